@@ -1,0 +1,16 @@
+# The two programs: entrepot (src/app/main.c) and entrepot-sandbox (sandbox/).
+if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
+    add_executable(entrepot ${CMAKE_SOURCE_DIR}/src/app/main.c)
+    target_link_libraries(entrepot PRIVATE ep_flags room_app)
+    target_compile_definitions(entrepot PRIVATE EP_VERSION="${PROJECT_VERSION}")
+    set_target_properties(entrepot PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
+
+file(GLOB sandbox_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sandbox/*.c)
+if(sandbox_sources AND TARGET room_net)
+    add_executable(entrepot-sandbox ${sandbox_sources})
+    target_link_libraries(entrepot-sandbox PRIVATE ep_flags room_net)
+    target_include_directories(entrepot-sandbox PRIVATE ${CMAKE_SOURCE_DIR}/sandbox)
+    target_compile_definitions(entrepot-sandbox PRIVATE EP_VERSION="${PROJECT_VERSION}")
+    set_target_properties(entrepot-sandbox PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()

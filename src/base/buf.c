@@ -1,0 +1,141 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BUF_FIRST 256 /* most messages that are built are smaller than a few lines */
+
+void buf_init(struct buf *buf, size_t max)
+{
+    ASSERT(max > 0);
+    *buf = (struct buf){ .max = max };
+}
+
+void buf_fini(struct buf *buf)
+{
+    mem_free(buf->ptr);
+    *buf = (struct buf){ .max = buf->max };
+}
+
+void buf_reset(struct buf *buf)
+{
+    buf->len = 0;
+}
+
+enum err buf_reserve(struct buf *buf, size_t size)
+{
+    ASSERT(buf->len <= buf->cap);
+    ASSERT(buf->max > 0);
+    if (size <= buf->cap - buf->len) {
+        return ERR_OK;
+    }
+    size_t need = 0;
+    if (__builtin_add_overflow(buf->len, size, &need) || need > buf->max) {
+        return ERR_LIMIT;
+    }
+    size_t cap = buf->cap < BUF_FIRST ? BUF_FIRST : buf->cap;
+    while (cap < need) {
+        cap *= 2;
+    }
+    if (cap > buf->max) {
+        cap = buf->max;
+    }
+    char *grown = mem_realloc(buf->ptr, cap);
+    if (grown == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    buf->ptr = grown;
+    buf->cap = cap;
+    return ERR_OK;
+}
+
+void buf_added(struct buf *buf, size_t size)
+{
+    ASSERT(size <= buf->cap - buf->len);
+    buf->len += size;
+}
+
+enum err buf_append(struct buf *buf, struct str text)
+{
+    TRY(buf_reserve(buf, text.len));
+    if (text.len > 0) {
+        memcpy(buf->ptr + buf->len, text.ptr, text.len);
+        buf->len += text.len;
+    }
+    return ERR_OK;
+}
+
+enum err buf_byte(struct buf *buf, char byte)
+{
+    return buf_append(buf, (struct str){ &byte, 1 });
+}
+
+enum err buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    ASSERT(len >= 0);
+
+    TRY(buf_reserve(buf, (size_t)len + 1)); /* vsnprintf also writes a NUL */
+    va_start(args, format);
+    (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+    return ERR_OK;
+}
+
+#define BUF_DIGITS_MAX 20 /* 2^64 has 20 decimal digits */
+
+enum err buf_u64(struct buf *buf, uint64_t value)
+{
+    char digits[BUF_DIGITS_MAX];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return buf_append(buf, (struct str){ digits + at, sizeof(digits) - at });
+}
+
+enum err buf_i64(struct buf *buf, int64_t value)
+{
+    size_t before = buf->len;
+    if (value >= 0) {
+        return buf_u64(buf, (uint64_t)value);
+    }
+    TRY(buf_byte(buf, '-'));
+    enum err err = buf_u64(buf, UINT64_C(0) - (uint64_t)value);
+    if (err != ERR_OK) {
+        buf->len = before;
+    }
+    return err;
+}
+
+void buf_drop(struct buf *buf, size_t size)
+{
+    ASSERT(size <= buf->len);
+    buf->len -= size;
+    if (buf->len > 0 && size > 0) {
+        memmove(buf->ptr, buf->ptr + size, buf->len);
+    }
+}
+
+struct str buf_str(const struct buf *buf)
+{
+    return (struct str){ buf->ptr, buf->len };
+}
+
+char *buf_give_text(struct buf *buf)
+{
+    char *text = mem_realloc(buf->ptr, buf->len + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    text[buf->len] = '\0';
+    *buf = (struct buf){ .max = buf->max };
+    return text;
+}

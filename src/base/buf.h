@@ -1,0 +1,35 @@
+/*
+ * Owned, growable bytes with a limit that is given at the start.
+ *
+ * Appending either succeeds or leaves the buffer as it was, with ERR_LIMIT (the limit would be
+ * passed) or ERR_NO_MEMORY. An empty buffer owns no memory. Not thread-safe.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct buf {
+    char *ptr;
+    size_t len;
+    size_t cap;
+    size_t max;
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_fini(struct buf *buf);  /* frees; the buffer is empty and usable again */
+void buf_reset(struct buf *buf); /* empties, keeps the memory */
+
+EP_MUST_CHECK enum err buf_append(struct buf *buf, struct str text);
+EP_MUST_CHECK enum err buf_byte(struct buf *buf, char byte);
+EP_MUST_CHECK enum err buf_printf(struct buf *buf, const char *format, ...) EP_PRINTF(2, 3);
+EP_MUST_CHECK enum err buf_u64(struct buf *buf, uint64_t value); /* decimal */
+EP_MUST_CHECK enum err buf_i64(struct buf *buf, int64_t value);
+/* Room for `size` more bytes at buf->ptr + buf->len; follow with buf_added(). */
+EP_MUST_CHECK enum err buf_reserve(struct buf *buf, size_t size);
+void buf_added(struct buf *buf, size_t size);
+/* Drops `size` bytes at the front. */
+void buf_drop(struct buf *buf, size_t size);
+/* What is in it; valid until the buffer changes. */
+struct str buf_str(const struct buf *buf);
+/* The content as C text, owned by the caller (mem_free); the buffer is empty then. NULL: no memory. */
+EP_MUST_CHECK char *buf_give_text(struct buf *buf);

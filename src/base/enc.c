@@ -1,0 +1,128 @@
+#include "base/enc.h"
+
+static const char enc_hex_digits[] = "0123456789abcdef";
+static const char enc_base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const char enc_base32_digits[33] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+enum err enc_hex(struct buf *out, const void *bytes, size_t len)
+{
+    TRY(buf_reserve(out, len * 2));
+    const unsigned char *from = bytes;
+    char *to = out->ptr + out->len;
+    for (size_t i = 0; i < len; i++) {
+        to[2 * i] = enc_hex_digits[from[i] >> 4];
+        to[2 * i + 1] = enc_hex_digits[from[i] & 15];
+    }
+    buf_added(out, len * 2);
+    return ERR_OK;
+}
+
+static int enc_hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    if (digit >= 'a' && digit <= 'f') {
+        return digit - 'a' + 10;
+    }
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+bool enc_hex_read(struct str text, void *ret_bytes, size_t len)
+{
+    if (text.len != len * 2) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (enc_hex_value(text.ptr[i]) < 0) {
+            return false;
+        }
+    }
+    unsigned char *to = ret_bytes;
+    for (size_t i = 0; i < len; i++) {
+        to[i] = (unsigned char)(enc_hex_value(text.ptr[2 * i]) * 16 +
+                                enc_hex_value(text.ptr[2 * i + 1]));
+    }
+    return true;
+}
+
+enum err enc_base64(struct buf *out, const void *bytes, size_t len)
+{
+    size_t size = (len + 2) / 3 * 4;
+    TRY(buf_reserve(out, size));
+    const unsigned char *from = bytes;
+    char *to = out->ptr + out->len;
+    for (size_t i = 0; i < len; i += 3) {
+        size_t have = len - i < 3 ? len - i : 3;
+        uint32_t group = (uint32_t)from[i] << 16;
+        group |= have > 1 ? (uint32_t)from[i + 1] << 8 : 0;
+        group |= have > 2 ? (uint32_t)from[i + 2] : 0;
+        *to++ = enc_base64_digits[group >> 18];
+        *to++ = enc_base64_digits[group >> 12 & 63];
+        *to++ = have > 1 ? enc_base64_digits[group >> 6 & 63] : '=';
+        *to++ = have > 2 ? enc_base64_digits[group & 63] : '=';
+    }
+    buf_added(out, size);
+    return ERR_OK;
+}
+
+static int enc_base64_value(char digit)
+{
+    if (digit >= 'A' && digit <= 'Z') {
+        return digit - 'A';
+    }
+    if (digit >= 'a' && digit <= 'z') {
+        return digit - 'a' + 26;
+    }
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0' + 52;
+    }
+    return digit == '+' ? 62 : digit == '/' ? 63 : -1;
+}
+
+bool enc_base64_read(struct buf *out, struct str text)
+{
+    if (text.len % 4 != 0) {
+        return false;
+    }
+    size_t pad = 0;
+    while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=') {
+        pad++;
+    }
+    if (buf_reserve(out, text.len / 4 * 3) != ERR_OK) {
+        return false;
+    }
+    unsigned char *to = (unsigned char *)out->ptr + out->len;
+    size_t made = 0;
+    for (size_t i = 0; i < text.len; i += 4) {
+        uint32_t group = 0;
+        size_t digits = i + 4 == text.len ? 4 - pad : 4;
+        for (size_t k = 0; k < 4; k++) {
+            int value = k < digits ? enc_base64_value(text.ptr[i + k]) : 0;
+            if (value < 0) {
+                return false;
+            }
+            group = group << 6 | (uint32_t)value;
+        }
+        if ((digits < 4 && (group & 0xFF) != 0) || (digits < 3 && (group & 0xFFFF) != 0)) {
+            return false;
+        }
+        for (size_t k = 0; k + 1 < digits; k++) {
+            to[made++] = (unsigned char)(group >> (16 - 8 * k));
+        }
+    }
+    buf_added(out, made);
+    return true;
+}
+
+int enc_base32_value(char digit)
+{
+    char lower = digit >= 'A' && digit <= 'Z' ? (char)(digit + ('a' - 'A')) : digit;
+    for (int i = 0; i < 32; i++) {
+        if (enc_base32_digits[i] == lower) {
+            return i;
+        }
+    }
+    return -1;
+}

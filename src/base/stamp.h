@@ -1,0 +1,17 @@
+/*
+ * Points in time as int64 nanoseconds since 1970-01-01 UTC, and their RFC 3339 text. Only the
+ * loop knows what time it is now (loop_wall_ns); this file converts.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+#define STAMP_NS_PER_S  INT64_C(1000000000)
+#define STAMP_NS_PER_MS INT64_C(1000000)
+
+/* "2026-11-24T12:00:00.123Z"; milliseconds, always with three digits. ns >= 0. */
+EP_MUST_CHECK enum err stamp_print(struct buf *out, int64_t ns);
+/* A date ("2026-11-24": its first instant, UTC) or RFC 3339 time with "Z" or a numeric offset. */
+EP_MUST_CHECK bool stamp_parse(struct str text, int64_t *ret_ns);
+/* The system's wall clock, for programs that run no loop. */
+int64_t stamp_system_ns(void);

@@ -1,0 +1,25 @@
+/*
+ * Hashes, MACs and comparison in constant time. Threads: any. The only failure is the library's
+ * refusal, which start-up rules out by crypto_start(); afterwards these cannot fail.
+ */
+#pragma once
+
+#include "base/str.h"
+
+#define DIGEST_BYTES 32 /* SHA-256 */
+
+struct digest {
+    unsigned char bytes[DIGEST_BYTES];
+};
+
+/* Once a process, before anything else here: fetches algorithms, checks them by known answers. */
+EP_MUST_CHECK enum err crypto_start(struct fail *fail);
+
+struct digest digest_sha256(struct str text);
+/* SHA-256 over the parts one after the other; count <= 8. */
+struct digest digest_sha256_parts(const struct str *parts, size_t count);
+struct digest digest_hmac_sha256(struct str key, struct str text);
+bool digest_eq(const struct digest *a, const struct digest *b); /* constant time */
+struct str digest_str(const struct digest *digest);             /* valid as long as it */
+/* Equal bytes, in time that depends on the lengths alone. */
+bool crypto_equal(struct str a, struct str b);

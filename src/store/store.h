@@ -1,0 +1,124 @@
+/*
+ * The store: transactions on one writer thread, snapshots for readers, numbered migrations.
+ *
+ * A job is queued by any thread and runs on the writer's; the writer takes all that is queued,
+ * runs it in one transaction, commits once (one fsync), and then sends every job's mail. No timer:
+ * a batch is what arrived during the previous commit.
+ *
+ * A job checks all it must before its first write: if `run` returns an error it has written
+ * nothing, its mail carries that error, and the batch goes on. If a statement fails (disk full,
+ * I/O) or the commit does, nothing is known about the batch: the store is failed for good,
+ * every job of the batch and every later one gets ERR_STORE_FAILED, and only a restart
+ * reads what is on disk. An fsync is never tried twice.
+ *
+ * SQL is the portable part of SQLite's and PostgreSQL's, parameters are ?1, ?2, ...
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "loop/loop.h"
+
+struct store;
+struct store_txn; /* the open transaction; valid inside a callback alone */
+
+/* ---- statements -------------------------------------------------------------------------- */
+
+/* Prepared once a connection, found by its address: define them `static const`. */
+struct store_sql {
+    const char *text;
+};
+
+enum store_kind {
+    STORE_NULL,
+    STORE_INT,
+    STORE_TEXT,
+    STORE_BLOB
+};
+
+struct store_value {
+    enum store_kind kind;
+    int64_t number;
+    struct str bytes; /* of TEXT and BLOB */
+};
+
+#define STORE_NULL_VALUE ((struct store_value){ .kind = STORE_NULL })
+#define STORE_I(value)   ((struct store_value){ .kind = STORE_INT, .number = (value) })
+#define STORE_T(value)   ((struct store_value){ .kind = STORE_TEXT, .bytes = (value) })
+#define STORE_B(value)   ((struct store_value){ .kind = STORE_BLOB, .bytes = (value) })
+
+/* A statement without rows. The values are read before it returns. */
+EP_MUST_CHECK enum err store_exec(struct store_txn *txn, const struct store_sql *sql,
+                                  const struct store_value *values, size_t count,
+                                  struct fail *fail);
+
+/* One row; bytes are valid inside the callback. Anything but ERR_OK ends the query with it. */
+typedef enum err store_row_fn(void *context, const struct store_value *row, size_t columns);
+EP_MUST_CHECK enum err store_query(struct store_txn *txn, const struct store_sql *sql,
+                                   const struct store_value *values, size_t count,
+                                   store_row_fn *row, void *context, struct fail *fail);
+
+/* ---- jobs -------------------------------------------------------------------------------- */
+
+struct store_job;
+typedef enum err store_run_fn(struct store_job *job, struct store_txn *txn, struct fail *fail);
+typedef void store_done_fn(struct store_job *job);
+
+/* Lives in its owner, who must not touch it from store_submit() until `done`. */
+struct store_job {
+    struct mail mail;
+    struct store_job *next;
+    store_run_fn *run;   /* on the writer's thread, inside the batch's transaction */
+    store_done_fn *done; /* on `home`'s thread, once the batch is durable or has failed */
+    struct loop *home;
+    enum err err; /* out: ERR_OK, run's error, or ERR_STORE_FAILED */
+};
+
+/* Any thread. Always taken: `done` always runs. Order of jobs of one thread is kept. */
+void store_submit(struct store *store, struct store_job *job);
+/* Runs one job from a thread that has no loop (command line, start-up) and waits. */
+EP_MUST_CHECK enum err store_run(struct store *store, struct store_job *job, struct fail *fail);
+
+/* Called on the writer's thread before each commit: writes what a room has folded in memory over
+ * the batch (account counters, say). Register at start-up, before the first job. */
+typedef enum err store_flush_fn(void *context, struct store_txn *txn, struct fail *fail);
+#define STORE_FLUSH_MAX 8
+void store_on_flush(struct store *store, store_flush_fn *flush, void *context);
+
+/* ---- readers ----------------------------------------------------------------------------- */
+
+/* Runs `read` over one consistent snapshot, on the calling thread, on a read-only connection of its
+ * own. Any thread but a loop's. Works beside a running server. */
+typedef enum err store_read_fn(void *context, struct store_txn *txn, struct fail *fail);
+EP_MUST_CHECK enum err store_read(struct store *store, store_read_fn *read, void *context,
+                                  struct fail *fail);
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+/* A change of the schema: applied once, in order, each in a transaction of its own. */
+struct store_migration {
+    int64_t number; /* dense from 1 over all rooms */
+    const char *name;
+    const char *sql; /* several statements, separated by ';' */
+};
+
+struct store_options {
+    struct str url;         /* "sqlite:PATH" */
+    uint64_t wal_bytes_max; /* the writer checkpoints beyond it; 0: 64 MiB */
+    const struct store_migration *migrations;
+    size_t migrations_count;
+    bool read_only; /* no writer, no lock, no migration: for commands that read */
+};
+
+/*
+ * Opens (and creates) the database, takes its lock (ERR_STORE_LOCKED: another process has it),
+ * checks the schema's version (ERR_STORE_SCHEMA: newer than this program), migrates, starts the
+ * writer's thread.
+ */
+EP_MUST_CHECK enum err store_open(const struct store_options *options, struct store **ret_store,
+                                  struct fail *fail);
+/* Runs what is queued, checkpoints, closes. NULL is allowed. */
+void store_close(struct store *store);
+/* Whether a commit has failed; any thread. */
+bool store_failed(const struct store *store);
+/* "sqlite 3.40.1" */
+const char *store_engine(const struct store *store);

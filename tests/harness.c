@@ -1,0 +1,101 @@
+#include "harness.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static struct test_case *test_first;
+static struct test_case *test_last;
+static const char *test_current;
+static jmp_buf test_escape;
+
+void test_register(struct test_case *test)
+{
+    if (test_first == NULL) {
+        test_first = test;
+    } else {
+        test_last->next = test;
+    }
+    test_last = test;
+}
+
+void test_failed(const char *site, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)fprintf(stderr, "FAIL %s\n  %s: ", test_current, site);
+    (void)vfprintf(stderr, format, args);
+    (void)fprintf(stderr, "\n");
+    va_end(args);
+    mem_fail_nth(0);
+    longjmp(test_escape, 1);
+}
+
+void test_check_str(const char *site, struct str got, struct str want)
+{
+    if (!str_eq(got, want)) {
+        test_failed(site, "got  \"" STR_FMT "\"\n       want \"" STR_FMT "\"", STR_ARG(got),
+                    STR_ARG(want));
+    }
+}
+
+struct str test_at_page_end(struct str text)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t pages = (text.len + page - 1) / page + 1;
+    char *area =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (area == MAP_FAILED || mprotect(area + (pages - 1) * page, page, PROT_NONE) != 0) {
+        test_failed(EP_SITE, "could not map a guarded page");
+    }
+    char *start = area + (pages - 1) * page - text.len;
+    if (text.len > 0) {
+        memcpy(start, text.ptr, text.len);
+    }
+    return (struct str){ start, text.len };
+}
+
+#define TEST_ALLOCATIONS_MAX 100000 /* a body that asks more often than this loops */
+
+int test_each_allocation_failing(void (*body)(void))
+{
+    for (uint64_t nth = 1; nth < TEST_ALLOCATIONS_MAX; nth++) {
+        int64_t open = mem_blocks_open();
+        mem_fail_nth(nth);
+        body();
+        uint64_t requests = mem_requests();
+        mem_fail_nth(0);
+        if (mem_blocks_open() != open) {
+            test_failed(EP_SITE, "%lld blocks leaked when heap request %llu failed",
+                        (long long)(mem_blocks_open() - open), (unsigned long long)nth);
+        }
+        if (requests < nth) {
+            return (int)nth;
+        }
+    }
+    test_failed(EP_SITE, "more than %d heap requests", TEST_ALLOCATIONS_MAX);
+}
+
+int main(int argc, char **argv)
+{
+    int passed = 0;
+    int failed = 0;
+    for (struct test_case *test = test_first; test != NULL; test = test->next) {
+        if (argc > 1 && strstr(test->name, argv[1]) == NULL) {
+            continue;
+        }
+        test_current = test->name;
+        if (setjmp(test_escape) == 0) {
+            test->run();
+            passed++;
+        } else {
+            failed++;
+        }
+    }
+    (void)printf("%d passed, %d failed\n", passed, failed);
+    return failed > 0 || passed == 0;
+}
