@@ -82,9 +82,11 @@ int test_each_allocation_failing(void (*body)(void))
 
 int main(int argc, char **argv)
 {
-    int passed = 0;
-    int failed = 0;
-    for (struct test_case *test = test_first; test != NULL; test = test->next) {
+    /* Statics: a failed test comes back by longjmp, which need not keep locals. */
+    static int passed;
+    static int failed;
+    static struct test_case *test;
+    for (test = test_first; test != NULL; test = test->next) {
         if (argc > 1 && strstr(test->name, argv[1]) == NULL) {
             continue;
         }

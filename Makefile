@@ -1,0 +1,31 @@
+# The front door. `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+JOBS ?= $(shell nproc)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+deps: ## install what a fresh Debian 12 lacks (as root or through sudo)
+	@tools/deps
+
+build: deps ## the release programs: build/release/entrepot and entrepot-sandbox
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+run: build ## start a complete example and make a first sale (ONCE=1: stop after it)
+	@ONCE=$(ONCE) tools/first_sale
+
+check: ## build and run every test; the last line counts them
+	@tools/check
+
+format: ## format the sources in place
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+lint: ## the slower analysers
+	@tools/lint
+
+clean: ## remove what was built
+	@rm -rf build
+
+.PHONY: help deps build run check format lint clean
