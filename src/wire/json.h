@@ -1,0 +1,56 @@
+/*
+ * JSON (RFC 8259) as spans of the text: checked whole in one pass, then looked at in place. No tree,
+ * no allocation, no copy. UTF-8 is checked; lone surrogate escapes and \u0000 are JSON and pass.
+ *
+ * A value's span is its text, quotes and brackets included. All functions but json_check() and
+ * json_index() want text that one of these has passed.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+#define JSON_DEPTH_MAX 128 /* the SDKs' own limit for structured output */
+
+enum json_kind {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
+
+struct json_fault {
+    size_t offset; /* of the first byte that cannot stand there */
+    const char *reason;
+};
+
+struct json_member {
+    struct str key; /* between its quotes, escapes as they stand */
+    struct str value;
+};
+
+/* One value and white space, nothing else. ERR_JSON_SYNTAX or ERR_JSON_DEPTH with the place. */
+EP_MUST_CHECK enum err json_check(struct str text, struct json_fault *ret_fault);
+/* The same pass, which also lists the first `max` members of the object that the text must be;
+ * *ret_count may be larger than `max`: so many there are. */
+EP_MUST_CHECK enum err json_index(struct str text, struct json_member *members, size_t max,
+                                  size_t *ret_count, struct json_fault *ret_fault);
+
+enum json_kind json_kind(struct str value);
+/* Steps through an object or array: begin with the rest = json_inside(value). False: no more. */
+struct str json_inside(struct str value);
+bool json_next_member(struct str *rest, struct json_member *ret_member);
+bool json_next_item(struct str *rest, struct str *ret_item);
+/* The first member of that name, or an empty slice; so for what is no object. */
+struct str json_get(struct str object, struct str name);
+
+/* Whether a key's text, escapes decoded, is `name` (plain ASCII). */
+bool json_key_is(struct str key, struct str name);
+/* Whether a value is the string `text` (plain ASCII). */
+bool json_string_is(struct str value, struct str text);
+/* Appends a string's text. false: a lone surrogate, or no room. */
+EP_MUST_CHECK bool json_decode(struct str value, struct buf *out);
+/* An integer without fraction and exponent, in range. */
+EP_MUST_CHECK bool json_i64(struct str value, int64_t *ret_number);
