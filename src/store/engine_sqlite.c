@@ -1,0 +1,273 @@
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/engine.h"
+
+#define CACHE_SLOTS 256 /* a power of two; the rooms have some 60 statements */
+#define VALUES_MAX  64  /* of a row or of a statement's parameters */
+#define BUSY_MS     10000
+
+struct cache_slot {
+    const struct store_sql *sql;
+    sqlite3_stmt *statement;
+};
+
+struct engine_conn {
+    sqlite3 *db;
+    char *wal_path;
+    struct cache_slot cache[CACHE_SLOTS]; /* found by the statement's address */
+    size_t cached;
+};
+
+static enum err sqlite_fail(struct engine_conn *conn, const char *what, struct fail *fail)
+{
+    return FAIL(fail, ERR_STORE_FAILED, "%s: %s", what, sqlite3_errmsg(conn->db));
+}
+
+static enum err sqlite_script(struct engine_conn *conn, const char *sql, struct fail *fail)
+{
+    if (sqlite3_exec(conn->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+        return sqlite_fail(conn, "could not run a script", fail);
+    }
+    return ERR_OK;
+}
+
+static void sqlite_close(struct engine_conn *conn)
+{
+    if (conn == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CACHE_SLOTS; i++) {
+        (void)sqlite3_finalize(conn->cache[i].statement); /* repeats an error that was told */
+    }
+    (void)sqlite3_close(conn->db);
+    mem_free(conn->wal_path);
+    mem_free(conn);
+}
+
+/* A new file is durable only once its folder is synced. */
+static enum err sqlite_sync_folder(const char *path, struct fail *fail)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : (size_t)(slash - path) + 1;
+    if (len >= sizeof(folder)) {
+        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", path);
+    }
+    memcpy(folder, slash == NULL ? "." : path, len);
+    folder[len] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return FAIL_SYS(fail, ERR_IO, "could not open \"%s\"", folder);
+    }
+    enum err err =
+        fsync(fd) == 0 ? ERR_OK : FAIL_SYS(fail, ERR_IO, "could not sync \"%s\"", folder);
+    (void)close(fd); /* a folder opened for reading */
+    return err;
+}
+
+/*
+ * FULL: each commit is one fsync of the journal. No automatic checkpoints: the writer makes them
+ * itself, so that no other connection ever does (the race that older versions have cannot occur).
+ */
+static const char sqlite_writer_pragmas[] = "PRAGMA page_size=4096;"
+                                            "PRAGMA journal_mode=WAL;"
+                                            "PRAGMA synchronous=FULL;"
+                                            "PRAGMA wal_autocheckpoint=0;"
+                                            "PRAGMA foreign_keys=ON;"
+                                            "PRAGMA cache_size=-65536;";
+static const char sqlite_reader_pragmas[] = "PRAGMA query_only=ON;"
+                                            "PRAGMA wal_autocheckpoint=0;";
+
+static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool read_only,
+                              struct fail *fail)
+{
+    int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+                SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &conn->db, flags, NULL) != SQLITE_OK) {
+        return FAIL(fail, ERR_IO, "could not open the database \"%s\": %s", path,
+                    conn->db == NULL ? "no memory" : sqlite3_errmsg(conn->db));
+    }
+    (void)sqlite3_busy_timeout(conn->db, BUSY_MS); /* cannot fail on an open database */
+    TRY(sqlite_script(conn, read_only ? sqlite_reader_pragmas : sqlite_writer_pragmas, fail));
+    if (read_only) {
+        return ERR_OK;
+    }
+    size_t len = strlen(path) + sizeof("-wal");
+    conn->wal_path = mem_alloc(len);
+    if (conn->wal_path == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for a database");
+    }
+    (void)snprintf(conn->wal_path, len, "%s-wal", path);
+    return sqlite_sync_folder(path, fail);
+}
+
+static enum err sqlite_open(struct str path, bool read_only, struct engine_conn **ret_conn,
+                            struct fail *fail)
+{
+    struct engine_conn *conn = mem_zalloc(sizeof(*conn));
+    char *text = mem_copy_text(path.ptr, path.len);
+    enum err err = ERR_NO_MEMORY;
+    if (conn != NULL && text != NULL) {
+        err = sqlite_set_up(conn, text, read_only, fail);
+    } else {
+        EP_IGNORE(FAIL(fail, ERR_NO_MEMORY, "no memory for a database"));
+    }
+    mem_free(text);
+    if (err != ERR_OK) {
+        sqlite_close(conn);
+        return err;
+    }
+    *ret_conn = conn;
+    return ERR_OK;
+}
+
+static enum err sqlite_begin(struct engine_conn *conn, bool write, struct fail *fail)
+{
+    return sqlite_script(conn, write ? "BEGIN IMMEDIATE" : "BEGIN", fail);
+}
+
+static enum err sqlite_commit(struct engine_conn *conn, struct fail *fail)
+{
+    return sqlite_script(conn, "COMMIT", fail);
+}
+
+static void sqlite_rollback(struct engine_conn *conn)
+{
+    /* Fails when the engine has rolled back by itself, which is as good. */
+    (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static enum err sqlite_prepare(struct engine_conn *conn, const struct store_sql *sql,
+                               sqlite3_stmt **ret_statement, struct fail *fail)
+{
+    size_t at = ((uintptr_t)sql >> 3) & (CACHE_SLOTS - 1);
+    while (conn->cache[at].sql != NULL && conn->cache[at].sql != sql) {
+        at = (at + 1) & (CACHE_SLOTS - 1);
+    }
+    struct cache_slot *slot = &conn->cache[at];
+    if (slot->sql == NULL) {
+        ASSERT(conn->cached < CACHE_SLOTS / 2); /* statements are constants of the program */
+        if (sqlite3_prepare_v3(conn->db, sql->text, -1, SQLITE_PREPARE_PERSISTENT, &slot->statement,
+                               NULL) != SQLITE_OK) {
+            return sqlite_fail(conn, sql->text, fail);
+        }
+        slot->sql = sql;
+        conn->cached++;
+    }
+    *ret_statement = slot->statement;
+    return ERR_OK;
+}
+
+static int sqlite_bind(sqlite3_stmt *statement, int at, const struct store_value *value)
+{
+    /* Static: the values live until the statement has run, and are unbound after it. */
+    const char *bytes = value->bytes.len > 0 ? value->bytes.ptr : "";
+    switch (value->kind) {
+    case STORE_INT:
+        return sqlite3_bind_int64(statement, at, value->number);
+    case STORE_TEXT:
+        return sqlite3_bind_text64(statement, at, bytes, value->bytes.len, SQLITE_STATIC,
+                                   SQLITE_UTF8);
+    case STORE_BLOB:
+        return sqlite3_bind_blob64(statement, at, bytes, value->bytes.len, SQLITE_STATIC);
+    case STORE_NULL:
+        break;
+    }
+    return sqlite3_bind_null(statement, at);
+}
+
+static struct store_value sqlite_column(sqlite3_stmt *statement, int at)
+{
+    size_t len = (size_t)sqlite3_column_bytes(statement, at);
+    switch (sqlite3_column_type(statement, at)) {
+    case SQLITE_INTEGER:
+        return STORE_I(sqlite3_column_int64(statement, at));
+    case SQLITE_TEXT:
+        return STORE_T(((struct str){ (const char *)sqlite3_column_text(statement, at), len }));
+    case SQLITE_BLOB:
+        return STORE_B(((struct str){ sqlite3_column_blob(statement, at), len }));
+    default:
+        return STORE_NULL_VALUE;
+    }
+}
+
+static enum err sqlite_rows(struct engine_conn *conn, sqlite3_stmt *statement,
+                            const struct store_sql *sql, store_row_fn *row, void *context,
+                            struct fail *fail)
+{
+    struct store_value values[VALUES_MAX];
+    int columns = sqlite3_column_count(statement);
+    ASSERT(columns <= VALUES_MAX);
+    int code = sqlite3_step(statement);
+    while (code == SQLITE_ROW) {
+        ASSERT(row != NULL); /* store_exec() is for statements without rows */
+        for (int i = 0; i < columns; i++) {
+            values[i] = sqlite_column(statement, i);
+        }
+        TRY(row(context, values, (size_t)columns));
+        code = sqlite3_step(statement);
+    }
+    return code == SQLITE_DONE ? ERR_OK : sqlite_fail(conn, sql->text, fail);
+}
+
+static enum err sqlite_run(struct engine_conn *conn, const struct store_sql *sql,
+                           const struct store_value *values, size_t count, store_row_fn *row,
+                           void *context, struct fail *fail)
+{
+    ASSERT(count <= VALUES_MAX);
+    sqlite3_stmt *statement = NULL;
+    TRY(sqlite_prepare(conn, sql, &statement, fail));
+    ASSERT((size_t)sqlite3_bind_parameter_count(statement) == count);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        if (sqlite_bind(statement, (int)i + 1, &values[i]) != SQLITE_OK) {
+            err = sqlite_fail(conn, sql->text, fail);
+        }
+    }
+    err = err == ERR_OK ? sqlite_rows(conn, statement, sql, row, context, fail) : err;
+    (void)sqlite3_reset(statement); /* repeats an error that was told */
+    (void)sqlite3_clear_bindings(statement);
+    return err;
+}
+
+static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail)
+{
+    int fd = open(conn->wal_path, O_RDONLY | O_CLOEXEC);
+    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    if (fd >= 0) {
+        (void)close(fd); /* the journal is not locked by POSIX locks: closing drops none */
+    }
+    if ((uint64_t)size <= bytes_max) {
+        return ERR_OK;
+    }
+    int mode = bytes_max == 0 ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    int code = sqlite3_wal_checkpoint_v2(conn->db, NULL, mode, NULL, NULL);
+    /* A reader in the way leaves the rest for the next time. */
+    return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED
+               ? ERR_OK
+               : sqlite_fail(conn, "could not checkpoint", fail);
+}
+
+static const char *sqlite_version(void)
+{
+    static char text[32];
+    (void)snprintf(text, sizeof(text), "sqlite %s", sqlite3_libversion());
+    return text;
+}
+
+const struct engine engine_sqlite = {
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .run = sqlite_run,
+    .script = sqlite_script,
+    .checkpoint = sqlite_checkpoint,
+    .version = sqlite_version,
+};

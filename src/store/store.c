@@ -1,0 +1,445 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/counter.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/engine.h"
+
+#define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
+#define STORE_WAL_BYTES (UINT64_C(64) << 20)
+#define STORE_HOMES_MAX 64 /* loops that one batch may have to wake */
+
+struct store_txn {
+    const struct engine *engine;
+    struct engine_conn *conn;
+};
+
+struct store_flush {
+    store_flush_fn *flush;
+    void *context;
+};
+
+struct store {
+    const struct engine *engine;
+    struct engine_conn *writer;
+    char *path;
+    int lock_fd;
+    bool read_only;
+    uint64_t wal_bytes_max;
+    struct store_flush flushes[STORE_FLUSH_MAX];
+    size_t flush_count;
+    pthread_t thread;
+    bool thread_runs;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    struct store_job *first; /* under the lock, oldest first */
+    struct store_job *last;
+    bool stopping;
+    atomic_bool failed;
+};
+
+/* ---- statements -------------------------------------------------------------------------- */
+
+enum err store_exec(struct store_txn *txn, const struct store_sql *sql,
+                    const struct store_value *values, size_t count, struct fail *fail)
+{
+    return txn->engine->run(txn->conn, sql, values, count, NULL, NULL, fail);
+}
+
+enum err store_query(struct store_txn *txn, const struct store_sql *sql,
+                     const struct store_value *values, size_t count, store_row_fn *row,
+                     void *context, struct fail *fail)
+{
+    ASSERT(row != NULL);
+    return txn->engine->run(txn->conn, sql, values, count, row, context, fail);
+}
+
+/* ---- the writer -------------------------------------------------------------------------- */
+
+static int64_t store_now_ns(void)
+{
+    struct timespec now;
+    ASSERT(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void store_submit(struct store *store, struct store_job *job)
+{
+    ASSERT(job->run != NULL);
+    ASSERT(!store->read_only);
+    job->next = NULL;
+    (void)pthread_mutex_lock(&store->lock);
+    bool was_empty = store->first == NULL;
+    if (was_empty) {
+        store->first = job;
+    } else {
+        store->last->next = job;
+    }
+    store->last = job;
+    if (was_empty) {
+        (void)pthread_cond_signal(&store->filled);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+/* Takes up to a batch of what is queued; NULL: stopping, and nothing is left. */
+static struct store_job *store_take(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    while (store->first == NULL && !store->stopping) {
+        (void)pthread_cond_wait(&store->filled, &store->lock);
+    }
+    struct store_job *batch = store->first;
+    struct store_job *cut = batch;
+    for (int i = 1; cut != NULL && i < STORE_BATCH_MAX; i++) {
+        if (cut->next == NULL) {
+            break;
+        }
+        cut = cut->next;
+    }
+    if (cut != NULL) {
+        store->first = cut->next;
+        cut->next = NULL;
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return batch;
+}
+
+static enum err store_flush_all(struct store *store, struct store_txn *txn, struct fail *fail)
+{
+    for (size_t i = 0; i < store->flush_count; i++) {
+        TRY(store->flushes[i].flush(store->flushes[i].context, txn, fail));
+    }
+    return ERR_OK;
+}
+
+/* Runs the batch in one transaction. Only failures of the store itself come back. */
+static enum err store_run_batch(struct store *store, struct store_job *batch, struct fail *fail)
+{
+    struct store_txn txn = { store->engine, store->writer };
+    TRY(store->engine->begin(store->writer, true, fail));
+    for (struct store_job *job = batch; job != NULL; job = job->next) {
+        struct fail job_fail = { .code = ERR_OK };
+        job->err = job->run(job, &txn, &job_fail);
+        if (job->err == ERR_STORE_FAILED) {
+            *fail = job_fail;
+            return ERR_STORE_FAILED;
+        }
+    }
+    TRY(store_flush_all(store, &txn, fail));
+    int64_t begun_ns = store_now_ns();
+    TRY(store->engine->commit(store->writer, fail));
+    histogram_add(HISTOGRAM_COMMIT, store_now_ns() - begun_ns);
+    counter_add(COUNTER_STORE_COMMITS, 1);
+    return ERR_OK;
+}
+
+static void store_give_up(struct store *store, const struct fail *fail)
+{
+    atomic_store(&store->failed, true);
+    counter_set(COUNTER_STORE_FAILED, 1);
+    store->engine->rollback(store->writer);
+    struct log_line line;
+    log_begin(&line, EVENT_STORE_FAILED);
+    log_fail(&line, fail);
+    log_end(&line);
+}
+
+static void store_open_mail(struct mail *mail)
+{
+    struct store_job *job = EP_CONTAINER(mail, struct store_job, mail);
+    job->done(job);
+}
+
+/* Sends each job home, and wakes each home once. */
+static void store_send_home(struct store_job *batch)
+{
+    struct loop *homes[STORE_HOMES_MAX];
+    size_t home_count = 0;
+    int64_t jobs = 0;
+    while (batch != NULL) {
+        struct store_job *job = batch;
+        batch = batch->next; /* the job is its owner's again once it is posted */
+        jobs++;
+        if (job->home == NULL) {
+            job->done(job);
+            continue;
+        }
+        size_t at = 0;
+        while (at < home_count && homes[at] != job->home) {
+            at++;
+        }
+        ASSERT(at < STORE_HOMES_MAX);
+        homes[at] = job->home;
+        home_count = at == home_count ? at + 1 : home_count;
+        job->mail.open = store_open_mail;
+        mail_post(job->home, &job->mail);
+    }
+    for (size_t i = 0; i < home_count; i++) {
+        loop_wake(homes[i]);
+    }
+    counter_add(COUNTER_STORE_JOBS, jobs);
+}
+
+static void *store_write(void *context)
+{
+    struct store *store = context;
+    for (struct store_job *batch = store_take(store); batch != NULL; batch = store_take(store)) {
+        struct fail fail = { .code = ERR_OK };
+        bool failed = atomic_load(&store->failed);
+        enum err err = failed ? ERR_STORE_FAILED : store_run_batch(store, batch, &fail);
+        if (err != ERR_OK && !failed) {
+            store_give_up(store, &fail);
+        }
+        for (struct store_job *job = batch; err != ERR_OK && job != NULL; job = job->next) {
+            job->err = ERR_STORE_FAILED;
+        }
+        store_send_home(batch);
+        /* A checkpoint that fails is tried again; the journal keeps what it holds. */
+        if (err == ERR_OK &&
+            store->engine->checkpoint(store->writer, store->wal_bytes_max, &fail) != ERR_OK) {
+            store_give_up(store, &fail);
+        }
+    }
+    return NULL;
+}
+
+void store_on_flush(struct store *store, store_flush_fn *flush, void *context)
+{
+    ASSERT(store->flush_count < STORE_FLUSH_MAX);
+    (void)pthread_mutex_lock(&store->lock);
+    store->flushes[store->flush_count++] = (struct store_flush){ flush, context };
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- jobs that are waited for ------------------------------------------------------------ */
+
+struct store_wait {
+    struct store_job job;
+    struct store_job *inner;
+    struct fail fail;
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool is_over;
+};
+
+static enum err store_wait_run(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct store_wait *wait = EP_CONTAINER(job, struct store_wait, job);
+    enum err err = wait->inner->run(wait->inner, txn, &wait->fail);
+    if (err != ERR_OK) {
+        *fail = wait->fail;
+    }
+    return err;
+}
+
+static void store_wait_done(struct store_job *job)
+{
+    struct store_wait *wait = EP_CONTAINER(job, struct store_wait, job);
+    (void)pthread_mutex_lock(&wait->lock);
+    wait->is_over = true;
+    (void)pthread_cond_signal(&wait->over);
+    (void)pthread_mutex_unlock(&wait->lock);
+}
+
+enum err store_run(struct store *store, struct store_job *job, struct fail *fail)
+{
+    struct store_wait wait = {
+        .job = { .run = store_wait_run, .done = store_wait_done },
+        .inner = job,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .over = PTHREAD_COND_INITIALIZER,
+    };
+    store_submit(store, &wait.job);
+    (void)pthread_mutex_lock(&wait.lock);
+    while (!wait.is_over) {
+        (void)pthread_cond_wait(&wait.over, &wait.lock);
+    }
+    (void)pthread_mutex_unlock(&wait.lock);
+    job->err = wait.job.err;
+    if (job->err != ERR_OK && fail != NULL) {
+        *fail = wait.fail;
+        if (fail->text[0] == '\0') {
+            return FAIL(fail, job->err, "the store has failed; look at the log, then restart");
+        }
+    }
+    return job->err;
+}
+
+/* ---- readers ----------------------------------------------------------------------------- */
+
+enum err store_read(struct store *store, store_read_fn *read, void *context, struct fail *fail)
+{
+    struct engine_conn *conn = NULL;
+    TRY(store->engine->open(str_from(store->path), true, &conn, fail));
+    struct store_txn txn = { store->engine, conn };
+    enum err err = store->engine->begin(conn, false, fail);
+    if (err == ERR_OK) {
+        err = read(context, &txn, fail);
+        store->engine->rollback(conn);
+    }
+    store->engine->close(conn);
+    return err;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static const struct store_sql sql_version_read = { "SELECT max(number) FROM schema_version" };
+static const struct store_sql sql_version_add = {
+    "INSERT INTO schema_version(number, name) VALUES (?1, ?2)"
+};
+
+static enum err store_on_version(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 1);
+    *(int64_t *)context = row[0].kind == STORE_INT ? row[0].number : 0;
+    return ERR_OK;
+}
+
+static enum err store_migrate_one(struct store_txn *txn, const struct store_migration *migration,
+                                  struct fail *fail)
+{
+    TRY(txn->engine->begin(txn->conn, true, fail));
+    const struct store_value values[] = { STORE_I(migration->number),
+                                          STORE_T(str_from(migration->name)) };
+    enum err err = txn->engine->script(txn->conn, migration->sql, fail);
+    err = err == ERR_OK ? store_exec(txn, &sql_version_add, values, 2, fail) : err;
+    err = err == ERR_OK ? txn->engine->commit(txn->conn, fail) : err;
+    if (err != ERR_OK) {
+        txn->engine->rollback(txn->conn);
+    }
+    return err;
+}
+
+static enum err store_migrate(struct store *store, const struct store_options *options,
+                              struct fail *fail)
+{
+    struct store_txn txn = { store->engine, store->writer };
+    TRY(store->engine->script(store->writer,
+                              "CREATE TABLE IF NOT EXISTS schema_version("
+                              "number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
+                              fail));
+    int64_t version = 0;
+    TRY(store_query(&txn, &sql_version_read, NULL, 0, store_on_version, &version, fail));
+    if (version > (int64_t)options->migrations_count) {
+        return FAIL(fail, ERR_STORE_SCHEMA,
+                    "the database \"%s\" has schema %lld, this program knows %zu: use a newer one",
+                    store->path, (long long)version, options->migrations_count);
+    }
+    for (size_t i = 0; i < options->migrations_count; i++) {
+        ASSERT(options->migrations[i].number == (int64_t)i + 1);
+        if (options->migrations[i].number > version) {
+            TRY(store_migrate_one(&txn, &options->migrations[i], fail));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err store_take_lock(struct store *store, struct fail *fail)
+{
+    char path[4096];
+    int len = snprintf(path, sizeof(path), "%s.lock", store->path);
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", store->path);
+    }
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd < 0) {
+        return FAIL_SYS(fail, ERR_IO, "could not open \"%s\"", path);
+    }
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return FAIL(fail, ERR_STORE_LOCKED, "another process writes \"%s\"", store->path);
+    }
+    return ERR_OK;
+}
+
+static enum err store_start(struct store *store, const struct store_options *options,
+                            struct fail *fail)
+{
+    TRY(store_take_lock(store, fail));
+    TRY(store->engine->open(str_from(store->path), false, &store->writer, fail));
+    TRY(store_migrate(store, options, fail));
+    int error = pthread_create(&store->thread, NULL, store_write, store);
+    if (error != 0) {
+        errno = error;
+        return FAIL_SYS(fail, ERR_IO, "could not start the store's thread");
+    }
+    store->thread_runs = true;
+    return ERR_OK;
+}
+
+enum err store_open(const struct store_options *options, struct store **ret_store,
+                    struct fail *fail)
+{
+    static const struct str scheme = STR_INIT("sqlite:");
+    if (!str_starts(options->url, scheme) || options->url.len == scheme.len) {
+        return FAIL(fail, ERR_CONF_INVALID, "a store is \"sqlite:PATH\", not \"" STR_FMT "\"",
+                    STR_ARG(options->url));
+    }
+    struct str path = str_from_at(options->url, scheme.len);
+    struct store *store = mem_zalloc(sizeof(*store));
+    if (store == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the store");
+    }
+    store->engine = &engine_sqlite;
+    store->lock_fd = -1;
+    store->read_only = options->read_only;
+    store->wal_bytes_max = options->wal_bytes_max > 0 ? options->wal_bytes_max : STORE_WAL_BYTES;
+    (void)pthread_mutex_init(&store->lock, NULL);
+    (void)pthread_cond_init(&store->filled, NULL);
+    store->path = mem_copy_text(path.ptr, path.len);
+    enum err err = store->path == NULL  ? FAIL(fail, ERR_NO_MEMORY, "no memory for the store")
+                   : options->read_only ? ERR_OK
+                                        : store_start(store, options, fail);
+    if (err != ERR_OK) {
+        store_close(store);
+        return err;
+    }
+    *ret_store = store;
+    return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    if (store->thread_runs) {
+        (void)pthread_mutex_lock(&store->lock);
+        store->stopping = true;
+        (void)pthread_cond_signal(&store->filled);
+        (void)pthread_mutex_unlock(&store->lock);
+        (void)pthread_join(store->thread, NULL);
+    }
+    if (store->writer != NULL) {
+        if (store->thread_runs && !atomic_load(&store->failed)) {
+            /* Saves the next start the replay; without it nothing is lost. */
+            EP_IGNORE(store->engine->checkpoint(store->writer, 0, NULL));
+        }
+        store->engine->close(store->writer);
+    }
+    if (store->lock_fd >= 0) {
+        (void)close(store->lock_fd); /* gives the lock back */
+    }
+    (void)pthread_cond_destroy(&store->filled);
+    (void)pthread_mutex_destroy(&store->lock);
+    mem_free(store->path);
+    mem_free(store);
+}
+
+bool store_failed(const struct store *store)
+{
+    return atomic_load(&store->failed);
+}
+
+const char *store_engine(const struct store *store)
+{
+    return store->engine->version();
+}
