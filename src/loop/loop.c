@@ -95,6 +95,9 @@ static void heap_down(struct loop *loop, size_t at, struct timer *timer)
 
 enum err timer_start(struct loop *loop, struct timer *timer, int64_t at_ns)
 {
+    if (loop->firing && at_ns <= loop->now_ns) {
+        at_ns = loop->now_ns + 1; /* else one that starts itself again would never end the phase */
+    }
     if (timer->heap_at != 0) {
         bool later = at_ns > timer->at_ns;
         timer->at_ns = at_ns;
@@ -141,12 +144,14 @@ void timer_stop(struct loop *loop, struct timer *timer)
 static bool loop_fire_timers(struct loop *loop)
 {
     bool any = false;
+    loop->firing = true;
     while (loop->heap_count > 0 && loop->heap[1]->at_ns <= loop->now_ns) {
         struct timer *timer = loop->heap[1];
         timer_stop(loop, timer);
         timer->fire(timer);
         any = true;
     }
+    loop->firing = false;
     return any;
 }
 
@@ -195,7 +200,8 @@ void loop_wake(struct loop *to)
 {
     /* Sequentially consistent with the sleeper: it says it sleeps, then looks for mail. */
     atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_exchange(&to->asleep, false)) {
+    /* Looked at first: senders to a busy loop share its cache line without writing to it. */
+    if (atomic_load(&to->asleep) && atomic_exchange(&to->asleep, false)) {
         to->world->wake(to);
     }
 }
@@ -246,6 +252,7 @@ bool loop_turn(struct loop *loop, bool may_wait)
     bool any = loop->world->poll(loop, loop_sleep_until(loop, may_wait));
     atomic_store(&loop->asleep, false);
     any |= loop_fire_timers(loop);
+    loop->world->deliver(loop);
     any |= loop_open_mail(loop);
     any |= !list_empty(&loop->tasks);
     loop_run_list(&loop->tasks);

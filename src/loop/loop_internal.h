@@ -6,13 +6,14 @@
 
 #include <stdatomic.h>
 
-#include "loop/loop.h"
+#include "loop/worker.h"
 
 struct loop_world {
-    /* Fills now_ns and wall_ns of the loop. */
-    void (*clock)(struct loop *loop);
-    /* Waits until `until_ns` at most (INT64_MAX: for ever; 0: not at all) and delivers events. */
+    /* Waits until `until_ns` at most (INT64_MAX: for ever; 0: not at all), takes in what has
+     * happened to descriptors and sets now_ns and wall_ns. False: nothing happened. */
     bool (*poll)(struct loop *loop, int64_t until_ns);
+    /* Tells the watches what poll() took in, but those closed since. */
+    void (*deliver)(struct loop *loop);
     void (*wake)(struct loop *loop); /* any thread */
     enum err (*watch)(struct loop *loop, struct watch *watch, struct fail *fail);
     void (*unwatch)(struct loop *loop, struct watch *watch); /* and closes */
@@ -41,9 +42,16 @@ struct loop {
     _Atomic(struct mail *) mailbox; /* newest first */
     atomic_bool asleep;             /* a sender must wake the loop */
     atomic_bool stopping;
+    bool firing; /* in the phase of the timers */
     char *scratch;
 };
 
 EP_MUST_CHECK enum err loop_init(struct loop *loop, const struct loop_world *world,
                                  struct fail *fail);
 void loop_fini(struct loop *loop);
+
+/* The face of a pool: threads (worker.c) or a schedule (sim.c) stand behind it. */
+struct worker_pool {
+    enum err (*submit)(struct worker_pool *pool, struct job *job);
+    void (*destroy)(struct worker_pool *pool);
+};

@@ -16,7 +16,7 @@ struct loop_real {
     int epoll;
     int bell; /* eventfd */
     struct epoll_event events[REAL_EVENTS];
-    int event_count; /* of the turn under way */
+    int event_count; /* of the turn under way, from poll to the end of delivery */
 };
 
 static struct loop_real *real_of(struct loop *loop)
@@ -42,10 +42,10 @@ static int real_timeout_ms(const struct loop *loop, int64_t until_ns)
     if (until_ns == INT64_MAX) {
         return -1;
     }
-    int64_t left_ns = until_ns - loop->now_ns;
-    if (left_ns <= 0) {
+    if (until_ns <= loop->now_ns) {
         return 0;
     }
+    int64_t left_ns = until_ns - loop->now_ns;
     int64_t ms = (left_ns + 999999) / 1000000; /* never early */
     return ms > 1000000 ? 1000000 : (int)ms;
 }
@@ -66,10 +66,15 @@ static bool real_poll(struct loop *loop, int64_t until_ns)
         ASSERT(errno == EINTR);
         count = 0;
     }
-    atomic_store(&loop->asleep, false);
     real_clock(loop);
     real->event_count = count;
-    for (int i = 0; i < count; i++) {
+    return count > 0;
+}
+
+static void real_deliver(struct loop *loop)
+{
+    struct loop_real *real = real_of(loop);
+    for (int i = 0; i < real->event_count; i++) {
         const struct epoll_event *event = &real->events[i];
         if (event->data.ptr == real) {
             real_answer_bell(real);
@@ -80,13 +85,13 @@ static bool real_poll(struct loop *loop, int64_t until_ns)
             continue; /* closed earlier in this turn */
         }
         uint32_t bits = event->events;
+        /* A peer that only ended its own side may still read: an end to read, no hang-up. */
         unsigned what = (bits & (EPOLLIN | EPOLLRDHUP) ? WATCH_READ : 0U) |
                         (bits & EPOLLOUT ? WATCH_WRITE : 0U) |
-                        (bits & (EPOLLHUP | EPOLLERR | EPOLLRDHUP) ? WATCH_HANGUP : 0U);
+                        (bits & (EPOLLHUP | EPOLLERR) ? WATCH_HANGUP : 0U);
         watch->ready(watch, what);
     }
     real->event_count = 0;
-    return count > 0;
 }
 
 static void real_wake(struct loop *loop)
@@ -156,15 +161,28 @@ static enum err real_listen(struct loop *loop, const struct address *address, in
     return ERR_OK;
 }
 
+/* Errors of the one connection that accept would have given, not of the listener. */
+static bool real_accept_again(int error)
+{
+    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+           error == ENETDOWN || error == ENETUNREACH || error == EHOSTDOWN ||
+           error == EHOSTUNREACH || error == ENOPROTOOPT || error == ENONET;
+}
+
 static enum err real_accept(struct loop *loop, int listener, int *ret_fd, struct address *ret_peer)
 {
     (void)loop;
-    struct address peer = { .len = sizeof(peer.sock) };
-    int fd = accept4(listener, &peer.sock.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct address peer;
+    int fd;
+    do {
+        /* A peer that went away while it waited must not hide those behind it: the edge was told
+         * once for all of them. */
+        peer = (struct address){ .len = sizeof(peer.sock) };
+        fd = accept4(listener, &peer.sock.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && real_accept_again(errno));
     if (fd < 0) {
-        return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM
-                   ? ERR_LIMIT
-                   : ERR_BUSY; /* a peer that went away while it waited is none that waits */
+        return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? ERR_LIMIT
+                                                                                         : ERR_BUSY;
     }
     real_no_delay(fd, peer.sock.any.sa_family);
     *ret_fd = fd;
@@ -265,8 +283,8 @@ static void real_destroy(struct loop *loop)
 }
 
 static const struct loop_world real_world = {
-    .clock = real_clock,
     .poll = real_poll,
+    .deliver = real_deliver,
     .wake = real_wake,
     .watch = real_watch,
     .unwatch = real_unwatch,

@@ -3,10 +3,12 @@
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "loop/loop_internal.h"
 
 #define WORKER_THREADS_MAX 64
 
-struct worker_pool {
+struct worker_threads {
+    struct worker_pool pool;
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct job *first;
@@ -18,7 +20,12 @@ struct worker_pool {
     pthread_t threads[WORKER_THREADS_MAX];
 };
 
-static struct job *worker_next(struct worker_pool *pool)
+static struct worker_threads *worker_threads_of(struct worker_pool *pool)
+{
+    return EP_CONTAINER(pool, struct worker_threads, pool);
+}
+
+static struct job *worker_next(struct worker_threads *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
     while (pool->first == NULL && !pool->stopping) {
@@ -35,7 +42,7 @@ static struct job *worker_next(struct worker_pool *pool)
 
 static void *worker_main(void *context)
 {
-    struct worker_pool *pool = context;
+    struct worker_threads *pool = context;
     for (struct job *job = worker_next(pool); job != NULL; job = worker_next(pool)) {
         job->run(job);
         mail_send(job->home, &job->mail);
@@ -43,36 +50,9 @@ static void *worker_main(void *context)
     return NULL;
 }
 
-enum err worker_pool_create(unsigned threads, unsigned queue_max, struct worker_pool **ret_pool,
-                            struct fail *fail)
+static void worker_threads_destroy(struct worker_pool *face)
 {
-    ASSERT(threads >= 1 && threads <= WORKER_THREADS_MAX);
-    ASSERT(queue_max > 0);
-    struct worker_pool *pool = mem_zalloc(sizeof(*pool));
-    if (pool == NULL) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for workers");
-    }
-    pool->queue_max = queue_max;
-    (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_cond_init(&pool->filled, NULL);
-    for (; pool->thread_count < threads; pool->thread_count++) {
-        int error = pthread_create(&pool->threads[pool->thread_count], NULL, worker_main, pool);
-        if (error != 0) {
-            errno = error;
-            enum err err = FAIL_SYS(fail, ERR_IO, "could not start a worker thread");
-            worker_pool_destroy(pool);
-            return err;
-        }
-    }
-    *ret_pool = pool;
-    return ERR_OK;
-}
-
-void worker_pool_destroy(struct worker_pool *pool)
-{
-    if (pool == NULL) {
-        return;
-    }
+    struct worker_threads *pool = worker_threads_of(face);
     (void)pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     (void)pthread_cond_broadcast(&pool->filled);
@@ -85,10 +65,9 @@ void worker_pool_destroy(struct worker_pool *pool)
     mem_free(pool);
 }
 
-enum err job_submit(struct worker_pool *pool, struct job *job)
+static enum err worker_threads_submit(struct worker_pool *face, struct job *job)
 {
-    ASSERT(job->run != NULL);
-    ASSERT(job->mail.open != NULL);
+    struct worker_threads *pool = worker_threads_of(face);
     (void)pthread_mutex_lock(&pool->lock);
     bool room = pool->waiting < pool->queue_max && !pool->stopping;
     if (room) {
@@ -104,4 +83,45 @@ enum err job_submit(struct worker_pool *pool, struct job *job)
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return room ? ERR_OK : ERR_BUSY;
+}
+
+enum err worker_pool_create(unsigned threads, unsigned queue_max, struct worker_pool **ret_pool,
+                            struct fail *fail)
+{
+    ASSERT(threads >= 1 && threads <= WORKER_THREADS_MAX);
+    ASSERT(queue_max > 0);
+    struct worker_threads *pool = mem_zalloc(sizeof(*pool));
+    if (pool == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for workers");
+    }
+    pool->pool = (struct worker_pool){ worker_threads_submit, worker_threads_destroy };
+    pool->queue_max = queue_max;
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_cond_init(&pool->filled, NULL);
+    for (; pool->thread_count < threads; pool->thread_count++) {
+        int error = pthread_create(&pool->threads[pool->thread_count], NULL, worker_main, pool);
+        if (error != 0) {
+            errno = error;
+            enum err err = FAIL_SYS(fail, ERR_IO, "could not start a worker thread");
+            worker_threads_destroy(&pool->pool);
+            return err;
+        }
+    }
+    *ret_pool = &pool->pool;
+    return ERR_OK;
+}
+
+void worker_pool_destroy(struct worker_pool *pool)
+{
+    if (pool != NULL) {
+        pool->destroy(pool);
+    }
+}
+
+enum err job_submit(struct worker_pool *pool, struct job *job)
+{
+    ASSERT(job->run != NULL);
+    ASSERT(job->home != NULL);
+    ASSERT(job->mail.open != NULL);
+    return pool->submit(pool, job);
 }

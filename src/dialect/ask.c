@@ -1,0 +1,276 @@
+#include "dialect/ask.h"
+
+#include <string.h>
+
+#include "wire/json.h"
+#include "wire/jsonw.h"
+
+/* Members of the body that are read, by name. */
+struct ask_read {
+    struct str model;
+    struct str messages;
+    struct str stream;
+    struct str stream_options;
+    struct str max_tokens;
+    struct str max_completion_tokens;
+    struct str n;
+    struct str tools;
+};
+
+struct ask_name {
+    struct str name;
+    size_t offset; /* in struct ask_read */
+};
+
+#define ASK_NAME(field)                                    \
+    {                                                      \
+        STR_INIT(#field), offsetof(struct ask_read, field) \
+    }
+static const struct ask_name ask_names[] = {
+    ASK_NAME(model),      ASK_NAME(messages),
+    ASK_NAME(stream),     ASK_NAME(stream_options),
+    ASK_NAME(max_tokens), ASK_NAME(max_completion_tokens),
+    ASK_NAME(n),          ASK_NAME(tools),
+};
+
+static enum err ask_fail(struct ask *ask, enum err err, const char *param, const char *what,
+                         struct fail *fail)
+{
+    ask->param = param;
+    return FAIL(fail, err, "\"%s\" %s", param, what);
+}
+
+/* Finds the members that are read. */
+static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fail)
+{
+    struct json_member members[ASK_MEMBERS_MAX];
+    struct json_fault fault = { 0 };
+    size_t count = 0;
+    enum err err = json_index(ask->body, members, ASK_MEMBERS_MAX, &count, &fault);
+    if (err != ERR_OK) {
+        return FAIL(fail, err, "invalid JSON at offset %zu: %s", fault.offset, fault.reason);
+    }
+    if (count > ASK_MEMBERS_MAX) {
+        return FAIL(fail, ERR_ASK_INVALID, "the body has %zu fields, more than %d", count,
+                    ASK_MEMBERS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < EP_ARRAY_LEN(ask_names); k++) {
+            if (!json_key_is(members[i].key, ask_names[k].name)) {
+                continue;
+            }
+            struct str *slot = (struct str *)(void *)((char *)read + ask_names[k].offset);
+            if (slot->len > 0) {
+                return ask_fail(ask, ERR_ASK_DUPLICATE, ask_names[k].name.ptr, "stands there twice",
+                                fail);
+            }
+            *slot = members[i].value;
+        }
+    }
+    return ERR_OK;
+}
+
+static bool ask_absent(struct str value)
+{
+    return value.len == 0 || json_kind(value) == JSON_NULL;
+}
+
+static struct ask_field ask_place(const struct ask *ask, struct str value)
+{
+    if (value.len == 0) {
+        return (struct ask_field){ 0 };
+    }
+    return (struct ask_field){ (size_t)(value.ptr - ask->body.ptr), value.len };
+}
+
+static enum err ask_read_model(struct ask *ask, struct str value, struct fail *fail)
+{
+    if (value.len == 0) {
+        return ask_fail(ask, ERR_ASK_MISSING, "model", "is missing", fail);
+    }
+    if (json_kind(value) != JSON_STRING) {
+        return ask_fail(ask, ERR_ASK_INVALID, "model", "must be a string", fail);
+    }
+    struct buf text = { ask->model_text, 0, ASK_MODEL_MAX, ASK_MODEL_MAX };
+    if (!json_decode(value, &text) || text.len == 0) {
+        return ask_fail(ask, ERR_ASK_INVALID, "model", "must have 1 to 128 bytes", fail);
+    }
+    ask->model = buf_str(&text);
+    ask->model_field = ask_place(ask, value);
+    return ERR_OK;
+}
+
+static enum err ask_read_bool(struct ask *ask, struct str value, const char *name, bool *ret_value,
+                              struct fail *fail)
+{
+    if (ask_absent(value)) {
+        *ret_value = false;
+        return ERR_OK;
+    }
+    enum json_kind kind = json_kind(value);
+    if (kind != JSON_TRUE && kind != JSON_FALSE) {
+        return ask_fail(ask, ERR_ASK_INVALID, name, "must be true or false", fail);
+    }
+    *ret_value = kind == JSON_TRUE;
+    return ERR_OK;
+}
+
+static enum err ask_read_count(struct ask *ask, struct str value, const char *name, int64_t max,
+                               int64_t *ret_count, struct fail *fail)
+{
+    int64_t count = 0;
+    if (ask_absent(value)) {
+        return ERR_OK;
+    }
+    if (!json_i64(value, &count) || count < 1 || count > max) {
+        ask->param = name;
+        return FAIL(fail, ERR_ASK_INVALID, "\"%s\" must be a whole number from 1 to %lld", name,
+                    (long long)max);
+    }
+    *ret_count = count;
+    return ERR_OK;
+}
+
+static enum err ask_read_cap(struct ask *ask, const struct ask_read *read, struct fail *fail)
+{
+    int64_t older = 0;
+    int64_t newer = 0;
+    TRY(ask_read_count(ask, read->max_tokens, "max_tokens", ASK_OUTPUT_MAX, &older, fail));
+    TRY(ask_read_count(ask, read->max_completion_tokens, "max_completion_tokens", ASK_OUTPUT_MAX,
+                       &newer, fail));
+    if (older > 0 && newer > 0) {
+        return ask_fail(ask, ERR_ASK_INVALID, "max_tokens",
+                        "must not stand beside max_completion_tokens", fail);
+    }
+    ask->output_cap = newer > 0 ? newer : older;
+    /* A null cap is overwritten in its place. */
+    struct str given = newer > 0                             ? read->max_completion_tokens
+                       : older > 0                           ? read->max_tokens
+                       : read->max_completion_tokens.len > 0 ? read->max_completion_tokens
+                                                             : read->max_tokens;
+    ask->cap_field = ask_place(ask, given);
+    return ERR_OK;
+}
+
+static enum err ask_read_stream(struct ask *ask, const struct ask_read *read, struct fail *fail)
+{
+    TRY(ask_read_bool(ask, read->stream, "stream", &ask->stream, fail));
+    ask->stream_options_field = ask_place(ask, read->stream_options);
+    if (ask_absent(read->stream_options)) {
+        return ERR_OK;
+    }
+    if (json_kind(read->stream_options) != JSON_OBJECT) {
+        return ask_fail(ask, ERR_ASK_INVALID, "stream_options", "must be an object", fail);
+    }
+    struct str usage = json_get(read->stream_options, STR("include_usage"));
+    return ask_read_bool(ask, usage, "stream_options.include_usage", &ask->include_usage, fail);
+}
+
+enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
+{
+    *ret_ask = (struct ask){ .body = body, .choices = 1 };
+    struct ask_read read = { 0 };
+    TRY(ask_find(ret_ask, &read, fail));
+    TRY(ask_read_model(ret_ask, read.model, fail));
+    if (read.messages.len == 0) {
+        return ask_fail(ret_ask, ERR_ASK_MISSING, "messages", "is missing", fail);
+    }
+    struct str rest =
+        json_kind(read.messages) == JSON_ARRAY ? json_inside(read.messages) : STR_EMPTY;
+    struct str first;
+    if (!json_next_item(&rest, &first)) {
+        return ask_fail(ret_ask, ERR_ASK_INVALID, "messages", "must be a list that is not empty",
+                        fail);
+    }
+    TRY(ask_read_stream(ret_ask, &read, fail));
+    TRY(ask_read_cap(ret_ask, &read, fail));
+    TRY(ask_read_count(ret_ask, read.n, "n", ASK_CHOICES_MAX, &ret_ask->choices, fail));
+    ret_ask->has_tools = !ask_absent(read.tools);
+    return ERR_OK;
+}
+
+/* ---- the upstream's body ----------------------------------------------------------------- */
+
+#define ASK_INSERT_MAX 1024 /* a model's name, escaped, or a few fixed words */
+
+static enum err ask_keep(struct arena *arena, struct str text, struct str *ret_copy)
+{
+    return arena_copy(arena, text, ret_copy) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* stream_options so that usage is asked for, other options kept. */
+static enum err ask_write_options(const struct ask *ask, struct arena *arena, struct splice *splice,
+                                  struct buf *added)
+{
+    struct ask_field field = ask->stream_options_field;
+    struct str value = str_slice(ask->body, field.at, field.at + field.len);
+    if (field.at == 0) {
+        return buf_append(added, STR("\"stream_options\":{\"include_usage\":true},"));
+    }
+    if (json_kind(value) == JSON_NULL) {
+        splice_add(splice, field.at, field.len, STR("{\"include_usage\":true}"));
+        return ERR_OK;
+    }
+    struct str usage = json_get(value, STR("include_usage"));
+    if (usage.len > 0) {
+        splice_add(splice, (size_t)(usage.ptr - ask->body.ptr), usage.len, STR("true"));
+        return ERR_OK;
+    }
+    struct str inside = json_inside(value);
+    struct json_member member;
+    bool empty = !json_next_member(&inside, &member);
+    struct str text;
+    TRY(ask_keep(arena, empty ? STR("\"include_usage\":true") : STR("\"include_usage\":true,"),
+                 &text));
+    splice_add(splice, field.at + 1, 0, text);
+    return ERR_OK;
+}
+
+static enum err ask_write_cap(const struct ask *ask, int64_t output_cap, struct str cap_name,
+                              struct arena *arena, struct splice *splice, struct buf *added)
+{
+    if (ask->cap_field.at == 0) {
+        TRY(buf_byte(added, '"'));
+        TRY(buf_append(added, cap_name));
+        TRY(buf_append(added, STR("\":")));
+        TRY(buf_i64(added, output_cap));
+        return buf_byte(added, ',');
+    }
+    if (output_cap == ask->output_cap) {
+        return ERR_OK; /* the client's own spelling stays */
+    }
+    char digits[24];
+    struct buf number = { digits, 0, sizeof(digits), sizeof(digits) };
+    struct str text;
+    TRY(buf_i64(&number, output_cap));
+    TRY(ask_keep(arena, buf_str(&number), &text));
+    splice_add(splice, ask->cap_field.at, ask->cap_field.len, text);
+    return ERR_OK;
+}
+
+enum err ask_write_chat(const struct ask *ask, struct str upstream_model, int64_t output_cap,
+                        struct str cap_name, struct arena *arena, struct splice *ret_splice)
+{
+    ASSERT(output_cap > 0);
+    char text[ASK_INSERT_MAX];
+    struct buf work = { text, 0, sizeof(text), sizeof(text) };
+    struct str kept;
+    splice_init(ret_splice, ask->body);
+
+    if (!str_eq(upstream_model, ask->model)) {
+        TRY(jsonw_quote(&work, upstream_model));
+        TRY(ask_keep(arena, buf_str(&work), &kept));
+        splice_add(ret_splice, ask->model_field.at, ask->model_field.len, kept);
+    }
+    /* What is new goes in front of the first member, with a comma: the object is not empty. */
+    buf_reset(&work);
+    TRY(ask_write_cap(ask, output_cap, cap_name, arena, ret_splice, &work));
+    if (ask->stream) {
+        TRY(ask_write_options(ask, arena, ret_splice, &work));
+    }
+    if (work.len > 0) {
+        TRY(ask_keep(arena, buf_str(&work), &kept));
+        splice_add(ret_splice, str_find(ask->body, '{') + 1, 0, kept);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,53 @@
+/*
+ * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must live
+ * as long as the ask.
+ *
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices. All else
+ * is passed on unchanged. A key that is read and stands there twice is refused, so that no
+ * upstream can read another value than we did.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "wire/splice.h"
+
+#define ASK_MEMBERS_MAX 64                /* the API has some 40 top-level fields */
+#define ASK_OUTPUT_MAX  INT64_C(10000000) /* tokens; ten times the largest output there is */
+#define ASK_CHOICES_MAX 128               /* the SDKs' own limit */
+#define ASK_MODEL_MAX   128               /* bytes of a model's name */
+
+/* A top-level field's place in the body; at == 0: absent (an object's first byte is its brace). */
+struct ask_field {
+    size_t at; /* of the value */
+    size_t len;
+};
+
+struct ask {
+    struct str body;
+    char model_text[ASK_MODEL_MAX];
+    struct str model; /* decoded, in model_text */
+    bool stream;
+    bool include_usage; /* asked for by the client */
+    bool has_tools;
+    int64_t choices;    /* 1.. */
+    int64_t output_cap; /* tokens a choice; 0: none was given */
+    struct ask_field model_field;
+    struct ask_field cap_field; /* of the cap that was given */
+    struct ask_field stream_options_field;
+    const char *param; /* with a failure: the field, or NULL; static */
+};
+
+/*
+ * ERR_JSON_SYNTAX, ERR_JSON_DEPTH (the offset is in `fail`), ERR_ASK_MISSING, ERR_ASK_INVALID,
+ * ERR_ASK_DUPLICATE. `ret_ask` is always written, for its `param`.
+ */
+EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail);
+
+/*
+ * The body for an upstream: its own name for the model, an output cap always, usage asked for in a
+ * stream. `cap_name` ("max_tokens" or "max_completion_tokens") is used where the client gave none.
+ * What is put in lives in `arena`. ERR_NO_MEMORY.
+ */
+EP_MUST_CHECK enum err ask_write_chat(const struct ask *ask, struct str upstream_model,
+                                      int64_t output_cap, struct str cap_name, struct arena *arena,
+                                      struct splice *ret_splice);

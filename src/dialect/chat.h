@@ -1,0 +1,49 @@
+/*
+ * OpenAI chat completions, the upstream's side: what an event of a stream and a whole answer say,
+ * and the error envelopes clients understand. Pure; results borrow the text.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct chat_event {
+    bool done;             /* "[DONE]" */
+    bool bad;              /* no JSON object */
+    bool error;            /* a truthy "error" */
+    bool empty;            /* "choices" is an empty list */
+    unsigned finished;     /* choices with a finish reason here */
+    struct str model;      /* the value, in quotes; empty: absent */
+    struct str usage;      /* an object, or empty */
+    int64_t content_bytes; /* of deltas, as they stand in the JSON */
+    int64_t reasoning_bytes;
+    int64_t tool_bytes;
+};
+
+/* One event's data. */
+void chat_event_read(struct str data, struct chat_event *ret_event);
+
+struct chat_answer {
+    bool bad;
+    bool error;
+    struct str model;
+    struct str usage;
+    unsigned finished;
+    int64_t content_bytes;
+    int64_t reasoning_bytes;
+    int64_t tool_bytes;
+};
+
+/* A whole answer that was not streamed. */
+void chat_answer_read(struct str body, struct chat_answer *ret_answer);
+
+struct chat_error {
+    enum err err;
+    struct str message;  /* empty: the table's sentence */
+    struct str param;    /* empty: null */
+    struct str entrepot; /* a JSON object with our own facts, or empty */
+};
+
+/* {"error":{"message":..,"type":..,"param":..,"code":..,"entrepot":{..}}} */
+EP_MUST_CHECK enum err chat_error_write(struct buf *out, const struct chat_error *error);
+/* The same inside a stream: one event that also ends each choice, then [DONE]. */
+EP_MUST_CHECK enum err chat_error_event(struct buf *out, const struct chat_error *error);

@@ -1,0 +1,120 @@
+#include "meter/usage.h"
+
+#include "wire/json.h"
+
+#define USAGE_AS_NAME(name, text) [USAGE_##name] = text,
+static const char *const usage_names[] = { USAGE_TABLE(USAGE_AS_NAME) };
+#undef USAGE_AS_NAME
+
+const char *usage_name(enum usage_class class)
+{
+    ASSERT((unsigned)class < USAGE_COUNT);
+    return usage_names[class];
+}
+
+bool usage_is_output(enum usage_class class)
+{
+    return class >= USAGE_OUT;
+}
+
+int64_t usage_sum(const struct usage *usage)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        sum += usage->tokens[i];
+    }
+    return sum;
+}
+
+/* A count under `name`; absent and null are 0, nonsense spoils the report. */
+static int64_t usage_field(struct str object, struct str name, bool *spoiled)
+{
+    struct str value = json_get(object, name);
+    int64_t count = 0;
+    if (value.len == 0 || json_kind(value) == JSON_NULL) {
+        return 0;
+    }
+    if (!json_i64(value, &count) || count < 0 || count > USAGE_TOKENS_MAX) {
+        *spoiled = true;
+        return 0;
+    }
+    return count;
+}
+
+static int64_t usage_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cached tokens: their place differs by vendor, their meaning does not. */
+static int64_t usage_cached(struct str json, struct str details, int64_t prompt, bool *spoiled)
+{
+    int64_t cached = usage_field(details, STR("cached_tokens"), spoiled);
+    int64_t top = usage_field(json, STR("cached_tokens"), spoiled); /* Moonshot */
+    int64_t hit = usage_field(json, STR("prompt_cache_hit_tokens"), spoiled);
+    int64_t miss = usage_field(json, STR("prompt_cache_miss_tokens"), spoiled);
+    if (hit + miss > 0) { /* DeepSeek */
+        *spoiled |= hit + miss != prompt;
+        return hit;
+    }
+    return cached > 0 ? cached : top;
+}
+
+static void usage_input(struct str json, int64_t prompt, struct usage *usage)
+{
+    struct str details = json_get(json, STR("prompt_tokens_details"));
+    bool *spoiled = &usage->quarantined;
+    int64_t cached = usage_cached(json, details, prompt, spoiled);
+    int64_t audio = usage_field(details, STR("audio_tokens"), spoiled);
+    int64_t image = usage_field(details, STR("image_tokens"), spoiled);
+    int64_t *tokens = usage->tokens;
+    tokens[USAGE_W5M] = usage_field(details, STR("cache_creation_input_tokens"), spoiled);
+    tokens[USAGE_WX] = usage_field(details, STR("cache_write_tokens"), spoiled);
+
+    /* With an unknown split, text is taken as cached first, then audio, then image. */
+    int64_t text = prompt - audio - image - tokens[USAGE_W5M] - tokens[USAGE_WX];
+    int64_t cached_text = usage_min(cached, text > 0 ? text : 0);
+    int64_t cached_audio = usage_min(cached - cached_text, audio);
+    int64_t cached_image = cached - cached_text - cached_audio;
+    usage->split_assumed = cached_audio > 0 || cached_image > 0;
+    tokens[USAGE_IN] = text - cached_text;
+    tokens[USAGE_CACHED] = cached_text;
+    tokens[USAGE_IN_AUDIO] = audio - cached_audio;
+    tokens[USAGE_CACHED_AUDIO] = cached_audio;
+    tokens[USAGE_IN_IMAGE] = image - cached_image;
+    tokens[USAGE_CACHED_IMAGE] = cached_image;
+}
+
+static void usage_output(struct str json, int64_t completion, struct usage *usage)
+{
+    struct str details = json_get(json, STR("completion_tokens_details"));
+    int64_t *tokens = usage->tokens;
+    tokens[USAGE_REASON] = usage_field(details, STR("reasoning_tokens"), &usage->quarantined);
+    tokens[USAGE_OUT_AUDIO] = usage_field(details, STR("audio_tokens"), &usage->quarantined);
+    tokens[USAGE_OUT_IMAGE] = usage_field(details, STR("image_tokens"), &usage->quarantined);
+    tokens[USAGE_OUT] =
+        completion - tokens[USAGE_REASON] - tokens[USAGE_OUT_AUDIO] - tokens[USAGE_OUT_IMAGE];
+}
+
+bool usage_read_openai_chat(struct str json, struct usage *ret_usage)
+{
+    if (json_kind(json) != JSON_OBJECT || json_get(json, STR("prompt_tokens")).len == 0) {
+        return false;
+    }
+    struct usage usage = { 0 };
+    bool *spoiled = &usage.quarantined;
+    int64_t prompt = usage_field(json, STR("prompt_tokens"), spoiled);
+    int64_t completion = usage_field(json, STR("completion_tokens"), spoiled);
+    usage_input(json, prompt, &usage);
+    usage_output(json, completion, &usage);
+
+    struct str total = json_get(json, STR("total_tokens"));
+    if (total.len > 0) {
+        *spoiled |= usage_field(json, STR("total_tokens"), spoiled) != prompt + completion;
+    }
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        *spoiled |= usage.tokens[i] < 0;
+    }
+    *ret_usage = usage;
+    return true;
+}
