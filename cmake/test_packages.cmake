@@ -1,1 +1,2 @@
 # Outside libraries that single tests compare ours with: ep_test_pkg(TARGET modules...).
+ep_test_pkg(unit_wire_test_json_other jansson)

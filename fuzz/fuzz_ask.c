@@ -1,0 +1,36 @@
+/* room: dialect */
+#include "dialect/ask.h"
+#include "wire/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Whatever is taken gives an upstream body that is JSON and reads back with our values. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct ask ask;
+    if (ask_read_chat((struct str){ (const char *)data, size }, &ask, NULL) != ERR_OK) {
+        return 0;
+    }
+    struct arena arena;
+    struct splice splice;
+    struct iovec parts[SPLICE_PARTS_MAX];
+    struct buf out;
+    struct ask again;
+    arena_init(&arena, 256, 8192);
+    buf_init(&out, 1 << 21);
+    ASSERT(ask_write_chat(&ask, STR("up\"stream"), 77, STR("max_tokens"), &arena, &splice) ==
+           ERR_OK);
+    int count = splice_parts(&splice, parts);
+    for (int i = 0; i < count; i++) {
+        ASSERT(buf_append(&out, (struct str){ parts[i].iov_base, parts[i].iov_len }) == ERR_OK);
+    }
+    ASSERT(ask_read_chat(buf_str(&out), &again, NULL) == ERR_OK);
+    ASSERT(str_eq(again.model, STR("up\"stream")));
+    ASSERT(again.output_cap == 77);
+    ASSERT(again.stream == ask.stream);
+    ASSERT(!ask.stream || again.include_usage);
+    ASSERT(again.choices == ask.choices);
+    buf_fini(&out);
+    arena_fini(&arena);
+    return 0;
+}

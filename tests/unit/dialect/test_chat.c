@@ -1,0 +1,94 @@
+#include "dialect/chat.h"
+
+#include "harness.h"
+#include "wire/json.h"
+
+static struct chat_event event;
+
+TEST(a_delta_tells_its_model_and_its_bytes)
+{
+    chat_event_read(STR("{\"id\":\"x\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":"
+                        "{\"role\":\"assistant\",\"content\":\"hello\"},\"finish_reason\":null}],"
+                        "\"usage\":null}"),
+                    &event);
+    CHECK(!event.done && !event.bad && !event.error && !event.empty);
+    CHECK_STR(event.model, STR("\"m\""));
+    CHECK_EQ(event.content_bytes, 5);
+    CHECK_EQ(event.finished, 0);
+    CHECK_EQ(event.usage.len, 0);
+}
+
+TEST(reasoning_and_tool_arguments_are_counted_apart)
+{
+    chat_event_read(STR("{\"choices\":[{\"delta\":{\"reasoning_content\":\"abc\",\"tool_calls\":"
+                        "[{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}"),
+                    &event);
+    CHECK_EQ(event.content_bytes, 0);
+    CHECK_EQ(event.reasoning_bytes, 3);
+    CHECK_EQ(event.tool_bytes, 3);
+}
+
+TEST(the_end_of_a_stream_is_seen_in_all_its_forms)
+{
+    chat_event_read(STR("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"},"
+                        "{\"delta\":{},\"finish_reason\":\"length\"}]}"),
+                    &event);
+    CHECK_EQ(event.finished, 2);
+    chat_event_read(STR("{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"), &event);
+    CHECK(event.empty);
+    CHECK_STR(event.usage, STR("{\"prompt_tokens\":1}"));
+    chat_event_read(STR(" [DONE]"), &event);
+    CHECK(event.done);
+    chat_event_read(STR("{\"error\":{\"message\":\"x\"}}"), &event);
+    CHECK(event.error);
+    chat_event_read(STR("{\"error\":null,\"choices\":[]}"), &event);
+    CHECK(!event.error);
+}
+
+TEST(what_is_no_event_is_bad)
+{
+    static const char *const bad[] = { "", "{", "[]", "5", "{\"choices\":5}", "{\"choices\":[5]}" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        chat_event_read(str_from(bad[i]), &event);
+        CHECK(event.bad);
+    }
+}
+
+TEST(a_whole_answer_is_read)
+{
+    struct chat_answer answer;
+    chat_answer_read(STR("{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"four\"},"
+                         "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":2}}"),
+                     &answer);
+    CHECK(!answer.bad && !answer.error);
+    CHECK_EQ(answer.finished, 1);
+    CHECK_EQ(answer.content_bytes, 4);
+    CHECK_STR(answer.usage, STR("{\"prompt_tokens\":2}"));
+}
+
+TEST(an_error_has_all_four_keys_and_is_json)
+{
+    struct buf out;
+    struct json_fault fault;
+    buf_init(&out, 4096);
+    struct chat_error error = { .err = ERR_LEDGER_FUNDS, .entrepot = STR("{\"available\":\"0\"}") };
+    CHECK(chat_error_write(&out, &error) == ERR_OK);
+    CHECK(json_check(buf_str(&out), &fault) == ERR_OK);
+    struct str body = json_get(buf_str(&out), STR("error"));
+    CHECK(json_string_is(json_get(body, STR("code")), STR("insufficient_quota")));
+    CHECK(json_string_is(json_get(body, STR("type")), STR("insufficient_quota")));
+    CHECK_STR(json_get(body, STR("param")), STR("null"));
+    CHECK(json_get(body, STR("message")).len > 2);
+    CHECK_STR(json_get(body, STR("entrepot")), STR("{\"available\":\"0\"}"));
+
+    buf_reset(&out);
+    error = (struct chat_error){ .err = ERR_UPSTREAM_CUT, .param = STR("x") };
+    CHECK(chat_error_event(&out, &error) == ERR_OK);
+    CHECK(str_starts(buf_str(&out), STR("data: {")));
+    CHECK(str_ends(buf_str(&out), STR("}\n\ndata: [DONE]\n\n")));
+    struct str data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
+    chat_event_read(data, &event);
+    CHECK(event.error);
+    CHECK_EQ(event.finished, 1);
+    buf_fini(&out);
+}

@@ -1,0 +1,60 @@
+#include "wire/url.h"
+
+#include "harness.h"
+
+TEST(endpoints_are_taken_apart)
+{
+    struct url url;
+    CHECK(url_parse(STR("https://api.example.com/v1/"), &url));
+    CHECK(url.tls);
+    CHECK_STR(url.host, STR("api.example.com"));
+    CHECK_EQ(url.port, 443);
+    CHECK_STR(url.path, STR("/v1"));
+    CHECK(url_parse(STR("http://127.0.0.1:9001"), &url));
+    CHECK(!url.tls);
+    CHECK_EQ(url.port, 9001);
+    CHECK_EQ(url.path.len, 0);
+    CHECK(url_parse(STR("http://[::1]:80/a"), &url));
+    CHECK_STR(url.host, STR("::1"));
+}
+
+TEST(what_is_no_endpoint_is_refused)
+{
+    static const char *const bad[] = {
+        "",
+        "ftp://a",
+        "http://",
+        "http:///a",
+        "http://a:0",
+        "http://a:x",
+        "http://a:70000",
+        "http://u@a",
+        "http://a b",
+        "http://a/?q",
+        "http://a/#f",
+        "http://[::1",
+        "http://[::1]x",
+        "http://a:",
+        "http://a/\x01",
+    };
+    struct url url;
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        if (url_parse(str_from(bad[i]), &url)) {
+            test_failed(EP_SITE, "taken: %s", bad[i]);
+        }
+    }
+}
+
+TEST(queries_are_decoded)
+{
+    struct str query;
+    CHECK_STR(url_target_path(STR("/v1/generation?id=a%20b+c&x=%zz"), &query),
+              STR("/v1/generation"));
+    struct buf out;
+    buf_init(&out, 64);
+    CHECK(url_query(query, STR("id"), &out));
+    CHECK_STR(buf_str(&out), STR("a b c"));
+    CHECK(!url_query(query, STR("x"), &out));
+    CHECK(!url_query(query, STR("absent"), &out));
+    buf_fini(&out);
+}

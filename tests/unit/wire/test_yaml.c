@@ -1,0 +1,105 @@
+#include "wire/yaml.h"
+
+#include "base/buf.h"
+#include "harness.h"
+
+TEST(a_file_becomes_a_tree_with_places)
+{
+    struct str text =
+        STR("# models\nmodels:\n  - id: aurora\n    price: \"2.50\"\n  - id: ~\nempty:\n");
+    struct yaml_doc *doc = NULL;
+    struct yaml_fault fault;
+    CHECK(yaml_parse(text, &doc, &fault) == ERR_OK);
+    const struct yaml_node *root = yaml_root(doc);
+    CHECK(root->kind == YAML_MAPPING);
+    CHECK_EQ(root->count, 2);
+    const struct yaml_node *models = yaml_get(root, STR("models"));
+    CHECK(models != NULL && models->kind == YAML_SEQUENCE);
+    CHECK_EQ(models->count, 2);
+    const struct yaml_node *price = yaml_get(yaml_item(models, 0), STR("price"));
+    CHECK_STR(price->text, STR("2.50"));
+    CHECK(price->quoted && !price->null);
+    CHECK_EQ(price->place.line, 4);
+    CHECK_EQ(price->place.column, 12);
+    CHECK(yaml_get(yaml_item(models, 1), STR("id"))->null);
+    CHECK(yaml_get(root, STR("empty"))->null);
+    CHECK(yaml_get(root, STR("absent")) == NULL);
+    yaml_destroy(doc);
+}
+
+TEST(an_empty_file_is_an_empty_mapping)
+{
+    static const char *const empty[] = { "", "\n", "# only a comment\n", "---\n" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(empty); i++) {
+        struct yaml_doc *doc = NULL;
+        struct yaml_fault fault;
+        CHECK(yaml_parse(str_from(empty[i]), &doc, &fault) == ERR_OK);
+        CHECK(yaml_root(doc)->kind == YAML_MAPPING);
+        CHECK_EQ(yaml_root(doc)->count, 0);
+        yaml_destroy(doc);
+    }
+}
+
+struct yaml_case {
+    const char *text;
+    uint32_t line;
+};
+
+TEST(what_is_not_taken_is_refused_with_its_line)
+{
+    static const struct yaml_case cases[] = {
+        { "a: 1\nb: [1, 2\n", 0 },    { "a: 1\na: 2\n", 2 }, { "a: &x 1\nb: 2\n", 1 },
+        { "a: 1\nb: *x\n", 2 },       { "a: !!int 1\n", 1 }, { "? [1, 2]\n: x\n", 1 },
+        { "a: 1\n---\nb: 2\n", 2 },   { "a:\n\t- b\n", 0 },  { "a: 'x\n", 0 },
+        { "a: {b: &y {c: 1}}\n", 1 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct yaml_doc *doc = NULL;
+        struct yaml_fault fault = { .text = "" };
+        if (yaml_parse(str_from(cases[i].text), &doc, &fault) != ERR_YAML_SYNTAX) {
+            test_failed(EP_SITE, "taken: %s", cases[i].text);
+        }
+        CHECK(fault.text[0] != '\0');
+        CHECK(fault.place.line >= 1 && fault.place.column >= 1);
+        if (cases[i].line != 0) {
+            CHECK_EQ(fault.place.line, cases[i].line);
+        }
+    }
+}
+
+TEST(nesting_ends_at_its_limit)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    for (int depth = YAML_DEPTH_MAX; depth <= YAML_DEPTH_MAX + 1; depth++) {
+        buf_reset(&text);
+        for (int i = 0; i < depth; i++) {
+            CHECK(buf_byte(&text, '[') == ERR_OK);
+        }
+        for (int i = 0; i < depth; i++) {
+            CHECK(buf_byte(&text, ']') == ERR_OK);
+        }
+        struct yaml_doc *doc = NULL;
+        struct yaml_fault fault;
+        enum err err = yaml_parse(buf_str(&text), &doc, &fault);
+        CHECK((err == ERR_OK) == (depth <= YAML_DEPTH_MAX));
+        yaml_destroy(doc);
+    }
+    buf_fini(&text);
+}
+
+static void parse_once(void)
+{
+    struct yaml_doc *doc = NULL;
+    struct yaml_fault fault;
+    enum err err = yaml_parse(STR("a: [1, {b: c}]\n"), &doc, &fault);
+    CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
+    if (err == ERR_OK) {
+        yaml_destroy(doc);
+    }
+}
+
+TEST(each_allocation_may_fail)
+{
+    CHECK(test_each_allocation_failing(parse_once) > 2);
+}
