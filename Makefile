@@ -19,6 +19,9 @@ run: build ## start a complete example and make a first sale (ONCE=1: stop after
 check: ## build and run every test; the last line counts them
 	@tools/check
 
+fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
 format: ## format the sources in place
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -28,4 +31,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps build run check format lint clean
+.PHONY: help deps build run check fuzz format lint clean

@@ -31,5 +31,5 @@ void buf_added(struct buf *buf, size_t size);
 void buf_drop(struct buf *buf, size_t size);
 /* What is in it; valid until the buffer changes. */
 struct str buf_str(const struct buf *buf);
-/* The content as C text, owned by the caller (mem_free); the buffer is empty then. NULL: no memory. */
+/* The content as C text, the caller's to mem_free(); the buffer is empty then. NULL: no memory. */
 EP_MUST_CHECK char *buf_give_text(struct buf *buf);

@@ -7,6 +7,9 @@ const char enc_base32_digits[33] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 enum err enc_hex(struct buf *out, const void *bytes, size_t len)
 {
+    if (len == 0) {
+        return ERR_OK; /* an empty buffer has no memory to point into */
+    }
     TRY(buf_reserve(out, len * 2));
     const unsigned char *from = bytes;
     char *to = out->ptr + out->len;
@@ -49,6 +52,9 @@ bool enc_hex_read(struct str text, void *ret_bytes, size_t len)
 
 enum err enc_base64(struct buf *out, const void *bytes, size_t len)
 {
+    if (len == 0) {
+        return ERR_OK;
+    }
     size_t size = (len + 2) / 3 * 4;
     TRY(buf_reserve(out, size));
     const unsigned char *from = bytes;
@@ -85,6 +91,9 @@ bool enc_base64_read(struct buf *out, struct str text)
 {
     if (text.len % 4 != 0) {
         return false;
+    }
+    if (text.len == 0) {
+        return true;
     }
     size_t pad = 0;
     while (pad < 2 && pad < text.len && text.ptr[text.len - 1 - pad] == '=') {

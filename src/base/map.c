@@ -52,7 +52,7 @@ static uint64_t map_hash(struct str key)
     if (key.len > at) {
         memcpy(&tail, key.ptr + at, key.len - at);
     }
-    return map_mix(hash ^ tail, k1) | 1;
+    return map_mix(hash ^ tail, k1);
 }
 
 void map_init(struct map *map)

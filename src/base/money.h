@@ -30,5 +30,5 @@ EP_MUST_CHECK bool money_nano_ceil(money_wide pico, int64_t *ret_nano);
  * are not zero, and what is out of range.
  */
 EP_MUST_CHECK bool money_parse(struct str text, unsigned scale, int64_t *ret_value);
-/* Writes the amount with at least `places` and at most `scale` decimals, no trailing zeros beyond. */
+/* Writes at least `places` and at most `scale` decimals, no trailing zeros beyond `places`. */
 EP_MUST_CHECK enum err money_print(struct buf *out, int64_t value, unsigned scale, unsigned places);

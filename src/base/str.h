@@ -34,7 +34,7 @@ size_t str_search(struct str text, struct str part);
 /* From `start` to the end; from `start` up to `end`. Bounds are the caller's to keep. */
 struct str str_from_at(struct str text, size_t start);
 struct str str_slice(struct str text, size_t start, size_t end);
-/* Takes the text before the first `byte` and leaves what is behind it; all of it if there is none. */
+/* Takes what is before the first `byte` and leaves what is behind it; all if there is none. */
 struct str str_cut(struct str *rest, char byte);
 struct str str_trim(struct str text); /* spaces and tabs at both ends */
 

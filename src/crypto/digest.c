@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 #define HMAC_BLOCK 64 /* RFC 2104, for SHA-256 */
@@ -9,19 +10,43 @@
 /* Fetched once: a fetch by name costs more than the hash of a short text. */
 static EVP_MD *digest_algorithm;
 static _Thread_local EVP_MD_CTX *digest_context; /* lives as long as its thread */
+static pthread_key_t digest_thread_end;
+
+static void digest_end_thread(void *context)
+{
+    digest_context = NULL;
+    EVP_MD_CTX_free(context);
+}
+
+static EVP_MD_CTX *digest_thread_context(void)
+{
+    if (digest_context == NULL) {
+        ASSERT(digest_algorithm != NULL); /* crypto_start() */
+        digest_context = EVP_MD_CTX_new();
+        ASSERT(digest_context != NULL);
+        ASSERT(pthread_setspecific(digest_thread_end, digest_context) == 0);
+    }
+    return digest_context;
+}
 
 enum err crypto_start(struct fail *fail)
 {
+    /* FIPS 180-2, appendix B.1 */
+    static const struct digest known = { { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+                                           0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+                                           0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+                                           0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad } };
     if (digest_algorithm == NULL) {
+        if (pthread_key_create(&digest_thread_end, digest_end_thread) != 0) {
+            return FAIL(fail, ERR_CRYPTO, "the system has no room for a thread's key");
+        }
         digest_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     }
     if (digest_algorithm == NULL) {
         return FAIL(fail, ERR_CRYPTO, "the crypto library has no SHA-256");
     }
-    /* FIPS 180-2, appendix B.1 */
-    static const unsigned char known[] = { 0xba, 0x78, 0x16, 0xbf };
     struct digest abc = digest_sha256(STR("abc"));
-    if (memcmp(abc.bytes, known, sizeof(known)) != 0) {
+    if (!digest_eq(&abc, &known)) {
         return FAIL(fail, ERR_CRYPTO, "the crypto library's SHA-256 fails its known answer");
     }
     return ERR_OK;
@@ -30,18 +55,14 @@ enum err crypto_start(struct fail *fail)
 struct digest digest_sha256_parts(const struct str *parts, size_t count)
 {
     ASSERT(count <= 8);
-    ASSERT(digest_algorithm != NULL); /* crypto_start() */
-    if (digest_context == NULL) {
-        digest_context = EVP_MD_CTX_new();
-        ASSERT(digest_context != NULL);
-    }
+    EVP_MD_CTX *context = digest_thread_context();
     struct digest digest;
     unsigned int len = 0;
-    int good = EVP_DigestInit_ex2(digest_context, digest_algorithm, NULL);
+    int good = EVP_DigestInit_ex2(context, digest_algorithm, NULL);
     for (size_t i = 0; i < count; i++) {
-        good &= EVP_DigestUpdate(digest_context, parts[i].ptr, parts[i].len);
+        good &= EVP_DigestUpdate(context, parts[i].ptr, parts[i].len);
     }
-    good &= EVP_DigestFinal_ex(digest_context, digest.bytes, &len);
+    good &= EVP_DigestFinal_ex(context, digest.bytes, &len);
     ASSERT(good == 1 && len == DIGEST_BYTES);
     return digest;
 }
@@ -71,7 +92,7 @@ struct digest digest_hmac_sha256(struct str key, struct str text)
     }
     const struct str outer[] = { { pad, sizeof(pad) }, digest_str(&digest) };
     digest = digest_sha256_parts(outer, 2);
-    OPENSSL_cleanse(pad, sizeof(pad));
+    OPENSSL_cleanse(pad, sizeof(pad)); /* both are the key but for a constant */
     OPENSSL_cleanse(block, sizeof(block));
     return digest;
 }

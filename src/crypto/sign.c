@@ -47,6 +47,9 @@ enum err sign_key_create_file(const char *path, struct fail *fail)
             bool whole = write(fd, text.ptr, text.len) == (ssize_t)text.len && fsync(fd) == 0;
             err = whole ? ERR_OK : FAIL_SYS(fail, ERR_IO, "could not write the key \"%s\"", path);
             (void)close(fd); /* synced already */
+            if (!whole) {
+                (void)unlink(path); /* half a key would stand in the way of the next try */
+            }
         }
         secret_wipe(text.ptr, text.len);
     }

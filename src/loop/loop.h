@@ -40,7 +40,8 @@ struct timer {
 };
 
 void timer_init(struct timer *timer, timer_fire_fn *fire);
-/* Arms, or moves, the timer; it fires once, in the first turn at or after `at_ns`. ERR_NO_MEMORY. */
+/* Arms, or moves, the timer; it fires once, in the first turn at or after `at_ns`. Fails with
+ * ERR_NO_MEMORY alone. */
 EP_MUST_CHECK enum err timer_start(struct loop *loop, struct timer *timer, int64_t at_ns);
 void timer_stop(struct loop *loop, struct timer *timer); /* allowed when not armed */
 bool timer_armed(const struct timer *timer);

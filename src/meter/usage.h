@@ -2,8 +2,8 @@
  * Usage: the tokens of a call in disjoint classes whose sum is all of them, read from what an
  * upstream reports. Pure.
  *
- * Rules of the OpenAI chat surface (also DeepSeek, Moonshot, Zhipu, MiniMax, Qwen behind it): cached,
- * cache-write, audio and image tokens are subsets of prompt_tokens; reasoning and audio are subsets
+ * Rules of the OpenAI chat surface (also DeepSeek, Moonshot, Zhipu, MiniMax, Qwen behind it):
+ * cached, cache-write, audio and image tokens are subsets of prompt_tokens; reasoning and audio are subsets
  * of completion_tokens; total = prompt + completion. A sum that does not come out, or a class
  * below zero, is quarantined: it is never guessed at.
  */

@@ -21,7 +21,10 @@ struct engine {
                     void *context, struct fail *fail);
     /* Several statements without parameters: a migration. */
     enum err (*script)(struct engine_conn *conn, const char *sql, struct fail *fail);
-    /* Moves the journal into the database once it is larger than `bytes_max`. */
+    /* Rows changed on this connection so far; only the difference of two answers counts. */
+    int64_t (*changes)(const struct engine_conn *conn);
+    /* Moves the journal into the database once it is larger than `bytes_max`; 0: in any case, and
+     * empties it. What a reader still needs stays, and is no failure. Never waits for readers. */
     enum err (*checkpoint)(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail);
     const char *(*version)(void);
 };

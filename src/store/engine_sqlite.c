@@ -1,3 +1,5 @@
+#include "store/engine.h"
+
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -5,11 +7,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/engine.h"
 
 #define CACHE_SLOTS 256 /* a power of two; the rooms have some 60 statements */
 #define VALUES_MAX  64  /* of a row or of a statement's parameters */
 #define BUSY_MS     10000
+#define PAGE_BYTES  4096 /* as the writer's pragmas say */
+#define HEAD_BYTES  60   /* of a statement, in a failure's sentence: leaves room for the reason */
 
 struct cache_slot {
     const struct store_sql *sql;
@@ -18,14 +21,15 @@ struct cache_slot {
 
 struct engine_conn {
     sqlite3 *db;
-    char *wal_path;
+    uint64_t wal_pages;                   /* in the journal after the last commit */
+    uint64_t wal_pages_tried;             /* as many were there at the last checkpoint */
     struct cache_slot cache[CACHE_SLOTS]; /* found by the statement's address */
     size_t cached;
 };
 
 static enum err sqlite_fail(struct engine_conn *conn, const char *what, struct fail *fail)
 {
-    return FAIL(fail, ERR_STORE_FAILED, "%s: %s", what, sqlite3_errmsg(conn->db));
+    return FAIL(fail, ERR_STORE_FAILED, "%.*s: %s", HEAD_BYTES, what, sqlite3_errmsg(conn->db));
 }
 
 static enum err sqlite_script(struct engine_conn *conn, const char *sql, struct fail *fail)
@@ -45,7 +49,6 @@ static void sqlite_close(struct engine_conn *conn)
         (void)sqlite3_finalize(conn->cache[i].statement); /* repeats an error that was told */
     }
     (void)sqlite3_close(conn->db);
-    mem_free(conn->wal_path);
     mem_free(conn);
 }
 
@@ -83,6 +86,18 @@ static const char sqlite_writer_pragmas[] = "PRAGMA page_size=4096;"
 static const char sqlite_reader_pragmas[] = "PRAGMA query_only=ON;"
                                             "PRAGMA wal_autocheckpoint=0;";
 
+/* Told the journal's length after each commit: no file has to be looked at for it. */
+static int sqlite_on_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct engine_conn *conn = context;
+    ASSERT(conn->db == db && name != NULL);
+    if ((uint64_t)pages < conn->wal_pages) {
+        conn->wal_pages_tried = 0; /* the journal was begun anew */
+    }
+    conn->wal_pages = (uint64_t)pages;
+    return SQLITE_OK;
+}
+
 static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool read_only,
                               struct fail *fail)
 {
@@ -93,16 +108,15 @@ static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool r
                     conn->db == NULL ? "no memory" : sqlite3_errmsg(conn->db));
     }
     (void)sqlite3_busy_timeout(conn->db, BUSY_MS); /* cannot fail on an open database */
+    /* Closing must not checkpoint: after a failed commit that would be a second fsync. */
+    if (sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK) {
+        return sqlite_fail(conn, "could not set up a connection", fail);
+    }
     TRY(sqlite_script(conn, read_only ? sqlite_reader_pragmas : sqlite_writer_pragmas, fail));
     if (read_only) {
         return ERR_OK;
     }
-    size_t len = strlen(path) + sizeof("-wal");
-    conn->wal_path = mem_alloc(len);
-    if (conn->wal_path == NULL) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for a database");
-    }
-    (void)snprintf(conn->wal_path, len, "%s-wal", path);
+    (void)sqlite3_wal_hook(conn->db, sqlite_on_commit, conn); /* there was none before */
     return sqlite_sync_folder(path, fail);
 }
 
@@ -235,22 +249,26 @@ static enum err sqlite_run(struct engine_conn *conn, const struct store_sql *sql
     return err;
 }
 
+static int64_t sqlite_changes(const struct engine_conn *conn)
+{
+    return sqlite3_total_changes64(conn->db);
+}
+
 static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail)
 {
-    int fd = open(conn->wal_path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-    if (fd >= 0) {
-        (void)close(fd); /* the journal is not locked by POSIX locks: closing drops none */
-    }
-    if ((uint64_t)size <= bytes_max) {
+    /* A checkpoint that a reader stands in the way of is tried again only after as much again. */
+    if (bytes_max > 0 && conn->wal_pages <= conn->wal_pages_tried + bytes_max / PAGE_BYTES) {
         return ERR_OK;
     }
+    conn->wal_pages_tried = conn->wal_pages;
     int mode = bytes_max == 0 ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    (void)sqlite3_busy_timeout(conn->db, 0); /* cannot fail on an open database */
     int code = sqlite3_wal_checkpoint_v2(conn->db, NULL, mode, NULL, NULL);
-    /* A reader in the way leaves the rest for the next time. */
-    return code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED
-               ? ERR_OK
-               : sqlite_fail(conn, "could not checkpoint", fail);
+    enum err err = code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED
+                       ? ERR_OK
+                       : sqlite_fail(conn, "could not checkpoint", fail);
+    (void)sqlite3_busy_timeout(conn->db, BUSY_MS);
+    return err;
 }
 
 static const char *sqlite_version(void)
@@ -268,6 +286,7 @@ const struct engine engine_sqlite = {
     .rollback = sqlite_rollback,
     .run = sqlite_run,
     .script = sqlite_script,
+    .changes = sqlite_changes,
     .checkpoint = sqlite_checkpoint,
     .version = sqlite_version,
 };

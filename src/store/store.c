@@ -15,11 +15,13 @@
 
 #define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
 #define STORE_WAL_BYTES (UINT64_C(64) << 20)
-#define STORE_HOMES_MAX 64 /* loops that one batch may have to wake */
+#define STORE_HOMES_MAX 64 /* loops that one batch wakes once; more are woken for each job */
+#define STORE_IDLE_S    1 /* without a job; then the journal is emptied, so that a start is quick */
 
 struct store_txn {
     const struct engine *engine;
     struct engine_conn *conn;
+    struct fail lost; /* a statement has failed, whatever its caller made of it */
 };
 
 struct store_flush {
@@ -43,15 +45,35 @@ struct store {
     struct store_job *first; /* under the lock, oldest first */
     struct store_job *last;
     bool stopping;
+    struct store_job *backlog; /* the writer's alone: taken, not yet in a batch */
+    bool journal_filled;       /* the writer's alone: committed since the last emptying */
     atomic_bool failed;
 };
 
 /* ---- statements -------------------------------------------------------------------------- */
 
+/* The engine may have rolled the transaction back by itself, and would then commit each further
+ * statement alone: the failure is kept, so that no job can run on. */
+static enum err store_run_sql(struct store_txn *txn, const struct store_sql *sql,
+                              const struct store_value *values, size_t count, store_row_fn *row,
+                              void *context, struct fail *fail)
+{
+    if (txn->lost.code != ERR_OK) {
+        return FAIL(fail, ERR_STORE_FAILED, "an earlier statement of the transaction failed");
+    }
+    struct fail *noticed = fail != NULL ? fail : &(struct fail){ .code = ERR_OK };
+    enum err err = txn->engine->run(txn->conn, sql, values, count, row, context, noticed);
+    if (err == ERR_STORE_FAILED) {
+        txn->lost = *noticed;
+        txn->lost.code = err;
+    }
+    return err;
+}
+
 enum err store_exec(struct store_txn *txn, const struct store_sql *sql,
                     const struct store_value *values, size_t count, struct fail *fail)
 {
-    return txn->engine->run(txn->conn, sql, values, count, NULL, NULL, fail);
+    return store_run_sql(txn, sql, values, count, NULL, NULL, fail);
 }
 
 enum err store_query(struct store_txn *txn, const struct store_sql *sql,
@@ -59,7 +81,7 @@ enum err store_query(struct store_txn *txn, const struct store_sql *sql,
                      void *context, struct fail *fail)
 {
     ASSERT(row != NULL);
-    return txn->engine->run(txn->conn, sql, values, count, row, context, fail);
+    return store_run_sql(txn, sql, values, count, row, context, fail);
 }
 
 /* ---- the writer -------------------------------------------------------------------------- */
@@ -90,26 +112,43 @@ void store_submit(struct store *store, struct store_job *job)
     (void)pthread_mutex_unlock(&store->lock);
 }
 
-/* Takes up to a batch of what is queued; NULL: stopping, and nothing is left. */
-static struct store_job *store_take(struct store *store)
+/* Waits, under the lock, for a job or the end. False: nothing came for a while. */
+static bool store_wait_filled(struct store *store)
 {
-    (void)pthread_mutex_lock(&store->lock);
+    struct timespec until;
+    ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
+    until.tv_sec += STORE_IDLE_S;
     while (store->first == NULL && !store->stopping) {
-        (void)pthread_cond_wait(&store->filled, &store->lock);
-    }
-    struct store_job *batch = store->first;
-    struct store_job *cut = batch;
-    for (int i = 1; cut != NULL && i < STORE_BATCH_MAX; i++) {
-        if (cut->next == NULL) {
-            break;
+        if (!store->journal_filled) {
+            (void)pthread_cond_wait(&store->filled, &store->lock);
+        } else if (pthread_cond_timedwait(&store->filled, &store->lock, &until) == ETIMEDOUT) {
+            return store->first != NULL;
         }
+    }
+    return true;
+}
+
+/* Takes up to a batch of what is queued. *ret_idle: nothing came for a while. NULL otherwise:
+ * stopping, and nothing is left. */
+static struct store_job *store_take(struct store *store, bool *ret_idle)
+{
+    *ret_idle = false;
+    if (store->backlog == NULL) {
+        (void)pthread_mutex_lock(&store->lock);
+        *ret_idle = !store_wait_filled(store);
+        store->backlog = store->first;
+        store->first = NULL;
+        (void)pthread_mutex_unlock(&store->lock);
+    }
+    struct store_job *batch = store->backlog;
+    struct store_job *cut = batch;
+    for (int i = 1; cut != NULL && cut->next != NULL && i < STORE_BATCH_MAX; i++) {
         cut = cut->next;
     }
     if (cut != NULL) {
-        store->first = cut->next;
+        store->backlog = cut->next;
         cut->next = NULL;
     }
-    (void)pthread_mutex_unlock(&store->lock);
     return batch;
 }
 
@@ -124,21 +163,32 @@ static enum err store_flush_all(struct store *store, struct store_txn *txn, stru
 /* Runs the batch in one transaction. Only failures of the store itself come back. */
 static enum err store_run_batch(struct store *store, struct store_job *batch, struct fail *fail)
 {
-    struct store_txn txn = { store->engine, store->writer };
+    struct store_txn txn = { .engine = store->engine, .conn = store->writer };
+    int64_t jobs = 0;
     TRY(store->engine->begin(store->writer, true, fail));
     for (struct store_job *job = batch; job != NULL; job = job->next) {
-        struct fail job_fail = { .code = ERR_OK };
+        struct fail job_fail;
+        job_fail.code = ERR_OK;
+        int64_t changes = store->engine->changes(store->writer);
         job->err = job->run(job, &txn, &job_fail);
-        if (job->err == ERR_STORE_FAILED) {
-            *fail = job_fail;
+        if (txn.lost.code != ERR_OK || job->err == ERR_STORE_FAILED) {
+            *fail = txn.lost.code != ERR_OK ? txn.lost : job_fail;
             return ERR_STORE_FAILED;
         }
+        /* Half a job would be committed with the batch: no book may be left like that. */
+        ASSERT(job->err == ERR_OK || store->engine->changes(store->writer) == changes);
+        jobs++;
     }
     TRY(store_flush_all(store, &txn, fail));
+    if (txn.lost.code != ERR_OK) {
+        *fail = txn.lost;
+        return ERR_STORE_FAILED;
+    }
     int64_t begun_ns = store_now_ns();
     TRY(store->engine->commit(store->writer, fail));
     histogram_add(HISTOGRAM_COMMIT, store_now_ns() - begun_ns);
     counter_add(COUNTER_STORE_COMMITS, 1);
+    counter_add(COUNTER_STORE_JOBS, jobs);
     return ERR_OK;
 }
 
@@ -164,50 +214,63 @@ static void store_send_home(struct store_job *batch)
 {
     struct loop *homes[STORE_HOMES_MAX];
     size_t home_count = 0;
-    int64_t jobs = 0;
     while (batch != NULL) {
         struct store_job *job = batch;
+        struct loop *home = job->home;
         batch = batch->next; /* the job is its owner's again once it is posted */
-        jobs++;
-        if (job->home == NULL) {
+        if (home == NULL) {
             job->done(job);
             continue;
         }
         size_t at = 0;
-        while (at < home_count && homes[at] != job->home) {
+        while (at < home_count && homes[at] != home) {
             at++;
         }
-        ASSERT(at < STORE_HOMES_MAX);
-        homes[at] = job->home;
-        home_count = at == home_count ? at + 1 : home_count;
         job->mail.open = store_open_mail;
-        mail_post(job->home, &job->mail);
+        mail_post(home, &job->mail);
+        if (at == STORE_HOMES_MAX) {
+            loop_wake(home);
+        } else if (at == home_count) {
+            homes[home_count++] = home;
+        }
     }
     for (size_t i = 0; i < home_count; i++) {
         loop_wake(homes[i]);
     }
-    counter_add(COUNTER_STORE_JOBS, jobs);
+}
+
+static void store_write_batch(struct store *store, struct store_job *batch)
+{
+    struct fail fail = { .code = ERR_OK };
+    bool failed = atomic_load(&store->failed);
+    enum err err = failed ? ERR_STORE_FAILED : store_run_batch(store, batch, &fail);
+    if (err != ERR_OK && !failed) {
+        store_give_up(store, &fail);
+    }
+    for (struct store_job *job = batch; err != ERR_OK && job != NULL; job = job->next) {
+        job->err = ERR_STORE_FAILED;
+    }
+    store->journal_filled = err == ERR_OK;
+    store_send_home(batch);
 }
 
 static void *store_write(void *context)
 {
     struct store *store = context;
-    for (struct store_job *batch = store_take(store); batch != NULL; batch = store_take(store)) {
+    bool idle = false;
+    for (struct store_job *batch = store_take(store, &idle); batch != NULL || idle;
+         batch = store_take(store, &idle)) {
         struct fail fail = { .code = ERR_OK };
-        bool failed = atomic_load(&store->failed);
-        enum err err = failed ? ERR_STORE_FAILED : store_run_batch(store, batch, &fail);
-        if (err != ERR_OK && !failed) {
+        if (batch != NULL) {
+            store_write_batch(store, batch);
+        }
+        /* What a failed checkpoint has synced is as unknown as after a failed commit. */
+        if (!atomic_load(&store->failed) &&
+            store->engine->checkpoint(store->writer, idle ? 0 : store->wal_bytes_max, &fail) !=
+                ERR_OK) {
             store_give_up(store, &fail);
         }
-        for (struct store_job *job = batch; err != ERR_OK && job != NULL; job = job->next) {
-            job->err = ERR_STORE_FAILED;
-        }
-        store_send_home(batch);
-        /* A checkpoint that fails is tried again; the journal keeps what it holds. */
-        if (err == ERR_OK &&
-            store->engine->checkpoint(store->writer, store->wal_bytes_max, &fail) != ERR_OK) {
-            store_give_up(store, &fail);
-        }
+        store->journal_filled = store->journal_filled && !idle;
     }
     return NULL;
 }
@@ -265,11 +328,12 @@ enum err store_run(struct store *store, struct store_job *job, struct fail *fail
     }
     (void)pthread_mutex_unlock(&wait.lock);
     job->err = wait.job.err;
+    if (job->err == ERR_STORE_FAILED && wait.fail.code != ERR_STORE_FAILED) {
+        return FAIL(fail, job->err, "the store has failed; look at the log, then restart");
+    }
     if (job->err != ERR_OK && fail != NULL) {
         *fail = wait.fail;
-        if (fail->text[0] == '\0') {
-            return FAIL(fail, job->err, "the store has failed; look at the log, then restart");
-        }
+        fail->code = job->err;
     }
     return job->err;
 }
@@ -280,7 +344,7 @@ enum err store_read(struct store *store, store_read_fn *read, void *context, str
 {
     struct engine_conn *conn = NULL;
     TRY(store->engine->open(str_from(store->path), true, &conn, fail));
-    struct store_txn txn = { store->engine, conn };
+    struct store_txn txn = { .engine = store->engine, .conn = conn };
     enum err err = store->engine->begin(conn, false, fail);
     if (err == ERR_OK) {
         err = read(context, &txn, fail);
@@ -319,21 +383,34 @@ static enum err store_migrate_one(struct store_txn *txn, const struct store_migr
     return err;
 }
 
+static enum err store_check_version(const struct store *store, const struct store_options *options,
+                                    int64_t version, struct fail *fail)
+{
+    if (version > (int64_t)options->migrations_count) {
+        return FAIL(fail, ERR_STORE_SCHEMA,
+                    "the database \"%s\" has schema %lld, this program knows %zu: use a newer one",
+                    store->path, (long long)version, options->migrations_count);
+    }
+    if (options->read_only && version < (int64_t)options->migrations_count) {
+        return FAIL(fail, ERR_STORE_SCHEMA,
+                    "the database \"%s\" has schema %lld, this program needs %zu: run the server "
+                    "once, it migrates",
+                    store->path, (long long)version, options->migrations_count);
+    }
+    return ERR_OK;
+}
+
 static enum err store_migrate(struct store *store, const struct store_options *options,
                               struct fail *fail)
 {
-    struct store_txn txn = { store->engine, store->writer };
+    struct store_txn txn = { .engine = store->engine, .conn = store->writer };
     TRY(store->engine->script(store->writer,
                               "CREATE TABLE IF NOT EXISTS schema_version("
                               "number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
                               fail));
     int64_t version = 0;
     TRY(store_query(&txn, &sql_version_read, NULL, 0, store_on_version, &version, fail));
-    if (version > (int64_t)options->migrations_count) {
-        return FAIL(fail, ERR_STORE_SCHEMA,
-                    "the database \"%s\" has schema %lld, this program knows %zu: use a newer one",
-                    store->path, (long long)version, options->migrations_count);
-    }
+    TRY(store_check_version(store, options, version, fail));
     for (size_t i = 0; i < options->migrations_count; i++) {
         ASSERT(options->migrations[i].number == (int64_t)i + 1);
         if (options->migrations[i].number > version) {
@@ -341,6 +418,23 @@ static enum err store_migrate(struct store *store, const struct store_options *o
         }
     }
     return ERR_OK;
+}
+
+static enum err store_read_version(void *context, struct store_txn *txn, struct fail *fail)
+{
+    return store_query(txn, &sql_version_read, NULL, 0, store_on_version, context, fail);
+}
+
+/* A command that names its migrations must not read tables that look otherwise. */
+static enum err store_start_reader(struct store *store, const struct store_options *options,
+                                   struct fail *fail)
+{
+    if (options->migrations_count == 0) {
+        return ERR_OK;
+    }
+    int64_t version = 0;
+    TRY(store_read(store, store_read_version, &version, fail));
+    return store_check_version(store, options, version, fail);
 }
 
 static enum err store_take_lock(struct store *store, struct fail *fail)
@@ -393,10 +487,14 @@ enum err store_open(const struct store_options *options, struct store **ret_stor
     store->read_only = options->read_only;
     store->wal_bytes_max = options->wal_bytes_max > 0 ? options->wal_bytes_max : STORE_WAL_BYTES;
     (void)pthread_mutex_init(&store->lock, NULL);
-    (void)pthread_cond_init(&store->filled, NULL);
+    pthread_condattr_t clock;
+    (void)pthread_condattr_init(&clock); /* these fail on bad arguments alone */
+    (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&store->filled, &clock);
+    (void)pthread_condattr_destroy(&clock);
     store->path = mem_copy_text(path.ptr, path.len);
     enum err err = store->path == NULL  ? FAIL(fail, ERR_NO_MEMORY, "no memory for the store")
-                   : options->read_only ? ERR_OK
+                   : options->read_only ? store_start_reader(store, options, fail)
                                         : store_start(store, options, fail);
     if (err != ERR_OK) {
         store_close(store);

@@ -75,7 +75,8 @@ struct store_job {
 
 /* Any thread. Always taken: `done` always runs. Order of jobs of one thread is kept. */
 void store_submit(struct store *store, struct store_job *job);
-/* Runs one job from a thread that has no loop (command line, start-up) and waits. */
+/* Runs one job from a thread that has no loop (command line, start-up) and waits; `done` and
+ * `home` are not used. */
 EP_MUST_CHECK enum err store_run(struct store *store, struct store_job *job, struct fail *fail);
 
 /* Called on the writer's thread before each commit: writes what a room has folded in memory over
@@ -106,7 +107,9 @@ struct store_options {
     uint64_t wal_bytes_max; /* the writer checkpoints beyond it; 0: 64 MiB */
     const struct store_migration *migrations;
     size_t migrations_count;
-    bool read_only; /* no writer, no lock, no migration: for commands that read */
+    /* No writer, no lock, no migration: for commands that read. ERR_STORE_SCHEMA also if the
+     * schema is older than the migrations named (none: it is not looked at). */
+    bool read_only;
 };
 
 /*

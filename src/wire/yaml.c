@@ -80,6 +80,9 @@ static enum err yaml_scalar(struct yaml_build *build, struct fy_event *event)
     }
     node.quoted =
         event->scalar.value != NULL && fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN;
+    if (node.quoted && node.place.column > 1) {
+        node.place.column--; /* the library points behind the opening quote */
+    }
     node.null =
         !node.quoted && (len == 0 || str_eq(node.text, STR("null")) || str_eq(node.text, STR("~")));
     return yaml_add(build, &node);

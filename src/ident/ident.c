@@ -1,0 +1,617 @@
+#include "ident/ident.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/enc.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "crypto/digest.h"
+#include "crypto/random.h"
+
+#define IDENT_ARENA_FIRST 4096
+#define IDENT_ARENA_MAX   ((size_t)256 << 20) /* some 600,000 keys of 400 bytes */
+#define IDENT_TABLE_FIRST 64                  /* a power of two */
+
+_Static_assert(IDENT_HINT_LEN == 8 + 3 + 4, "a hint is start, dots and end");
+_Static_assert(IDENT_KEY_TEXT_LEN == sizeof(IDENT_KEY_START) - 1 + 52, "52 digits hold 256 bits");
+
+const struct store_migration ident_migrations[] = {
+    { 1, "ident",
+      "CREATE TABLE client("
+      "id BLOB PRIMARY KEY CHECK(length(id) = 16),"
+      "name TEXT NOT NULL,"
+      "account BLOB NOT NULL CHECK(length(account) = 16),"
+      "created_ns INTEGER NOT NULL CHECK(created_ns > 0),"
+      "suspended_ns INTEGER NOT NULL CHECK(suspended_ns >= 0)) STRICT;"
+      "CREATE TABLE api_key("
+      "id BLOB PRIMARY KEY CHECK(length(id) = 16),"
+      "client BLOB NOT NULL REFERENCES client(id),"
+      "product TEXT NOT NULL,"
+      "name TEXT NOT NULL,"
+      "hash BLOB NOT NULL UNIQUE CHECK(length(hash) = 32),"
+      "hint TEXT NOT NULL,"
+      "created_ns INTEGER NOT NULL CHECK(created_ns > 0),"
+      "revoked_ns INTEGER NOT NULL CHECK(revoked_ns >= 0)) STRICT;"
+      "CREATE TABLE ident_pepper("
+      "one INTEGER PRIMARY KEY CHECK(one = 1),"
+      "mark BLOB NOT NULL CHECK(length(mark) = 32)) STRICT;" },
+};
+const size_t ident_migrations_count = EP_ARRAY_LEN(ident_migrations);
+
+/* A client or key as it is made, with the right to write to it. */
+struct ident_key {
+    struct api_key shown;
+    struct digest hash;
+};
+
+struct ident_table {
+    struct ident_table *outgrown; /* a reader may still be in it */
+    size_t cap;
+    struct ident_key *_Atomic slots[];
+};
+
+struct ident {
+    struct store *store;
+    struct secret pepper;
+    struct digest mark; /* tells another pepper; stored with the first key */
+    struct ident_table *_Atomic table;
+    struct client *_Atomic client_first;
+    struct ident_key *_Atomic key_first;
+    pthread_mutex_t changing; /* guards all that is below, and orders the changes */
+    struct arena arena;       /* clients, keys and their text */
+    struct client *client_last;
+    struct ident_key *key_last;
+    size_t key_count;
+    bool is_marked;
+};
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+static size_t ident_table_at(const struct ident_table *table, const struct digest *hash)
+{
+    /* The hash is keyed by the pepper: nobody outside can choose where a text lands. */
+    uint64_t word = 0;
+    memcpy(&word, hash->bytes, sizeof(word));
+    return (size_t)word & (table->cap - 1);
+}
+
+static void ident_table_put(struct ident_table *table, struct ident_key *key)
+{
+    size_t at = ident_table_at(table, &key->hash);
+    while (atomic_load_explicit(&table->slots[at], memory_order_relaxed) != NULL) {
+        at = (at + 1) & (table->cap - 1);
+    }
+    /* Release: whoever finds the key sees all of it. */
+    atomic_store_explicit(&table->slots[at], key, memory_order_release);
+}
+
+/* Room for one more key, at most half full: so a search always ends at a free slot. */
+static enum err ident_table_reserve(struct ident *ident)
+{
+    struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_relaxed);
+    if (table != NULL && (ident->key_count + 1) * 2 <= table->cap) {
+        return ERR_OK;
+    }
+    size_t cap = table == NULL ? IDENT_TABLE_FIRST : table->cap * 2;
+    struct ident_table *grown = mem_zalloc(sizeof(*grown) + cap * sizeof(grown->slots[0]));
+    if (grown == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    grown->outgrown = table;
+    grown->cap = cap;
+    for (size_t i = 0; table != NULL && i < table->cap; i++) {
+        struct ident_key *key = atomic_load_explicit(&table->slots[i], memory_order_relaxed);
+        if (key != NULL) {
+            ident_table_put(grown, key);
+        }
+    }
+    atomic_store_explicit(&ident->table, grown, memory_order_release);
+    return ERR_OK;
+}
+
+const struct api_key *ident_find(const struct ident *ident, struct str text)
+{
+    if (text.len != IDENT_KEY_TEXT_LEN || !str_starts(text, STR(IDENT_KEY_START))) {
+        return NULL;
+    }
+    struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), text);
+    const struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_acquire);
+    size_t at = ident_table_at(table, &hash);
+    for (;;) {
+        const struct ident_key *key = atomic_load_explicit(&table->slots[at], memory_order_acquire);
+        if (key == NULL) {
+            return NULL;
+        }
+        if (digest_eq(&key->hash, &hash)) {
+            return api_key_revoked_ns(&key->shown) == 0 ? &key->shown : NULL;
+        }
+        at = (at + 1) & (table->cap - 1);
+    }
+}
+
+/* ---- looking ----------------------------------------------------------------------------- */
+
+bool client_suspended(const struct client *client)
+{
+    return client_suspended_ns(client) != 0;
+}
+
+int64_t client_suspended_ns(const struct client *client)
+{
+    return atomic_load_explicit(&client->suspend_ns, memory_order_relaxed);
+}
+
+int64_t api_key_revoked_ns(const struct api_key *api_key)
+{
+    return atomic_load_explicit(&api_key->revoke_ns, memory_order_relaxed);
+}
+
+const struct client *client_next(const struct ident *ident, const struct client *client)
+{
+    return client == NULL ? atomic_load_explicit(&ident->client_first, memory_order_acquire)
+                          : atomic_load_explicit(&client->next, memory_order_acquire);
+}
+
+const struct api_key *api_key_next(const struct ident *ident, const struct api_key *api_key)
+{
+    if (api_key != NULL) {
+        return atomic_load_explicit(&api_key->next, memory_order_acquire);
+    }
+    const struct ident_key *first = atomic_load_explicit(&ident->key_first, memory_order_acquire);
+    return first == NULL ? NULL : &first->shown;
+}
+
+const struct client *client_find(const struct ident *ident, struct id id)
+{
+    const struct client *client = client_next(ident, NULL);
+    while (client != NULL && !id_eq(client->id, id)) {
+        client = client_next(ident, client);
+    }
+    return client;
+}
+
+const struct api_key *api_key_find(const struct ident *ident, struct id id)
+{
+    const struct api_key *api_key = api_key_next(ident, NULL);
+    while (api_key != NULL && !id_eq(api_key->id, id)) {
+        api_key = api_key_next(ident, api_key);
+    }
+    return api_key;
+}
+
+/* ---- making known ------------------------------------------------------------------------ */
+
+static void ident_publish_client(struct ident *ident, struct client *client)
+{
+    ASSERT(atomic_load_explicit(&client->next, memory_order_relaxed) == NULL);
+    if (ident->client_last == NULL) {
+        atomic_store_explicit(&ident->client_first, client, memory_order_release);
+    } else {
+        atomic_store_explicit(&ident->client_last->next, client, memory_order_release);
+    }
+    ident->client_last = client;
+}
+
+/* Room was reserved. */
+static void ident_publish_key(struct ident *ident, struct ident_key *key)
+{
+    ASSERT(key->shown.client != NULL);
+    ident_table_put(atomic_load_explicit(&ident->table, memory_order_relaxed), key);
+    if (ident->key_last == NULL) {
+        atomic_store_explicit(&ident->key_first, key, memory_order_release);
+    } else {
+        atomic_store_explicit(&ident->key_last->shown.next, &key->shown, memory_order_release);
+    }
+    ident->key_last = key;
+    ident->key_count++;
+}
+
+/* NULL: no memory. */
+static struct client *ident_make_client(struct ident *ident, struct str name)
+{
+    struct client *client = arena_zalloc(&ident->arena, sizeof(*client));
+    return client != NULL && arena_copy(&ident->arena, name, &client->name) ? client : NULL;
+}
+
+static struct ident_key *ident_make_key(struct ident *ident, struct str product, struct str name,
+                                        struct str hint)
+{
+    struct ident_key *key = arena_zalloc(&ident->arena, sizeof(*key));
+    bool whole = key != NULL && arena_copy(&ident->arena, product, &key->shown.product) &&
+                 arena_copy(&ident->arena, name, &key->shown.name) &&
+                 arena_copy(&ident->arena, hint, &key->shown.hint);
+    return whole && ident_table_reserve(ident) == ERR_OK ? key : NULL;
+}
+
+/* ---- reading the store ------------------------------------------------------------------- */
+
+static const struct store_sql sql_mark_read = { "SELECT mark FROM ident_pepper" };
+static const struct store_sql sql_clients_read = {
+    "SELECT id, name, account, created_ns, suspended_ns FROM client ORDER BY created_ns, id"
+};
+static const struct store_sql sql_keys_read = {
+    "SELECT id, client, product, name, hash, hint, created_ns, revoked_ns FROM api_key"
+    " ORDER BY created_ns, id"
+};
+
+struct ident_load {
+    struct ident *ident;
+    struct map clients; /* by id: keys are many */
+};
+
+/* The table's own checks hold the lengths. */
+static struct id ident_column_id(const struct store_value *value)
+{
+    struct id id;
+    ASSERT(value->kind == STORE_BLOB && value->bytes.len == ID_BYTES);
+    memcpy(id.bytes, value->bytes.ptr, ID_BYTES);
+    return id;
+}
+
+static enum err ident_on_mark(void *context, const struct store_value *row, size_t columns)
+{
+    struct ident_load *load = context;
+    ASSERT(columns == 1);
+    load->ident->is_marked = true;
+    /* The caller says so in words: a row has no sentence of its own. */
+    return crypto_equal(row[0].bytes, digest_str(&load->ident->mark)) ? ERR_OK : ERR_CONF_INVALID;
+}
+
+static enum err ident_on_client(void *context, const struct store_value *row, size_t columns)
+{
+    struct ident_load *load = context;
+    ASSERT(columns == 5);
+    struct client *client = ident_make_client(load->ident, row[1].bytes);
+    if (client == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    client->id = ident_column_id(&row[0]);
+    client->account = ident_column_id(&row[2]);
+    client->created_ns = row[3].number;
+    atomic_init(&client->suspend_ns, row[4].number);
+    TRY(map_add(&load->clients, id_str(&client->id), client));
+    ident_publish_client(load->ident, client);
+    return ERR_OK;
+}
+
+static enum err ident_on_key(void *context, const struct store_value *row, size_t columns)
+{
+    struct ident_load *load = context;
+    ASSERT(columns == 8);
+    struct ident_key *key = ident_make_key(load->ident, row[2].bytes, row[3].bytes, row[5].bytes);
+    if (key == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    ASSERT(row[4].bytes.len == DIGEST_BYTES);
+    memcpy(key->hash.bytes, row[4].bytes.ptr, DIGEST_BYTES);
+    key->shown.id = ident_column_id(&row[0]);
+    key->shown.client = map_find(&load->clients, row[1].bytes);
+    key->shown.created_ns = row[6].number;
+    atomic_init(&key->shown.revoke_ns, row[7].number);
+    ident_publish_key(load->ident, key);
+    return ERR_OK;
+}
+
+static enum err ident_read(void *context, struct store_txn *txn, struct fail *fail)
+{
+    TRY(store_query(txn, &sql_mark_read, NULL, 0, ident_on_mark, context, fail));
+    TRY(store_query(txn, &sql_clients_read, NULL, 0, ident_on_client, context, fail));
+    return store_query(txn, &sql_keys_read, NULL, 0, ident_on_key, context, fail);
+}
+
+static enum err ident_load(struct ident *ident, struct fail *fail)
+{
+    struct ident_load load = { .ident = ident };
+    map_init(&load.clients);
+    enum err err = ident_table_reserve(ident); /* a search needs a table, were it an empty one */
+    err = err == ERR_OK ? store_read(ident->store, ident_read, &load, fail) : err;
+    map_fini(&load.clients);
+    if (err == ERR_CONF_INVALID) {
+        return FAIL(fail, err, "the pepper is not the one that the API keys were made with");
+    }
+    return err == ERR_NO_MEMORY ? FAIL(fail, err, "no memory for clients and keys") : err;
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+enum err ident_open(struct store *store, struct str pepper, struct ident **ret_ident,
+                    struct fail *fail)
+{
+    if (pepper.len < IDENT_PEPPER_MIN) {
+        return FAIL(fail, ERR_CONF_INVALID, "the pepper has %zu bytes, it needs %d", pepper.len,
+                    IDENT_PEPPER_MIN);
+    }
+    struct ident *ident = mem_zalloc(sizeof(*ident));
+    if (ident == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for clients and keys");
+    }
+    ident->store = store;
+    ident->mark = digest_hmac_sha256(pepper, STR("entrepot: mark of the pepper"));
+    arena_init(&ident->arena, IDENT_ARENA_FIRST, IDENT_ARENA_MAX);
+    (void)pthread_mutex_init(&ident->changing, NULL);
+    enum err err = secret_from(pepper, &ident->pepper);
+    err =
+        err == ERR_OK ? ident_load(ident, fail) : FAIL(fail, err, "no memory for clients and keys");
+    if (err != ERR_OK) {
+        ident_close(ident);
+        return err;
+    }
+    *ret_ident = ident;
+    return ERR_OK;
+}
+
+void ident_close(struct ident *ident)
+{
+    if (ident == NULL) {
+        return;
+    }
+    struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_relaxed);
+    while (table != NULL) {
+        struct ident_table *outgrown = table->outgrown;
+        mem_free(table);
+        table = outgrown;
+    }
+    arena_fini(&ident->arena);
+    secret_fini(&ident->pepper);
+    (void)pthread_mutex_destroy(&ident->changing);
+    mem_free(ident);
+}
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+static const struct store_sql sql_client_add = {
+    "INSERT INTO client(id, name, account, created_ns, suspended_ns) VALUES (?1, ?2, ?3, ?4, 0)"
+};
+static const struct store_sql sql_client_suspend = {
+    "UPDATE client SET suspended_ns = ?2 WHERE id = ?1"
+};
+static const struct store_sql sql_mark_add = {
+    "INSERT INTO ident_pepper(one, mark) VALUES (1, ?1)"
+};
+static const struct store_sql sql_key_add = {
+    "INSERT INTO api_key(id, client, product, name, hash, hint, created_ns, revoked_ns)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)"
+};
+static const struct store_sql sql_key_revoke = {
+    "UPDATE api_key SET revoked_ns = ?2 WHERE id = ?1"
+};
+
+struct ident_change {
+    struct store_job job;
+    struct ident *ident;
+    const struct store_sql *sql;
+    const struct store_value *values;
+    size_t count;
+    bool marks; /* the pepper's mark goes with it */
+};
+
+static enum err ident_run_change(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    const struct ident_change *change = EP_CONTAINER(job, struct ident_change, job);
+    if (change->marks) {
+        const struct store_value mark = STORE_B(digest_str(&change->ident->mark));
+        TRY(store_exec(txn, &sql_mark_add, &mark, 1, fail));
+    }
+    return store_exec(txn, change->sql, change->values, change->count, fail);
+}
+
+/* Under the lock. */
+static enum err ident_commit(struct ident *ident, const struct store_sql *sql,
+                             const struct store_value *values, size_t count, struct fail *fail)
+{
+    struct ident_change change = {
+        .job = { .run = ident_run_change },
+        .ident = ident,
+        .sql = sql,
+        .values = values,
+        .count = count,
+        .marks = sql == &sql_key_add && !ident->is_marked,
+    };
+    TRY(store_run(ident->store, &change.job, fail));
+    ident->is_marked = ident->is_marked || change.marks;
+    return ERR_OK;
+}
+
+static enum err ident_fail_id(struct fail *fail, enum err err, const char *prefix, struct id id,
+                              const char *what)
+{
+    char shown[ID_SHOWN_MAX];
+    struct buf buf = { .ptr = shown, .cap = sizeof(shown), .max = sizeof(shown) };
+    EP_IGNORE(id_print(&buf, str_from(prefix), id)); /* fits: our prefixes are short enough */
+    return FAIL(fail, err, "\"" STR_FMT "\" %s", STR_ARG(buf_str(&buf)), what);
+}
+
+/* Names go to tables, logs and terminals. */
+static enum err ident_check_name(struct str name, const char *whose, size_t len_min,
+                                 struct fail *fail)
+{
+    if (name.len < len_min || name.len > IDENT_NAME_MAX) {
+        return FAIL(fail, ERR_ASK_INVALID, "the %s has %zu bytes, it must have %zu to %d", whose,
+                    name.len, len_min, IDENT_NAME_MAX);
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.ptr[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            return FAIL(fail, ERR_ASK_INVALID, "the %s holds a control character", whose);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err client_add(struct ident *ident, struct str name, struct id account, int64_t now_ns,
+                    const struct client **ret_client, struct fail *fail)
+{
+    ASSERT(now_ns > 0);
+    TRY(ident_check_name(name, "client's name", 1, fail));
+    (void)pthread_mutex_lock(&ident->changing);
+    struct arena_mark mark = arena_mark(&ident->arena);
+    struct client *client = ident_make_client(ident, name);
+    enum err err = client == NULL ? FAIL(fail, ERR_NO_MEMORY, "no memory for a client") : ERR_OK;
+    if (err == ERR_OK) {
+        client->id = id_make(now_ns, 0, random_u64());
+        client->account = account;
+        client->created_ns = now_ns;
+        const struct store_value values[] = { STORE_B(id_str(&client->id)), STORE_T(client->name),
+                                              STORE_B(id_str(&client->account)), STORE_I(now_ns) };
+        err = ident_commit(ident, &sql_client_add, values, EP_ARRAY_LEN(values), fail);
+    }
+    if (err == ERR_OK) {
+        ident_publish_client(ident, client);
+        *ret_client = client;
+    } else {
+        arena_rollback(&ident->arena, mark);
+    }
+    (void)pthread_mutex_unlock(&ident->changing);
+    return err;
+}
+
+/* `suspend_ns` 0: resumes. */
+static enum err client_set(struct ident *ident, struct id id, int64_t suspend_ns, struct fail *fail)
+{
+    (void)pthread_mutex_lock(&ident->changing);
+    struct client *client = atomic_load_explicit(&ident->client_first, memory_order_relaxed);
+    enum err err = ERR_OK;
+    while (client != NULL && !id_eq(client->id, id)) {
+        client = atomic_load_explicit(&client->next, memory_order_relaxed);
+    }
+    if (client == NULL) {
+        err = ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, id, "is no client");
+    } else if (client_suspended(client) == (suspend_ns != 0)) {
+        err = ident_fail_id(fail, ERR_CONFLICT, IDENT_CLIENT_PREFIX, id,
+                            suspend_ns != 0 ? "is suspended already" : "is not suspended");
+    } else {
+        const struct store_value values[] = { STORE_B(id_str(&client->id)), STORE_I(suspend_ns) };
+        err = ident_commit(ident, &sql_client_suspend, values, EP_ARRAY_LEN(values), fail);
+    }
+    if (err == ERR_OK) {
+        atomic_store_explicit(&client->suspend_ns, suspend_ns, memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&ident->changing);
+    return err;
+}
+
+enum err client_suspend(struct ident *ident, struct id client, int64_t now_ns, struct fail *fail)
+{
+    ASSERT(now_ns > 0);
+    return client_set(ident, client, now_ns, fail);
+}
+
+enum err client_resume(struct ident *ident, struct id client, struct fail *fail)
+{
+    return client_set(ident, client, 0, fail);
+}
+
+/* 256 random bits in base32, behind the start that tells a reader what it is. */
+static void api_key_text_make(struct api_key_text *text)
+{
+    unsigned char bytes[32];
+    random_bytes(bytes, sizeof(bytes));
+    char *out = text->text + sizeof(IDENT_KEY_START) - 1;
+    memcpy(text->text, IDENT_KEY_START, sizeof(IDENT_KEY_START) - 1);
+    unsigned bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bits = (bits << 8 | bytes[i]) & 0xfff; /* at most four bits were left */
+        count += 8;
+        while (count >= 5) {
+            count -= 5;
+            *out++ = enc_base32_digits[bits >> count & 31];
+        }
+    }
+    ASSERT(count == 1);
+    *out++ = enc_base32_digits[(bits & 1) << 4];
+    *out = '\0';
+    ASSERT(out == text->text + IDENT_KEY_TEXT_LEN);
+    secret_wipe(bytes, sizeof(bytes));
+    secret_wipe(&bits, sizeof(bits));
+}
+
+/* Under the lock: all of api_key_add() that can fail. */
+static enum err api_key_commit(struct ident *ident, const struct api_key_order *order,
+                               int64_t now_ns, struct str text, struct ident_key **ret_key,
+                               struct fail *fail)
+{
+    char hint[IDENT_HINT_LEN];
+    memcpy(hint, text.ptr, 8);
+    memcpy(hint + 8, "...", 3);
+    memcpy(hint + 11, text.ptr + text.len - 4, 4);
+    const struct client *client = client_find(ident, order->client);
+    if (client == NULL) {
+        return ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, order->client,
+                             "is no client");
+    }
+    struct ident_key *key =
+        ident_make_key(ident, order->product, order->name, (struct str){ hint, sizeof(hint) });
+    if (key == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for a key");
+    }
+    key->hash = digest_hmac_sha256(secret_str(&ident->pepper), text);
+    key->shown.id = id_make(now_ns, 0, random_u64());
+    key->shown.client = client;
+    key->shown.created_ns = now_ns;
+    const struct store_value values[] = {
+        STORE_B(id_str(&key->shown.id)),
+        STORE_B(id_str(&client->id)),
+        STORE_T(key->shown.product),
+        STORE_T(key->shown.name),
+        STORE_B(digest_str(&key->hash)),
+        STORE_T(key->shown.hint),
+        STORE_I(now_ns),
+    };
+    TRY(ident_commit(ident, &sql_key_add, values, EP_ARRAY_LEN(values), fail));
+    *ret_key = key;
+    return ERR_OK;
+}
+
+enum err api_key_add(struct ident *ident, const struct api_key_order *order, int64_t now_ns,
+                     const struct api_key **ret_key, struct api_key_text *ret_text,
+                     struct fail *fail)
+{
+    ASSERT(now_ns > 0);
+    TRY(ident_check_name(order->product, "product's name", 1, fail));
+    TRY(ident_check_name(order->name, "key's name", 0, fail));
+    struct api_key_text text;
+    api_key_text_make(&text);
+    (void)pthread_mutex_lock(&ident->changing);
+    struct arena_mark mark = arena_mark(&ident->arena);
+    struct ident_key *key = NULL;
+    enum err err = api_key_commit(ident, order, now_ns, str_from(text.text), &key, fail);
+    if (err == ERR_OK) {
+        ident_publish_key(ident, key);
+        *ret_key = &key->shown;
+        *ret_text = text;
+    } else {
+        arena_rollback(&ident->arena, mark);
+    }
+    (void)pthread_mutex_unlock(&ident->changing);
+    secret_wipe(&text, sizeof(text));
+    return err;
+}
+
+enum err api_key_revoke(struct ident *ident, struct id api_key, int64_t now_ns, struct fail *fail)
+{
+    ASSERT(now_ns > 0);
+    (void)pthread_mutex_lock(&ident->changing);
+    struct api_key *key = NULL;
+    struct ident_key *first = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
+    enum err err = ERR_OK;
+    for (key = first == NULL ? NULL : &first->shown; key != NULL && !id_eq(key->id, api_key);) {
+        key = atomic_load_explicit(&key->next, memory_order_relaxed);
+    }
+    if (key == NULL) {
+        err = ident_fail_id(fail, ERR_NOT_FOUND, IDENT_KEY_PREFIX, api_key, "is no API key");
+    } else if (api_key_revoked_ns(key) != 0) {
+        err = ident_fail_id(fail, ERR_CONFLICT, IDENT_KEY_PREFIX, api_key, "is revoked already");
+    } else {
+        const struct store_value values[] = { STORE_B(id_str(&key->id)), STORE_I(now_ns) };
+        err = ident_commit(ident, &sql_key_revoke, values, EP_ARRAY_LEN(values), fail);
+    }
+    if (err == ERR_OK) {
+        atomic_store_explicit(&key->revoke_ns, now_ns, memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&ident->changing);
+    return err;
+}

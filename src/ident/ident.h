@@ -1,0 +1,114 @@
+/*
+ * Clients and their API keys. A key's text is shown once, when it is made; the store keeps
+ * HMAC-SHA256(pepper, text) and a hint. Everything is held in memory: finding a key costs one
+ * HMAC and no SQL.
+ *
+ * Clients and keys are never forgotten, only suspended and revoked, so each lives at one address
+ * from its making until ident_close() and is changed by atomic flags. The table of keys only
+ * grows; a table that was outgrown is kept until ident_close(), because a reader may still be in
+ * it. Each is half its successor's size, so that all of them together are smaller than the
+ * table in use.
+ *
+ * Threads: ident_find() and everything that reads a client or a key: any, beside changes. Changes
+ * wait for the store: any thread but a loop's; they are made one at a time. The store stays
+ * the caller's and must outlive the ident. Times are nanoseconds since 1970 UTC.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "crypto/secret.h"
+#include "store/store.h"
+
+#define IDENT_CLIENT_PREFIX "cli_"
+#define IDENT_KEY_PREFIX    "key_"
+
+#define IDENT_KEY_START    "sk-ep-"
+#define IDENT_KEY_TEXT_LEN 58  /* the start and 52 base32 digits: 256 random bits */
+#define IDENT_HINT_LEN     15  /* "sk-ep-01...wxyz": the first eight and the last four */
+#define IDENT_NAME_MAX     128 /* bytes of a client's, key's or product's name */
+#define IDENT_PEPPER_MIN   16  /* bytes; below it the pepper could be guessed */
+
+extern const struct store_migration ident_migrations[];
+extern const size_t ident_migrations_count;
+
+struct ident;
+
+/* Both are valid until ident_close(). Do not write to them. */
+struct client {
+    struct id id;
+    struct id account; /* as the caller of client_add() gave it */
+    struct str name;
+    int64_t created_ns;
+    struct client *_Atomic next; /* made after this one; read it by client_next() */
+    _Atomic int64_t suspend_ns;  /* 0: active; read it by client_suspended_ns() */
+};
+
+struct api_key {
+    struct id id;
+    const struct client *client;
+    struct str product;
+    struct str name; /* what the client calls it; may be empty */
+    struct str hint;
+    int64_t created_ns;
+    struct api_key *_Atomic next; /* as above */
+    _Atomic int64_t revoke_ns;    /* 0: not revoked; read it by api_key_revoked_ns() */
+};
+
+/* The text of a new key; secret_wipe() it once it was shown. */
+struct api_key_text {
+    char text[IDENT_KEY_TEXT_LEN + 1]; /* NUL-terminated */
+};
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+/* Reads all clients and keys; the pepper is copied. A read-only store will do, if nothing is
+ * changed. ERR_CONF_INVALID: the pepper is too short, or is not the one the keys were made with. */
+EP_MUST_CHECK enum err ident_open(struct store *store, struct str pepper, struct ident **ret_ident,
+                                  struct fail *fail);
+/* Nobody may look anything up any more. NULL is allowed. */
+void ident_close(struct ident *ident);
+
+/* ---- finding ----------------------------------------------------------------------------- */
+
+/* The key whose text was presented, or NULL: unknown or revoked. The client may be suspended. */
+const struct api_key *ident_find(const struct ident *ident, struct str text);
+bool client_suspended(const struct client *client);
+int64_t client_suspended_ns(const struct client *client);  /* 0: active */
+int64_t api_key_revoked_ns(const struct api_key *api_key); /* 0: not revoked */
+
+/* By id; NULL: there is none. Walks all of them: for the command line. */
+const struct client *client_find(const struct ident *ident, struct id id);
+const struct api_key *api_key_find(const struct ident *ident, struct id id);
+/* Oldest first: NULL gives the first, the last gives NULL. */
+const struct client *client_next(const struct ident *ident, const struct client *client);
+const struct api_key *api_key_next(const struct ident *ident, const struct api_key *api_key);
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+/*
+ * Durable when they return ERR_OK, and in force for whoever looks afterwards. On failure nothing
+ * has changed; but after ERR_STORE_FAILED only a restart tells. `now_ns` > 0.
+ */
+
+/* ERR_ASK_INVALID: the name is empty, too long or holds control characters. */
+EP_MUST_CHECK enum err client_add(struct ident *ident, struct str name, struct id account,
+                                  int64_t now_ns, const struct client **ret_client,
+                                  struct fail *fail);
+/* ERR_NOT_FOUND; ERR_CONFLICT: it is suspended (active) already. */
+EP_MUST_CHECK enum err client_suspend(struct ident *ident, struct id client, int64_t now_ns,
+                                      struct fail *fail);
+EP_MUST_CHECK enum err client_resume(struct ident *ident, struct id client, struct fail *fail);
+
+struct api_key_order {
+    struct id client;
+    struct str product; /* not checked here: the registry knows the products */
+    struct str name;
+};
+
+/* ERR_NOT_FOUND: no such client. ERR_ASK_INVALID: a name. A suspended client may get keys. */
+EP_MUST_CHECK enum err api_key_add(struct ident *ident, const struct api_key_order *order,
+                                   int64_t now_ns, const struct api_key **ret_key,
+                                   struct api_key_text *ret_text, struct fail *fail);
+/* ERR_NOT_FOUND; ERR_CONFLICT: it is revoked already. */
+EP_MUST_CHECK enum err api_key_revoke(struct ident *ident, struct id api_key, int64_t now_ns,
+                                      struct fail *fail);

@@ -1,0 +1,477 @@
+#include "ledger/ledger.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "ledger/ledger_internal.h"
+
+const struct store_migration ledger_migration = {
+    .number = 1,
+    .name = "ledger",
+    .sql =
+        "CREATE TABLE account(id INTEGER PRIMARY KEY, uid BLOB NOT NULL UNIQUE,"
+        " currency TEXT NOT NULL CHECK(length(currency) = 3), class INTEGER NOT NULL,"
+        " dr_pend INTEGER NOT NULL CHECK(dr_pend >= 0),"
+        " cr_pend INTEGER NOT NULL CHECK(cr_pend >= 0),"
+        " dr_post INTEGER NOT NULL CHECK(dr_post >= 0),"
+        " cr_post INTEGER NOT NULL CHECK(cr_post >= 0),"
+        " CHECK(class <> 1 OR dr_post + dr_pend <= cr_post)) STRICT;"
+        "CREATE TABLE lot(id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,"
+        " kind INTEGER NOT NULL CHECK(kind IN (1, 2)), amount INTEGER NOT NULL CHECK(amount > 0),"
+        " remaining INTEGER NOT NULL CHECK(remaining BETWEEN 0 AND amount),"
+        " priority INTEGER NOT NULL, expires_ns INTEGER NOT NULL, plan TEXT NOT NULL,"
+        " payment TEXT NOT NULL, created_ns INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE hold(id INTEGER PRIMARY KEY, call BLOB NOT NULL,"
+        " account INTEGER NOT NULL REFERENCES account,"
+        " amount INTEGER NOT NULL CHECK(amount >= 0), price_version INTEGER NOT NULL,"
+        " opened_ns INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE settlement(hold INTEGER PRIMARY KEY REFERENCES hold,"
+        " state INTEGER NOT NULL CHECK(state IN (1, 2, 3)),"
+        " posted INTEGER NOT NULL CHECK(posted >= 0),"
+        " overrun INTEGER NOT NULL CHECK(overrun >= 0), usage TEXT NOT NULL,"
+        " rated_pico TEXT NOT NULL, settled_ns INTEGER NOT NULL) STRICT;"
+        /* The classes of both sides stand in the entry, so that the table itself refuses a
+            * movement from one client's credit to another's. */
+        "CREATE TABLE entry(id INTEGER PRIMARY KEY, txn INTEGER NOT NULL,"
+        " debit INTEGER NOT NULL REFERENCES account, debit_class INTEGER NOT NULL,"
+        " credit INTEGER NOT NULL REFERENCES account, credit_class INTEGER NOT NULL,"
+        " amount INTEGER NOT NULL CHECK(amount > 0), code INTEGER NOT NULL,"
+        " ref INTEGER NOT NULL,"
+        " CHECK(NOT (debit_class = 1 AND credit_class = 1))) STRICT;",
+};
+
+static const struct store_sql sql_hold_add = {
+    "INSERT INTO hold(id, call, account, amount, price_version, opened_ns)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+};
+static const struct store_sql sql_settlement_add = {
+    "INSERT INTO settlement(hold, state, posted, overrun, usage, rated_pico, settled_ns)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+};
+static const struct store_sql sql_entry_add = {
+    "INSERT INTO entry(id, txn, debit, debit_class, credit, credit_class, amount, code, ref)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+};
+static const struct store_sql sql_account_set = {
+    "UPDATE account SET dr_pend = ?2, cr_pend = ?3, dr_post = ?4, cr_post = ?5 WHERE id = ?1"
+};
+static const struct store_sql sql_lot_set = { "UPDATE lot SET remaining = ?2 WHERE id = ?1" };
+
+/* ---- accounts in memory ------------------------------------------------------------------ */
+
+struct account_credit *ledger_credit(struct ledger_account *account)
+{
+    ASSERT(account->class == LEDGER_CUSTOMER_CREDIT);
+    return &account->credit;
+}
+
+struct id ledger_account_id(const struct ledger_account *account)
+{
+    return account->id;
+}
+
+struct str ledger_currency(const struct ledger_account *account)
+{
+    return (struct str){ account->currency, 3 };
+}
+
+struct ledger_account *ledger_find(struct ledger *ledger, struct id account)
+{
+    (void)pthread_rwlock_rdlock(&ledger->lock);
+    struct ledger_account *found = map_find(&ledger->by_id, id_str(&account));
+    (void)pthread_rwlock_unlock(&ledger->lock);
+    return found;
+}
+
+struct ledger_account *ledger_own(struct ledger *ledger, enum ledger_class class,
+                                  const char *currency)
+{
+    for (size_t i = 0; i < ledger->account_count; i++) {
+        struct ledger_account *account = ledger->accounts[i];
+        if (account->class == class && strcmp(account->currency, currency) == 0) {
+            return account;
+        }
+    }
+    return NULL;
+}
+
+static enum err ledger_list_account(struct ledger *ledger, struct ledger_account *account)
+{
+    if (ledger->account_count == ledger->account_cap) {
+        size_t cap = ledger->account_cap == 0 ? 64 : ledger->account_cap * 2;
+        struct ledger_account **grown =
+            mem_realloc(ledger->accounts, cap * sizeof(struct ledger_account *));
+        if (grown == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        ledger->accounts = grown;
+        ledger->account_cap = cap;
+    }
+    TRY(map_add(&ledger->by_id, id_str(&account->id), account));
+    ledger->accounts[ledger->account_count++] = account;
+    return ERR_OK;
+}
+
+enum err ledger_keep_account(struct ledger *ledger, const struct ledger_account *row,
+                             struct ledger_account **ret_account)
+{
+    struct ledger_account *account = mem_alloc(sizeof(*account));
+    if (account == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    *account = *row;
+    (void)pthread_rwlock_wrlock(&ledger->lock);
+    enum err err = ledger_list_account(ledger, account);
+    (void)pthread_rwlock_unlock(&ledger->lock);
+    if (err != ERR_OK) {
+        mem_free(account);
+        return err;
+    }
+    *ret_account = account;
+    return ERR_OK;
+}
+
+/* Lower priority first, then what expires first (never is last), then the older. */
+static bool ledger_lot_before(const struct ledger_lot *a, const struct ledger_lot *b)
+{
+    if (a->priority != b->priority) {
+        return a->priority < b->priority;
+    }
+    if (a->expires_ns != b->expires_ns) {
+        return b->expires_ns == 0 || (a->expires_ns != 0 && a->expires_ns < b->expires_ns);
+    }
+    return a->id < b->id;
+}
+
+enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot *lot)
+{
+    if (account->lot_count == account->lot_cap) {
+        size_t cap = account->lot_cap == 0 ? 4 : account->lot_cap * 2;
+        struct ledger_lot *grown = mem_realloc(account->lots, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        account->lots = grown;
+        account->lot_cap = cap;
+    }
+    size_t at = account->lot_count++;
+    while (at > 0 && ledger_lot_before(lot, &account->lots[at - 1])) {
+        account->lots[at] = account->lots[at - 1];
+        at--;
+    }
+    account->lots[at] = *lot;
+    return ERR_OK;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+void ledger_touch(struct ledger *ledger, struct ledger_account *account)
+{
+    if (!account->dirty) {
+        account->dirty = true;
+        account->next_dirty = ledger->dirty;
+        ledger->dirty = account;
+    }
+}
+
+/* Counters and remainders are written once a batch, however many calls it holds. */
+static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct ledger *ledger = context;
+    while (ledger->dirty != NULL) {
+        struct ledger_account *account = ledger->dirty;
+        const struct store_value values[] = {
+            STORE_I(account->row),     STORE_I(account->dr_pend), STORE_I(account->cr_pend),
+            STORE_I(account->dr_post), STORE_I(account->cr_post),
+        };
+        TRY(store_exec(txn, &sql_account_set, values, EP_ARRAY_LEN(values), fail));
+        for (size_t i = 0; i < account->lot_count; i++) {
+            struct ledger_lot *lot = &account->lots[i];
+            if (lot->dirty) {
+                const struct store_value lot_values[] = { STORE_I(lot->id),
+                                                          STORE_I(lot->remaining) };
+                TRY(store_exec(txn, &sql_lot_set, lot_values, 2, fail));
+                lot->dirty = false;
+            }
+        }
+        ledger->dirty = account->next_dirty;
+        account->dirty = false;
+    }
+    return ERR_OK;
+}
+
+enum err ledger_post(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
+                     struct fail *fail)
+{
+    struct ledger_account *debit = entry->debit;
+    struct ledger_account *credit = entry->credit;
+    ASSERT(entry->amount > 0);
+    ASSERT(debit != credit);
+    ASSERT(debit->class != LEDGER_CUSTOMER_CREDIT || credit->class != LEDGER_CUSTOMER_CREDIT);
+    ASSERT(strcmp(debit->currency, credit->currency) == 0);
+    const struct store_value values[] = {
+        STORE_I(ledger->next_entry++), STORE_I(entry->txn),  STORE_I(debit->row),
+        STORE_I(debit->class),         STORE_I(credit->row), STORE_I(credit->class),
+        STORE_I(entry->amount),        STORE_I(entry->code), STORE_I(entry->ref),
+    };
+    TRY(store_exec(txn, &sql_entry_add, values, EP_ARRAY_LEN(values), fail));
+    debit->dr_post += entry->amount;
+    credit->cr_post += entry->amount;
+    ledger_touch(ledger, debit);
+    ledger_touch(ledger, credit);
+    return ERR_OK;
+}
+
+static struct ledger_account *ledger_revenue(struct ledger *ledger,
+                                             const struct ledger_account *account)
+{
+    struct ledger_account *revenue = ledger_own(ledger, LEDGER_PLATFORM_REVENUE, account->currency);
+    ASSERT(revenue != NULL); /* made with the first account of its currency */
+    return revenue;
+}
+
+enum err ledger_write_hold(struct ledger *ledger, struct store_txn *txn, struct ledger_hold *hold,
+                           struct fail *fail)
+{
+    struct ledger_account *account = hold->account;
+    ASSERT(account->class == LEDGER_CUSTOMER_CREDIT);
+    ASSERT(hold->amount >= 0);
+    const struct store_value values[] = {
+        STORE_I(ledger->next_hold), STORE_B(id_str(&hold->call)), STORE_I(account->row),
+        STORE_I(hold->amount),      STORE_I(hold->price_version), STORE_I(hold->opened_ns),
+    };
+    TRY(store_exec(txn, &sql_hold_add, values, EP_ARRAY_LEN(values), fail));
+    hold->seq = ledger->next_hold++;
+    struct ledger_account *revenue = ledger_revenue(ledger, account);
+    account->dr_pend += hold->amount;
+    revenue->cr_pend += hold->amount;
+    ASSERT(account->dr_post + account->dr_pend <= account->cr_post);
+    ledger_touch(ledger, account);
+    ledger_touch(ledger, revenue);
+    return ERR_OK;
+}
+
+static void ledger_draw(struct ledger_account *account, int64_t amount)
+{
+    for (size_t i = 0; i < account->lot_count && amount > 0; i++) {
+        struct ledger_lot *lot = &account->lots[i];
+        int64_t drawn = lot->remaining < amount ? lot->remaining : amount;
+        lot->remaining -= drawn;
+        lot->dirty |= drawn > 0;
+        amount -= drawn;
+    }
+    ASSERT(amount == 0); /* the lots' remainders are the balance, and a hold never exceeds it */
+}
+
+static enum err ledger_write_amounts(struct ledger *ledger, struct store_txn *txn,
+                                     const struct ledger_settlement *settlement, struct fail *fail)
+{
+    struct ledger_account *account = settlement->hold->account;
+    struct ledger_account *revenue = ledger_revenue(ledger, account);
+    int64_t number = ledger->next_txn++;
+    if (settlement->posted > 0) {
+        ledger_draw(account, settlement->posted);
+        TRY(ledger_post(ledger, txn,
+                        &(struct ledger_entry){ account, revenue, settlement->posted,
+                                                ENTRY_SETTLEMENT, settlement->hold->seq, number },
+                        fail));
+    }
+    if (settlement->overrun > 0) {
+        struct ledger_account *loss = ledger_own(ledger, LEDGER_OVERRUN_LOSS, account->currency);
+        TRY(ledger_post(ledger, txn,
+                        &(struct ledger_entry){ loss, revenue, settlement->overrun, ENTRY_OVERRUN,
+                                                settlement->hold->seq, number },
+                        fail));
+    }
+    return ERR_OK;
+}
+
+enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
+                                 const struct ledger_settlement *settlement, struct fail *fail)
+{
+    const struct ledger_hold *hold = settlement->hold;
+    ASSERT(hold->seq > 0);
+    ASSERT(settlement->posted >= 0);
+    ASSERT(settlement->posted <= hold->amount);
+    ASSERT(settlement->overrun == 0 || settlement->posted == hold->amount);
+    const struct store_value values[] = {
+        STORE_I(hold->seq),
+        STORE_I(settlement->state),
+        STORE_I(settlement->posted),
+        STORE_I(settlement->overrun),
+        STORE_T(settlement->usage),
+        STORE_T(settlement->rated_pico),
+        STORE_I(settlement->settled_ns),
+    };
+    TRY(store_exec(txn, &sql_settlement_add, values, EP_ARRAY_LEN(values), fail));
+    struct ledger_account *revenue = ledger_revenue(ledger, hold->account);
+    hold->account->dr_pend -= hold->amount;
+    revenue->cr_pend -= hold->amount;
+    ASSERT(hold->account->dr_pend >= 0);
+    ledger_touch(ledger, hold->account);
+    ledger_touch(ledger, revenue);
+    return ledger_write_amounts(ledger, txn, settlement, fail);
+}
+
+/* ---- reading at the start ---------------------------------------------------------------- */
+
+static const struct store_sql sql_accounts = {
+    "SELECT id, uid, currency, class, dr_pend, cr_pend, dr_post, cr_post FROM account ORDER BY id"
+};
+static const struct store_sql sql_lots = {
+    "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns"
+    " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
+};
+static const struct store_sql sql_open_holds = {
+    "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns"
+    " FROM hold h JOIN account a ON a.id = h.account"
+    " WHERE NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
+};
+static const struct store_sql sql_next = {
+    "SELECT (SELECT coalesce(max(id), 0) FROM account), (SELECT coalesce(max(id), 0) FROM lot),"
+    " (SELECT coalesce(max(id), 0) FROM hold), (SELECT coalesce(max(id), 0) FROM entry),"
+    " (SELECT coalesce(max(txn), 0) FROM entry)"
+};
+
+static struct id ledger_id_of(const struct store_value *value)
+{
+    struct id id;
+    ASSERT(value->bytes.len == ID_BYTES);
+    memcpy(id.bytes, value->bytes.ptr, ID_BYTES);
+    return id;
+}
+
+static enum err ledger_on_account(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 8);
+    struct ledger_account account = {
+        .row = row[0].number,
+        .id = ledger_id_of(&row[1]),
+        .class = (enum ledger_class)row[3].number,
+        .dr_pend = row[4].number,
+        .cr_pend = row[5].number,
+        .dr_post = row[6].number,
+        .cr_post = row[7].number,
+    };
+    ASSERT(row[2].bytes.len == 3);
+    memcpy(account.currency, row[2].bytes.ptr, 3);
+    if (account.class == LEDGER_CUSTOMER_CREDIT) {
+        account.credit.available = account.cr_post - account.dr_post - account.dr_pend;
+        account.credit.held = account.dr_pend;
+        account.credit.spent = 0; /* of this run: what was spent before is in the rows */
+    }
+    struct ledger_account *kept = NULL;
+    return ledger_keep_account(context, &account, &kept);
+}
+
+static enum err ledger_on_lot(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 7);
+    struct ledger_account *account = ledger_find(context, ledger_id_of(&row[1]));
+    ASSERT(account != NULL);
+    struct ledger_lot lot = {
+        .id = row[0].number,
+        .kind = (enum ledger_lot_kind)row[2].number,
+        .amount = row[3].number,
+        .remaining = row[4].number,
+        .priority = row[5].number,
+        .expires_ns = row[6].number,
+    };
+    return ledger_keep_lot(account, &lot);
+}
+
+static enum err ledger_on_open_hold(void *context, const struct store_value *row, size_t columns)
+{
+    struct ledger *ledger = context;
+    ASSERT(columns == 6);
+    if (ledger->open_count == ledger->open_cap) {
+        size_t cap = ledger->open_cap == 0 ? 64 : ledger->open_cap * 2;
+        struct ledger_hold *grown = mem_realloc(ledger->open_holds, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        ledger->open_holds = grown;
+        ledger->open_cap = cap;
+    }
+    ledger->open_holds[ledger->open_count++] = (struct ledger_hold){
+        .seq = row[0].number,
+        .call = ledger_id_of(&row[1]),
+        .account = ledger_find(ledger, ledger_id_of(&row[2])),
+        .amount = row[3].number,
+        .price_version = row[4].number,
+        .opened_ns = row[5].number,
+    };
+    return ERR_OK;
+}
+
+static enum err ledger_on_next(void *context, const struct store_value *row, size_t columns)
+{
+    struct ledger *ledger = context;
+    ASSERT(columns == 5);
+    ledger->next_account = row[0].number + 1;
+    ledger->next_lot = row[1].number + 1;
+    ledger->next_hold = row[2].number + 1;
+    ledger->next_entry = row[3].number + 1;
+    ledger->next_txn = row[4].number + 1;
+    return ERR_OK;
+}
+
+struct ledger_load {
+    struct store_job job;
+    struct ledger *ledger;
+};
+
+/* A job, so that everything read is what the writer itself sees. */
+static enum err ledger_load(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct ledger *ledger = EP_CONTAINER(job, struct ledger_load, job)->ledger;
+    TRY(store_query(txn, &sql_accounts, NULL, 0, ledger_on_account, ledger, fail));
+    TRY(store_query(txn, &sql_lots, NULL, 0, ledger_on_lot, ledger, fail));
+    TRY(store_query(txn, &sql_open_holds, NULL, 0, ledger_on_open_hold, ledger, fail));
+    return store_query(txn, &sql_next, NULL, 0, ledger_on_next, ledger, fail);
+}
+
+enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fail *fail)
+{
+    struct ledger *ledger = mem_zalloc(sizeof(*ledger));
+    if (ledger == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the books");
+    }
+    ledger->store = store;
+    map_init(&ledger->by_id);
+    (void)pthread_rwlock_init(&ledger->lock, NULL);
+    struct ledger_load load = { .job = { .run = ledger_load }, .ledger = ledger };
+    enum err err = store_run(store, &load.job, fail);
+    if (err != ERR_OK) {
+        ledger_close(ledger);
+        return err;
+    }
+    store_on_flush(store, ledger_flush, ledger);
+    *ret_ledger = ledger;
+    return ERR_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ledger->account_count; i++) {
+        mem_free(ledger->accounts[i]->lots);
+        mem_free(ledger->accounts[i]);
+    }
+    map_fini(&ledger->by_id);
+    mem_free(ledger->accounts);
+    mem_free(ledger->open_holds);
+    (void)pthread_rwlock_destroy(&ledger->lock);
+    mem_free(ledger);
+}
+
+bool ledger_next_open_hold(struct ledger *ledger, struct ledger_hold *ret_hold)
+{
+    if (ledger->open_count == 0) {
+        return false;
+    }
+    *ret_hold = ledger->open_holds[--ledger->open_count];
+    return true;
+}

@@ -1,0 +1,102 @@
+#include "base/stamp.h"
+
+#include <time.h>
+
+#include "harness.h"
+
+TEST(known_times_are_written_and_read)
+{
+    static const struct {
+        int64_t ns;
+        struct str text;
+    } known[] = {
+        { 0, STR_INIT("1970-01-01T00:00:00.000Z") },
+        { INT64_C(951782400) * STAMP_NS_PER_S, STR_INIT("2000-02-29T00:00:00.000Z") },
+        { INT64_C(1795521600123000000), STR_INIT("2026-11-24T12:00:00.123Z") },
+        { INT64_C(4107542399999000000), STR_INIT("2100-02-28T23:59:59.999Z") },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(known); i++) {
+        struct buf buf;
+        buf_init(&buf, 64);
+        CHECK_EQ(stamp_print(&buf, known[i].ns), ERR_OK);
+        CHECK_STR(buf_str(&buf), known[i].text);
+        int64_t ns = -1;
+        CHECK(stamp_parse(test_at_page_end(known[i].text), &ns));
+        CHECK_EQ(ns, known[i].ns);
+        buf_fini(&buf);
+    }
+}
+
+TEST(every_day_until_2199_agrees_with_the_c_library)
+{
+    struct buf buf;
+    buf_init(&buf, 64);
+    for (int64_t day = 0; day < 84000; day++) {
+        time_t seconds = (time_t)(day * 86400 + day % 86400);
+        struct tm tm;
+        CHECK(gmtime_r(&seconds, &tm) != NULL);
+        char want[32];
+        CHECK(strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000Z", &tm) == 24);
+        buf_reset(&buf);
+        CHECK_EQ(stamp_print(&buf, (int64_t)seconds * STAMP_NS_PER_S), ERR_OK);
+        CHECK_STR(buf_str(&buf), str_from(want));
+        int64_t ns = 0;
+        CHECK(stamp_parse(buf_str(&buf), &ns));
+        CHECK_EQ(ns, (int64_t)seconds * STAMP_NS_PER_S);
+    }
+    buf_fini(&buf);
+}
+
+TEST(dates_offsets_and_fractions_are_read)
+{
+    int64_t ns = 0;
+    CHECK(stamp_parse(STR("1970-01-02"), &ns));
+    CHECK_EQ(ns, 86400 * STAMP_NS_PER_S);
+    CHECK(stamp_parse(STR("1970-01-01T01:30:00+01:30"), &ns));
+    CHECK_EQ(ns, 0);
+    CHECK(stamp_parse(STR("1970-01-01T00:00:00-01:00"), &ns));
+    CHECK_EQ(ns, 3600 * STAMP_NS_PER_S);
+    CHECK(stamp_parse(STR("1970-01-01T00:00:00.000000001Z"), &ns));
+    CHECK_EQ(ns, 1);
+    CHECK(stamp_parse(STR("1970-01-01T00:00:00.5Z"), &ns));
+    CHECK_EQ(ns, 500000000);
+}
+
+TEST(what_is_no_time_is_refused)
+{
+    static const struct str bad[] = {
+        STR_INIT(""),
+        STR_INIT("1970"),
+        STR_INIT("1969-12-31"),
+        STR_INIT("2201-01-01"),
+        STR_INIT("2023-02-29"),
+        STR_INIT("2100-02-29"),
+        STR_INIT("2026-00-01"),
+        STR_INIT("2026-13-01"),
+        STR_INIT("2026-04-31"),
+        STR_INIT("2026-01-00"),
+        STR_INIT("2026-1-1"),
+        STR_INIT("2026-01-01 00:00:00Z"),
+        STR_INIT("2026-01-01T00:00:00"),
+        STR_INIT("2026-01-01T24:00:00Z"),
+        STR_INIT("2026-01-01T00:60:00Z"),
+        STR_INIT("2026-01-01T00:00:60Z"),
+        STR_INIT("2026-01-01T00:00Z"),
+        STR_INIT("2026-01-01T00:00:00.Z"),
+        STR_INIT("2026-01-01T00:00:00.0000000001Z"),
+        STR_INIT("2026-01-01T00:00:00+24:00"),
+        STR_INIT("2026-01-01T00:00:00+0100"),
+        STR_INIT("2026-01-01T00:00:00Zx"),
+        STR_INIT("1970-01-01T00:00:00+01:00"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        int64_t ns = 7;
+        CHECK(!stamp_parse(test_at_page_end(bad[i]), &ns));
+        CHECK_EQ(ns, 7);
+    }
+}
+
+TEST(the_systems_clock_is_past_the_year_2024)
+{
+    CHECK(stamp_system_ns() > INT64_C(1704067200) * STAMP_NS_PER_S);
+}

@@ -1,0 +1,159 @@
+/* A store in a folder of its own, with books on it: what each test of the ledger begins with. */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness.h"
+#include "ledger/audit.h"
+#include "ledger/ledger.h"
+
+struct books {
+    char folder[64];
+    char url[128];
+    struct store *store;
+    struct ledger *ledger;
+    struct fail fail;
+};
+
+static inline void books_open(struct books *books)
+{
+    struct store_options options = {
+        .url = str_from(books->url),
+        .migrations = &ledger_migration,
+        .migrations_count = 1,
+    };
+    CHECK(store_open(&options, &books->store, &books->fail) == ERR_OK);
+    CHECK(ledger_open(books->store, &books->ledger, &books->fail) == ERR_OK);
+}
+
+static inline void books_close(struct books *books)
+{
+    store_close(books->store); /* first: its thread flushes the books */
+    ledger_close(books->ledger);
+    books->store = NULL;
+    books->ledger = NULL;
+}
+
+static inline void books_begin(struct books *books)
+{
+    *books = (struct books){ .folder = "/tmp/books-XXXXXX" };
+    CHECK(mkdtemp(books->folder) != NULL);
+    (void)snprintf(books->url, sizeof(books->url), "sqlite:%s/books.db", books->folder);
+    books_open(books);
+}
+
+static inline struct ledger_account *books_account(struct books *books, unsigned char number)
+{
+    struct id id = { { 1, number } };
+    CHECK(ledger_open_account(books->ledger, id, STR("USD"), &books->fail) == ERR_OK);
+    struct ledger_account *account = ledger_find(books->ledger, id);
+    CHECK(account != NULL);
+    return account;
+}
+
+static inline int64_t books_buy(struct books *books, struct ledger_account *account, int64_t amount,
+                                enum ledger_lot_kind kind, int64_t expires_ns)
+{
+    struct ledger_purchase purchase = {
+        .account = account,
+        .amount = amount,
+        .kind = kind,
+        .priority = kind == LOT_PROMO ? 0 : 50,
+        .expires_ns = expires_ns,
+        .plan = STR("starter"),
+        .payment = STR("bank-1"),
+        .now_ns = 1,
+    };
+    CHECK(ledger_purchase(books->ledger, &purchase, &books->fail) == ERR_OK);
+    return purchase.lot;
+}
+
+/* A call as the gate makes it: reserved, held, settled in one job. */
+struct books_call {
+    struct store_job job;
+    struct ledger *ledger;
+    struct ledger_hold hold;
+    int64_t posted; /* < 0: the hold stays open */
+    int64_t overrun;
+};
+
+static inline enum err books_run_call(struct store_job *job, struct store_txn *txn,
+                                      struct fail *fail)
+{
+    struct books_call *call = EP_CONTAINER(job, struct books_call, job);
+    TRY(ledger_write_hold(call->ledger, txn, &call->hold, fail));
+    if (call->posted < 0) {
+        return ERR_OK;
+    }
+    char pico[32];
+    (void)snprintf(pico, sizeof(pico), "%lld", (long long)(call->posted + call->overrun) * 1000);
+    struct ledger_settlement settlement = {
+        .hold = &call->hold,
+        .state = HOLD_SETTLED,
+        .posted = call->posted,
+        .overrun = call->overrun,
+        .usage = STR("{}"),
+        .rated_pico = str_from(pico),
+        .settled_ns = 3,
+    };
+    return ledger_write_settlement(call->ledger, txn, &settlement, fail);
+}
+
+static inline enum err books_call(struct books *books, struct ledger_account *account, int64_t held,
+                                  int64_t posted, int64_t overrun)
+{
+    TRY(account_reserve(ledger_credit(account), held));
+    struct books_call call = {
+        .job = { .run = books_run_call },
+        .ledger = books->ledger,
+        .hold = { .call = { { 9 } }, .account = account, .amount = held, .opened_ns = 2 },
+        .posted = posted,
+        .overrun = overrun,
+    };
+    CHECK(store_run(books->store, &call.job, &books->fail) == ERR_OK);
+    if (posted >= 0) {
+        account_settle(ledger_credit(account), held, posted);
+    }
+    return ERR_OK;
+}
+
+struct books_audit {
+    size_t violated;
+    char names[512];
+};
+
+static inline void books_on_violation(void *context, const char *name, const char *meaning,
+                                      int64_t count)
+{
+    struct books_audit *audit = context;
+    CHECK(meaning[0] != '\0');
+    CHECK(count > 0);
+    size_t len = str_from(audit->names).len;
+    (void)snprintf(audit->names + len, sizeof(audit->names) - len, "%s ", name);
+}
+
+static inline enum err books_read_audit(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct books_audit *audit = context;
+    size_t checked = 0;
+    TRY(ledger_audit(txn, books_on_violation, audit, &checked, &audit->violated, fail));
+    CHECK(checked > 10);
+    return ERR_OK;
+}
+
+static inline struct books_audit books_look(struct books *books)
+{
+    struct books_audit audit = { 0 };
+    CHECK(store_read(books->store, books_read_audit, &audit, &books->fail) == ERR_OK);
+    return audit;
+}
+
+static inline void books_end(struct books *books)
+{
+    struct books_audit audit = books_look(books);
+    if (audit.violated > 0) {
+        test_failed(EP_SITE, "the audit found: %s", audit.names);
+    }
+    books_close(books);
+}
