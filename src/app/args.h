@@ -32,5 +32,5 @@ struct str args_value(const struct args *args, const char *name);
 bool args_has(const struct args *args, const char *name);
 /* The word at `at`, or an empty slice. */
 struct str args_word(const struct args *args, size_t at);
-/* Refuses flags that are not in `allowed` (space-separated; --json, --config, --help always are). */
+/* Refuses flags that are not in `allowed` (space-separated); --json, --config and --help are. */
 EP_MUST_CHECK enum err args_only(const struct args *args, const char *allowed, struct fail *fail);

@@ -10,10 +10,10 @@
 #include "base/mem.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "ident/key_table.h"
 
 #define IDENT_ARENA_FIRST 4096
 #define IDENT_ARENA_MAX   ((size_t)256 << 20) /* some 600,000 keys of 400 bytes */
-#define IDENT_TABLE_FIRST 64                  /* a power of two */
 
 _Static_assert(IDENT_HINT_LEN == 8 + 3 + 4, "a hint is start, dots and end");
 _Static_assert(IDENT_KEY_TEXT_LEN == sizeof(IDENT_KEY_START) - 1 + 52, "52 digits hold 256 bits");
@@ -41,76 +41,21 @@ const struct store_migration ident_migrations[] = {
 };
 const size_t ident_migrations_count = EP_ARRAY_LEN(ident_migrations);
 
-/* A client or key as it is made, with the right to write to it. */
-struct ident_key {
-    struct api_key shown;
-    struct digest hash;
-};
-
-struct ident_table {
-    struct ident_table *outgrown; /* a reader may still be in it */
-    size_t cap;
-    struct ident_key *_Atomic slots[];
-};
-
 struct ident {
     struct store *store;
     struct secret pepper;
-    struct digest mark; /* tells another pepper; stored with the first key */
-    struct ident_table *_Atomic table;
+    struct digest mark;    /* tells another pepper; stored with the first key */
+    struct key_table keys; /* to struct api_key */
     struct client *_Atomic client_first;
-    struct ident_key *_Atomic key_first;
-    pthread_mutex_t changing; /* guards all that is below, and orders the changes */
+    struct api_key *_Atomic key_first;
+    pthread_mutex_t changing; /* guards what is below and writing to `keys`; orders the changes */
     struct arena arena;       /* clients, keys and their text */
     struct client *client_last;
-    struct ident_key *key_last;
-    size_t key_count;
+    struct api_key *key_last;
     bool is_marked;
 };
 
-/* ---- the table --------------------------------------------------------------------------- */
-
-static size_t ident_table_at(const struct ident_table *table, const struct digest *hash)
-{
-    /* The hash is keyed by the pepper: nobody outside can choose where a text lands. */
-    uint64_t word = 0;
-    memcpy(&word, hash->bytes, sizeof(word));
-    return (size_t)word & (table->cap - 1);
-}
-
-static void ident_table_put(struct ident_table *table, struct ident_key *key)
-{
-    size_t at = ident_table_at(table, &key->hash);
-    while (atomic_load_explicit(&table->slots[at], memory_order_relaxed) != NULL) {
-        at = (at + 1) & (table->cap - 1);
-    }
-    /* Release: whoever finds the key sees all of it. */
-    atomic_store_explicit(&table->slots[at], key, memory_order_release);
-}
-
-/* Room for one more key, at most half full: so a search always ends at a free slot. */
-static enum err ident_table_reserve(struct ident *ident)
-{
-    struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_relaxed);
-    if (table != NULL && (ident->key_count + 1) * 2 <= table->cap) {
-        return ERR_OK;
-    }
-    size_t cap = table == NULL ? IDENT_TABLE_FIRST : table->cap * 2;
-    struct ident_table *grown = mem_zalloc(sizeof(*grown) + cap * sizeof(grown->slots[0]));
-    if (grown == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    grown->outgrown = table;
-    grown->cap = cap;
-    for (size_t i = 0; table != NULL && i < table->cap; i++) {
-        struct ident_key *key = atomic_load_explicit(&table->slots[i], memory_order_relaxed);
-        if (key != NULL) {
-            ident_table_put(grown, key);
-        }
-    }
-    atomic_store_explicit(&ident->table, grown, memory_order_release);
-    return ERR_OK;
-}
+/* ---- looking ----------------------------------------------------------------------------- */
 
 const struct api_key *ident_find(const struct ident *ident, struct str text)
 {
@@ -118,21 +63,9 @@ const struct api_key *ident_find(const struct ident *ident, struct str text)
         return NULL;
     }
     struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), text);
-    const struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_acquire);
-    size_t at = ident_table_at(table, &hash);
-    for (;;) {
-        const struct ident_key *key = atomic_load_explicit(&table->slots[at], memory_order_acquire);
-        if (key == NULL) {
-            return NULL;
-        }
-        if (digest_eq(&key->hash, &hash)) {
-            return api_key_revoked_ns(&key->shown) == 0 ? &key->shown : NULL;
-        }
-        at = (at + 1) & (table->cap - 1);
-    }
+    const struct api_key *api_key = key_table_find(&ident->keys, &hash);
+    return api_key != NULL && api_key_revoked_ns(api_key) == 0 ? api_key : NULL;
 }
-
-/* ---- looking ----------------------------------------------------------------------------- */
 
 bool client_suspended(const struct client *client)
 {
@@ -157,11 +90,8 @@ const struct client *client_next(const struct ident *ident, const struct client 
 
 const struct api_key *api_key_next(const struct ident *ident, const struct api_key *api_key)
 {
-    if (api_key != NULL) {
-        return atomic_load_explicit(&api_key->next, memory_order_acquire);
-    }
-    const struct ident_key *first = atomic_load_explicit(&ident->key_first, memory_order_acquire);
-    return first == NULL ? NULL : &first->shown;
+    return api_key == NULL ? atomic_load_explicit(&ident->key_first, memory_order_acquire)
+                           : atomic_load_explicit(&api_key->next, memory_order_acquire);
 }
 
 const struct client *client_find(const struct ident *ident, struct id id)
@@ -196,17 +126,16 @@ static void ident_publish_client(struct ident *ident, struct client *client)
 }
 
 /* Room was reserved. */
-static void ident_publish_key(struct ident *ident, struct ident_key *key)
+static void ident_publish_key(struct ident *ident, struct api_key *key, const struct digest *hash)
 {
-    ASSERT(key->shown.client != NULL);
-    ident_table_put(atomic_load_explicit(&ident->table, memory_order_relaxed), key);
+    ASSERT(key->client != NULL);
+    key_table_add(&ident->keys, hash, key);
     if (ident->key_last == NULL) {
         atomic_store_explicit(&ident->key_first, key, memory_order_release);
     } else {
-        atomic_store_explicit(&ident->key_last->shown.next, &key->shown, memory_order_release);
+        atomic_store_explicit(&ident->key_last->next, key, memory_order_release);
     }
     ident->key_last = key;
-    ident->key_count++;
 }
 
 /* NULL: no memory. */
@@ -216,14 +145,15 @@ static struct client *ident_make_client(struct ident *ident, struct str name)
     return client != NULL && arena_copy(&ident->arena, name, &client->name) ? client : NULL;
 }
 
-static struct ident_key *ident_make_key(struct ident *ident, struct str product, struct str name,
-                                        struct str hint)
+/* Reserves its place in the table too. NULL: no memory. */
+static struct api_key *ident_make_key(struct ident *ident, struct str product, struct str name,
+                                      struct str hint)
 {
-    struct ident_key *key = arena_zalloc(&ident->arena, sizeof(*key));
-    bool whole = key != NULL && arena_copy(&ident->arena, product, &key->shown.product) &&
-                 arena_copy(&ident->arena, name, &key->shown.name) &&
-                 arena_copy(&ident->arena, hint, &key->shown.hint);
-    return whole && ident_table_reserve(ident) == ERR_OK ? key : NULL;
+    struct api_key *key = arena_zalloc(&ident->arena, sizeof(*key));
+    bool whole = key != NULL && arena_copy(&ident->arena, product, &key->product) &&
+                 arena_copy(&ident->arena, name, &key->name) &&
+                 arena_copy(&ident->arena, hint, &key->hint);
+    return whole && key_table_reserve(&ident->keys) == ERR_OK ? key : NULL;
 }
 
 /* ---- reading the store ------------------------------------------------------------------- */
@@ -281,17 +211,18 @@ static enum err ident_on_key(void *context, const struct store_value *row, size_
 {
     struct ident_load *load = context;
     ASSERT(columns == 8);
-    struct ident_key *key = ident_make_key(load->ident, row[2].bytes, row[3].bytes, row[5].bytes);
+    struct api_key *key = ident_make_key(load->ident, row[2].bytes, row[3].bytes, row[5].bytes);
     if (key == NULL) {
         return ERR_NO_MEMORY;
     }
     ASSERT(row[4].bytes.len == DIGEST_BYTES);
-    memcpy(key->hash.bytes, row[4].bytes.ptr, DIGEST_BYTES);
-    key->shown.id = ident_column_id(&row[0]);
-    key->shown.client = map_find(&load->clients, row[1].bytes);
-    key->shown.created_ns = row[6].number;
-    atomic_init(&key->shown.revoke_ns, row[7].number);
-    ident_publish_key(load->ident, key);
+    struct digest hash;
+    memcpy(hash.bytes, row[4].bytes.ptr, DIGEST_BYTES);
+    key->id = ident_column_id(&row[0]);
+    key->client = map_find(&load->clients, row[1].bytes);
+    key->created_ns = row[6].number;
+    atomic_init(&key->revoke_ns, row[7].number);
+    ident_publish_key(load->ident, key, &hash);
     return ERR_OK;
 }
 
@@ -306,7 +237,7 @@ static enum err ident_load(struct ident *ident, struct fail *fail)
 {
     struct ident_load load = { .ident = ident };
     map_init(&load.clients);
-    enum err err = ident_table_reserve(ident); /* a search needs a table, were it an empty one */
+    enum err err = key_table_init(&ident->keys);
     err = err == ERR_OK ? store_read(ident->store, ident_read, &load, fail) : err;
     map_fini(&load.clients);
     if (err == ERR_CONF_INVALID) {
@@ -348,12 +279,7 @@ void ident_close(struct ident *ident)
     if (ident == NULL) {
         return;
     }
-    struct ident_table *table = atomic_load_explicit(&ident->table, memory_order_relaxed);
-    while (table != NULL) {
-        struct ident_table *outgrown = table->outgrown;
-        mem_free(table);
-        table = outgrown;
-    }
+    key_table_fini(&ident->keys);
     arena_fini(&ident->arena);
     secret_fini(&ident->pepper);
     (void)pthread_mutex_destroy(&ident->changing);
@@ -529,10 +455,9 @@ static void api_key_text_make(struct api_key_text *text)
     secret_wipe(&bits, sizeof(bits));
 }
 
-/* Under the lock: all of api_key_add() that can fail. */
-static enum err api_key_commit(struct ident *ident, const struct api_key_order *order,
-                               int64_t now_ns, struct str text, struct ident_key **ret_key,
-                               struct fail *fail)
+/* Under the lock. */
+static enum err api_key_make(struct ident *ident, const struct api_key_order *order,
+                             struct str text, struct api_key **ret_key, struct fail *fail)
 {
     char hint[IDENT_HINT_LEN];
     memcpy(hint, text.ptr, 8);
@@ -543,27 +468,26 @@ static enum err api_key_commit(struct ident *ident, const struct api_key_order *
         return ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, order->client,
                              "is no client");
     }
-    struct ident_key *key =
+    struct api_key *key =
         ident_make_key(ident, order->product, order->name, (struct str){ hint, sizeof(hint) });
     if (key == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for a key");
     }
-    key->hash = digest_hmac_sha256(secret_str(&ident->pepper), text);
-    key->shown.id = id_make(now_ns, 0, random_u64());
-    key->shown.client = client;
-    key->shown.created_ns = now_ns;
-    const struct store_value values[] = {
-        STORE_B(id_str(&key->shown.id)),
-        STORE_B(id_str(&client->id)),
-        STORE_T(key->shown.product),
-        STORE_T(key->shown.name),
-        STORE_B(digest_str(&key->hash)),
-        STORE_T(key->shown.hint),
-        STORE_I(now_ns),
-    };
-    TRY(ident_commit(ident, &sql_key_add, values, EP_ARRAY_LEN(values), fail));
+    key->client = client;
     *ret_key = key;
     return ERR_OK;
+}
+
+/* Under the lock. */
+static enum err api_key_commit(struct ident *ident, const struct api_key *key,
+                               const struct digest *hash, struct fail *fail)
+{
+    const struct store_value values[] = {
+        STORE_B(id_str(&key->id)), STORE_B(id_str(&key->client->id)), STORE_T(key->product),
+        STORE_T(key->name),        STORE_B(digest_str(hash)),         STORE_T(key->hint),
+        STORE_I(key->created_ns),
+    };
+    return ident_commit(ident, &sql_key_add, values, EP_ARRAY_LEN(values), fail);
 }
 
 enum err api_key_add(struct ident *ident, const struct api_key_order *order, int64_t now_ns,
@@ -575,13 +499,19 @@ enum err api_key_add(struct ident *ident, const struct api_key_order *order, int
     TRY(ident_check_name(order->name, "key's name", 0, fail));
     struct api_key_text text;
     api_key_text_make(&text);
+    struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), str_from(text.text));
     (void)pthread_mutex_lock(&ident->changing);
     struct arena_mark mark = arena_mark(&ident->arena);
-    struct ident_key *key = NULL;
-    enum err err = api_key_commit(ident, order, now_ns, str_from(text.text), &key, fail);
+    struct api_key *key = NULL;
+    enum err err = api_key_make(ident, order, str_from(text.text), &key, fail);
     if (err == ERR_OK) {
-        ident_publish_key(ident, key);
-        *ret_key = &key->shown;
+        key->id = id_make(now_ns, 0, random_u64());
+        key->created_ns = now_ns;
+        err = api_key_commit(ident, key, &hash, fail);
+    }
+    if (err == ERR_OK) {
+        ident_publish_key(ident, key, &hash);
+        *ret_key = key;
         *ret_text = text;
     } else {
         arena_rollback(&ident->arena, mark);
@@ -595,10 +525,9 @@ enum err api_key_revoke(struct ident *ident, struct id api_key, int64_t now_ns, 
 {
     ASSERT(now_ns > 0);
     (void)pthread_mutex_lock(&ident->changing);
-    struct api_key *key = NULL;
-    struct ident_key *first = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
+    struct api_key *key = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
     enum err err = ERR_OK;
-    for (key = first == NULL ? NULL : &first->shown; key != NULL && !id_eq(key->id, api_key);) {
+    while (key != NULL && !id_eq(key->id, api_key)) {
         key = atomic_load_explicit(&key->next, memory_order_relaxed);
     }
     if (key == NULL) {

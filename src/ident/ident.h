@@ -4,10 +4,7 @@
  * HMAC and no SQL.
  *
  * Clients and keys are never forgotten, only suspended and revoked, so each lives at one address
- * from its making until ident_close() and is changed by atomic flags. The table of keys only
- * grows; a table that was outgrown is kept until ident_close(), because a reader may still be in
- * it. Each is half its successor's size, so that all of them together are smaller than the
- * table in use.
+ * from its making until ident_close(), is changed by atomic flags, and needs no reclaiming.
  *
  * Threads: ident_find() and everything that reads a client or a key: any, beside changes. Changes
  * wait for the store: any thread but a loop's; they are made one at a time. The store stays

@@ -6,7 +6,7 @@
 #include "ledger/ledger_internal.h"
 
 const struct store_migration ledger_migration = {
-    .number = 1,
+    .number = 2,
     .name = "ledger",
     .sql =
         "CREATE TABLE account(id INTEGER PRIMARY KEY, uid BLOB NOT NULL UNIQUE,"

@@ -27,7 +27,7 @@
 #include "ledger/account.h"
 #include "store/store.h"
 
-extern const struct store_migration ledger_migration; /* number 1 */
+extern const struct store_migration ledger_migration; /* number 2 */
 
 enum ledger_class {
     LEDGER_CUSTOMER_CREDIT = 1,

@@ -3,9 +3,9 @@
  * upstream reports. Pure.
  *
  * Rules of the OpenAI chat surface (also DeepSeek, Moonshot, Zhipu, MiniMax, Qwen behind it):
- * cached, cache-write, audio and image tokens are subsets of prompt_tokens; reasoning and audio are subsets
- * of completion_tokens; total = prompt + completion. A sum that does not come out, or a class
- * below zero, is quarantined: it is never guessed at.
+ * cached, cache-write, audio and image tokens are subsets of prompt_tokens; reasoning and audio are
+ * subsets of completion_tokens; total = prompt + completion. A sum that does not come out, or a
+ * class below zero, is quarantined: it is never guessed at.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * JSON (RFC 8259) as spans of the text: checked whole in one pass, then looked at in place. No
- * tree, no allocation, no copy. UTF-8 is checked; lone surrogate escapes and \u0000 are JSON and pass.
+ * tree, no allocation, no copy. UTF-8 is checked; lone surrogate escapes and \u0000 are JSON and
+ * pass.
  *
  * A value's span is its text, quotes and brackets included. All functions but json_check() and
  * json_index() want text that one of these has passed.

@@ -135,6 +135,48 @@ TEST(another_seed_gives_another_history)
     CHECK(echo_day(1, true) != first);
 }
 
+/* ---- order ------------------------------------------------------------------------------- */
+
+TEST(nothing_overtakes_within_a_connection_under_any_seed)
+{
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct sim_options options = sim_options_default(seed);
+        struct sim *sim = NULL;
+        struct loop *loop = NULL;
+        struct address address;
+        struct watch client;
+        int listener = -1;
+        int fd = -1;
+        int server = -1;
+        CHECK_EQ(sim_create(&options, &sim, NULL), ERR_OK);
+        CHECK_EQ(loop_create_sim(sim, &loop, NULL), ERR_OK);
+        CHECK(address_parse(STR("127.0.0.1:0"), &address));
+        CHECK_EQ(loop_listen(loop, &address, 1, &listener, &address, NULL), ERR_OK);
+        CHECK_EQ(loop_connect(loop, &address, &fd, NULL), ERR_OK);
+        sim_run(sim, INT64_MAX);
+        CHECK_EQ(loop_accept(loop, listener, &server, NULL), ERR_OK);
+        watch_init(&client, echo_ready);
+        client.fd = fd;
+        size_t len = 0;
+        for (char letter = 'a'; letter <= 'e'; letter++) {
+            struct iovec part = { &letter, 1 };
+            CHECK_EQ(loop_write(loop, fd, &part, 1, &len), ERR_OK);
+        }
+        watch_close(loop, &client); /* the end is the last of it */
+        char got[8];
+        size_t at = 0;
+        enum err err = ERR_BUSY;
+        while (err != ERR_NET_CLOSED) {
+            err = loop_read(loop, server, got + at, sizeof(got) - at, &len);
+            at += err == ERR_OK ? len : 0;
+            CHECK(err == ERR_OK || err == ERR_NET_CLOSED || sim_step(sim, INT64_MAX));
+        }
+        CHECK_STR(((struct str){ got, at }), STR("abcde"));
+        loop_destroy(loop);
+        sim_destroy(sim);
+    }
+}
+
 /* ---- time -------------------------------------------------------------------------------- */
 
 static struct sim *time_sim;

@@ -1,0 +1,103 @@
+#include "ident/key_table.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define KEY_TABLE_FIRST 64 /* a power of two */
+
+struct key_slot {
+    struct digest hash;        /* written before `value`, read after it */
+    const void *_Atomic value; /* NULL: free */
+};
+
+struct key_slots {
+    struct key_slots *outgrown;
+    size_t cap;
+    struct key_slot slots[];
+};
+
+static size_t key_slots_at(const struct key_slots *slots, const struct digest *hash)
+{
+    uint64_t word = 0;
+    memcpy(&word, hash->bytes, sizeof(word));
+    return (size_t)word & (slots->cap - 1);
+}
+
+static void key_slots_put(struct key_slots *slots, const struct digest *hash, const void *value)
+{
+    size_t at = key_slots_at(slots, hash);
+    while (atomic_load_explicit(&slots->slots[at].value, memory_order_relaxed) != NULL) {
+        at = (at + 1) & (slots->cap - 1);
+    }
+    slots->slots[at].hash = *hash;
+    atomic_store_explicit(&slots->slots[at].value, value, memory_order_release);
+}
+
+enum err key_table_init(struct key_table *table)
+{
+    atomic_init(&table->slots, NULL);
+    table->count = 0;
+    return key_table_reserve(table);
+}
+
+void key_table_fini(struct key_table *table)
+{
+    struct key_slots *slots = atomic_load_explicit(&table->slots, memory_order_relaxed);
+    while (slots != NULL) {
+        struct key_slots *outgrown = slots->outgrown;
+        mem_free(slots);
+        slots = outgrown;
+    }
+    atomic_init(&table->slots, NULL);
+    table->count = 0;
+}
+
+enum err key_table_reserve(struct key_table *table)
+{
+    struct key_slots *slots = atomic_load_explicit(&table->slots, memory_order_relaxed);
+    /* At most half full: every search soon ends at a free slot. */
+    if (slots != NULL && (table->count + 1) * 2 <= slots->cap) {
+        return ERR_OK;
+    }
+    size_t cap = slots == NULL ? KEY_TABLE_FIRST : slots->cap * 2;
+    struct key_slots *grown = mem_zalloc(sizeof(*grown) + cap * sizeof(grown->slots[0]));
+    if (grown == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    grown->outgrown = slots;
+    grown->cap = cap;
+    for (size_t i = 0; slots != NULL && i < slots->cap; i++) {
+        const struct key_slot *slot = &slots->slots[i];
+        const void *value = atomic_load_explicit(&slot->value, memory_order_relaxed);
+        if (value != NULL) {
+            key_slots_put(grown, &slot->hash, value);
+        }
+    }
+    atomic_store_explicit(&table->slots, grown, memory_order_release);
+    return ERR_OK;
+}
+
+void key_table_add(struct key_table *table, const struct digest *hash, const void *value)
+{
+    struct key_slots *slots = atomic_load_explicit(&table->slots, memory_order_relaxed);
+    ASSERT(value != NULL);
+    ASSERT((table->count + 1) * 2 <= slots->cap);
+    key_slots_put(slots, hash, value);
+    table->count++;
+}
+
+const void *key_table_find(const struct key_table *table, const struct digest *hash)
+{
+    const struct key_slots *slots = atomic_load_explicit(&table->slots, memory_order_acquire);
+    size_t at = key_slots_at(slots, hash);
+    for (;;) {
+        const struct key_slot *slot = &slots->slots[at];
+        const void *value = atomic_load_explicit(&slot->value, memory_order_acquire);
+        if (value == NULL || digest_eq(&slot->hash, hash)) {
+            return value;
+        }
+        at = (at + 1) & (slots->cap - 1);
+    }
+}

@@ -1,0 +1,108 @@
+#include "tlog/canon.h"
+
+void canon_init(struct canon *canon, struct buf *out)
+{
+    *canon = (struct canon){ .out = out };
+}
+
+static void canon_text(struct canon *canon, struct str text)
+{
+    if (canon->err == ERR_OK) {
+        canon->err = buf_append(canon->out, text);
+    }
+}
+
+static void canon_comma(struct canon *canon)
+{
+    if (canon->comma) {
+        canon_text(canon, STR(","));
+    }
+    canon->comma = true;
+}
+
+void canon_open(struct canon *canon, char bracket)
+{
+    ASSERT(canon->depth < CANON_DEPTH_MAX);
+    canon_comma(canon);
+    canon_text(canon, (struct str){ &bracket, 1 });
+    canon->last_key[canon->depth++] = STR_EMPTY;
+    canon->comma = false;
+}
+
+void canon_close(struct canon *canon, char bracket)
+{
+    ASSERT(canon->depth > 0);
+    canon->depth--;
+    canon_text(canon, (struct str){ &bracket, 1 });
+    canon->comma = true;
+}
+
+/* RFC 8785 section 3.2.2.2: two-character escapes where JSON has them, \u00xx for other controls. */
+static void canon_escape(struct canon *canon, char byte)
+{
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof(from) - 1; i++) {
+        if (from[i] == byte) {
+            char escape[] = { '\\', to[i] };
+            canon_text(canon, (struct str){ escape, sizeof(escape) });
+            return;
+        }
+    }
+    char escape[] = { '\\', 'u', '0', '0', digits[(byte >> 4) & 15], digits[byte & 15] };
+    canon_text(canon, (struct str){ escape, sizeof(escape) });
+}
+
+static void canon_quote(struct canon *canon, struct str text)
+{
+    canon_text(canon, STR("\""));
+    size_t from = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == '"' || c == '\\') {
+            canon_text(canon, str_slice(text, from, i));
+            canon_escape(canon, text.ptr[i]);
+            from = i + 1;
+        }
+    }
+    canon_text(canon, str_from_at(text, from));
+    canon_text(canon, STR("\""));
+}
+
+void canon_key(struct canon *canon, const char *key)
+{
+    ASSERT(canon->depth > 0);
+    struct str *last = &canon->last_key[canon->depth - 1];
+    ASSERT(str_cmp(*last, str_from(key)) < 0);
+    *last = str_from(key);
+    canon_comma(canon);
+    canon_quote(canon, *last);
+    canon_text(canon, STR(":"));
+    canon->comma = false;
+}
+
+void canon_str(struct canon *canon, struct str text)
+{
+    canon_comma(canon);
+    canon_quote(canon, text);
+}
+
+void canon_put_str(struct canon *canon, const char *key, struct str text)
+{
+    canon_key(canon, key);
+    canon_str(canon, text);
+}
+
+void canon_put_int(struct canon *canon, const char *key, int64_t value)
+{
+    char digits[24];
+    struct buf number = { digits, 0, sizeof(digits), sizeof(digits) };
+    EP_IGNORE(buf_i64(&number, value)); /* fits */
+    canon_put_str(canon, key, buf_str(&number));
+}
+
+enum err canon_err(const struct canon *canon)
+{
+    return canon->err;
+}

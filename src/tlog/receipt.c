@@ -1,0 +1,199 @@
+#include "tlog/receipt.h"
+
+#include "base/enc.h"
+#include "base/stamp.h"
+#include "crypto/random.h"
+#include "tlog/canon.h"
+
+static const char *const receipt_names[] = {
+    [RECEIPT_CLIENT] = "client",
+    [RECEIPT_EVIDENCE] = "evidence",
+    [RECEIPT_OPERATOR] = "operator",
+};
+
+const char *receipt_section_name(enum receipt_section which)
+{
+    ASSERT((unsigned)which < RECEIPT_SECTIONS);
+    return receipt_names[which];
+}
+
+void receipt_init(struct receipt *receipt)
+{
+    *receipt = (struct receipt){ 0 };
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        buf_init(&receipt->sections[i], RECEIPT_SECTION_MAX);
+    }
+}
+
+void receipt_fini(struct receipt *receipt)
+{
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        buf_fini(&receipt->sections[i]);
+    }
+}
+
+/* The classes that have tokens, in the order of their names. */
+static void receipt_put_tokens(struct canon *canon, const char *name,
+                               const struct receipt_tokens *tokens, const char *const *class_names)
+{
+    if (tokens->provenance.len == 0) {
+        return;
+    }
+    size_t order[RECEIPT_CLASSES];
+    size_t count = 0;
+    for (size_t i = 0; i < RECEIPT_CLASSES; i++) {
+        size_t at = count;
+        if (tokens->tokens[i] == 0) {
+            continue;
+        }
+        while (at > 0 &&
+               str_cmp(str_from(class_names[order[at - 1]]), str_from(class_names[i])) > 0) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = i;
+        count++;
+    }
+    canon_key(canon, name);
+    canon_open(canon, '{');
+    for (size_t i = 0; i < count; i++) {
+        canon_put_int(canon, class_names[order[i]], tokens->tokens[order[i]]);
+    }
+    canon_close(canon, '}');
+}
+
+static void receipt_put_stamp(struct canon *canon, const char *name, int64_t ns)
+{
+    char text[40];
+    struct buf stamp = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(stamp_print(&stamp, ns)); /* fits */
+    canon_put_str(canon, name, buf_str(&stamp));
+}
+
+static void receipt_put_call(struct canon *canon, struct id call)
+{
+    char text[ID_SHOWN_MAX];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(id_print(&shown, STR("call_"), call)); /* fits */
+    canon_put_str(canon, "call", buf_str(&shown));
+}
+
+/* RFC 8785 wants the keys in order; canon_key() asserts it. */
+static void receipt_put_client(struct canon *canon, const struct receipt_facts *facts)
+{
+    canon_put_int(canon, "amount", facts->amount_nano);
+    receipt_put_stamp(canon, "begun", facts->begun_ns);
+    receipt_put_tokens(canon, "billed", &facts->billed, facts->class_names);
+    canon_put_str(canon, "billed_by", facts->billed.provenance);
+    receipt_put_call(canon, facts->call);
+    receipt_put_tokens(canon, "counted", &facts->counted, facts->class_names);
+    canon_put_str(canon, "currency", facts->currency);
+    receipt_put_stamp(canon, "ended", facts->ended_ns);
+    canon_put_str(canon, "key", facts->key);
+    canon_put_str(canon, "model_asked", facts->model_asked);
+    canon_put_str(canon, "model_served", facts->model_served);
+    canon_put_str(canon, "outcome", facts->outcome);
+    canon_put_str(canon, "price_book", facts->price_book);
+    canon_put_str(canon, "product", facts->product);
+    canon_key(canon, "reasons");
+    canon_open(canon, '[');
+    for (size_t i = 0; i < facts->reason_count; i++) {
+        canon_str(canon, facts->reasons[i]);
+    }
+    canon_close(canon, ']');
+    receipt_put_tokens(canon, "reported", &facts->reported, facts->class_names);
+    canon_put_str(canon, "verdict", facts->allowed ? STR("allow") : STR("refuse"));
+    canon_put_int(canon, "version", RECEIPT_VERSION);
+}
+
+static void receipt_put_evidence(struct canon *canon, const struct receipt_facts *facts)
+{
+    receipt_put_call(canon, facts->call);
+    canon_put_str(canon, "ingress", facts->ingress);
+    canon_put_str(canon, "mode", facts->mode);
+    canon_put_str(canon, "place", facts->place);
+    canon_put_str(canon, "registry", facts->registry_hash);
+    canon_put_str(canon, "rules", facts->rules);
+    canon_put_int(canon, "version", RECEIPT_VERSION);
+}
+
+static void receipt_put_operator(struct canon *canon, const struct receipt_facts *facts)
+{
+    canon_put_int(canon, "attempts", facts->attempts);
+    receipt_put_call(canon, facts->call);
+    canon_put_int(canon, "held", facts->held_nano);
+    canon_put_int(canon, "overrun", facts->overrun_nano);
+    canon_put_str(canon, "reason", facts->internal_reason);
+    canon_put_str(canon, "route", facts->route);
+    canon_put_int(canon, "version", RECEIPT_VERSION);
+}
+
+enum err receipt_build(struct receipt *receipt, const struct receipt_facts *facts)
+{
+    static void (*const writers[])(struct canon *, const struct receipt_facts *) = {
+        [RECEIPT_CLIENT] = receipt_put_client,
+        [RECEIPT_EVIDENCE] = receipt_put_evidence,
+        [RECEIPT_OPERATOR] = receipt_put_operator,
+    };
+    ASSERT(facts->reason_count <= RECEIPT_REASONS_MAX);
+    ASSERT(facts->amount_nano >= 0);
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        struct canon canon;
+        buf_reset(&receipt->sections[i]);
+        canon_init(&canon, &receipt->sections[i]);
+        canon_open(&canon, '{');
+        writers[i](&canon, facts);
+        canon_close(&canon, '}');
+        TRY(canon_err(&canon));
+    }
+    random_bytes(receipt->salts, sizeof(receipt->salts));
+    return ERR_OK;
+}
+
+struct digest receipt_digest(struct str salt, struct str section)
+{
+    const struct str parts[] = { salt, section };
+    return digest_sha256_parts(parts, 2);
+}
+
+static void receipt_put_digest(struct canon *canon, const char *name, const struct digest *digest)
+{
+    char text[2 * DIGEST_BYTES];
+    struct buf hex = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(enc_hex(&hex, digest->bytes, DIGEST_BYTES)); /* fits */
+    canon_put_str(canon, name, buf_str(&hex));
+}
+
+enum err receipt_entry(const struct receipt *receipt, struct buf *out)
+{
+    struct digest digests[RECEIPT_SECTIONS];
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        digests[i] =
+            receipt_digest((struct str){ (const char *)receipt->salts[i], RECEIPT_SALT_BYTES },
+                           buf_str(&receipt->sections[i]));
+    }
+    struct canon canon;
+    canon_init(&canon, out);
+    canon_open(&canon, '{');
+    receipt_put_digest(&canon, "client", &digests[RECEIPT_CLIENT]);
+    receipt_put_digest(&canon, "evidence", &digests[RECEIPT_EVIDENCE]);
+    canon_put_str(&canon, "kind", STR("receipt"));
+    receipt_put_digest(&canon, "operator", &digests[RECEIPT_OPERATOR]);
+    canon_put_int(&canon, "version", RECEIPT_VERSION);
+    canon_close(&canon, '}');
+    return canon_err(&canon);
+}
+
+bool receipt_check(struct str entry, enum receipt_section which, struct str salt,
+                   struct str section)
+{
+    struct digest digest = receipt_digest(salt, section);
+    char text[160];
+    struct buf want = { text, 0, sizeof(text), sizeof(text) };
+    if (buf_printf(&want, "\"%s\":\"", receipt_section_name(which)) != ERR_OK ||
+        enc_hex(&want, digest.bytes, DIGEST_BYTES) != ERR_OK || buf_byte(&want, '"') != ERR_OK) {
+        return false;
+    }
+    /* An entry is canonical and its values are hexadecimal: the words can stand in one place only. */
+    return str_search(entry, buf_str(&want)) < entry.len;
+}

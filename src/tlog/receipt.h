@@ -1,0 +1,87 @@
+/*
+ * Receipts: what is kept of a call, in three sections of canonical bytes (RFC 8785 JSON, integers as
+ * strings), and the log entry that commits to them. Never a word of content.
+ *
+ *   client    what the client bought: for the client and the auditor
+ *   evidence  under which rules and where it was made: for the client and the auditor
+ *   operator  how it was made and what it cost: for the auditor alone
+ *
+ * Each section has a random salt of its own; the log entry holds only version, kind and
+ * SHA-256(salt || section) of each. So whoever is handed a section and its salt can check it, the
+ * log gives nobody away, and erasing a salt leaves the log whole and the section unlinkable.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "crypto/digest.h"
+
+#define RECEIPT_VERSION     1
+#define RECEIPT_SALT_BYTES  16
+#define RECEIPT_SECTION_MAX 16384 /* a section is about 1 KiB; reasons and attempts are bounded */
+#define RECEIPT_CLASSES     16    /* token classes, in the meter's order */
+#define RECEIPT_REASONS_MAX 16
+
+enum receipt_section {
+    RECEIPT_CLIENT,
+    RECEIPT_EVIDENCE,
+    RECEIPT_OPERATOR,
+    RECEIPT_SECTIONS
+};
+
+/* Tokens by class; absent when `provenance` is empty. */
+struct receipt_tokens {
+    int64_t tokens[RECEIPT_CLASSES];
+    struct str provenance; /* "upstream", "lower_bound", ...; of the whole column */
+};
+
+struct receipt_facts {
+    struct id call;
+    int64_t begun_ns;
+    int64_t ended_ns;
+    struct str key; /* shown id */
+    struct str product;
+    struct str model_asked;
+    struct str model_served;
+    struct receipt_tokens counted;
+    struct receipt_tokens reported;
+    struct receipt_tokens billed;
+    const char *const *class_names; /* RECEIPT_CLASSES of them */
+    struct str price_book;
+    int64_t amount_nano;
+    struct str currency;
+    struct str outcome; /* "complete", "interrupted", "refused", "failed" */
+    bool allowed;
+    struct str reasons[RECEIPT_REASONS_MAX]; /* public codes */
+    size_t reason_count;
+    /* evidence */
+    struct str mode;
+    struct str registry_hash;
+    struct str rules;
+    struct str place;
+    struct str ingress;
+    /* operator */
+    struct str route;
+    int64_t attempts;
+    int64_t held_nano;
+    int64_t overrun_nano;
+    struct str internal_reason;
+};
+
+struct receipt {
+    struct buf sections[RECEIPT_SECTIONS];
+    unsigned char salts[RECEIPT_SECTIONS][RECEIPT_SALT_BYTES];
+};
+
+void receipt_init(struct receipt *receipt);
+void receipt_fini(struct receipt *receipt);
+/* Writes the sections and draws fresh salts. ERR_LIMIT, ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err receipt_build(struct receipt *receipt, const struct receipt_facts *facts);
+
+/* A log entry: {"evidence":"<hex>",...,"kind":"receipt","version":"1"}, canonical. Appends. */
+EP_MUST_CHECK enum err receipt_entry(const struct receipt *receipt, struct buf *out);
+/* SHA-256(salt || section). */
+struct digest receipt_digest(struct str salt, struct str section);
+/* Whether `entry` commits to this section under this salt. */
+bool receipt_check(struct str entry, enum receipt_section which, struct str salt,
+                   struct str section);
+const char *receipt_section_name(enum receipt_section which);

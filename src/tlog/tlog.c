@@ -1,0 +1,204 @@
+#include "tlog/tlog.h"
+
+#include "base/mem.h"
+#include "base/stamp.h"
+
+#define TLOG_ENTRY_MAX 1024 /* three hexadecimal digests and a few words */
+/* Between the making of a call's id and its receipt lies the call: an hour is beyond every limit. */
+#define TLOG_CALL_S INT64_C(3600)
+
+const struct store_migration tlog_migration = {
+    .number = 3,
+    .name = "tlog",
+    .sql = "CREATE TABLE leaf(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, entry BLOB NOT NULL,"
+           " hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;"
+           "CREATE TABLE receipt(leaf INTEGER PRIMARY KEY REFERENCES leaf, call BLOB NOT NULL,"
+           " client BLOB NOT NULL, evidence BLOB NOT NULL, operator BLOB NOT NULL,"
+           " client_salt BLOB NOT NULL, evidence_salt BLOB NOT NULL,"
+           " operator_salt BLOB NOT NULL) STRICT;"
+           "CREATE TABLE leaf_mark(second INTEGER PRIMARY KEY, leaf INTEGER NOT NULL) STRICT;",
+};
+
+static const struct store_sql sql_leaf_add = {
+    "INSERT INTO leaf(id, kind, entry, hash) VALUES (?1, ?2, ?3, ?4)"
+};
+static const struct store_sql sql_receipt_add = {
+    "INSERT INTO receipt(leaf, call, client, evidence, operator, client_salt, evidence_salt,"
+    " operator_salt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+};
+static const struct store_sql sql_mark_add = {
+    "INSERT INTO leaf_mark(second, leaf) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+};
+static const struct store_sql sql_state = {
+    "SELECT (SELECT coalesce(max(id) + 1, 0) FROM leaf), (SELECT coalesce(max(second), 0)"
+    " FROM leaf_mark)"
+};
+
+struct tlog {
+    int64_t size;        /* the writer's thread alone */
+    int64_t last_second; /* that has a mark */
+};
+
+struct tlog_load {
+    struct store_job job;
+    struct tlog *tlog;
+};
+
+static enum err tlog_on_state(void *context, const struct store_value *row, size_t columns)
+{
+    struct tlog *tlog = context;
+    ASSERT(columns == 2);
+    tlog->size = row[0].number;
+    tlog->last_second = row[1].number;
+    return ERR_OK;
+}
+
+static enum err tlog_load(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct tlog_load *load = EP_CONTAINER(job, struct tlog_load, job);
+    return store_query(txn, &sql_state, NULL, 0, tlog_on_state, load->tlog, fail);
+}
+
+enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fail)
+{
+    struct tlog *tlog = mem_zalloc(sizeof(*tlog));
+    if (tlog == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the log");
+    }
+    struct tlog_load load = { .job = { .run = tlog_load }, .tlog = tlog };
+    enum err err = store_run(store, &load.job, fail);
+    if (err != ERR_OK) {
+        tlog_close(tlog);
+        return err;
+    }
+    *ret_tlog = tlog;
+    return ERR_OK;
+}
+
+void tlog_close(struct tlog *tlog)
+{
+    mem_free(tlog);
+}
+
+/* RFC 6962 section 2.1: a leaf is hashed with a zero byte in front. */
+static struct digest tlog_leaf_hash(struct str entry)
+{
+    const struct str parts[] = { { "\0", 1 }, entry };
+    return digest_sha256_parts(parts, 2);
+}
+
+enum err tlog_append(struct tlog *tlog, struct store_txn *txn, enum tlog_kind kind,
+                     struct str entry, int64_t wall_ns, int64_t *ret_leaf, struct fail *fail)
+{
+    struct digest hash = tlog_leaf_hash(entry);
+    const struct store_value values[] = { STORE_I(tlog->size), STORE_I(kind), STORE_B(entry),
+                                          STORE_B(digest_str(&hash)) };
+    TRY(store_exec(txn, &sql_leaf_add, values, EP_ARRAY_LEN(values), fail));
+    int64_t second = wall_ns / STAMP_NS_PER_S;
+    /* A clock that goes back marks nothing: marks only ever rise together with the indexes. */
+    if (second > tlog->last_second) {
+        const struct store_value mark[] = { STORE_I(second), STORE_I(tlog->size) };
+        TRY(store_exec(txn, &sql_mark_add, mark, 2, fail));
+        tlog->last_second = second;
+    }
+    *ret_leaf = tlog->size++;
+    return ERR_OK;
+}
+
+enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id call,
+                             const struct receipt *receipt, int64_t wall_ns, int64_t *ret_leaf,
+                             struct fail *fail)
+{
+    char text[TLOG_ENTRY_MAX];
+    struct buf entry = { text, 0, sizeof(text), sizeof(text) };
+    TRY(receipt_entry(receipt, &entry));
+    int64_t leaf = 0;
+    TRY(tlog_append(tlog, txn, TLOG_RECEIPT, buf_str(&entry), wall_ns, &leaf, fail));
+    struct store_value values[2 + 2 * RECEIPT_SECTIONS] = { STORE_I(leaf), STORE_B(id_str(&call)) };
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        struct str salt = { (const char *)receipt->salts[i], RECEIPT_SALT_BYTES };
+        values[2 + i] = STORE_B(buf_str(&receipt->sections[i]));
+        values[2 + RECEIPT_SECTIONS + i] = STORE_B(salt);
+    }
+    TRY(store_exec(txn, &sql_receipt_add, values, EP_ARRAY_LEN(values), fail));
+    *ret_leaf = leaf;
+    return ERR_OK;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* From the last mark before the call was made to the first mark after it must have ended. */
+static const struct store_sql sql_find = {
+    "SELECT r.leaf, l.entry, r.client, r.evidence, r.operator, r.client_salt, r.evidence_salt,"
+    " r.operator_salt FROM receipt r JOIN leaf l ON l.id = r.leaf"
+    " WHERE r.leaf >= coalesce((SELECT max(leaf) FROM leaf_mark WHERE second < ?1), 0)"
+    " AND r.leaf <= coalesce((SELECT min(leaf) FROM leaf_mark WHERE second > ?2),"
+    " 9223372036854775807) AND r.call = ?3"
+};
+
+struct tlog_finding {
+    tlog_found_fn *found;
+    void *context;
+    int64_t count;
+};
+
+static enum err tlog_on_found(void *context, const struct store_value *row, size_t columns)
+{
+    struct tlog_finding *finding = context;
+    ASSERT(columns == 2 + 2 * RECEIPT_SECTIONS);
+    struct tlog_found found = { .leaf = row[0].number, .entry = row[1].bytes };
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        found.sections[i] = row[2 + i].bytes;
+        found.salts[i] = row[2 + RECEIPT_SECTIONS + i].bytes;
+    }
+    finding->count++;
+    return finding->found(finding->context, &found);
+}
+
+enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found, void *context,
+                   struct fail *fail)
+{
+    struct tlog_finding finding = { .found = found, .context = context };
+    int64_t second = id_made_ms(call) / 1000;
+    const struct store_value values[] = { STORE_I(second), STORE_I(second + TLOG_CALL_S),
+                                          STORE_B(id_str(&call)) };
+    TRY(store_query(txn, &sql_find, values, EP_ARRAY_LEN(values), tlog_on_found, &finding, fail));
+    return finding.count > 0 ? ERR_OK : FAIL(fail, ERR_NOT_FOUND, "this call has no receipt");
+}
+
+static const struct store_sql sql_audit = {
+    "SELECT l.id, l.entry, l.hash, l.kind, r.client, r.evidence, r.operator, r.client_salt,"
+    " r.evidence_salt, r.operator_salt FROM leaf l LEFT JOIN receipt r ON r.leaf = l.id ORDER BY l.id"
+};
+
+struct tlog_auditing {
+    int64_t leaves;
+    int64_t bad;
+};
+
+static enum err tlog_on_audit(void *context, const struct store_value *row, size_t columns)
+{
+    struct tlog_auditing *auditing = context;
+    ASSERT(columns == 4 + 2 * RECEIPT_SECTIONS);
+    struct digest hash = tlog_leaf_hash(row[1].bytes);
+    bool good = row[0].number == auditing->leaves && str_eq(digest_str(&hash), row[2].bytes) &&
+                (row[3].number == TLOG_RECEIPT) == (row[4].kind == STORE_BLOB);
+    for (size_t i = 0; good && row[3].number == TLOG_RECEIPT && i < RECEIPT_SECTIONS; i++) {
+        struct str salt = row[4 + RECEIPT_SECTIONS + i].bytes;
+        /* An erased salt leaves the section unlinkable, on purpose. */
+        good = salt.len == 0 ||
+               receipt_check(row[1].bytes, (enum receipt_section)i, salt, row[4 + i].bytes);
+    }
+    auditing->leaves++;
+    auditing->bad += !good;
+    return ERR_OK;
+}
+
+enum err tlog_audit(struct store_txn *txn, int64_t *ret_leaves, int64_t *ret_bad, struct fail *fail)
+{
+    struct tlog_auditing auditing = { 0 };
+    TRY(store_query(txn, &sql_audit, NULL, 0, tlog_on_audit, &auditing, fail));
+    *ret_leaves = auditing.leaves;
+    *ret_bad = auditing.bad;
+    return ERR_OK;
+}

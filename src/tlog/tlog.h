@@ -1,0 +1,54 @@
+/*
+ * The log's entries, appended in the transaction of what they are about: dense indexes from 0, the
+ * leaf hash of RFC 6962, and, for a receipt, its sections and salts beside it. The tree and its
+ * proofs are built from these rows.
+ *
+ * A receipt is found by its call's id without an index on random ids: an id carries the millisecond
+ * it was made, and a table of marks says which index the log had reached in which second.
+ *
+ * Threads: tlog_append_*() inside a store job; tlog_find() over a reader's snapshot.
+ */
+#pragma once
+
+#include "store/store.h"
+#include "tlog/receipt.h"
+
+extern const struct store_migration tlog_migration; /* number 3 */
+
+enum tlog_kind {
+    TLOG_RECEIPT = 1,
+    TLOG_REGISTRY,
+    TLOG_EVENT
+};
+
+struct tlog;
+
+/* Reads how long the log is. */
+EP_MUST_CHECK enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fail);
+void tlog_close(struct tlog *tlog); /* NULL is allowed */
+
+/* Appends a receipt; `wall_ns` is the time of writing. *ret_leaf: its index. */
+EP_MUST_CHECK enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id call,
+                                           const struct receipt *receipt, int64_t wall_ns,
+                                           int64_t *ret_leaf, struct fail *fail);
+/* Appends an entry of another kind: its canonical bytes. */
+EP_MUST_CHECK enum err tlog_append(struct tlog *tlog, struct store_txn *txn, enum tlog_kind kind,
+                                   struct str entry, int64_t wall_ns, int64_t *ret_leaf,
+                                   struct fail *fail);
+
+struct tlog_found {
+    int64_t leaf;
+    struct str entry;
+    struct str sections[RECEIPT_SECTIONS];
+    struct str salts[RECEIPT_SECTIONS]; /* empty: erased */
+};
+
+typedef enum err tlog_found_fn(void *context, const struct tlog_found *found);
+
+/* The receipt of a call; `found` runs once, its bytes are valid inside it. ERR_NOT_FOUND. */
+EP_MUST_CHECK enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found,
+                                 void *context, struct fail *fail);
+
+/* Recomputes every leaf's hash and every section's digest. *ret_bad: leaves that do not agree. */
+EP_MUST_CHECK enum err tlog_audit(struct store_txn *txn, int64_t *ret_leaves, int64_t *ret_bad,
+                                  struct fail *fail);

@@ -1,0 +1,85 @@
+#include "tlog/receipt.h"
+
+#include "receipts.h"
+
+static struct receipt receipt;
+
+static struct str salt_of(const struct receipt *from, enum receipt_section which)
+{
+    return (struct str){ (const char *)from->salts[which], RECEIPT_SALT_BYTES };
+}
+
+TEST(sections_say_what_each_reader_may_know)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    struct str client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
+    CHECK(
+        str_starts(client, STR("{\"amount\":\"5015000\",\"begun\":\"2025-11-24T16:00:00.000Z\","
+                               "\"billed\":{\"cached\":\"1920\",\"in\":\"86\",\"out\":\"108\","
+                               "\"reason\":\"192\"},\"billed_by\":\"upstream\",\"call\":\"call_")));
+    CHECK(str_search(client, STR("\"counted\"")) == client.len); /* nothing was counted */
+    CHECK(str_search(client, STR("\"reasons\":[\"A\",\"B\"]")) < client.len);
+    CHECK(str_search(client, STR("r1")) == client.len);
+    struct str operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
+    CHECK(str_search(operator, STR("\"route\":\"r1\"")) < operator.len);
+    receipt_fini(&receipt);
+}
+
+TEST(a_section_checks_under_its_own_salt_alone)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    struct buf entry;
+    buf_init(&entry, 1024);
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    CHECK(receipt_entry(&receipt, &entry) == ERR_OK);
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        enum receipt_section which = (enum receipt_section)i;
+        struct str section = buf_str(&receipt.sections[i]);
+        CHECK(receipt_check(buf_str(&entry), which, salt_of(&receipt, which), section));
+        enum receipt_section other = (enum receipt_section)((i + 1) % RECEIPT_SECTIONS);
+        CHECK(!receipt_check(buf_str(&entry), which, salt_of(&receipt, other), section));
+        CHECK(!receipt_check(buf_str(&entry), other, salt_of(&receipt, which), section));
+        receipt.sections[i].ptr[section.len / 2] ^= 1;
+        CHECK(!receipt_check(buf_str(&entry), which, salt_of(&receipt, which), section));
+    }
+    receipt_fini(&receipt);
+    buf_fini(&entry);
+}
+
+TEST(the_same_facts_never_give_the_same_entry)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    struct buf entries[2];
+    for (size_t i = 0; i < 2; i++) {
+        buf_init(&entries[i], 1024);
+        receipt_init(&receipt);
+        CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+        CHECK(receipt_entry(&receipt, &entries[i]) == ERR_OK);
+        receipt_fini(&receipt);
+    }
+    CHECK(!str_eq(buf_str(&entries[0]), buf_str(&entries[1])));
+    buf_fini(&entries[0]);
+    buf_fini(&entries[1]);
+}
+
+static void build_once(void)
+{
+    struct receipt_facts facts = receipts_facts((struct id){ { 1 } });
+    struct receipt made;
+    receipt_init(&made);
+    enum err err = receipt_build(&made, &facts);
+    CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
+    receipt_fini(&made);
+}
+
+TEST(each_allocation_may_fail)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    CHECK(test_each_allocation_failing(build_once) > 3);
+}
