@@ -1,2 +1,3 @@
 # Outside libraries that single tests compare ours with: ep_test_pkg(TARGET modules...).
 ep_test_pkg(unit_wire_test_json_other jansson)
+ep_test_pkg(unit_store_test_store_faults sqlite3)

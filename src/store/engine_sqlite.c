@@ -195,16 +195,21 @@ static int sqlite_bind(sqlite3_stmt *statement, int at, const struct store_value
     return sqlite3_bind_null(statement, at);
 }
 
+/* The type first, the bytes last: asking for the bytes of a number would make it a text. */
 static struct store_value sqlite_column(sqlite3_stmt *statement, int at)
 {
-    size_t len = (size_t)sqlite3_column_bytes(statement, at);
+    struct str bytes = STR_EMPTY;
     switch (sqlite3_column_type(statement, at)) {
     case SQLITE_INTEGER:
         return STORE_I(sqlite3_column_int64(statement, at));
     case SQLITE_TEXT:
-        return STORE_T(((struct str){ (const char *)sqlite3_column_text(statement, at), len }));
+        bytes.ptr = (const char *)sqlite3_column_text(statement, at);
+        bytes.len = (size_t)sqlite3_column_bytes(statement, at);
+        return STORE_T(bytes);
     case SQLITE_BLOB:
-        return STORE_B(((struct str){ sqlite3_column_blob(statement, at), len }));
+        bytes.ptr = sqlite3_column_blob(statement, at);
+        bytes.len = (size_t)sqlite3_column_bytes(statement, at);
+        return STORE_B(bytes);
     default:
         return STORE_NULL_VALUE;
     }

@@ -245,6 +245,9 @@ static void store_write_batch(struct store *store, struct store_job *batch)
     bool failed = atomic_load(&store->failed);
     enum err err = failed ? ERR_STORE_FAILED : store_run_batch(store, batch, &fail);
     if (err != ERR_OK && !failed) {
+        if (fail.code == ERR_OK) {
+            EP_IGNORE(FAIL(&fail, err, "a job or hook gave the store up without a word"));
+        }
         store_give_up(store, &fail);
     }
     for (struct store_job *job = batch; err != ERR_OK && job != NULL; job = job->next) {

@@ -37,7 +37,7 @@ void canon_close(struct canon *canon, char bracket)
     canon->comma = true;
 }
 
-/* RFC 8785 section 3.2.2.2: two-character escapes where JSON has them, \u00xx for other controls. */
+/* RFC 8785 section 3.2.2.2: short escapes where JSON has them, \u00xx for other controls. */
 static void canon_escape(struct canon *canon, char byte)
 {
     static const char from[] = "\"\\\b\f\n\r\t";

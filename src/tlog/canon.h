@@ -1,6 +1,6 @@
 /*
- * Canonical JSON (RFC 8785) as receipts use it: objects with their keys in order, strings, lists, and
- * integers written as strings, so that no reader loses digits. A failure sticks.
+ * Canonical JSON (RFC 8785) as receipts use it: objects with their keys in order, strings, lists,
+ * and integers written as strings, so that no reader loses digits. A failure sticks.
  */
 #pragma once
 

@@ -194,6 +194,6 @@ bool receipt_check(struct str entry, enum receipt_section which, struct str salt
         enc_hex(&want, digest.bytes, DIGEST_BYTES) != ERR_OK || buf_byte(&want, '"') != ERR_OK) {
         return false;
     }
-    /* An entry is canonical and its values are hexadecimal: the words can stand in one place only. */
+    /* An entry is canonical, its values hexadecimal: the words can stand in one place only. */
     return str_search(entry, buf_str(&want)) < entry.len;
 }

@@ -1,6 +1,6 @@
 /*
- * Receipts: what is kept of a call, in three sections of canonical bytes (RFC 8785 JSON, integers as
- * strings), and the log entry that commits to them. Never a word of content.
+ * Receipts: what is kept of a call, in three sections of canonical bytes (RFC 8785 JSON, integers
+ * as strings), and the log entry that commits to them. Never a word of content.
  *
  *   client    what the client bought: for the client and the auditor
  *   evidence  under which rules and where it was made: for the client and the auditor

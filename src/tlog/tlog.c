@@ -4,7 +4,7 @@
 #include "base/stamp.h"
 
 #define TLOG_ENTRY_MAX 1024 /* three hexadecimal digests and a few words */
-/* Between the making of a call's id and its receipt lies the call: an hour is beyond every limit. */
+/* Between the making of a call's id and its receipt lies the call: no limit allows an hour. */
 #define TLOG_CALL_S INT64_C(3600)
 
 const struct store_migration tlog_migration = {
@@ -168,7 +168,8 @@ enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found, 
 
 static const struct store_sql sql_audit = {
     "SELECT l.id, l.entry, l.hash, l.kind, r.client, r.evidence, r.operator, r.client_salt,"
-    " r.evidence_salt, r.operator_salt FROM leaf l LEFT JOIN receipt r ON r.leaf = l.id ORDER BY l.id"
+    " r.evidence_salt, r.operator_salt FROM leaf l LEFT JOIN receipt r ON r.leaf = l.id"
+    " ORDER BY l.id"
 };
 
 struct tlog_auditing {

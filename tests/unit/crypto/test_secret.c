@@ -138,7 +138,6 @@ TEST(a_path_that_is_too_long_is_refused)
 static void load_and_drop(void)
 {
     struct secret secret = { 0 };
-    (void)snprintf(path, sizeof(path), "%s/pepper", folder);
     struct str reference = write_secret("abc", 3, 0600);
     enum err err = secret_load(reference, STR_EMPTY, &secret, NULL);
     CHECK(err == ERR_OK || err == ERR_NO_MEMORY);

@@ -101,8 +101,8 @@ TEST(reports_that_contradict_themselves_are_quarantined)
         "{\"prompt_tokens\":1.5,\"completion_tokens\":5}",
         "{\"prompt_tokens\":\"10\",\"completion_tokens\":5}",
         "{\"prompt_tokens\":10,\"completion_tokens\":99999999999}",
-        "{\"prompt_tokens\":10,\"completion_tokens\":1,"
-        "\"prompt_tokens_details\":{\"cached_tokens\":11}}",
+        ("{\"prompt_tokens\":10,\"completion_tokens\":1,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":11}}"),
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
         struct usage usage;

@@ -59,8 +59,7 @@ static const char *const bad[] = {
     "[1}",
     "{\"a\":1]",
     "[1 2]",
-    "\xEF\xBB\xBF"
-    "1",
+    "\357\273\2771",
     "NaN",
     "Infinity",
     "// x\n1",

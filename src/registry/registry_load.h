@@ -1,0 +1,64 @@
+/*
+ * Reading a registry from its files: every fault at once, with its place, a rule code that stays
+ * the same over the versions, and what to do about it.
+ */
+#pragma once
+
+#include "registry/registry.h"
+
+/* code, remedy */
+#define REGISTRY_RULE_TABLE(X)                                                             \
+    X(REG_FILE, "make the file readable, and keep only known files in the folder")         \
+    X(REG_SYNTAX, "write plain YAML: no anchors, no tags, no repeated keys")               \
+    X(REG_UNKNOWN_KEY, "remove the key or mend its spelling")                              \
+    X(REG_MISSING_FIELD, "add the field")                                                  \
+    X(REG_BAD_VALUE, "write a value that is allowed")                                      \
+    X(REG_DUPLICATE_ID, "give each object an id of its own")                               \
+    X(REG_UNKNOWN_REF, "name an object that exists, or add it")                            \
+    X(REG_LIMIT, "split or shorten the list")                                              \
+    X(CRED_CLASS_FORBIDDEN, "get a credential under a contract; this class is never used") \
+    X(CRED_MISMATCH, "take a credential of this upstream party and host")                  \
+    X(PRICE_MISSING, "add the price to the price book; unknown means not for sale")        \
+    X(PRICE_CURRENCY, "use one currency for what is compared or paid together")
+
+#define REGISTRY_RULE_AS_ENUM(name, remedy) REGISTRY_RULE_##name,
+enum registry_rule {
+    REGISTRY_RULE_TABLE(REGISTRY_RULE_AS_ENUM) REGISTRY_RULE_COUNT
+};
+#undef REGISTRY_RULE_AS_ENUM
+
+const char *registry_rule_code(enum registry_rule rule);   /* "REG_UNKNOWN_KEY" */
+const char *registry_rule_remedy(enum registry_rule rule); /* a sentence without its stop */
+
+struct registry_fault {
+    char file[64];
+    uint32_t line; /* 0: the whole file */
+    uint32_t column;
+    enum registry_rule rule;
+    char text[256];
+};
+
+struct registry_report {
+    struct registry_fault *faults; /* by file, line, column */
+    size_t count;
+    size_t dropped; /* beyond REGISTRY_FAULTS_MAX */
+    bool out_of_memory;
+};
+
+void registry_report_init(struct registry_report *report);
+void registry_report_fini(struct registry_report *report);
+/* "routes.yaml:3:5: REG_UNKNOWN_REF: ... (remedy)" a line each. */
+EP_MUST_CHECK enum err registry_report_print(const struct registry_report *report, struct buf *out);
+
+/* One file of a registry, already in memory. */
+struct registry_file {
+    struct str name; /* "models.yaml" */
+    struct str text;
+};
+
+/* With one reference. ERR_REGISTRY_INVALID: see the report. ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err registry_load(const char *folder, struct registry **ret_registry,
+                                     struct registry_report *report);
+EP_MUST_CHECK enum err registry_parse(const struct registry_file *files, size_t count,
+                                      struct registry **ret_registry,
+                                      struct registry_report *report);
