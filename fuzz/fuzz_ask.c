@@ -8,7 +8,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ask ask;
-    if (ask_read_chat((struct str){ (const char *)data, size }, &ask, NULL) != ERR_OK) {
+    struct json_member member;
+    struct json_fault fault;
+    size_t members = 0;
+    struct str body = { (const char *)data, size };
+    if (json_index(body, &member, 1, &members, &fault) != ERR_OK ||
+        members > ASK_MEMBERS_MAX - 2 || /* two may be added, and are read again below */
+        ask_read_chat(body, &ask, NULL) != ERR_OK) {
         return 0;
     }
     struct arena arena;

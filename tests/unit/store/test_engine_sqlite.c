@@ -133,7 +133,7 @@ TEST(a_statement_that_does_not_parse_says_where)
 
 TEST(a_long_statement_leaves_room_for_the_reason)
 {
-    static char text[2000] = "SELECT nothing";
+    static char text[2000] = "SELECT absent";
     static const struct store_sql bad = { text };
     struct case_folder folder = case_folder_make();
     struct engine_conn *conn = open_writer(&folder);
