@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 #define CONF_FAULTS_MAX 100               /* further ones are counted, not kept */
@@ -39,11 +40,11 @@ enum conf_hold_gate {
 #define CONF_FIELD_STORE    struct str /* "sqlite:" and the resolved path, or a URL */
 #define CONF_FIELD_SECRET   struct str /* "env:NAME", or "file:" and the resolved path */
 #define CONF_FIELD_TEXTS    struct conf_list
+#define CONF_FIELD_CIDRS    struct conf_list /* IP addresses, with or without a prefix length */
 #define CONF_FIELD_ADDRESS  struct conf_address
 #define CONF_FIELD_NUMBER   uint64_t
 #define CONF_FIELD_AUTO     uint64_t /* 0: "auto" */
 #define CONF_FIELD_MONEY    int64_t  /* nano units; 0: none */
-#define CONF_FIELD_BOOL     bool
 #define CONF_FIELD_HOLDGATE enum conf_hold_gate
 
 /* listen.public is `listen_public`, limits.body_bytes is `limits_body_bytes`, ... */
@@ -51,7 +52,7 @@ struct conf {
 #define CONF(field, key, type, unit, min, max, standard, reload, text) CONF_FIELD_##type field;
 #include "conf/schema.def"
 #undef CONF
-    struct arena *arena; /* what the fields point into */
+    struct arena arena; /* what the fields point into */
 };
 
 struct conf_fault {

@@ -152,6 +152,26 @@ static enum err ask_read_cap(struct ask *ask, const struct ask_read *read, struc
     return ERR_OK;
 }
 
+/* The one member of that name; two would let an upstream read the other one. */
+static enum err ask_usage_option(struct ask *ask, struct str *ret_value, struct fail *fail)
+{
+    struct ask_field field = ask->stream_options_field;
+    struct str rest = json_inside(str_slice(ask->body, field.at, field.at + field.len));
+    struct json_member member;
+    *ret_value = STR_EMPTY;
+    while (json_next_member(&rest, &member)) {
+        if (!json_key_is(member.key, STR("include_usage"))) {
+            continue;
+        }
+        if (ret_value->len > 0) {
+            return ask_fail(ask, ERR_ASK_DUPLICATE, "stream_options.include_usage",
+                            "stands there twice", fail);
+        }
+        *ret_value = member.value;
+    }
+    return ERR_OK;
+}
+
 static enum err ask_read_stream(struct ask *ask, const struct ask_read *read, struct fail *fail)
 {
     TRY(ask_read_bool(ask, read->stream, "stream", &ask->stream, fail));
@@ -162,7 +182,8 @@ static enum err ask_read_stream(struct ask *ask, const struct ask_read *read, st
     if (json_kind(read->stream_options) != JSON_OBJECT) {
         return ask_fail(ask, ERR_ASK_INVALID, "stream_options", "must be an object", fail);
     }
-    struct str usage = json_get(read->stream_options, STR("include_usage"));
+    struct str usage;
+    TRY(ask_usage_option(ask, &usage, fail));
     return ask_read_bool(ask, usage, "stream_options.include_usage", &ask->include_usage, fail);
 }
 

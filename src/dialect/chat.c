@@ -11,6 +11,12 @@ static int64_t chat_text_bytes(struct str value)
     return value.len > 2 && json_kind(value) == JSON_STRING ? (int64_t)(value.len - 2) : 0;
 }
 
+static int64_t chat_function_bytes(struct str function)
+{
+    return chat_text_bytes(json_get(function, STR("name"))) +
+           chat_text_bytes(json_get(function, STR("arguments")));
+}
+
 static int64_t chat_tool_bytes(struct str calls)
 {
     if (calls.len == 0 || json_kind(calls) != JSON_ARRAY) {
@@ -20,9 +26,7 @@ static int64_t chat_tool_bytes(struct str calls)
     struct str rest = json_inside(calls);
     struct str call;
     while (json_next_item(&rest, &call)) {
-        struct str function = json_get(call, STR("function"));
-        bytes += chat_text_bytes(json_get(function, STR("name")));
-        bytes += chat_text_bytes(json_get(function, STR("arguments")));
+        bytes += chat_function_bytes(json_get(call, STR("function")));
     }
     return bytes;
 }
@@ -33,6 +37,8 @@ static void chat_read_delta(struct str delta, struct chat_event *event)
     if (delta.len == 0 || json_kind(delta) != JSON_OBJECT) {
         return;
     }
+    /* Some vendors send the same reasoning under both of its names: it counts once. */
+    int64_t reasoning = 0;
     struct str rest = json_inside(delta);
     struct json_member member;
     while (json_next_member(&rest, &member)) {
@@ -40,11 +46,15 @@ static void chat_read_delta(struct str delta, struct chat_event *event)
             event->content_bytes += chat_text_bytes(member.value);
         } else if (json_key_is(member.key, STR("reasoning_content")) ||
                    json_key_is(member.key, STR("reasoning"))) {
-            event->reasoning_bytes += chat_text_bytes(member.value);
+            int64_t bytes = chat_text_bytes(member.value);
+            reasoning = bytes > reasoning ? bytes : reasoning;
         } else if (json_key_is(member.key, STR("tool_calls"))) {
             event->tool_bytes += chat_tool_bytes(member.value);
+        } else if (json_key_is(member.key, STR("function_call"))) { /* older than tools */
+            event->tool_bytes += chat_function_bytes(member.value);
         }
     }
+    event->reasoning_bytes += reasoning;
 }
 
 static void chat_read_choices(struct str choices, struct chat_event *event)
@@ -75,10 +85,13 @@ static void chat_read_choices(struct str choices, struct chat_event *event)
     }
 }
 
+/* As the clients' language has it: 0 and "" are no error either. */
 static bool chat_truthy(struct str value)
 {
     enum json_kind kind = json_kind(value);
-    return kind != JSON_NULL && kind != JSON_FALSE;
+    int64_t number = 0;
+    bool zero = json_i64(value, &number) && number == 0;
+    return kind != JSON_NULL && kind != JSON_FALSE && !zero && !str_eq(value, STR("\"\""));
 }
 
 static void chat_read(struct str text, struct chat_event *event)

@@ -41,6 +41,12 @@ static int64_t usage_field(struct str object, struct str name, bool *spoiled)
     return count;
 }
 
+static bool usage_given(struct str object, struct str name)
+{
+    struct str value = json_get(object, name);
+    return value.len > 0 && json_kind(value) != JSON_NULL;
+}
+
 static int64_t usage_min(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -54,9 +60,10 @@ static int64_t usage_cached(struct str json, struct str details, int64_t prompt,
     int64_t hit = usage_field(json, STR("prompt_cache_hit_tokens"), spoiled);
     int64_t miss = usage_field(json, STR("prompt_cache_miss_tokens"), spoiled);
     if (hit + miss > 0) { /* DeepSeek */
-        *spoiled |= hit + miss != prompt;
+        *spoiled |= hit + miss != prompt || (cached > 0 && cached != hit);
         return hit;
     }
+    *spoiled |= cached > 0 && top > 0 && cached != top;
     return cached > 0 ? cached : top;
 }
 
@@ -98,7 +105,7 @@ static void usage_output(struct str json, int64_t completion, struct usage *usag
 
 bool usage_read_openai_chat(struct str json, struct usage *ret_usage)
 {
-    if (json_kind(json) != JSON_OBJECT || json_get(json, STR("prompt_tokens")).len == 0) {
+    if (json_kind(json) != JSON_OBJECT || !usage_given(json, STR("prompt_tokens"))) {
         return false;
     }
     struct usage usage = { 0 };
@@ -108,9 +115,11 @@ bool usage_read_openai_chat(struct str json, struct usage *ret_usage)
     usage_input(json, prompt, &usage);
     usage_output(json, completion, &usage);
 
-    struct str total = json_get(json, STR("total_tokens"));
-    if (total.len > 0) {
+    if (json_get(json, STR("total_tokens")).len > 0) {
         *spoiled |= usage_field(json, STR("total_tokens"), spoiled) != prompt + completion;
+    } else {
+        /* Without a total, nothing tells that an absent count stands for none. */
+        *spoiled |= !usage_given(json, STR("completion_tokens"));
     }
     for (size_t i = 0; i < USAGE_COUNT; i++) {
         *spoiled |= usage.tokens[i] < 0;

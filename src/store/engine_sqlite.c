@@ -35,7 +35,7 @@ static enum err sqlite_fail(struct engine_conn *conn, const char *what, struct f
 static enum err sqlite_script(struct engine_conn *conn, const char *sql, struct fail *fail)
 {
     if (sqlite3_exec(conn->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        return sqlite_fail(conn, "could not run a script", fail);
+        return sqlite_fail(conn, sql, fail);
     }
     return ERR_OK;
 }

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* RFC 9110 tchar. */
-static bool http1_is_token(char byte)
+#include "wire/http1_internal.h"
+
+bool http1_is_token(char byte)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
@@ -11,8 +12,7 @@ static bool http1_is_token(char byte)
            (byte != '\0' && memchr(marks, byte, sizeof(marks) - 1) != NULL);
 }
 
-/* Visible, space, tab or above ASCII: what may stand in a value. */
-static bool http1_is_value(char byte)
+bool http1_is_value(char byte)
 {
     unsigned char c = (unsigned char)byte;
     return (c >= 0x20 && c != 0x7F) || c == '\t';
@@ -83,7 +83,7 @@ static enum http1_method http1_method_of(struct str text)
     return HTTP1_OTHER;
 }
 
-static bool http1_request_line(struct http1_head *head, struct str line)
+static bool http1_read_request_line(struct http1_head *head, struct str line)
 {
     head->bad = ERR_HTTP_SYNTAX;
     head->method_text = str_cut(&line, ' ');
@@ -230,13 +230,15 @@ enum wire_result http1_read_request(struct str bytes, size_t size_max, struct ht
 {
     struct http1_facts facts = { 0 };
     enum wire_result result =
-        http1_read(bytes, size_max, head, http1_request_line, &facts, ret_used);
+        http1_read(bytes, size_max, head, http1_read_request_line, &facts, ret_used);
     if (result != WIRE_DONE) {
         return result;
     }
     if (facts.hosts > 1 || (facts.hosts == 0 && head->version_11)) {
         return WIRE_BAD;
     }
+    /* A 1.0 client would take "100 Continue" for the answer (RFC 9110 10.1.1). */
+    head->expect_continue &= head->version_11;
     head->framing = facts.codings > 0                       ? HTTP1_CHUNKED
                     : facts.lengths > 0 && head->length > 0 ? HTTP1_LENGTH
                                                             : HTTP1_NO_BODY;
@@ -289,6 +291,16 @@ size_t http1_chunk_head(char text[HTTP1_CHUNK_HEAD_MAX], uint64_t size)
     text[len] = '\r';
     text[len + 1] = '\n';
     return len + 2;
+}
+
+enum err http1_request_line(struct buf *out, struct str method, struct str target)
+{
+    ASSERT(method.len > 0 && http1_all(method, http1_is_token));
+    ASSERT(target.len > 0 && http1_all(target, http1_is_target));
+    TRY(buf_append(out, method));
+    TRY(buf_byte(out, ' '));
+    TRY(buf_append(out, target));
+    return buf_append(out, STR(" HTTP/1.1\r\n"));
 }
 
 enum err http1_status_line(struct buf *out, int status)

@@ -71,25 +71,30 @@ struct str http1_header(const struct http1_head *head, struct str name);
 
 /* ---- bodies ------------------------------------------------------------------------------ */
 
+/* Chunk lines and trailers are as strict as heads: CRLF alone ends a line, a trailer has a name. */
 enum http1_body_state {
     BODY_DATA,
     BODY_CHUNK_SIZE,
+    BODY_CHUNK_SPACE, /* some servers pad the size */
     BODY_CHUNK_EXTENSION,
     BODY_CHUNK_SIZE_LF,
     BODY_CHUNK_END_CR,
     BODY_CHUNK_END_LF,
-    BODY_TRAILER,
+    BODY_TRAILER, /* at the start of a line */
+    BODY_TRAILER_NAME,
+    BODY_TRAILER_VALUE,
+    BODY_TRAILER_LF,
+    BODY_END_LF,
     BODY_END
 };
 
-/* A body being unframed; 32 bytes, no memory of its own. */
+/* A body being unframed; 24 bytes, no memory of its own. */
 struct http1_body {
     enum http1_body_state state;
     enum http1_framing framing;
     uint64_t left;       /* of the length, or of the chunk */
     uint32_t line_bytes; /* of the chunk's size line, or of all trailers */
     uint8_t digits;      /* of the chunk's size */
-    uint8_t line_ends;   /* LFs in a row, in trailers */
 };
 
 void http1_body_init(struct http1_body *body, enum http1_framing framing, uint64_t length);
@@ -107,6 +112,8 @@ EP_MUST_CHECK enum wire_result http1_body_read(struct http1_body *body, struct s
 
 /* "1a\r\n" into `text`; returns its length. size > 0. */
 size_t http1_chunk_head(char text[HTTP1_CHUNK_HEAD_MAX], uint64_t size);
+/* "POST /v1/x HTTP/1.1\r\n" */
+EP_MUST_CHECK enum err http1_request_line(struct buf *out, struct str method, struct str target);
 /* "HTTP/1.1 200 OK\r\n" */
 EP_MUST_CHECK enum err http1_status_line(struct buf *out, int status);
 EP_MUST_CHECK enum err http1_write_header(struct buf *out, struct str name, struct str value);

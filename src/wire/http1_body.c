@@ -1,14 +1,17 @@
 #include "wire/http1.h"
 
+#include "wire/http1_internal.h"
+
 void http1_body_init(struct http1_body *body, enum http1_framing framing, uint64_t length)
 {
-    *body = (struct http1_body){ .framing = framing, .left = length };
+    *body = (struct http1_body){ .framing = framing };
     switch (framing) {
     case HTTP1_NO_BODY:
         body->state = BODY_END;
         break;
     case HTTP1_LENGTH:
         body->state = length == 0 ? BODY_END : BODY_DATA;
+        body->left = length;
         break;
     case HTTP1_CHUNKED:
         body->state = BODY_CHUNK_SIZE;
@@ -31,6 +34,15 @@ static int body_hex(char digit)
 
 #define BODY_DIGITS_MAX 15 /* below 2^60: no overflow, and no honest chunk is larger */
 
+/* Behind the size and its padding. */
+static bool body_size_end(struct http1_body *body, char byte)
+{
+    body->state = byte == '\r'  ? BODY_CHUNK_SIZE_LF
+                  : byte == ';' ? BODY_CHUNK_EXTENSION
+                                : BODY_CHUNK_SPACE;
+    return byte == '\r' || byte == ';' || byte == ' ' || byte == '\t';
+}
+
 static bool body_size_byte(struct http1_body *body, char byte)
 {
     int digit = body_hex(byte);
@@ -38,33 +50,58 @@ static bool body_size_byte(struct http1_body *body, char byte)
         body->left = body->left << 4 | (unsigned)digit;
         return ++body->digits <= BODY_DIGITS_MAX;
     }
-    if (body->digits == 0) {
-        return false;
+    return body->digits > 0 && body_size_end(body, byte);
+}
+
+/* One byte behind the last chunk's line. False: it cannot stand there. */
+static bool body_trailer_byte(struct http1_body *body, char byte)
+{
+    switch (body->state) {
+    case BODY_TRAILER:
+        body->state = byte == '\r' ? BODY_END_LF : BODY_TRAILER_NAME;
+        return byte == '\r' || http1_is_token(byte);
+    case BODY_TRAILER_NAME:
+        body->state = byte == ':' ? BODY_TRAILER_VALUE : BODY_TRAILER_NAME;
+        return byte == ':' || http1_is_token(byte);
+    case BODY_TRAILER_VALUE:
+        body->state = byte == '\r' ? BODY_TRAILER_LF : BODY_TRAILER_VALUE;
+        return byte == '\r' || http1_is_value(byte);
+    case BODY_TRAILER_LF:
+        body->state = BODY_TRAILER;
+        return byte == '\n';
+    case BODY_END_LF:
+        body->state = BODY_END;
+        return byte == '\n';
+    case BODY_DATA:
+    case BODY_CHUNK_SIZE:
+    case BODY_CHUNK_SPACE:
+    case BODY_CHUNK_EXTENSION:
+    case BODY_CHUNK_SIZE_LF:
+    case BODY_CHUNK_END_CR:
+    case BODY_CHUNK_END_LF:
+    case BODY_END:
+        break;
     }
-    if (byte == '\r') {
-        body->state = BODY_CHUNK_SIZE_LF;
-        return true;
-    }
-    body->state = BODY_CHUNK_EXTENSION;
-    return byte == ';' || byte == ' ' || byte == '\t';
+    return false;
 }
 
 /* One byte of framing. False: it cannot stand here. */
 static bool body_byte(struct http1_body *body, char byte)
 {
-    if (++body->line_bytes > HTTP1_TRAILERS_MAX ||
-        (body->state != BODY_TRAILER && body->line_bytes > HTTP1_CHUNK_LINE_MAX)) {
+    bool trailer = body->state >= BODY_TRAILER;
+    if (++body->line_bytes > (trailer ? HTTP1_TRAILERS_MAX : HTTP1_CHUNK_LINE_MAX)) {
         return false;
     }
     switch (body->state) {
     case BODY_CHUNK_SIZE:
         return body_size_byte(body, byte);
+    case BODY_CHUNK_SPACE:
+        return body_size_end(body, byte);
     case BODY_CHUNK_EXTENSION:
         body->state = byte == '\r' ? BODY_CHUNK_SIZE_LF : BODY_CHUNK_EXTENSION;
-        return byte != '\n';
+        return byte == '\r' || http1_is_value(byte);
     case BODY_CHUNK_SIZE_LF:
         body->state = body->left > 0 ? BODY_DATA : BODY_TRAILER;
-        body->line_ends = 1; /* the size line has just ended */
         body->line_bytes = 0;
         return byte == '\n';
     case BODY_CHUNK_END_CR:
@@ -76,12 +113,11 @@ static bool body_byte(struct http1_body *body, char byte)
         body->digits = 0;
         return byte == '\n';
     case BODY_TRAILER:
-        if (byte == '\n') {
-            body->state = ++body->line_ends == 2 ? BODY_END : BODY_TRAILER;
-        } else if (byte != '\r') {
-            body->line_ends = 0;
-        }
-        return true;
+    case BODY_TRAILER_NAME:
+    case BODY_TRAILER_VALUE:
+    case BODY_TRAILER_LF:
+    case BODY_END_LF:
+        return body_trailer_byte(body, byte);
     case BODY_DATA:
     case BODY_END:
         break;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/utf8.h"
+
 #ifdef __SSE2__
 #    include <emmintrin.h>
 #endif
@@ -14,6 +16,7 @@ struct json_scan {
     const char *end;
     const char *reason; /* of a failure, at `at` */
     bool too_deep;
+    unsigned outside; /* brackets open around the values that are scanned */
 };
 
 static bool json_fail(struct json_scan *scan, const char *reason)
@@ -56,28 +59,6 @@ static const char *json_plain(const char *at, const char *end)
         at++;
     }
     return at;
-}
-
-/* The length of the UTF-8 sequence at the front (RFC 3629), or 0. */
-static size_t json_utf8(const char *text, size_t room)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    size_t len = at[0] >= 0xC2 && at[0] <= 0xDF   ? 2
-                 : (at[0] & 0xF0) == 0xE0         ? 3
-                 : at[0] >= 0xF0 && at[0] <= 0xF4 ? 4
-                                                  : 0;
-    if (len == 0 || room < len) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-    bool surrogate = at[0] == 0xED && at[1] >= 0xA0;
-    bool beyond = at[0] == 0xF4 && at[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : len;
 }
 
 static int json_hex(char digit)
@@ -131,11 +112,11 @@ static bool json_string(struct json_scan *scan)
         } else if (byte < 0x20) {
             return json_fail(scan, "a control character must be escaped");
         } else {
-            size_t len = json_utf8(scan->at, (size_t)(scan->end - scan->at));
-            if (len == 0) {
+            const char *next = utf8_run(scan->at, scan->end);
+            if (next == scan->at) {
                 return json_fail(scan, "this is not UTF-8");
             }
-            scan->at += len;
+            scan->at = next;
         }
     }
 }
@@ -212,7 +193,7 @@ struct json_nest {
 
 static bool json_open(struct json_scan *scan, struct json_nest *nest)
 {
-    if (nest->depth == JSON_DEPTH_MAX) {
+    if (nest->depth + scan->outside == JSON_DEPTH_MAX) {
         scan->too_deep = true;
         return json_fail(scan, "nested deeper than 128");
     }
@@ -360,6 +341,7 @@ static bool json_index_object(struct json_scan *scan, struct json_member *member
         return json_fail(scan, "an object must stand here");
     }
     scan->at++;
+    scan->outside = 1;
     json_skip_space(scan);
     if (scan->at < scan->end && *scan->at == '}') {
         scan->at++;

@@ -15,36 +15,51 @@ void sse_fini(struct sse *sse)
     buf_fini(&sse->data);
 }
 
-/* The length of the line at the front without its end, and of the end; 0: no end in sight. */
-static size_t sse_line(struct str text, size_t *ret_end)
+#define SSE_WINDOW 256 /* looked through for an LF before a CR: bounds the cost of lines of CRs */
+
+/* Index of the first CR or LF at or behind `start`, or text.len. */
+static size_t sse_find_line_end(struct str text, size_t start)
 {
-    size_t at = str_find(text, '\n');
-    size_t cr = str_find((struct str){ text.ptr, at }, '\r');
-    *ret_end = 0;
-    if (cr < at) {
-        /* A CR as the last byte ends the line; an LF behind it may still come. */
-        *ret_end = cr + 1 == at && at < text.len ? 2 : 1;
-        return cr;
+    while (start < text.len) {
+        size_t size = text.len - start < SSE_WINDOW ? text.len - start : SSE_WINDOW;
+        struct str window = str_slice(text, start, start + size);
+        size_t lf = str_find(window, '\n');
+        size_t at = str_find((struct str){ window.ptr, lf }, '\r');
+        if (at < size) {
+            return start + at;
+        }
+        start += size;
     }
-    if (at < text.len) {
-        *ret_end = 1;
+    return text.len;
+}
+
+/* Bytes of the line end at `at`; 0: none. */
+static size_t sse_end_size(struct str text, size_t at)
+{
+    if (at == text.len) {
+        return 0;
     }
-    return at;
+    /* A CR as the last byte ends the line; an LF behind it may still come. */
+    bool both = text.ptr[at] == '\r' && at + 1 < text.len && text.ptr[at + 1] == '\n';
+    return both ? 2 : 1;
 }
 
 /* Bytes of the event at the front, with its blank line; 0: it has not ended. */
-static size_t sse_find_end(struct str text)
+static size_t sse_find_end(struct sse *sse, struct str text)
 {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t end = 0;
-        size_t len = sse_line(str_from_at(text, at), &end);
-        if (end == 0) {
+    while (sse->line_at < text.len) {
+        size_t at = sse_find_line_end(text, sse->seen);
+        size_t next = at + sse_end_size(text, at);
+        if (at > sse->line_at && (next == at || (next == text.len && text.ptr[at] == '\r'))) {
+            sse->seen =
+                at; /* a CR last: only the byte behind it tells where the next line begins */
             return 0;
         }
-        at += len + end;
-        if (len == 0) {
-            return at;
+        bool blank = at == sse->line_at;
+        sse->line_at = blank ? 0 : next;
+        sse->seen = sse->line_at;
+        if (blank) {
+            return next;
         }
     }
     return 0;
@@ -75,11 +90,10 @@ static enum wire_result sse_read(struct sse *sse, struct str raw, struct sse_eve
     sse->begun = true;
     unsigned lines = 0;
     while (rest.len > 0) {
-        size_t end = 0;
-        size_t len = sse_line(rest, &end);
+        size_t len = sse_find_line_end(rest, 0);
         struct str line = str_slice(rest, 0, len);
         struct str value;
-        rest = str_from_at(rest, len + end);
+        rest = str_from_at(rest, len + sse_end_size(rest, len));
         if (sse_field(line, STR("event"), &value)) {
             event->type = value;
         } else if (sse_field(line, STR("data"), &value)) {
@@ -125,7 +139,7 @@ static enum wire_result sse_next_joined(struct sse *sse, struct str *input, stru
             return WIRE_BAD;
         }
     }
-    size_t end = sse_find_end(buf_str(&sse->tail));
+    size_t end = sse_find_end(sse, buf_str(&sse->tail));
     if (end == 0) {
         if (sse->tail.len == sse->event_max) {
             return WIRE_BAD;
@@ -133,8 +147,8 @@ static enum wire_result sse_next_joined(struct sse *sse, struct str *input, stru
         *input = STR_EMPTY;
         return WIRE_MORE;
     }
-    /* The event may end inside the old part when a CR was waiting to see what follows. */
-    *input = str_from_at(*input, end > before ? end - before : 0);
+    ASSERT(end > before); /* or the tail would have held a whole event */
+    *input = str_from_at(*input, end - before);
     sse->tail.len = 0; /* its bytes stay until the next append */
     struct str raw = { sse->tail.ptr, end };
     sse->after_cr = raw.ptr[end - 1] == '\r';
@@ -155,7 +169,7 @@ enum wire_result sse_next(struct sse *sse, struct str *input, struct sse_event *
     if (sse->tail.len > 0) {
         return sse_next_joined(sse, input, ret_event);
     }
-    size_t end = sse_find_end(*input);
+    size_t end = sse_find_end(sse, *input);
     if (end == 0) {
         enum err err = buf_append(&sse->tail, *input);
         *input = STR_EMPTY;
@@ -177,5 +191,7 @@ enum wire_result sse_end(struct sse *sse, struct sse_event *ret_event)
     }
     struct str raw = buf_str(&sse->tail);
     sse->tail.len = 0;
+    sse->line_at = 0;
+    sse->seen = 0;
     return sse_read(sse, raw, ret_event);
 }

@@ -13,8 +13,10 @@ struct sse {
     struct buf tail; /* an event that has begun and not ended */
     struct buf data; /* the joined lines of an event that has several */
     size_t event_max;
-    bool after_cr; /* the last event ended with a CR: an LF behind it belongs to it */
-    bool begun;    /* past a byte order mark */
+    size_t line_at; /* in the tail: where its first line without an end begins, */
+    size_t seen;    /* and up to where no end was found: a slow stream is not read over again */
+    bool after_cr;  /* the last event ended with a CR: an LF behind it belongs to it */
+    bool begun;     /* past a byte order mark */
 };
 
 struct sse_event {

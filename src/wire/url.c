@@ -1,12 +1,33 @@
 #include "wire/url.h"
 
-static bool url_is_host(struct str host, bool literal)
+static int url_hex(char digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    char lower = (char)(digit | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* What stands between brackets: that it is an address, the system says. */
+static bool url_is_literal(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        if (url_hex(c) < 0 && c != ':' && c != '.') {
+            return false;
+        }
+    }
+    return str_find(host, ':') < host.len;
+}
+
+static bool url_is_host(struct str host)
 {
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '-' || c == '.' || c == '_';
-        if (!plain && !(literal && c == ':')) {
+        if (!plain) {
             return false;
         }
     }
@@ -52,7 +73,7 @@ bool url_parse(struct str text, struct url *ret_url)
     while (url.path.len > 0 && url.path.ptr[url.path.len - 1] == '/') {
         url.path.len--;
     }
-    if (!url_is_host(url.host, literal)) {
+    if (!(literal ? url_is_literal(url.host) : url_is_host(url.host))) {
         return false;
     }
     *ret_url = url;
@@ -64,15 +85,6 @@ struct str url_target_path(struct str target, struct str *ret_query)
     struct str path = str_cut(&target, '?');
     *ret_query = target;
     return path;
-}
-
-static int url_hex(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    char lower = (char)(digit | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 static bool url_decode(struct str text, struct buf *out)
@@ -99,7 +111,10 @@ bool url_query(struct str query, struct str name, struct buf *out)
         struct str value = str_cut(&query, '&');
         struct str key = str_cut(&value, '=');
         if (str_eq(key, name)) {
-            return url_decode(value, out);
+            size_t before = out->len;
+            bool decoded = url_decode(value, out);
+            out->len = decoded ? out->len : before;
+            return decoded;
         }
     }
     return false;

@@ -15,5 +15,6 @@ EP_MUST_CHECK bool url_parse(struct str text, struct url *ret_url);
 
 /* "/v1/generation?id=x" > "/v1/generation" and "id=x". */
 struct str url_target_path(struct str target, struct str *ret_query);
-/* Appends the decoded value of `name`. False: absent, badly encoded, or no room. */
+/* Appends the decoded value of the first `name`. False: absent, badly encoded, or no room, and
+ * `out` is as it was. */
 EP_MUST_CHECK bool url_query(struct str query, struct str name, struct buf *out);

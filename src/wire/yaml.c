@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "wire/utf8.h"
 
 #define YAML_ARENA_MAX ((size_t)512 << 20) /* a node is 64 bytes; scalars are copied */
 
@@ -78,9 +79,10 @@ static enum err yaml_scalar(struct yaml_build *build, struct fy_event *event)
     if (memchr(node.text.ptr, '\0', node.text.len) != NULL) {
         return yaml_fail(build, node.place, "a NUL byte cannot stand in a value");
     }
-    node.quoted =
-        event->scalar.value != NULL && fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN;
-    if (node.quoted && node.place.column > 1) {
+    enum fy_scalar_style style =
+        event->scalar.value == NULL ? FYSS_PLAIN : fy_token_scalar_style(event->scalar.value);
+    node.quoted = style != FYSS_PLAIN;
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && node.place.column > 1) {
         node.place.column--; /* the library points behind the opening quote */
     }
     node.null =
@@ -212,6 +214,19 @@ static enum err yaml_read(struct yaml_build *build, struct str text)
     return err;
 }
 
+/* The place of a byte; columns count characters, as the library does. */
+static struct yaml_place yaml_place_at(struct str text, size_t offset)
+{
+    struct yaml_place place = { 1, 1 };
+    for (size_t i = 0; i < offset; i++) {
+        place.column += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+        if (text.ptr[i] == '\n') {
+            place = (struct yaml_place){ place.line + 1, 1 };
+        }
+    }
+    return place;
+}
+
 static enum err yaml_fill(struct yaml_build *build, struct str text)
 {
     if (text.len > YAML_BYTES_MAX) {
@@ -220,6 +235,11 @@ static enum err yaml_fill(struct yaml_build *build, struct str text)
     build->doc->root = (struct yaml_node){ .kind = YAML_MAPPING, .place = { 1, 1 } };
     if (text.len == 0) {
         return ERR_OK;
+    }
+    /* The library drops such bytes, and a value would be empty that is not. */
+    size_t valid = utf8_valid(text);
+    if (valid < text.len) {
+        return yaml_fail(build, yaml_place_at(text, valid), "this is not UTF-8");
     }
     TRY(yaml_read(build, text));
     if (build->waiting_count == 1 && !build->waiting[0].null) {

@@ -1,0 +1,62 @@
+/*
+ * UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing beyond U+10FFFF. In a header
+ * because the scan of a prompt that is not English spends its time here.
+ */
+#pragma once
+
+#include "base/str.h"
+
+/* The length of the sequence at the front, of two bytes or more, or 0. `room` >= 1. */
+static inline size_t utf8_len(const char *text, size_t room)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (at[0] >= 0xC2 && at[0] <= 0xDF) {
+        return room >= 2 && (at[1] & 0xC0) == 0x80 ? 2 : 0;
+    }
+    if ((at[0] & 0xF0) == 0xE0) {
+        bool tail = room >= 3 && (at[1] & 0xC0) == 0x80 && (at[2] & 0xC0) == 0x80;
+        bool overlong = at[0] == 0xE0 && tail && at[1] < 0xA0;
+        bool surrogate = at[0] == 0xED && tail && at[1] >= 0xA0;
+        return tail && !overlong && !surrogate ? 3 : 0;
+    }
+    if (at[0] >= 0xF0 && at[0] <= 0xF4) {
+        bool tail =
+            room >= 4 && (at[1] & 0xC0) == 0x80 && (at[2] & 0xC0) == 0x80 && (at[3] & 0xC0) == 0x80;
+        bool overlong = at[0] == 0xF0 && tail && at[1] < 0x90;
+        bool beyond = at[0] == 0xF4 && tail && at[1] >= 0x90;
+        return tail && !overlong && !beyond ? 4 : 0;
+    }
+    return 0;
+}
+
+/* Steps over sequences of two bytes or more; stops at the first byte that begins none. */
+static inline const char *utf8_run(const char *at, const char *end)
+{
+    while (at < end && (unsigned char)*at >= 0x80) {
+        size_t len = utf8_len(at, (size_t)(end - at));
+        if (len == 0) {
+            return at;
+        }
+        at += len;
+    }
+    return at;
+}
+
+/* The offset of the first byte that is not UTF-8, or text.len. */
+static inline size_t utf8_valid(struct str text)
+{
+    const char *at = text.ptr;
+    const char *end = text.ptr + text.len;
+    while (at < end) {
+        if ((unsigned char)*at < 0x80) {
+            at++;
+            continue;
+        }
+        const char *next = utf8_run(at, end);
+        if (next == at) {
+            break;
+        }
+        at = next;
+    }
+    return text.len > 0 ? (size_t)(at - text.ptr) : 0;
+}
