@@ -50,7 +50,7 @@ static enum wire_result feed(struct http1_body *body, struct str piece, struct b
         if (result == WIRE_BAD) {
             return WIRE_BAD;
         }
-        ASSERT(used > 0);
+        ASSERT(used > 0 || result == WIRE_DONE);
         ASSERT(used <= piece.len);
         ASSERT(payload.len <= used);
         ASSERT(buf_append(out, payload) == ERR_OK);

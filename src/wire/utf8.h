@@ -45,8 +45,9 @@ static inline const char *utf8_run(const char *at, const char *end)
 /* The offset of the first byte that is not UTF-8, or text.len. */
 static inline size_t utf8_valid(struct str text)
 {
-    const char *at = text.ptr;
-    const char *end = text.ptr + text.len;
+    const char *start = text.len > 0 ? text.ptr : "";
+    const char *at = start;
+    const char *end = start + text.len;
     while (at < end) {
         if ((unsigned char)*at < 0x80) {
             at++;
@@ -58,5 +59,5 @@ static inline size_t utf8_valid(struct str text)
         }
         at = next;
     }
-    return text.len > 0 ? (size_t)(at - text.ptr) : 0;
+    return (size_t)(at - start);
 }

@@ -55,6 +55,12 @@ TEST(bad_asks_are_refused_by_field)
           "stream_options" },
         { "{\"model\":\"m\",\"messages\":[0],\"model\":\"m\"}", ERR_ASK_DUPLICATE, "model" },
         { "{\"model\":\"m\",\"messages\":[0],\"\\u006dodel\":\"x\"}", ERR_ASK_DUPLICATE, "model" },
+        { "{\"model\":\"m\",\"messages\":[0],\"stream\":true,\"stream_options\":"
+          "{\"include_usage\":true,\"x\":1,\"include_usage\":false}}",
+          ERR_ASK_DUPLICATE, "stream_options.include_usage" },
+        { "{\"model\":\"m\",\"messages\":[0],\"stream_options\":"
+          "{\"include_usage\":true,\"include\\u005fusage\":false}}",
+          ERR_ASK_DUPLICATE, "stream_options.include_usage" },
         { "{\"model\":\"m\",}", ERR_JSON_SYNTAX, NULL },
         { "[]", ERR_JSON_SYNTAX, NULL },
         { "", ERR_JSON_SYNTAX, NULL },

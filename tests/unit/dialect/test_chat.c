@@ -1,5 +1,7 @@
 #include "dialect/chat.h"
 
+#include <stdio.h>
+
 #include "harness.h"
 #include "wire/json.h"
 
@@ -26,6 +28,34 @@ TEST(reasoning_and_tool_arguments_are_counted_apart)
     CHECK_EQ(event.content_bytes, 0);
     CHECK_EQ(event.reasoning_bytes, 3);
     CHECK_EQ(event.tool_bytes, 3);
+    chat_event_read(STR("{\"choices\":[{\"delta\":{\"function_call\":{\"arguments\":\"abcd\"}}}]}"),
+                    &event);
+    CHECK_EQ(event.tool_bytes, 4);
+}
+
+TEST(reasoning_under_two_names_counts_once)
+{
+    chat_event_read(STR("{\"choices\":[{\"delta\":{\"reasoning\":\"abc\","
+                        "\"reasoning_content\":\"abc\"}},{\"delta\":{\"reasoning\":\"de\"}}]}"),
+                    &event);
+    CHECK_EQ(event.reasoning_bytes, 5);
+}
+
+TEST(an_error_is_what_clients_take_for_one)
+{
+    static const char *const none[] = { "null", "false", "0", "\"\"" };
+    static const char *const some[] = { "true", "1", "\"x\"", "{}", "[]" };
+    char text[32];
+    for (size_t i = 0; i < EP_ARRAY_LEN(none); i++) {
+        (void)snprintf(text, sizeof(text), "{\"error\":%s}", none[i]);
+        chat_event_read(str_from(text), &event);
+        CHECK(!event.bad && !event.error);
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(some); i++) {
+        (void)snprintf(text, sizeof(text), "{\"error\":%s}", some[i]);
+        chat_event_read(str_from(text), &event);
+        CHECK(event.error);
+    }
 }
 
 TEST(the_end_of_a_stream_is_seen_in_all_its_forms)

@@ -52,6 +52,16 @@ static const struct usage_case cases[] = {
       { [USAGE_IN] = 9, [USAGE_CACHED] = 10, [USAGE_OUT] = 21 },
       false,
       false },
+    { "{\"prompt_tokens\":400,\"completion_tokens\":120,\"total_tokens\":520,"
+      "\"prompt_tokens_details\":{\"cached_tokens\":256}}",
+      { [USAGE_IN] = 144, [USAGE_CACHED] = 256, [USAGE_OUT] = 120 },
+      false,
+      false },
+    { "{\"total_tokens\":249,\"total_characters\":0,\"prompt_tokens\":26,"
+      "\"completion_tokens\":223,\"completion_tokens_details\":{\"reasoning_tokens\":214}}",
+      { [USAGE_IN] = 26, [USAGE_OUT] = 9, [USAGE_REASON] = 214 },
+      false,
+      false },
     { "{\"prompt_tokens\":41,\"total_tokens\":99,\"completion_tokens\":58,"
       "\"prompt_tokens_details\":null,\"reasoning_tokens\":0}",
       { [USAGE_IN] = 41, [USAGE_OUT] = 58 },
@@ -103,6 +113,13 @@ TEST(reports_that_contradict_themselves_are_quarantined)
         "{\"prompt_tokens\":10,\"completion_tokens\":99999999999}",
         ("{\"prompt_tokens\":10,\"completion_tokens\":1,"
          "\"prompt_tokens_details\":{\"cached_tokens\":11}}"),
+        "{\"prompt_tokens\":10}",
+        "{\"prompt_tokens\":10,\"completion_tokens\":null}",
+        "{\"prompt_tokens\":10,\"total_tokens\":15}",
+        ("{\"prompt_tokens\":10,\"completion_tokens\":1,\"cached_tokens\":5,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":9}}"),
+        ("{\"prompt_tokens\":10,\"completion_tokens\":1,\"prompt_cache_hit_tokens\":4,"
+         "\"prompt_cache_miss_tokens\":6,\"prompt_tokens_details\":{\"cached_tokens\":5}}"),
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
         struct usage usage;
@@ -111,9 +128,18 @@ TEST(reports_that_contradict_themselves_are_quarantined)
     }
 }
 
+TEST(an_absent_count_is_none_where_the_total_says_so)
+{
+    struct usage usage;
+    CHECK(usage_read_openai_chat(STR("{\"prompt_tokens\":10,\"total_tokens\":10}"), &usage));
+    CHECK(!usage.quarantined);
+    CHECK_EQ(usage_sum(&usage), 10);
+}
+
 TEST(what_is_no_report_is_none)
 {
     struct usage usage;
+    CHECK(!usage_read_openai_chat(STR("{\"prompt_tokens\":null,\"total_tokens\":null}"), &usage));
     CHECK(!usage_read_openai_chat(STR("null"), &usage));
     CHECK(!usage_read_openai_chat(STR("{}"), &usage));
     CHECK(!usage_read_openai_chat(STR("[1]"), &usage));

@@ -1,5 +1,7 @@
 #include "wire/http1.h"
 
+#include <string.h>
+
 #include "harness.h"
 
 #define HEAD_MAX 4096
@@ -57,6 +59,17 @@ TEST(heads_that_two_parsers_could_read_differently_are_refused)
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: \x0B"
+        "1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0B"
+        "chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \x7F\r\n\r\n",
+        "GET /\x7F HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+        "GET /\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
@@ -101,6 +114,22 @@ TEST(near_misses_of_the_refusals_are_taken)
     CHECK(read_request(STR("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n")) ==
           WIRE_DONE);
     CHECK(head.expect_continue);
+    CHECK(read_request(STR("PUT / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")) == WIRE_DONE);
+    CHECK(!head.expect_continue); /* it would take the interim answer for the answer */
+}
+
+TEST(a_nul_is_refused_wherever_it_stands_in_a_head)
+{
+    struct str good = STR("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n");
+    char text[64];
+    for (size_t at = 0; at < good.len; at++) {
+        memcpy(text, good.ptr, good.len);
+        text[at] = '\0';
+        /* In the last line's end it only hides the end: then more is asked for. */
+        enum wire_result result = read_request((struct str){ text, good.len });
+        CHECK(result == WIRE_BAD || (result == WIRE_MORE && at + 1 == good.len));
+    }
+    CHECK(read_request(good) == WIRE_DONE);
 }
 
 TEST(a_head_beyond_its_limits_is_refused)
@@ -146,6 +175,22 @@ TEST(a_response_says_how_its_body_ends)
           WIRE_BAD);
     CHECK(http1_read_response(STR("ICY 200 OK\r\n\r\n"), HEAD_MAX, false, &head, &used) ==
           WIRE_BAD);
+}
+
+TEST(a_request_that_is_written_reads_back)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    CHECK(http1_request_line(&text, STR("POST"), STR("/v1/x?y=z")) == ERR_OK);
+    CHECK(http1_write_header(&text, STR("host"), STR("a")) == ERR_OK);
+    CHECK(buf_append(&text, STR("\r\n")) == ERR_OK);
+    CHECK(read_request(buf_str(&text)) == WIRE_DONE);
+    CHECK(head.method == HTTP1_POST);
+    CHECK_STR(head.target, STR("/v1/x?y=z"));
+    buf_fini(&text);
+    buf_init(&text, 8); /* too small for the line */
+    CHECK(http1_request_line(&text, STR("POST"), STR("/")) != ERR_OK);
+    buf_fini(&text);
 }
 
 TEST(what_is_written_reads_back)

@@ -47,6 +47,53 @@ TEST(a_chunked_body_reads_the_same_at_every_split)
     buf_fini(&out);
 }
 
+TEST(near_misses_of_bad_chunks_are_taken)
+{
+    static const char *const good[] = {
+        "5\r\nhello\r\n0\r\n\r\n",
+        "5 \t\r\nhello\r\n0\r\n\r\n",
+        "005;a\r\nhello\r\n000\r\n\r\n",
+        "5 ;a=\"b\"\r\nhello\r\n0;c\r\n\r\n",
+        "5\r\nhello\r\n0\r\nA:\r\nB: \xE6 c\r\n\r\n",
+    };
+    struct buf out;
+    buf_init(&out, 1024);
+    for (size_t i = 0; i < EP_ARRAY_LEN(good); i++) {
+        struct str text = str_from(good[i]);
+        for (size_t step = 1; step <= text.len; step++) {
+            size_t used = 0;
+            CHECK(read_in_steps(text, step, &out, &used) == WIRE_DONE);
+            CHECK_STR(buf_str(&out), STR("hello"));
+            CHECK_EQ(used, text.len);
+        }
+    }
+    buf_fini(&out);
+}
+
+TEST(trailers_without_end_are_refused)
+{
+    struct http1_body body;
+    http1_body_init(&body, HTTP1_CHUNKED, 0);
+    size_t used = 0;
+    struct str data;
+    CHECK(http1_body_read(&body, STR("0\r\n"), &used, &data) == WIRE_MORE);
+    int lines = 0;
+    while (http1_body_read(&body, STR("A: b\r\n"), &used, &data) == WIRE_MORE) {
+        lines++;
+    }
+    CHECK_EQ(lines, HTTP1_TRAILERS_MAX / 6);
+}
+
+TEST(the_length_given_for_a_chunked_body_means_nothing)
+{
+    struct http1_body body;
+    http1_body_init(&body, HTTP1_CHUNKED, 7);
+    size_t used = 0;
+    struct str data;
+    CHECK(http1_body_read(&body, STR("1\r\nx\r\n0\r\n\r\n"), &used, &data) == WIRE_DONE);
+    CHECK_STR(data, STR("x"));
+}
+
 TEST(bad_chunks_are_refused_at_every_split)
 {
     static const char *const bad[] = {
@@ -60,6 +107,21 @@ TEST(bad_chunks_are_refused_at_every_split)
         " 5\r\nhello",
         "0x5\r\nhello",
         "5;a\nb\r\nhello",
+        "5;a\rb\r\nhello",
+        "5;\x01\r\nhello",
+        "5 x\r\nhello",
+        "5 \nhello",
+        "0\n\r\n",
+        "0\r\n\n",
+        "0\r\n\r\r\n",
+        "0\r\n\rX",
+        "0\r\nA: b\n\n",
+        "0\r\nA: b\rc\r\n\r\n",
+        "0\r\nA: \x01\r\n\r\n",
+        "0\r\nA : b\r\n\r\n",
+        "0\r\n: b\r\n\r\n",
+        "0\r\n A: b\r\n\r\n",
+        "0\r\nGET / HTTP/1.1\r\n\r\n",
     };
     struct buf out;
     buf_init(&out, 1024);

@@ -106,6 +106,25 @@ TEST(nesting_ends_at_its_limit)
     }
 }
 
+TEST(both_passes_count_the_same_depth)
+{
+    char text[2 * JSON_DEPTH_MAX + 8];
+    for (size_t depth = JSON_DEPTH_MAX - 1; depth <= JSON_DEPTH_MAX; depth++) {
+        struct buf out = { text, 0, sizeof(text), sizeof(text) };
+        CHECK(buf_append(&out, STR("{\"a\":")) == ERR_OK);
+        for (size_t i = 0; i < 2 * depth; i++) {
+            CHECK(buf_byte(&out, i < depth ? '[' : ']') == ERR_OK);
+        }
+        CHECK(buf_byte(&out, '}') == ERR_OK);
+        struct json_member member;
+        struct json_fault fault;
+        size_t count = 0;
+        enum err want = depth < JSON_DEPTH_MAX ? ERR_OK : ERR_JSON_DEPTH;
+        CHECK(json_check(buf_str(&out), &fault) == want);
+        CHECK(json_index(buf_str(&out), &member, 1, &count, &fault) == want);
+    }
+}
+
 TEST(members_are_listed_with_their_spans)
 {
     struct json_member members[2];

@@ -55,6 +55,10 @@ static const struct sse_case cases[] = {
     { "database: a\n\n", "" },
     { "\n\n\ndata: a\n\n", "|a;" },
     { "data: a\r\ndata: b\n\r\ndata: c\n\n", "|a\nb;|c;" },
+    { "data: a\r", "|a;" },
+    { "data: a\n\r", "|a;" },
+    { "\r\r\ndata: a\r\n\r\r\n", "|a;" },
+    { "event: x\r\revent: y\ndata\r\n\r\n", "x|;y|;" },
 };
 
 TEST(events_are_the_same_at_every_split)
@@ -110,6 +114,48 @@ TEST(an_event_over_the_cap_is_refused_and_one_at_the_cap_is_taken)
     }
     buf_fini(&out);
     buf_fini(&raw);
+}
+
+TEST(a_slow_stream_is_not_read_over_again)
+{
+    struct sse sse;
+    struct sse_event event;
+    sse_init(&sse, 4096);
+    for (int i = 0; i < 100; i++) {
+        struct str text = STR("data: a\nb");
+        CHECK(sse_next(&sse, &text, &event) == WIRE_MORE);
+        CHECK_EQ(sse.seen, sse.tail.len);
+        CHECK_EQ(sse.line_at, sse.tail.len - 1);
+    }
+    struct str text = STR("\r");
+    CHECK(sse_next(&sse, &text, &event) == WIRE_MORE);
+    CHECK_EQ(sse.seen, sse.tail.len - 1); /* an LF may follow */
+    text = STR("\n\ndata: next\n\n");
+    CHECK(sse_next(&sse, &text, &event) == WIRE_DONE);
+    CHECK_EQ(event.raw.len, 100 * 9 + 3);
+    CHECK(sse_next(&sse, &text, &event) == WIRE_DONE);
+    CHECK_STR(event.data, STR("next"));
+    sse_fini(&sse);
+}
+
+static void stream_through(void)
+{
+    struct sse sse;
+    struct sse_event event;
+    sse_init(&sse, 4096);
+    struct str texts[] = { STR("data: a\nda"), STR("ta: b\n\ndata: c\ndata: d\n\nda") };
+    enum wire_result result = WIRE_MORE;
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts) && result != WIRE_BAD; i++) {
+        do {
+            result = sse_next(&sse, &texts[i], &event);
+        } while (result == WIRE_DONE);
+    }
+    sse_fini(&sse);
+}
+
+TEST(no_memory_refuses_the_stream_and_leaks_nothing)
+{
+    CHECK(test_each_allocation_failing(stream_through) > 1);
 }
 
 TEST(an_idle_parser_owns_no_memory)

@@ -34,6 +34,12 @@ TEST(what_is_no_endpoint_is_refused)
         "http://a/#f",
         "http://[::1",
         "http://[::1]x",
+        "http://[]",
+        "http://[example.com]",
+        "http://[::1%25eth0]",
+        "http://a:+80",
+        "http://a?q",
+        "HTTP://a/\x7F",
         "http://a:",
         "http://a/\x01",
     };
@@ -56,5 +62,10 @@ TEST(queries_are_decoded)
     CHECK_STR(buf_str(&out), STR("a b c"));
     CHECK(!url_query(query, STR("x"), &out));
     CHECK(!url_query(query, STR("absent"), &out));
+    CHECK(!url_query(STR("x=abc%4"), STR("x"), &out));
+    CHECK_STR(buf_str(&out), STR("a b c")); /* a refusal leaves it as it was */
+    CHECK(url_query(STR("y&x"), STR("x"), &out));
+    CHECK(url_query(STR("x=%41&x=B"), STR("x"), &out));
+    CHECK_STR(buf_str(&out), STR("a b cA"));
     buf_fini(&out);
 }

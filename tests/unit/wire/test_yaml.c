@@ -27,6 +27,19 @@ TEST(a_file_becomes_a_tree_with_places)
     yaml_destroy(doc);
 }
 
+TEST(a_byte_that_is_not_utf8_has_a_column_in_characters)
+{
+    struct yaml_doc *doc = NULL;
+    struct yaml_fault fault;
+    struct str text = STR("k: 1\n\xE6\x97\xA5: \xFF\n");
+    CHECK(yaml_parse(text, &doc, &fault) == ERR_YAML_SYNTAX);
+    CHECK_EQ(fault.place.line, 2);
+    CHECK_EQ(fault.place.column, 4);
+    CHECK(yaml_parse(STR("k: \xE6\x97\xA5\xF0\x9F\x98\x80\n"), &doc, &fault) == ERR_OK);
+    CHECK_STR(yaml_get(yaml_root(doc), STR("k"))->text, STR("\xE6\x97\xA5\xF0\x9F\x98\x80"));
+    yaml_destroy(doc);
+}
+
 TEST(an_empty_file_is_an_empty_mapping)
 {
     static const char *const empty[] = { "", "\n", "# only a comment\n", "---\n" };
@@ -48,10 +61,19 @@ struct yaml_case {
 TEST(what_is_not_taken_is_refused_with_its_line)
 {
     static const struct yaml_case cases[] = {
-        { "a: 1\nb: [1, 2\n", 0 },    { "a: 1\na: 2\n", 2 }, { "a: &x 1\nb: 2\n", 1 },
-        { "a: 1\nb: *x\n", 2 },       { "a: !!int 1\n", 1 }, { "? [1, 2]\n: x\n", 1 },
-        { "a: 1\n---\nb: 2\n", 2 },   { "a:\n\t- b\n", 0 },  { "a: 'x\n", 0 },
+        { "a: 1\nb: [1, 2\n", 0 },
+        { "a: 1\na: 2\n", 2 },
+        { "a: &x 1\nb: 2\n", 1 },
+        { "a: 1\nb: *x\n", 2 },
+        { "a: !!int 1\n", 1 },
+        { "? [1, 2]\n: x\n", 1 },
+        { "a: 1\n---\nb: 2\n", 2 },
+        { "a:\n\t- b\n", 0 },
+        { "a: 'x\n", 0 },
         { "a: {b: &y {c: 1}}\n", 1 },
+        { "a: 1\nb: \xFF\n", 2 },
+        { "a: \xC3", 1 },
+        { "# \xE6\x97\xA5\n\nb: \xED\xA0\x80\n", 3 },
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
         struct yaml_doc *doc = NULL;
