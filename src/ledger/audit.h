@@ -1,6 +1,7 @@
 /*
- * The audit of the books: every invariant recomputed from the rows alone, in SQL, without the code
- * that wrote them. Run it over a reader's snapshot, also beside a running server.
+ * The audit of the books: every invariant recomputed from the rows alone, without the code that
+ * wrote them: sums in SQL, and the lots by doing their history over again. Run it over a reader's
+ * snapshot, also beside a running server.
  */
 #pragma once
 

@@ -49,9 +49,22 @@ static struct id credit_own_id(const char *currency, enum ledger_class class)
     return id;
 }
 
+/* No client may have the id of one of the operator's accounts, in whatever currency. */
+static bool credit_is_own_id(struct id id)
+{
+    char currency[4] = { 0 };
+    memcpy(currency, id.bytes, 3);
+    unsigned class = id.bytes[ID_BYTES - 1];
+    return class > LEDGER_CUSTOMER_CREDIT && class < LEDGER_CLASS_END &&
+           id_eq(id, credit_own_id(currency, (enum ledger_class) class));
+}
+
 static enum err credit_run_open(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     struct credit_open *open = EP_CONTAINER(job, struct credit_open, job);
+    if (credit_is_own_id(open->id)) {
+        return FAIL(fail, ERR_CONFLICT, "the id is one of the operator's own accounts'");
+    }
     if (ledger_find(open->ledger, open->id) != NULL) {
         return FAIL(fail, ERR_CONFLICT, "the account is there already");
     }
@@ -90,15 +103,25 @@ struct credit_purchase {
     struct ledger_purchase *purchase;
 };
 
+/* What is sold and given bounds every counter of the currency but the overruns'. */
+static bool credit_is_too_much(struct ledger *ledger, const struct credit_purchase *context)
+{
+    const char *currency = context->purchase->account->currency;
+    int64_t total = context->purchase->amount;
+    return __builtin_add_overflow(
+               total, ledger_own(ledger, LEDGER_CASH_CLEARING, currency)->dr_post, &total) ||
+           __builtin_add_overflow(total, ledger_own(ledger, LEDGER_PROMO, currency)->dr_post,
+                                  &total);
+}
+
 static enum err credit_run_purchase(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     struct credit_purchase *context = EP_CONTAINER(job, struct credit_purchase, job);
     struct ledger *ledger = context->ledger;
     struct ledger_purchase *purchase = context->purchase;
     struct ledger_account *account = purchase->account;
-    int64_t total = 0;
-    if (__builtin_add_overflow(account->cr_post, purchase->amount, &total)) {
-        return FAIL(fail, ERR_MONEY_RANGE, "the account cannot hold so much");
+    if (credit_is_too_much(ledger, context)) {
+        return FAIL(fail, ERR_MONEY_RANGE, "the books cannot count so much %s", account->currency);
     }
     struct ledger_lot lot = {
         .id = ledger->next_lot,

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "ledger/ledger_internal.h"
 
+#define LEDGER_MARK_LAG 1024 /* holds that a start may look at in vain */
+
 const struct store_migration ledger_migration = {
     .number = 2,
     .name = "ledger",
@@ -31,13 +33,17 @@ const struct store_migration ledger_migration = {
         " overrun INTEGER NOT NULL CHECK(overrun >= 0), usage TEXT NOT NULL,"
         " rated_pico TEXT NOT NULL, settled_ns INTEGER NOT NULL) STRICT;"
         /* The classes of both sides stand in the entry, so that the table itself refuses a
-            * movement from one client's credit to another's. */
+         * movement from one client's credit to another's. */
         "CREATE TABLE entry(id INTEGER PRIMARY KEY, txn INTEGER NOT NULL,"
         " debit INTEGER NOT NULL REFERENCES account, debit_class INTEGER NOT NULL,"
         " credit INTEGER NOT NULL REFERENCES account, credit_class INTEGER NOT NULL,"
         " amount INTEGER NOT NULL CHECK(amount > 0), code INTEGER NOT NULL,"
         " ref INTEGER NOT NULL,"
-        " CHECK(NOT (debit_class = 1 AND credit_class = 1))) STRICT;",
+        " CHECK(NOT (debit_class = 1 AND credit_class = 1))) STRICT;"
+        /* Every hold below has ended: a start looks at the later ones alone. */
+        "CREATE TABLE hold_mark(id INTEGER PRIMARY KEY CHECK(id = 1),"
+        " open_from INTEGER NOT NULL) STRICT;"
+        "INSERT INTO hold_mark(id, open_from) VALUES (1, 1);",
 };
 
 static const struct store_sql sql_hold_add = {
@@ -55,6 +61,10 @@ static const struct store_sql sql_entry_add = {
 static const struct store_sql sql_account_set = {
     "UPDATE account SET dr_pend = ?2, cr_pend = ?3, dr_post = ?4, cr_post = ?5 WHERE id = ?1"
 };
+static const struct store_sql sql_ended = {
+    "SELECT hold FROM settlement WHERE hold >= ?1 ORDER BY hold LIMIT 4096"
+};
+static const struct store_sql sql_mark_set = { "UPDATE hold_mark SET open_from = ?1" };
 static const struct store_sql sql_lot_set = { "UPDATE lot SET remaining = ?2 WHERE id = ?1" };
 
 /* ---- accounts in memory ------------------------------------------------------------------ */
@@ -80,19 +90,17 @@ struct ledger_account *ledger_find(struct ledger *ledger, struct id account)
     (void)pthread_rwlock_rdlock(&ledger->lock);
     struct ledger_account *found = map_find(&ledger->by_id, id_str(&account));
     (void)pthread_rwlock_unlock(&ledger->lock);
-    return found;
+    return found != NULL && found->class == LEDGER_CUSTOMER_CREDIT ? found : NULL;
 }
 
 struct ledger_account *ledger_own(struct ledger *ledger, enum ledger_class class,
                                   const char *currency)
 {
-    for (size_t i = 0; i < ledger->account_count; i++) {
-        struct ledger_account *account = ledger->accounts[i];
-        if (account->class == class && strcmp(account->currency, currency) == 0) {
-            return account;
-        }
+    struct ledger_account *own = ledger->own;
+    while (own != NULL && (own->class != class || strcmp(own->currency, currency) != 0)) {
+        own = own->next_own;
     }
-    return NULL;
+    return own;
 }
 
 static enum err ledger_list_account(struct ledger *ledger, struct ledger_account *account)
@@ -109,6 +117,10 @@ static enum err ledger_list_account(struct ledger *ledger, struct ledger_account
     }
     TRY(map_add(&ledger->by_id, id_str(&account->id), account));
     ledger->accounts[ledger->account_count++] = account;
+    if (account->class != LEDGER_CUSTOMER_CREDIT) {
+        account->next_own = ledger->own;
+        ledger->own = account;
+    }
     return ERR_OK;
 }
 
@@ -174,10 +186,42 @@ void ledger_touch(struct ledger *ledger, struct ledger_account *account)
     }
 }
 
+static enum err ledger_on_ended(void *context, const struct store_value *row, size_t columns)
+{
+    struct ledger *ledger = context;
+    ASSERT(columns == 1);
+    if (row[0].number != ledger->open_from) {
+        return ERR_NOT_FOUND; /* an open hold: the mark stays before it */
+    }
+    ledger->open_from++;
+    return ERR_OK;
+}
+
+/* Moves the mark over holds that have ended: now and then, a row for each hold on average. */
+static enum err ledger_move_mark(struct ledger *ledger, struct store_txn *txn, struct fail *fail)
+{
+    if (ledger->next_hold - ledger->open_from < LEDGER_MARK_LAG) {
+        return ERR_OK;
+    }
+    const struct store_value from = STORE_I(ledger->open_from);
+    enum err err = store_query(txn, &sql_ended, &from, 1, ledger_on_ended, ledger, NULL);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return FAIL(fail, err, "could not read which holds have ended");
+    }
+    if (ledger->open_from == ledger->open_from_written) {
+        return ERR_OK;
+    }
+    const struct store_value mark = STORE_I(ledger->open_from);
+    TRY(store_exec(txn, &sql_mark_set, &mark, 1, fail));
+    ledger->open_from_written = ledger->open_from;
+    return ERR_OK;
+}
+
 /* Counters and remainders are written once a batch, however many calls it holds. */
 static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct ledger *ledger = context;
+    TRY(ledger_move_mark(ledger, txn, fail));
     while (ledger->dirty != NULL) {
         struct ledger_account *account = ledger->dirty;
         const struct store_value values[] = {
@@ -325,12 +369,14 @@ static const struct store_sql sql_lots = {
 static const struct store_sql sql_open_holds = {
     "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns"
     " FROM hold h JOIN account a ON a.id = h.account"
-    " WHERE NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
+    " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {
     "SELECT (SELECT coalesce(max(id), 0) FROM account), (SELECT coalesce(max(id), 0) FROM lot),"
     " (SELECT coalesce(max(id), 0) FROM hold), (SELECT coalesce(max(id), 0) FROM entry),"
-    " (SELECT coalesce(max(txn), 0) FROM entry)"
+    /* The last entry has the highest number; there is no index by which to look for that. */
+    " (SELECT coalesce(max(txn), 0) FROM entry WHERE id = (SELECT max(id) FROM entry)),"
+    " (SELECT open_from FROM hold_mark)"
 };
 
 static struct id ledger_id_of(const struct store_value *value)
@@ -407,12 +453,14 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
 static enum err ledger_on_next(void *context, const struct store_value *row, size_t columns)
 {
     struct ledger *ledger = context;
-    ASSERT(columns == 5);
+    ASSERT(columns == 6);
     ledger->next_account = row[0].number + 1;
     ledger->next_lot = row[1].number + 1;
     ledger->next_hold = row[2].number + 1;
     ledger->next_entry = row[3].number + 1;
     ledger->next_txn = row[4].number + 1;
+    ledger->open_from = row[5].number;
+    ledger->open_from_written = row[5].number;
     return ERR_OK;
 }
 
@@ -427,8 +475,9 @@ static enum err ledger_load(struct store_job *job, struct store_txn *txn, struct
     struct ledger *ledger = EP_CONTAINER(job, struct ledger_load, job)->ledger;
     TRY(store_query(txn, &sql_accounts, NULL, 0, ledger_on_account, ledger, fail));
     TRY(store_query(txn, &sql_lots, NULL, 0, ledger_on_lot, ledger, fail));
-    TRY(store_query(txn, &sql_open_holds, NULL, 0, ledger_on_open_hold, ledger, fail));
-    return store_query(txn, &sql_next, NULL, 0, ledger_on_next, ledger, fail);
+    TRY(store_query(txn, &sql_next, NULL, 0, ledger_on_next, ledger, fail));
+    const struct store_value from = STORE_I(ledger->open_from);
+    return store_query(txn, &sql_open_holds, &from, 1, ledger_on_open_hold, ledger, fail);
 }
 
 enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fail *fail)

@@ -62,8 +62,8 @@ struct str ledger_currency(const struct ledger_account *account); /* "USD" */
 /* Reads the books from the store and registers their flush. The store must be writable. */
 EP_MUST_CHECK enum err ledger_open(struct store *store, struct ledger **ret_ledger,
                                    struct fail *fail);
-void ledger_close(struct ledger *ledger); /* NULL is allowed; before the store's */
-/* NULL: there is none. */
+void ledger_close(struct ledger *ledger); /* NULL is allowed; after the store, which flushes them */
+/* A client's account; NULL: there is none. */
 struct ledger_account *ledger_find(struct ledger *ledger, struct id account);
 
 /* ---- inside a store job ------------------------------------------------------------------ */

@@ -28,7 +28,8 @@ struct ledger_account {
     int64_t cr_post;
     bool dirty;
     struct ledger_account *next_dirty;
-    struct ledger_lot *lots; /* in the order in which they are drawn */
+    struct ledger_account *next_own; /* the operator's other accounts */
+    struct ledger_lot *lots;         /* in the order in which they are drawn */
     size_t lot_count;
     size_t lot_cap;
 };
@@ -42,6 +43,9 @@ struct ledger {
     size_t account_cap;
     /* The writer's thread alone: */
     struct ledger_account *dirty;
+    struct ledger_account *own; /* few, and looked for in each call */
+    int64_t open_from;          /* every hold below has ended */
+    int64_t open_from_written;
     int64_t next_account;
     int64_t next_lot;
     int64_t next_hold;

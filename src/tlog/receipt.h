@@ -81,7 +81,8 @@ EP_MUST_CHECK enum err receipt_build(struct receipt *receipt, const struct recei
 EP_MUST_CHECK enum err receipt_entry(const struct receipt *receipt, struct buf *out);
 /* SHA-256(salt || section). */
 struct digest receipt_digest(struct str salt, struct str section);
-/* Whether `entry` commits to this section under this salt. */
+/* Whether `entry`, in exactly the form of receipt_entry(), commits to this section under this salt
+ * of RECEIPT_SALT_BYTES. */
 bool receipt_check(struct str entry, enum receipt_section which, struct str salt,
                    struct str section);
 const char *receipt_section_name(enum receipt_section which);

@@ -1,62 +1,88 @@
 #include "tlog/tlog.h"
 
-#include "base/mem.h"
-#include "base/stamp.h"
+#include <string.h>
 
-#define TLOG_ENTRY_MAX 1024 /* three hexadecimal digests and a few words */
-/* Between the making of a call's id and its receipt lies the call: no limit allows an hour. */
-#define TLOG_CALL_S INT64_C(3600)
+#include "base/mem.h"
+
+#define TLOG_ENTRY_MAX    1024 /* three hexadecimal digests and a few words */
+#define TLOG_BLOCK_LEAVES INT64_C(1024)
 
 const struct store_migration tlog_migration = {
     .number = 3,
     .name = "tlog",
-    .sql = "CREATE TABLE leaf(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, entry BLOB NOT NULL,"
-           " hash BLOB NOT NULL CHECK(length(hash) = 32)) STRICT;"
+    .sql = "CREATE TABLE leaf(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
+           " appended_ns INTEGER NOT NULL, entry BLOB NOT NULL, hash BLOB NOT NULL"
+           " CHECK(length(hash) = 32)) STRICT;"
            "CREATE TABLE receipt(leaf INTEGER PRIMARY KEY REFERENCES leaf, call BLOB NOT NULL,"
            " client BLOB NOT NULL, evidence BLOB NOT NULL, operator BLOB NOT NULL,"
            " client_salt BLOB NOT NULL, evidence_salt BLOB NOT NULL,"
            " operator_salt BLOB NOT NULL) STRICT;"
-           "CREATE TABLE leaf_mark(second INTEGER PRIMARY KEY, leaf INTEGER NOT NULL) STRICT;",
+           "CREATE TABLE leaf_block(first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
+           " low BLOB NOT NULL, high BLOB NOT NULL) STRICT;",
 };
 
 static const struct store_sql sql_leaf_add = {
-    "INSERT INTO leaf(id, kind, entry, hash) VALUES (?1, ?2, ?3, ?4)"
+    "INSERT INTO leaf(id, kind, appended_ns, entry, hash) VALUES (?1, ?2, ?3, ?4, ?5)"
 };
 static const struct store_sql sql_receipt_add = {
     "INSERT INTO receipt(leaf, call, client, evidence, operator, client_salt, evidence_salt,"
     " operator_salt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 };
-static const struct store_sql sql_mark_add = {
-    "INSERT INTO leaf_mark(second, leaf) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+static const struct store_sql sql_block_add = {
+    "INSERT INTO leaf_block(first, last, low, high) VALUES (?1, ?2, ?3, ?4)"
 };
-static const struct store_sql sql_state = {
-    "SELECT (SELECT coalesce(max(id) + 1, 0) FROM leaf), (SELECT coalesce(max(second), 0)"
-    " FROM leaf_mark)"
+static const struct store_sql sql_size = { "SELECT coalesce(max(id) + 1, 0) FROM leaf" };
+static const struct store_sql sql_open_block = {
+    "SELECT min(call), max(call) FROM receipt WHERE leaf >= ?1"
 };
 
+/* The writer's thread alone. */
 struct tlog {
-    int64_t size;        /* the writer's thread alone */
-    int64_t last_second; /* that has a mark */
+    int64_t size;
+    struct id low; /* of the calls whose receipts are in the block that is being filled */
+    struct id high;
 };
+
+/* No call is between these. */
+static void tlog_begin_block(struct tlog *tlog)
+{
+    memset(tlog->low.bytes, 0xFF, ID_BYTES);
+    memset(tlog->high.bytes, 0, ID_BYTES);
+}
 
 struct tlog_load {
     struct store_job job;
     struct tlog *tlog;
 };
 
-static enum err tlog_on_state(void *context, const struct store_value *row, size_t columns)
+static enum err tlog_on_size(void *context, const struct store_value *row, size_t columns)
+{
+    struct tlog *tlog = context;
+    ASSERT(columns == 1);
+    tlog->size = row[0].number;
+    return ERR_OK;
+}
+
+static enum err tlog_on_open_block(void *context, const struct store_value *row, size_t columns)
 {
     struct tlog *tlog = context;
     ASSERT(columns == 2);
-    tlog->size = row[0].number;
-    tlog->last_second = row[1].number;
+    if (row[0].kind == STORE_BLOB) {
+        ASSERT(row[0].bytes.len == ID_BYTES);
+        ASSERT(row[1].bytes.len == ID_BYTES);
+        memcpy(tlog->low.bytes, row[0].bytes.ptr, ID_BYTES);
+        memcpy(tlog->high.bytes, row[1].bytes.ptr, ID_BYTES);
+    }
     return ERR_OK;
 }
 
 static enum err tlog_load(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
-    struct tlog_load *load = EP_CONTAINER(job, struct tlog_load, job);
-    return store_query(txn, &sql_state, NULL, 0, tlog_on_state, load->tlog, fail);
+    struct tlog *tlog = EP_CONTAINER(job, struct tlog_load, job)->tlog;
+    TRY(store_query(txn, &sql_size, NULL, 0, tlog_on_size, tlog, fail));
+    tlog_begin_block(tlog);
+    const struct store_value first = STORE_I(tlog->size - tlog->size % TLOG_BLOCK_LEAVES);
+    return store_query(txn, &sql_open_block, &first, 1, tlog_on_open_block, tlog, fail);
 }
 
 enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fail)
@@ -87,22 +113,38 @@ static struct digest tlog_leaf_hash(struct str entry)
     return digest_sha256_parts(parts, 2);
 }
 
+static enum err tlog_end_block(struct tlog *tlog, struct store_txn *txn, struct fail *fail)
+{
+    const struct store_value values[] = {
+        STORE_I(tlog->size - TLOG_BLOCK_LEAVES),
+        STORE_I(tlog->size - 1),
+        STORE_B(id_str(&tlog->low)),
+        STORE_B(id_str(&tlog->high)),
+    };
+    TRY(store_exec(txn, &sql_block_add, values, EP_ARRAY_LEN(values), fail));
+    tlog_begin_block(tlog);
+    return ERR_OK;
+}
+
 enum err tlog_append(struct tlog *tlog, struct store_txn *txn, enum tlog_kind kind,
                      struct str entry, int64_t wall_ns, int64_t *ret_leaf, struct fail *fail)
 {
     struct digest hash = tlog_leaf_hash(entry);
-    const struct store_value values[] = { STORE_I(tlog->size), STORE_I(kind), STORE_B(entry),
-                                          STORE_B(digest_str(&hash)) };
+    const struct store_value values[] = { STORE_I(tlog->size), STORE_I(kind), STORE_I(wall_ns),
+                                          STORE_B(entry), STORE_B(digest_str(&hash)) };
     TRY(store_exec(txn, &sql_leaf_add, values, EP_ARRAY_LEN(values), fail));
-    int64_t second = wall_ns / STAMP_NS_PER_S;
-    /* A clock that goes back marks nothing: marks only ever rise together with the indexes. */
-    if (second > tlog->last_second) {
-        const struct store_value mark[] = { STORE_I(second), STORE_I(tlog->size) };
-        TRY(store_exec(txn, &sql_mark_add, mark, 2, fail));
-        tlog->last_second = second;
-    }
     *ret_leaf = tlog->size++;
-    return ERR_OK;
+    return tlog->size % TLOG_BLOCK_LEAVES == 0 ? tlog_end_block(tlog, txn, fail) : ERR_OK;
+}
+
+static void tlog_note_call(struct tlog *tlog, struct id call)
+{
+    if (memcmp(call.bytes, tlog->low.bytes, ID_BYTES) < 0) {
+        tlog->low = call;
+    }
+    if (memcmp(call.bytes, tlog->high.bytes, ID_BYTES) > 0) {
+        tlog->high = call;
+    }
 }
 
 enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id call,
@@ -113,6 +155,7 @@ enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id
     struct buf entry = { text, 0, sizeof(text), sizeof(text) };
     TRY(receipt_entry(receipt, &entry));
     int64_t leaf = 0;
+    tlog_note_call(tlog, call); /* before its leaf, which may be the block's last */
     TRY(tlog_append(tlog, txn, TLOG_RECEIPT, buf_str(&entry), wall_ns, &leaf, fail));
     struct store_value values[2 + 2 * RECEIPT_SECTIONS] = { STORE_I(leaf), STORE_B(id_str(&call)) };
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
@@ -127,13 +170,20 @@ enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-/* From the last mark before the call was made to the first mark after it must have ended. */
-static const struct store_sql sql_find = {
-    "SELECT r.leaf, l.entry, r.client, r.evidence, r.operator, r.client_salt, r.evidence_salt,"
-    " r.operator_salt FROM receipt r JOIN leaf l ON l.id = r.leaf"
-    " WHERE r.leaf >= coalesce((SELECT max(leaf) FROM leaf_mark WHERE second < ?1), 0)"
-    " AND r.leaf <= coalesce((SELECT min(leaf) FROM leaf_mark WHERE second > ?2),"
-    " 9223372036854775807) AND r.call = ?3"
+#define TLOG_FOUND                                                             \
+    "SELECT r.leaf, l.entry, r.client, r.evidence, r.operator, r.client_salt," \
+    " r.evidence_salt, r.operator_salt FROM "
+/* Receipts are asked for soon after their call, so the block that is being filled comes first. */
+static const struct store_sql sql_find_open = {
+    TLOG_FOUND "receipt r JOIN leaf l ON l.id = r.leaf"
+               " WHERE r.leaf > coalesce((SELECT max(last) FROM leaf_block), -1)"
+               " AND r.call = ?1 LIMIT 1"
+};
+/* CROSS JOIN: the blocks first, then the few receipts in them, whatever a planner may think. */
+static const struct store_sql sql_find_block = {
+    TLOG_FOUND "leaf_block b CROSS JOIN receipt r JOIN leaf l ON l.id = r.leaf"
+               " WHERE b.low <= ?1 AND b.high >= ?1 AND r.leaf BETWEEN b.first AND b.last"
+               " AND r.call = ?1 LIMIT 1"
 };
 
 struct tlog_finding {
@@ -159,10 +209,11 @@ enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found, 
                    struct fail *fail)
 {
     struct tlog_finding finding = { .found = found, .context = context };
-    int64_t second = id_made_ms(call) / 1000;
-    const struct store_value values[] = { STORE_I(second), STORE_I(second + TLOG_CALL_S),
-                                          STORE_B(id_str(&call)) };
-    TRY(store_query(txn, &sql_find, values, EP_ARRAY_LEN(values), tlog_on_found, &finding, fail));
+    const struct store_value value = STORE_B(id_str(&call));
+    TRY(store_query(txn, &sql_find_open, &value, 1, tlog_on_found, &finding, fail));
+    if (finding.count == 0) {
+        TRY(store_query(txn, &sql_find_block, &value, 1, tlog_on_found, &finding, fail));
+    }
     return finding.count > 0 ? ERR_OK : FAIL(fail, ERR_NOT_FOUND, "this call has no receipt");
 }
 

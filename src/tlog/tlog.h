@@ -3,8 +3,9 @@
  * leaf hash of RFC 6962, and, for a receipt, its sections and salts beside it. The tree and its
  * proofs are built from these rows.
  *
- * A receipt is found by its call's id without an index on random ids: an id carries the millisecond
- * it was made, and a table of marks says which index the log had reached in which second.
+ * A receipt is found by its call's id without an index on random ids: ids rise with time, so each
+ * block of a thousand leaves notes the lowest and the highest call in it, and few blocks can hold a
+ * given one. No clock is trusted: one that jumps makes blocks overlap, and hides nothing.
  *
  * Threads: tlog_append_*() inside a store job; tlog_find() over a reader's snapshot.
  */
@@ -27,7 +28,7 @@ struct tlog;
 EP_MUST_CHECK enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fail);
 void tlog_close(struct tlog *tlog); /* NULL is allowed */
 
-/* Appends a receipt; `wall_ns` is the time of writing. *ret_leaf: its index. */
+/* Appends a receipt; `wall_ns`, the time of writing, is informative. *ret_leaf: its index. */
 EP_MUST_CHECK enum err tlog_append_receipt(struct tlog *tlog, struct store_txn *txn, struct id call,
                                            const struct receipt *receipt, int64_t wall_ns,
                                            int64_t *ret_leaf, struct fail *fail);

@@ -121,6 +121,63 @@ static inline enum err books_call(struct books *books, struct ledger_account *ac
     return ERR_OK;
 }
 
+/* Many calls of one nano in one batch. */
+struct books_crowd {
+    struct store_job job;
+    struct books_call call;
+    int count;
+};
+
+static inline enum err books_run_crowd(struct store_job *job, struct store_txn *txn,
+                                       struct fail *fail)
+{
+    struct books_crowd *crowd = EP_CONTAINER(job, struct books_crowd, job);
+    for (int i = 0; i < crowd->count; i++) {
+        TRY(books_run_call(&crowd->call.job, txn, fail));
+    }
+    return ERR_OK;
+}
+
+static inline void books_many(struct books *books, struct ledger_account *account, int count)
+{
+    CHECK(account_reserve(ledger_credit(account), count) == ERR_OK);
+    struct books_crowd crowd = {
+        .job = { .run = books_run_crowd },
+        .call = { .ledger = books->ledger,
+                  .hold = { .call = { { 9 } }, .account = account, .amount = 1, .opened_ns = 2 },
+                  .posted = 1 },
+        .count = count,
+    };
+    CHECK(store_run(books->store, &crowd.job, &books->fail) == ERR_OK);
+    account_settle(ledger_credit(account), count, count);
+}
+
+/* Ends a hold that an earlier run left open, with nothing charged. */
+static inline enum err books_run_recovery(struct store_job *job, struct store_txn *txn,
+                                          struct fail *fail)
+{
+    struct books_call *call = EP_CONTAINER(job, struct books_call, job);
+    struct ledger_settlement settlement = {
+        .hold = &call->hold,
+        .state = HOLD_RECOVERED,
+        .usage = STR("{}"),
+        .rated_pico = STR("0"),
+        .settled_ns = 4,
+    };
+    return ledger_write_settlement(call->ledger, txn, &settlement, fail);
+}
+
+static inline void books_recover(struct books *books, const struct ledger_hold *hold)
+{
+    struct books_call call = {
+        .job = { .run = books_run_recovery },
+        .ledger = books->ledger,
+        .hold = *hold,
+    };
+    CHECK(store_run(books->store, &call.job, &books->fail) == ERR_OK);
+    account_release(ledger_credit(hold->account), hold->amount);
+}
+
 struct books_audit {
     size_t violated;
     char names[512];

@@ -9,22 +9,74 @@ struct mutation {
     const char *name; /* of an invariant that must be reported */
 };
 
+/* Accounts: 1..6 are the operator's (classes 2..7), 7 and 8 clients in USD. */
 static const struct mutation mutations[] = {
     { { "UPDATE account SET cr_post = cr_post + 1 WHERE class = 4" }, "balance-posted" },
     { { "UPDATE account SET cr_pend = cr_pend + 1 WHERE class = 4" }, "balance-pending" },
-    { { "UPDATE account SET cr_post = cr_post + 1 WHERE class IN (1, 4)" }, "counters-posted" },
+    { { "UPDATE account SET cr_post = cr_post + 1 WHERE id IN (7, 4)" }, "counters-posted" },
+    { { "UPDATE account SET dr_post = dr_post + 1 WHERE class = 2" }, "counters-posted" },
     { { "UPDATE account SET dr_pend = dr_pend + 1 WHERE class = 1" }, "counters-pending" },
-    { { "UPDATE settlement SET posted = 701" }, "posted-within-hold" },
-    { { "UPDATE settlement SET posted = posted - 1" }, "entries-of-settlement" },
-    { { "UPDATE settlement SET overrun = 1" }, "overrun-of-settlement" },
-    { { "UPDATE settlement SET rated_pico = '451000'" }, "rated" },
-    { { "UPDATE lot SET remaining = remaining - 1" }, "lots-are-the-balance" },
-    { { "UPDATE lot SET amount = amount + 1" }, "lot-of-purchase" },
-    { { "UPDATE entry SET debit_class = 7 WHERE code = 2" }, "no-transfer" },
-    { { "UPDATE entry SET id = 99 WHERE id = 2" }, "dense-entries" },
-    { { "DELETE FROM settlement" }, "counters-pending" },
+    { { "UPDATE account SET cr_pend = CASE class WHEN 4 THEN 0 WHEN 6 THEN 90 ELSE 0 END" },
+      "counters-pending" },
+    { { "UPDATE account SET dr_pend = 1000000 WHERE id = 7" }, "never-below-zero" },
+    { { "UPDATE hold SET account = 2 WHERE id = 4" }, "hold-of-client" },
+    { { "UPDATE hold_mark SET open_from = 5" }, "open-hold-found" },
+    { { "DELETE FROM settlement WHERE hold = 1" }, "counters-pending" },
+    { { "UPDATE settlement SET posted = 701 WHERE hold = 1" }, "posted-within-hold" },
+    { { "UPDATE settlement SET state = 2 WHERE hold = 1" }, "voided-is-free" },
+    { { "UPDATE settlement SET overrun = 1 WHERE hold = 1" }, "overrun-above-hold" },
+    { { "UPDATE settlement SET posted = posted - 1 WHERE hold = 1" }, "entries-of-settlement" },
+    { { "UPDATE entry SET debit = 8 WHERE code = 2 AND ref = 1" }, "entries-of-settlement" },
     { { "DELETE FROM entry WHERE code = 2" }, "entries-of-settlement" },
+    { { "UPDATE settlement SET overrun = overrun + 1 WHERE hold = 2" }, "overrun-of-settlement" },
+    { { "DELETE FROM entry WHERE code = 3" }, "overrun-of-settlement" },
+    { { "UPDATE entry SET ref = 77 WHERE code = 2 AND ref = 1" }, "cause-of-entry" },
+    { { "UPDATE entry SET ref = 77 WHERE code = 1 AND ref = 1" }, "cause-of-entry" },
+    { { "UPDATE entry SET code = 5 WHERE code = 4" }, "sides-of-entry" },
+    { { "UPDATE entry SET code = 6 WHERE code = 5" }, "sides-of-entry" },
+    { { "UPDATE entry SET txn = 1 WHERE txn = 2" }, "one-event-a-transaction" },
+    { { "UPDATE settlement SET rated_pico = '451000' WHERE hold = 1" }, "rated" },
+    { { "UPDATE settlement SET rated_pico = '' WHERE hold = 1" }, "rated" },
+    { { "UPDATE settlement SET rated_pico = '450000000000000000000000' WHERE hold = 1" }, "rated" },
+    { { "UPDATE lot SET remaining = remaining - 1 WHERE id = 1" }, "lots-are-the-balance" },
+    { { "UPDATE lot SET remaining = remaining + CASE id WHEN 1 THEN -7 ELSE 7 END"
+        " WHERE id IN (1, 2)" },
+      "lots-in-order" },
+    { { "UPDATE lot SET priority = 99 WHERE id = 2" }, "lots-in-order" },
+    { { "UPDATE lot SET amount = amount + 1 WHERE id = 1" }, "lot-of-purchase" },
+    { { "UPDATE lot SET kind = 1 WHERE id = 2" }, "lot-of-purchase" },
+    { { "UPDATE lot SET account = 8 WHERE id = 1" }, "lot-of-purchase" },
+    { { "INSERT INTO lot SELECT 99, account, kind, 5, 0, priority, expires_ns, plan, payment,"
+        " created_ns FROM lot WHERE id = 1" },
+      "lot-of-purchase" },
+    { { "UPDATE lot SET kind = 2 WHERE id = 3" }, "lot-of-refund" },
+    { { "UPDATE lot SET expires_ns = 0 WHERE id = 4" }, "lot-of-refund" },
+    { { "UPDATE entry SET debit_class = 7 WHERE code = 2" }, "no-transfer" },
+    { { "UPDATE entry SET debit = 8, debit_class = 1 WHERE code = 1 AND ref = 1" }, "no-transfer" },
+    { { "UPDATE account SET currency = 'EUR' WHERE id = 8" }, "no-transfer" },
+    { { "UPDATE hold SET id = 99 WHERE id = 4" }, "dense-holds" },
+    { { "UPDATE entry SET id = 99 WHERE id = 2" }, "dense-entries" },
 };
+
+/* Every kind of row, so that every kind of change has something to change. */
+static void begin_scene(void)
+{
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    struct ledger_account *other = books_account(&books, 2);
+    int64_t amount = 0;
+    CHECK_EQ(books_buy(&books, account, 1000, LOT_PAID, 0), 1);
+    CHECK_EQ(books_buy(&books, account, 100, LOT_PROMO, 0), 2);
+    int64_t refunded = books_buy(&books, other, 50, LOT_PAID, 0);
+    (void)books_buy(&books, other, 60, LOT_PROMO, 9000);
+    CHECK(books_call(&books, account, 700, 450, 0) == ERR_OK);
+    CHECK(books_call(&books, account, 20, 20, 5) == ERR_OK);
+    CHECK(books_call(&books, other, 10, 0, 0) == ERR_OK);
+    CHECK(books_call(&books, account, 90, -1, 0) == ERR_OK);
+    CHECK(ledger_refund(books.ledger, other, refunded, &amount, &books.fail) == ERR_OK);
+    CHECK(ledger_expire(books.ledger, 9000, &amount, &books.fail) == ERR_OK);
+    CHECK_EQ(amount, 60);
+}
 
 struct mutate {
     struct store_job job;
@@ -33,26 +85,42 @@ struct mutate {
 
 static enum err run_mutation(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
+    /* As whoever edits the file would, and not as the program can. */
+    static const struct store_sql unchecked = { "PRAGMA ignore_check_constraints = ON" };
     struct mutate *mutate = EP_CONTAINER(job, struct mutate, job);
+    TRY(store_exec(txn, &unchecked, NULL, 0, fail));
     return store_exec(txn, &mutate->mutation->sql, NULL, 0, fail);
 }
 
 TEST(each_change_of_the_rows_is_found)
 {
     for (size_t i = 0; i < EP_ARRAY_LEN(mutations); i++) {
-        books_begin(&books);
-        struct ledger_account *account = books_account(&books, 1);
-        (void)books_buy(&books, account, 1000, LOT_PAID, 0);
-        CHECK(books_call(&books, account, 700, 450, 0) == ERR_OK);
+        begin_scene();
         CHECK_EQ(books_look(&books).violated, 0);
-
         struct mutate mutate = { .job = { .run = run_mutation }, .mutation = &mutations[i] };
         CHECK(store_run(books.store, &mutate.job, &books.fail) == ERR_OK);
         struct books_audit audit = books_look(&books);
         struct str names = str_from(audit.names);
         if (str_search(names, str_from(mutations[i].name)) == names.len) {
-            test_failed(EP_SITE, "%s was not found: %s", mutations[i].sql.text, audit.names);
+            test_failed(EP_SITE, "%s: %s was not found, but: %s", mutations[i].sql.text,
+                        mutations[i].name, audit.names);
         }
         books_close(&books);
     }
+}
+
+/* With a look-up for each row instead of a join this would take minutes. */
+TEST(long_books_are_audited_in_a_moment)
+{
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    (void)books_buy(&books, account, 100000, LOT_PAID, 0);
+    books_many(&books, account, 60000);
+    books_end(&books);
+}
+
+TEST(books_without_a_row_are_sound)
+{
+    books_begin(&books);
+    books_end(&books);
 }

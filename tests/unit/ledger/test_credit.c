@@ -56,6 +56,23 @@ TEST(credit_that_makes_no_sense_is_not_sold)
     books_end(&books);
 }
 
+TEST(all_clients_together_cannot_buy_more_than_the_books_can_count)
+{
+    books_begin(&books);
+    struct ledger_account *one = books_account(&books, 1);
+    struct ledger_account *two = books_account(&books, 2);
+    (void)books_buy(&books, one, INT64_MAX - 10, LOT_PAID, 0);
+    struct ledger_purchase purchase = { .account = two, .amount = 11, .kind = LOT_PAID };
+    CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_MONEY_RANGE);
+    purchase.kind = LOT_PROMO; /* what is given counts as what is sold */
+    CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_MONEY_RANGE);
+    CHECK(!store_failed(books.store));
+    CHECK_EQ(ledger_credit(two)->available, 0);
+    purchase.amount = 10;
+    CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_OK);
+    books_close(&books);
+}
+
 /* A model of one account in a few lines: what is available must always agree. */
 TEST(random_histories_agree_with_a_simple_model)
 {

@@ -63,6 +63,91 @@ TEST(accounts_are_opened_once_and_in_real_currencies)
     books_end(&books);
 }
 
+TEST(the_operators_own_accounts_are_no_clients)
+{
+    books_begin(&books);
+    (void)books_account(&books, 1);
+    struct id own = { { 'U', 'S', 'D', [15] = LEDGER_PLATFORM_REVENUE } };
+    CHECK(ledger_find(books.ledger, own) == NULL);
+    CHECK(ledger_open_account(books.ledger, own, STR("USD"), &books.fail) == ERR_CONFLICT);
+    struct id later = { { 'E', 'U', 'R', [15] = LEDGER_BREAKAGE } };
+    CHECK(ledger_open_account(books.ledger, later, STR("USD"), &books.fail) == ERR_CONFLICT);
+    CHECK(!store_failed(books.store));
+    struct id other = { { 'E', 'U', 'R', [15] = LEDGER_CLASS_END } };
+    CHECK(ledger_open_account(books.ledger, other, STR("EUR"), &books.fail) == ERR_OK);
+    CHECK(ledger_find(books.ledger, other) != NULL);
+    books_end(&books);
+}
+
+static enum err on_mark(void *context, const struct store_value *row, size_t columns)
+{
+    CHECK_EQ(columns, 1);
+    *(int64_t *)context = row[0].number;
+    return ERR_OK;
+}
+
+static enum err read_mark(void *context, struct store_txn *txn, struct fail *fail)
+{
+    static const struct store_sql sql = { "SELECT open_from FROM hold_mark" };
+    return store_query(txn, &sql, NULL, 0, on_mark, context, fail);
+}
+
+TEST(a_start_does_not_look_at_what_has_ended_long_ago)
+{
+    int64_t mark = 0;
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    (void)books_buy(&books, account, 1000000, LOT_PAID, 0);
+    books_many(&books, account, 3000);
+    CHECK(store_read(books.store, read_mark, &mark, &books.fail) == ERR_OK);
+    CHECK_EQ(mark, 3001);
+    CHECK(books_call(&books, account, 5, -1, 0) == ERR_OK);
+    books_many(&books, account, 3000);
+    CHECK(store_read(books.store, read_mark, &mark, &books.fail) == ERR_OK);
+    CHECK_EQ(mark, 3001); /* the open one */
+    books_close(&books);
+
+    books_open(&books);
+    struct ledger_hold hold;
+    CHECK(ledger_next_open_hold(books.ledger, &hold));
+    books_recover(&books, &hold);
+    CHECK(store_read(books.store, read_mark, &mark, &books.fail) == ERR_OK);
+    CHECK_EQ(mark, 6002);
+    account = hold.account;
+    CHECK_EQ(ledger_credit(account)->held, 0);
+    CHECK_EQ(ledger_credit(account)->available, 1000000 - 6000);
+    books_end(&books);
+}
+
+TEST(open_holds_are_found_however_long_the_books_are)
+{
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    (void)books_buy(&books, account, 1000000, LOT_PAID, 0);
+    books_many(&books, account, 3000);
+    CHECK(books_call(&books, account, 5, -1, 0) == ERR_OK); /* stays open, in the middle */
+    CHECK(books_call(&books, account, 0, -1, 0) == ERR_OK); /* also one of nothing */
+    books_many(&books, account, 6000);
+    CHECK(books_call(&books, account, 7, -1, 0) == ERR_OK);
+    for (int round = 0; round < 2; round++) {
+        books_close(&books);
+        books_open(&books);
+        struct ledger_hold hold;
+        CHECK(ledger_next_open_hold(books.ledger, &hold));
+        CHECK_EQ(hold.amount, 7);
+        CHECK(ledger_next_open_hold(books.ledger, &hold));
+        CHECK_EQ(hold.amount, 0);
+        CHECK(ledger_next_open_hold(books.ledger, &hold));
+        CHECK_EQ(hold.amount, 5);
+        CHECK_EQ(hold.seq, 3001);
+        CHECK(!ledger_next_open_hold(books.ledger, &hold));
+    }
+    account = ledger_find(books.ledger, (struct id){ { 1, 1 } });
+    CHECK(account != NULL);
+    CHECK(books_call(&books, account, 1, 1, 0) == ERR_OK); /* numbers go on */
+    books_end(&books);
+}
+
 static enum err run_transfer(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     static const struct store_sql sql = {

@@ -51,6 +51,63 @@ TEST(a_section_checks_under_its_own_salt_alone)
     buf_fini(&entry);
 }
 
+/* Whoever could log one entry for two sections could show each reader another receipt. */
+TEST(an_entry_of_another_form_commits_to_nothing)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    struct buf entry;
+    struct buf forged;
+    buf_init(&entry, 1024);
+    buf_init(&forged, 2048);
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    CHECK(receipt_entry(&receipt, &entry) == ERR_OK);
+    struct str section = buf_str(&receipt.sections[RECEIPT_CLIENT]);
+    struct str salt = salt_of(&receipt, RECEIPT_CLIENT);
+    struct str good = buf_str(&entry);
+    CHECK(receipt_check(good, RECEIPT_CLIENT, salt, section));
+
+    CHECK(buf_append(&forged, STR("{\"a\":")) == ERR_OK);
+    CHECK(buf_append(&forged, good) == ERR_OK);
+    CHECK(buf_append(&forged, STR("}")) == ERR_OK);
+    CHECK(!receipt_check(buf_str(&forged), RECEIPT_CLIENT, salt, section));
+    CHECK(!receipt_check(str_slice(good, 0, good.len - 1), RECEIPT_CLIENT, salt, section));
+    CHECK(!receipt_check(STR_EMPTY, RECEIPT_CLIENT, salt, section));
+    buf_reset(&forged);
+    CHECK(buf_append(&forged, good) == ERR_OK);
+    forged.ptr[good.len - 3] = '2'; /* the version */
+    CHECK(!receipt_check(buf_str(&forged), RECEIPT_CLIENT, salt, section));
+    receipt_fini(&receipt);
+    buf_fini(&entry);
+    buf_fini(&forged);
+}
+
+TEST(a_salt_of_another_length_is_no_salt)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    struct buf entry;
+    struct buf both;
+    buf_init(&entry, 1024);
+    buf_init(&both, 4096);
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    CHECK(receipt_entry(&receipt, &entry) == ERR_OK);
+    /* The same bytes, cut elsewhere: the digest is the same, the section is not. */
+    CHECK(buf_append(&both, salt_of(&receipt, RECEIPT_CLIENT)) == ERR_OK);
+    CHECK(buf_append(&both, buf_str(&receipt.sections[RECEIPT_CLIENT])) == ERR_OK);
+    struct str all = buf_str(&both);
+    for (size_t cut = 0; cut <= 32; cut += 4) {
+        bool checks = receipt_check(buf_str(&entry), RECEIPT_CLIENT, str_slice(all, 0, cut),
+                                    str_from_at(all, cut));
+        CHECK(checks == (cut == RECEIPT_SALT_BYTES));
+    }
+    receipt_fini(&receipt);
+    buf_fini(&entry);
+    buf_fini(&both);
+}
+
 TEST(the_same_facts_never_give_the_same_entry)
 {
     CHECK(crypto_start(NULL) == ERR_OK);
