@@ -6,16 +6,14 @@
  * begins. Arrays are ordered by id. Secrets are references ("env:NAME", "file:PATH") and are not
  * resolved here. Prices are exact: pico units (10^-12) of the book's currency a token.
  *
- * Threads: any; a snapshot does not change, its reference count is atomic.
+ * Threads: any; a snapshot does not change, its reference count is atomic. crypto_start() first.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "crypto/digest.h"
 
-#define REGISTRY_ROUTES_PER_MODEL_MAX 64        /* one bit each in a call's "tried" word */
-#define REGISTRY_PRICE_MAX            "1000000" /* of a million tokens */
-#define REGISTRY_FAULTS_MAX           1000      /* further ones are counted, not kept */
+#define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
 
 /* Classes of tokens: the same, in the same order, as usage is counted in. */
 #define REGISTRY_CLASS_TABLE(X)     \
@@ -204,7 +202,8 @@ struct registry {
     size_t route_count;
     const struct registry_product *products;
     size_t product_count;
-    struct digest hash; /* of the content: formatting, comments and order do not matter */
+    struct digest hash;           /* of the content: formatting, comments and order do not matter */
+    struct registry_owner *owner; /* the memory of all this, and its references */
 };
 
 /* ---- life --------------------------------------------------------------------------------- */

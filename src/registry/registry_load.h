@@ -6,6 +6,8 @@
 
 #include "registry/registry.h"
 
+#define REGISTRY_FAULTS_MAX 1000 /* further ones are counted, not kept */
+
 /* code, remedy */
 #define REGISTRY_RULE_TABLE(X)                                                             \
     X(REG_FILE, "make the file readable, and keep only known files in the folder")         \
@@ -57,7 +59,7 @@ struct registry_file {
 };
 
 /* With one reference. ERR_REGISTRY_INVALID: see the report. ERR_NO_MEMORY. */
-EP_MUST_CHECK enum err registry_load(const char *folder, struct registry **ret_registry,
+EP_MUST_CHECK enum err registry_load(const char *path, struct registry **ret_registry,
                                      struct registry_report *report);
 EP_MUST_CHECK enum err registry_parse(const struct registry_file *files, size_t count,
                                       struct registry **ret_registry,

@@ -1,0 +1,174 @@
+#include "registry/registry.h"
+
+#include "base/mem.h"
+#include "base/near.h"
+#include "registry/registry_internal.h"
+
+const struct registry *registry_ref(const struct registry *registry)
+{
+    size_t before = atomic_fetch_add_explicit(&registry->owner->refs, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+    return registry;
+}
+
+void registry_unref(const struct registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    struct registry_owner *owner = registry->owner;
+    /* The last one must see what all others did before they let go. */
+    size_t before = atomic_fetch_sub_explicit(&owner->refs, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before == 1) {
+        arena_fini(&owner->arena);
+        mem_free(owner);
+    }
+}
+
+/* The index at which `id` stands or would stand among `count` ids that `at` yields in order. */
+typedef struct str registry_id_fn(const void *objects, size_t at);
+
+static bool registry_search(const void *objects, size_t count, registry_id_fn *id_at, struct str id,
+                            size_t *ret_at)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_cmp(id_at(objects, middle), id);
+        if (order == 0) {
+            *ret_at = middle;
+            return true;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}
+
+static struct str registry_product_id(const void *objects, size_t at)
+{
+    return ((const struct registry_product *)objects)[at].id;
+}
+
+static struct str registry_model_id(const void *objects, size_t at)
+{
+    return ((const struct registry_model *)objects)[at].id;
+}
+
+static struct str registry_route_id(const void *objects, size_t at)
+{
+    return ((const struct registry_route *)objects)[at].id;
+}
+
+static struct str registry_plan_id(const void *objects, size_t at)
+{
+    return ((const struct registry_plan *)objects)[at].id;
+}
+
+static struct str registry_line_id(const void *objects, size_t at)
+{
+    return ((const struct registry_line *)objects)[at].model->id;
+}
+
+static struct str registry_sold_id(const void *objects, size_t at)
+{
+    return ((const struct registry_model *const *)objects)[at]->id;
+}
+
+const struct registry_product *registry_product(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->products, registry->product_count, registry_product_id, id,
+                           &at)
+               ? &registry->products[at]
+               : NULL;
+}
+
+const struct registry_model *registry_model(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->models, registry->model_count, registry_model_id, id, &at)
+               ? &registry->models[at]
+               : NULL;
+}
+
+const struct registry_route *registry_route(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->routes, registry->route_count, registry_route_id, id, &at)
+               ? &registry->routes[at]
+               : NULL;
+}
+
+const struct registry_model *registry_product_model(const struct registry_product *product,
+                                                    struct str id)
+{
+    size_t at = 0;
+    return registry_search(product->models, product->model_count, registry_sold_id, id, &at)
+               ? product->models[at]
+               : NULL;
+}
+
+const struct registry_plan *registry_product_plan(const struct registry_product *product,
+                                                  struct str id)
+{
+    size_t at = 0;
+    return registry_search(product->plans, product->plan_count, registry_plan_id, id, &at)
+               ? &product->plans[at]
+               : NULL;
+}
+
+const struct registry_price *registry_product_price(const struct registry_product *product,
+                                                    const struct registry_model *model)
+{
+    size_t at = 0;
+    bool found =
+        registry_search(product->models, product->model_count, registry_sold_id, model->id, &at);
+    return found && product->models[at] == model ? product->prices[at] : NULL;
+}
+
+const struct registry_price *registry_book_price(const struct registry_price_book *book,
+                                                 const struct registry_model *model)
+{
+    size_t at = 0;
+    bool found = registry_search(book->lines, book->line_count, registry_line_id, model->id, &at);
+    return found && book->lines[at].model == model ? &book->lines[at].price : NULL;
+}
+
+size_t registry_near_models(const struct registry_product *product, struct str asked,
+                            const struct registry_model **ret_models, size_t max)
+{
+    size_t distances[16];
+    size_t count = 0;
+    max = max < EP_ARRAY_LEN(distances) ? max : EP_ARRAY_LEN(distances);
+    for (size_t i = 0; i < product->model_count && max > 0; i++) {
+        size_t distance = near_distance(product->models[i]->id, asked);
+        if (!near_enough(product->models[i]->id, asked, distance) ||
+            (count == max && distance >= distances[count - 1])) {
+            continue;
+        }
+        size_t at = count < max ? count++ : count - 1;
+        for (; at > 0 && distances[at - 1] > distance; at--) {
+            distances[at] = distances[at - 1];
+            ret_models[at] = ret_models[at - 1];
+        }
+        distances[at] = distance;
+        ret_models[at] = product->models[i];
+    }
+    return count;
+}
+
+#define REGISTRY_CLASS_AS_NAME(name, text) text,
+static const char *const registry_class_names[] = { REGISTRY_CLASS_TABLE(REGISTRY_CLASS_AS_NAME) };
+#undef REGISTRY_CLASS_AS_NAME
+
+const char *registry_class_name(enum registry_class class)
+{
+    ASSERT(class < REGISTRY_CLASS_COUNT);
+    return registry_class_names[class];
+}

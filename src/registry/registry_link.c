@@ -1,0 +1,158 @@
+#include "registry/registry_internal.h"
+#include "wire/url.h"
+
+/*
+ * What objects must fulfil together, and what follows from them. A reference that was not found
+ * is NULL here and has its fault already; the rest is still checked.
+ */
+
+/* Where a key of an object stands, or the object itself. */
+static struct yaml_place registry_place_of(const struct yaml_node *node, struct str key)
+{
+    const struct yaml_node *value = node->kind == YAML_MAPPING ? yaml_get(node, key) : NULL;
+    return value != NULL ? value->place : node->place;
+}
+
+static void registry_link_credential(struct registry_load *load, const struct yaml_node *node,
+                                     const struct registry_route *route)
+{
+    const struct registry_credential *credential = route->credential;
+    if (credential == NULL) {
+        return;
+    }
+    if (route->upstream_party != NULL && credential->upstream_party != NULL &&
+        route->upstream_party != credential->upstream_party) {
+        registry_fault(load, REGISTRY_RULE_CRED_MISMATCH,
+                       registry_place_of(node, STR("credential")),
+                       "credential \"" STR_FMT "\" is for \"" STR_FMT "\", not for \"" STR_FMT "\"",
+                       STR_ARG(credential->id), STR_ARG(credential->upstream_party->id),
+                       STR_ARG(route->upstream_party->id));
+    }
+    struct url url;
+    if (route->endpoint.len > 0 && credential->endpoint_host.len > 0 &&
+        url_parse(route->endpoint, &url) && !str_eq_nocase(url.host, credential->endpoint_host)) {
+        registry_fault(load, REGISTRY_RULE_CRED_MISMATCH, registry_place_of(node, STR("endpoint")),
+                       "credential \"" STR_FMT "\" is for the host " STR_FMT ", not for " STR_FMT,
+                       STR_ARG(credential->id), STR_ARG(credential->endpoint_host),
+                       STR_ARG(url.host));
+    }
+}
+
+static void registry_link_contract(struct registry_load *load, const struct yaml_node *node,
+                                   struct registry_route *route)
+{
+    if (route->model == NULL || route->contract_price == NULL) {
+        return;
+    }
+    route->contract = registry_book_price(route->contract_price, route->model);
+    if (route->contract == NULL) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                       registry_place_of(node, STR("contract_price")),
+                       "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
+                       STR_ARG(route->contract_price->id), STR_ARG(route->model->id));
+    }
+}
+
+/* Prices of the routes of one model are compared with each other. */
+static void registry_link_currency(struct registry_load *load, const struct yaml_node *node,
+                                   const struct registry_route *route)
+{
+    const struct registry_route *first = route->model->routes[0];
+    if (route->contract_price == NULL || first->contract_price == NULL ||
+        str_eq(route->contract_price->currency, first->contract_price->currency)) {
+        return;
+    }
+    registry_fault(load, REGISTRY_RULE_PRICE_CURRENCY,
+                   registry_place_of(node, STR("contract_price")),
+                   "the contract price is in " STR_FMT ", that of route \"" STR_FMT
+                   "\" for the same model in " STR_FMT,
+                   STR_ARG(route->contract_price->currency), STR_ARG(first->id),
+                   STR_ARG(first->contract_price->currency));
+}
+
+/* Routes are counted, then given to their models; in the order of their ids both times. */
+static void registry_link_routes(struct registry_load *load)
+{
+    struct registry_set *routes = &load->sets[REGISTRY_KIND_ROUTE];
+    struct registry_set *models = &load->sets[REGISTRY_KIND_MODEL];
+    struct registry_route *route = (void *)routes->objects;
+    struct registry_model *model = (void *)models->objects;
+    load->file = registry_kinds[REGISTRY_KIND_ROUTE].file;
+    size_t *counts = registry_alloc(load, models->count, sizeof(*counts));
+    if (counts == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < routes->count; i++) {
+        registry_link_credential(load, routes->items[i].node, &route[i]);
+        registry_link_contract(load, routes->items[i].node, &route[i]);
+        if (route[i].model != NULL) {
+            counts[route[i].model - model]++;
+        }
+    }
+    for (size_t i = 0; i < models->count; i++) {
+        model[i].routes = registry_alloc(load, counts[i], sizeof(const struct registry_route *));
+        if (model[i].routes == NULL) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < routes->count; i++) {
+        if (route[i].model == NULL) {
+            continue;
+        }
+        struct registry_model *served = &model[route[i].model - model];
+        served->routes[served->route_count++] = &route[i];
+        registry_link_currency(load, routes->items[i].node, &route[i]);
+        if (served->route_count == REGISTRY_ROUTES_PER_MODEL_MAX + 1) {
+            registry_fault(load, REGISTRY_RULE_REG_LIMIT,
+                           registry_place_of(routes->items[i].node, STR("model")),
+                           "model \"" STR_FMT "\" has more than %d routes", STR_ARG(served->id),
+                           REGISTRY_ROUTES_PER_MODEL_MAX);
+        }
+    }
+}
+
+static void registry_link_plans(struct registry_load *load, const struct yaml_node *node,
+                                const struct registry_product *product)
+{
+    for (size_t i = 0; i < product->plan_count && product->price_book != NULL; i++) {
+        const struct registry_plan *plan = &product->plans[i];
+        if (plan->currency.len > 0 && product->price_book->currency.len > 0 &&
+            !str_eq(plan->currency, product->price_book->currency)) {
+            registry_fault(
+                load, REGISTRY_RULE_PRICE_CURRENCY, registry_place_of(node, STR("plans")),
+                "plan \"" STR_FMT "\" is paid in " STR_FMT ", the price book is in " STR_FMT,
+                STR_ARG(plan->id), STR_ARG(plan->currency), STR_ARG(product->price_book->currency));
+        }
+    }
+}
+
+static void registry_link_product(struct registry_load *load, const struct yaml_node *node,
+                                  struct registry_product *product)
+{
+    registry_link_plans(load, node, product);
+    product->prices =
+        registry_alloc(load, product->model_count, sizeof(const struct registry_price *));
+    if (product->prices == NULL || product->price_book == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < product->model_count; i++) {
+        product->prices[i] = registry_book_price(product->price_book, product->models[i]);
+        if (product->prices[i] == NULL) {
+            registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                           registry_place_of(node, STR("models")),
+                           "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
+                           STR_ARG(product->price_book->id), STR_ARG(product->models[i]->id));
+        }
+    }
+}
+
+void registry_link(struct registry_load *load)
+{
+    registry_link_routes(load);
+    struct registry_set *products = &load->sets[REGISTRY_KIND_PRODUCT];
+    struct registry_product *product = (void *)products->objects;
+    load->file = registry_kinds[REGISTRY_KIND_PRODUCT].file;
+    for (size_t i = 0; i < products->count && load->err == ERR_OK; i++) {
+        registry_link_product(load, products->items[i].node, &product[i]);
+    }
+}

@@ -1,0 +1,267 @@
+#include "registry/registry_load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "registry/registry_internal.h"
+
+static const struct yaml_place registry_nowhere = { 0, 0 };
+
+static const struct registry_file *registry_file_find(const struct registry_file *files,
+                                                      size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(files[i].name, name)) {
+            return &files[i];
+        }
+    }
+    return NULL;
+}
+
+/* The list under the file's one key; an empty file is an empty list. */
+static const struct yaml_node *registry_list(struct registry_load *load, enum registry_kind kind,
+                                             const struct yaml_node *root)
+{
+    struct str key = registry_kinds[kind].key;
+    if (root->kind != YAML_MAPPING) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, root->place,
+                       "the file holds one key, \"" STR_FMT "\"", STR_ARG(key));
+        return NULL;
+    }
+    for (uint32_t i = 0; i < root->count; i++) {
+        if (!str_eq(yaml_key(root, i)->text, key)) {
+            registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, yaml_key(root, i)->place,
+                           "the file holds one key, \"" STR_FMT "\"", STR_ARG(key));
+        }
+    }
+    const struct yaml_node *list = yaml_get(root, key);
+    if (list != NULL && !list->null && list->kind != YAML_SEQUENCE) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, list->place,
+                       "\"" STR_FMT "\" must be a list", STR_ARG(key));
+    }
+    return list != NULL && list->kind == YAML_SEQUENCE ? list : NULL;
+}
+
+/* Parses a file and learns the ids in it, so that objects can be named before they are read. */
+static void registry_open(struct registry_load *load, enum registry_kind kind,
+                          const struct registry_file *file, struct yaml_doc **ret_doc)
+{
+    load->file = registry_kinds[kind].file;
+    if (file == NULL) {
+        registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere, "the file is missing");
+        return;
+    }
+    struct yaml_fault fault = { .text = "" };
+    enum err err = yaml_parse(file->text, ret_doc, &fault);
+    if (err == ERR_YAML_SYNTAX) {
+        registry_fault(load, REGISTRY_RULE_REG_SYNTAX, fault.place, "%s", fault.text);
+        return;
+    }
+    if (err != ERR_OK) {
+        load->err = ERR_NO_MEMORY;
+        return;
+    }
+    const struct yaml_node *list = registry_list(load, kind, yaml_root(*ret_doc));
+    if (list != NULL) {
+        (void)registry_items(load, registry_kinds[kind].shape, list, &load->sets[kind]);
+    }
+}
+
+static void registry_read_kind(struct registry_load *load, enum registry_kind kind)
+{
+    const struct registry_kind_info *info = &registry_kinds[kind];
+    struct registry_set *set = &load->sets[kind];
+    load->file = info->file;
+    for (size_t i = 0; i < set->count && load->err == ERR_OK; i++) {
+        registry_read(load, info->shape, set->items[i].node, set->objects + i * info->shape->size);
+    }
+    memcpy(registry_slot(&load->owner->registry, info->offset), &set->objects,
+           sizeof(set->objects));
+    memcpy(registry_slot(&load->owner->registry, info->count_offset), &set->count,
+           sizeof(set->count));
+}
+
+static void registry_read_all(struct registry_load *load, const struct registry_file *files,
+                              size_t count)
+{
+    struct yaml_doc *docs[REGISTRY_KIND_COUNT] = { NULL };
+    for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT && load->err == ERR_OK; kind++) {
+        registry_open(load, (enum registry_kind)kind,
+                      registry_file_find(files, count, registry_kinds[kind].file), &docs[kind]);
+    }
+    for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT && load->err == ERR_OK; kind++) {
+        registry_read_kind(load, (enum registry_kind)kind);
+    }
+    if (load->err == ERR_OK) {
+        registry_link(load);
+    }
+    for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
+        yaml_destroy(docs[kind]);
+    }
+}
+
+static void registry_unknown_files(struct registry_load *load, const struct registry_file *files,
+                                   size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool known = false;
+        for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
+            known = known || str_eq(files[i].name, registry_kinds[kind].file);
+        }
+        if (!known) {
+            load->file = files[i].name;
+            registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere,
+                           "the registry knows no file of this name");
+        }
+    }
+}
+
+enum err registry_parse(const struct registry_file *files, size_t count,
+                        struct registry **ret_registry, struct registry_report *report)
+{
+    struct registry_owner *owner = mem_zalloc(sizeof(*owner));
+    if (owner == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    arena_init(&owner->arena, 16384, REGISTRY_ARENA_MAX);
+    atomic_init(&owner->refs, 1);
+    owner->registry.owner = owner;
+    struct registry_load load = { .owner = owner, .report = report };
+    registry_unknown_files(&load, files, count);
+    registry_read_all(&load, files, count);
+    registry_report_sort(report);
+    enum err err = load.err;
+    if (err == ERR_OK && report->out_of_memory) {
+        err = ERR_NO_MEMORY;
+    }
+    if (err == ERR_OK && report->count > 0) {
+        err = ERR_REGISTRY_INVALID;
+    }
+    if (err == ERR_OK) {
+        err = registry_hash(&owner->registry);
+    }
+    if (err != ERR_OK) {
+        registry_unref(&owner->registry);
+        return err;
+    }
+    *ret_registry = &owner->registry;
+    return ERR_OK;
+}
+
+/* ---- the folder --------------------------------------------------------------------------- */
+
+#define REGISTRY_READ_BYTES ((size_t)64 * 1024)
+
+struct registry_folder {
+    struct registry_file files[REGISTRY_KIND_COUNT];
+    struct buf texts[REGISTRY_KIND_COUNT];
+    size_t count;
+    struct registry_report *report;
+};
+
+static void registry_folder_fault(struct registry_report *report, struct str file,
+                                  const char *format, ...) EP_PRINTF(3, 4);
+
+static void registry_folder_fault(struct registry_report *report, struct str file,
+                                  const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    registry_report_add(report, file, registry_nowhere, REGISTRY_RULE_REG_FILE, format, args);
+    va_end(args);
+}
+
+/* ERR_IO with errno, ERR_LIMIT, ERR_NO_MEMORY. */
+static enum err registry_read_file(int folder, const char *name, struct buf *out)
+{
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    enum err err = ERR_OK;
+    ssize_t got = 1;
+    while (err == ERR_OK && got > 0) {
+        err = buf_reserve(out, REGISTRY_READ_BYTES);
+        if (err == ERR_OK) {
+            got = read(fd, out->ptr + out->len, REGISTRY_READ_BYTES);
+            if (got > 0) {
+                buf_added(out, (size_t)got);
+            } else if (got < 0) {
+                err = ERR_IO;
+            }
+        }
+    }
+    int sys_errno = errno;
+    (void)close(fd); /* it was only read */
+    errno = sys_errno;
+    return err;
+}
+
+/* Reads what is there of the known files; what cannot be read is told. ERR_NO_MEMORY. */
+static enum err registry_folder_read(struct registry_folder *folder, int fd)
+{
+    for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
+        struct buf *text = &folder->texts[kind];
+        struct str name = registry_kinds[kind].file;
+        enum err err = registry_read_file(fd, name.ptr, text);
+        if (err == ERR_NO_MEMORY) {
+            return err;
+        }
+        if (err == ERR_LIMIT) {
+            registry_folder_fault(folder->report, name, "the file is larger than %zu bytes",
+                                  YAML_BYTES_MAX);
+        } else if (err == ERR_IO && errno != ENOENT) {
+            registry_folder_fault(folder->report, name, "the file could not be read: %s",
+                                  strerrordesc_np(errno));
+        } else if (err == ERR_OK) {
+            folder->files[folder->count++] =
+                (struct registry_file){ .name = name, .text = buf_str(text) };
+        }
+    }
+    return ERR_OK;
+}
+
+/* A YAML file that is none of ours is a misspelt one, or of a later version: both matter. */
+static void registry_folder_strangers(struct registry_report *report, DIR *dir)
+{
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        struct str name = str_from(entry->d_name);
+        bool known = !str_ends(name, STR(".yaml")) && !str_ends(name, STR(".yml"));
+        for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
+            known = known || str_eq(name, registry_kinds[kind].file);
+        }
+        if (!known) {
+            registry_folder_fault(report, name, "the registry knows no file of this name");
+        }
+    }
+}
+
+enum err registry_load(const char *path, struct registry **ret_registry,
+                       struct registry_report *report)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        registry_folder_fault(report, str_from(path), "the folder could not be read: %s",
+                              strerrordesc_np(errno));
+        return report->out_of_memory ? ERR_NO_MEMORY : ERR_REGISTRY_INVALID;
+    }
+    struct registry_folder folder = { .report = report };
+    for (size_t i = 0; i < REGISTRY_KIND_COUNT; i++) {
+        buf_init(&folder.texts[i], YAML_BYTES_MAX + REGISTRY_READ_BYTES);
+    }
+    registry_folder_strangers(report, dir);
+    enum err err = registry_folder_read(&folder, dirfd(dir));
+    (void)closedir(dir); /* it was only read */
+    if (err == ERR_OK) {
+        err = registry_parse(folder.files, folder.count, ret_registry, report);
+    }
+    for (size_t i = 0; i < REGISTRY_KIND_COUNT; i++) {
+        buf_fini(&folder.texts[i]);
+    }
+    return err;
+}

@@ -1,0 +1,100 @@
+#include "registry_sample.h"
+
+struct link_case {
+    unsigned file; /* where the change is made */
+    const char *old;
+    const char *fresh;
+    const char *fault_file;
+    enum registry_rule rule;
+};
+
+TEST(what_does_not_fit_together_is_refused)
+{
+    static const struct link_case cases[] = {
+        { 2, "upstream_party: v1", "upstream_party: op", "routes.yaml",
+          REGISTRY_RULE_CRED_MISMATCH },
+        { 2, "endpoint_host: api.v1.test", "endpoint_host: other.test", "routes.yaml",
+          REGISTRY_RULE_CRED_MISMATCH },
+        { 3, "lines: {m1: {input: 1, output: 2},\n     m2", "lines: {m2", "routes.yaml",
+          REGISTRY_RULE_PRICE_MISSING },
+        { 3, "{m2: {input: \"0.000001\", output: 1000000},\n     m1", "{m1", "products.yaml",
+          REGISTRY_RULE_PRICE_MISSING },
+        { 5, "currency: USD", "currency: EUR", "products.yaml", REGISTRY_RULE_PRICE_CURRENCY },
+        { 4, "contract_price: cost,\n     state", "contract_price: sale,\n     state", NULL,
+          REGISTRY_RULE_COUNT },
+        { 3, "{m1: {input: 1, output: 2},\n", "{m3: {input: 1, output: 2},\n", "price_books.yaml",
+          REGISTRY_RULE_REG_UNKNOWN_REF },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct registry_file files[SAMPLE_FILES];
+        sample_files(files);
+        char *copy = sample_replace(files, cases[i].file, cases[i].old, cases[i].fresh);
+        struct registry_report report;
+        registry_report_init(&report);
+        struct registry *registry = NULL;
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        bool found = cases[i].fault_file == NULL && err == ERR_OK;
+        for (size_t k = 0; k < report.count && cases[i].fault_file != NULL; k++) {
+            found =
+                found || (report.faults[k].rule == cases[i].rule && report.faults[k].line > 0 &&
+                          str_eq(str_from(report.faults[k].file), str_from(cases[i].fault_file)));
+        }
+        if (!found) {
+            test_failed(EP_SITE, "case %zu: %s, %s", i, err_info(err)->name,
+                        report.count > 0 ? report.faults[0].text : "no fault");
+        }
+        registry_unref(registry);
+        registry_report_fini(&report);
+        mem_free(copy);
+    }
+}
+
+TEST(contract_prices_of_one_model_are_in_one_currency)
+{
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *books = sample_replace(files, 3, "  - {id: sale",
+                                 "  - {id: euro, version: a, currency: EUR, lines: {m1: {input: 1, "
+                                 "output: 1}}}\n  - {id: sale");
+    char *routes = sample_replace(files, 4, "contract_price: cost", "contract_price: euro");
+    struct registry_report report;
+    registry_report_init(&report);
+    struct registry *registry = NULL;
+    CHECK(registry_parse(files, SAMPLE_FILES, &registry, &report) == ERR_REGISTRY_INVALID);
+    CHECK_EQ(report.count, 1);
+    CHECK_EQ(report.faults[0].rule, REGISTRY_RULE_PRICE_CURRENCY);
+    registry_report_fini(&report);
+    mem_free(books);
+    mem_free(routes);
+}
+
+TEST(a_model_has_no_more_routes_than_a_call_can_remember)
+{
+    for (unsigned count = REGISTRY_ROUTES_PER_MODEL_MAX; count < REGISTRY_ROUTES_PER_MODEL_MAX + 2;
+         count++) {
+        struct registry_file files[SAMPLE_FILES];
+        sample_files(files);
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        CHECK(buf_append(&text, STR("routes:\n")) == ERR_OK);
+        for (unsigned i = 0; i < count; i++) {
+            CHECK(
+                buf_printf(&text,
+                           "  - {id: r%u, upstream_party: v1, model: m1, credential: c1, dialect: "
+                           "openai_chat, endpoint: \"https://api.v1.test/v1\", upstream_model: m1, "
+                           "place: US, abort_billing: stops, output_cap_field: max_tokens, "
+                           "contract_price: cost}\n",
+                           i) == ERR_OK);
+        }
+        files[4].text = buf_str(&text);
+        struct registry_report report;
+        registry_report_init(&report);
+        struct registry *registry = NULL;
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        CHECK((err == ERR_OK) == (count == REGISTRY_ROUTES_PER_MODEL_MAX));
+        CHECK(err == ERR_OK || report.faults[0].rule == REGISTRY_RULE_REG_LIMIT);
+        registry_unref(registry);
+        registry_report_fini(&report);
+        buf_fini(&text);
+    }
+}

@@ -1,0 +1,113 @@
+#include "registry_sample.h"
+
+static const struct registry_price *price_of(const struct registry *registry, struct str model)
+{
+    const struct registry_product *world = registry_product(registry, STR("world"));
+    return registry_product_price(world, registry_model(registry, model));
+}
+
+TEST(a_price_is_exact_to_the_pico)
+{
+    struct registry *registry = sample_load();
+    const struct registry_price *m1 = price_of(registry, STR("m1"));
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_IN], 2500000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_CACHED], 250000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_OUT], 10000000);
+    CHECK_EQ(m1->pico_call, 1);
+    const struct registry_price *m2 = price_of(registry, STR("m2"));
+    CHECK_EQ(m2->pico[REGISTRY_CLASS_IN], 1);
+    CHECK_EQ(m2->pico[REGISTRY_CLASS_OUT], 1000000000000);
+    CHECK_EQ(m2->pico_call, 0);
+    registry_unref(registry);
+}
+
+TEST(a_wide_key_fills_its_classes_and_a_narrow_one_wins)
+{
+    struct registry *registry = sample_load();
+    const struct registry_price *m1 = price_of(registry, STR("m1"));
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_W5M], 3000000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_W1H], 4500000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_W30M], 3000000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_W12H], 3000000);
+    CHECK_EQ(m1->pico[REGISTRY_CLASS_WX], 3000000);
+    registry_unref(registry);
+}
+
+TEST(what_has_no_price_is_unknown_and_not_free)
+{
+    struct registry *registry = sample_load();
+    const struct registry_price *m2 = price_of(registry, STR("m2"));
+    for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+        bool want = class == REGISTRY_CLASS_IN || class == REGISTRY_CLASS_OUT;
+        CHECK(m2->known[class] == want);
+    }
+    registry_unref(registry);
+}
+
+TEST(every_class_can_be_priced)
+{
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *copy = sample_replace(
+        files, 3, "m2: {input: \"0.000001\", output: 1000000}",
+        "m2: {input: 1, cached_input: 2, cache_write: 3, input_audio: 4, input_image: 5,\n"
+        "     input_tool: 6, cached_audio: 7, cached_image: 8, output: 9, reasoning: 10,\n"
+        "     output_audio: 11, output_image: 12, cache_write_5m: 13, cache_write_30m: 14,\n"
+        "     cache_write_12h: 15, cache_write_1h: 16}");
+    struct registry *registry = sample_parse(files, SAMPLE_FILES);
+    const struct registry_price *m2 = price_of(registry, STR("m2"));
+    static const int want[REGISTRY_PRICE_CLASSES] = { 1, 2, 13, 16, 14, 15, 3,  4,
+                                                      5, 6, 7,  8,  9,  10, 11, 12 };
+    for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+        CHECK(m2->known[class]);
+        CHECK_EQ(m2->pico[class], want[class] * 1000000LL);
+    }
+    registry_unref(registry);
+    mem_free(copy);
+}
+
+struct price_case {
+    const char *line; /* of m2 in the sale book */
+    bool fine;
+    enum registry_rule rule;
+};
+
+TEST(a_price_that_is_not_exact_is_refused)
+{
+    static const struct price_case cases[] = {
+        { "{input: 0, output: 0}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1000000, output: 1}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1000000.000001, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 0.0000001, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: -1, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1e-3, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: cheap, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: ~, output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: [1], output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_request: 1001}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_request: 1000}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, video: 3}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{output: 1}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "3", false, REGISTRY_RULE_REG_BAD_VALUE },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct registry_file files[SAMPLE_FILES];
+        sample_files(files);
+        char *copy =
+            sample_replace(files, 3, "{input: \"0.000001\", output: 1000000}", cases[i].line);
+        struct registry_report report;
+        registry_report_init(&report);
+        struct registry *registry = NULL;
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        if ((err == ERR_OK) != cases[i].fine ||
+            (err != ERR_OK && (report.count != 1 || report.faults[0].rule != cases[i].rule))) {
+            test_failed(EP_SITE, "%s: %s, %zu faults", cases[i].line, err_info(err)->name,
+                        report.count);
+        }
+        registry_unref(registry);
+        registry_report_fini(&report);
+        mem_free(copy);
+    }
+}
