@@ -3,6 +3,11 @@
 #include "base/buf.h"
 #include "harness.h"
 
+struct yaml_case {
+    const char *text;
+    uint32_t line;
+};
+
 TEST(a_file_becomes_a_tree_with_places)
 {
     struct str text =
@@ -25,6 +30,60 @@ TEST(a_file_becomes_a_tree_with_places)
     CHECK(yaml_get(root, STR("empty"))->null);
     CHECK(yaml_get(root, STR("absent")) == NULL);
     yaml_destroy(doc);
+}
+
+TEST(scalars_of_every_style_come_back_whole)
+{
+    struct str text = STR("s: 'a''b''c'\n"
+                          "d: \"\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\u00e9\"\n"
+                          "l: |\n  x\n\n  y\nf: >\n  x\n  y\np: x\n  y\ne: ''\n");
+    struct yaml_doc *doc = NULL;
+    struct yaml_fault fault;
+    CHECK(yaml_parse(text, &doc, &fault) == ERR_OK);
+    const struct yaml_node *root = yaml_root(doc);
+    CHECK_STR(yaml_get(root, STR("s"))->text, STR("a'b'c"));
+    CHECK_STR(yaml_get(root, STR("d"))->text, STR("\n\n\n\n\n\n\n\n\n\n\n\n\n\n\xC3\xA9"));
+    CHECK_STR(yaml_get(root, STR("l"))->text, STR("x\n\ny\n"));
+    CHECK_STR(yaml_get(root, STR("f"))->text, STR("x y\n"));
+    CHECK_STR(yaml_get(root, STR("p"))->text, STR("x y"));
+    CHECK_EQ(yaml_get(root, STR("e"))->text.len, 0);
+    CHECK(!yaml_get(root, STR("e"))->null);
+    yaml_destroy(doc);
+}
+
+TEST(what_the_library_misreads_is_refused)
+{
+    static const struct yaml_case misread[] = {
+        { "a: 1\nb: 'x''''y'\n", 2 }, { "''''''\n", 1 },        { "? ::\t?", 1 },
+        { "a: 1\n? ::\t?:\n", 2 },    { "- ? a\n", 1 },         { "? a\n", 1 },
+        { "a: 1\r\n  ?", 2 },         { "\xEF\xBB\xBF? a", 1 }, { "--- ? a\n", 1 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(misread); i++) {
+        struct yaml_doc *doc = NULL;
+        struct yaml_fault fault;
+        struct str text = test_at_page_end(str_from(misread[i].text));
+        CHECK(yaml_parse(text, &doc, &fault) == ERR_YAML_SYNTAX);
+        CHECK_EQ(fault.place.line, misread[i].line);
+    }
+    static const char *const good[] = { "a: \"''\"\n", "a:\tb\n",      "a: what?\n",  "a: x ? y\n",
+                                        "?a: 1\n",     "a: \"? b\"\n", "a: 1 # ? b\n" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(good); i++) {
+        struct yaml_doc *doc = NULL;
+        struct yaml_fault fault;
+        CHECK(yaml_parse(test_at_page_end(str_from(good[i])), &doc, &fault) == ERR_OK);
+        yaml_destroy(doc);
+    }
+}
+
+TEST(a_nul_byte_is_refused_as_it_is_and_escaped)
+{
+    struct yaml_doc *doc = NULL;
+    struct yaml_fault fault;
+    CHECK(yaml_parse(STR("a: 1\nb: x\0y\n"), &doc, &fault) == ERR_YAML_SYNTAX);
+    CHECK_EQ(fault.place.line, 2);
+    CHECK_EQ(fault.place.column, 5);
+    CHECK(yaml_parse(STR("|\0"), &doc, &fault) == ERR_YAML_SYNTAX);
+    CHECK(yaml_parse(STR("a: \"\\0\"\n"), &doc, &fault) == ERR_YAML_SYNTAX);
 }
 
 TEST(a_byte_that_is_not_utf8_has_a_column_in_characters)
@@ -52,11 +111,6 @@ TEST(an_empty_file_is_an_empty_mapping)
         yaml_destroy(doc);
     }
 }
-
-struct yaml_case {
-    const char *text;
-    uint32_t line;
-};
 
 TEST(what_is_not_taken_is_refused_with_its_line)
 {
