@@ -29,6 +29,11 @@ static const struct audit_rule audit_rules[] = {
         " LEFT JOIN (SELECT credit, sum(amount) AS total FROM entry GROUP BY credit) c"
         " ON c.credit = a.id"
         " WHERE a.dr_post <> coalesce(d.total, 0) OR a.cr_post <> coalesce(c.total, 0)" } },
+    { "counters-used",
+      "What an account has used is the sum of its settlements' entries.",
+      { "SELECT count(*) FROM account a"
+        " LEFT JOIN (SELECT debit, sum(amount) AS total FROM entry WHERE code = 2 GROUP BY debit) d"
+        " ON d.debit = a.id WHERE a.used <> coalesce(d.total, 0)" } },
     { "counters-pending",
       "A client's pending debits are the sum of its open holds, and only revenue awaits them.",
       { "SELECT count(*) FROM account a"

@@ -5,8 +5,8 @@
 #include "ledger/ledger_internal.h"
 
 static const struct store_sql sql_account_add = {
-    "INSERT INTO account(id, uid, currency, class, dr_pend, cr_pend, dr_post, cr_post)"
-    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0)"
+    "INSERT INTO account(id, uid, currency, class, dr_pend, cr_pend, dr_post, cr_post, used)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0, 0)"
 };
 static const struct store_sql sql_lot_add = {
     "INSERT INTO lot(id, account, kind, amount, remaining, priority, expires_ns, plan, payment,"

@@ -17,6 +17,7 @@ const struct store_migration ledger_migration = {
         " cr_pend INTEGER NOT NULL CHECK(cr_pend >= 0),"
         " dr_post INTEGER NOT NULL CHECK(dr_post >= 0),"
         " cr_post INTEGER NOT NULL CHECK(cr_post >= 0),"
+        " used INTEGER NOT NULL CHECK(used >= 0),"
         " CHECK(class <> 1 OR dr_post + dr_pend <= cr_post)) STRICT;"
         "CREATE TABLE lot(id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account,"
         " kind INTEGER NOT NULL CHECK(kind IN (1, 2)), amount INTEGER NOT NULL CHECK(amount > 0),"
@@ -59,7 +60,8 @@ static const struct store_sql sql_entry_add = {
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
 };
 static const struct store_sql sql_account_set = {
-    "UPDATE account SET dr_pend = ?2, cr_pend = ?3, dr_post = ?4, cr_post = ?5 WHERE id = ?1"
+    "UPDATE account SET dr_pend = ?2, cr_pend = ?3, dr_post = ?4, cr_post = ?5, used = ?6"
+    " WHERE id = ?1"
 };
 static const struct store_sql sql_ended = {
     "SELECT hold FROM settlement WHERE hold >= ?1 ORDER BY hold LIMIT 4096"
@@ -226,7 +228,7 @@ static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *
         struct ledger_account *account = ledger->dirty;
         const struct store_value values[] = {
             STORE_I(account->row),     STORE_I(account->dr_pend), STORE_I(account->cr_pend),
-            STORE_I(account->dr_post), STORE_I(account->cr_post),
+            STORE_I(account->dr_post), STORE_I(account->cr_post), STORE_I(account->used),
         };
         TRY(store_exec(txn, &sql_account_set, values, EP_ARRAY_LEN(values), fail));
         for (size_t i = 0; i < account->lot_count; i++) {
@@ -261,6 +263,7 @@ enum err ledger_post(struct ledger *ledger, struct store_txn *txn, const struct 
     TRY(store_exec(txn, &sql_entry_add, values, EP_ARRAY_LEN(values), fail));
     debit->dr_post += entry->amount;
     credit->cr_post += entry->amount;
+    debit->used += entry->code == ENTRY_SETTLEMENT ? entry->amount : 0;
     ledger_touch(ledger, debit);
     ledger_touch(ledger, credit);
     return ERR_OK;
@@ -360,7 +363,8 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
 /* ---- reading at the start ---------------------------------------------------------------- */
 
 static const struct store_sql sql_accounts = {
-    "SELECT id, uid, currency, class, dr_pend, cr_pend, dr_post, cr_post FROM account ORDER BY id"
+    "SELECT id, uid, currency, class, dr_pend, cr_pend, dr_post, cr_post, used FROM account"
+    " ORDER BY id"
 };
 static const struct store_sql sql_lots = {
     "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns"
@@ -389,7 +393,7 @@ static struct id ledger_id_of(const struct store_value *value)
 
 static enum err ledger_on_account(void *context, const struct store_value *row, size_t columns)
 {
-    ASSERT(columns == 8);
+    ASSERT(columns == 9);
     struct ledger_account account = {
         .row = row[0].number,
         .id = ledger_id_of(&row[1]),
@@ -398,13 +402,14 @@ static enum err ledger_on_account(void *context, const struct store_value *row, 
         .cr_pend = row[5].number,
         .dr_post = row[6].number,
         .cr_post = row[7].number,
+        .used = row[8].number,
     };
     ASSERT(row[2].bytes.len == 3);
     memcpy(account.currency, row[2].bytes.ptr, 3);
     if (account.class == LEDGER_CUSTOMER_CREDIT) {
         account.credit.available = account.cr_post - account.dr_post - account.dr_pend;
         account.credit.held = account.dr_pend;
-        account.credit.spent = 0; /* of this run: what was spent before is in the rows */
+        account.credit.spent = account.used;
     }
     struct ledger_account *kept = NULL;
     return ledger_keep_account(context, &account, &kept);

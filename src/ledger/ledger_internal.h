@@ -26,6 +26,7 @@ struct ledger_account {
     int64_t cr_pend;
     int64_t dr_post;
     int64_t cr_post;
+    int64_t used; /* the part of dr_post that bought calls */
     bool dirty;
     struct ledger_account *next_dirty;
     struct ledger_account *next_own; /* the operator's other accounts */

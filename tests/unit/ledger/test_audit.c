@@ -15,6 +15,7 @@ static const struct mutation mutations[] = {
     { { "UPDATE account SET cr_pend = cr_pend + 1 WHERE class = 4" }, "balance-pending" },
     { { "UPDATE account SET cr_post = cr_post + 1 WHERE id IN (7, 4)" }, "counters-posted" },
     { { "UPDATE account SET dr_post = dr_post + 1 WHERE class = 2" }, "counters-posted" },
+    { { "UPDATE account SET used = used + 1 WHERE class = 1" }, "counters-used" },
     { { "UPDATE account SET dr_pend = dr_pend + 1 WHERE class = 1" }, "counters-pending" },
     { { "UPDATE account SET cr_pend = CASE class WHEN 4 THEN 0 WHEN 6 THEN 90 ELSE 0 END" },
       "counters-pending" },

@@ -143,7 +143,6 @@ static struct ledger_account *step_restart(void)
         model.held -= hold.amount;
     }
     CHECK_EQ(model.held, 0);
-    model.spent = 0; /* in memory it is of this run */
     struct ledger_account *account = ledger_find(books.ledger, (struct id){ { 1, 1 } });
     CHECK(account != NULL);
     return account;

@@ -1,0 +1,200 @@
+#include "gate/answer.h"
+
+#include "base/counter.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "wire/jsonw.h"
+
+#define ANSWER_HEADERS_MAX 1024 /* five lines of our own */
+#define ANSWER_ERROR_MAX   4096 /* a message, a parameter, a few facts */
+
+struct answer_headers {
+    char text[ANSWER_HEADERS_MAX];
+    struct buf buf;
+};
+
+static void answer_line(struct answer_headers *headers, struct str name, struct str value)
+{
+    enum err err = http1_write_header(&headers->buf, name, value);
+    ASSERT(err == ERR_OK); /* the lines are ours, and fit */
+}
+
+static void answer_begin_headers(struct answer_headers *headers, const struct call *call)
+{
+    headers->buf = (struct buf){ headers->text, 0, sizeof(headers->text), sizeof(headers->text) };
+    char id[ID_SHOWN_MAX];
+    struct buf shown = { id, 0, sizeof(id), sizeof(id) };
+    EP_IGNORE(id_print(&shown, STR("call_"), call->id)); /* fits */
+    answer_line(headers, STR("x-entrepot-call"), buf_str(&shown));
+    answer_line(headers, STR("x-request-id"), buf_str(&shown));
+}
+
+static void answer_charge(struct answer_headers *headers, const struct call *call)
+{
+    char money[32];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    EP_IGNORE(money_print(&text, call->charge, 9, 2)); /* fits */
+    answer_line(headers, STR("x-entrepot-charge"), buf_str(&text));
+}
+
+static void answer_first_byte(struct call *call)
+{
+    if (call->first_byte_ns == 0) {
+        call->first_byte_ns = loop_now_ns(call->gate->loop);
+        histogram_add(HISTOGRAM_FIRST_BYTE, call->first_byte_ns - call->begun_ns);
+    }
+}
+
+static void answer_stream_head(struct call *call, bool charged)
+{
+    struct answer_headers headers;
+    answer_begin_headers(&headers, call);
+    answer_line(&headers, STR("content-type"), STR("text/event-stream; charset=utf-8"));
+    answer_line(&headers, STR("cache-control"), STR("no-cache"));
+    if (charged) {
+        answer_charge(&headers, call);
+    }
+    http_respond_head(call->x, 200, buf_str(&headers.buf));
+    call->head_sent = true;
+    answer_first_byte(call);
+}
+
+void answer_stream(struct call *call, struct str bytes)
+{
+    ASSERT(call->x != NULL);
+    ASSERT(call_gate_a_open(call));
+    if (!call->head_sent) {
+        answer_stream_head(call, false);
+    }
+    counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
+    http_respond_body(call->x, &bytes, 1);
+}
+
+/* ---- refusals ----------------------------------------------------------------------------- */
+
+/* What the account lacks, as the client may know it. */
+static void answer_funds(const struct call *call, struct jsonw *json)
+{
+    char money[32];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    int64_t available = ledger_credit(call->account)->available;
+    EP_IGNORE(money_print(&text, available, 9, 0)); /* fits */
+    jsonw_put_str(json, "available", buf_str(&text));
+    buf_reset(&text);
+    EP_IGNORE(money_print(&text, call->ceiling, 9, 0)); /* fits */
+    jsonw_put_str(json, "needed", buf_str(&text));
+    jsonw_put_str(json, "currency", ledger_currency(call->account));
+}
+
+/* Our own facts beside the error: {"call":...,"retry":...}. */
+static void answer_facts(const struct call *call, struct buf *out)
+{
+    char id[ID_SHOWN_MAX];
+    struct buf shown = { id, 0, sizeof(id), sizeof(id) };
+    EP_IGNORE(id_print(&shown, STR("call_"), call->id)); /* fits */
+    bool retry = err_info(call->err)->kind == ERR_KIND_RETRY;
+    struct jsonw json;
+    jsonw_init(&json, out);
+    jsonw_open(&json, '{');
+    jsonw_put_str(&json, "call", buf_str(&shown));
+    jsonw_put_str(&json, "retry", retry ? STR("after") : STR("after_change"));
+    if (call->err == ERR_LEDGER_FUNDS) {
+        answer_funds(call, &json);
+    }
+    jsonw_close(&json, '}');
+    if (jsonw_err(&json) != ERR_OK) {
+        buf_reset(out); /* then without them */
+    }
+}
+
+/* The error as JSON, or as the last events of a stream that has begun. */
+static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
+{
+    char facts_text[512];
+    struct buf facts = { facts_text, 0, sizeof(facts_text), sizeof(facts_text) };
+    answer_facts(call, &facts);
+    struct chat_error error = {
+        .err = call->err,
+        .message = str_from(call->message),
+        .param = str_from(call->param),
+        .entrepot = buf_str(&facts),
+    };
+    enum err err = event ? chat_error_event(out, &error) : chat_error_write(out, &error);
+    if (err != ERR_OK) {
+        buf_reset(out);
+        return event ? STR("data: [DONE]\n\n")
+                     : STR("{\"error\":{\"message\":\"The server failed.\",\"type\":\"api_error\","
+                           "\"param\":null,\"code\":\"internal_error\"}}");
+    }
+    return buf_str(out);
+}
+
+static void answer_refusal(struct call *call)
+{
+    char text[ANSWER_ERROR_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    const struct err_info *info = err_info(call->err);
+    struct answer_headers headers;
+    answer_begin_headers(&headers, call);
+    answer_line(&headers, STR("content-type"), STR("application/json"));
+    bool retry = info->kind == ERR_KIND_RETRY;
+    answer_line(&headers, STR("x-should-retry"), retry ? STR("true") : STR("false"));
+    if (retry) {
+        answer_line(&headers, STR("retry-after"), STR("1"));
+    }
+    http_respond(call->x, info->status, buf_str(&headers.buf),
+                 answer_error_text(call, &body, false));
+}
+
+/* ---- ends --------------------------------------------------------------------------------- */
+
+static void answer_whole(struct call *call, int status)
+{
+    struct answer_headers headers;
+    answer_begin_headers(&headers, call);
+    answer_line(&headers, STR("content-type"), STR("application/json"));
+    if (status == 200) {
+        answer_charge(&headers, call);
+    } else {
+        answer_line(&headers, STR("x-should-retry"), STR("false"));
+    }
+    answer_first_byte(call);
+    counter_add(COUNTER_BYTES_OUT, (int64_t)call->answer.len);
+    http_respond(call->x, status, buf_str(&headers.buf), buf_str(&call->answer));
+}
+
+static void answer_stream_end(struct call *call)
+{
+    char text[ANSWER_ERROR_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (!call->head_sent) {
+        answer_stream_head(call, true);
+    }
+    const struct str parts[] = {
+        buf_str(&call->answer), /* what Gate A still held when the answer was over */
+        call->err == ERR_OK ? buf_str(&call->relay.tail) : answer_error_text(call, &body, true),
+    };
+    counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
+    http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));
+}
+
+void answer_end(struct call *call)
+{
+    ASSERT(call->x != NULL);
+    bool stream =
+        call->streamed && (call->head_sent || call->answer.len > 0 || call->err == ERR_OK);
+    if (call->err == ERR_STORE_FAILED && call->head_sent) {
+        http_exchange_abort(call->x); /* a complete answer would promise what is not durable */
+    } else if (call->err == ERR_STORE_FAILED) {
+        answer_refusal(call);
+    } else if (stream) {
+        answer_stream_end(call);
+    } else if (call->err == ERR_OK) {
+        answer_whole(call, 200);
+    } else if (forward_is_clients(call->upstream_status) && call->answer.len > 0) {
+        answer_whole(call, call->upstream_status);
+    } else {
+        answer_refusal(call);
+    }
+    call->x = NULL;
+}

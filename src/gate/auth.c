@@ -1,0 +1,43 @@
+#include "gate/auth.h"
+
+#include "gate/gate_internal.h"
+#include "ident/ident.h"
+
+/* The one key among the headers. Two that differ could be read differently by others: refused. */
+static enum err auth_text(const struct http1_head *head, struct str *ret_text)
+{
+    static const struct str bearer = STR_INIT("Bearer ");
+    *ret_text = STR_EMPTY;
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct str name = head->headers[i].name;
+        struct str value = head->headers[i].value;
+        if (str_eq_nocase(name, STR("authorization"))) {
+            if (!str_starts_nocase(value, bearer)) {
+                return ERR_KEY_UNKNOWN;
+            }
+            value = str_trim(str_from_at(value, bearer.len));
+        } else if (!str_eq_nocase(name, STR("x-api-key"))) {
+            continue;
+        }
+        if (ret_text->len > 0 && !str_eq(*ret_text, value)) {
+            return ERR_KEY_UNKNOWN;
+        }
+        *ret_text = value;
+    }
+    return ret_text->len > 0 ? ERR_OK : ERR_KEY_MISSING;
+}
+
+enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
+{
+    struct str text;
+    TRY(auth_text(http_exchange_head(x), &text));
+    const struct api_key *key = ident_find(gate->world.ident, text);
+    if (key == NULL) {
+        return ERR_KEY_UNKNOWN;
+    }
+    if (client_suspended(key->client)) {
+        return ERR_CLIENT_SUSPENDED;
+    }
+    *ret_key = key;
+    return ERR_OK;
+}

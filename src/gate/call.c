@@ -1,0 +1,112 @@
+/*
+ * The life of a call: the table of its states and the engine that runs it. call.h has the diagram;
+ * each step is the file of its name.
+ */
+#include "gate/call.h"
+
+#include <stdio.h>
+
+#include "base/counter.h"
+#include "crypto/random.h"
+#include "dispatch/limits.h"
+#include "gate/gate_internal.h"
+
+struct call_step {
+    const char *name;
+    enum call_next (*run)(struct call *call);
+    unsigned enter_from; /* a bit for each state it may be entered from */
+};
+
+#define FROM(state) (1U << CALL_##state)
+
+static const struct call_step call_steps[] = {
+    [CALL_PARSE] = { "parse", call_parse, 0 },
+    [CALL_AUTHENTICATE] = { "authenticate", call_authenticate, FROM(PARSE) },
+    [CALL_ADMIT] = { "admit", call_admit, FROM(AUTHENTICATE) },
+    [CALL_HOLD] = { "hold", call_hold, FROM(ADMIT) },
+    [CALL_ROUTE] = { "route", call_route, FROM(HOLD) | FROM(FORWARD) },
+    [CALL_FORWARD] = { "forward", call_forward, FROM(ROUTE) },
+    [CALL_METER] = { "meter", call_meter, FROM(HOLD) | FROM(ROUTE) | FROM(FORWARD) },
+    [CALL_SETTLE] = { "settle", call_settle, FROM(METER) },
+    [CALL_RECEIPT] = { "receipt", call_receipt, FROM(SETTLE) | FROM(ADMIT) },
+    [CALL_DONE] = { "done", call_done, FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) },
+};
+
+void call_goto(struct call *call, enum call_state state)
+{
+    ASSERT((call_steps[state].enter_from & 1U << call->state) != 0);
+    call->state = state;
+}
+
+static void call_run(struct task *task)
+{
+    struct call *call = EP_CONTAINER(task, struct call, wake);
+    ASSERT(call->magic == CALL_MAGIC);
+    enum call_next next = CALL_NEXT;
+    while (next == CALL_NEXT) {
+        next = call_steps[call->state].run(call);
+    }
+    ASSERT((next == CALL_STOP) == (call->magic != CALL_MAGIC));
+}
+
+void call_wake(struct call *call)
+{
+    ASSERT(call->magic == CALL_MAGIC);
+    task_queue(call->gate->loop, &call->wake);
+}
+
+void call_begin(struct gate *gate, struct http_exchange *x)
+{
+    struct call *call = slab_take(&gate->calls);
+    if (call == NULL) {
+        http_respond(x, err_info(ERR_NO_MEMORY)->status, STR("x-should-retry: true\r\n"),
+                     STR_EMPTY);
+        return;
+    }
+    call->magic = CALL_MAGIC;
+    call->state = CALL_PARSE;
+    call->gate = gate;
+    call->x = x;
+    call->snapshot = gate_snapshot_ref(gate->snapshot);
+    call->begun_ns = http_exchange_begun_ns(x);
+    call->begun_wall_ns = loop_wall_ns(gate->loop);
+    call->id = id_make(call->begun_wall_ns, gate->world.node, random_u64());
+    call->hold.err = ERR_BUSY;
+    task_init(&call->wake, call_run);
+    arena_init(&call->arena, CALL_ARENA_FIRST, CALL_ARENA_MAX);
+    http_exchange_take_body(x, &call->body);
+    buf_init(&call->answer, call->snapshot->options.answer_bytes_max);
+    http_call_init(&call->upstream, &call_upstream_events);
+    http_exchange_own(x, call);
+    list_push_back(&gate->open_calls, &call->node);
+    counter_add(COUNTER_CALLS, 1);
+    counter_add(COUNTER_CALLS_OPEN, 1);
+    call_wake(call);
+}
+
+enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)
+{
+    ASSERT(err != ERR_OK);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(call->message, sizeof(call->message), format, args);
+    va_end(args);
+    call->err = err;
+    call->outcome = OUTCOME_REFUSED;
+    bool known = call->state == CALL_ADMIT;
+    ASSERT(known || call->state == CALL_PARSE || call->state == CALL_AUTHENTICATE);
+    call_goto(call, known ? CALL_RECEIPT : CALL_DONE);
+    return CALL_NEXT;
+}
+
+void call_gone(struct call *call)
+{
+    ASSERT(call->magic == CALL_MAGIC);
+    call->x = NULL;
+    call_wake(call);
+}
+
+bool call_gate_a_open(const struct call *call)
+{
+    return call->hold.err == ERR_OK || call->snapshot->options.hold == GATE_HOLD_RELAXED;
+}

@@ -1,0 +1,168 @@
+/*
+ * A call: one client request until its receipt. Inside the gate only.
+ *
+ *   PARSE > AUTHENTICATE > ADMIT > HOLD > ROUTE <-retry-> FORWARD > METER > SETTLE > RECEIPT > DONE
+ *     |          |           |       |      |                                        ^
+ *     |          |           +-------+------+-- refused: a receipt of amount 0 ------+
+ *     +----------+-- refused: nobody to charge, nobody to answer for it ------------------> DONE
+ *
+ * state         true in it                                     ended by
+ * PARSE         head and body are in                           the ask is read
+ * AUTHENTICATE  the ask is known                               the key is found
+ * ADMIT         who pays is known                              a verdict, a ceiling, a place
+ * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
+ * ROUTE         the hold is placed                             an attempt has begun, or none can
+ * FORWARD       an attempt is under way                        its end, or its failure
+ * METER         nothing is under way upstream                  usage and outcome are known
+ * SETTLE        usage is known                                 the charge is known
+ * RECEIPT       the job with settlement and receipt is queued  it is durable, or the store failed
+ * DONE          everything that must be durable is             the client has its end of the answer
+ *
+ * Callbacks of other rooms note what happened and call call_wake(); steps run from the loop's
+ * tasks alone. The one exception is the relay, which writes a stream's bytes on as they come.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/slab.h"
+#include "dialect/ask.h"
+#include "dispatch/dispatch.h"
+#include "gate/gate.h"
+#include "gate/relay.h"
+#include "ledger/ledger.h"
+#include "meter/rate.h"
+#include "net/client.h"
+#include "net/server.h"
+#include "store/store.h"
+
+struct api_key;
+struct limits_counter;
+
+enum call_state {
+    CALL_PARSE,
+    CALL_AUTHENTICATE,
+    CALL_ADMIT,
+    CALL_HOLD,
+    CALL_ROUTE,
+    CALL_FORWARD,
+    CALL_METER,
+    CALL_SETTLE,
+    CALL_RECEIPT,
+    CALL_DONE
+};
+
+enum call_next {
+    CALL_NEXT,
+    CALL_WAIT,
+    CALL_STOP
+};
+
+enum call_outcome {
+    OUTCOME_REFUSED,     /* no upstream was asked */
+    OUTCOME_FAILED,      /* no upstream answered, nothing was delivered */
+    OUTCOME_INTERRUPTED, /* something was delivered, then it broke off */
+    OUTCOME_COMPLETE
+};
+
+#define CALL_ARENA_FIRST 512 /* an upstream's head and what is spliced in */
+#define CALL_ARENA_MAX   ((size_t)256 * 1024)
+#define CALL_MESSAGE_MAX 256
+#define CALL_MAGIC       0x43414C4CU /* "CALL" */
+
+/* The hold's row on its way; `err` is ERR_BUSY until it is durable. */
+struct call_hold {
+    struct store_job job;
+    struct ledger_hold row;
+    enum err err;
+    bool placed;
+};
+
+struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
+
+struct call {
+    uint32_t magic;
+    enum call_state state;
+    struct gate *gate;
+    struct http_exchange *x; /* NULL: the client has gone, or has its answer */
+    struct node node;        /* of the gate's calls */
+    struct task wake;
+    struct id id;
+    int64_t begun_ns;
+    int64_t begun_wall_ns;
+    int64_t first_byte_ns; /* 0: none yet */
+    struct gate_snapshot *snapshot;
+    struct arena arena;
+
+    struct buf body;
+    struct ask ask;
+    const struct api_key *key;
+    struct ledger_account *account;
+    const struct registry_product *product;
+    const struct registry_model *model;
+    struct rate rate;
+    struct limits_counter *place_of_client;
+    int64_t ceiling;    /* nano */
+    int64_t output_cap; /* tokens a choice */
+    struct call_hold hold;
+
+    struct dispatch_place place;        /* route == NULL: none taken */
+    const struct registry_route *route; /* of the last attempt */
+    uint64_t tried;
+    int64_t attempts;
+    struct http_call upstream;
+    struct str parts[SPLICE_PARTS_MAX];
+    int upstream_status; /* 0: no head yet */
+    bool upstream_over;
+    enum err upstream_err;
+    struct relay relay;
+    struct buf answer; /* of an answer that is not streamed, or an upstream's error */
+    bool streamed;     /* the upstream answers with events */
+    bool head_sent;    /* to the client */
+    bool draining;     /* the client has gone, the upstream is read for its usage */
+    bool cut;          /* the server stops: end with what there is */
+
+    enum err err; /* what the client is told instead of an answer */
+    char message[CALL_MESSAGE_MAX];
+    const char *param;
+    struct usage reported;
+    struct usage billed;
+    bool has_reported;
+    const char *provenance;
+    enum call_outcome outcome;
+    money_wide pico;
+    int64_t charge;
+    int64_t overrun;
+    struct call_settlement *settlement;
+};
+
+void call_begin(struct gate *gate, struct http_exchange *x);
+/* Runs the call's steps in this turn of the loop. */
+void call_wake(struct call *call);
+void call_goto(struct call *call, enum call_state state);
+/* Notes why, and sends the call to its end: by way of a receipt if somebody is known to pay. */
+enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)
+    EP_PRINTF(3, 4);
+/* The client has gone. */
+void call_gone(struct call *call);
+/* Bytes may leave: the hold is durable, or nobody asked for it to be. */
+bool call_gate_a_open(const struct call *call);
+
+enum call_next call_parse(struct call *call);
+enum call_next call_authenticate(struct call *call);
+enum call_next call_admit(struct call *call);
+enum call_next call_hold(struct call *call);
+enum call_next call_route(struct call *call);
+enum call_next call_forward(struct call *call);
+enum call_next call_meter(struct call *call);
+enum call_next call_settle(struct call *call);
+enum call_next call_receipt(struct call *call);
+enum call_next call_done(struct call *call);
+
+/* call_receipt.c: whether settlement and receipt are durable. */
+bool call_settlement_durable(const struct call *call);
+void call_settlement_free(struct call *call);
+/* call_forward.c: ends the attempt's place and whatever is under way upstream. */
+void call_end_attempt(struct call *call, enum dispatch_outcome outcome);
+extern const struct http_call_events call_upstream_events;
+/* The upstream's status says that the client's own request is at fault. */
+bool forward_is_clients(int status);

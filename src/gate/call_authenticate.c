@@ -1,0 +1,24 @@
+#include "gate/auth.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "ident/ident.h"
+
+/* AUTHENTICATE: who pays? */
+enum call_next call_authenticate(struct call *call)
+{
+    struct gate *gate = call->gate;
+    if (call->x == NULL) {
+        return call_refuse(call, ERR_CANCELLED, "the client went away");
+    }
+    enum err err = auth_find(gate, call->x, &call->key);
+    if (err == ERR_OK) {
+        call->account = ledger_find(gate->world.ledger, call->key->client->account);
+        err = call->account == NULL ? ERR_KEY_UNKNOWN : ERR_OK;
+    }
+    if (err != ERR_OK) {
+        call->key = NULL; /* nobody is known: no receipt */
+        return call_refuse(call, err, "%s", err_info(err)->text);
+    }
+    call_goto(call, CALL_ADMIT);
+    return CALL_NEXT;
+}

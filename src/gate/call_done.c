@@ -1,0 +1,107 @@
+#include "base/counter.h"
+#include "base/log.h"
+#include "dispatch/limits.h"
+#include "gate/answer.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "ident/ident.h"
+
+static const struct str done_outcomes[] = {
+    [OUTCOME_REFUSED] = STR_INIT("refused"),
+    [OUTCOME_FAILED] = STR_INIT("failed"),
+    [OUTCOME_INTERRUPTED] = STR_INIT("interrupted"),
+    [OUTCOME_COMPLETE] = STR_INIT("complete"),
+};
+
+static const enum counter done_counters[] = {
+    [OUTCOME_REFUSED] = COUNTER_CALLS_REFUSED,
+    [OUTCOME_FAILED] = COUNTER_CALLS_FAILED,
+    [OUTCOME_INTERRUPTED] = COUNTER_CALLS_INTERRUPTED,
+    [OUTCOME_COMPLETE] = COUNTER_CALLS_SERVED,
+};
+
+static void done_count(const struct call *call)
+{
+    int64_t input = 0;
+    int64_t output = 0;
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        *(usage_is_output((enum usage_class)i) ? &output : &input) += call->billed.tokens[i];
+    }
+    counter_add(done_counters[call->outcome], 1);
+    counter_add(COUNTER_CALLS_OPEN, -1);
+    counter_add(COUNTER_TOKENS_INPUT, input);
+    counter_add(COUNTER_TOKENS_OUTPUT, output);
+    counter_add(COUNTER_CHARGED_NANO, call->charge);
+    counter_add(COUNTER_OVERRUN_NANO, call->overrun);
+    histogram_add(HISTOGRAM_CALL, loop_now_ns(call->gate->loop) - call->begun_ns);
+}
+
+/* Everything an operator asks of a call, in one line; nothing of what was said. */
+static void done_log(const struct call *call)
+{
+    int64_t now_ns = loop_now_ns(call->gate->loop);
+    struct log_line line;
+    log_begin(&line, EVENT_CALL);
+    log_id(&line, "call", STR("call_"), call->id);
+    if (call->key != NULL) {
+        log_id(&line, "client", STR(IDENT_CLIENT_PREFIX), call->key->client->id);
+        log_id(&line, "key", STR(IDENT_KEY_PREFIX), call->key->id);
+        log_str(&line, "product", call->key->product);
+    }
+    log_str(&line, "model", call->model == NULL ? STR_EMPTY : call->model->id);
+    log_bool(&line, "stream", call->ask.stream);
+    log_str(&line, "outcome", done_outcomes[call->outcome]);
+    if (call->err != ERR_OK) {
+        log_str(&line, "code", str_from(err_info(call->err)->name));
+    }
+    if (call->route != NULL) {
+        log_str(&line, "route", call->route->id);
+        log_int(&line, "attempts", call->attempts);
+        log_int(&line, "upstream_status", call->upstream_status);
+    }
+    if (call->hold.placed) {
+        log_int(&line, "held_nano", call->ceiling);
+        log_int(&line, "charged_nano", call->charge);
+        log_str(&line, "usage", str_from(call->provenance));
+    }
+    if (call->first_byte_ns != 0) {
+        log_int(&line, "first_byte_us", (call->first_byte_ns - call->begun_ns) / 1000);
+    }
+    log_int(&line, "total_us", (now_ns - call->begun_ns) / 1000);
+    log_end(&line);
+}
+
+static void done_free(struct task *task)
+{
+    struct call *call = EP_CONTAINER(task, struct call, wake);
+    slab_give(&call->gate->calls, call);
+}
+
+/* DONE: the client gets the end of its answer, and nothing of the call is left. */
+enum call_next call_done(struct call *call)
+{
+    struct gate *gate = call->gate;
+    ASSERT(call->place.route == NULL);
+    ASSERT(!http_call_is_open(&call->upstream));
+    if (call->x != NULL) {
+        answer_end(call);
+    }
+    done_count(call);
+    done_log(call);
+    if (call->place_of_client != NULL) {
+        limits_give(call->place_of_client);
+    }
+    gate->drains -= call->draining ? 1 : 0;
+    call_settlement_free(call);
+    relay_fini(&call->relay);
+    buf_fini(&call->answer);
+    buf_fini(&call->body);
+    arena_fini(&call->arena);
+    gate_snapshot_unref(call->snapshot);
+    node_unlink(&call->node);
+    call->magic = 0;
+    call->wake.run = done_free;
+    task_cancel(&call->wake);
+    loop_bury(gate->loop, &call->wake); /* the engine still looks at it */
+    return CALL_STOP;
+}

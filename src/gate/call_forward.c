@@ -1,0 +1,232 @@
+#include "base/counter.h"
+#include "base/log.h"
+#include "gate/answer.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+
+/* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
+ * memory and no more. */
+#define FORWARD_PENDING_MAX ((size_t)128 * 1024)
+#define FORWARD_ERROR_MAX   ((size_t)16 * 1024) /* of an upstream's error that is passed on */
+
+/* ---- the upstream's bytes, as they come --------------------------------------------------- */
+
+static struct call *forward_call(struct http_call *upstream)
+{
+    struct call *call = EP_CONTAINER(upstream, struct call, upstream);
+    ASSERT(call->magic == CALL_MAGIC);
+    return call;
+}
+
+/* What may leave of a stream: at once if Gate A is open, else when it opens. */
+static void forward_emit(void *context, struct str bytes)
+{
+    struct call *call = context;
+    if (call->x == NULL) {
+        return;
+    }
+    if (!call_gate_a_open(call) || call->answer.len > 0) {
+        if (buf_append(&call->answer, bytes) != ERR_OK) {
+            call->upstream_err = ERR_UPSTREAM_SIZE;
+        }
+        return;
+    }
+    answer_stream(call, bytes);
+}
+
+static void forward_fail(struct call *call, enum err err)
+{
+    call->upstream_err = err;
+    http_call_cancel(&call->upstream);
+    call_wake(call);
+}
+
+static void forward_on_head(struct http_call *upstream, const struct http1_head *head)
+{
+    struct call *call = forward_call(upstream);
+    struct str type = http1_header(head, STR("content-type"));
+    call->upstream_status = head->status;
+    call->streamed = head->status == 200 && call->ask.stream &&
+                     str_starts_nocase(type, STR("text/event-stream"));
+    counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
+                1);
+    if (head->status == 200) {
+        /* No other upstream will be asked: the prompt is needed no more. */
+        buf_fini(&call->body);
+        if (call->x != NULL) {
+            http_exchange_drop_head(call->x);
+        }
+    }
+}
+
+static void forward_on_body(struct http_call *upstream, struct str data)
+{
+    struct call *call = forward_call(upstream);
+    enum err err = ERR_OK;
+    if (call->streamed) {
+        err = relay_feed(&call->relay, data, forward_emit, call);
+        err = err == ERR_OK ? call->upstream_err : err;
+    } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
+        err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
+    }
+    if (err != ERR_OK) {
+        forward_fail(call, err);
+        return;
+    }
+    size_t pending = call->x == NULL ? 0 : http_respond_pending(call->x);
+    if (call->streamed && pending + call->answer.len > FORWARD_PENDING_MAX) {
+        http_call_pause(upstream);
+    }
+}
+
+static void forward_on_end(struct http_call *upstream)
+{
+    struct call *call = forward_call(upstream);
+    call->upstream_over = true;
+    if (call->streamed) {
+        call->upstream_err = relay_finish(&call->relay, forward_emit, call);
+    }
+    call_wake(call);
+}
+
+static void forward_on_failed(struct http_call *upstream, enum err err, const struct fail *fail)
+{
+    struct call *call = forward_call(upstream);
+    call->upstream_err = err;
+    struct log_line line;
+    log_begin(&line, EVENT_UPSTREAM);
+    log_id(&line, "call", STR("call_"), call->id);
+    log_str(&line, "route", call->route->id);
+    log_fail(&line, fail);
+    log_end(&line);
+    call_wake(call);
+}
+
+const struct http_call_events call_upstream_events = {
+    .on_head = forward_on_head,
+    .on_body = forward_on_body,
+    .on_end = forward_on_end,
+    .on_failed = forward_on_failed,
+};
+
+void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
+{
+    http_call_cancel(&call->upstream);
+    if (call->place.route != NULL) {
+        dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
+        call->place.route = NULL;
+    }
+    if (outcome == DISPATCH_FAILED) {
+        counter_add(COUNTER_ATTEMPTS_FAILED, 1);
+    }
+}
+
+/* ---- what became of it -------------------------------------------------------------------- */
+
+/* An error status as one of ours: 4xx that the client caused are told as they came (answer.c). */
+static enum err forward_status_err(int status)
+{
+    return status == 200 ? ERR_OK : ERR_UPSTREAM_STATUS;
+}
+
+/* The client's own mistake: the same body fails everywhere. */
+bool forward_is_clients(int status)
+{
+    return status == 400 || status == 413 || status == 422;
+}
+
+/* A whole answer is believed once it is JSON of a model that may be named. */
+static enum err forward_check_answer(struct call *call)
+{
+    struct chat_answer answer;
+    chat_answer_read(buf_str(&call->answer), &answer);
+    if (answer.bad) {
+        return ERR_UPSTREAM_SYNTAX;
+    }
+    if (answer.error) {
+        return ERR_UPSTREAM_STATUS;
+    }
+    if (answer.model.len == 0 ||
+        !relay_names_model(call->model, call->route->upstream_model, answer.model)) {
+        return ERR_UPSTREAM_MODEL;
+    }
+    call->has_reported = usage_read_openai_chat(answer.usage, &call->reported);
+    return ERR_OK;
+}
+
+/* Nothing of this attempt has left, or can be seen by the client. */
+static bool forward_may_retry(const struct call *call)
+{
+    return call->x != NULL && !call->head_sent && !call->cut && call->body.len > 0 &&
+           call->upstream_status != 200 && !forward_is_clients(call->upstream_status);
+}
+
+static enum call_next forward_finish(struct call *call, enum err err)
+{
+    bool clients = forward_is_clients(call->upstream_status);
+    call_end_attempt(call, err == ERR_OK || clients ? DISPATCH_FINE
+                           : err == ERR_CANCELLED   ? DISPATCH_NEUTRAL
+                                                    : DISPATCH_FAILED);
+    call->upstream_err = err;
+    if (err != ERR_OK && forward_may_retry(call)) {
+        buf_fini(&call->answer);
+        relay_fini(&call->relay);
+        call_goto(call, CALL_ROUTE);
+        return CALL_NEXT;
+    }
+    call->err = err;
+    bool delivered = call->relay.content_events > 0 && call->streamed;
+    call->outcome = err == ERR_OK ? OUTCOME_COMPLETE
+                    : delivered   ? OUTCOME_INTERRUPTED
+                                  : OUTCOME_FAILED;
+    call_goto(call, CALL_METER);
+    return CALL_NEXT;
+}
+
+/* The client has gone: is the upstream read to its end, for the usage it bills anyway? */
+static bool forward_drain(struct call *call)
+{
+    struct gate *gate = call->gate;
+    if (call->draining) {
+        return true;
+    }
+    if (call->route->abort_billing == REGISTRY_ABORT_STOPS ||
+        gate->drains >= call->snapshot->options.drains_max) {
+        return false;
+    }
+    gate->drains++;
+    call->draining = true;
+    http_call_resume(&call->upstream);
+    return true;
+}
+
+/* FORWARD: woken whenever something happened to the attempt, the hold or the client. */
+enum call_next call_forward(struct call *call)
+{
+    bool hold_failed = call->hold.err != ERR_OK && call->hold.err != ERR_BUSY;
+    if (hold_failed) {
+        return forward_finish(call, call->hold.err);
+    }
+    if (call->upstream_err != ERR_OK) {
+        return forward_finish(call, call->upstream_err);
+    }
+    if (call->upstream_over) {
+        enum err err = forward_status_err(call->upstream_status);
+        if (err == ERR_OK && !call->streamed) {
+            err = forward_check_answer(call);
+        }
+        return forward_finish(call, err);
+    }
+    if (call->cut || (call->x == NULL && !forward_drain(call))) {
+        return forward_finish(call, ERR_CANCELLED);
+    }
+    if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call)) {
+        /* Gate A has opened: what waited for it leaves. */
+        struct buf held = call->answer;
+        buf_init(&call->answer, held.max);
+        answer_stream(call, buf_str(&held));
+        buf_fini(&held);
+        http_call_resume(&call->upstream);
+    }
+    return CALL_WAIT;
+}

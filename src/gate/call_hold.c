@@ -1,0 +1,56 @@
+#include "base/counter.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+
+/* On the writer's thread. */
+static enum err hold_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct call *call = EP_CONTAINER(job, struct call, hold.job);
+    return ledger_write_hold(call->gate->world.ledger, txn, &call->hold.row, fail);
+}
+
+static void hold_done(struct store_job *job)
+{
+    struct call *call = EP_CONTAINER(job, struct call, hold.job);
+    ASSERT(call->magic == CALL_MAGIC);
+    call->hold.err = job->err;
+    histogram_add(HISTOGRAM_GATE_A, loop_now_ns(call->gate->loop) - call->begun_ns);
+    call_wake(call);
+}
+
+static void hold_place(struct call *call)
+{
+    call->hold.row = (struct ledger_hold){
+        .call = call->id,
+        .account = call->account,
+        .amount = call->ceiling,
+        .price_version = call->snapshot->price_version,
+        .opened_ns = call->begun_wall_ns,
+    };
+    call->hold.job.run = hold_write;
+    call->hold.job.done = hold_done;
+    call->hold.job.home = call->gate->loop;
+    call->hold.placed = true;
+    counter_add(COUNTER_HOLDS_OPEN, 1);
+    store_submit(call->gate->world.store, &call->hold.job);
+}
+
+/* HOLD: the ceiling is set aside; its row is written while the upstream works, or first. */
+enum call_next call_hold(struct call *call)
+{
+    const struct gate_options *options = &call->snapshot->options;
+    bool dear = options->hold_before_above > 0 && call->ceiling > options->hold_before_above;
+    if (!call->hold.placed) {
+        hold_place(call);
+    }
+    if (call->hold.err == ERR_BUSY && (options->hold == GATE_HOLD_BEFORE || dear)) {
+        return CALL_WAIT;
+    }
+    bool stop = call->x == NULL || (call->hold.err != ERR_OK && call->hold.err != ERR_BUSY);
+    if (stop) {
+        call->err = call->x == NULL ? ERR_CANCELLED : call->hold.err;
+        call->outcome = OUTCOME_FAILED;
+    }
+    call_goto(call, stop ? CALL_METER : CALL_ROUTE);
+    return CALL_NEXT;
+}

@@ -1,0 +1,14 @@
+#include "gate/call.h"
+
+/* PARSE: what is asked for? */
+enum call_next call_parse(struct call *call)
+{
+    struct fail fail = { .text = "" };
+    enum err err = ask_read_chat(buf_str(&call->body), &call->ask, &fail);
+    call->param = call->ask.param;
+    if (err != ERR_OK) {
+        return call_refuse(call, err, "%s", fail.text);
+    }
+    call_goto(call, CALL_AUTHENTICATE);
+    return CALL_NEXT;
+}

@@ -1,0 +1,266 @@
+#include "base/counter.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "gate/answer.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "ident/ident.h"
+#include "tlog/tlog.h"
+#include "wire/jsonw.h"
+
+_Static_assert(USAGE_COUNT == RECEIPT_CLASSES, "receipts show the classes that are counted");
+
+#define SETTLEMENT_USAGE_MAX 2048 /* two lists of sixteen classes */
+
+/* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
+struct call_settlement {
+    struct store_job job;
+    struct call *call;
+    struct receipt receipt;
+    struct buf usage;
+    char usage_text[SETTLEMENT_USAGE_MAX];
+    char pico_text[48];
+    int64_t begun_ns;
+    int64_t wall_ns;
+    int64_t leaf;
+    bool done;
+};
+
+/* ---- the job ------------------------------------------------------------------------------ */
+
+/* On the writer's thread. */
+static enum err settlement_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct call_settlement *settlement = EP_CONTAINER(job, struct call_settlement, job);
+    struct call *call = settlement->call;
+    const struct gate_world *world = &call->gate->world;
+    if (call->hold.placed) {
+        struct ledger_settlement row = {
+            .hold = &call->hold.row,
+            .state =
+                call->charge > 0 || call->outcome == OUTCOME_COMPLETE ? HOLD_SETTLED : HOLD_VOIDED,
+            .posted = call->charge,
+            .overrun = call->overrun,
+            .usage = buf_str(&settlement->usage),
+            .rated_pico = str_from(settlement->pico_text),
+            .settled_ns = settlement->wall_ns,
+        };
+        TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
+    }
+    enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,
+                                       settlement->wall_ns, &settlement->leaf, fail);
+    /* Half of it must not stay: whatever keeps the receipt out stops the sale. */
+    return err == ERR_OK ? ERR_OK : ERR_STORE_FAILED;
+}
+
+static void settlement_done(struct store_job *job)
+{
+    struct call_settlement *settlement = EP_CONTAINER(job, struct call_settlement, job);
+    settlement->done = true;
+    int64_t now_ns = loop_now_ns(settlement->call->gate->loop);
+    histogram_add(HISTOGRAM_GATE_B, now_ns - settlement->begun_ns);
+    call_wake(settlement->call);
+}
+
+/* ---- what is written ---------------------------------------------------------------------- */
+
+static void settlement_put_usage(struct jsonw *json, const char *name, const struct usage *usage)
+{
+    jsonw_key(json, name);
+    jsonw_open(json, '{');
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        if (usage->tokens[i] != 0) {
+            jsonw_put_int(json, usage_name((enum usage_class)i), usage->tokens[i]);
+        }
+    }
+    jsonw_close(json, '}');
+}
+
+static void settlement_usage(struct call_settlement *settlement)
+{
+    const struct call *call = settlement->call;
+    struct jsonw json;
+    settlement->usage =
+        (struct buf){ settlement->usage_text, 0, SETTLEMENT_USAGE_MAX, SETTLEMENT_USAGE_MAX };
+    jsonw_init(&json, &settlement->usage);
+    jsonw_open(&json, '{');
+    settlement_put_usage(&json, "billed", &call->billed);
+    jsonw_put_str(&json, "provenance", str_from(call->provenance));
+    if (call->has_reported) {
+        settlement_put_usage(&json, "reported", &call->reported);
+    }
+    jsonw_close(&json, '}');
+    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers twice */
+}
+
+/* A 128-bit number in decimal; pico >= 0. */
+static void settlement_pico(char *text, size_t size, money_wide pico)
+{
+    char digits[48];
+    size_t at = sizeof(digits) - 1;
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + (int)(pico % 10));
+        pico /= 10;
+    } while (pico > 0);
+    ASSERT(sizeof(digits) - at <= size);
+    for (size_t i = at; i < sizeof(digits); i++) {
+        text[i - at] = digits[i];
+    }
+}
+
+static struct receipt_tokens settlement_tokens(const struct usage *usage, const char *provenance)
+{
+    struct receipt_tokens tokens = { .provenance = str_from(provenance) };
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        tokens.tokens[i] = usage->tokens[i];
+    }
+    return tokens;
+}
+
+static const struct str outcome_names[] = {
+    [OUTCOME_REFUSED] = STR_INIT("refused"),
+    [OUTCOME_FAILED] = STR_INIT("failed"),
+    [OUTCOME_INTERRUPTED] = STR_INIT("interrupted"),
+    [OUTCOME_COMPLETE] = STR_INIT("complete"),
+};
+
+static const struct str mode_names[] = {
+    [REGISTRY_MODE_DIRECT] = STR_INIT("direct"),
+    [REGISTRY_MODE_AGGREGATE] = STR_INIT("aggregate"),
+    [REGISTRY_MODE_ZONE] = STR_INIT("zone"),
+};
+
+static enum err settlement_receipt(struct call_settlement *settlement)
+{
+    const struct call *call = settlement->call;
+    const char *class_names[USAGE_COUNT];
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        class_names[i] = usage_name((enum usage_class)i);
+    }
+    char key_text[ID_SHOWN_MAX];
+    struct buf key = { key_text, 0, sizeof(key_text), sizeof(key_text) };
+    EP_IGNORE(id_print(&key, STR(IDENT_KEY_PREFIX), call->key->id)); /* fits */
+    char book_text[256];
+    struct buf book = { book_text, 0, sizeof(book_text), sizeof(book_text) };
+    if (call->product != NULL) {
+        const struct registry_price_book *prices = call->product->price_book;
+        EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
+                             STR_ARG(prices->version))); /* one that does not fit stays out */
+    }
+    struct receipt_facts facts = {
+        .call = call->id,
+        .begun_ns = call->begun_wall_ns,
+        .ended_ns = settlement->wall_ns,
+        .key = buf_str(&key),
+        .product = call->key->product,
+        .model_asked = call->ask.model,
+        .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
+        .reported = settlement_tokens(&call->reported, call->has_reported ? "upstream" : ""),
+        .billed = settlement_tokens(&call->billed, call->provenance),
+        .class_names = class_names,
+        .price_book = buf_str(&book),
+        .amount_nano = call->charge,
+        .currency = ledger_currency(call->account),
+        .outcome = outcome_names[call->outcome],
+        .allowed = call->outcome != OUTCOME_REFUSED,
+        .mode = call->product == NULL ? STR_EMPTY : mode_names[call->product->mode],
+        .registry_hash = { call->snapshot->registry_hash, sizeof(call->snapshot->registry_hash) },
+        .place = call->route != NULL ? call->route->place : STR_EMPTY,
+        .route = call->route != NULL ? call->route->id : STR_EMPTY,
+        .attempts = call->attempts,
+        .held_nano = call->hold.placed ? call->ceiling : 0,
+        .overrun_nano = call->overrun,
+        .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
+    };
+    if (call->outcome == OUTCOME_REFUSED) {
+        facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
+    }
+    return receipt_build(&settlement->receipt, &facts);
+}
+
+static bool settlement_begin(struct call *call)
+{
+    struct call_settlement *settlement = mem_zalloc(sizeof(*settlement));
+    if (settlement == NULL) {
+        return false;
+    }
+    settlement->call = call;
+    settlement->begun_ns = loop_now_ns(call->gate->loop);
+    settlement->wall_ns = loop_wall_ns(call->gate->loop);
+    receipt_init(&settlement->receipt);
+    settlement_usage(settlement);
+    settlement_pico(settlement->pico_text, sizeof(settlement->pico_text), call->pico);
+    call->settlement = settlement;
+    if (settlement_receipt(settlement) != ERR_OK) {
+        call_settlement_free(call);
+        return false;
+    }
+    settlement->job = (struct store_job){
+        .run = settlement_write,
+        .done = settlement_done,
+        .home = call->gate->loop,
+    };
+    store_submit(call->gate->world.store, &settlement->job);
+    return true;
+}
+
+bool call_settlement_durable(const struct call *call)
+{
+    return call->settlement != NULL && call->settlement->done &&
+           call->settlement->job.err == ERR_OK;
+}
+
+void call_settlement_free(struct call *call)
+{
+    if (call->settlement != NULL) {
+        receipt_fini(&call->settlement->receipt);
+        mem_free(call->settlement);
+        call->settlement = NULL;
+    }
+}
+
+/* ---- the step ----------------------------------------------------------------------------- */
+
+static void receipt_fault(struct call *call, enum err err)
+{
+    struct log_line line;
+    log_begin(&line, EVENT_CALL_FAULT);
+    log_id(&line, "call", STR("call_"), call->id);
+    log_str(&line, "code", str_from(err_info(err)->name));
+    log_str(&line, "text", STR("the call could not be settled; its hold ends with a restart"));
+    log_end(&line);
+    call->err = ERR_STORE_FAILED;
+}
+
+/* RECEIPT: settlement and receipt become durable together (Gate B). */
+enum call_next call_receipt(struct call *call)
+{
+    if (call->settlement == NULL) {
+        call->provenance = call->provenance == NULL ? "none" : call->provenance;
+        if (!settlement_begin(call)) {
+            receipt_fault(call, ERR_NO_MEMORY);
+            call_goto(call, CALL_DONE);
+            return CALL_NEXT;
+        }
+        if (call->x != NULL && call->snapshot->options.hold == GATE_HOLD_RELAXED) {
+            answer_end(call); /* no gates: for comparisons alone */
+        }
+        return CALL_WAIT;
+    }
+    if (!call->settlement->done) {
+        return CALL_WAIT;
+    }
+    enum err err = call->settlement->job.err;
+    if (err != ERR_OK) {
+        receipt_fault(call, err);
+    } else {
+        counter_add(COUNTER_RECEIPTS, 1);
+        if (call->hold.placed) {
+            account_settle(ledger_credit(call->account), call->ceiling, call->charge);
+            counter_add(COUNTER_HOLDS_OPEN, -1);
+        }
+    }
+    call_goto(call, CALL_DONE);
+    return CALL_NEXT;
+}

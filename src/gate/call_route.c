@@ -1,0 +1,107 @@
+#include <string.h>
+
+#include "base/counter.h"
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+
+static struct str route_cap_name(const struct registry_route *route)
+{
+    return route->output_cap_field == REGISTRY_CAP_MAX_TOKENS ? STR("max_tokens")
+                                                              : STR("max_completion_tokens");
+}
+
+/* The client's bytes, with our changes spliced in. */
+static enum err route_body(struct call *call, const struct registry_route *route, size_t *ret_len)
+{
+    struct splice splice;
+    struct iovec parts[SPLICE_PARTS_MAX];
+    TRY(ask_write_chat(&call->ask, route->upstream_model, call->output_cap, route_cap_name(route),
+                       &call->arena, &splice));
+    int count = splice_parts(&splice, parts);
+    for (int i = 0; i < count; i++) {
+        call->parts[i] = (struct str){ parts[i].iov_base, parts[i].iov_len };
+    }
+    call->upstream.body = call->parts;
+    call->upstream.body_count = (size_t)count;
+    *ret_len = splice_len(&splice);
+    return ERR_OK;
+}
+
+static enum err route_head(struct call *call, const struct gate_route *ready, size_t body_len)
+{
+    char digits[32];
+    struct buf length = { digits, 0, sizeof(digits), sizeof(digits) };
+    TRY(buf_u64(&length, body_len));
+    TRY(buf_append(&length, STR("\r\n\r\n")));
+    char *head = arena_alloc(&call->arena, ready->head.len + length.len);
+    if (head == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    memcpy(head, ready->head.ptr, ready->head.len);
+    memcpy(head + ready->head.len, length.ptr, length.len);
+    call->upstream.head = (struct str){ head, ready->head.len + length.len };
+    return ERR_OK;
+}
+
+static enum err route_start(struct call *call)
+{
+    const struct gate_snapshot *snapshot = call->snapshot;
+    const struct gate_route *ready = gate_snapshot_route(snapshot, call->place.route);
+    size_t body_len = 0;
+    TRY(route_body(call, ready->route, &body_len));
+    TRY(route_head(call, ready, body_len));
+    call->upstream.tls = ready->url.tls ? snapshot->tls : NULL;
+    call->upstream.host = ready->url.host;
+    call->upstream.port = ready->url.port;
+    call->upstream.first_byte_ns = snapshot->options.first_byte_ns;
+    call->upstream.silence_ns = snapshot->options.silence_ns;
+    relay_init(&call->relay, &(struct relay_options){
+                                 .model = call->model,
+                                 .upstream_model = ready->route->upstream_model,
+                                 .choices = call->ask.choices,
+                                 .include_usage = call->ask.include_usage,
+                                 .event_max = snapshot->options.sse_event_max,
+                                 .tail_max = snapshot->options.answer_bytes_max,
+                             });
+    call->upstream_status = 0;
+    call->upstream_over = false;
+    call->upstream_err = ERR_OK;
+    http_call_start(call->gate->pool, &call->upstream);
+    return ERR_OK;
+}
+
+/* ROUTE: which upstream, of those not tried yet? */
+enum call_next call_route(struct call *call)
+{
+    struct gate *gate = call->gate;
+    struct dispatch_ask ask = {
+        .registry = call->snapshot->registry,
+        .product = call->product,
+        .model = call->model,
+        .tried = call->tried,
+        .now_ns = loop_now_ns(gate->loop),
+    };
+    call->outcome = OUTCOME_FAILED;
+    enum err err = call->x == NULL || call->cut
+                       ? ERR_CANCELLED
+                       : dispatch_pick(gate->world.dispatch, &ask, &call->place);
+    if (err != ERR_OK) {
+        /* What the last attempt met says more than that no further one can be made. */
+        call->err = call->attempts > 0 && err == ERR_NO_ROUTE ? call->upstream_err : err;
+        call_goto(call, CALL_METER);
+        return CALL_NEXT;
+    }
+    call->tried |= call->place.bit;
+    call->route = call->place.route;
+    call->attempts++;
+    counter_add(COUNTER_ATTEMPTS, 1);
+    err = route_start(call);
+    if (err != ERR_OK) {
+        call_end_attempt(call, DISPATCH_NEUTRAL);
+        call->err = err;
+        call_goto(call, CALL_METER);
+        return CALL_NEXT;
+    }
+    call_goto(call, CALL_FORWARD);
+    return CALL_WAIT;
+}

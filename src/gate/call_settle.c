@@ -1,0 +1,21 @@
+#include "gate/call.h"
+
+/* SETTLE: what does it cost? Never more than was held; the rest is the operator's loss. */
+enum call_next call_settle(struct call *call)
+{
+    int64_t nano = 0;
+    call->pico = 0;
+    bool billed = usage_sum(&call->billed) > 0;
+    if (billed && rate_usage(&call->rate, &call->billed, &call->pico) != ERR_OK) {
+        call->billed = (struct usage){ 0 };
+        call->provenance = "unpriced"; /* a class without a price is not charged */
+        call->pico = 0;
+    }
+    if (!money_nano_floor(call->pico, &nano)) {
+        nano = INT64_MAX;
+    }
+    call->charge = nano < call->ceiling ? nano : call->ceiling;
+    call->overrun = nano - call->charge;
+    call_goto(call, CALL_RECEIPT);
+    return CALL_NEXT;
+}

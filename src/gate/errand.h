@@ -1,0 +1,20 @@
+/*
+ * Errands: the small requests that sell nothing: what a key may buy, what is left of its credit,
+ * the receipt of a call. Inside the gate only.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct gate;
+struct http_exchange;
+
+/* Answers at once, or from a worker thread where rows must be read. `path` is without the query. */
+void errand_models(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_credits(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_key(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path);
+/* An error that no call is about. */
+void errand_refuse(struct http_exchange *x, enum err err);
+/* The client of an errand that is on its way has gone. */
+void errand_gone(void *owner);

@@ -1,0 +1,110 @@
+/* The front of the gate: whole requests come in here and are sent to a call or an errand. */
+#include "gate/front.h"
+
+#include "base/counter.h"
+#include "gate/call.h"
+#include "gate/errand.h"
+#include "gate/gate_internal.h"
+#include "wire/url.h"
+
+/* What an exchange's owner is, told by its first word. */
+static bool front_is_call(const void *owner)
+{
+    return *(const uint32_t *)owner == CALL_MAGIC;
+}
+
+static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin(gate, x);
+}
+
+static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)gate;
+    (void)path;
+    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
+}
+
+struct front_path {
+    struct str path;
+    bool prefix; /* something follows it */
+    enum http1_method method;
+    void (*serve)(struct gate *gate, struct http_exchange *x, struct str path);
+};
+
+static const struct front_path front_paths[] = {
+    { STR_INIT("/v1/chat/completions"), false, HTTP1_POST, front_chat },
+    { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
+    { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
+    { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
+    { STR_INIT("/v1/key"), false, HTTP1_GET, errand_key },
+    { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
+    { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/"), false, HTTP1_GET, front_hello },
+};
+
+static bool front_method_fits(enum http1_method want, enum http1_method got)
+{
+    return got == want || (want == HTTP1_GET && got == HTTP1_HEAD);
+}
+
+static void front_on_request(struct http_exchange *x)
+{
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    if (str_starts(path, STR("/api/v1/"))) {
+        path = str_from_at(path, 4); /* OpenRouter's clients */
+    }
+    bool known = false;
+    for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
+        const struct front_path *row = &front_paths[i];
+        bool fits = row->prefix ? str_starts(path, row->path) && path.len > row->path.len
+                                : str_eq(path, row->path);
+        known |= fits;
+        if (fits && front_method_fits(row->method, head->method)) {
+            row->serve(gate, x, path);
+            return;
+        }
+    }
+    errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
+}
+
+static void front_on_gone(struct http_exchange *x)
+{
+    void *owner = http_exchange_owner(x);
+    if (owner == NULL) {
+        return;
+    }
+    if (front_is_call(owner)) {
+        call_gone(owner);
+    } else {
+        errand_gone(owner);
+    }
+}
+
+static void front_on_drained(struct http_exchange *x)
+{
+    void *owner = http_exchange_owner(x);
+    if (owner != NULL && front_is_call(owner)) {
+        struct call *call = owner;
+        if (http_call_is_open(&call->upstream)) {
+            http_call_resume(&call->upstream);
+        }
+    }
+}
+
+static void front_on_bad(struct http_exchange *x, enum err err)
+{
+    counter_add(COUNTER_CONNECTIONS_REFUSED, 1);
+    errand_refuse(x, err);
+}
+
+const struct http_events front_events = {
+    .on_request = front_on_request,
+    .on_gone = front_on_gone,
+    .on_drained = front_on_drained,
+    .on_bad = front_on_bad,
+};

@@ -1,0 +1,102 @@
+#include "gate/gate.h"
+
+#include "base/mem.h"
+#include "gate/front.h"
+#include "gate/gate_internal.h"
+
+static struct http_server_options gate_server_options(struct gate *gate)
+{
+    const struct gate_options *options = &gate->snapshot->options;
+    struct http_server_options server = http_server_options_default();
+    server.events = &front_events;
+    server.owner = gate;
+    server.head_bytes_max = options->head_bytes_max;
+    server.body_bytes_max = options->body_bytes_max;
+    server.connections_max = options->connections_max;
+    server.head_ns = options->head_ns;
+    server.body_ns = options->body_ns;
+    server.idle_ns = options->idle_ns;
+    server.stall_ns = options->read_ns;
+    return server;
+}
+
+static enum err gate_start(struct gate *gate, struct fail *fail)
+{
+    const struct gate_options *options = &gate->snapshot->options;
+    struct http_server_options server = gate_server_options(gate);
+    struct lookup_options lookup = lookup_options_default();
+    struct upstream_pool_options pool = upstream_pool_options_default();
+    pool.per_host_max = options->upstream_per_host_max;
+    pool.connect_ns = options->connect_ns;
+    TRY(http_server_create(gate->loop, &server, &gate->server, fail));
+    TRY(lookup_create(gate->loop, gate->world.workers, &lookup, &gate->lookup, fail));
+    return upstream_pool_create(gate->loop, gate->lookup, &pool, &gate->pool, fail);
+}
+
+enum err gate_create(struct loop *loop, const struct gate_world *world,
+                     struct gate_snapshot *snapshot, struct gate **ret_gate, struct fail *fail)
+{
+    struct gate *gate = mem_zalloc(sizeof(*gate));
+    if (gate == NULL) {
+        gate_snapshot_unref(snapshot);
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for a gate");
+    }
+    gate->loop = loop;
+    gate->world = *world;
+    gate->snapshot = snapshot;
+    slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
+    list_init(&gate->open_calls);
+    enum err err = gate_start(gate, fail);
+    if (err != ERR_OK) {
+        gate_destroy(gate);
+        return err;
+    }
+    *ret_gate = gate;
+    return ERR_OK;
+}
+
+enum err gate_listen(struct gate *gate, const struct address *address, struct tls_context *tls,
+                     struct address *ret_bound, struct fail *fail)
+{
+    return http_server_listen(gate->server, address, tls, ret_bound, fail);
+}
+
+void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
+{
+    gate_snapshot_unref(gate->snapshot);
+    gate->snapshot = snapshot;
+}
+
+void gate_drain(struct gate *gate)
+{
+    http_server_stop_accepting(gate->server);
+    http_server_drain(gate->server);
+}
+
+size_t gate_busy(const struct gate *gate)
+{
+    return gate->calls.count + gate->errands + http_server_exchanges(gate->server);
+}
+
+void gate_cut(struct gate *gate)
+{
+    LIST_EACH(node, &gate->open_calls) {
+        struct call *call = EP_CONTAINER(node, struct call, node);
+        call->cut = true;
+        call_wake(call);
+    }
+}
+
+void gate_destroy(struct gate *gate)
+{
+    if (gate == NULL) {
+        return;
+    }
+    ASSERT(list_empty(&gate->open_calls));
+    upstream_pool_destroy(gate->pool);
+    lookup_destroy(gate->lookup);
+    http_server_destroy(gate->server);
+    slab_fini(&gate->calls);
+    gate_snapshot_unref(gate->snapshot);
+    mem_free(gate);
+}

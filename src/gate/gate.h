@@ -1,0 +1,51 @@
+/*
+ * The gate: calls served on one loop, from a client's request to its receipt. call.c tells the
+ * story; snapshot.h is what all loops share of configuration and registry.
+ *
+ * Threads: one gate a loop, on its thread. What struct gate_world names is shared by all gates and
+ * must outlive them.
+ */
+#pragma once
+
+#include "gate/snapshot.h"
+#include "loop/worker.h"
+
+struct dispatch;
+struct gate;
+struct ident;
+struct ledger;
+struct limits;
+struct lookup;
+struct store;
+struct tlog;
+struct tls_context;
+
+struct gate_world {
+    struct store *store;
+    struct ident *ident;
+    struct ledger *ledger;
+    struct tlog *tlog;
+    struct dispatch *dispatch;
+    struct limits *limits;
+    struct worker_pool *workers;
+    uint16_t node; /* in the ids that are made here */
+};
+
+/* Takes over the caller's reference of `snapshot`. */
+EP_MUST_CHECK enum err gate_create(struct loop *loop, const struct gate_world *world,
+                                   struct gate_snapshot *snapshot, struct gate **ret_gate,
+                                   struct fail *fail);
+EP_MUST_CHECK enum err gate_listen(struct gate *gate, const struct address *address,
+                                   struct tls_context *tls, struct address *ret_bound,
+                                   struct fail *fail);
+/* From here on calls begin with `snapshot` (its reference is taken over); those under way end with
+ * the one they began with. */
+void gate_swap(struct gate *gate, struct gate_snapshot *snapshot);
+/* Takes no new connections, closes idle ones; calls under way end in their own time. */
+void gate_drain(struct gate *gate);
+/* Calls and errands under way. */
+size_t gate_busy(const struct gate *gate);
+/* Cuts what is still under way: each call is settled for what was delivered. */
+void gate_cut(struct gate *gate);
+/* Nothing is under way. NULL is allowed. Destroy the worker pool first. */
+void gate_destroy(struct gate *gate);

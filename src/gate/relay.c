@@ -1,0 +1,150 @@
+#include "gate/relay.h"
+
+#include "wire/json.h"
+
+void relay_init(struct relay *relay, const struct relay_options *options)
+{
+    ASSERT(options->choices > 0);
+    *relay = (struct relay){
+        .model = options->model,
+        .upstream_model = options->upstream_model,
+        .choices = options->choices,
+        .include_usage = options->include_usage,
+    };
+    sse_init(&relay->sse, options->event_max);
+    buf_init(&relay->tail, options->tail_max);
+}
+
+void relay_fini(struct relay *relay)
+{
+    sse_fini(&relay->sse);
+    buf_fini(&relay->tail);
+}
+
+bool relay_names_model(const struct registry_model *model, struct str upstream_model,
+                       struct str name)
+{
+    if (json_string_is(name, upstream_model) || json_string_is(name, model->id)) {
+        return true;
+    }
+    for (size_t i = 0; i < model->declared_names.count; i++) {
+        if (json_string_is(name, model->declared_names.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What an event says about the whole: model, usage, end. */
+static enum err relay_understand(struct relay *relay, const struct chat_event *chat)
+{
+    if (chat->bad) {
+        return ERR_UPSTREAM_SYNTAX;
+    }
+    if (chat->error) {
+        return ERR_UPSTREAM_STATUS;
+    }
+    if (chat->model.len > 0) {
+        if (!relay_names_model(relay->model, relay->upstream_model, chat->model)) {
+            return ERR_UPSTREAM_MODEL;
+        }
+        relay->checked = true;
+    }
+    if (!relay->checked) {
+        return ERR_UPSTREAM_MODEL; /* text of an unnamed model is not passed on */
+    }
+    if (chat->usage.len > 0) {
+        /* Reports are cumulative: the last one is the whole. */
+        relay->has_usage |= usage_read_openai_chat(chat->usage, &relay->usage);
+    }
+    relay->finished += chat->finished;
+    relay->done |= chat->done;
+    relay->ended |=
+        relay->finished >= relay->choices || chat->done || (chat->empty && chat->usage.len > 0);
+    return ERR_OK;
+}
+
+/* Bytes that follow each other in memory leave in one piece. */
+struct relay_run {
+    struct str bytes;
+    relay_emit_fn *emit;
+    void *context;
+};
+
+static void relay_flush(struct relay_run *run)
+{
+    if (run->bytes.len > 0) {
+        run->emit(run->context, run->bytes);
+        run->bytes = STR_EMPTY;
+    }
+}
+
+static void relay_add(struct relay_run *run, struct str raw)
+{
+    if (run->bytes.len > 0 && run->bytes.ptr + run->bytes.len == raw.ptr) {
+        run->bytes.len += raw.len;
+        return;
+    }
+    relay_flush(run);
+    run->bytes = raw;
+}
+
+static enum err relay_event(struct relay *relay, const struct sse_event *event,
+                            struct relay_run *run)
+{
+    struct chat_event chat = { 0 };
+    if (event->has_data) {
+        if (relay->done) {
+            return ERR_OK; /* behind the end there is nothing to say */
+        }
+        chat_event_read(event->data, &chat);
+        TRY(relay_understand(relay, &chat));
+        if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {
+            return ERR_OK; /* we asked for it, the client did not */
+        }
+    } else if (!relay->checked) {
+        return ERR_OK; /* a comment before the model is known: the client can wait */
+    }
+    if (relay->ended) {
+        return buf_append(&relay->tail, event->raw) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
+    }
+    int64_t bytes = chat.content_bytes + chat.reasoning_bytes + chat.tool_bytes;
+    relay->content_events += bytes > 0;
+    relay->content_bytes += bytes;
+    relay_add(run, event->raw);
+    return ERR_OK;
+}
+
+enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
+{
+    struct relay_run run = { STR_EMPTY, emit, context };
+    for (;;) {
+        struct sse_event event;
+        bool inside = relay->sse.tail.len == 0; /* else the event lies in the parser's memory */
+        enum wire_result result = sse_next(&relay->sse, &data, &event);
+        if (result != WIRE_DONE) {
+            relay_flush(&run);
+            return result == WIRE_MORE ? ERR_OK : ERR_UPSTREAM_SIZE;
+        }
+        enum err err = relay_event(relay, &event, &run);
+        if (err != ERR_OK) {
+            relay_flush(&run);
+            return err;
+        }
+        if (!inside) {
+            relay_flush(&run); /* before the parser uses that memory again */
+        }
+    }
+}
+
+enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context)
+{
+    struct relay_run run = { STR_EMPTY, emit, context };
+    struct sse_event event;
+    if (sse_end(&relay->sse, &event) == WIRE_DONE) {
+        enum err err = relay_event(relay, &event, &run);
+        relay_flush(&run);
+        TRY(err);
+    }
+    return relay->ended ? ERR_OK : ERR_UPSTREAM_CUT;
+}

@@ -1,0 +1,61 @@
+/*
+ * A stream on its way from an upstream to a client: found event by event, understood, and given on
+ * as it came, until the event that ends the answer. From there on everything is kept (the tail),
+ * to leave when settlement and receipt are durable (Gate B).
+ *
+ * Nothing is given on before an event has named a model that an honest upstream may name. Usage
+ * that the client did not ask for is taken out. Error text is never given on. Pure but for memory.
+ */
+#pragma once
+
+#include "dialect/chat.h"
+#include "meter/usage.h"
+#include "registry/registry.h"
+#include "wire/sse.h"
+
+/* Bytes that may leave; valid in the callback only. */
+typedef void relay_emit_fn(void *context, struct str bytes);
+
+struct relay {
+    struct sse sse;
+    struct buf tail;
+    const struct registry_model *model; /* its declared names */
+    struct str upstream_model;          /* the name it was asked by */
+    int64_t choices;
+    int64_t finished;       /* choices that have a finish reason */
+    int64_t content_events; /* events with text, reasoning or arguments that were given on */
+    int64_t content_bytes;
+    struct usage usage; /* the last report */
+    bool include_usage; /* the client wants it */
+    bool has_usage;
+    bool checked; /* the model was named */
+    bool ended;   /* the tail has begun */
+    bool done;    /* "[DONE]" was seen */
+};
+
+struct relay_options {
+    const struct registry_model *model;
+    struct str upstream_model;
+    int64_t choices;
+    bool include_usage;
+    size_t event_max;
+    size_t tail_max;
+};
+
+/* Owns no memory before the first event. What the options point at lives as long as the relay. */
+void relay_init(struct relay *relay, const struct relay_options *options);
+void relay_fini(struct relay *relay);
+
+/*
+ * Bytes from the upstream. ERR_UPSTREAM_MODEL (another model, or none was named before the text),
+ * ERR_UPSTREAM_STATUS (an error inside the stream), ERR_UPSTREAM_SYNTAX, ERR_UPSTREAM_SIZE. What
+ * was emitted before a failure has left.
+ */
+EP_MUST_CHECK enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit,
+                                  void *context);
+/* The upstream's body has ended. ERR_UPSTREAM_CUT: the answer had not. */
+EP_MUST_CHECK enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context);
+
+/* Whether a JSON string names the model, as relays and whole answers must. */
+bool relay_names_model(const struct registry_model *model, struct str upstream_model,
+                       struct str name);

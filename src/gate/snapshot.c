@@ -1,0 +1,171 @@
+#include "gate/snapshot.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "wire/http1.h"
+
+#define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
+#define SNAPSHOT_HEAD_MAX  8192
+
+static const struct str snapshot_path = STR_INIT("/chat/completions");
+
+/* "POST /v1/chat/completions HTTP/1.1", Host, Authorization; the content length is added a call. */
+static enum err snapshot_write_head(struct buf *head, const struct url *url, struct str secret)
+{
+    bool literal = str_find(url->host, ':') < url->host.len;
+    TRY(buf_append(head, STR("POST ")));
+    TRY(buf_append(head, url->path));
+    TRY(buf_append(head, snapshot_path));
+    TRY(buf_append(head, STR(" HTTP/1.1\r\nHost: ")));
+    TRY(buf_append(head, literal ? STR("[") : STR_EMPTY));
+    TRY(buf_append(head, url->host));
+    TRY(buf_append(head, literal ? STR("]") : STR_EMPTY));
+    if (url->port != (url->tls ? 443 : 80)) {
+        TRY(buf_byte(head, ':'));
+        TRY(buf_u64(head, url->port));
+    }
+    TRY(buf_append(head, STR("\r\nAuthorization: Bearer ")));
+    TRY(buf_append(head, secret));
+    return buf_append(head,
+                      STR("\r\nContent-Type: application/json\r\nAccept-Encoding: identity\r\n"
+                          "User-Agent: entrepot\r\nContent-Length: "));
+}
+
+/* A line end in a secret would be a header of its own. */
+static bool snapshot_is_header(struct str secret)
+{
+    for (size_t i = 0; i < secret.len; i++) {
+        unsigned char c = (unsigned char)secret.ptr[i];
+        if (c <= 0x20 || c >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err snapshot_route(struct gate_snapshot *snapshot, struct gate_route *ready,
+                               const struct registry_route *route, struct str folder,
+                               struct fail *fail)
+{
+    ready->route = route;
+    if (!url_parse(route->endpoint, &ready->url)) {
+        return FAIL(fail, ERR_REGISTRY_INVALID, "the endpoint of route \"" STR_FMT "\" is no URL",
+                    STR_ARG(route->id));
+    }
+    struct secret secret = { 0 };
+    TRY(secret_load(route->credential->secret, folder, &secret, fail));
+    struct buf head;
+    buf_init(&head, SNAPSHOT_HEAD_MAX);
+    enum err err = ERR_OK;
+    if (!snapshot_is_header(secret_str(&secret))) {
+        err = FAIL(fail, ERR_REGISTRY_INVALID,
+                   "the secret of credential \"" STR_FMT "\" has a space or a control character",
+                   STR_ARG(route->credential->id));
+    } else if (snapshot_write_head(&head, &ready->url, secret_str(&secret)) != ERR_OK ||
+               !arena_copy(&snapshot->arena, buf_str(&head), &ready->head)) {
+        err = FAIL(fail, ERR_NO_MEMORY, "no memory for the head of route \"" STR_FMT "\"",
+                   STR_ARG(route->id));
+    }
+    if (head.ptr != NULL) {
+        secret_wipe(head.ptr, head.cap);
+    }
+    buf_fini(&head);
+    secret_fini(&secret);
+    return err;
+}
+
+static enum err snapshot_fill(struct gate_snapshot *snapshot, struct str folder, struct fail *fail)
+{
+    const struct registry *registry = snapshot->registry;
+    struct buf hex = { snapshot->registry_hash, 0, sizeof(snapshot->registry_hash),
+                       sizeof(snapshot->registry_hash) };
+    TRY(enc_hex(&hex, registry->hash.bytes, DIGEST_BYTES));
+    for (size_t i = 0; i < 8; i++) {
+        snapshot->price_version =
+            (int64_t)((uint64_t)(snapshot->price_version & INT64_MAX >> 8) << 8 |
+                      registry->hash.bytes[i]);
+    }
+    if (registry->route_count == 0) {
+        return ERR_OK;
+    }
+    snapshot->routes =
+        arena_zalloc(&snapshot->arena, registry->route_count * sizeof(struct gate_route));
+    if (snapshot->routes == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
+    }
+    for (size_t i = 0; i < registry->route_count; i++) {
+        TRY(snapshot_route(snapshot, &snapshot->routes[i], &registry->routes[i], folder, fail));
+    }
+    return ERR_OK;
+}
+
+enum err gate_snapshot_create(const struct registry *registry, const struct gate_options *options,
+                              struct str folder, struct tls_context *tls,
+                              struct gate_snapshot **ret_snapshot, struct fail *fail)
+{
+    struct gate_snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
+    if (snapshot == NULL) {
+        registry_unref(registry);
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for a snapshot");
+    }
+    snapshot->registry = registry;
+    snapshot->options = *options;
+    snapshot->tls = tls;
+    atomic_init(&snapshot->references, 1);
+    arena_init(&snapshot->arena, 4096, SNAPSHOT_ARENA_MAX);
+    enum err err = snapshot_fill(snapshot, folder, fail);
+    if (err != ERR_OK) {
+        gate_snapshot_unref(snapshot);
+        return err;
+    }
+    *ret_snapshot = snapshot;
+    return ERR_OK;
+}
+
+struct gate_snapshot *gate_snapshot_ref(struct gate_snapshot *snapshot)
+{
+    int64_t before = atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+    return snapshot;
+}
+
+void gate_snapshot_unref(struct gate_snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    /* Acquire and release: whoever frees has seen all that others did with it. */
+    int64_t before = atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before > 1) {
+        return;
+    }
+    const struct registry *registry = snapshot->registry;
+    for (size_t i = 0; snapshot->routes != NULL && i < registry->route_count; i++) {
+        struct str head = snapshot->routes[i].head;
+        if (head.len > 0) {
+            /* The bytes are the arena's own and writable; the slice alone is const. */
+            union {
+                const char *in;
+                void *out;
+            } unconst = { .in = head.ptr };
+            secret_wipe(unconst.out, head.len);
+        }
+    }
+    arena_fini(&snapshot->arena);
+    registry_unref(registry);
+    mem_free(snapshot);
+}
+
+const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
+                                             const struct registry_route *route)
+{
+    ASSERT(route >= snapshot->registry->routes);
+    size_t at = (size_t)(route - snapshot->registry->routes);
+    ASSERT(at < snapshot->registry->route_count);
+    return &snapshot->routes[at];
+}

@@ -1,0 +1,71 @@
+/*
+ * What a call begins with: the registry, each route made ready to be called (address parsed, secret
+ * resolved, head written), and the limits. Immutable, shared by all loops, reference-counted: a
+ * call pins the one it began with, so a reload drops no call.
+ *
+ * Making one reads secret files: never on a loop's thread.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "registry/registry.h"
+#include "wire/url.h"
+
+struct tls_context;
+
+enum gate_hold {
+    GATE_HOLD_OVERLAP,
+    GATE_HOLD_BEFORE,
+    GATE_HOLD_RELAXED
+};
+
+struct gate_options {
+    enum gate_hold hold;
+    int64_t hold_before_above; /* nano; 0: no such amount */
+    size_t head_bytes_max;
+    size_t body_bytes_max;
+    size_t answer_bytes_max;
+    size_t sse_event_max;
+    size_t connections_max;
+    uint64_t calls_per_client;
+    size_t drains_max;
+    size_t upstream_per_host_max;
+    int64_t head_ns;
+    int64_t body_ns;
+    int64_t read_ns;
+    int64_t idle_ns;
+    int64_t connect_ns;
+    int64_t first_byte_ns;
+    int64_t silence_ns;
+};
+
+/* A route, ready to be called. */
+struct gate_route {
+    const struct registry_route *route;
+    struct url url;
+    struct str head; /* up to the content length: holds the secret, must not be shown */
+};
+
+struct gate_snapshot {
+    struct gate_options options;
+    const struct registry *registry;
+    struct gate_route *routes; /* in the registry's order */
+    struct tls_context *tls;   /* for upstreams; borrowed */
+    char registry_hash[2 * DIGEST_BYTES];
+    int64_t price_version; /* 63 bits of the registry's hash: names the prices in a hold's row */
+    struct arena arena;
+    _Atomic int64_t references;
+};
+
+/*
+ * `registry`: its reference is taken over, also on failure. `folder`: what "file:" secrets are
+ * relative to. Fails with the route whose secret could not be had.
+ */
+EP_MUST_CHECK enum err gate_snapshot_create(const struct registry *registry,
+                                            const struct gate_options *options, struct str folder,
+                                            struct tls_context *tls,
+                                            struct gate_snapshot **ret_snapshot, struct fail *fail);
+struct gate_snapshot *gate_snapshot_ref(struct gate_snapshot *snapshot);
+void gate_snapshot_unref(struct gate_snapshot *snapshot);
+const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
+                                             const struct registry_route *route);

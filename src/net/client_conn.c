@@ -1,0 +1,446 @@
+/* A connection to an upstream with its call: the request out, the answer in. */
+#include <string.h>
+
+#include "base/counter.h"
+#include "net/client_internal.h"
+
+#define READS_BATCH 16 /* 1 MiB; then other connections get a turn */
+#define PARTS_MAX   32 /* of a request, in one write */
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void upstream_on_grave(struct task *task)
+{
+    struct upstream_conn *conn = EP_CONTAINER(task, struct upstream_conn, task);
+    slab_give(&conn->pool->conns, conn);
+}
+
+void upstream_close(struct upstream_conn *conn)
+{
+    struct loop *loop = conn->pool->loop;
+    ASSERT(conn->state != UPSTREAM_CLOSED);
+    if (conn->state == UPSTREAM_IDLE) {
+        conn->pool->idle--;
+    }
+    if (conn->state == UPSTREAM_IDLE || conn->state == UPSTREAM_CALL) {
+        host_release(conn->host);
+    }
+    conn->state = UPSTREAM_CLOSED;
+    conn->call = NULL;
+    conn->race = NULL;
+    if (node_linked(&conn->node)) {
+        node_unlink(&conn->node);
+    }
+    timer_stop(loop, &conn->timer);
+    stream_close(&conn->stream);
+    buf_fini(&conn->in);
+    task_cancel(&conn->task);
+    task_init(&conn->task, upstream_on_grave);
+    loop_bury(loop, &conn->task);
+}
+
+/* INT64_MAX: it may last. */
+static int64_t upstream_deadline(const struct upstream_conn *conn)
+{
+    if (conn->state == UPSTREAM_IDLE) {
+        return conn->since_ns + conn->pool->options.idle_ns;
+    }
+    if (conn->state != UPSTREAM_CALL || conn->call->paused) {
+        return INT64_MAX;
+    }
+    int64_t limit_ns = conn->answered ? conn->call->silence_ns : conn->call->first_byte_ns;
+    return limit_ns > 0 ? conn->since_ns + limit_ns : INT64_MAX;
+}
+
+void upstream_schedule(struct upstream_conn *conn)
+{
+    struct loop *loop = conn->pool->loop;
+    int64_t at_ns = upstream_deadline(conn);
+    /* One that fires too early looks again; so most calls cost no work on the timer. */
+    if (at_ns == INT64_MAX || (timer_armed(&conn->timer) && conn->timer.at_ns <= at_ns)) {
+        return;
+    }
+    if (timer_start(loop, &conn->timer, at_ns) != ERR_OK) {
+        conn->broken = true;
+        task_queue(loop, &conn->task);
+    }
+}
+
+/* ---- ends of the call -------------------------------------------------------------------- */
+
+static void upstream_fail(struct upstream_conn *conn, enum err err, const char *what)
+{
+    struct http_call *call = conn->call;
+    struct upstream_host *host = conn->host;
+    struct fail fail;
+    err = FAIL(&fail, err, "\"" STR_FMT "\" %s", STR_ARG(call->host), what);
+    upstream_close(conn);
+    host_serve(host);
+    call_fail(call, err, &fail);
+}
+
+/* The kept connection was dead; nothing was answered. */
+static void upstream_retry(struct upstream_conn *conn)
+{
+    struct http_call *call = conn->call;
+    struct upstream_pool *pool = conn->pool;
+    struct upstream_host *host = conn->host;
+    call->conn = NULL;
+    call->retried = true;
+    upstream_close(conn);
+    int64_t until_ns = loop_now_ns(pool->loop) + pool->options.connect_ns;
+    if (timer_start(pool->loop, &call->timer, until_ns) != ERR_OK) {
+        call_fail_later(call, ERR_NO_MEMORY);
+        return;
+    }
+    race_begin(call, host);
+}
+
+static void upstream_on_timer(struct timer *timer);
+static void upstream_on_task(struct task *task);
+static void upstream_on_ready(struct stream *stream, unsigned events);
+
+struct upstream_conn *upstream_create(struct upstream_pool *pool, struct upstream_host *host)
+{
+    struct upstream_conn *conn = slab_take(&pool->conns);
+    if (conn == NULL) {
+        return NULL;
+    }
+    conn->pool = pool;
+    conn->host = host;
+    conn->state = UPSTREAM_CONNECT;
+    stream_init(&conn->stream, pool->loop, upstream_on_ready);
+    timer_init(&conn->timer, upstream_on_timer);
+    task_init(&conn->task, upstream_on_task);
+    buf_init(&conn->in, pool->options.head_bytes_max + LOOP_SCRATCH_BYTES);
+    return conn;
+}
+
+static void upstream_to_idle(struct upstream_conn *conn)
+{
+    conn->state = UPSTREAM_IDLE;
+    conn->call = NULL;
+    conn->since_ns = loop_now_ns(conn->pool->loop);
+    node_unlink(&conn->node);
+    list_push_front(&conn->host->idle, &conn->node);
+    conn->pool->idle++;
+    upstream_schedule(conn);
+}
+
+/* The answer is whole. `clean`: nothing stands behind it. */
+static void upstream_finish(struct upstream_conn *conn, bool clean)
+{
+    struct http_call *call = conn->call;
+    struct upstream_host *host = conn->host;
+    if (clean && conn->keep && conn->sent_all && !conn->broken) {
+        upstream_to_idle(conn);
+    } else {
+        upstream_close(conn);
+    }
+    host_serve(host);
+    call_detach(call);
+    call->events->on_end(call);
+}
+
+/* ---- the request ------------------------------------------------------------------------- */
+
+/* The parts of the request from conn->sent on. */
+static int upstream_gather(const struct upstream_conn *conn, struct iovec parts[PARTS_MAX])
+{
+    const struct http_call *call = conn->call;
+    size_t skip = conn->sent;
+    int count = 0;
+    for (size_t i = 0; i <= call->body_count && count < PARTS_MAX; i++) {
+        struct str part = i == 0 ? call->head : call->body[i - 1];
+        if (skip >= part.len) {
+            skip -= part.len;
+            continue;
+        }
+        union {
+            const char *in;
+            void *out;
+        } unconst = { .in = part.ptr + skip }; /* an iovec has no const; it is only read */
+        parts[count++] = (struct iovec){ unconst.out, part.len - skip };
+        skip = 0;
+    }
+    return count;
+}
+
+static void upstream_send(struct upstream_conn *conn)
+{
+    while (!conn->sent_all && !conn->unsendable) {
+        struct iovec parts[PARTS_MAX];
+        int count = upstream_gather(conn, parts);
+        if (count == 0) {
+            conn->sent_all = true;
+            break;
+        }
+        size_t len = 0;
+        enum err err = stream_write(&conn->stream, parts, count, &len);
+        if (err == ERR_BUSY) {
+            break;
+        }
+        if (err != ERR_OK) {
+            /* What it may have said before (413, say) is still to be read. */
+            conn->unsendable = true;
+            conn->readable = true;
+            task_queue(conn->pool->loop, &conn->task);
+            break;
+        }
+        conn->sent += len;
+        conn->since_ns = loop_now_ns(conn->pool->loop);
+    }
+}
+
+static void upstream_tell_sent(struct upstream_conn *conn)
+{
+    if (conn->state != UPSTREAM_CALL || !conn->sent_all || conn->sent_told) {
+        return;
+    }
+    if (conn->calls > 1 && !conn->answered) {
+        return; /* it may have to be sent again */
+    }
+    conn->sent_told = true;
+    if (conn->call->events->on_sent != NULL) {
+        conn->call->events->on_sent(conn->call);
+    }
+}
+
+void upstream_begin(struct upstream_conn *conn, struct http_call *call)
+{
+    ASSERT(conn->call == NULL && conn->state != UPSTREAM_CLOSED);
+    if (conn->state == UPSTREAM_IDLE) {
+        counter_add(COUNTER_UPSTREAM_REUSES, 1);
+        conn->pool->idle--;
+        node_unlink(&conn->node);
+    }
+    list_push_back(&conn->host->busy, &conn->node);
+    timer_stop(conn->pool->loop, &call->timer);
+    call->conn = conn;
+    call->target = NULL;
+    conn->call = call;
+    conn->state = UPSTREAM_CALL;
+    conn->calls++;
+    conn->since_ns = loop_now_ns(conn->pool->loop);
+    conn->sent = 0;
+    conn->sent_all = false;
+    conn->sent_told = false;
+    conn->answered = false;
+    conn->head_done = false;
+    conn->keep = false;
+    upstream_send(conn);
+    upstream_schedule(conn);
+    task_queue(conn->pool->loop, &conn->task); /* on_sent */
+}
+
+/* ---- the answer -------------------------------------------------------------------------- */
+
+/* Unframes the body's next bytes in place: one callback for all of them. */
+static void upstream_take_body(struct upstream_conn *conn, char *bytes, size_t size)
+{
+    struct http_call *call = conn->call;
+    struct str rest = { bytes, size };
+    size_t len = 0;
+    enum wire_result result = conn->framing.state == BODY_END ? WIRE_DONE : WIRE_MORE;
+    while (result == WIRE_MORE && rest.len > 0) {
+        size_t used = 0;
+        struct str data = STR_EMPTY;
+        result = http1_body_read(&conn->framing, rest, &used, &data);
+        if (data.len > 0 && data.ptr != bytes + len) {
+            memmove(bytes + len, data.ptr, data.len);
+        }
+        len += data.len;
+        rest = str_from_at(rest, result == WIRE_BAD ? rest.len : used);
+    }
+    if (len > 0) {
+        call->events->on_body(call, (struct str){ bytes, len });
+        if (conn->call != call || conn->state != UPSTREAM_CALL) {
+            return; /* cancelled */
+        }
+    }
+    if (result == WIRE_BAD) {
+        upstream_fail(conn, ERR_UPSTREAM_SYNTAX, "sent a body that is not framed as HTTP");
+    } else if (result == WIRE_DONE) {
+        upstream_finish(conn, rest.len == 0);
+    }
+}
+
+/* Takes a head off `bytes`; returns what is behind it, or NULL: there is no more to do with them.
+ * Interim answers (1xx) are passed over. */
+static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t size)
+{
+    struct http_call *call = conn->call;
+    struct http1_head *head = &conn->pool->head;
+    char *at = bytes;
+    for (;;) {
+        size_t left = size - (size_t)(at - bytes);
+        size_t used = 0;
+        enum wire_result result =
+            http1_read_response((struct str){ at, left }, conn->pool->options.head_bytes_max,
+                                call->is_head, head, &used);
+        if (result == WIRE_MORE) {
+            conn->in_seen = left;
+            if (left > 0 && buf_append(&conn->in, (struct str){ at, left }) != ERR_OK) {
+                upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
+            }
+            return NULL;
+        }
+        if (result == WIRE_BAD || head->status == 101) {
+            upstream_fail(conn, ERR_UPSTREAM_SYNTAX, "sent no head of HTTP/1.1");
+            return NULL;
+        }
+        at += used;
+        if (head->status >= 200) {
+            break;
+        }
+    }
+    conn->head_done = true;
+    conn->keep = head->keep_alive;
+    http1_body_init(&conn->framing, head->framing, head->length);
+    call->events->on_head(call, head);
+    return conn->call == call && conn->state == UPSTREAM_CALL ? at : NULL;
+}
+
+static void upstream_take(struct upstream_conn *conn, char *bytes, size_t size)
+{
+    struct http_call *call = conn->call;
+    conn->since_ns = loop_now_ns(conn->pool->loop);
+    conn->answered = true;
+    upstream_tell_sent(conn);
+    if (conn->call != call || conn->state != UPSTREAM_CALL) {
+        return;
+    }
+    upstream_schedule(conn);
+    if (conn->head_done) {
+        upstream_take_body(conn, bytes, size);
+        return;
+    }
+    if (conn->in.len == 0) {
+        char *body = upstream_take_head(conn, bytes, size);
+        if (body != NULL) {
+            upstream_take_body(conn, body, size - (size_t)(body - bytes));
+        }
+        return;
+    }
+    if (buf_append(&conn->in, (struct str){ bytes, size }) != ERR_OK) {
+        upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
+        return;
+    }
+    struct str fresh = str_from_at(buf_str(&conn->in), conn->in_seen);
+    if (str_find(fresh, '\n') == fresh.len && conn->in.len < conn->pool->options.head_bytes_max) {
+        conn->in_seen = conn->in.len;
+        return;
+    }
+    /* Moved out: it must outlive a cancel in the callbacks. */
+    struct buf held = conn->in;
+    buf_init(&conn->in, held.max);
+    char *body = upstream_take_head(conn, held.ptr, held.len);
+    if (body != NULL) {
+        upstream_take_body(conn, body, held.len - (size_t)(body - held.ptr));
+    }
+    buf_fini(&held);
+}
+
+/* The upstream has ended its side (ERR_NET_CLOSED), or the connection is broken. */
+static void upstream_lost(struct upstream_conn *conn, enum err err)
+{
+    conn->readable = false;
+    if (conn->state == UPSTREAM_IDLE) {
+        upstream_close(conn);
+    } else if (conn->head_done && conn->framing.framing == HTTP1_UNTIL_CLOSE &&
+               err == ERR_NET_CLOSED) {
+        conn->keep = false;
+        upstream_finish(conn, true);
+    } else if (!conn->answered && conn->calls > 1 && !conn->call->retried) {
+        upstream_retry(conn);
+    } else {
+        upstream_fail(conn, ERR_UPSTREAM_CUT,
+                      conn->answered ? "closed in the middle of its answer"
+                                     : "closed without an answer");
+    }
+}
+
+static bool upstream_may_read(const struct upstream_conn *conn)
+{
+    return conn->readable &&
+           (conn->state == UPSTREAM_IDLE || (conn->state == UPSTREAM_CALL && !conn->call->paused));
+}
+
+static void upstream_read(struct upstream_conn *conn)
+{
+    struct loop *loop = conn->pool->loop;
+    for (int reads = 0; upstream_may_read(conn); reads++) {
+        if (reads == READS_BATCH && timer_start(loop, &conn->timer, loop_now_ns(loop)) == ERR_OK) {
+            conn->again = true;
+            return;
+        }
+        size_t len = 0;
+        char *scratch = loop_scratch(loop);
+        enum err err = stream_read(&conn->stream, scratch, LOOP_SCRATCH_BYTES, &len);
+        if (err == ERR_BUSY) {
+            conn->readable = false;
+        } else if (err != ERR_OK) {
+            upstream_lost(conn, err);
+        } else if (conn->state == UPSTREAM_IDLE) {
+            upstream_close(conn); /* nobody asked for it */
+        } else {
+            upstream_take(conn, scratch, len);
+        }
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+static void upstream_go(struct upstream_conn *conn)
+{
+    if (conn->state == UPSTREAM_CONNECT || conn->state == UPSTREAM_SHAKE) {
+        race_go(conn);
+    }
+    if (conn->state == UPSTREAM_CALL && !conn->sent_all) {
+        upstream_send(conn);
+        upstream_schedule(conn);
+    }
+    upstream_tell_sent(conn);
+    upstream_read(conn);
+    if (!conn->broken || conn->state == UPSTREAM_CLOSED) {
+        return;
+    }
+    if (conn->state == UPSTREAM_CALL) {
+        upstream_fail(conn, ERR_NO_MEMORY, "could not be timed: no memory");
+    } else {
+        upstream_close(conn);
+    }
+}
+
+static void upstream_on_ready(struct stream *stream, unsigned events)
+{
+    struct upstream_conn *conn = EP_CONTAINER(stream, struct upstream_conn, stream);
+    if (stream->tls != NULL || (events & (WATCH_READ | WATCH_HANGUP)) != 0) {
+        conn->readable = true;
+    }
+    upstream_go(conn);
+}
+
+static void upstream_on_task(struct task *task)
+{
+    upstream_go(EP_CONTAINER(task, struct upstream_conn, task));
+}
+
+static void upstream_on_timer(struct timer *timer)
+{
+    struct upstream_conn *conn = EP_CONTAINER(timer, struct upstream_conn, timer);
+    if (conn->again) {
+        conn->again = false;
+        upstream_go(conn);
+        if (conn->state != UPSTREAM_CLOSED) {
+            upstream_schedule(conn);
+        }
+    } else if (upstream_deadline(conn) > loop_now_ns(conn->pool->loop)) {
+        upstream_schedule(conn);
+    } else if (conn->state == UPSTREAM_IDLE) {
+        upstream_close(conn);
+    } else {
+        upstream_fail(conn, ERR_UPSTREAM_SILENT,
+                      conn->answered ? "fell silent" : "did not answer in time");
+    }
+}

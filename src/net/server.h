@@ -1,0 +1,129 @@
+/*
+ * HTTP/1.1 served: the listeners and connections of one loop, and the exchanges on them. All of it
+ * belongs to the loop's thread.
+ *
+ * The life of an exchange, which is one request and its answer:
+ *
+ *   on_request > http_respond()                                            in one piece
+ *              > http_respond_head() > http_respond_body()* > http_respond_end() or _last()
+ *              > http_exchange_abort()                                     cut, at any time
+ *              > on_gone                                                   the client left first
+ *
+ * It is over for its owner, and `x` must not be touched any more, as soon as http_respond(),
+ * http_respond_end(), http_respond_last() or http_exchange_abort() has returned, or on_gone
+ * returns. Exactly one of these ends it. The server writes out by itself what is queued then.
+ *
+ * No function here calls back: callbacks come from the loop alone, so within any callback any
+ * function may be called, for `x` or another exchange. A failure to write (or to find memory for
+ * what must wait) is told by on_gone, later; until then what is written goes nowhere.
+ *
+ * A client that ends its sending side before the answer has ended counts as gone: nobody can tell
+ * it from one that has closed, and every further token would be wasted money.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "loop/loop.h"
+#include "wire/http1.h"
+
+struct http_exchange;
+struct http_server;
+struct tls_context;
+
+#define HTTP_PENDING_LOW \
+    ((size_t)16 * 1024)   /* on_drained at or below: a socket takes that at once */
+#define HTTP_PARTS_MAX 32 /* of one http_respond_body() */
+
+/* Told on the loop's thread. `owner` of the server: http_server_owner(). */
+struct http_events {
+    /* Head and whole body are in. */
+    void (*on_request)(struct http_exchange *x);
+    /* The client has gone, or reads no more, before the answer ended. The last callback. */
+    void (*on_gone)(struct http_exchange *x);
+    /* After http_respond_pending() was above HTTP_PENDING_LOW: it has fallen to it. May be NULL. */
+    void (*on_drained)(struct http_exchange *x);
+    /* No request could be made of what came. It has no head. May answer with http_respond(), which
+     * closes; else, or if NULL, the server answers from the table of errors. The exchange is over
+     * when this returns. */
+    void (*on_bad)(struct http_exchange *x, enum err err);
+};
+
+struct http_server_options {
+    const struct http_events *events; /* lives as long as the server */
+    void *owner;
+    size_t head_bytes_max;
+    size_t body_bytes_max;
+    size_t queue_bytes_max; /* unsent bytes of one answer; above it the client counts as gone */
+    size_t connections_max;
+    int64_t head_ns;  /* from its first byte to its last; also for the TLS handshake */
+    int64_t body_ns;  /* from the head to its last byte */
+    int64_t idle_ns;  /* between exchanges */
+    int64_t stall_ns; /* for a client that reads nothing of what waits for it */
+};
+
+/* 64 KiB, 32 MiB, 64 MiB, 100,000; 30 s, 120 s, 75 s, 60 s. */
+struct http_server_options http_server_options_default(void);
+
+EP_MUST_CHECK enum err http_server_create(struct loop *loop,
+                                          const struct http_server_options *options,
+                                          struct http_server **ret_server, struct fail *fail);
+/* Listens there too; `tls` (may be NULL) lives as long as the server. `ret_bound` may be NULL. */
+EP_MUST_CHECK enum err http_server_listen(struct http_server *server, const struct address *address,
+                                          struct tls_context *tls, struct address *ret_bound,
+                                          struct fail *fail);
+/* Closes the listeners. */
+void http_server_stop_accepting(struct http_server *server);
+/* Closes idle connections now, the others after their answer. */
+void http_server_drain(struct http_server *server);
+size_t http_server_connections(const struct http_server *server);
+size_t http_server_exchanges(const struct http_server *server); /* open for their owners */
+/* Closes all connections at once. No exchange may be open. NULL is allowed. */
+void http_server_destroy(struct http_server *server);
+/* The owner that was given in the options. */
+void *http_server_owner(const struct http_server *server);
+
+/* ---- the request ------------------------------------------------------------------------- */
+
+struct http_server *http_exchange_server(const struct http_exchange *x);
+/* What its owner keeps with it; NULL at first. */
+void http_exchange_own(struct http_exchange *x, void *owner);
+void *http_exchange_owner(const struct http_exchange *x);
+
+/* The struct is valid until the next callback of the loop (it is shared: ask again); the slices in
+ * it until the exchange is over or http_exchange_drop_head(). NULL in on_bad and after a drop. */
+const struct http1_head *http_exchange_head(struct http_exchange *x);
+/* Frees the head's bytes: a stream that lasts for minutes needs them no more. */
+void http_exchange_drop_head(struct http_exchange *x);
+/* The body, unframed; valid until the exchange is over or the body is taken. */
+struct str http_exchange_body(const struct http_exchange *x);
+/* Gives the body to `ret_body`, the caller's to buf_fini(). */
+void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body);
+void http_exchange_peer(const struct http_exchange *x, struct address *ret_address);
+/* The user behind a unix socket. False: there is none to know. */
+EP_MUST_CHECK bool http_exchange_peer_uid(const struct http_exchange *x, unsigned *ret_uid);
+/* The name a TLS client asked for, or empty. */
+struct str http_exchange_tls_name(const struct http_exchange *x);
+/* When the first byte of the request came (loop_now_ns()). */
+int64_t http_exchange_begun_ns(const struct http_exchange *x);
+
+/* ---- the answer -------------------------------------------------------------------------- */
+
+/*
+ * `headers`: whole lines, each with its CRLF; not Date, Connection, Content-Length or
+ * Transfer-Encoding, which are the server's. Nothing given is kept after the call: it is written at
+ * once, or copied. HEAD requests and statuses without a body get none.
+ */
+void http_respond(struct http_exchange *x, int status, struct str headers, struct str body);
+
+/* Goes out with the first part of the body, or at the end of the loop's turn. */
+void http_respond_head(struct http_exchange *x, int status, struct str headers);
+/* One chunk of all parts (none if they are empty); to the socket at once if nothing waits. */
+void http_respond_body(struct http_exchange *x, const struct str *parts, size_t count);
+/* Queued and not yet taken by the socket: above what the owner likes, it stops its source. */
+size_t http_respond_pending(const struct http_exchange *x);
+/* The proper end. */
+void http_respond_end(struct http_exchange *x);
+/* http_respond_body() and http_respond_end() in one write. */
+void http_respond_last(struct http_exchange *x, const struct str *parts, size_t count);
+/* Closes without a proper end, so that the client sees that something is missing. */
+void http_exchange_abort(struct http_exchange *x);

@@ -1,0 +1,128 @@
+/*
+ * What the files of the server know of each other: server.c has listeners and the life of
+ * connections, server_conn.c what comes in, server_answer.c what goes out.
+ */
+#pragma once
+
+#include "base/slab.h"
+#include "net/server.h"
+#include "net/stream.h"
+
+/*
+ * A connection, which is also the one exchange that may be open on it.
+ *
+ *   SHAKE --> IDLE --> HEAD --> BODY --> ANSWER --> FLUSH --> IDLE
+ *               |        |        |         |         |
+ *               +--------+--------+---------+---------+--> LINGER --> CLOSED
+ *
+ * Any state may go to CLOSED, and a whole request goes from IDLE to ANSWER at once.
+ */
+enum conn_state {
+    CONN_SHAKE,  /* TLS is being set up; ends with it, or after head_ns */
+    CONN_IDLE,   /* no byte of a request is there; idle_ns */
+    CONN_HEAD,   /* some of a head is in `in`; head_ns */
+    CONN_BODY,   /* the head is known; body_ns */
+    CONN_ANSWER, /* the exchange is its owner's; unread bytes may wait in `in` */
+    CONN_FLUSH,  /* the answer has ended, some of it is in `out`; stall_ns */
+    CONN_LINGER, /* all is written, what still comes is dropped, so that it is read; LINGER_NS */
+    CONN_CLOSED  /* waits for its grave */
+};
+
+#define CONN_MAGIC     0x636F6E6EU
+#define CONN_AHEAD_MAX ((size_t)16 * 1024) /* read while an answer is under way: a few requests */
+
+struct http_exchange {
+    uint32_t magic;
+    enum conn_state state;
+    struct http_server *server;
+    struct stream stream;
+    struct node node; /* in the server's list */
+    struct timer timer;
+    struct task task; /* goes on with what callbacks may not do; later its grave */
+    int64_t since_ns; /* the state began, or bytes were last written */
+    int64_t begun_ns; /* the request's first byte */
+    void *owner;
+
+    struct buf in;    /* what is read and not yet understood */
+    size_t in_seen;   /* of `in`: holds no whole head */
+    char *head_bytes; /* a copy, or NULL */
+    size_t head_len;
+    struct buf body;
+    struct http1_body framing;
+
+    struct buf out; /* what is not yet written, from out_at on */
+    size_t out_at;
+
+    struct in6_addr peer; /* small forms of an address */
+    uint16_t peer_port;
+    uint8_t peer_family; /* AF_INET6, AF_INET, AF_UNIX */
+
+    bool readable;   /* there may be more to read */
+    bool again;      /* the timer is for going on to read */
+    bool broken;     /* nothing can be written any more */
+    bool last;       /* closes after this answer */
+    bool refusing;   /* closes without having read all: lingers */
+    bool to_head;    /* a HEAD request */
+    bool to_10;      /* of an HTTP/1.0 client */
+    bool keep_alive; /* the client wants to go on */
+    bool bad;        /* on_bad is being told */
+    bool begun;      /* the answer's head is made */
+    bool chunked;
+    bool bodiless;
+    bool held;   /* `out` is the head alone, kept back for the body */
+    bool choked; /* on_drained is due */
+    bool tls;
+};
+
+struct http_listener {
+    struct http_server *server;
+    struct watch watch;
+    struct task task;   /* its grave */
+    struct timer timer; /* accepts on when there was no room */
+    struct tls_context *tls;
+    struct node node;
+};
+
+struct http_server {
+    struct loop *loop;
+    struct http_server_options options;
+    struct slab conns;
+    struct node open; /* connections */
+    struct node listeners;
+    size_t exchanges; /* open for their owners */
+    struct task task; /* its grave */
+    bool draining;
+
+    struct http1_head head; /* of head_of, for callbacks */
+    struct http_exchange *head_of;
+    int64_t date_s; /* what date_text says */
+    char date_text[40];
+};
+
+static inline size_t conn_pending(const struct http_exchange *conn)
+{
+    return conn->out.len - conn->out_at;
+}
+
+static inline struct loop *conn_loop(const struct http_exchange *conn)
+{
+    return conn->server->loop;
+}
+
+/* server.c */
+void conn_close(struct http_exchange *conn); /* to CLOSED; no callback */
+void conn_enter(struct http_exchange *conn, enum conn_state state);
+void conn_schedule(struct http_exchange *conn); /* the deadline of the state */
+
+/* server_conn.c */
+void conn_on_ready(struct stream *stream, unsigned events);
+void conn_on_task(struct task *task);
+void conn_go(struct http_exchange *conn); /* does whatever can be done now */
+
+/* server_answer.c */
+/* Writes what waits. May tell on_drained; a connection whose answer is out goes on. */
+void conn_flush(struct http_exchange *conn);
+/* After the exchange is over: waits for the rest to leave, then for another request. */
+void conn_finish(struct http_exchange *conn);
+void conn_refuse(struct http_exchange *conn, enum err err);
+void conn_continue(struct http_exchange *conn); /* 100 Continue */

@@ -1,0 +1,132 @@
+#include "gate/relay.h"
+
+#include "harness.h"
+
+static const struct str names[] = { STR_INIT("m-2026") };
+static const struct registry_model model = { .id = STR_INIT("m"), .declared_names = { names, 1 } };
+static struct buf out;
+
+static void emit(void *context, struct str bytes)
+{
+    CHECK(context == &out);
+    CHECK(bytes.len > 0);
+    CHECK(buf_append(&out, bytes) == ERR_OK);
+}
+
+struct relay_case {
+    const char *stream;
+    const char *emitted; /* before the end */
+    const char *tail;
+    int64_t choices;
+    bool include_usage;
+    enum err feed;   /* of feeding */
+    enum err finish; /* ERR_OK, ERR_UPSTREAM_CUT */
+};
+
+#define TEXT(model, text)                                                                     \
+    "data: {\"model\":\"" model "\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text \
+    "\"},\"finish_reason\":null}]}\n\n"
+#define STOP "data: {\"model\":\"m\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+#define USAGE                                                               \
+    "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":3," \
+    "\"completion_tokens\":2,\"total_tokens\":5}}\n\n"
+#define DONE "data: [DONE]\n\n"
+
+static const struct relay_case cases[] = {
+    { TEXT("m", "a") TEXT("m", "b") STOP USAGE DONE, TEXT("m", "a") TEXT("m", "b"), STOP DONE, 1,
+      false, ERR_OK, ERR_OK },
+    { TEXT("m-2026", "a") STOP USAGE DONE, TEXT("m-2026", "a"), STOP USAGE DONE, 1, true, ERR_OK,
+      ERR_OK },
+    { TEXT("up", "a") STOP, TEXT("up", "a"), STOP, 1, false, ERR_OK, ERR_OK },
+    /* two choices: the first one's end is not the answer's */
+    { TEXT("m", "a") STOP TEXT("m", "b") STOP DONE, TEXT("m", "a") STOP TEXT("m", "b"), STOP DONE,
+      2, false, ERR_OK, ERR_OK },
+    { ": wait\n\n" TEXT("m", "a") ": more\n\n" STOP DONE, TEXT("m", "a") ": more\n\n", STOP DONE, 1,
+      false, ERR_OK, ERR_OK },
+    { TEXT("m", "a"), TEXT("m", "a"), "", 1, false, ERR_OK, ERR_UPSTREAM_CUT },
+    { "", "", "", 1, false, ERR_OK, ERR_UPSTREAM_CUT },
+    { TEXT("other", "a"), "", "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
+    { TEXT("m", "a") TEXT("other", "b"), TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
+    { "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n", "", "", 1, false,
+      ERR_UPSTREAM_MODEL, ERR_OK },
+    { TEXT("m", "a") "data: {\"error\":{\"message\":\"secret\"}}\n\n", TEXT("m", "a"), "", 1, false,
+      ERR_UPSTREAM_STATUS, ERR_OK },
+    { TEXT("m", "a") "data: nonsense\n\n", TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_SYNTAX,
+      ERR_OK },
+    { TEXT("m", "a") STOP DONE TEXT("m", "late"), TEXT("m", "a"), STOP DONE, 1, false, ERR_OK,
+      ERR_OK },
+};
+
+static void run(const struct relay_case *test, size_t step)
+{
+    struct relay relay;
+    struct str rest = str_from(test->stream);
+    enum err err = ERR_OK;
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = test->choices,
+                                                .include_usage = test->include_usage,
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    buf_reset(&out);
+    while (rest.len > 0 && err == ERR_OK) {
+        struct str piece = str_slice(rest, 0, rest.len < step ? rest.len : step);
+        rest = str_from_at(rest, piece.len);
+        err = relay_feed(&relay, piece, emit, &out);
+    }
+    CHECK(err == test->feed);
+    if (err == ERR_OK) {
+        CHECK(relay_finish(&relay, emit, &out) == test->finish);
+        CHECK_STR(buf_str(&relay.tail), str_from(test->tail));
+    }
+    CHECK_STR(buf_str(&out), str_from(test->emitted));
+    relay_fini(&relay);
+}
+
+TEST(streams_are_given_on_up_to_their_end_at_every_split)
+{
+    buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        for (size_t step = 1; step <= 400; step += step < 40 ? 1 : 37) {
+            run(&cases[i], step);
+        }
+    }
+    buf_fini(&out);
+}
+
+TEST(usage_and_delivery_are_counted)
+{
+    struct relay relay;
+    buf_init(&out, 1 << 16);
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = 1,
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    CHECK(relay_feed(&relay, str_from(cases[0].stream), emit, &out) == ERR_OK);
+    CHECK(relay.has_usage);
+    CHECK_EQ(relay.usage.tokens[USAGE_IN], 3);
+    CHECK_EQ(relay.usage.tokens[USAGE_OUT], 2);
+    CHECK_EQ(relay.content_events, 2);
+    CHECK_EQ(relay.content_bytes, 2);
+    relay_fini(&relay);
+    buf_fini(&out);
+}
+
+TEST(a_tail_beyond_its_limit_is_refused)
+{
+    struct relay relay;
+    buf_init(&out, 1 << 16);
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = 1,
+                                                .event_max = 4096,
+                                                .tail_max = 100 });
+    enum err err = relay_feed(&relay, str_from(STOP), emit, &out);
+    for (int i = 0; err == ERR_OK && i < 10; i++) {
+        err = relay_feed(&relay, str_from(STOP), emit, &out);
+    }
+    CHECK(err == ERR_UPSTREAM_SIZE);
+    relay_fini(&relay);
+    buf_fini(&out);
+}

@@ -1,0 +1,335 @@
+/* One call on its connection: answers in any pieces and framings, cut, silent, paused. */
+#include "base/mem.h"
+#include "buyer.h"
+
+/* A call that the peer has read. */
+static void begin(struct buyer *buyer, struct order *order, struct peer *peer)
+{
+    buyer_open(buyer);
+    order_start(order, buyer);
+    peer_accept(peer, buyer->loop, buyer->listener);
+    UNTIL(buyer->loop, peer_has(peer, STR("\r\n\r\n")));
+}
+
+static void finish(struct buyer *buyer, struct order *order, struct peer *peer)
+{
+    http_call_cancel(&order->call);
+    buf_fini(&order->body);
+    peer_close(peer);
+    buyer_close(buyer);
+}
+
+TEST(any_pieces_give_the_same_answer)
+{
+    static const struct str texts[] = {
+        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"),
+        STR_INIT("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+                 "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+                 "2\r\nhe\r\n1;x=y\r\nl\r\n2\r\nlo\r\n0\r\nx: y\r\n\r\n"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        for (size_t cut = 1; cut <= texts[i].len; cut++) {
+            struct buyer buyer;
+            struct order order;
+            struct peer peer;
+            begin(&buyer, &order, &peer);
+            peer_send(&peer, str_slice(texts[i], 0, cut));
+            for (int turn = 0; turn < 4; turn++) {
+                (void)loop_turn(buyer.loop, false);
+            }
+            if (cut < texts[i].len) {
+                CHECK_EQ(order.ends, 0);
+                peer_send(&peer, str_from_at(texts[i], cut));
+            }
+            UNTIL(buyer.loop, order_over(&order));
+            CHECK_EQ(order.ends, 1);
+            CHECK_EQ(order.heads, 1);
+            CHECK_EQ(order.status, 200);
+            CHECK_STR(buf_str(&order.body), STR("hello"));
+            CHECK_EQ(upstream_pool_idle(buyer.pool), 1);
+            finish(&buyer, &order, &peer);
+        }
+    }
+}
+
+TEST(chunks_that_came_together_are_told_together)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    order.cancel_at_body = true; /* so that a second one would not be told */
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+                         "2\r\nhe\r\n1\r\nl\r\n2\r\nlo\r\n"));
+    UNTIL(buyer.loop, order.body.len > 0);
+    CHECK_STR(buf_str(&order.body), STR("hello"));
+    finish(&buyer, &order, &peer);
+}
+
+TEST(an_answer_without_a_length_ends_with_the_connection)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\n\r\nhel"));
+    UNTIL(buyer.loop, order.body.len == 3);
+    peer_send(&peer, STR("lo"));
+    CHECK_EQ(order.ends, 0);
+    peer_close(&peer);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_STR(buf_str(&order.body), STR("hello"));
+    CHECK_EQ(upstream_pool_connections(buyer.pool), 0);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(an_answer_without_a_length_that_is_reset_was_cut)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\n\r\nhel"));
+    UNTIL(buyer.loop, order.body.len == 3);
+    struct linger reset = { .l_onoff = 1 };
+    CHECK_EQ(setsockopt(peer.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+    peer_close(&peer);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_CUT);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(an_answer_that_breaks_off_was_cut)
+{
+    static const struct str texts[] = {
+        STR_INIT(""),
+        STR_INIT("HTTP/1.1 200 OK\r\n"),
+        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell"),
+        STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        begin(&buyer, &order, &peer);
+        peer_send(&peer, texts[i]);
+        peer_close(&peer);
+        UNTIL(buyer.loop, order_over(&order));
+        CHECK_EQ(order.ends, 0);
+        CHECK_EQ(order.failures, 1);
+        CHECK_EQ(order.err, ERR_UPSTREAM_CUT);
+        CHECK_EQ(upstream_pool_connections(buyer.pool), 0);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(what_is_no_answer_is_refused)
+{
+    static const struct str texts[] = {
+        STR_INIT("hello\r\n\r\n"),
+        STR_INIT("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"),
+        STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        begin(&buyer, &order, &peer);
+        peer_send(&peer, texts[i]);
+        UNTIL(buyer.loop, order_over(&order));
+        CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(a_head_that_is_too_large_is_refused)
+{
+    static char line[70000];
+    memset(line, 'x', sizeof(line));
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\nx: "));
+    (void)peer_send_some(&peer, (struct str){ line, sizeof(line) });
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_connection_with_more_behind_its_answer_is_not_kept)
+{
+    static const struct str texts[] = {
+        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello?"),
+        STR_INIT("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello"),
+        STR_INIT("HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        begin(&buyer, &order, &peer);
+        peer_send(&peer, texts[i]);
+        UNTIL(buyer.loop, order_over(&order));
+        CHECK_EQ(order.ends, 1);
+        CHECK_STR(buf_str(&order.body), STR("hello"));
+        UNTIL(buyer.loop, upstream_pool_connections(buyer.pool) == 0);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(an_answer_to_head_has_no_body)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_init(&order, &buyer);
+    order.call.head = STR("HEAD / HTTP/1.1\r\nhost: x\r\n\r\n");
+    order.call.is_head = true;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_EQ(upstream_pool_idle(buyer.pool), 1);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_silent_upstream_is_given_up)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_init(&order, &buyer);
+    order.call.first_byte_ns = 10 * MS;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+    CHECK(peer_has(&peer, STR("\r\n\r\n")));
+    peer_close(&peer);
+
+    order_init(&order, &buyer);
+    order.call.silence_ns = 10 * MS;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+    int64_t until_ns = test_now_ns() + 30 * MS;
+    UNTIL(buyer.loop, test_now_ns() > until_ns); /* before the first byte it may be silent */
+    CHECK(!order_over(&order));
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.heads, 1);
+    CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_paused_call_reads_nothing_and_then_all)
+{
+    static char block[1 << 20];
+    size_t total = (size_t)16 << 20;
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    order.pause_at_head = true;
+    order.call.silence_ns = 20 * MS; /* which does not count while it is paused */
+    CHECK_EQ(buf_printf(&order.body, "%s", ""), ERR_OK);
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\ncontent-length: 16777216\r\n\r\n"));
+    UNTIL(buyer.loop, order.heads == 1);
+    memset(block, 'y', sizeof(block));
+    size_t sent = 0;
+    int64_t until_ns = test_now_ns() + 60 * MS;
+    UNTIL(buyer.loop,
+          (sent += peer_send_some(&peer, (struct str){ block, 65536 }), test_now_ns() > until_ns));
+    CHECK(sent < total); /* it stands in the sockets */
+    CHECK(!order_over(&order));
+    CHECK_EQ(order.body.len, 0);
+    http_call_resume(&order.call);
+    order.call.silence_ns = 0;
+    while (sent < total) {
+        size_t len = total - sent < sizeof(block) ? total - sent : sizeof(block);
+        sent += peer_send_some(&peer, (struct str){ block, len });
+        (void)loop_turn(buyer.loop, false);
+    }
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_EQ(order.body.len, total);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_call_may_be_cancelled_in_any_callback)
+{
+    for (int how = 0; how < 2; how++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        begin(&buyer, &order, &peer);
+        order.cancel_at_head = how == 0;
+        order.cancel_at_body = how == 1;
+        peer_send(&peer, STR(ANSWER_HELLO));
+        UNTIL(buyer.loop, peer_gone(&peer));
+        test_settle(buyer.loop);
+        CHECK_EQ(order.heads, 1);
+        CHECK_EQ(order.body.len, how == 0 ? 0 : 5);
+        CHECK(!order_over(&order));
+        CHECK_EQ(upstream_pool_connections(buyer.pool), 0);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(an_answer_that_comes_before_the_request_is_sent_is_told)
+{
+    static char block[16 << 20];
+    struct str body = { block, sizeof(block) };
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_init(&order, &buyer);
+    order.call.head = STR("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 16777216\r\n\r\n");
+    order.call.body = &body;
+    order.call.body_count = 1;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, (peer_read_some(&peer, 1000), peer.got.len > 0));
+    peer_send(&peer, STR("HTTP/1.1 413 Content Too Large\r\ncontent-length: 5\r\n\r\nhello"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_EQ(order.status, 413);
+    CHECK_EQ(order.sent, 0);
+    CHECK_EQ(upstream_pool_idle(buyer.pool), 0);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_large_request_is_sent_whole)
+{
+    static char block[16 << 20];
+    for (size_t i = 0; i < sizeof(block); i++) {
+        block[i] = (char)('a' + i % 17);
+    }
+    struct str body[2] = { { block, 1000001 }, { block + 1000001, sizeof(block) - 1000001 } };
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_init(&order, &buyer);
+    order.call.head = STR("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 16777216\r\n\r\n");
+    order.call.body = body;
+    order.call.body_count = 2;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    size_t whole = order.call.head.len + sizeof(block);
+    UNTIL(buyer.loop, (peer_read(&peer), peer.got.len == whole));
+    UNTIL(buyer.loop, order.sent == 1);
+    CHECK(memcmp(peer.got.ptr + order.call.head.len, block, sizeof(block)) == 0);
+    peer_send(&peer, STR(ANSWER_HELLO));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    finish(&buyer, &order, &peer);
+}
