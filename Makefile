@@ -19,6 +19,9 @@ run: build ## start a complete example and make a first sale (ONCE=1: stop after
 check: ## build and run every test; the last line counts them
 	@tools/check
 
+demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
+	@tools/demo_model
+
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
@@ -31,4 +34,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps build run check fuzz format lint clean
+.PHONY: help deps build run check demo-model fuzz format lint clean

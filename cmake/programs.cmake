@@ -3,6 +3,7 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
     add_executable(entrepot ${CMAKE_SOURCE_DIR}/src/app/main.c)
     target_link_libraries(entrepot PRIVATE ep_flags room_app)
     target_compile_definitions(entrepot PRIVATE EP_VERSION="${PROJECT_VERSION}")
+    target_compile_definitions(room_app PRIVATE EP_VERSION="${PROJECT_VERSION}")
     set_target_properties(entrepot PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 

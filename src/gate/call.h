@@ -116,6 +116,7 @@ struct call {
     enum err upstream_err;
     struct relay relay;
     struct buf answer; /* of an answer that is not streamed, or an upstream's error */
+    bool sent;         /* the request, whole, and it will not be sent again */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
     bool draining;     /* the client has gone, the upstream is read for its usage */

@@ -41,6 +41,21 @@ static void forward_fail(struct call *call, enum err err)
     call_wake(call);
 }
 
+/* The prompt is needed until it was sent for good and an upstream has taken it on. */
+static void forward_free_body(struct call *call)
+{
+    if (call->sent && call->upstream_status == 200) {
+        buf_fini(&call->body);
+    }
+}
+
+static void forward_on_sent(struct http_call *upstream)
+{
+    struct call *call = forward_call(upstream);
+    call->sent = true;
+    forward_free_body(call);
+}
+
 static void forward_on_head(struct http_call *upstream, const struct http1_head *head)
 {
     struct call *call = forward_call(upstream);
@@ -50,12 +65,9 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
                 1);
-    if (head->status == 200) {
-        /* No other upstream will be asked: the prompt is needed no more. */
-        buf_fini(&call->body);
-        if (call->x != NULL) {
-            http_exchange_drop_head(call->x);
-        }
+    forward_free_body(call);
+    if (head->status == 200 && call->x != NULL) {
+        http_exchange_drop_head(call->x); /* no other upstream will be asked */
     }
 }
 
@@ -103,6 +115,7 @@ static void forward_on_failed(struct http_call *upstream, enum err err, const st
 }
 
 const struct http_call_events call_upstream_events = {
+    .on_sent = forward_on_sent,
     .on_head = forward_on_head,
     .on_body = forward_on_body,
     .on_end = forward_on_end,
@@ -155,20 +168,28 @@ static enum err forward_check_answer(struct call *call)
 }
 
 /* Nothing of this attempt has left, or can be seen by the client. */
-static bool forward_may_retry(const struct call *call)
+static bool forward_may_retry(const struct call *call, enum err err)
 {
-    return call->x != NULL && !call->head_sent && !call->cut && call->body.len > 0 &&
-           call->upstream_status != 200 && !forward_is_clients(call->upstream_status);
+    return err_info(err)->kind == ERR_KIND_RETRY && call->x != NULL && !call->head_sent &&
+           !call->cut && call->body.len > 0 && call->upstream_status != 200 &&
+           !forward_is_clients(call->upstream_status);
+}
+
+/* What the attempt says about its route. */
+static enum dispatch_outcome forward_judge(const struct call *call, enum err err)
+{
+    if (err == ERR_OK || forward_is_clients(call->upstream_status)) {
+        return DISPATCH_FINE;
+    }
+    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED;
+    return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
 static enum call_next forward_finish(struct call *call, enum err err)
 {
-    bool clients = forward_is_clients(call->upstream_status);
-    call_end_attempt(call, err == ERR_OK || clients ? DISPATCH_FINE
-                           : err == ERR_CANCELLED   ? DISPATCH_NEUTRAL
-                                                    : DISPATCH_FAILED);
+    call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
-    if (err != ERR_OK && forward_may_retry(call)) {
+    if (err != ERR_OK && forward_may_retry(call, err)) {
         buf_fini(&call->answer);
         relay_fini(&call->relay);
         call_goto(call, CALL_ROUTE);
@@ -217,7 +238,10 @@ enum call_next call_forward(struct call *call)
         }
         return forward_finish(call, err);
     }
-    if (call->cut || (call->x == NULL && !forward_drain(call))) {
+    if (call->cut) {
+        return forward_finish(call, ERR_SHUTDOWN);
+    }
+    if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);
     }
     if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call)) {

@@ -64,6 +64,7 @@ static enum err route_start(struct call *call)
                                  .tail_max = snapshot->options.answer_bytes_max,
                              });
     call->upstream_status = 0;
+    call->sent = false;
     call->upstream_over = false;
     call->upstream_err = ERR_OK;
     http_call_start(call->gate->pool, &call->upstream);
@@ -82,9 +83,9 @@ enum call_next call_route(struct call *call)
         .now_ns = loop_now_ns(gate->loop),
     };
     call->outcome = OUTCOME_FAILED;
-    enum err err = call->x == NULL || call->cut
-                       ? ERR_CANCELLED
-                       : dispatch_pick(gate->world.dispatch, &ask, &call->place);
+    enum err err = call->x == NULL ? ERR_CANCELLED
+                   : call->cut     ? ERR_SHUTDOWN
+                                   : dispatch_pick(gate->world.dispatch, &ask, &call->place);
     if (err != ERR_OK) {
         /* What the last attempt met says more than that no further one can be made. */
         call->err = call->attempts > 0 && err == ERR_NO_ROUTE ? call->upstream_err : err;

@@ -147,3 +147,7 @@ def house(tmp_path_factory):
     audit = made.command("audit", check=False)
     assert audit.returncode == 0, audit.stdout + audit.stderr
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than some seconds")

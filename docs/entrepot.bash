@@ -1,0 +1,47 @@
+# Completion for bash: source it, or copy it to /usr/share/bash-completion/completions/entrepot.
+_entrepot() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  local noun=${COMP_WORDS[1]:-} verb=${COMP_WORDS[2]:-} words=
+  case $before in
+    -c | --config)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
+    --kind)
+      mapfile -t COMPREPLY < <(compgen -W 'paid promo' -- "$word")
+      return
+      ;;
+  esac
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    words='init serve registry client key plan credit receipt audit version help --help'
+  elif [[ $word == -* ]]; then
+    words='--config --json --help'
+    case "$noun $verb" in
+      'serve '*) words+=' --sandbox' ;;
+      'client add') words+=' --name --currency' ;;
+      'key add') words+=' --client --product --name' ;;
+      'key list') words+=' --client' ;;
+      'plan list') words+=' --product' ;;
+      'credit purchase') words+=' --client --plan --product --amount --kind --expires --payment' ;;
+      'credit refund') words+=' --client --lot' ;;
+      'credit expire') words+=' --at' ;;
+      'credit show') words+=' --client --product' ;;
+    esac
+  elif [ "$COMP_CWORD" -eq 2 ]; then
+    case $noun in
+      registry) words='check apply show' ;;
+      client) words='add list show suspend resume' ;;
+      key) words='add list revoke' ;;
+      plan) words='list' ;;
+      credit) words='purchase refund expire show' ;;
+      receipt) words='show' ;;
+      help) words='init serve registry client key plan credit receipt audit version' ;;
+    esac
+  fi
+  if [ "$noun" = init ] || { [ "$noun $verb" = 'registry check' ] && [ "$COMP_CWORD" -gt 2 ]; }; then
+    mapfile -t COMPREPLY < <(compgen -d -- "$word")
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _entrepot entrepot

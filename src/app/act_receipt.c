@@ -1,0 +1,117 @@
+/* The act that shows a receipt: the operator's view, all sections and their salts. */
+#include "app/acts_internal.h"
+#include "base/enc.h"
+#include "wire/json.h"
+#include "wire/jsonw.h"
+
+static const char *const receipt_columns[] = { "section", "field", "value" };
+
+struct receipt_asking {
+    struct acting *acting;
+    struct id call;
+};
+
+static enum err receipt_put_salts(struct jsonw *json, const struct tlog_found *found)
+{
+    jsonw_key(json, "salts");
+    jsonw_open(json, '{');
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        char text[4 * RECEIPT_SALT_BYTES];
+        struct buf salt = { text, 0, sizeof(text), sizeof(text) };
+        TRY(enc_base64(&salt, found->salts[i].ptr, found->salts[i].len));
+        jsonw_key(json, receipt_section_name((enum receipt_section)i));
+        if (salt.len == 0) {
+            jsonw_null(json); /* erased: nothing links the section to the log any more */
+        } else {
+            jsonw_str(json, buf_str(&salt));
+        }
+    }
+    jsonw_close(json, '}');
+    return ERR_OK;
+}
+
+static enum err receipt_print_json(struct buf *out, const struct tlog_found *found)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    jsonw_open(&json, '{');
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        jsonw_key(&json, receipt_section_name((enum receipt_section)i));
+        jsonw_raw(&json, found->sections[i]);
+    }
+    jsonw_key(&json, "entry");
+    jsonw_raw(&json, found->entry);
+    jsonw_put_int(&json, "leaf", found->leaf);
+    TRY(receipt_put_salts(&json, found));
+    jsonw_close(&json, '}');
+    TRY(jsonw_err(&json));
+    return buf_byte(out, '\n');
+}
+
+static void receipt_put_value(struct sheet *sheet, struct str value)
+{
+    char text[RECEIPT_SECTION_MAX];
+    struct buf plain = { text, 0, sizeof(text), sizeof(text) };
+    bool decoded = json_kind(value) == JSON_STRING && json_decode(value, &plain);
+    sheet_str(sheet, decoded ? buf_str(&plain) : value);
+}
+
+/* A line a member; a section's keys are plain ASCII. */
+static void receipt_put_section(struct sheet *sheet, struct str name, struct str section)
+{
+    struct json_member member;
+    struct str rest = json_inside(section);
+    while (json_next_member(&rest, &member)) {
+        sheet_str(sheet, name);
+        sheet_str(sheet, member.key);
+        receipt_put_value(sheet, member.value);
+    }
+}
+
+static enum err receipt_print_table(struct buf *out, const struct tlog_found *found)
+{
+    struct sheet sheet;
+    sheet_init(&sheet, receipt_columns, EP_ARRAY_LEN(receipt_columns));
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        receipt_put_section(&sheet, str_from(receipt_section_name((enum receipt_section)i)),
+                            found->sections[i]);
+    }
+    receipt_put_section(&sheet, STR("entry"), found->entry);
+    sheet_str(&sheet, STR("entry"));
+    sheet_str(&sheet, STR("leaf"));
+    sheet_int(&sheet, found->leaf);
+    enum err err = sheet_print(&sheet, false, out);
+    sheet_fini(&sheet);
+    return err;
+}
+
+/* Rows are not believed blindly: a damaged section is said so, not printed as JSON. */
+static enum err receipt_on_found(void *context, const struct tlog_found *found)
+{
+    struct receipt_asking *asking = context;
+    struct acting *acting = asking->acting;
+    struct json_fault fault;
+    for (size_t i = 0; i <= RECEIPT_SECTIONS; i++) {
+        struct str text = i < RECEIPT_SECTIONS ? found->sections[i] : found->entry;
+        if (text.len > RECEIPT_SECTION_MAX || json_check(text, &fault) != ERR_OK ||
+            json_kind(text) != JSON_OBJECT) {
+            acting->remedy = "see \"entrepot audit\"";
+            return FAIL(&acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
+        }
+    }
+    return acting->json ? receipt_print_json(acting->out, found)
+                        : receipt_print_table(acting->out, found);
+}
+
+static enum err receipt_read(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct receipt_asking *asking = context;
+    return tlog_find(txn, asking->call, receipt_on_found, asking, fail);
+}
+
+enum err act_receipt_show(struct acting *acting)
+{
+    struct receipt_asking asking = { .acting = acting };
+    TRY(acting_id(acting, "call", CALL_PREFIX, &asking.call));
+    return store_read(acting->world->store, receipt_read, &asking, &acting->fail);
+}

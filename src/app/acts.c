@@ -1,0 +1,213 @@
+#include "app/acts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/acts_internal.h"
+#include "base/stamp.h"
+#include "crypto/random.h"
+#include "wire/utf8.h"
+
+const struct act acts[] = {
+    { "client", "add", "--name NAME [--currency CODE]", "name currency",
+      "Opens an account and adds a client", ACT_CHANGES, 2, act_client_add },
+    { "client", "list", "", "", "Lists all clients", ACT_READS, 2, act_client_list },
+    { "client", "show", "CLIENT", "client", "Shows a client", ACT_READS, 3, act_client_show },
+    { "client", "suspend", "CLIENT", "client", "Refuses a client's calls from now on", ACT_CHANGES,
+      3, act_client_suspend },
+    { "client", "resume", "CLIENT", "client", "Takes a suspended client's calls again", ACT_CHANGES,
+      3, act_client_resume },
+    { "key", "add", "--client CLIENT --product PRODUCT [--name NAME]", "client product name",
+      "Makes an API key and shows it once", ACT_CHANGES, 2, act_key_add },
+    { "key", "list", "[--client CLIENT]", "client", "Lists API keys by their hints", ACT_READS, 2,
+      act_key_list },
+    { "key", "revoke", "KEY", "key", "Ends an API key for good", ACT_CHANGES, 3, act_key_revoke },
+    { "plan", "list", "[--product PRODUCT]", "product", "Lists what credit can be bought",
+      ACT_READS, 2, act_plan_list },
+    { "credit", "purchase",
+      "--client CLIENT (--plan PLAN [--product PRODUCT] | --amount AMOUNT"
+      " [--kind paid|promo] [--expires TIME]) [--payment REFERENCE]",
+      "client plan product amount kind expires payment", "Adds credit to a client's account",
+      ACT_CHANGES, 2, act_credit_purchase },
+    { "credit", "refund", "--client CLIENT --lot LOT", "client lot",
+      "Gives the unused rest of a paid lot back", ACT_CHANGES, 2, act_credit_refund },
+    { "credit", "expire", "[--at TIME]", "at", "Ends all credit whose time has passed", ACT_CHANGES,
+      2, act_credit_expire },
+    { "credit", "show", "--client CLIENT [--product PRODUCT]", "client product",
+      "Shows a client's credit in money and in units", ACT_READS, 3, act_credit_show },
+    { "registry", "show", "", "", "Shows the registry's models, routes and products", ACT_READS, 2,
+      act_registry_show },
+    { "registry", "apply", "", "", "Puts the registry's files in force in the running server",
+      ACT_ASKS, 2, act_registry_apply },
+    { "receipt", "show", "CALL", "", "Shows a call's receipt, all sections", ACT_READS, 3,
+      act_receipt_show },
+    { "audit", NULL, "", "", "Recomputes every invariant of the books and the log", ACT_READS, 1,
+      act_audit },
+    { .noun = NULL },
+};
+
+const struct act *act_find(const struct args *args)
+{
+    for (const struct act *act = acts; act->noun != NULL; act++) {
+        if (str_eq(args_word(args, 0), str_from(act->noun)) &&
+            (act->verb == NULL || str_eq(args_word(args, 1), str_from(act->verb)))) {
+            return act;
+        }
+    }
+    return NULL;
+}
+
+enum act_exit act_exit_of(enum err err)
+{
+    if (err == ERR_OK) {
+        return ACT_OK;
+    }
+    if (err == ERR_ASK_INVALID || err == ERR_ASK_MISSING) {
+        return ACT_USAGE;
+    }
+    bool refused = err_info(err)->kind == ERR_KIND_CLIENT || err == ERR_AUDIT_FAILED ||
+                   err == ERR_REGISTRY_INVALID || err == ERR_CONF_INVALID;
+    return refused ? ACT_FAILED : ACT_COULD_NOT;
+}
+
+void act_complain(struct buf *errors, enum err err, const struct fail *fail, const char *remedy)
+{
+    char text[FAIL_TEXT_MAX];
+    const char *said = fail->text[0] != '\0' ? fail->text : err_info(err)->text;
+    (void)snprintf(text, sizeof(text), "%s", said); /* what fits */
+    /* A quoted name may be cut off inside a character, and JSON takes no halves. */
+    size_t at = 0;
+    while ((at += utf8_valid(str_from(text + at))) < strlen(text)) {
+        text[at] = '?';
+    }
+    /* Whatever was the matter on the way, the code that counts is the one returned. */
+    EP_IGNORE(buf_printf(errors, "entrepot: %s (%s)%s%s\n", text, err_info(err)->name,
+                         remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy));
+}
+
+/* What is given is stored and shown again, in JSON too: it must be text. */
+static enum err act_check_texts(const struct args *args, struct fail *fail)
+{
+    for (size_t i = 0; i < args->word_count + args->flag_count; i++) {
+        struct str text =
+            i < args->word_count ? args->words[i] : args->flags[i - args->word_count].value;
+        if (utf8_valid(text) != text.len) {
+            return FAIL(fail, ERR_ASK_INVALID, "argument %zu is not UTF-8", i + 1);
+        }
+        for (size_t at = 0; at < text.len; at++) {
+            if ((unsigned char)text.ptr[at] < 0x20 || text.ptr[at] == 0x7F) {
+                return FAIL(fail, ERR_ASK_INVALID, "argument %zu holds a control character", i + 1);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err act_check(const struct act *act, struct acting *acting)
+{
+    struct fail *fail = &acting->fail;
+    TRY(act_check_texts(acting->args, fail));
+    TRY(args_only(acting->args, act->flags, fail));
+    if (acting->args->word_count > act->words_max) {
+        return FAIL(fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is one word too many",
+                    STR_ARG(args_word(acting->args, act->words_max)));
+    }
+    if (act->place == ACT_CHANGES && acting->world->mode != WORLD_READ_WRITE) {
+        return FAIL(fail, ERR_INTERNAL, "the store is open for reading alone");
+    }
+    return ERR_OK;
+}
+
+enum act_exit act_run(struct world *world, const struct args *args, struct buf *out,
+                      struct buf *errors)
+{
+    struct acting acting = {
+        .world = world,
+        .args = args,
+        .out = out,
+        .errors = errors,
+        .json = args_has(args, "json"),
+    };
+    const struct act *act = act_find(args);
+    if (act == NULL) {
+        EP_IGNORE(FAIL(&acting.fail, ERR_ASK_INVALID,
+                       "there is no command \"" STR_FMT " " STR_FMT "\"",
+                       STR_ARG(args_word(args, 0)), STR_ARG(args_word(args, 1))));
+        act_complain(errors, ERR_ASK_INVALID, &acting.fail, "see \"entrepot --help\"");
+        return ACT_USAGE;
+    }
+    acting.registry = world_registry(world);
+    enum err err = act_check(act, &acting);
+    err = err == ERR_OK ? act->run(&acting) : err;
+    registry_unref(acting.registry);
+    if (err != ERR_OK) {
+        act_complain(errors, err, &acting.fail, acting.remedy);
+        if (act_exit_of(err) == ACT_USAGE) {
+            EP_IGNORE(buf_printf(errors, "usage: entrepot %s%s%s %s\n", act->noun,
+                                 act->verb == NULL ? "" : " ", act->verb == NULL ? "" : act->verb,
+                                 act->usage));
+        }
+    }
+    return act_exit_of(err);
+}
+
+/* ---- what acts share --------------------------------------------------------------------- */
+
+enum err acting_need(struct acting *acting, const char *flag, struct str *ret_value)
+{
+    struct str value = args_value(acting->args, flag);
+    if (value.len == 0) {
+        return FAIL(&acting->fail, ERR_ASK_MISSING, "\"--%s\" is missing", flag);
+    }
+    *ret_value = value;
+    return ERR_OK;
+}
+
+enum err acting_id(struct acting *acting, const char *flag, const char *prefix, struct id *ret_id)
+{
+    struct str text = args_value(acting->args, flag);
+    text = text.len > 0 ? text : args_word(acting->args, 2);
+    if (text.len == 0) {
+        return FAIL(&acting->fail, ERR_ASK_MISSING, "the %s is missing (%s...)", flag, prefix);
+    }
+    if (!id_parse(text, str_from(prefix), ret_id)) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID,
+                    "\"" STR_FMT "\" is no id of a %s: those are \"%s\" and %d digits",
+                    STR_ARG(text), flag, prefix, ID_TEXT_LEN);
+    }
+    return ERR_OK;
+}
+
+enum err acting_client(struct acting *acting, const struct client **ret_client)
+{
+    struct id id;
+    TRY(acting_id(acting, "client", IDENT_CLIENT_PREFIX, &id));
+    const struct client *client = client_find(acting->world->ident, id);
+    if (client == NULL) {
+        acting->remedy = "see \"entrepot client list\"";
+        return FAIL(&acting->fail, ERR_NOT_FOUND, "there is no such client");
+    }
+    *ret_client = client;
+    return ERR_OK;
+}
+
+enum err acting_product(struct acting *acting, const struct registry_product **ret_product)
+{
+    struct str id = args_value(acting->args, "product");
+    const struct registry *registry = acting->registry;
+    const struct registry_product *product =
+        id.len > 0 ? registry_product(registry, id)
+                   : (registry->product_count > 0 ? &registry->products[0] : NULL);
+    if (product == NULL) {
+        acting->remedy = "see \"entrepot registry show\"";
+        return FAIL(&acting->fail, ERR_NOT_FOUND, "the registry has no product \"" STR_FMT "\"",
+                    STR_ARG(id));
+    }
+    *ret_product = product;
+    return ERR_OK;
+}
+
+struct id world_new_id(struct world *world)
+{
+    return id_make(stamp_system_ns(), (uint16_t)world->conf->node, random_u64());
+}

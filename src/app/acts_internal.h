@@ -1,0 +1,58 @@
+/* What the acts share among themselves and with init. */
+#pragma once
+
+#include "app/acts.h"
+#include "app/sheet.h"
+
+#define ACCOUNT_PREFIX "acct_"
+#define CALL_PREFIX    "call_"
+
+/* One act under way. */
+struct acting {
+    struct world *world;
+    const struct args *args;
+    const struct registry *registry; /* the one in force at its beginning */
+    struct buf *out;
+    struct buf *errors;
+    struct fail fail;
+    const char *remedy; /* what to do about `fail`; NULL: it says so itself */
+    bool json;
+};
+
+/* The value of a flag that must be given. */
+EP_MUST_CHECK enum err acting_need(struct acting *acting, const char *flag, struct str *ret_value);
+/* The id in --FLAG or in the third word. */
+EP_MUST_CHECK enum err acting_id(struct acting *acting, const char *flag, const char *prefix,
+                                 struct id *ret_id);
+EP_MUST_CHECK enum err acting_client(struct acting *acting, const struct client **ret_client);
+/* The product of --product, or the registry's first. */
+EP_MUST_CHECK enum err acting_product(struct acting *acting,
+                                      const struct registry_product **ret_product);
+
+/* Opens an account and adds the client that it belongs to. */
+EP_MUST_CHECK enum err act_open_client(struct world *world, struct str name, struct str currency,
+                                       const struct client **ret_client, struct fail *fail);
+/* Buys a plan of the product for a client; purchase->lot and the rest are out. */
+EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *client,
+                                    const struct registry_plan *plan, struct str payment,
+                                    struct ledger_purchase *ret_purchase, struct fail *fail);
+/* A fresh id of this node. */
+struct id world_new_id(struct world *world);
+
+enum err act_client_add(struct acting *acting);
+enum err act_client_list(struct acting *acting);
+enum err act_client_show(struct acting *acting);
+enum err act_client_suspend(struct acting *acting);
+enum err act_client_resume(struct acting *acting);
+enum err act_key_add(struct acting *acting);
+enum err act_key_list(struct acting *acting);
+enum err act_key_revoke(struct acting *acting);
+enum err act_credit_purchase(struct acting *acting);
+enum err act_credit_refund(struct acting *acting);
+enum err act_credit_expire(struct acting *acting);
+enum err act_credit_show(struct acting *acting);
+enum err act_plan_list(struct acting *acting);
+enum err act_registry_show(struct acting *acting);
+enum err act_registry_apply(struct acting *acting);
+enum err act_receipt_show(struct acting *acting);
+enum err act_audit(struct acting *acting);

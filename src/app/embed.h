@@ -1,0 +1,14 @@
+/* Files of the repository that the program carries: the example registry. The table is written at
+ * build time by cmake/embed.cmake. */
+#pragma once
+
+#include <stddef.h>
+
+struct embed_file {
+    const char *name; /* "models.yaml" */
+    const unsigned char *bytes;
+    size_t len;
+};
+
+extern const struct embed_file embed_registry[];
+extern const size_t embed_registry_count;

@@ -1,0 +1,265 @@
+/* The program's commands: those of the table below, and the acts on a world (acts.c). */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/acts.h"
+#include "app/control.h"
+#include "app/init.h"
+#include "app/serve.h"
+
+#define MAIN_CONF "entrepot.yaml"
+
+struct command {
+    const char *noun;
+    const char *verb; /* NULL: the noun alone */
+    const char *usage;
+    const char *flags;
+    const char *text;
+    size_t words_max;
+    int (*run)(const struct args *args);
+};
+
+static int main_help(const struct args *args);
+
+/* ---- printing ---------------------------------------------------------------------------- */
+
+/* Prints and empties both; what to exit with: not `result` when the output got lost. */
+static int main_end(struct buf *out, struct buf *errors, enum act_exit result)
+{
+    struct buf *const bufs[] = { out, errors };
+    FILE *const files[] = { stdout, stderr };
+    bool whole = true;
+    for (size_t i = 0; i < 2; i++) {
+        if (bufs[i]->len > 0) {
+            whole &= fwrite(bufs[i]->ptr, 1, bufs[i]->len, files[i]) == bufs[i]->len;
+            secret_wipe(bufs[i]->ptr, bufs[i]->len); /* it may hold a key's text */
+        }
+        whole &= fflush(files[i]) == 0;
+        buf_fini(bufs[i]);
+    }
+    return whole ? (int)result : (int)ACT_COULD_NOT;
+}
+
+static int main_complain(enum err err, const struct fail *fail, const char *remedy)
+{
+    struct buf errors;
+    struct buf none;
+    buf_init(&errors, ACTS_OUT_MAX);
+    buf_init(&none, 1);
+    act_complain(&errors, err, fail, remedy);
+    return main_end(&none, &errors, act_exit_of(err));
+}
+
+/* ---- commands that need no world --------------------------------------------------------- */
+
+static int main_init(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    struct fail fail;
+    if (args->word_count != 2) {
+        return main_complain(FAIL(&fail, ERR_ASK_MISSING, "init needs a folder"), &fail,
+                             "say \"entrepot init DIR\"");
+    }
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = init_folder(args_word(args, 1), &out, &errors);
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
+static int main_version(const struct args *args)
+{
+    if (args_has(args, "json")) {
+        (void)printf("{\"version\":\"%s\"}\n", EP_VERSION); /* nobody is left to tell */
+    } else {
+        (void)printf("entrepot %s\n", EP_VERSION); /* as above */
+    }
+    return ACT_OK;
+}
+
+/* The registry of a folder, or of the configuration. */
+static enum err main_check(const struct args *args, struct buf *out, struct buf *errors)
+{
+    struct conf_report conf_report;
+    struct registry_report report;
+    struct registry *registry = NULL;
+    struct conf *conf = NULL;
+    struct fail fail;
+    const char *path = args->word_count > 2 ? args_word(args, 2).ptr : NULL;
+    TRY(crypto_start(&fail));
+    if (path == NULL) {
+        struct str given = args_value(args, "config");
+        conf_report_init(&conf_report);
+        enum err err = conf_load(given.len > 0 ? given.ptr : MAIN_CONF, &conf, &conf_report);
+        if (err != ERR_OK) {
+            EP_IGNORE(conf_report_print(&conf_report, errors)); /* what fits */
+        }
+        conf_report_fini(&conf_report);
+        TRY(err);
+        path = conf->registry.ptr;
+    }
+    registry_report_init(&report);
+    enum err err = registry_load(path, &registry, &report);
+    if (err == ERR_OK) {
+        err = buf_printf(out, "registry: %zu models, %zu routes, %zu products; no faults\n",
+                         registry->model_count, registry->route_count, registry->product_count);
+    } else {
+        EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
+    }
+    registry_report_fini(&report);
+    registry_unref(registry);
+    conf_destroy(conf);
+    return err;
+}
+
+static int main_registry_check(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = main_check(args, &out, &errors);
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
+static const struct command commands[] = {
+    { "init", NULL, "DIR", "", "Makes a complete working folder", 2, main_init },
+    { "serve", NULL, "[--sandbox]", "sandbox", "Runs the server", 1, serve_run },
+    { "registry", "check", "[DIR]", "", "Reports every fault of a registry", 3,
+      main_registry_check },
+    { "version", NULL, "", "", "Says which version this is", 1, main_version },
+    { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
+};
+
+/* ---- help -------------------------------------------------------------------------------- */
+
+static void main_usage(const char *noun, const char *verb, const char *usage, const char *text)
+{
+    (void)printf("  entrepot %s%s%s %s\n      %s.\n", noun, verb == NULL ? "" : " ",
+                 verb == NULL ? "" : verb, usage, text); /* nobody is left to tell */
+}
+
+static bool main_asked(const char *noun, const char *verb, const struct str asked[2])
+{
+    return (asked[0].len == 0 || str_eq(asked[0], str_from(noun))) &&
+           (asked[1].len == 0 || verb == NULL || str_eq(asked[1], str_from(verb)));
+}
+
+/* "help client add", "client add --help", "client --help", "--help". */
+static int main_help(const struct args *args)
+{
+    size_t skip = str_eq(args_word(args, 0), STR("help")) ? 1 : 0;
+    const struct str asked[2] = { args_word(args, skip), args_word(args, skip + 1) };
+    size_t shown = 0;
+    (void)printf("usage:\n");
+    for (size_t i = 0; i < EP_ARRAY_LEN(commands); i++) {
+        const struct command *command = &commands[i];
+        if (main_asked(command->noun, command->verb, asked)) {
+            main_usage(command->noun, command->verb, command->usage, command->text);
+            shown++;
+        }
+    }
+    for (const struct act *act = acts; act->noun != NULL; act++) {
+        if (main_asked(act->noun, act->verb, asked)) {
+            main_usage(act->noun, act->verb, act->usage, act->text);
+            shown++;
+        }
+    }
+    (void)printf("%sOptions of all commands: -c FILE (the configuration, default %s), --json,"
+                 " --help.\n",
+                 shown == 0 ? "There is no such command; see \"entrepot --help\".\n" : "",
+                 MAIN_CONF);
+    return shown > 0 ? ACT_OK : ACT_USAGE;
+}
+
+/* ---- acts -------------------------------------------------------------------------------- */
+
+static enum act_exit main_act_here(const struct act *act, const struct args *args,
+                                   const char *conf_path, struct buf *out, struct buf *errors)
+{
+    struct world *world = NULL;
+    enum world_mode mode = act->place == ACT_CHANGES ? WORLD_READ_WRITE : WORLD_READ_ONLY;
+    if (world_open(conf_path, mode, &world, errors) != ERR_OK) {
+        return ACT_COULD_NOT;
+    }
+    enum act_exit result = act_run(world, args, out, errors);
+    world_close(world);
+    return result;
+}
+
+static int main_act(const struct act *act, const struct args *args)
+{
+    struct str given = args_value(args, "config");
+    const char *conf_path = given.len > 0 ? given.ptr : MAIN_CONF;
+    struct fail fail = { 0 };
+    struct buf out;
+    struct buf errors;
+    enum act_exit result = ACT_OK;
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = ERR_NOT_FOUND;
+    if (act->place != ACT_READS) {
+        err = control_ask(conf_path, args, &result, &out, &errors, &fail);
+    }
+    if (err == ERR_NOT_FOUND) {
+        result = main_act_here(act, args, conf_path, &out, &errors);
+    } else if (err != ERR_OK) {
+        act_complain(&errors, err, &fail, "see the server's log, then try again");
+        result = act_exit_of(err);
+    }
+    return main_end(&out, &errors, result);
+}
+
+static const struct command *main_find(const struct args *args)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(commands); i++) {
+        const struct command *command = &commands[i];
+        if (str_eq(args_word(args, 0), str_from(command->noun)) &&
+            (command->verb == NULL || str_eq(args_word(args, 1), str_from(command->verb)))) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+static int main_command(const struct command *command, const struct args *args)
+{
+    struct fail fail = { 0 };
+    enum err err = args_only(args, command->flags, &fail);
+    if (err == ERR_OK && args->word_count > command->words_max) {
+        err = FAIL(&fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is one word too many",
+                   STR_ARG(args_word(args, command->words_max)));
+    }
+    return err == ERR_OK ? command->run(args) : main_complain(err, &fail, "see \"entrepot help\"");
+}
+
+int main(int argc, char **argv)
+{
+    struct args args;
+    struct fail fail = { 0 };
+    int rest = argc > 0 ? argc - 1 : 0;
+    enum err err = args_read(rest, (const char *const *)(argv + argc - rest), &args, &fail);
+    if (err != ERR_OK) {
+        return main_complain(err, &fail, "see \"entrepot --help\"");
+    }
+    if (args_has(&args, "version") && args.word_count == 0) {
+        return main_version(&args);
+    }
+    if (args_has(&args, "help") || args.word_count == 0) {
+        int shown = main_help(&args);
+        return args_has(&args, "help") ? shown : ACT_USAGE;
+    }
+    const struct command *command = main_find(&args);
+    const struct act *act = act_find(&args);
+    if (command != NULL) {
+        return main_command(command, &args);
+    }
+    if (act != NULL) {
+        return main_act(act, &args);
+    }
+    struct str verb = args_word(&args, 1);
+    return main_complain(FAIL(&fail, ERR_ASK_INVALID,
+                              "there is no command \"" STR_FMT "%s" STR_FMT "\"",
+                              STR_ARG(args_word(&args, 0)), verb.len > 0 ? " " : "", STR_ARG(verb)),
+                         &fail, "see \"entrepot --help\"");
+}

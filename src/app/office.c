@@ -1,0 +1,95 @@
+/* The operator's listener: is it alive, does it sell, and the figures. */
+#include "app/server.h"
+#include "base/counter.h"
+#include "wire/url.h"
+
+#define OFFICE_METRICS_MAX ((size_t)256 * 1024) /* fifty counters and five histograms: 8 KiB */
+
+static void office_health(struct server *server, struct http_exchange *x)
+{
+    (void)server;
+    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
+}
+
+static void office_ready(struct server *server, struct http_exchange *x)
+{
+    struct str why = store_failed(server->world->store)
+                         ? STR("not selling: the store has failed; look at the log, then restart\n")
+                     : server->stopping ? STR("not selling: stopping\n")
+                                        : STR("not selling: starting\n");
+    bool ready = atomic_load(&server->ready) && !store_failed(server->world->store);
+    http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
+                 ready ? STR("selling\n") : why);
+}
+
+static void office_metrics(struct server *server, struct http_exchange *x)
+{
+    (void)server;
+    struct buf out;
+    buf_init(&out, OFFICE_METRICS_MAX);
+    if (counter_export(&out) == ERR_OK) {
+        http_respond(x, 200, STR("content-type: text/plain; version=0.0.4\r\n"), buf_str(&out));
+    } else {
+        http_respond(x, 503, STR_EMPTY, STR_EMPTY);
+    }
+    buf_fini(&out);
+}
+
+struct office_path {
+    struct str path;
+    void (*serve)(struct server *server, struct http_exchange *x);
+};
+
+static const struct office_path office_paths[] = {
+    { STR_INIT("/healthz"), office_health },
+    { STR_INIT("/readyz"), office_ready },
+    { STR_INIT("/metrics"), office_metrics },
+};
+
+static void office_on_request(struct http_exchange *x)
+{
+    struct server *server = http_server_owner(http_exchange_server(x));
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    for (size_t i = 0; i < EP_ARRAY_LEN(office_paths); i++) {
+        bool reads = head->method == HTTP1_GET || head->method == HTTP1_HEAD;
+        if (str_eq(path, office_paths[i].path)) {
+            if (reads) {
+                office_paths[i].serve(server, x);
+            } else {
+                http_respond(x, 405, STR_EMPTY, STR_EMPTY);
+            }
+            return;
+        }
+    }
+    http_respond(x, 404, STR("content-type: text/plain\r\n"),
+                 STR("here are /healthz, /readyz and /metrics\n"));
+}
+
+static void office_on_gone(struct http_exchange *x)
+{
+    (void)x; /* every answer is given at once */
+}
+
+static const struct http_events office_events = {
+    .on_request = office_on_request,
+    .on_gone = office_on_gone,
+};
+
+enum err office_open(struct server *server, struct fail *fail)
+{
+    struct http_server_options options = http_server_options_default();
+    options.events = &office_events;
+    options.owner = server;
+    options.body_bytes_max = 1024; /* nothing here takes one */
+    options.connections_max = 256; /* monitors and a few people */
+    struct address address;
+    struct str text = server->world->conf->listen_operator.text;
+    if (!address_parse(text, &address)) {
+        return FAIL(fail, ERR_CONF_INVALID, "\"" STR_FMT "\" is no address to listen on",
+                    STR_ARG(text));
+    }
+    TRY(http_server_create(server->loop, &options, &server->office, fail));
+    return http_server_listen(server->office, &address, NULL, NULL, fail);
+}

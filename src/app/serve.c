@@ -1,0 +1,308 @@
+#include "app/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/helpers.h"
+#include "app/server.h"
+#include "base/log.h"
+#include "base/stamp.h"
+
+#define SERVE_ERRORS_MAX ((size_t)1 << 20)
+#define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
+#define SERVE_QUEUE_MAX  4096
+#define SERVE_EXPIRE_NS \
+    (INT64_C(60) * STAMP_NS_PER_S) /* credit is over within a minute of its end */
+
+/* The parts of a run that nobody else sees. */
+struct serve {
+    struct server server;
+    struct helpers helpers;
+    pthread_t signals;
+    bool signals_run;
+    struct job reload;
+    bool reload_runs;
+    struct job expire;
+    bool expire_runs;
+    struct timer expire_timer;
+    struct mail hangup;
+    struct mail stop;
+    atomic_bool hangup_sent;
+    atomic_bool stop_sent;
+};
+
+/* ---- signals ------------------------------------------------------------------------------ */
+
+static void serve_signal_set(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGHUP);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGUSR1); /* ends the waiting thread */
+}
+
+/* Waits for signals and posts them to the main loop; SIGUSR1 is its own end. */
+static void *serve_signals(void *context)
+{
+    struct serve *serve = context;
+    sigset_t set;
+    serve_signal_set(&set);
+    for (;;) {
+        int number = 0;
+        if (sigwait(&set, &number) != 0 || number == SIGUSR1) {
+            return NULL;
+        }
+        bool hangup = number == SIGHUP;
+        if (!atomic_exchange(hangup ? &serve->hangup_sent : &serve->stop_sent, true)) {
+            mail_send(serve->server.loop, hangup ? &serve->hangup : &serve->stop);
+        }
+    }
+}
+
+static void serve_reload_work(struct job *job)
+{
+    struct serve *serve = EP_CONTAINER(job, struct serve, reload);
+    struct buf errors;
+    buf_init(&errors, SERVE_ERRORS_MAX);
+    EP_IGNORE(reload_run(&serve->server, &errors)); /* it has logged what is wrong */
+    buf_fini(&errors);
+}
+
+static void serve_reload_over(struct mail *mail)
+{
+    EP_CONTAINER(mail, struct serve, reload.mail)->reload_runs = false;
+}
+
+static void serve_on_hangup(struct mail *mail)
+{
+    struct serve *serve = EP_CONTAINER(mail, struct serve, hangup);
+    atomic_store(&serve->hangup_sent, false);
+    if (!serve->reload_runs && !serve->server.stopping) {
+        serve->reload_runs = job_submit(serve->server.workers, &serve->reload) == ERR_OK;
+    }
+}
+
+static void serve_on_stop(struct mail *mail)
+{
+    struct serve *serve = EP_CONTAINER(mail, struct serve, stop);
+    loop_stop(serve->server.loop);
+}
+
+/* ---- credit that ends --------------------------------------------------------------------- */
+
+static void serve_expire_work(struct job *job)
+{
+    struct serve *serve = EP_CONTAINER(job, struct serve, expire);
+    int64_t amount = 0;
+    /* A failed store has said so already. */
+    EP_IGNORE(ledger_expire(serve->server.world->ledger, stamp_system_ns(), &amount, NULL));
+}
+
+static void serve_expire_over(struct mail *mail)
+{
+    EP_CONTAINER(mail, struct serve, expire.mail)->expire_runs = false;
+}
+
+static void serve_on_expire(struct timer *timer)
+{
+    struct serve *serve = EP_CONTAINER(timer, struct serve, expire_timer);
+    struct server *server = &serve->server;
+    if (!serve->expire_runs) {
+        serve->expire_runs = job_submit(server->workers, &serve->expire) == ERR_OK;
+    }
+    enum err err = timer_start(server->loop, timer, loop_now_ns(server->loop) + SERVE_EXPIRE_NS);
+    ASSERT(err == ERR_OK); /* its place in the heap has just become free */
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+static enum err serve_tls(struct server *server, struct fail *fail)
+{
+    const struct conf *conf = server->world->conf;
+    if (conf->listen_tls_cert.len > 0) {
+        TRY(tls_server_create(conf->listen_tls_cert.ptr, conf->listen_tls_key.ptr,
+                              &server->tls_clients, fail));
+    }
+    return tls_client_create(conf->upstream_ca.len > 0 ? conf->upstream_ca.ptr : NULL,
+                             &server->tls_upstreams, fail);
+}
+
+static size_t serve_threads(const struct conf *conf)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = conf->threads > 0 ? (size_t)conf->threads : cores > 0 ? (size_t)cores : 1;
+    return threads < SERVER_THREADS_MAX ? threads : SERVER_THREADS_MAX;
+}
+
+static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret_snapshot,
+                               struct fail *fail)
+{
+    struct gate_options options;
+    reload_options(server->world->conf, &options);
+    const struct registry *registry = world_registry(server->world);
+    if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
+        registry_unref(registry);
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
+    }
+    return gate_snapshot_create(registry, &options, server->world->folder, server->tls_upstreams,
+                                ret_snapshot, fail);
+}
+
+static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
+{
+    struct server *server = &serve->server;
+    struct gate_snapshot *snapshot = NULL;
+    TRY(serve_tls(server, fail));
+    if (sandbox) {
+        TRY(helpers_start(&serve->helpers, server->world->registry, fail));
+    }
+    TRY(loop_create_real(&server->loop, fail));
+    TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
+    if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
+    }
+    TRY(office_open(server, fail));
+    TRY(desk_open(server, fail));
+    TRY(serve_snapshot(server, &snapshot, fail));
+    server->crew_count = serve_threads(server->world->conf);
+    enum err err = crew_start(server, snapshot, fail);
+    gate_snapshot_unref(snapshot);
+    TRY(err);
+    int error = pthread_create(&serve->signals, NULL, serve_signals, serve);
+    if (error != 0) {
+        errno = error;
+        return FAIL_SYS(fail, ERR_IO, "could not start the signals' thread");
+    }
+    serve->signals_run = true;
+    return timer_start(server->loop, &serve->expire_timer, loop_now_ns(server->loop));
+}
+
+static enum err serve_registry_reload(void *context, struct buf *errors)
+{
+    return reload_run(context, errors);
+}
+
+static void serve_init(struct serve *serve, struct world *world)
+{
+    *serve = (struct serve){ .server.world = world };
+    (void)pthread_mutex_init(&serve->server.reload_lock, NULL);
+    serve->hangup.open = serve_on_hangup;
+    serve->stop.open = serve_on_stop;
+    timer_init(&serve->expire_timer, serve_on_expire);
+    world->reload = serve_registry_reload;
+    world->reload_context = &serve->server;
+}
+
+static void serve_jobs(struct serve *serve)
+{
+    struct loop *home = serve->server.loop;
+    serve->reload =
+        (struct job){ .mail.open = serve_reload_over, .run = serve_reload_work, .home = home };
+    serve->expire =
+        (struct job){ .mail.open = serve_expire_over, .run = serve_expire_work, .home = home };
+}
+
+/* ---- stopping ----------------------------------------------------------------------------- */
+
+static void serve_close(struct serve *serve)
+{
+    struct server *server = &serve->server;
+    if (serve->signals_run) {
+        (void)pthread_kill(serve->signals, SIGUSR1);
+        (void)pthread_join(serve->signals, NULL);
+    }
+    server->stopping = true;
+    atomic_store(&server->ready, false);
+    crew_stop(server, (int64_t)server->world->conf->limits_drain_ms * STAMP_NS_PER_MS);
+    /* Jobs that wait are dropped, those that run end; their mail is opened by the last turns. */
+    while (server->loop != NULL &&
+           (server->desk_busy > 0 || serve->reload_runs || serve->expire_runs)) {
+        (void)loop_turn(server->loop, true);
+    }
+    worker_pool_destroy(server->workers);
+    crew_destroy(server);
+    if (server->loop != NULL) {
+        timer_stop(server->loop, &serve->expire_timer);
+        desk_close(server);
+        http_server_destroy(server->office);
+        loop_destroy(server->loop);
+    }
+    limits_destroy(server->limits);
+    dispatch_destroy(server->dispatch);
+    tls_context_destroy(server->tls_clients);
+    tls_context_destroy(server->tls_upstreams);
+    helpers_stop(&serve->helpers);
+    (void)pthread_mutex_destroy(&server->reload_lock);
+}
+
+/* ---- the run ------------------------------------------------------------------------------ */
+
+static void serve_log_started(const struct server *server)
+{
+    struct log_line line;
+    log_begin(&line, EVENT_STARTED);
+    log_str(&line, "version", STR(EP_VERSION));
+    log_str(&line, "store", str_from(store_engine(server->world->store)));
+    log_str(&line, "public", server->world->conf->listen_public.text);
+    log_str(&line, "operator", server->world->conf->listen_operator.text);
+    log_int(&line, "threads", (int64_t)server->crew_count);
+    log_end(&line);
+}
+
+static void serve_log(enum event event)
+{
+    struct log_line line;
+    log_begin(&line, event);
+    log_end(&line);
+}
+
+static int serve_world(struct world *world, bool sandbox)
+{
+    static struct serve serve; /* one a process */
+    struct fail fail = { .text = "" };
+    serve_init(&serve, world);
+    enum err err = serve_open(&serve, sandbox, &fail);
+    if (err == ERR_OK) {
+        serve_jobs(&serve);
+        atomic_store(&serve.server.ready, true);
+        serve_log_started(&serve.server);
+        loop_run(serve.server.loop);
+        serve_log(EVENT_STOPPING);
+    } else {
+        (void)fprintf(stderr, "entrepot: %s\n", fail.text);
+    }
+    serve_close(&serve);
+    return err == ERR_OK ? 0 : 3;
+}
+
+int serve_run(const struct args *args)
+{
+    sigset_t set;
+    serve_signal_set(&set);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread: all inherit it */
+    struct fail fail = { .text = "" };
+    struct str path = args_value(args, "config");
+    struct buf errors;
+    struct world *world = NULL;
+    buf_init(&errors, SERVE_ERRORS_MAX);
+    if (log_start(STDERR_FILENO, &fail) != ERR_OK) {
+        (void)fprintf(stderr, "entrepot: %s\n", fail.text);
+        return 3;
+    }
+    enum err err =
+        world_open(path.len > 0 ? path.ptr : "entrepot.yaml", WORLD_READ_WRITE, &world, &errors);
+    int code = 3;
+    if (err == ERR_OK) {
+        code = serve_world(world, args_has(args, "sandbox"));
+        world_close(world);
+        serve_log(EVENT_STOPPED);
+    } else {
+        (void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&errors)));
+    }
+    buf_fini(&errors);
+    log_stop();
+    return code;
+}

@@ -1,0 +1,169 @@
+#include "app/world.h"
+
+#include <string.h>
+
+#include "app/acts.h"
+#include "app/recover.h"
+#include "base/mem.h"
+#include "base/stamp.h"
+
+#define WORLD_MIGRATIONS_MAX 16
+
+struct str world_folder_of(struct str path)
+{
+    size_t at = path.len;
+    while (at > 0 && path.ptr[at - 1] != '/') {
+        at--;
+    }
+    return at > 1 ? str_slice(path, 0, at - 1) : str_slice(path, 0, at);
+}
+
+static enum err world_read_conf(struct world *world, struct buf *errors)
+{
+    struct conf_report report;
+    conf_report_init(&report);
+    enum err err = conf_load(world->conf_path, &world->conf, &report);
+    if (err != ERR_OK) {
+        EP_IGNORE(conf_report_print(&report, errors)); /* what fits is better than nothing */
+    }
+    conf_report_fini(&report);
+    return err;
+}
+
+static enum err world_read_registry(struct world *world, struct buf *errors)
+{
+    struct registry_report report;
+    struct registry *registry = NULL;
+    registry_report_init(&report);
+    enum err err = registry_load(world->conf->registry.ptr, &registry, &report);
+    if (err == ERR_OK) {
+        world->registry = registry;
+    } else {
+        EP_IGNORE(registry_report_print(&report, errors)); /* as above */
+    }
+    registry_report_fini(&report);
+    return err;
+}
+
+static enum err world_open_store(struct world *world, struct fail *fail)
+{
+    struct store_migration migrations[WORLD_MIGRATIONS_MAX];
+    size_t count = 0;
+    ASSERT(ident_migrations_count + 2 <= WORLD_MIGRATIONS_MAX);
+    for (size_t i = 0; i < ident_migrations_count; i++) {
+        migrations[count++] = ident_migrations[i];
+    }
+    migrations[count++] = ledger_migration;
+    migrations[count++] = tlog_migration;
+    const struct store_options options = {
+        .url = world->conf->store,
+        .migrations = migrations,
+        .migrations_count = count,
+        .read_only = world->mode == WORLD_READ_ONLY,
+    };
+    return store_open(&options, &world->store, fail);
+}
+
+static enum err world_open_ident(struct world *world, struct fail *fail)
+{
+    struct secret pepper = { 0 };
+    TRY(secret_load(world->conf->keys_pepper, STR_EMPTY, &pepper, fail));
+    enum err err = ident_open(world->store, secret_str(&pepper), &world->ident, fail);
+    secret_fini(&pepper);
+    return err;
+}
+
+static enum err world_open_rooms(struct world *world, struct fail *fail)
+{
+    TRY(world_open_store(world, fail));
+    TRY(world_open_ident(world, fail));
+    if (world->mode == WORLD_READ_ONLY) {
+        return ERR_OK;
+    }
+    TRY(ledger_open(world->store, &world->ledger, fail));
+    TRY(tlog_open(world->store, &world->tlog, fail));
+    return recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
+                         &world->recovered, fail);
+}
+
+static const char *world_remedy(enum err err)
+{
+    if (err == ERR_STORE_LOCKED) {
+        return "stop the other process, or let the running server do it";
+    }
+    if (err == ERR_STORE_SCHEMA) {
+        return "use the program's version that fits, or start the server once to migrate";
+    }
+    return NULL;
+}
+
+static enum err world_open_all(struct world *world, struct buf *errors)
+{
+    struct fail fail = { 0 };
+    enum err err = crypto_start(&fail);
+    if (err == ERR_OK) {
+        TRY(world_read_conf(world, errors));
+        TRY(world_read_registry(world, errors));
+        err = world_open_rooms(world, &fail);
+    }
+    if (err != ERR_OK) {
+        act_complain(errors, err, &fail, world_remedy(err));
+    }
+    return err;
+}
+
+enum err world_open(const char *conf_path, enum world_mode mode, struct world **ret_world,
+                    struct buf *errors)
+{
+    struct world *world = mem_zalloc(sizeof(*world));
+    if (world == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    (void)pthread_mutex_init(&world->lock, NULL); /* cannot fail with default attributes */
+    world->mode = mode;
+    world->conf_path = mem_copy_text(conf_path, strlen(conf_path));
+    enum err err = world->conf_path == NULL ? ERR_NO_MEMORY : ERR_OK;
+    if (err == ERR_OK) {
+        world->folder = world_folder_of(str_from(world->conf_path));
+        err = world_open_all(world, errors);
+    }
+    if (err != ERR_OK) {
+        world_close(world);
+        return err;
+    }
+    *ret_world = world;
+    return ERR_OK;
+}
+
+void world_close(struct world *world)
+{
+    if (world == NULL) {
+        return;
+    }
+    store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
+    tlog_close(world->tlog);
+    ledger_close(world->ledger);
+    ident_close(world->ident);
+    registry_unref(world->registry);
+    conf_destroy(world->conf);
+    (void)pthread_mutex_destroy(&world->lock);
+    mem_free(world->conf_path);
+    mem_free(world);
+}
+
+const struct registry *world_registry(struct world *world)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    const struct registry *registry = registry_ref(world->registry);
+    (void)pthread_mutex_unlock(&world->lock);
+    return registry;
+}
+
+void world_swap_registry(struct world *world, const struct registry *fresh)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    const struct registry *old = world->registry;
+    world->registry = fresh;
+    (void)pthread_mutex_unlock(&world->lock);
+    registry_unref(old);
+}
