@@ -85,7 +85,7 @@ class House:
         except (urllib.error.URLError, OSError):
             return False
 
-    def signal(self, number):
+    def send(self, number):
         self.processes["server"].send_signal(number)
 
     def stop_process(self, name, number=signal.SIGTERM):

@@ -120,7 +120,7 @@ def test_a_reload_drops_no_call(house):
     for thread in threads:
         thread.start()
     for _ in range(5):
-        house.signal(signal.SIGHUP)
+        house.send(signal.SIGHUP)
         time.sleep(0.2)
     done.set()
     for thread in threads:
@@ -136,7 +136,7 @@ def test_a_bad_registry_is_refused_and_the_old_one_stays(house):
         check = house.command("registry", "check", str(house.folder / "registry"), check=False)
         assert check.returncode == 1
         assert "models.yaml:" in check.stdout + check.stderr
-        house.signal(signal.SIGHUP)
+        house.send(signal.SIGHUP)
         wait_for(lambda: "reload_refused" in (house.folder / "server.log").read_text(), "the refusal")
         sell(house)
     finally:

@@ -1,0 +1,392 @@
+/* entrepot-sandbox: an upstream for trials and tests. See --help. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/server.h"
+#include "persona.h"
+#include "wire/url.h"
+
+#define SANDBOX_EVENT_MAX   ((size_t)1 << 20)
+#define SANDBOX_ANSWER_MAX  ((size_t)64 << 20)
+#define SANDBOX_PENDING_MAX ((size_t)64 * 1024) /* of a slow reader, before events wait for it */
+#define SANDBOX_NS_PER_MS   INT64_C(1000000)
+
+struct sandbox {
+    struct loop *loop;
+    struct http_server *server;
+    struct persona_options persona;
+    struct address listen;
+    struct str models;
+    struct str key; /* empty: any */
+    int64_t first_token_ms;
+    int64_t pace_ms;
+    int64_t error_rate; /* of a hundred */
+    int64_t error_status;
+    int64_t cut_after; /* events; 0: never */
+    uint64_t served;
+};
+
+/* An answer under way: waits for its first token, then for its pace or for its reader. */
+struct reply {
+    struct sandbox *sandbox;
+    struct http_exchange *x;
+    struct timer timer;
+    struct persona_ask ask;
+    int64_t at; /* the next event */
+    bool waits_for_reader;
+    struct task grave;
+};
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static void reply_free(struct task *task)
+{
+    mem_free(EP_CONTAINER(task, struct reply, grave));
+}
+
+static void reply_over(struct reply *reply)
+{
+    timer_stop(reply->sandbox->loop, &reply->timer);
+    task_init(&reply->grave, reply_free);
+    loop_bury(reply->sandbox->loop, &reply->grave);
+}
+
+static void sandbox_refuse(struct http_exchange *x, int status, const char *message,
+                           const char *type)
+{
+    char text[512];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(persona_error(&body, str_from(message), str_from(type))); /* the sentences fit */
+    http_respond(x, status, STR("content-type: application/json\r\n"), buf_str(&body));
+}
+
+static void reply_whole(struct reply *reply)
+{
+    struct buf body;
+    buf_init(&body, SANDBOX_ANSWER_MAX);
+    if (persona_answer(&reply->ask, &reply->sandbox->persona, &body) == ERR_OK) {
+        http_respond(reply->x, 200, STR("content-type: application/json\r\n"), buf_str(&body));
+    } else {
+        sandbox_refuse(reply->x, 500, "out of memory", "server_error");
+    }
+    buf_fini(&body);
+    reply_over(reply);
+}
+
+static void reply_start(struct reply *reply, int64_t ms)
+{
+    struct loop *loop = reply->sandbox->loop;
+    int64_t at_ns = loop_now_ns(loop) + ms * SANDBOX_NS_PER_MS;
+    if (timer_start(loop, &reply->timer, at_ns) != ERR_OK) {
+        http_exchange_abort(reply->x);
+        reply_over(reply);
+    }
+}
+
+/* Events until the pace, the reader or the end stops them. */
+static void reply_stream(struct reply *reply)
+{
+    const struct sandbox *sandbox = reply->sandbox;
+    int64_t count = persona_event_count(&reply->ask, &sandbox->persona);
+    struct buf event;
+    buf_init(&event, SANDBOX_EVENT_MAX);
+    bool more = true;
+    while (more && reply->at < count) {
+        if (sandbox->cut_after > 0 && reply->at >= sandbox->cut_after) {
+            break;
+        }
+        buf_reset(&event);
+        if (persona_event(&reply->ask, &sandbox->persona, reply->at, &event) != ERR_OK) {
+            break;
+        }
+        reply->at++;
+        struct str part = buf_str(&event);
+        http_respond_body(reply->x, &part, 1);
+        reply->waits_for_reader = http_respond_pending(reply->x) > SANDBOX_PENDING_MAX;
+        more = sandbox->pace_ms == 0 && !reply->waits_for_reader;
+    }
+    buf_fini(&event);
+    if (reply->at == count) {
+        http_respond_end(reply->x);
+        reply_over(reply);
+    } else if (more) {
+        http_exchange_abort(reply->x); /* cut on purpose, or out of memory */
+        reply_over(reply);
+    } else if (!reply->waits_for_reader) {
+        reply_start(reply, sandbox->pace_ms);
+    }
+}
+
+static void reply_on_timer(struct timer *timer)
+{
+    struct reply *reply = EP_CONTAINER(timer, struct reply, timer);
+    if (!reply->ask.stream) {
+        reply_whole(reply);
+        return;
+    }
+    if (reply->at == 0) {
+        http_respond_head(reply->x, 200, STR("content-type: text/event-stream\r\n"));
+    }
+    reply_stream(reply);
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static bool sandbox_lets_in(const struct sandbox *sandbox, struct http_exchange *x)
+{
+    struct str value = http1_header(http_exchange_head(x), STR("authorization"));
+    return sandbox->key.len == 0 ||
+           (str_starts(value, STR("Bearer ")) && str_eq(str_from_at(value, 7), sandbox->key));
+}
+
+/* Every hundred calls hold `error_rate` errors, spread evenly. */
+static bool sandbox_errs(struct sandbox *sandbox)
+{
+    uint64_t rate = (uint64_t)sandbox->error_rate;
+    uint64_t before = sandbox->served * rate / 100;
+    sandbox->served++;
+    return sandbox->served * rate / 100 > before;
+}
+
+static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
+{
+    struct persona_ask ask;
+    int64_t now_s = loop_wall_ns(sandbox->loop) / INT64_C(1000000000);
+    if (sandbox_errs(sandbox)) {
+        sandbox_refuse(x, (int)sandbox->error_status, "The sandbox fails on purpose.",
+                       "server_error");
+        return;
+    }
+    const char *wrong = persona_read(http_exchange_body(x), &sandbox->persona, now_s, &ask);
+    if (wrong != NULL) {
+        sandbox_refuse(x, 400, wrong, "invalid_request_error");
+        return;
+    }
+    struct reply *reply = mem_zalloc(sizeof(*reply));
+    if (reply == NULL) {
+        sandbox_refuse(x, 503, "out of memory", "server_error");
+        return;
+    }
+    *reply = (struct reply){ .sandbox = sandbox, .x = x };
+    /* Read again: the texts of an ask lie inside it. */
+    (void)persona_read(http_exchange_body(x), &sandbox->persona, now_s, &reply->ask);
+    timer_init(&reply->timer, reply_on_timer);
+    http_exchange_own(x, reply);
+    if (sandbox->first_token_ms == 0) {
+        reply_on_timer(&reply->timer);
+    } else {
+        reply_start(reply, sandbox->first_token_ms);
+    }
+}
+
+static void sandbox_models(struct sandbox *sandbox, struct http_exchange *x)
+{
+    char text[8192];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (persona_models(&body, sandbox->models) == ERR_OK) {
+        http_respond(x, 200, STR("content-type: application/json\r\n"), buf_str(&body));
+    } else {
+        sandbox_refuse(x, 500, "too many models", "server_error");
+    }
+}
+
+static void sandbox_on_request(struct http_exchange *x)
+{
+    struct sandbox *sandbox = http_server_owner(http_exchange_server(x));
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    if (!sandbox_lets_in(sandbox, x)) {
+        sandbox_refuse(x, 401, "Incorrect API key provided.", "invalid_request_error");
+    } else if (head->method == HTTP1_POST && str_ends(path, STR("/chat/completions"))) {
+        sandbox_chat(sandbox, x);
+    } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
+        sandbox_models(sandbox, x);
+    } else {
+        sandbox_refuse(x, 404, "There is no such path.", "invalid_request_error");
+    }
+}
+
+static void sandbox_on_gone(struct http_exchange *x)
+{
+    struct reply *reply = http_exchange_owner(x);
+    if (reply != NULL) {
+        reply_over(reply);
+    }
+}
+
+static void sandbox_on_drained(struct http_exchange *x)
+{
+    struct reply *reply = http_exchange_owner(x);
+    if (reply != NULL && reply->waits_for_reader) {
+        reply->waits_for_reader = false;
+        reply_start(reply, reply->sandbox->pace_ms);
+    }
+}
+
+static const struct http_events sandbox_events = {
+    .on_request = sandbox_on_request,
+    .on_gone = sandbox_on_gone,
+    .on_drained = sandbox_on_drained,
+};
+
+/* ---- the command line --------------------------------------------------------------------- */
+
+static const char sandbox_help[] =
+    "usage: entrepot-sandbox [options]\n"
+    "An upstream for trials and tests: OpenAI's chat completions, with made-up text.\n"
+    "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
+    "  --models A,B            what GET /v1/models lists\n"
+    "  --words N               of an answer (default 30)\n"
+    "  --first-token-ms N      wait before the first token\n"
+    "  --pace-ms N             wait between tokens\n"
+    "  --error-rate PERCENT    of the calls fail, with\n"
+    "  --error-status N        (default 500)\n"
+    "  --cut-after N           break streams off after N events\n"
+    "  --declare-model NAME    answer as another model than the one asked for\n"
+    "  --usage WHAT            exact, inflated (twice), padded (100 more) or missing\n"
+    "  --cached N              prompt tokens reported as cached\n"
+    "  --reasoning N           tokens added as reasoning\n"
+    "  --key KEY               the only bearer key that is let in\n"
+    "  --version, --help\n"
+    "Tokens are counted as runs of letters and digits, and single other marks: no real model's\n"
+    "count. The same request always gets the same answer.\n";
+
+struct sandbox_number {
+    const char *flag;
+    size_t offset; /* in struct sandbox */
+    int64_t min;
+    int64_t max;
+};
+
+#define NUMBER(flag, field, min, max)                   \
+    {                                                   \
+        flag, offsetof(struct sandbox, field), min, max \
+    }
+static const struct sandbox_number sandbox_numbers[] = {
+    NUMBER("--words", persona.words, 1, 1000000),
+    NUMBER("--cached", persona.cached, 0, 1000000),
+    NUMBER("--reasoning", persona.reasoning, 0, 1000000),
+    NUMBER("--first-token-ms", first_token_ms, 0, 3600000),
+    NUMBER("--pace-ms", pace_ms, 0, 3600000),
+    NUMBER("--error-rate", error_rate, 0, 100),
+    NUMBER("--error-status", error_status, 400, 599),
+    NUMBER("--cut-after", cut_after, 1, 1000000),
+};
+
+static bool sandbox_usage(struct sandbox *sandbox, struct str value)
+{
+    static const char *const names[] = {
+        [USAGE_EXACT] = "exact",
+        [USAGE_INFLATED] = "inflated",
+        [USAGE_PADDED] = "padded",
+        [USAGE_MISSING] = "missing",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
+        if (str_eq(value, str_from(names[i]))) {
+            sandbox->persona.usage = (enum persona_usage)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str value)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(sandbox_numbers); i++) {
+        const struct sandbox_number *row = &sandbox_numbers[i];
+        int64_t *field = (int64_t *)(void *)((char *)sandbox + row->offset);
+        if (str_eq(flag, str_from(row->flag))) {
+            return str_to_i64(value, field) && *field >= row->min && *field <= row->max;
+        }
+    }
+    if (str_eq(flag, STR("--listen"))) {
+        return address_parse(value, &sandbox->listen);
+    }
+    if (str_eq(flag, STR("--usage"))) {
+        return sandbox_usage(sandbox, value);
+    }
+    struct str *text = str_eq(flag, STR("--models"))          ? &sandbox->models
+                       : str_eq(flag, STR("--key"))           ? &sandbox->key
+                       : str_eq(flag, STR("--declare-model")) ? &sandbox->persona.declare_model
+                                                              : NULL;
+    if (text != NULL) {
+        *text = value;
+    }
+    return text != NULL && value.len > 0;
+}
+
+/* The exit code, or -1 to go on. */
+static int sandbox_options(struct sandbox *sandbox, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            (void)fputs(sandbox_help, stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)puts("entrepot-sandbox " EP_VERSION);
+            return 0;
+        }
+        if (i + 1 == argc || !sandbox_set(sandbox, str_from(argv[i]), str_from(argv[i + 1]))) {
+            (void)fprintf(stderr,
+                          "entrepot-sandbox: \"%s\" with \"%s\" is not an option; see --help\n",
+                          argv[i], i + 1 == argc ? "" : argv[i + 1]);
+            return 2;
+        }
+        i++;
+    }
+    return -1;
+}
+
+static struct loop *sandbox_loop; /* for the signal's handler alone */
+
+static void sandbox_on_signal(int number)
+{
+    (void)number;
+    loop_stop(sandbox_loop); /* two atomic stores and a write: allowed in a handler */
+}
+
+static enum err sandbox_open(struct sandbox *sandbox, struct fail *fail)
+{
+    struct http_server_options options = http_server_options_default();
+    struct address bound;
+    char text[64];
+    options.events = &sandbox_events;
+    options.owner = sandbox;
+    TRY(loop_create_real(&sandbox->loop, fail));
+    TRY(http_server_create(sandbox->loop, &options, &sandbox->server, fail));
+    TRY(http_server_listen(sandbox->server, &sandbox->listen, NULL, &bound, fail));
+    address_print(&bound, text, sizeof(text));
+    (void)printf("listening on %s\n", text);
+    (void)fflush(stdout);
+    return ERR_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static struct sandbox sandbox = {
+        .persona = { .words = 30 },
+        .models = STR_INIT("aurora-large,aurora-small,borealis-chat"),
+        .error_status = 500,
+    };
+    struct fail fail = { .text = "" };
+    if (!address_parse(STR("127.0.0.1:9001"), &sandbox.listen)) {
+        return 3;
+    }
+    int code = sandbox_options(&sandbox, argc, argv);
+    if (code >= 0) {
+        return code;
+    }
+    if (sandbox_open(&sandbox, &fail) != ERR_OK) {
+        (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text);
+        return 3;
+    }
+    sandbox_loop = sandbox.loop;
+    (void)signal(SIGTERM, sandbox_on_signal);
+    (void)signal(SIGINT, sandbox_on_signal);
+    loop_run(sandbox.loop);
+    return 0; /* the system takes back what is open: there is nothing to keep */
+}
