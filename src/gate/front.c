@@ -26,6 +26,21 @@ static void front_hello(struct gate *gate, struct http_exchange *x, struct str p
     http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
 }
 
+static void front_alive(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)gate;
+    (void)path;
+    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
+}
+
+static void front_ready(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    bool ready = !store_failed(gate->world.store);
+    http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
+                 ready ? STR("selling\n") : STR("not selling\n"));
+}
+
 struct front_path {
     struct str path;
     bool prefix; /* something follows it */
@@ -41,6 +56,8 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/key"), false, HTTP1_GET, errand_key },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },
+    { STR_INIT("/readyz"), false, HTTP1_GET, front_ready },
     { STR_INIT("/"), false, HTTP1_GET, front_hello },
 };
 
