@@ -321,7 +321,8 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
 /* The exit code, or -1 to go on. */
 static int sandbox_options(struct sandbox *sandbox, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--help") == 0) {
             (void)fputs(sandbox_help, stdout);
             return 0;
@@ -330,13 +331,12 @@ static int sandbox_options(struct sandbox *sandbox, int argc, char **argv)
             (void)puts("entrepot-sandbox " EP_VERSION);
             return 0;
         }
-        if (i + 1 == argc || !sandbox_set(sandbox, str_from(argv[i]), str_from(argv[i + 1]))) {
+        if (!sandbox_set(sandbox, str_from(argv[i]), str_from(value))) {
             (void)fprintf(stderr,
                           "entrepot-sandbox: \"%s\" with \"%s\" is not an option; see --help\n",
-                          argv[i], i + 1 == argc ? "" : argv[i + 1]);
+                          argv[i], value);
             return 2;
         }
-        i++;
     }
     return -1;
 }

@@ -102,8 +102,11 @@ class House:
         return None
 
     def stop(self):
+        """Stops everything; the server must end in good order (a leak would show here)."""
+        code = self.stop_process("server")
         for name in list(self.processes):
             self.stop_process(name)
+        assert code in (0, None), (self.folder / "server.log").read_text()[-4000:]
 
     def command(self, *words, check=True):
         done = subprocess.run([ENTREPOT, *words, "-c", str(self.conf)], capture_output=True, text=True)
