@@ -22,6 +22,12 @@ check: ## build and run every test; the last line counts them
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
 	@tools/demo_model
 
+bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs)
+	@bench/run $(BENCH)
+
+deps-bench: ## nginx and haproxy, for the benchmark
+	@tools/deps nginx-light haproxy
+
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
@@ -34,4 +40,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps build run check demo-model fuzz format lint clean
+.PHONY: help deps build run check demo-model bench deps-bench fuzz format lint clean

@@ -277,13 +277,16 @@ int main(int argc, char **argv)
     }
     int64_t begun_ns = load_now_ns();
     load_end_ns = begun_ns + (int64_t)seconds * 1000000000;
-    for (uint64_t i = 0; i < connections; i++) {
-        load_begin(&conns[i]);
-    }
+    uint64_t begun = 0;
     static struct epoll_event events[LOAD_EVENTS];
     /* A target that hangs ends the run with what there is. */
     while (load_open > 0 && load_now_ns() < load_end_ns + INT64_C(5000000000)) {
-        int count = epoll_wait(epoll, events, LOAD_EVENTS, 100);
+        /* Clients arrive one after the other, over half a second. */
+        uint64_t due = (uint64_t)(load_now_ns() - begun_ns) * connections / 500000000 + 1;
+        while (begun < connections && begun < due) {
+            load_begin(&conns[begun++]);
+        }
+        int count = epoll_wait(epoll, events, LOAD_EVENTS, begun < connections ? 1 : 100);
         for (int i = 0; i < count; i++) {
             load_on_ready(events[i].data.ptr, events[i].events);
         }

@@ -35,7 +35,6 @@ struct mock_conn {
 static struct str mock_answer;
 static struct str mock_stream_head;
 static struct str mock_parts[MOCK_PARTS];
-static struct str mock_whole_stream; /* head and all parts */
 static struct mock_conn *mock_conns[MOCK_CONNS * 4];
 static int64_t mock_pace_ns;
 
@@ -63,7 +62,6 @@ static struct str mock_chunk(const char *data)
 static void mock_prepare_stream(void)
 {
     char text[512];
-    size_t total = 0;
     mock_stream_head = mock_keep("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                  "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < MOCK_DELTAS; i++) {
@@ -85,17 +83,6 @@ static void mock_prepare_stream(void)
         "\"aurora-large\",\"choices\":[],\"usage\":{\"prompt_tokens\":200,\"completion_tokens\":32,"
         "\"total_tokens\":232}}");
     mock_parts[MOCK_DELTAS + 2] = mock_keep("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
-    for (int i = 0; i < MOCK_PARTS; i++) {
-        total += mock_parts[i].len;
-    }
-    char *whole = mem_alloc(mock_stream_head.len + total);
-    ASSERT(whole != NULL);
-    memcpy(whole, mock_stream_head.ptr, mock_stream_head.len);
-    mock_whole_stream = (struct str){ whole, mock_stream_head.len };
-    for (int i = 0; i < MOCK_PARTS; i++) {
-        memcpy(whole + mock_whole_stream.len, mock_parts[i].ptr, mock_parts[i].len);
-        mock_whole_stream.len += mock_parts[i].len;
-    }
 }
 
 /* About 1 KB, as a short answer is. */
@@ -143,7 +130,12 @@ static bool mock_reply(struct mock_conn *conn, struct str body)
         return mock_send(conn, mock_answer);
     }
     if (mock_pace_ns == 0) {
-        return mock_send(conn, mock_whole_stream);
+        /* A send each, as a model's server does: events do not wait for each other. */
+        bool good = mock_send(conn, mock_stream_head);
+        for (int i = 0; good && i < MOCK_PARTS; i++) {
+            good = mock_send(conn, mock_parts[i]);
+        }
+        return good;
     }
     conn->next_part = 0;
     conn->due_ns = mock_now_ns() + mock_pace_ns;

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "net/server.h"
@@ -11,6 +12,7 @@
 #define SANDBOX_EVENT_MAX   ((size_t)1 << 20)
 #define SANDBOX_ANSWER_MAX  ((size_t)64 << 20)
 #define SANDBOX_PENDING_MAX ((size_t)64 * 1024) /* of a slow reader, before events wait for it */
+#define SANDBOX_BURST       64 /* events of one stream, before the others have their turn */
 #define SANDBOX_NS_PER_MS   INT64_C(1000000)
 
 struct sandbox {
@@ -26,6 +28,7 @@ struct sandbox {
     int64_t error_status;
     int64_t cut_after; /* events; 0: never */
     uint64_t served;
+    struct buf event; /* the one being written, of whichever stream */
 };
 
 /* An answer under way: waits for its first token, then for its pace or for its reader. */
@@ -49,17 +52,23 @@ static void reply_free(struct task *task)
 static void reply_over(struct reply *reply)
 {
     timer_stop(reply->sandbox->loop, &reply->timer);
+    persona_ask_fini(&reply->ask);
     task_init(&reply->grave, reply_free);
     loop_bury(reply->sandbox->loop, &reply->grave);
 }
 
-static void sandbox_refuse(struct http_exchange *x, int status, const char *message,
-                           const char *type)
+static void sandbox_refuse(struct http_exchange *x, const struct persona_fault *fault)
 {
     char text[512];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(persona_error(&body, str_from(message), str_from(type))); /* the sentences fit */
-    http_respond(x, status, STR("content-type: application/json\r\n"), buf_str(&body));
+    EP_IGNORE(persona_error(fault, &body)); /* the sentences fit */
+    http_respond(x, fault->status, STR("content-type: application/json\r\n"), buf_str(&body));
+}
+
+static void sandbox_fail(struct http_exchange *x, int status, const char *text)
+{
+    struct persona_fault fault = { .status = status, .text = text, .type = "server_error" };
+    sandbox_refuse(x, &fault);
 }
 
 static void reply_whole(struct reply *reply)
@@ -69,12 +78,13 @@ static void reply_whole(struct reply *reply)
     if (persona_answer(&reply->ask, &reply->sandbox->persona, &body) == ERR_OK) {
         http_respond(reply->x, 200, STR("content-type: application/json\r\n"), buf_str(&body));
     } else {
-        sandbox_refuse(reply->x, 500, "out of memory", "server_error");
+        sandbox_fail(reply->x, 500, "The answer is too large for the sandbox.");
     }
     buf_fini(&body);
     reply_over(reply);
 }
 
+/* Goes on after `ms`; with none, in the loop's next turn: others want theirs. */
 static void reply_start(struct reply *reply, int64_t ms)
 {
     struct loop *loop = reply->sandbox->loop;
@@ -85,37 +95,40 @@ static void reply_start(struct reply *reply, int64_t ms)
     }
 }
 
-/* Events until the pace, the reader or the end stops them. */
+/* Writes the next event. False: none is written, the stream breaks off here. */
+static bool reply_event(struct reply *reply)
+{
+    struct sandbox *sandbox = reply->sandbox;
+    buf_reset(&sandbox->event);
+    if ((sandbox->cut_after > 0 && reply->at >= sandbox->cut_after) ||
+        persona_event(&reply->ask, &sandbox->persona, reply->at, &sandbox->event) != ERR_OK) {
+        return false;
+    }
+    struct str part = buf_str(&sandbox->event);
+    http_respond_body(reply->x, &part, 1);
+    reply->at++;
+    return true;
+}
+
+/* Events until the pace, the reader, the burst or the end stops them. */
 static void reply_stream(struct reply *reply)
 {
-    const struct sandbox *sandbox = reply->sandbox;
-    int64_t count = persona_event_count(&reply->ask, &sandbox->persona);
-    struct buf event;
-    buf_init(&event, SANDBOX_EVENT_MAX);
-    bool more = true;
-    while (more && reply->at < count) {
-        if (sandbox->cut_after > 0 && reply->at >= sandbox->cut_after) {
-            break;
+    int64_t count = persona_event_count(&reply->ask, &reply->sandbox->persona);
+    int64_t pace_ms = reply->sandbox->pace_ms;
+    int64_t left = pace_ms > 0 ? 1 : SANDBOX_BURST;
+    for (; left > 0 && reply->at < count && !reply->waits_for_reader; left--) {
+        if (!reply_event(reply)) {
+            http_exchange_abort(reply->x);
+            reply_over(reply);
+            return;
         }
-        buf_reset(&event);
-        if (persona_event(&reply->ask, &sandbox->persona, reply->at, &event) != ERR_OK) {
-            break;
-        }
-        reply->at++;
-        struct str part = buf_str(&event);
-        http_respond_body(reply->x, &part, 1);
         reply->waits_for_reader = http_respond_pending(reply->x) > SANDBOX_PENDING_MAX;
-        more = sandbox->pace_ms == 0 && !reply->waits_for_reader;
     }
-    buf_fini(&event);
     if (reply->at == count) {
         http_respond_end(reply->x);
         reply_over(reply);
-    } else if (more) {
-        http_exchange_abort(reply->x); /* cut on purpose, or out of memory */
-        reply_over(reply);
     } else if (!reply->waits_for_reader) {
-        reply_start(reply, sandbox->pace_ms);
+        reply_start(reply, pace_ms);
     }
 }
 
@@ -150,30 +163,38 @@ static bool sandbox_errs(struct sandbox *sandbox)
     return sandbox->served * rate / 100 > before;
 }
 
+/* The request is understood: a stream that lasts for minutes keeps none of it. */
+static void sandbox_let_go(struct http_exchange *x)
+{
+    struct buf body;
+    http_exchange_take_body(x, &body);
+    buf_fini(&body);
+    http_exchange_drop_head(x);
+}
+
 static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
 {
-    struct persona_ask ask;
     int64_t now_s = loop_wall_ns(sandbox->loop) / INT64_C(1000000000);
+    struct persona_fault fault;
     if (sandbox_errs(sandbox)) {
-        sandbox_refuse(x, (int)sandbox->error_status, "The sandbox fails on purpose.",
-                       "server_error");
-        return;
-    }
-    const char *wrong = persona_read(http_exchange_body(x), &sandbox->persona, now_s, &ask);
-    if (wrong != NULL) {
-        sandbox_refuse(x, 400, wrong, "invalid_request_error");
+        sandbox_fail(x, (int)sandbox->error_status, "The sandbox fails on purpose.");
         return;
     }
     struct reply *reply = mem_zalloc(sizeof(*reply));
     if (reply == NULL) {
-        sandbox_refuse(x, 503, "out of memory", "server_error");
+        sandbox_fail(x, 503, "The sandbox is out of memory.");
         return;
     }
-    *reply = (struct reply){ .sandbox = sandbox, .x = x };
-    /* Read again: the texts of an ask lie inside it. */
-    (void)persona_read(http_exchange_body(x), &sandbox->persona, now_s, &reply->ask);
+    if (!persona_read(http_exchange_body(x), &sandbox->persona, now_s, &reply->ask, &fault)) {
+        mem_free(reply);
+        sandbox_refuse(x, &fault);
+        return;
+    }
+    reply->sandbox = sandbox;
+    reply->x = x;
     timer_init(&reply->timer, reply_on_timer);
     http_exchange_own(x, reply);
+    sandbox_let_go(x);
     if (sandbox->first_token_ms == 0) {
         reply_on_timer(&reply->timer);
     } else {
@@ -183,29 +204,34 @@ static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
 
 static void sandbox_models(struct sandbox *sandbox, struct http_exchange *x)
 {
-    char text[8192];
-    struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    if (persona_models(&body, sandbox->models) == ERR_OK) {
+    struct buf body;
+    buf_init(&body, SANDBOX_ANSWER_MAX);
+    if (persona_models(sandbox->models, &body) == ERR_OK) {
         http_respond(x, 200, STR("content-type: application/json\r\n"), buf_str(&body));
     } else {
-        sandbox_refuse(x, 500, "too many models", "server_error");
+        sandbox_fail(x, 503, "The sandbox is out of memory.");
     }
+    buf_fini(&body);
 }
 
 static void sandbox_on_request(struct http_exchange *x)
 {
+    static const struct persona_fault no_key = { 401, "Incorrect API key provided.",
+                                                 "invalid_request_error", NULL, "invalid_api_key" };
+    static const struct persona_fault no_path = { 404, "There is no such path.",
+                                                  "invalid_request_error", NULL, "unknown_url" };
     struct sandbox *sandbox = http_server_owner(http_exchange_server(x));
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
     if (!sandbox_lets_in(sandbox, x)) {
-        sandbox_refuse(x, 401, "Incorrect API key provided.", "invalid_request_error");
+        sandbox_refuse(x, &no_key);
     } else if (head->method == HTTP1_POST && str_ends(path, STR("/chat/completions"))) {
         sandbox_chat(sandbox, x);
     } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
         sandbox_models(sandbox, x);
     } else {
-        sandbox_refuse(x, 404, "There is no such path.", "invalid_request_error");
+        sandbox_refuse(x, &no_path);
     }
 }
 
@@ -252,7 +278,8 @@ static const char sandbox_help[] =
     "  --key KEY               the only bearer key that is let in\n"
     "  --version, --help\n"
     "Tokens are counted as runs of letters and digits, and single other marks: no real model's\n"
-    "count. The same request always gets the same answer.\n";
+    "count. A prompt has those of its messages' texts and three for each message. The same\n"
+    "request always gets the same answer. With tools, the first (or the named) one is called.\n";
 
 struct sandbox_number {
     const char *flag;
@@ -349,6 +376,16 @@ static void sandbox_on_signal(int number)
     loop_stop(sandbox_loop); /* two atomic stores and a write: allowed in a handler */
 }
 
+/* As many connections as the system lets this user have. */
+static void sandbox_raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* else it stays as it was, which serves too */
+    }
+}
+
 static enum err sandbox_open(struct sandbox *sandbox, struct fail *fail)
 {
     struct http_server_options options = http_server_options_default();
@@ -357,6 +394,9 @@ static enum err sandbox_open(struct sandbox *sandbox, struct fail *fail)
     options.events = &sandbox_events;
     options.owner = sandbox;
     TRY(loop_create_real(&sandbox->loop, fail));
+    sandbox_loop = sandbox->loop;
+    (void)signal(SIGTERM, sandbox_on_signal); /* before anybody can know that it runs */
+    (void)signal(SIGINT, sandbox_on_signal);
     TRY(http_server_create(sandbox->loop, &options, &sandbox->server, fail));
     TRY(http_server_listen(sandbox->server, &sandbox->listen, NULL, &bound, fail));
     address_print(&bound, text, sizeof(text));
@@ -376,17 +416,16 @@ int main(int argc, char **argv)
     if (!address_parse(STR("127.0.0.1:9001"), &sandbox.listen)) {
         return 3;
     }
+    buf_init(&sandbox.event, SANDBOX_EVENT_MAX);
     int code = sandbox_options(&sandbox, argc, argv);
     if (code >= 0) {
         return code;
     }
+    sandbox_raise_files();
     if (sandbox_open(&sandbox, &fail) != ERR_OK) {
         (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text);
         return 3;
     }
-    sandbox_loop = sandbox.loop;
-    (void)signal(SIGTERM, sandbox_on_signal);
-    (void)signal(SIGINT, sandbox_on_signal);
     loop_run(sandbox.loop);
     return 0; /* the system takes back what is open: there is nothing to keep */
 }

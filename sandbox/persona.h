@@ -1,14 +1,14 @@
 /*
- * What the sandbox says: deterministic text of any length, its count of tokens, and answers in the
- * shape of OpenAI's chat completions. Pure.
+ * What the sandbox says: OpenAI's chat completions, whole and as streams, made of one request. Pure
+ * but for the memory of a tool's arguments.
  *
- * The sandbox's own count: a token is a run of letters and digits, or any other single character
- * that is not white space. It is no vocabulary's count, and is stated to be none.
+ * Its tokens are those of lexicon.h. A prompt has those of its messages' texts and three for each
+ * message; what is not text (images, the tools' definitions) counts nothing. An answer has those of
+ * its text, or of the called tool's name and arguments. Both are exact: counting again finds them.
  */
 #pragma once
 
 #include "base/buf.h"
-#include "base/str.h"
 
 enum persona_usage {
     USAGE_EXACT,
@@ -25,30 +25,40 @@ struct persona_options {
     enum persona_usage usage;
 };
 
-#define PERSONA_MODEL_MAX 128
-#define PERSONA_TOOL_MAX  64
+#define PERSONA_MODEL_MAX     128
+#define PERSONA_TOOL_MAX      64                /* OpenAI's own limit for a function's name */
+#define PERSONA_ARGUMENTS_MAX ((size_t)1 << 16) /* of a call: a schema may ask for very much */
+#define PERSONA_CHOICES_MAX   128               /* the SDKs' own limit */
 
-/* One request, understood. */
+/* One request, understood. Borrows nothing from its body. Ends with persona_ask_fini(). */
 struct persona_ask {
-    char model_text[PERSONA_MODEL_MAX];
-    struct str model;
-    char tool_text[PERSONA_TOOL_MAX]; /* of the first tool; empty: none is called */
-    struct str tool;
-    char argument_text[PERSONA_TOOL_MAX]; /* its first parameter */
-    struct str argument;
+    char model[PERSONA_MODEL_MAX + 1];
+    char tool[PERSONA_TOOL_MAX + 1]; /* that is called; empty: none */
+    struct buf arguments;            /* of the call: JSON */
     bool stream;
     bool include_usage;
     int64_t choices;
     int64_t prompt_tokens;
-    int64_t words;  /* that an answer has, under the output cap */
-    bool cut_short; /* the cap was reached */
+    int64_t output_tokens; /* of one choice */
+    bool cut_short;        /* the output cap was reached */
     uint64_t seed;
     int64_t created; /* seconds since 1970 */
 };
 
-/* What is wrong with the body, as a sentence; NULL: nothing. */
-const char *persona_read(struct str body, const struct persona_options *options, int64_t now_s,
-                         struct persona_ask *ret_ask);
+/* An error, in OpenAI's words. */
+struct persona_fault {
+    int status;
+    const char *text;
+    const char *type;
+    const char *param; /* NULL: none */
+    const char *code;  /* NULL: none */
+};
+
+/* False: the body is refused as `ret_fault` says, and `ret_ask` holds nothing. */
+EP_MUST_CHECK bool persona_read(struct str body, const struct persona_options *options,
+                                int64_t now_s, struct persona_ask *ret_ask,
+                                struct persona_fault *ret_fault);
+void persona_ask_fini(struct persona_ask *ask);
 
 /* Events of a stream, numbered from 0; each appends "data: ...\n\n". */
 int64_t persona_event_count(const struct persona_ask *ask, const struct persona_options *options);
@@ -58,5 +68,6 @@ EP_MUST_CHECK enum err persona_event(const struct persona_ask *ask,
 /* The whole answer of an ask that is not streamed. */
 EP_MUST_CHECK enum err persona_answer(const struct persona_ask *ask,
                                       const struct persona_options *options, struct buf *out);
-EP_MUST_CHECK enum err persona_error(struct buf *out, struct str message, struct str type);
-EP_MUST_CHECK enum err persona_models(struct buf *out, struct str names);
+EP_MUST_CHECK enum err persona_error(const struct persona_fault *fault, struct buf *out);
+/* `names`: with commas between. */
+EP_MUST_CHECK enum err persona_models(struct str names, struct buf *out);

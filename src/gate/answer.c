@@ -115,7 +115,7 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
     answer_facts(call, &facts);
     struct chat_error error = {
         .err = call->err,
-        .message = str_from(call->message),
+        .message = call->message,
         .param = str_from(call->param),
         .entrepot = buf_str(&facts),
     };

@@ -87,10 +87,14 @@ void call_begin(struct gate *gate, struct http_exchange *x)
 enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)
 {
     ASSERT(err != ERR_OK);
+    char text[CALL_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(call->message, sizeof(call->message), format, args);
+    (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    if (!arena_copy(&call->arena, str_from(text), &call->message)) {
+        call->message = STR_EMPTY; /* the table's sentence will do */
+    }
     call->err = err;
     call->outcome = OUTCOME_REFUSED;
     bool known = call->state == CALL_ADMIT;

@@ -64,9 +64,9 @@ enum call_outcome {
     OUTCOME_COMPLETE
 };
 
-#define CALL_ARENA_FIRST 512 /* an upstream's head and what is spliced in */
+#define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
-#define CALL_MESSAGE_MAX 256
+#define CALL_MESSAGE_MAX 224         /* a sentence and three near names */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
 
 /* The hold's row on its way; `err` is ERR_BUSY until it is durable. */
@@ -99,7 +99,7 @@ struct call {
     struct ledger_account *account;
     const struct registry_product *product;
     const struct registry_model *model;
-    struct rate rate;
+    const struct registry_price *price; /* in the snapshot */
     struct limits_counter *place_of_client;
     int64_t ceiling;    /* nano */
     int64_t output_cap; /* tokens a choice */
@@ -110,8 +110,8 @@ struct call {
     uint64_t tried;
     int64_t attempts;
     struct http_call upstream;
-    struct str parts[SPLICE_PARTS_MAX];
-    int upstream_status; /* 0: no head yet */
+    struct str parts[1 + SPLICE_PARTS_MAX]; /* the length and the end of the head, then the body */
+    int upstream_status;                    /* 0: no head yet */
     bool upstream_over;
     enum err upstream_err;
     struct relay relay;
@@ -122,8 +122,8 @@ struct call {
     bool draining;     /* the client has gone, the upstream is read for its usage */
     bool cut;          /* the server stops: end with what there is */
 
-    enum err err; /* what the client is told instead of an answer */
-    char message[CALL_MESSAGE_MAX];
+    enum err err;       /* what the client is told instead of an answer */
+    struct str message; /* of a refusal, in the arena; empty: the table's sentence */
     const char *param;
     struct usage reported;
     struct usage billed;
@@ -158,6 +158,9 @@ enum call_next call_meter(struct call *call);
 enum call_next call_settle(struct call *call);
 enum call_next call_receipt(struct call *call);
 enum call_next call_done(struct call *call);
+
+/* The price as the meter reads it. */
+void call_rate(const struct call *call, struct rate *ret_rate);
 
 /* call_receipt.c: whether settlement and receipt are durable. */
 bool call_settlement_durable(const struct call *call);

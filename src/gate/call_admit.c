@@ -23,19 +23,21 @@ static enum call_next admit_unknown_model(struct call *call)
                        STR_ARG(buf_str(&text)));
 }
 
-static void admit_price(struct call *call, const struct registry_price *price)
+void call_rate(const struct call *call, struct rate *ret_rate)
 {
     for (size_t i = 0; i < USAGE_COUNT; i++) {
-        call->rate.pico[i] = price->pico[i];
-        call->rate.known[i] = price->known[i];
+        ret_rate->pico[i] = call->price->pico[i];
+        ret_rate->known[i] = call->price->known[i];
     }
-    call->rate.pico_call = price->pico_call;
+    ret_rate->pico_call = call->price->pico_call;
 }
 
 static enum err admit_ceiling(const struct call *call, int64_t cap, int64_t *ret_nano)
 {
+    struct rate rate;
+    call_rate(call, &rate);
     /* Each token has at least one byte, so the body's bytes bound the input, markup included. */
-    return rate_ceiling(&call->rate, (int64_t)call->body.len, cap * call->ask.choices, ret_nano);
+    return rate_ceiling(&rate, (int64_t)call->body.len, cap * call->ask.choices, ret_nano);
 }
 
 /*
@@ -88,12 +90,11 @@ enum call_next call_admit(struct call *call)
     if (call->model == NULL) {
         return admit_unknown_model(call);
     }
-    const struct registry_price *price = registry_product_price(call->product, call->model);
-    if (price == NULL ||
+    call->price = registry_product_price(call->product, call->model);
+    if (call->price == NULL ||
         !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
         return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }
-    admit_price(call, price);
     enum err err = limits_take(gate->world.limits, call->key->client->id,
                                snapshot->options.calls_per_client, &call->place_of_client);
     if (err != ERR_OK) {

@@ -41,11 +41,13 @@ static void forward_fail(struct call *call, enum err err)
     call_wake(call);
 }
 
-/* The prompt is needed until it was sent for good and an upstream has taken it on. */
-static void forward_free_body(struct call *call)
+/* The prompt and what was spliced into it are needed until they were sent for good and an upstream
+ * has taken them on: from then on an open stream costs little. */
+static void forward_free_request(struct call *call)
 {
     if (call->sent && call->upstream_status == 200) {
         buf_fini(&call->body);
+        arena_fini(&call->arena);
     }
 }
 
@@ -53,7 +55,7 @@ static void forward_on_sent(struct http_call *upstream)
 {
     struct call *call = forward_call(upstream);
     call->sent = true;
-    forward_free_body(call);
+    forward_free_request(call);
 }
 
 static void forward_on_head(struct http_call *upstream, const struct http1_head *head)
@@ -65,7 +67,7 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
                 1);
-    forward_free_body(call);
+    forward_free_request(call);
     if (head->status == 200 && call->x != NULL) {
         http_exchange_drop_head(call->x); /* no other upstream will be asked */
     }

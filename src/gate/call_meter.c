@@ -19,6 +19,8 @@ static void meter_lower_bound(struct call *call)
 enum call_next call_meter(struct call *call)
 {
     money_wide pico = 0;
+    struct rate rate;
+    call_rate(call, &rate);
     if (call->streamed && call->relay.has_usage) {
         call->reported = call->relay.usage;
         call->has_reported = true;
@@ -31,7 +33,7 @@ enum call_next call_meter(struct call *call)
         delivered = true;
     }
     if (delivered && call->has_reported && !call->reported.quarantined &&
-        rate_usage(&call->rate, &call->reported, &pico) == ERR_OK) {
+        rate_usage(&rate, &call->reported, &pico) == ERR_OK) {
         call->billed = call->reported;
         call->provenance = "upstream";
     } else if (delivered) {

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "base/counter.h"
 #include "gate/call.h"
 #include "gate/gate_internal.h"
@@ -10,36 +8,31 @@ static struct str route_cap_name(const struct registry_route *route)
                                                               : STR("max_completion_tokens");
 }
 
-/* The client's bytes, with our changes spliced in. */
-static enum err route_body(struct call *call, const struct registry_route *route, size_t *ret_len)
+/*
+ * The head that every call of the route shares (it ends with "Content-Length: "), then, as the
+ * first part of the body, this call's length and the empty line: nothing of it is copied.
+ */
+static enum err route_write(struct call *call, const struct gate_route *ready)
 {
     struct splice splice;
     struct iovec parts[SPLICE_PARTS_MAX];
+    const struct registry_route *route = ready->route;
     TRY(ask_write_chat(&call->ask, route->upstream_model, call->output_cap, route_cap_name(route),
                        &call->arena, &splice));
-    int count = splice_parts(&splice, parts);
-    for (int i = 0; i < count; i++) {
-        call->parts[i] = (struct str){ parts[i].iov_base, parts[i].iov_len };
-    }
-    call->upstream.body = call->parts;
-    call->upstream.body_count = (size_t)count;
-    *ret_len = splice_len(&splice);
-    return ERR_OK;
-}
-
-static enum err route_head(struct call *call, const struct gate_route *ready, size_t body_len)
-{
     char digits[32];
     struct buf length = { digits, 0, sizeof(digits), sizeof(digits) };
-    TRY(buf_u64(&length, body_len));
+    TRY(buf_u64(&length, splice_len(&splice)));
     TRY(buf_append(&length, STR("\r\n\r\n")));
-    char *head = arena_alloc(&call->arena, ready->head.len + length.len);
-    if (head == NULL) {
+    if (!arena_copy(&call->arena, buf_str(&length), &call->parts[0])) {
         return ERR_NO_MEMORY;
     }
-    memcpy(head, ready->head.ptr, ready->head.len);
-    memcpy(head + ready->head.len, length.ptr, length.len);
-    call->upstream.head = (struct str){ head, ready->head.len + length.len };
+    int count = splice_parts(&splice, parts);
+    for (int i = 0; i < count; i++) {
+        call->parts[1 + i] = (struct str){ parts[i].iov_base, parts[i].iov_len };
+    }
+    call->upstream.head = ready->head;
+    call->upstream.body = call->parts;
+    call->upstream.body_count = 1 + (size_t)count;
     return ERR_OK;
 }
 
@@ -47,9 +40,7 @@ static enum err route_start(struct call *call)
 {
     const struct gate_snapshot *snapshot = call->snapshot;
     const struct gate_route *ready = gate_snapshot_route(snapshot, call->place.route);
-    size_t body_len = 0;
-    TRY(route_body(call, ready->route, &body_len));
-    TRY(route_head(call, ready, body_len));
+    TRY(route_write(call, ready));
     call->upstream.tls = ready->url.tls ? snapshot->tls : NULL;
     call->upstream.host = ready->url.host;
     call->upstream.port = ready->url.port;

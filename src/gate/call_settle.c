@@ -6,7 +6,9 @@ enum call_next call_settle(struct call *call)
     int64_t nano = 0;
     call->pico = 0;
     bool billed = usage_sum(&call->billed) > 0;
-    if (billed && rate_usage(&call->rate, &call->billed, &call->pico) != ERR_OK) {
+    struct rate rate;
+    call_rate(call, &rate);
+    if (billed && rate_usage(&rate, &call->billed, &call->pico) != ERR_OK) {
         call->billed = (struct usage){ 0 };
         call->provenance = "unpriced"; /* a class without a price is not charged */
         call->pico = 0;

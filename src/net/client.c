@@ -10,7 +10,6 @@
 
 #define SEC          INT64_C(1000000000)
 #define HOST_KEY_MAX 320 /* two numbers and a name of DNS */
-#define RACES_MAX    65536
 
 struct upstream_pool_options upstream_pool_options_default(void)
 {
@@ -136,7 +135,6 @@ enum err upstream_pool_create(struct loop *loop, struct lookup *lookup,
     pool->lookup = lookup;
     pool->options = *options;
     slab_init(&pool->conns, sizeof(struct upstream_conn), options->connections_max);
-    slab_init(&pool->races, sizeof(struct upstream_race), RACES_MAX);
     map_init(&pool->hosts);
     list_init(&pool->failing);
     task_init(&pool->task, pool_on_task);
@@ -150,7 +148,7 @@ static void pool_on_grave(struct task *task)
     ASSERT(pool->hosts.count == 0);
     map_fini(&pool->hosts);
     slab_fini(&pool->conns);
-    slab_fini(&pool->races);
+    ASSERT(pool->race_count == 0);
     mem_free(pool);
 }
 

@@ -81,7 +81,7 @@ struct upstream_pool {
     struct lookup *lookup;
     struct upstream_pool_options options;
     struct slab conns;
-    struct slab races;
+    size_t race_count;
     struct map hosts;
     struct node failing; /* calls that failed while they were started */
     struct task task;    /* tells them; later its grave */

@@ -3,15 +3,18 @@
  * soon as that has failed), and the first that connects is taken (RFC 8305, "happy eyeballs").
  */
 #include "base/counter.h"
+#include "base/mem.h"
 #include "net/client_internal.h"
 #include "net/tls.h"
 
+#define RACES_MAX       65536              /* of one loop: as many as it may have connections */
 #define RACE_STAGGER_NS INT64_C(250000000) /* RFC 8305 5 */
 
 static void race_on_grave(struct task *task)
 {
     struct upstream_race *race = EP_CONTAINER(task, struct upstream_race, task);
-    slab_give(&race->pool->races, race);
+    race->pool->race_count--;
+    mem_free(race);
 }
 
 /* Ends it, but for `winner`, which may be NULL. */
@@ -121,11 +124,13 @@ static void race_on_lookup(struct lookup_request *request, enum err err,
 void race_begin(struct http_call *call, struct upstream_host *host)
 {
     struct upstream_pool *pool = host->pool;
-    struct upstream_race *race = slab_take(&pool->races);
+    /* From the heap: a race is short and large, and a thousand at once must not stay for ever. */
+    struct upstream_race *race = pool->race_count < RACES_MAX ? mem_zalloc(sizeof(*race)) : NULL;
     if (race == NULL) {
         call_fail_later(call, ERR_NO_MEMORY);
         return;
     }
+    pool->race_count++;
     race->pool = pool;
     race->host = host;
     race->call = call;

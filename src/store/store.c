@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -14,7 +15,7 @@
 #include "store/engine.h"
 
 #define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
-#define STORE_WAL_BYTES (UINT64_C(64) << 20)
+#define STORE_WAL_BYTES (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
 #define STORE_HOMES_MAX 64 /* loops that one batch wakes once; more are woken for each job */
 #define STORE_IDLE_S    1 /* without a job; then the journal is emptied, so that a start is quick */
 
@@ -257,9 +258,18 @@ static void store_write_batch(struct store *store, struct store_job *batch)
     store_send_home(batch);
 }
 
+/* A wake-up must not take the processor from the loop that is still queuing: what it queues in the
+ * same turn belongs in the same commit. Without the right to ask for it, batches are smaller. */
+static void store_be_patient(void)
+{
+    struct sched_param param = { .sched_priority = 0 };
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
+}
+
 static void *store_write(void *context)
 {
     struct store *store = context;
+    store_be_patient();
     bool idle = false;
     for (struct store_job *batch = store_take(store, &idle); batch != NULL || idle;
          batch = store_take(store, &idle)) {

@@ -104,7 +104,7 @@ struct store_migration {
 
 struct store_options {
     struct str url;         /* "sqlite:PATH" */
-    uint64_t wal_bytes_max; /* the writer checkpoints beyond it; 0: 64 MiB */
+    uint64_t wal_bytes_max; /* the writer checkpoints beyond it; 0: 4 MiB */
     const struct store_migration *migrations;
     size_t migrations_count;
     /* No writer, no lock, no migration: for commands that read. ERR_STORE_SCHEMA also if the

@@ -1,0 +1,254 @@
+/* From a request's body to an ask. */
+#include "guess.h"
+#include "lexicon.h"
+#include "persona.h"
+#include "wire/json.h"
+
+#define MESSAGE_TOKENS 3 /* what a message costs beside its text */
+
+static bool refuse(struct persona_fault *ret_fault, const char *text, const char *param)
+{
+    *ret_fault = (struct persona_fault){
+        .status = 400, .text = text, .type = "invalid_request_error", .param = param
+    };
+    return false;
+}
+
+static bool is_kind(struct str value, enum json_kind kind)
+{
+    return value.len > 0 && json_kind(value) == kind;
+}
+
+static bool is_absent(struct str value)
+{
+    return value.len == 0 || json_kind(value) == JSON_NULL;
+}
+
+/* A string as C text in a fixed array. False: it is none, is empty, or does not fit. */
+static bool read_text(struct str value, char *text, size_t size)
+{
+    struct buf out = { text, 0, size - 1, size - 1 };
+    if (!is_kind(value, JSON_STRING) || !json_decode(value, &out) || out.len == 0) {
+        return false;
+    }
+    text[out.len] = '\0';
+    return str_from(text).len == out.len;
+}
+
+/* ---- messages ----------------------------------------------------------------------------- */
+
+static bool count_content(struct str content, int64_t *tokens)
+{
+    if (is_absent(content)) {
+        return true; /* so for an assistant's message that only calls tools */
+    }
+    if (json_kind(content) == JSON_STRING) {
+        *tokens += lexicon_count_string(content);
+        return true;
+    }
+    if (json_kind(content) != JSON_ARRAY) {
+        return false;
+    }
+    struct str rest = json_inside(content);
+    struct str part;
+    while (json_next_item(&rest, &part)) {
+        struct str text = json_get(part, STR("text"));
+        if (json_kind(part) != JSON_OBJECT) {
+            return false;
+        }
+        *tokens += is_kind(text, JSON_STRING) ? lexicon_count_string(text) : 0;
+    }
+    return true;
+}
+
+static bool read_messages(struct str body, struct persona_ask *ask, struct persona_fault *fault)
+{
+    struct str messages = json_get(body, STR("messages"));
+    if (is_absent(messages)) {
+        return refuse(fault, "Missing required parameter: 'messages'.", "messages");
+    }
+    if (json_kind(messages) != JSON_ARRAY) {
+        return refuse(fault, "Invalid type for 'messages': expected an array of objects.",
+                      "messages");
+    }
+    struct str rest = json_inside(messages);
+    struct str message;
+    while (json_next_item(&rest, &message)) {
+        if (!is_kind(json_get(message, STR("role")), JSON_STRING)) {
+            return refuse(fault, "Each of 'messages' must be an object with a 'role'.", "messages");
+        }
+        ask->prompt_tokens += MESSAGE_TOKENS;
+        if (!count_content(json_get(message, STR("content")), &ask->prompt_tokens)) {
+            return refuse(fault, "A message's 'content' must be a string or an array of objects.",
+                          "messages");
+        }
+    }
+    return ask->prompt_tokens > 0 ||
+           refuse(fault, "Invalid 'messages': expected an array with at least one item.",
+                  "messages");
+}
+
+/* ---- numbers and switches ----------------------------------------------------------------- */
+
+static bool read_number(struct str body, const char *name, int64_t max, int64_t *number,
+                        struct persona_fault *fault)
+{
+    struct str value = json_get(body, str_from(name));
+    int64_t given = 0;
+    if (is_absent(value)) {
+        return true;
+    }
+    if (!json_i64(value, &given) || given < 1 || given > max) {
+        return refuse(fault, "Invalid value: expected an integer in the range of the parameter.",
+                      name);
+    }
+    *number = given;
+    return true;
+}
+
+static bool read_switch(struct str object, const char *name, bool *on, struct persona_fault *fault)
+{
+    struct str value = json_get(object, str_from(name));
+    *on = is_kind(value, JSON_TRUE);
+    return *on || is_absent(value) || json_kind(value) == JSON_FALSE ||
+           refuse(fault, "Invalid type: expected a boolean.", name);
+}
+
+static bool read_form(struct str body, struct persona_ask *ask, int64_t *cap,
+                      struct persona_fault *fault)
+{
+    struct str options = json_get(body, STR("stream_options"));
+    if (!is_absent(options) && json_kind(options) != JSON_OBJECT) {
+        return refuse(fault, "Invalid type for 'stream_options': expected an object.",
+                      "stream_options");
+    }
+    options = is_absent(options) ? STR("{}") : options;
+    return read_switch(body, "stream", &ask->stream, fault) &&
+           read_switch(options, "include_usage", &ask->include_usage, fault) &&
+           read_number(body, "n", PERSONA_CHOICES_MAX, &ask->choices, fault) &&
+           read_number(body, "max_tokens", INT64_MAX, cap, fault) &&
+           read_number(body, "max_completion_tokens", INT64_MAX, cap, fault);
+}
+
+/* ---- tools -------------------------------------------------------------------------------- */
+
+/* The function that tool_choice names, else the first; empty: there is none of that name. */
+static struct str find_function(struct str tools, struct str choice)
+{
+    char wanted[PERSONA_TOOL_MAX + 1];
+    char name[PERSONA_TOOL_MAX + 1];
+    struct str named = json_get(json_get(choice, STR("function")), STR("name"));
+    bool any = !read_text(named, wanted, sizeof(wanted));
+    struct str rest = json_inside(tools);
+    struct str tool;
+    while (json_next_item(&rest, &tool)) {
+        struct str function = json_get(tool, STR("function"));
+        if (any || (read_text(json_get(function, STR("name")), name, sizeof(name)) &&
+                    str_eq(str_from(name), str_from(wanted)))) {
+            return function;
+        }
+    }
+    return STR_EMPTY;
+}
+
+static bool read_tool(struct str body, struct persona_ask *ask, struct persona_fault *fault)
+{
+    struct str tools = json_get(body, STR("tools"));
+    struct str choice = json_get(body, STR("tool_choice"));
+    if (is_absent(tools)) {
+        return true;
+    }
+    if (json_kind(tools) != JSON_ARRAY) {
+        return refuse(fault, "Invalid type for 'tools': expected an array of objects.", "tools");
+    }
+    struct str rest = json_inside(tools);
+    struct str first;
+    bool none = is_kind(choice, JSON_STRING) && json_string_is(choice, STR("none"));
+    if (none || !json_next_item(&rest, &first)) {
+        return true;
+    }
+    struct str function = find_function(tools, is_absent(choice) ? STR("{}") : choice);
+    if (function.len == 0 ||
+        !read_text(json_get(function, STR("name")), ask->tool, sizeof(ask->tool))) {
+        return refuse(fault, "A tool needs a 'function' with a 'name' of at most 64 bytes.",
+                      "tools");
+    }
+    struct str schema = json_get(function, STR("parameters"));
+    schema = is_kind(schema, JSON_OBJECT) ? schema : STR("{\"type\":\"object\"}");
+    if (guess_value(schema, ask->seed, &ask->arguments) != ERR_OK) {
+        return refuse(fault, "The tool's parameters are too large for the sandbox.", "tools");
+    }
+    return true;
+}
+
+/* How long the answer is. A call that the cap has no room for is answered with words. */
+static void set_length(const struct persona_options *options, int64_t cap, struct persona_ask *ask)
+{
+    if (ask->tool[0] != '\0') {
+        ask->output_tokens =
+            lexicon_count(str_from(ask->tool)) + lexicon_count(buf_str(&ask->arguments));
+        if (ask->output_tokens <= cap) {
+            return;
+        }
+        ask->tool[0] = '\0';
+        ask->cut_short = true;
+        buf_fini(&ask->arguments);
+    }
+    ask->cut_short = ask->cut_short || cap < options->words;
+    ask->output_tokens = cap < options->words ? cap : options->words;
+}
+
+/* The value alone: a body may have white space around it. */
+static struct str trim(struct str body)
+{
+    static const struct str white = STR_INIT(" \t\r\n");
+    while (body.len > 0 && str_find(white, body.ptr[0]) < white.len) {
+        body = str_from_at(body, 1);
+    }
+    while (body.len > 0 && str_find(white, body.ptr[body.len - 1]) < white.len) {
+        body.len--;
+    }
+    return body;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
+
+static bool read_ask(struct str body, const struct persona_options *options,
+                     struct persona_ask *ask, struct persona_fault *fault)
+{
+    struct json_fault where;
+    int64_t cap = INT64_MAX;
+    if (json_check(body, &where) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+        return refuse(fault, "We could not parse the JSON body of your request.", NULL);
+    }
+    if (!read_text(json_get(body, STR("model")), ask->model, sizeof(ask->model))) {
+        return refuse(fault, "you must provide a model parameter", "model");
+    }
+    for (size_t i = 0; i < body.len; i++) {
+        ask->seed = ask->seed * 31 + (unsigned char)body.ptr[i];
+    }
+    if (!read_messages(body, ask, fault) || !read_form(body, ask, &cap, fault) ||
+        !read_tool(body, ask, fault)) {
+        return false;
+    }
+    set_length(options, cap, ask);
+    return true;
+}
+
+bool persona_read(struct str body, const struct persona_options *options, int64_t now_s,
+                  struct persona_ask *ret_ask, struct persona_fault *ret_fault)
+{
+    struct persona_ask ask = { .choices = 1, .created = now_s, .seed = body.len };
+    buf_init(&ask.arguments, PERSONA_ARGUMENTS_MAX);
+    if (!read_ask(trim(body), options, &ask, ret_fault)) {
+        persona_ask_fini(&ask);
+        return false;
+    }
+    *ret_ask = ask;
+    return true;
+}
+
+void persona_ask_fini(struct persona_ask *ask)
+{
+    buf_fini(&ask->arguments);
+}
