@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/helpers.h"
@@ -278,11 +279,23 @@ static int serve_world(struct world *world, bool sandbox)
     return err == ERR_OK ? 0 : 3;
 }
 
-int serve_run(const struct args *args)
+/* What the process asks of the system before any thread is there: all inherit it. */
+static void serve_prepare_process(void)
 {
     sigset_t set;
+    struct rlimit files;
     serve_signal_set(&set);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread: all inherit it */
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is a failed write, as a full disk is */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* as many descriptors as are allowed; fewer still serve */
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+int serve_run(const struct args *args)
+{
+    serve_prepare_process();
     struct fail fail = { .text = "" };
     struct str path = args_value(args, "config");
     struct buf errors;
