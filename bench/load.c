@@ -167,6 +167,9 @@ static bool load_take(struct load_conn *conn, struct str bytes)
 
 static void load_on_ready(struct load_conn *conn, uint32_t events)
 {
+    if (conn->begun_ns == 0) {
+        return; /* connected, but its client has not arrived yet */
+    }
     if ((events & EPOLLOUT) != 0) {
         load_write(conn);
     }
