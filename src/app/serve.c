@@ -9,6 +9,7 @@
 #include "app/helpers.h"
 #include "app/server.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/stamp.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
@@ -284,6 +285,7 @@ static void serve_prepare_process(void)
 {
     sigset_t set;
     struct rlimit files;
+    mem_keep();
     serve_signal_set(&set);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is a failed write, as a full disk is */

@@ -57,14 +57,10 @@ void buf_added(struct buf *buf, size_t size)
     buf->len += size;
 }
 
-enum err buf_append(struct buf *buf, struct str text)
+enum err buf_append_slowly(struct buf *buf, struct str text)
 {
     TRY(buf_reserve(buf, text.len));
-    if (text.len > 0) {
-        memcpy(buf->ptr + buf->len, text.ptr, text.len);
-        buf->len += text.len;
-    }
-    return ERR_OK;
+    return buf_append(buf, text);
 }
 
 enum err buf_byte(struct buf *buf, char byte)

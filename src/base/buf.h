@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "base/str.h"
 
 struct buf {
@@ -19,7 +21,20 @@ void buf_init(struct buf *buf, size_t max);
 void buf_fini(struct buf *buf);  /* frees; the buffer is empty and usable again */
 void buf_reset(struct buf *buf); /* empties, keeps the memory */
 
-EP_MUST_CHECK enum err buf_append(struct buf *buf, struct str text);
+/* Where the room has to be made first; buf_append() is for everybody. */
+EP_MUST_CHECK enum err buf_append_slowly(struct buf *buf, struct str text);
+
+EP_MUST_CHECK static inline enum err buf_append(struct buf *buf, struct str text)
+{
+    if (text.len > buf->cap - buf->len) {
+        return buf_append_slowly(buf, text);
+    }
+    if (text.len > 0) {
+        memcpy(buf->ptr + buf->len, text.ptr, text.len);
+        buf->len += text.len;
+    }
+    return ERR_OK;
+}
 EP_MUST_CHECK enum err buf_byte(struct buf *buf, char byte);
 EP_MUST_CHECK enum err buf_printf(struct buf *buf, const char *format, ...) EP_PRINTF(2, 3);
 EP_MUST_CHECK enum err buf_u64(struct buf *buf, uint64_t value); /* decimal */

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,13 @@ void mem_free(void *ptr)
         mem_note(-1);
         free(ptr);
     }
+}
+
+void mem_keep(void)
+{
+    /* The defaults remain where the system refuses. */
+    (void)mallopt(M_TRIM_THRESHOLD, MEM_KEEP_MAX);
+    (void)mallopt(M_MMAP_THRESHOLD, MEM_KEEP_MAX);
 }
 
 void mem_fail_nth(uint64_t nth)

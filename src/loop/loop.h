@@ -99,6 +99,7 @@ typedef void watch_ready_fn(struct watch *watch, unsigned events);
 struct watch {
     watch_ready_fn *ready;
     int fd;
+    bool ended; /* the peer's end was told: reading goes on until it is met */
 };
 
 void watch_init(struct watch *watch, watch_ready_fn *ready);
@@ -141,6 +142,9 @@ EP_MUST_CHECK enum err loop_connected(struct loop *loop, int fd, struct fail *fa
  * in good order; ERR_IO: broken (reset). */
 EP_MUST_CHECK enum err loop_read(struct loop *loop, int fd, void *bytes, size_t size,
                                  size_t *ret_len);
+/* Whether a read of `asked` bytes that gave `got` has surely taken all there is, so that the next
+ * edge may be waited for without another read. False where nobody knows. */
+bool watch_drained(const struct loop *loop, const struct watch *watch, size_t asked, size_t got);
 /* Writes some of it; ERR_BUSY: nothing now; ERR_NET_CLOSED or ERR_IO: nobody reads any more.
  * count <= 64. */
 EP_MUST_CHECK enum err loop_write(struct loop *loop, int fd, const struct iovec *parts, int count,

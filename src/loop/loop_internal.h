@@ -28,6 +28,8 @@ struct loop_world {
                       size_t *ret_len);
     void (*shutdown)(struct loop *loop, int fd);
     void (*destroy)(struct loop *loop); /* frees the loop too */
+    /* epoll(7): a stream socket that gave less than was asked for has nothing more just now. */
+    bool short_read_drains;
 };
 
 struct loop {

@@ -89,6 +89,7 @@ static void real_deliver(struct loop *loop)
         unsigned what = (bits & (EPOLLIN | EPOLLRDHUP) ? WATCH_READ : 0U) |
                         (bits & EPOLLOUT ? WATCH_WRITE : 0U) |
                         (bits & (EPOLLHUP | EPOLLERR) ? WATCH_HANGUP : 0U);
+        watch->ended |= (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         watch->ready(watch, what);
     }
     real->event_count = 0;
@@ -296,6 +297,7 @@ static const struct loop_world real_world = {
     .write = real_write,
     .shutdown = real_shutdown,
     .destroy = real_destroy,
+    .short_read_drains = true,
 };
 
 enum err loop_create_real(struct loop **ret_loop, struct fail *fail)

@@ -384,6 +384,7 @@ static void upstream_read(struct upstream_conn *conn)
         } else if (conn->state == UPSTREAM_IDLE) {
             upstream_close(conn); /* nobody asked for it */
         } else {
+            conn->readable = !stream_drained(&conn->stream, LOOP_SCRATCH_BYTES, len);
             upstream_take(conn, scratch, len);
         }
     }

@@ -42,6 +42,7 @@ static const struct stream_kind plain_kind = {
     .end = plain_end,
     .close = plain_end,
     .name = plain_name,
+    .plain = true,
 };
 
 /* ---- streams ----------------------------------------------------------------------------- */
@@ -96,6 +97,12 @@ enum err stream_read(struct stream *stream, void *bytes, size_t size, size_t *re
 {
     ASSERT(stream->kind != NULL);
     return stream->kind->read(stream, bytes, size, ret_len);
+}
+
+bool stream_drained(const struct stream *stream, size_t asked, size_t got)
+{
+    ASSERT(stream->kind != NULL);
+    return stream->kind->plain && watch_drained(stream->loop, &stream->watch, asked, got);
 }
 
 enum err stream_write(struct stream *stream, const struct iovec *parts, int count, size_t *ret_len)

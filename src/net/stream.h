@@ -49,6 +49,8 @@ EP_MUST_CHECK enum err stream_handshake(struct stream *stream, struct fail *fail
  * ERR_BUSY from writing, the next write must begin with the same bytes. */
 EP_MUST_CHECK enum err stream_read(struct stream *stream, void *bytes, size_t size,
                                    size_t *ret_len);
+/* Whether that read surely left nothing: ERR_BUSY need not be met before the next edge. */
+bool stream_drained(const struct stream *stream, size_t asked, size_t got);
 EP_MUST_CHECK enum err stream_write(struct stream *stream, const struct iovec *parts, int count,
                                     size_t *ret_len);
 /* Says that no more will be written; reading goes on. Good will only: nothing is waited for. */

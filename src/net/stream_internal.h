@@ -10,4 +10,5 @@ struct stream_kind {
     void (*end)(struct stream *stream);
     void (*close)(struct stream *stream); /* what is its own; the descriptor is stream.c's */
     struct str (*name)(const struct stream *stream);
+    bool plain; /* what it reads is what the descriptor gave */
 };
