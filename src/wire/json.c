@@ -25,10 +25,14 @@ static bool json_fail(struct json_scan *scan, const char *reason)
     return false;
 }
 
+static bool json_is_space(char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
 static void json_skip_space(struct json_scan *scan)
 {
-    while (scan->at < scan->end &&
-           (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t')) {
+    while (scan->at < scan->end && json_is_space(*scan->at)) {
         scan->at++;
     }
 }
@@ -399,6 +403,16 @@ enum json_kind json_kind(struct str value)
     }
 }
 
+struct str json_trim(struct str text)
+{
+    struct json_scan scan = json_scan_of(text);
+    json_skip_space(&scan);
+    while (scan.end > scan.at && json_is_space(scan.end[-1])) {
+        scan.end--;
+    }
+    return (struct str){ scan.at, (size_t)(scan.end - scan.at) };
+}
+
 struct str json_inside(struct str value)
 {
     ASSERT(value.len >= 2);
@@ -467,30 +481,6 @@ static uint32_t json_unit(struct str text)
     return unit;
 }
 
-static size_t json_put_utf8(uint32_t point, char out[4])
-{
-    if (point < 0x80) {
-        out[0] = (char)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        out[0] = (char)(0xC0 | point >> 6);
-        out[1] = (char)(0x80 | (point & 63));
-        return 2;
-    }
-    if (point < 0x10000) {
-        out[0] = (char)(0xE0 | point >> 12);
-        out[1] = (char)(0x80 | (point >> 6 & 63));
-        out[2] = (char)(0x80 | (point & 63));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | point >> 18);
-    out[1] = (char)(0x80 | (point >> 12 & 63));
-    out[2] = (char)(0x80 | (point >> 6 & 63));
-    out[3] = (char)(0x80 | (point & 63));
-    return 4;
-}
-
 /* The escape at the front as UTF-8; returns its length there and *ret_used here, or 0. */
 static size_t json_unescape(struct str text, char out[4], size_t *ret_used)
 {
@@ -506,7 +496,7 @@ static size_t json_unescape(struct str text, char out[4], size_t *ret_used)
     uint32_t unit = json_unit(text);
     *ret_used = 6;
     if (unit < 0xD800 || unit > 0xDFFF) {
-        return json_put_utf8(unit, out);
+        return utf8_put(unit, out);
     }
     struct str next = str_from_at(text, 6);
     if (unit > 0xDBFF || next.len < 6 || next.ptr[0] != '\\' || next.ptr[1] != 'u') {
@@ -517,7 +507,7 @@ static size_t json_unescape(struct str text, char out[4], size_t *ret_used)
         return 0;
     }
     *ret_used = 12;
-    return json_put_utf8(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), out);
+    return utf8_put(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), out);
 }
 
 static bool json_decode_text(struct str text, struct buf *out)
@@ -578,4 +568,26 @@ bool json_string_is(struct str value, struct str text)
 bool json_i64(struct str value, int64_t *ret_number)
 {
     return json_kind(value) == JSON_NUMBER && str_to_i64(value, ret_number);
+}
+
+size_t json_take_char(struct str *rest, char ret_char[4])
+{
+    ASSERT(rest->len > 0);
+    size_t used = 1;
+    size_t len = 1;
+    ret_char[0] = rest->ptr[0];
+    if (rest->ptr[0] == '\\') {
+        len = json_unescape(*rest, ret_char, &used);
+        if (len == 0) {
+            used = 6;
+            len = utf8_put(0xFFFD, ret_char);
+        }
+    } else if ((unsigned char)rest->ptr[0] >= 0x80) {
+        len = utf8_len(rest->ptr, rest->len);
+        ASSERT(len > 0); /* the text was checked */
+        memcpy(ret_char, rest->ptr, len);
+        used = len;
+    }
+    *rest = str_from_at(*rest, used);
+    return len;
 }

@@ -39,6 +39,8 @@ EP_MUST_CHECK enum err json_check(struct str text, struct json_fault *ret_fault)
 EP_MUST_CHECK enum err json_index(struct str text, struct json_member *members, size_t max,
                                   size_t *ret_count, struct json_fault *ret_fault);
 
+/* The text without the white space that JSON allows around a value. */
+struct str json_trim(struct str text);
 enum json_kind json_kind(struct str value);
 /* Steps through an object or array: begin with the rest = json_inside(value). False: no more. */
 struct str json_inside(struct str value);
@@ -55,3 +57,8 @@ bool json_string_is(struct str value, struct str text);
 EP_MUST_CHECK bool json_decode(struct str value, struct buf *out);
 /* An integer without fraction and exponent, in range. */
 EP_MUST_CHECK bool json_i64(struct str value, int64_t *ret_number);
+/*
+ * Takes the first character of a string's inside (not empty) as UTF-8 to `ret_char` and returns its
+ * length there: escapes are decoded, a lone surrogate is U+FFFD.
+ */
+size_t json_take_char(struct str *rest, char ret_char[4]);

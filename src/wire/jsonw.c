@@ -1,5 +1,7 @@
 #include "wire/jsonw.h"
 
+#include "base/enc.h"
+
 void jsonw_init(struct jsonw *json, struct buf *out)
 {
     *json = (struct jsonw){ .out = out };
@@ -70,17 +72,15 @@ static enum err jsonw_escape(struct buf *out, char byte)
 enum err jsonw_quote(struct buf *out, struct str text)
 {
     TRY(buf_byte(out, '"'));
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            TRY(buf_append(out, str_slice(text, from, i)));
-            TRY(jsonw_escape(out, text.ptr[i]));
-            from = i + 1;
+    for (;;) {
+        size_t plain = enc_json_plain(text);
+        TRY(buf_append(out, str_slice(text, 0, plain)));
+        if (plain == text.len) {
+            return buf_byte(out, '"');
         }
+        TRY(jsonw_escape(out, text.ptr[plain]));
+        text = str_from_at(text, plain + 1);
     }
-    TRY(buf_append(out, str_from_at(text, from)));
-    return buf_byte(out, '"');
 }
 
 void jsonw_str(struct jsonw *json, struct str text)

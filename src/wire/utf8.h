@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "base/str.h"
 
 /* The length of the sequence at the front, of two bytes or more, or 0. `room` >= 1. */
@@ -33,6 +35,17 @@ static inline size_t utf8_len(const char *text, size_t room)
 static inline const char *utf8_run(const char *at, const char *end)
 {
     while (at < end && (unsigned char)*at >= 0x80) {
+        uint32_t word = 0;
+        while (end - at >= 4) { /* most of what is not ASCII has three bytes, and is not E0 or ED */
+            memcpy(&word, at, sizeof(word));
+            if ((word & 0xC0C0F0) != 0x8080E0 || (word & 0xF) == 0 || (word & 0xF) == 0xD) {
+                break;
+            }
+            at += 3;
+        }
+        if (at == end || (unsigned char)*at < 0x80) {
+            break;
+        }
         size_t len = utf8_len(at, (size_t)(end - at));
         if (len == 0) {
             return at;
@@ -49,8 +62,16 @@ static inline size_t utf8_valid(struct str text)
     const char *at = start;
     const char *end = start + text.len;
     while (at < end) {
-        if ((unsigned char)*at < 0x80) {
-            at++;
+        uint64_t word = 0;
+        while (end - at >= 8) { /* most text is ASCII */
+            memcpy(&word, at, sizeof(word));
+            if ((word & UINT64_C(0x8080808080808080)) != 0) {
+                break;
+            }
+            at += sizeof(word);
+        }
+        if (at == end || (unsigned char)*at < 0x80) {
+            at += at < end;
             continue;
         }
         const char *next = utf8_run(at, end);
@@ -60,4 +81,29 @@ static inline size_t utf8_valid(struct str text)
         at = next;
     }
     return (size_t)(at - start);
+}
+
+/* A code point below 0x110000 as UTF-8; its length. A surrogate is written as any other. */
+static inline size_t utf8_put(uint32_t point, char ret_char[4])
+{
+    if (point < 0x80) {
+        ret_char[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        ret_char[0] = (char)(0xC0 | point >> 6);
+        ret_char[1] = (char)(0x80 | (point & 63));
+        return 2;
+    }
+    if (point < 0x10000) {
+        ret_char[0] = (char)(0xE0 | point >> 12);
+        ret_char[1] = (char)(0x80 | (point >> 6 & 63));
+        ret_char[2] = (char)(0x80 | (point & 63));
+        return 3;
+    }
+    ret_char[0] = (char)(0xF0 | point >> 18);
+    ret_char[1] = (char)(0x80 | (point >> 12 & 63));
+    ret_char[2] = (char)(0x80 | (point >> 6 & 63));
+    ret_char[3] = (char)(0x80 | (point & 63));
+    return 4;
 }

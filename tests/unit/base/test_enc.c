@@ -106,3 +106,26 @@ TEST(an_output_that_does_not_fit_is_refused)
     CHECK_EQ(buf.len, 0);
     buf_fini(&buf);
 }
+
+TEST(what_needs_no_escape_is_found_at_every_place)
+{
+    char text[40];
+    for (size_t len = 0; len < sizeof(text); len++) {
+        for (int byte = 0; byte < 256; byte++) {
+            bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            for (size_t at = 0; at < len; at++) {
+                memset(text, 'x', sizeof(text));
+                text[at] = (char)byte;
+                CHECK_EQ(enc_json_plain((struct str){ text, len }), plain ? len : at);
+            }
+        }
+    }
+}
+
+TEST(nothing_behind_the_text_is_read)
+{
+    for (size_t len = 0; len < 20; len++) {
+        struct str text = { "xxxxxxxxxxxxxxxxxxxx", len };
+        CHECK_EQ(enc_json_plain(test_at_page_end(text)), len);
+    }
+}

@@ -175,3 +175,25 @@ TEST(strings_are_decoded_and_lone_surrogates_are_not)
     CHECK_EQ(out.len, 0);
     buf_fini(&out);
 }
+
+TEST(characters_are_taken_one_by_one_and_a_lone_surrogate_is_replaced)
+{
+    struct str rest = STR("a\\n\xC3\xA9\\u00e9\\ud83d\\ude00\\ud83dx\\\\");
+    static const char *const want[] = {
+        "a", "\n", "\xC3\xA9", "\xC3\xA9", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "x", "\\",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(want); i++) {
+        char bytes[4];
+        size_t len = json_take_char(&rest, bytes);
+        CHECK_STR(((struct str){ bytes, len }), str_from(want[i]));
+    }
+    CHECK_EQ(rest.len, 0);
+}
+
+TEST(white_space_around_a_value_is_taken_off)
+{
+    CHECK_STR(json_trim(STR(" \n\r\t{ \"a\": 1 } \n\r\t\n")), STR("{ \"a\": 1 }"));
+    CHECK_STR(json_trim(STR("\"x\"")), STR("\"x\""));
+    CHECK_EQ(json_trim(STR(" \n ")).len, 0);
+    CHECK_EQ(json_trim(STR_EMPTY).len, 0);
+}
