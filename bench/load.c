@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "prose.h"
 
 #define LOAD_EVENTS  512
 #define LOAD_SAMPLES 4000000
@@ -228,9 +229,7 @@ static void load_prepare(size_t body_bytes, const char *key)
     ASSERT(text != NULL);
     memcpy(text, head, (size_t)head_len);
     memcpy(text + head_len, start, (size_t)len);
-    for (size_t i = 0; i < fill; i++) {
-        text[(size_t)head_len + (size_t)len + i] = i % 6 == 5 ? ' ' : 'a';
-    }
+    prose_fill(text + head_len + len, fill, 1);
     memcpy(text + head_len + len + fill, end.ptr, end.len);
     load_request = (struct str){ text, (size_t)head_len + body };
 }

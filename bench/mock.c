@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "prose.h"
 
 #define MOCK_CONNS   4096
 #define MOCK_EVENTS  512
@@ -91,7 +92,7 @@ static void mock_prepare_answer(void)
     char words[601];
     char body[1500];
     char text[2000];
-    memset(words, 'w', sizeof(words) - 1);
+    prose_fill(words, sizeof(words) - 1, 2);
     words[sizeof(words) - 1] = '\0';
     (void)snprintf(
         body, sizeof(body),

@@ -7,13 +7,17 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
+    --specials)
+      mapfile -t COMPREPLY < <(compgen -W 'literal parsed' -- "$word")
+      return
+      ;;
     --kind)
       mapfile -t COMPREPLY < <(compgen -W 'paid promo' -- "$word")
       return
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt audit version help --help'
+    words='init serve registry client key plan credit receipt usage count audit version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -26,6 +30,8 @@ _entrepot() {
       'credit refund') words+=' --client --lot' ;;
       'credit expire') words+=' --at' ;;
       'credit show') words+=' --client --product' ;;
+      'usage check') words+=' --route --finding' ;;
+      'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
     case $noun in
@@ -35,7 +41,8 @@ _entrepot() {
       plan) words='list' ;;
       credit) words='purchase refund expire show' ;;
       receipt) words='show' ;;
-      help) words='init serve registry client key plan credit receipt audit version' ;;
+      usage) words='check' ;;
+      help) words='init serve registry client key plan credit receipt usage count audit version' ;;
     esac
   fi
   if [ "$noun" = init ] || { [ "$noun $verb" = 'registry check' ] && [ "$COMP_CWORD" -gt 2 ]; }; then
@@ -44,4 +51,4 @@ _entrepot() {
   fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
-complete -F _entrepot entrepot
+complete -o default -o filenames -F _entrepot entrepot

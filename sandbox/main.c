@@ -22,6 +22,7 @@ struct sandbox {
     struct address listen;
     struct str models;
     struct str key; /* empty: any */
+    struct scale scale;
     int64_t first_token_ms;
     int64_t pace_ms;
     int64_t error_rate; /* of a hundred */
@@ -272,14 +273,19 @@ static const char sandbox_help[] =
     "  --error-status N        (default 500)\n"
     "  --cut-after N           break streams off after N events\n"
     "  --declare-model NAME    answer as another model than the one asked for\n"
-    "  --usage WHAT            exact, inflated (twice), padded (100 more) or missing\n"
+    "  --usage WHAT            exact, inflated, padded or missing\n"
+    "  --inflate PERCENT       how much more inflated usage is (default 100)\n"
+    "  --pad N                 tokens that padded usage has more (default 100)\n"
+    "  --tokenizer MODEL=FILE[,TEMPLATE]\n"
+    "                          count this model's tokens by a real vocabulary; may be repeated\n"
     "  --cached N              prompt tokens reported as cached\n"
     "  --reasoning N           tokens added as reasoning\n"
     "  --key KEY               the only bearer key that is let in\n"
     "  --version, --help\n"
-    "Tokens are counted as runs of letters and digits, and single other marks: no real model's\n"
-    "count. A prompt has those of its messages' texts and three for each message. The same\n"
-    "request always gets the same answer. With tools, the first (or the named) one is called.\n";
+    "Without a tokenizer, tokens are runs of letters and digits, and single other marks: no\n"
+    "real model's count. A prompt has those of its messages' texts and three for each message.\n"
+    "The same request always gets the same answer. With tools, the first (or the named) one is\n"
+    "called.\n";
 
 struct sandbox_number {
     const char *flag;
@@ -296,6 +302,8 @@ static const struct sandbox_number sandbox_numbers[] = {
     NUMBER("--words", persona.words, 1, 1000000),
     NUMBER("--cached", persona.cached, 0, 1000000),
     NUMBER("--reasoning", persona.reasoning, 0, 1000000),
+    NUMBER("--inflate", persona.inflate_percent, 1, 1000),
+    NUMBER("--pad", persona.pad, 1, 1000000),
     NUMBER("--first-token-ms", first_token_ms, 0, 3600000),
     NUMBER("--pace-ms", pace_ms, 0, 3600000),
     NUMBER("--error-rate", error_rate, 0, 100),
@@ -306,10 +314,10 @@ static const struct sandbox_number sandbox_numbers[] = {
 static bool sandbox_usage(struct sandbox *sandbox, struct str value)
 {
     static const char *const names[] = {
-        [USAGE_EXACT] = "exact",
-        [USAGE_INFLATED] = "inflated",
-        [USAGE_PADDED] = "padded",
-        [USAGE_MISSING] = "missing",
+        [PERSONA_EXACT] = "exact",
+        [PERSONA_INFLATED] = "inflated",
+        [PERSONA_PADDED] = "padded",
+        [PERSONA_MISSING] = "missing",
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
         if (str_eq(value, str_from(names[i]))) {
@@ -318,6 +326,16 @@ static bool sandbox_usage(struct sandbox *sandbox, struct str value)
         }
     }
     return false;
+}
+
+static bool sandbox_tokenizer(struct sandbox *sandbox, struct str value)
+{
+    struct fail fail = { .text = "" };
+    enum err err = scale_add(&sandbox->scale, value, &fail);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text); /* nobody is left to tell */
+    }
+    return err == ERR_OK;
 }
 
 static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str value)
@@ -334,6 +352,9 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--usage"))) {
         return sandbox_usage(sandbox, value);
+    }
+    if (str_eq(flag, STR("--tokenizer"))) {
+        return sandbox_tokenizer(sandbox, value);
     }
     struct str *text = str_eq(flag, STR("--models"))          ? &sandbox->models
                        : str_eq(flag, STR("--key"))           ? &sandbox->key
@@ -359,9 +380,11 @@ static int sandbox_options(struct sandbox *sandbox, int argc, char **argv)
             return 0;
         }
         if (!sandbox_set(sandbox, str_from(argv[i]), str_from(value))) {
-            (void)fprintf(stderr,
-                          "entrepot-sandbox: \"%s\" with \"%s\" is not an option; see --help\n",
-                          argv[i], value);
+            (void)fprintf(
+                stderr,
+                "entrepot-sandbox: \"%s\" is not an option, or \"%s\" no value of it; see "
+                "--help\n",
+                argv[i], value);
             return 2;
         }
     }
@@ -397,6 +420,7 @@ static enum err sandbox_open(struct sandbox *sandbox, struct fail *fail)
     sandbox_loop = sandbox->loop;
     (void)signal(SIGTERM, sandbox_on_signal); /* before anybody can know that it runs */
     (void)signal(SIGINT, sandbox_on_signal);
+    TRY(loop_address_free(&sandbox->listen, fail));
     TRY(http_server_create(sandbox->loop, &options, &sandbox->server, fail));
     TRY(http_server_listen(sandbox->server, &sandbox->listen, NULL, &bound, fail));
     address_print(&bound, text, sizeof(text));
@@ -408,7 +432,7 @@ static enum err sandbox_open(struct sandbox *sandbox, struct fail *fail)
 int main(int argc, char **argv)
 {
     static struct sandbox sandbox = {
-        .persona = { .words = 30 },
+        .persona = { .words = 30, .inflate_percent = 100, .pad = 100 },
         .models = STR_INIT("aurora-large,aurora-small,borealis-chat"),
         .error_status = 500,
     };
@@ -416,6 +440,7 @@ int main(int argc, char **argv)
     if (!address_parse(STR("127.0.0.1:9001"), &sandbox.listen)) {
         return 3;
     }
+    sandbox.persona.scale = &sandbox.scale;
     buf_init(&sandbox.event, SANDBOX_EVENT_MAX);
     int code = sandbox_options(&sandbox, argc, argv);
     if (code >= 0) {

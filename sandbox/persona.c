@@ -5,7 +5,6 @@
 #include "wire/jsonw.h"
 
 #define FRAGMENT_BYTES 12 /* of a call's arguments: a few tokens, as the real ones come */
-#define TEXT_MAX       ((size_t)1 << 24) /* a million words and spaces */
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
@@ -21,6 +20,16 @@ static enum err persona_word(const struct persona_ask *ask, int64_t choice, int6
     uint64_t seed = lexicon_mix(ask->seed + (uint64_t)choice);
     TRY(buf_append(out, at > 0 ? STR(" ") : STR_EMPTY));
     return buf_append(out, lexicon_word(seed, (uint64_t)at));
+}
+
+enum err persona_words(const struct persona_ask *ask, int64_t choice, int64_t count,
+                       struct buf *out)
+{
+    enum err err = ERR_OK;
+    for (int64_t i = 0; err == ERR_OK && i < count; i++) {
+        err = persona_word(ask, choice, i, out);
+    }
+    return err;
 }
 
 static void persona_put_head(struct jsonw *json, const struct persona_ask *ask,
@@ -41,10 +50,11 @@ static void persona_put_head(struct jsonw *json, const struct persona_ask *ask,
 static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
                               const struct persona_options *options)
 {
-    int64_t factor = options->usage == USAGE_INFLATED ? 2 : 1;
-    int64_t pad = options->usage == USAGE_PADDED ? 100 : 0;
-    int64_t prompt = ask->prompt_tokens * factor + pad;
-    int64_t completion = (ask->output_tokens * ask->choices + options->reasoning) * factor + pad;
+    int64_t percent = options->usage == PERSONA_INFLATED ? 100 + options->inflate_percent : 100;
+    int64_t pad = options->usage == PERSONA_PADDED ? options->pad : 0;
+    int64_t prompt = ask->prompt_tokens * percent / 100 + pad;
+    int64_t reasoning = options->reasoning * percent / 100;
+    int64_t completion = ask->said_tokens * percent / 100 + reasoning + pad;
     int64_t cached = options->cached < prompt ? options->cached : prompt;
     jsonw_key(json, "usage");
     jsonw_open(json, '{');
@@ -58,7 +68,7 @@ static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
     jsonw_close(json, '}');
     jsonw_key(json, "completion_tokens_details");
     jsonw_open(json, '{');
-    jsonw_put_int(json, "reasoning_tokens", options->reasoning * factor);
+    jsonw_put_int(json, "reasoning_tokens", reasoning);
     jsonw_put_int(json, "audio_tokens", 0);
     jsonw_close(json, '}');
     jsonw_close(json, '}');
@@ -104,7 +114,7 @@ static int64_t persona_choice_events(const struct persona_ask *ask)
 
 int64_t persona_event_count(const struct persona_ask *ask, const struct persona_options *options)
 {
-    bool usage = ask->include_usage && options->usage != USAGE_MISSING;
+    bool usage = ask->include_usage && options->usage != PERSONA_MISSING;
     return persona_choice_events(ask) * ask->choices + (usage ? 1 : 0) + 1;
 }
 
@@ -207,11 +217,8 @@ enum err persona_event(const struct persona_ask *ask, const struct persona_optio
 static enum err persona_put_words(struct jsonw *json, const struct persona_ask *ask, int64_t choice)
 {
     struct buf text;
-    buf_init(&text, TEXT_MAX);
-    enum err err = ERR_OK;
-    for (int64_t i = 0; err == ERR_OK && i < ask->output_tokens; i++) {
-        err = persona_word(ask, choice, i, &text);
-    }
+    buf_init(&text, PERSONA_TEXT_MAX);
+    enum err err = persona_words(ask, choice, ask->output_tokens, &text);
     jsonw_str(json, buf_str(&text));
     buf_fini(&text);
     return err;
@@ -262,7 +269,7 @@ enum err persona_answer(const struct persona_ask *ask, const struct persona_opti
         jsonw_close(&json, '}');
     }
     jsonw_close(&json, ']');
-    if (options->usage != USAGE_MISSING) {
+    if (options->usage != PERSONA_MISSING) {
         persona_put_usage(&json, ask, options);
     }
     jsonw_close(&json, '}');

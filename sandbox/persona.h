@@ -5,16 +5,18 @@
  * Its tokens are those of lexicon.h. A prompt has those of its messages' texts and three for each
  * message; what is not text (images, the tools' definitions) counts nothing. An answer has those of
  * its text, or of the called tool's name and arguments. Both are exact: counting again finds them.
+ * For a model on the scale (scale.h) they are the real vocabulary's instead, markup included.
  */
 #pragma once
 
 #include "base/buf.h"
+#include "scale.h"
 
 enum persona_usage {
-    USAGE_EXACT,
-    USAGE_INFLATED,
-    USAGE_PADDED,
-    USAGE_MISSING
+    PERSONA_EXACT,
+    PERSONA_INFLATED,
+    PERSONA_PADDED,
+    PERSONA_MISSING
 };
 
 struct persona_options {
@@ -23,6 +25,9 @@ struct persona_options {
     int64_t cached;           /* of the prompt's tokens, reported as cached */
     int64_t reasoning;        /* tokens, added to the answer's */
     enum persona_usage usage;
+    int64_t inflate_percent; /* of PERSONA_INFLATED */
+    int64_t pad;             /* of PERSONA_PADDED: tokens, of the prompt and of the answer */
+    const struct scale *scale;
 };
 
 #define PERSONA_MODEL_MAX     128
@@ -39,7 +44,8 @@ struct persona_ask {
     bool include_usage;
     int64_t choices;
     int64_t prompt_tokens;
-    int64_t output_tokens; /* of one choice */
+    int64_t output_tokens; /* of one choice: its words, or those of the call */
+    int64_t said_tokens;   /* of all choices, as they are reported */
     bool cut_short;        /* the output cap was reached */
     uint64_t seed;
     int64_t created; /* seconds since 1970 */
@@ -59,6 +65,11 @@ EP_MUST_CHECK bool persona_read(struct str body, const struct persona_options *o
                                 int64_t now_s, struct persona_ask *ret_ask,
                                 struct persona_fault *ret_fault);
 void persona_ask_fini(struct persona_ask *ask);
+
+#define PERSONA_TEXT_MAX ((size_t)1 << 24) /* a million words and spaces */
+/* Appends the first `count` words of a choice's text. */
+EP_MUST_CHECK enum err persona_words(const struct persona_ask *ask, int64_t choice, int64_t count,
+                                     struct buf *out);
 
 /* Events of a stream, numbered from 0; each appends "data: ...\n\n". */
 int64_t persona_event_count(const struct persona_ask *ask, const struct persona_options *options);

@@ -198,6 +198,50 @@ static void set_length(const struct persona_options *options, int64_t cap, struc
     ask->output_tokens = cap < options->words ? cap : options->words;
 }
 
+/* ---- by a real vocabulary ----------------------------------------------------------------- */
+
+/* The most words of a choice that have at most `cap` tokens, and those tokens. */
+static enum err weigh_words(const struct scale_model *model, const struct persona_ask *ask,
+                            int64_t choice, int64_t cap, int64_t *words, int64_t *tokens)
+{
+    enum err err = ERR_OK;
+    do {
+        struct buf text;
+        buf_init(&text, PERSONA_TEXT_MAX);
+        err = persona_words(ask, choice, *words, &text);
+        err = err == ERR_OK ? scale_text(model, buf_str(&text), tokens) : err;
+        buf_fini(&text);
+    } while (err == ERR_OK && *tokens > cap && --*words > 0);
+    return err;
+}
+
+/* Prompt and answer by the model's own vocabulary; the answer is cut to its cap. */
+static enum err weigh(const struct scale_model *model, struct str body, int64_t cap,
+                      struct persona_ask *ask)
+{
+    int64_t tokens = 0;
+    TRY(scale_request(model, body, &ask->prompt_tokens));
+    ask->said_tokens = 0;
+    if (ask->tool[0] != '\0') {
+        int64_t arguments = 0;
+        TRY(scale_text(model, str_from(ask->tool), &tokens));
+        TRY(scale_text(model, buf_str(&ask->arguments), &arguments));
+        ask->said_tokens = (tokens + arguments) * ask->choices;
+        return ERR_OK;
+    }
+    int64_t words = ask->output_tokens;
+    for (int64_t choice = 0; choice < ask->choices; choice++) {
+        TRY(weigh_words(model, ask, choice, cap, &words, &tokens));
+    }
+    ask->cut_short = ask->cut_short || words < ask->output_tokens;
+    ask->output_tokens = words;
+    for (int64_t choice = 0; choice < ask->choices; choice++) {
+        TRY(weigh_words(model, ask, choice, INT64_MAX, &words, &tokens));
+        ask->said_tokens += tokens;
+    }
+    return ERR_OK;
+}
+
 /* The value alone: a body may have white space around it. */
 static struct str trim(struct str body)
 {
@@ -232,6 +276,12 @@ static bool read_ask(struct str body, const struct persona_options *options,
         return false;
     }
     set_length(options, cap, ask);
+    ask->said_tokens = ask->output_tokens * ask->choices;
+    const struct scale_model *model =
+        options->scale == NULL ? NULL : scale_find(options->scale, str_from(ask->model));
+    if (model != NULL && weigh(model, body, cap, ask) != ERR_OK) {
+        return refuse(fault, "The request is too large for the sandbox.", NULL);
+    }
     return true;
 }
 

@@ -55,4 +55,5 @@ enum err act_plan_list(struct acting *acting);
 enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
+enum err act_usage_check(struct acting *acting);
 enum err act_audit(struct acting *acting);

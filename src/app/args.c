@@ -1,8 +1,9 @@
 #include "app/args.h"
 
 static const char *const args_valued[] = {
-    "config", "name", "client",  "product",  "plan",  "amount", "currency", "kind",   "expires",
-    "key",    "lot",  "payment", "priority", "model", "at",     "reason",   "second", "first",
+    "config",  "name",  "client", "product",  "plan",     "amount", "currency", "kind",
+    "expires", "key",   "lot",    "payment",  "priority", "model",  "at",       "reason",
+    "second",  "first", "vocab",  "template", "specials", "route",  "finding",
 };
 
 static bool args_takes_value(struct str name)

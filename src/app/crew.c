@@ -104,6 +104,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .tlog = server->world->tlog,
         .dispatch = server->dispatch,
         .limits = server->limits,
+        .usage_check = server->world->usage_check,
         .workers = server->workers,
         .node = (uint16_t)server->world->conf->node,
     };
@@ -129,6 +130,9 @@ enum err crew_start(struct server *server, struct gate_snapshot *snapshot, struc
         server->crew_count = 0;
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the loop threads");
     }
+    struct address address;
+    TRY(crew_address(server->world->conf, &address, fail));
+    TRY(loop_address_free(&address, fail));
     for (size_t i = 0; i < server->crew_count; i++) {
         TRY(crew_begin(server, &server->crew[i], snapshot, fail));
     }

@@ -13,7 +13,8 @@ struct helpers {
     size_t count;
 };
 
-/* Runs "entrepot-sandbox" from the folder of this program. */
+/* Runs "entrepot-sandbox" from the folder of this program. The models' tokens are counted there by
+ * the same vocabularies, of the folder `vocabularies`. */
 EP_MUST_CHECK enum err helpers_start(struct helpers *helpers, const struct registry *registry,
-                                     struct fail *fail);
+                                     struct str vocabularies, struct fail *fail);
 void helpers_stop(struct helpers *helpers);

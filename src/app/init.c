@@ -8,6 +8,7 @@
 
 #include "app/acts_internal.h"
 #include "app/embed.h"
+#include "app/share.h"
 #include "base/enc.h"
 #include "base/mem.h"
 #include "base/money.h"
@@ -36,6 +37,11 @@ static const struct str init_conf = STR_INIT(
     "\n"
     "# Parties, models, routes, credentials, products and prices.\n"
     "registry: registry\n"
+    "\n"
+    "# The models' vocabularies, by which every call's tokens are counted.\n"
+    "vocabularies: \"");
+static const struct str init_conf_rest = STR_INIT(
+    "\"\n"
     "\n"
     "log:\n"
     "  # The receipt log's name: choose your own before the first real sale, it can never change.\n"
@@ -127,6 +133,22 @@ static enum err init_write_secret(struct str folder, const char *name, struct fa
     return err;
 }
 
+/* The configuration names this program's own vocabularies, or those beside it if it has none. */
+static enum err init_write_conf(struct str folder, struct fail *fail)
+{
+    char shared[SHARE_PATH_MAX];
+    struct str vocabularies = share_vocabularies(shared) ? str_from(shared) : STR("share/vocab");
+    struct buf text;
+    buf_init(&text, 2 * INIT_PATH_MAX);
+    enum err err = buf_append(&text, init_conf);
+    err = err == ERR_OK ? buf_append(&text, vocabularies) : err;
+    err = err == ERR_OK ? buf_append(&text, init_conf_rest) : err;
+    err = err == ERR_OK ? init_write(folder, "entrepot.yaml", buf_str(&text), 0644, fail)
+                        : FAIL(fail, err, "no memory for the configuration");
+    buf_fini(&text);
+    return err;
+}
+
 static enum err init_write_files(struct str folder, struct fail *fail)
 {
     static const char *const secrets[] = { "keys/pepper.key", "keys/upstream-a.key",
@@ -136,7 +158,7 @@ static enum err init_write_files(struct str folder, struct fail *fail)
     TRY(init_make_folder(folder, "registry", 0755, fail));
     TRY(init_make_folder(folder, "keys", 0700, fail));
     TRY(init_make_folder(folder, "var", 0700, fail)); /* the books are nobody else's */
-    TRY(init_write(folder, "entrepot.yaml", init_conf, 0644, fail));
+    TRY(init_write_conf(folder, fail));
     for (size_t i = 0; i < embed_registry_count; i++) {
         const struct embed_file *file = &embed_registry[i];
         char name[128];

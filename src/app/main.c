@@ -6,8 +6,10 @@
 #include "app/control.h"
 #include "app/init.h"
 #include "app/serve.h"
+#include "app/tokens.h"
 
-#define MAIN_CONF "entrepot.yaml"
+#define MAIN_CONF          "entrepot.yaml"
+#define MAIN_COUNT_OUT_MAX ((size_t)1 << 30) /* --ids: ten bytes for each of 100 million */
 
 struct command {
     const char *noun;
@@ -77,18 +79,40 @@ static int main_version(const struct args *args)
     return ACT_OK;
 }
 
-/* The registry of a folder, or of the configuration. */
+/* Vocabularies that are there may still be damaged: a server would refuse them. */
+static enum err main_check_vocabularies(const struct registry *registry, struct shelf *shelf,
+                                        struct buf *errors)
+{
+    enum err worst = ERR_OK;
+    for (size_t i = 0; shelf != NULL && i < registry->model_count; i++) {
+        const struct registry_model *model = &registry->models[i];
+        const struct vocab *vocab = NULL;
+        struct fail fail = { .text = "" };
+        if (model->tokenizer.len > 0 &&
+            shelf_open(shelf, model->tokenizer, &vocab, &fail) != ERR_OK) {
+            worst = ERR_REGISTRY_INVALID;
+            EP_IGNORE(buf_printf(errors,
+                                 "models.yaml: TOKENIZER_MISSING: model \"" STR_FMT
+                                 "\": %s (remove the file and run make vocab)\n",
+                                 STR_ARG(model->id), fail.text)); /* what fits */
+        }
+    }
+    return worst;
+}
+
+/* The registry of a folder, or of the configuration; with the configuration's vocabularies if one
+ * is named or no folder is. */
 static enum err main_check(const struct args *args, struct buf *out, struct buf *errors)
 {
     struct conf_report conf_report;
-    struct registry_report report;
     struct registry *registry = NULL;
+    struct shelf *shelf = NULL;
     struct conf *conf = NULL;
     struct fail fail;
     const char *path = args->word_count > 2 ? args_word(args, 2).ptr : NULL;
     TRY(crypto_start(&fail));
-    if (path == NULL) {
-        struct str given = args_value(args, "config");
+    struct str given = args_value(args, "config");
+    if (path == NULL || given.len > 0) {
         conf_report_init(&conf_report);
         enum err err = conf_load(given.len > 0 ? given.ptr : MAIN_CONF, &conf, &conf_report);
         if (err != ERR_OK) {
@@ -96,18 +120,19 @@ static enum err main_check(const struct args *args, struct buf *out, struct buf 
         }
         conf_report_fini(&conf_report);
         TRY(err);
-        path = conf->registry.ptr;
+        path = path != NULL ? path : conf->registry.ptr;
     }
-    registry_report_init(&report);
-    enum err err = registry_load(path, &registry, &report);
+    enum err err = conf == NULL ? ERR_OK : shelf_create(conf->vocabularies, &shelf);
+    err = err == ERR_OK ? world_load_registry(path, shelf, &registry, errors) : err;
+    err = err == ERR_OK ? main_check_vocabularies(registry, shelf, errors) : err;
     if (err == ERR_OK) {
-        err = buf_printf(out, "registry: %zu models, %zu routes, %zu products; no faults\n",
-                         registry->model_count, registry->route_count, registry->product_count);
-    } else {
-        EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
+        err = buf_printf(out, "registry: %zu models, %zu routes, %zu products; no faults%s\n",
+                         registry->model_count, registry->route_count, registry->product_count,
+                         shelf == NULL ? "; vocabularies were not looked at (name a configuration)"
+                                       : "");
     }
-    registry_report_fini(&report);
     registry_unref(registry);
+    shelf_destroy(shelf);
     conf_destroy(conf);
     return err;
 }
@@ -122,11 +147,27 @@ static int main_registry_check(const struct args *args)
     return main_end(&out, &errors, act_exit_of(err));
 }
 
+static int main_count(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    buf_init(&out, MAIN_COUNT_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = tokens_count(args, &out, &errors);
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
 static const struct command commands[] = {
     { "init", NULL, "DIR", "", "Makes a complete working folder", 2, main_init },
     { "serve", NULL, "[--sandbox]", "sandbox", "Runs the server", 1, serve_run },
     { "registry", "check", "[DIR]", "", "Reports every fault of a registry", 3,
       main_registry_check },
+    { "count", NULL,
+      "(--model MODEL | --vocab NAME) [--chat] [--template NAME] [--specials literal|parsed]"
+      " [--ids] [FILE]",
+      "model vocab chat template specials ids",
+      "Counts the tokens of a text, or of a chat request, by the model's own vocabulary", 2,
+      main_count },
     { "version", NULL, "", "", "Says which version this is", 1, main_version },
     { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
 };

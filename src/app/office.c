@@ -90,6 +90,7 @@ enum err office_open(struct server *server, struct fail *fail)
         return FAIL(fail, ERR_CONF_INVALID, "\"" STR_FMT "\" is no address to listen on",
                     STR_ARG(text));
     }
+    TRY(loop_address_free(&address, fail));
     TRY(http_server_create(server->loop, &options, &server->office, fail));
     return http_server_listen(server->office, &address, NULL, NULL, fail);
 }

@@ -55,16 +55,12 @@ static enum err reload_read(struct server *server, struct conf **ret_conf,
     }
     conf_report_fini(&conf_report);
 
-    struct registry_report report;
-    registry_report_init(&report);
-    err = registry_load(conf->registry.ptr, ret_registry, &report);
+    err = world_load_registry(conf->registry.ptr, server->world->shelf, ret_registry, errors);
     if (err != ERR_OK) {
-        EP_IGNORE(registry_report_print(&report, errors)); /* as above */
         conf_destroy(conf);
     } else {
         *ret_conf = conf;
     }
-    registry_report_fini(&report);
     return err;
 }
 
@@ -80,8 +76,14 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
         return err;
     }
-    err = gate_snapshot_create(registry_ref(registry), &options, server->world->folder,
-                               server->tls_upstreams, ret_snapshot, &fail);
+    err = gate_snapshot_create(registry_ref(registry),
+                               &(struct gate_snapshot_parts){
+                                   .options = &options,
+                                   .folder = server->world->folder,
+                                   .tls = server->tls_upstreams,
+                                   .shelf = server->world->shelf,
+                               },
+                               ret_snapshot, &fail);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
     }

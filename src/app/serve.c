@@ -149,7 +149,13 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
         registry_unref(registry);
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
     }
-    return gate_snapshot_create(registry, &options, server->world->folder, server->tls_upstreams,
+    return gate_snapshot_create(registry,
+                                &(struct gate_snapshot_parts){
+                                    .options = &options,
+                                    .folder = server->world->folder,
+                                    .tls = server->tls_upstreams,
+                                    .shelf = server->world->shelf,
+                                },
                                 ret_snapshot, fail);
 }
 
@@ -159,7 +165,8 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     struct gate_snapshot *snapshot = NULL;
     TRY(serve_tls(server, fail));
     if (sandbox) {
-        TRY(helpers_start(&serve->helpers, server->world->registry, fail));
+        TRY(helpers_start(&serve->helpers, server->world->registry,
+                          server->world->conf->vocabularies, fail));
     }
     TRY(loop_create_real(&server->loop, fail));
     TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));

@@ -6,8 +6,11 @@
 #include "app/recover.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "meter/template.h"
 
 #define WORLD_MIGRATIONS_MAX 16
+#define WORLD_TEMPLATES_MAX  64
+#define WORLD_NAMES_MAX      ((size_t)64 << 10) /* of vocabularies: 256 of 64 bytes, and more */
 
 struct str world_folder_of(struct str path)
 {
@@ -30,31 +33,70 @@ static enum err world_read_conf(struct world *world, struct buf *errors)
     return err;
 }
 
-static enum err world_read_registry(struct world *world, struct buf *errors)
+/* The chat templates that this program knows. */
+static struct registry_texts world_templates(struct str names[WORLD_TEMPLATES_MAX])
 {
+    size_t count = 0;
+    for (const struct template_program *program = template_at(0);
+         program != NULL && count < WORLD_TEMPLATES_MAX; program = template_at(count)) {
+        names[count++] = template_name(program);
+    }
+    return (struct registry_texts){ .items = names, .count = count };
+}
+
+enum err world_load_registry(const char *path, const struct shelf *shelf,
+                             struct registry **ret_registry, struct buf *errors)
+{
+    struct arena arena;
+    struct registry_texts names;
+    struct str template_names[WORLD_TEMPLATES_MAX];
+    const struct registry_texts templates = world_templates(template_names);
     struct registry_report report;
-    struct registry *registry = NULL;
+    struct fail fail = { .text = "" };
+    enum err err = ERR_OK;
+    arena_init(&arena, 1024, WORLD_NAMES_MAX);
     registry_report_init(&report);
-    enum err err = registry_load(world->conf->registry.ptr, &registry, &report);
-    if (err == ERR_OK) {
-        world->registry = registry;
+    report.templates = &templates;
+    if (shelf != NULL) {
+        err = shelf_names(shelf, &arena, &names, &fail);
+        report.vocabulary_folder = shelf_folder(shelf);
+        report.vocabularies = &names;
+    }
+    if (err != ERR_OK) {
+        act_complain(errors, err, &fail, NULL);
     } else {
-        EP_IGNORE(registry_report_print(&report, errors)); /* as above */
+        err = registry_load(path, ret_registry, &report);
+        if (err != ERR_OK) {
+            EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
+        }
     }
     registry_report_fini(&report);
+    arena_fini(&arena);
     return err;
+}
+
+static enum err world_read_registry(struct world *world, struct buf *errors)
+{
+    struct registry *registry = NULL;
+    TRY(shelf_create(world->conf->vocabularies, &world->shelf));
+    /* Commands that only read books count nothing: they work without the vocabularies. */
+    const struct shelf *shelf = world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
+    TRY(world_load_registry(world->conf->registry.ptr, shelf, &registry, errors));
+    world->registry = registry;
+    return ERR_OK;
 }
 
 static enum err world_open_store(struct world *world, struct fail *fail)
 {
     struct store_migration migrations[WORLD_MIGRATIONS_MAX];
     size_t count = 0;
-    ASSERT(ident_migrations_count + 2 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 3 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
     migrations[count++] = ledger_migration;
     migrations[count++] = tlog_migration;
+    migrations[count++] = usage_check_migration;
     const struct store_options options = {
         .url = world->conf->store,
         .migrations = migrations,
@@ -82,6 +124,7 @@ static enum err world_open_rooms(struct world *world, struct fail *fail)
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
+    TRY(usage_check_open(world->store, &world->usage_check, fail));
     return recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
                          &world->recovered, fail);
 }
@@ -141,10 +184,12 @@ void world_close(struct world *world)
         return;
     }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
+    usage_check_close(world->usage_check);
     tlog_close(world->tlog);
     ledger_close(world->ledger);
     ident_close(world->ident);
     registry_unref(world->registry);
+    shelf_destroy(world->shelf);
     conf_destroy(world->conf);
     (void)pthread_mutex_destroy(&world->lock);
     mem_free(world->conf_path);

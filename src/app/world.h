@@ -10,8 +10,10 @@
 #include <pthread.h>
 
 #include "conf/conf.h"
+#include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ledger/ledger.h"
+#include "meter/shelf.h"
 #include "registry/registry_load.h"
 #include "store/store.h"
 #include "tlog/tlog.h"
@@ -26,10 +28,12 @@ typedef enum err world_reload_fn(void *context, struct buf *errors);
 
 struct world {
     struct conf *conf;
+    struct shelf *shelf; /* of the vocabularies */
     struct store *store;
     struct ident *ident;
-    struct ledger *ledger; /* NULL when it is read alone */
-    struct tlog *tlog;     /* as above */
+    struct ledger *ledger;           /* NULL when it is read alone */
+    struct tlog *tlog;               /* as above */
+    struct usage_check *usage_check; /* as above */
     const struct registry
         *registry;        /* the one in force; world_registry() when others may swap it */
     pthread_mutex_t lock; /* of `registry` */
@@ -46,6 +50,11 @@ struct world {
 EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
+
+/* The registry of a folder; its faults go to `errors`. `shelf`: the vocabularies that models may
+ * name; NULL: whether they are there is not looked at. */
+EP_MUST_CHECK enum err world_load_registry(const char *path, const struct shelf *shelf,
+                                           struct registry **ret_registry, struct buf *errors);
 
 /* The registry in force, with a reference of the caller's own: registry_unref() it. */
 const struct registry *world_registry(struct world *world);

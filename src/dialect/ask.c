@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dialect/ask_messages.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
@@ -15,6 +16,10 @@ struct ask_read {
     struct str max_completion_tokens;
     struct str n;
     struct str tools;
+    struct str functions;
+    struct str stop;
+    struct str prediction;
+    struct str logit_bias;
 };
 
 struct ask_name {
@@ -31,6 +36,8 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(stream),     ASK_NAME(stream_options),
     ASK_NAME(max_tokens), ASK_NAME(max_completion_tokens),
     ASK_NAME(n),          ASK_NAME(tools),
+    ASK_NAME(functions),  ASK_NAME(stop),
+    ASK_NAME(prediction), ASK_NAME(logit_bias),
 };
 
 static enum err ask_fail(struct ask *ask, enum err err, const char *param, const char *what,
@@ -206,7 +213,13 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     TRY(ask_read_stream(ret_ask, &read, fail));
     TRY(ask_read_cap(ret_ask, &read, fail));
     TRY(ask_read_count(ret_ask, read.n, "n", ASK_CHOICES_MAX, &ret_ask->choices, fail));
-    ret_ask->has_tools = !ask_absent(read.tools);
+    ret_ask->has_tools = !ask_absent(read.tools) || !ask_absent(read.functions);
+    ret_ask->steered =
+        !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
+    ret_ask->param = "messages";
+    TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
+    ret_ask->param = NULL;
+    ret_ask->plain = ret_ask->plain && !ret_ask->has_tools;
     return ERR_OK;
 }
 

@@ -29,7 +29,10 @@ struct ask {
     bool stream;
     bool include_usage; /* asked for by the client */
     bool has_tools;
-    int64_t choices;    /* 1.. */
+    bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
+    bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
+                     predictions) or that are not the text's own (a logit bias) */
+    int64_t choices; /* 1.. */
     int64_t output_cap; /* tokens a choice; 0: none was given */
     struct ask_field model_field;
     struct ask_field cap_field; /* of the cap that was given */

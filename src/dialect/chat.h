@@ -6,11 +6,33 @@
 
 #include "base/buf.h"
 
+/* What a piece of an answer's text is. */
+enum chat_part {
+    CHAT_CONTENT, /* refusals too: they are said to the client */
+    CHAT_REASONING,
+    CHAT_TOOL_NAME,
+    CHAT_TOOL_ARGUMENTS
+};
+
+struct chat_text {
+    enum chat_part part;
+    int64_t choice;  /* its index in the answer */
+    int64_t tool;    /* its index in the choice's tool calls; 0 of other parts */
+    struct str json; /* a string that is not empty, quotes included */
+};
+
+/* Told each piece of text as it is read, in its order. NULL where nobody wants it. */
+struct chat_sink {
+    void (*text)(void *context, const struct chat_text *text);
+    void *context;
+};
+
 struct chat_event {
     bool done;             /* "[DONE]" */
     bool bad;              /* no JSON object */
     bool error;            /* a truthy "error" */
     bool empty;            /* "choices" is an empty list */
+    bool unread;           /* a delta says something that is neither known nor empty */
     unsigned finished;     /* choices with a finish reason here */
     struct str model;      /* the value, in quotes; empty: absent */
     struct str usage;      /* an object, or empty */
@@ -19,12 +41,13 @@ struct chat_event {
     int64_t tool_bytes;
 };
 
-/* One event's data. */
-void chat_event_read(struct str data, struct chat_event *ret_event);
+/* One event's data. `sink` may be NULL. */
+void chat_event_read(struct str data, const struct chat_sink *sink, struct chat_event *ret_event);
 
 struct chat_answer {
     bool bad;
     bool error;
+    bool unread;
     struct str model;
     struct str usage;
     unsigned finished;
@@ -33,8 +56,9 @@ struct chat_answer {
     int64_t tool_bytes;
 };
 
-/* A whole answer that was not streamed. */
-void chat_answer_read(struct str body, struct chat_answer *ret_answer);
+/* A whole answer that was not streamed. `sink` may be NULL. */
+void chat_answer_read(struct str body, const struct chat_sink *sink,
+                      struct chat_answer *ret_answer);
 
 struct chat_error {
     enum err err;

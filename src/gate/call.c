@@ -23,12 +23,13 @@ static const struct call_step call_steps[] = {
     [CALL_PARSE] = { "parse", call_parse, 0 },
     [CALL_AUTHENTICATE] = { "authenticate", call_authenticate, FROM(PARSE) },
     [CALL_ADMIT] = { "admit", call_admit, FROM(AUTHENTICATE) },
-    [CALL_HOLD] = { "hold", call_hold, FROM(ADMIT) },
+    [CALL_COUNT] = { "count", call_count, FROM(ADMIT) },
+    [CALL_HOLD] = { "hold", call_hold, FROM(ADMIT) | FROM(COUNT) },
     [CALL_ROUTE] = { "route", call_route, FROM(HOLD) | FROM(FORWARD) },
     [CALL_FORWARD] = { "forward", call_forward, FROM(ROUTE) },
     [CALL_METER] = { "meter", call_meter, FROM(HOLD) | FROM(ROUTE) | FROM(FORWARD) },
     [CALL_SETTLE] = { "settle", call_settle, FROM(METER) },
-    [CALL_RECEIPT] = { "receipt", call_receipt, FROM(SETTLE) | FROM(ADMIT) },
+    [CALL_RECEIPT] = { "receipt", call_receipt, FROM(SETTLE) | FROM(ADMIT) | FROM(COUNT) },
     [CALL_DONE] = { "done", call_done, FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) },
 };
 
@@ -55,6 +56,12 @@ void call_wake(struct call *call)
     task_queue(call->gate->loop, &call->wake);
 }
 
+void call_wake_next(struct call *call)
+{
+    ASSERT(call->magic == CALL_MAGIC);
+    task_queue_next(call->gate->loop, &call->wake);
+}
+
 void call_begin(struct gate *gate, struct http_exchange *x)
 {
     struct call *call = slab_take(&gate->calls);
@@ -76,6 +83,8 @@ void call_begin(struct gate *gate, struct http_exchange *x)
     arena_init(&call->arena, CALL_ARENA_FIRST, CALL_ARENA_MAX);
     http_exchange_take_body(x, &call->body);
     buf_init(&call->answer, call->snapshot->options.answer_bytes_max);
+    buf_init(&call->said, TALLY_TEXTS_MAX * sizeof(struct chat_text));
+    tally_init(&call->tally);
     http_call_init(&call->upstream, &call_upstream_events);
     http_exchange_own(x, call);
     list_push_back(&gate->open_calls, &call->node);
@@ -97,7 +106,7 @@ enum call_next call_refuse(struct call *call, enum err err, const char *format, 
     }
     call->err = err;
     call->outcome = OUTCOME_REFUSED;
-    bool known = call->state == CALL_ADMIT;
+    bool known = call->state == CALL_ADMIT || call->state == CALL_COUNT;
     ASSERT(known || call->state == CALL_PARSE || call->state == CALL_AUTHENTICATE);
     call_goto(call, known ? CALL_RECEIPT : CALL_DONE);
     return CALL_NEXT;

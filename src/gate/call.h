@@ -2,7 +2,9 @@
  * A call: one client request until its receipt. Inside the gate only.
  *
  *   PARSE > AUTHENTICATE > ADMIT > HOLD > ROUTE <-retry-> FORWARD > METER > SETTLE > RECEIPT > DONE
- *     |          |           |       |      |                                        ^
+ *     |          |         |   ^     |      |                                        ^
+ *     |          |         v   |     |      |                                        |
+ *     |          |         COUNT     |      |                                        |
  *     |          |           +-------+------+-- refused: a receipt of amount 0 ------+
  *     +----------+-- refused: nobody to charge, nobody to answer for it ------------------> DONE
  *
@@ -10,6 +12,7 @@
  * PARSE         head and body are in                           the ask is read
  * AUTHENTICATE  the ask is known                               the key is found
  * ADMIT         who pays is known                              a verdict, a ceiling, a place
+ * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
  * ROUTE         the hold is placed                             an attempt has begun, or none can
  * FORWARD       an attempt is under way                        its end, or its failure
@@ -30,7 +33,9 @@
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
+#include "meter/chat_count.h"
 #include "meter/rate.h"
+#include "meter/tally.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -42,6 +47,7 @@ enum call_state {
     CALL_PARSE,
     CALL_AUTHENTICATE,
     CALL_ADMIT,
+    CALL_COUNT,
     CALL_HOLD,
     CALL_ROUTE,
     CALL_FORWARD,
@@ -77,6 +83,12 @@ struct call_hold {
     bool placed;
 };
 
+/* The input on its way to be counted, in the call's arena. */
+struct call_counting {
+    struct chat_count chat;
+    enum count_specials specials; /* of the pass that is under way */
+};
+
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
 struct call {
@@ -101,8 +113,18 @@ struct call {
     const struct registry_model *model;
     const struct registry_price *price; /* in the snapshot */
     struct limits_counter *place_of_client;
-    int64_t ceiling;    /* nano */
-    int64_t output_cap; /* tokens a choice */
+    const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
+    struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */
+    struct call_counting *counting;      /* NULL: not begun, or over */
+    struct chat_counted counted[2];      /* by enum count_specials */
+    bool has_counted;                    /* both are there */
+    struct tally tally;                  /* of the answer */
+    struct chat_sink sink;               /* that feeds it */
+    struct buf said;                     /* struct chat_text of a whole answer, to be counted */
+    size_t said_at;                      /* of them in the tally */
+    size_t said_offset;                  /* in the next one */
+    int64_t ceiling;                     /* nano */
+    int64_t output_cap;                  /* tokens a choice */
     struct call_hold hold;
 
     struct dispatch_place place;        /* route == NULL: none taken */
@@ -125,6 +147,8 @@ struct call {
     enum err err;       /* what the client is told instead of an answer */
     struct str message; /* of a refusal, in the arena; empty: the table's sentence */
     const char *param;
+    struct usage counted_usage;
+    const char *counted_by; /* "exact" or "estimate"; NULL: nothing was counted */
     struct usage reported;
     struct usage billed;
     bool has_reported;
@@ -139,6 +163,8 @@ struct call {
 void call_begin(struct gate *gate, struct http_exchange *x);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);
+/* Runs them in the next turn: for work that is done in slices. */
+void call_wake_next(struct call *call);
 void call_goto(struct call *call, enum call_state state);
 /* Notes why, and sends the call to its end: by way of a receipt if somebody is known to pay. */
 enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)
@@ -151,6 +177,7 @@ bool call_gate_a_open(const struct call *call);
 enum call_next call_parse(struct call *call);
 enum call_next call_authenticate(struct call *call);
 enum call_next call_admit(struct call *call);
+enum call_next call_count(struct call *call);
 enum call_next call_hold(struct call *call);
 enum call_next call_route(struct call *call);
 enum call_next call_forward(struct call *call);
@@ -161,6 +188,27 @@ enum call_next call_done(struct call *call);
 
 /* The price as the meter reads it. */
 void call_rate(const struct call *call, struct rate *ret_rate);
+/* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
+ * refuses. */
+enum call_next call_reserve(struct call *call, const struct rate_bounds *input);
+/* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
+ * is in call->ceiling, for the refusal to say. */
+bool call_could_pay(struct call *call, int64_t input_tokens);
+
+/* call_count.c: begins to count the input, if the model's tokens are counted and the call has not
+ * begun to; without memory the call is not counted. */
+void call_count_begin(struct call *call);
+/* One slice, less than a millisecond: of the input, then of a whole answer. True: all is counted,
+ * or nothing is to be. */
+bool call_count_slice(struct call *call);
+/* What is under way goes; what is counted stays. */
+void call_count_end(struct call *call);
+/* The input as a server takes it that treats control tokens in a client's text so. */
+const struct chat_counted *call_count_of(const struct call *call,
+                                         enum registry_special_text special);
+/* The sink of an answer that streams, and of one that is whole. */
+void call_count_text(void *context, const struct chat_text *text);
+void call_count_keep(void *context, const struct chat_text *text);
 
 /* call_receipt.c: whether settlement and receipt are durable. */
 bool call_settlement_durable(const struct call *call);

@@ -5,8 +5,9 @@
 
 _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
 
-#define ADMIT_NEAR_MAX   3
-#define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
+#define ADMIT_NEAR_MAX        3
+#define ADMIT_OUTPUT_MIN      16 /* tokens: an answer cut shorter for lack of credit helps nobody */
+#define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
 static enum call_next admit_unknown_model(struct call *call)
 {
@@ -32,12 +33,27 @@ void call_rate(const struct call *call, struct rate *ret_rate)
     ret_rate->pico_call = call->price->pico_call;
 }
 
-static enum err admit_ceiling(const struct call *call, int64_t cap, int64_t *ret_nano)
+static enum err admit_ceiling(const struct call *call, const struct rate_bounds *input, int64_t cap,
+                              int64_t *ret_nano)
 {
     struct rate rate;
+    struct rate_bounds bounds = *input;
     call_rate(call, &rate);
-    /* Each token has at least one byte, so the body's bytes bound the input, markup included. */
-    return rate_ceiling(&rate, (int64_t)call->body.len, cap * call->ask.choices, ret_nano);
+    bounds.output = cap * call->ask.choices;
+    return rate_ceiling(&rate, &bounds, ret_nano);
+}
+
+/* The client's cap, at most the model's. */
+static int64_t admit_cap_asked(const struct call *call)
+{
+    int64_t most = (int64_t)call->model->output_tokens_max;
+    return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
+}
+
+static int64_t admit_available(const struct call *call)
+{
+    const struct account_credit *credit = ledger_credit(call->account);
+    return atomic_load_explicit(&credit->available, memory_order_relaxed);
 }
 
 /*
@@ -45,25 +61,23 @@ static enum err admit_ceiling(const struct call *call, int64_t cap, int64_t *ret
  * gave none, what its credit covers bounds it too, found by halving between what is enough and
  * what is not.
  */
-static enum err admit_cap(struct call *call, int64_t available)
+static enum err admit_cap(struct call *call, const struct rate_bounds *input, int64_t available)
 {
-    int64_t most = (int64_t)call->model->output_tokens_max;
-    call->output_cap =
-        call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
-    TRY(admit_ceiling(call, call->output_cap, &call->ceiling));
+    call->output_cap = admit_cap_asked(call);
+    TRY(admit_ceiling(call, input, call->output_cap, &call->ceiling));
     if (call->ceiling <= available) {
         return ERR_OK;
     }
     int64_t enough = ADMIT_OUTPUT_MIN;
     int64_t nano = 0;
-    TRY(admit_ceiling(call, enough, &nano));
+    TRY(admit_ceiling(call, input, enough, &nano));
     if (call->ask.output_cap > 0 || nano > available || call->output_cap <= enough) {
         return ERR_LEDGER_FUNDS;
     }
     int64_t too_many = call->output_cap;
     while (too_many - enough > 1) {
         int64_t middle = enough + (too_many - enough) / 2;
-        TRY(admit_ceiling(call, middle, &nano));
+        TRY(admit_ceiling(call, input, middle, &nano));
         if (nano <= available) {
             enough = middle;
         } else {
@@ -71,7 +85,48 @@ static enum err admit_cap(struct call *call, int64_t available)
         }
     }
     call->output_cap = enough;
-    return admit_ceiling(call, enough, &call->ceiling);
+    return admit_ceiling(call, input, enough, &call->ceiling);
+}
+
+enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
+{
+    enum err err = admit_cap(call, input, admit_available(call));
+    err = err == ERR_OK ? account_reserve(ledger_credit(call->account), call->ceiling) : err;
+    if (err != ERR_OK) {
+        return call_refuse(call, err, "%s", err_info(err)->text);
+    }
+    call_goto(call, CALL_HOLD);
+    return CALL_NEXT;
+}
+
+bool call_could_pay(struct call *call, int64_t input_tokens)
+{
+    const struct rate_bounds input = { .input = input_tokens };
+    int64_t cap = admit_cap_asked(call);
+    cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
+    return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
+           call->ceiling <= admit_available(call);
+}
+
+/* Bytes of the body bound the tokens of a request of plain text, its markup included: each has at
+ * least one, and a message's JSON is longer than what a template puts around it. Of tools, images
+ * and sounds they say nothing. */
+static struct rate_bounds admit_bound(const struct call *call)
+{
+    const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
+    uint64_t bytes = call->body.len;
+    uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
+    return (struct rate_bounds){ .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS };
+}
+
+/* Whether the bound decides: it holds and is covered, or there is no better count to be had. */
+static bool admit_decides(const struct call *call, const struct rate_bounds *bound)
+{
+    int64_t ceiling = 0;
+    return call->counting == NULL ||
+           (call->ask.plain &&
+            admit_ceiling(call, bound, admit_cap_asked(call), &ceiling) == ERR_OK &&
+            ceiling <= admit_available(call));
 }
 
 /* ADMIT: may this call be made, and what can it cost? */
@@ -100,12 +155,11 @@ enum call_next call_admit(struct call *call)
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
-    struct account_credit *credit = ledger_credit(call->account);
-    err = admit_cap(call, atomic_load_explicit(&credit->available, memory_order_relaxed));
-    err = err == ERR_OK ? account_reserve(credit, call->ceiling) : err;
-    if (err != ERR_OK) {
-        return call_refuse(call, err, "%s", err_info(err)->text);
+    call_count_begin(call);
+    struct rate_bounds bound = admit_bound(call);
+    if (admit_decides(call, &bound)) {
+        return call_reserve(call, &bound);
     }
-    call_goto(call, CALL_HOLD);
+    call_goto(call, CALL_COUNT);
     return CALL_NEXT;
 }

@@ -93,6 +93,9 @@ enum call_next call_done(struct call *call)
     }
     gate->drains -= call->draining ? 1 : 0;
     call_settlement_free(call);
+    call_count_end(call);
+    tally_fini(&call->tally);
+    buf_fini(&call->said);
     relay_fini(&call->relay);
     buf_fini(&call->answer);
     buf_fini(&call->body);

@@ -41,11 +41,11 @@ static void forward_fail(struct call *call, enum err err)
     call_wake(call);
 }
 
-/* The prompt and what was spliced into it are needed until they were sent for good and an upstream
- * has taken them on: from then on an open stream costs little. */
+/* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
+ * taken them on, and they are counted: from then on an open stream costs little. */
 static void forward_free_request(struct call *call)
 {
-    if (call->sent && call->upstream_status == 200) {
+    if (call->sent && call->upstream_status == 200 && call->counting == NULL) {
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }
@@ -154,7 +154,8 @@ bool forward_is_clients(int status)
 static enum err forward_check_answer(struct call *call)
 {
     struct chat_answer answer;
-    chat_answer_read(buf_str(&call->answer), &answer);
+    const struct chat_sink keep = { call_count_keep, call };
+    chat_answer_read(buf_str(&call->answer), call->counter != NULL ? &keep : NULL, &answer);
     if (answer.bad) {
         return ERR_UPSTREAM_SYNTAX;
     }
@@ -165,6 +166,7 @@ static enum err forward_check_answer(struct call *call)
         !relay_names_model(call->model, call->route->upstream_model, answer.model)) {
         return ERR_UPSTREAM_MODEL;
     }
+    call->relay.unread = answer.unread;
     call->has_reported = usage_read_openai_chat(answer.usage, &call->reported);
     return ERR_OK;
 }
@@ -198,7 +200,9 @@ static enum call_next forward_finish(struct call *call, enum err err)
         return CALL_NEXT;
     }
     call->err = err;
-    bool delivered = call->relay.content_events > 0 && call->streamed;
+    /* What waits for Gate A reaches whoever is still there with the settlement. */
+    bool delivered =
+        call->relay.content_events > 0 && call->streamed && (call->head_sent || call->x != NULL);
     call->outcome = err == ERR_OK ? OUTCOME_COMPLETE
                     : delivered   ? OUTCOME_INTERRUPTED
                                   : OUTCOME_FAILED;
@@ -253,6 +257,11 @@ enum call_next call_forward(struct call *call)
         answer_stream(call, buf_str(&held));
         buf_fini(&held);
         http_call_resume(&call->upstream);
+    }
+    if (call->counting != NULL) {
+        (void)call_count_slice(call); /* METER counts what is left when the answer is over */
+        forward_free_request(call);
+        call_wake_next(call);
     }
     return CALL_WAIT;
 }

@@ -1,27 +1,190 @@
+#include <string.h>
+
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "gate/usage_check.h"
+
+/* ---- what was counted here ---------------------------------------------------------------- */
+
+/* A class that has no price of its own is sold as another. */
+static void meter_put(struct usage *usage, const struct rate *rate, enum usage_class class,
+                      enum usage_class other, uint64_t tokens)
+{
+    usage->tokens[rate->known[class] ? class : other] += (int64_t)tokens;
+}
+
+/* The call as it was counted: its input, and of the answer what was delivered. */
+static void meter_counted(const struct call *call, const struct rate *rate, struct usage *usage)
+{
+    *usage = (struct usage){ 0 };
+    const struct chat_counted *input = call_count_of(call, call->route->special_text);
+    bool whole = call->outcome == OUTCOME_COMPLETE;
+    const uint64_t *said = whole ? call->tally.tokens : call->tally.most;
+    usage->tokens[USAGE_IN] = (int64_t)input->tokens;
+    meter_put(usage, rate, USAGE_IN_IMAGE, USAGE_IN, input->image_tokens);
+    meter_put(usage, rate, USAGE_IN_AUDIO, USAGE_IN, input->audio_tokens);
+    usage->tokens[USAGE_OUT] = (int64_t)(said[TALLY_CONTENT] + said[TALLY_TOOLS]);
+    meter_put(usage, rate, USAGE_REASON, USAGE_OUT, said[TALLY_REASONING]);
+}
+
+static int64_t meter_sum(const struct usage *usage, bool output)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        sum += usage_is_output((enum usage_class)i) == output ? usage->tokens[i] : 0;
+    }
+    return sum;
+}
+
+/* Takes tokens off the input, text at the full price first, until at most `most` are left. */
+static void meter_cut_input(struct usage *usage, int64_t most)
+{
+    int64_t excess = meter_sum(usage, false) - most;
+    for (int i = 0; i < USAGE_OUT && excess > 0; i++) {
+        int64_t off = usage->tokens[i] < excess ? usage->tokens[i] : excess;
+        usage->tokens[i] -= off;
+        excess -= off;
+    }
+}
+
+/* The count that surely is not too high: an estimate's lower edge. */
+static void meter_lower_edge(const struct call *call, struct usage *usage)
+{
+    const struct chat_counted *input = call_count_of(call, call->route->special_text);
+    int64_t percent = (int64_t)call->model->token_margin_percent;
+    meter_cut_input(usage, meter_sum(usage, false) - (int64_t)input->margin);
+    for (int i = 0; i < USAGE_COUNT && percent > 0; i++) {
+        usage->tokens[i] -= usage->tokens[i] * percent / 100;
+    }
+}
+
+/* ---- the check of the upstream ------------------------------------------------------------ */
+
+static void meter_sample(const struct call *call, enum usage_check_side side, int64_t counted,
+                         int64_t reported)
+{
+    usage_check_add(call->gate->world.usage_check, &(struct usage_check_sample){
+                                                       .route = call->route->id,
+                                                       .model = call->model->id,
+                                                       .side = side,
+                                                       .call = call->id,
+                                                       .counted = counted,
+                                                       .reported = reported,
+                                                       .now_ns = loop_wall_ns(call->gate->loop),
+                                                   });
+}
+
+/* The input was counted exactly, as this route's server takes it. */
+static bool meter_input_exact(const struct call *call)
+{
+    enum registry_special_text special = call->route->special_text;
+    return call->has_counted && call_count_of(call, special)->exact &&
+           (special != REGISTRY_SPECIAL_UNKNOWN || call->counted[COUNT_PARSED].controls == 0);
+}
+
+/* No text is missing, and no markup that is the family's own, as of tool calls. */
+static bool meter_all_seen(const struct call *call)
+{
+    const struct tally *tally = &call->tally;
+    return !tally->lost && !tally->cut && !call->relay.unread && tally->most[TALLY_TOOLS] == 0 &&
+           tally->tokens[TALLY_TOOLS] == 0;
+}
+
+/* All that the answer's reported tokens can stand for was seen, and nothing in the request lets a
+ * server write tokens that it does not show. */
+static bool meter_output_exact(const struct call *call)
+{
+    return call->has_counted && call->outcome == OUTCOME_COMPLETE && call->x != NULL &&
+           meter_all_seen(call) && call->tally.tokens[TALLY_CONTENT] > 0 && !call->ask.steered &&
+           call->model->token_count == REGISTRY_COUNT_EXACT;
+}
+
+/* Tokens of text that the client saw, where the upstream tells reasoning apart and where not. */
+static int64_t meter_visible(const struct call *call)
+{
+    bool apart = call->reported.tokens[USAGE_REASON] > 0;
+    const uint64_t *said = call->tally.tokens;
+    return (int64_t)(said[TALLY_CONTENT] + (apart ? 0 : said[TALLY_REASONING]));
+}
+
+static void meter_check(const struct call *call)
+{
+    if (meter_input_exact(call)) {
+        meter_sample(call, USAGE_CHECK_INPUT, meter_sum(&call->counted_usage, false),
+                     meter_sum(&call->reported, false));
+    }
+    if (meter_output_exact(call)) {
+        /* Servers differ on whether a choice's stop token counts. */
+        int64_t reported = call->reported.tokens[USAGE_OUT] - call->ask.choices;
+        meter_sample(call, USAGE_CHECK_OUTPUT, meter_visible(call), reported > 0 ? reported : 0);
+    }
+}
+
+/* While a finding stands, the client pays by our count where that is less. */
+static bool meter_correct(const struct call *call, struct usage *billed)
+{
+    struct usage_check *check = call->gate->world.usage_check;
+    int64_t before = usage_sum(billed);
+    if (meter_input_exact(call) && usage_check_stands(check, call->route->id, USAGE_CHECK_INPUT)) {
+        meter_cut_input(billed, meter_sum(&call->counted_usage, false));
+    }
+    if (meter_output_exact(call) &&
+        usage_check_stands(check, call->route->id, USAGE_CHECK_OUTPUT) &&
+        billed->tokens[USAGE_OUT] > meter_visible(call)) {
+        billed->tokens[USAGE_OUT] = meter_visible(call);
+    }
+    return usage_sum(billed) < before;
+}
+
+/* ---- the step ----------------------------------------------------------------------------- */
 
 /*
- * What is surely delivered when nobody reported usage: an event with text holds at least one
- * token. The client is never charged for more than it got, and error text is never charged.
+ * Nobody reported usage that can be believed: what was counted is billed; where nothing is, an
+ * event with text holds at least one token, and no input is billed. The client is never charged
+ * for more than it got, and error text is never charged.
  */
-static void meter_lower_bound(struct call *call)
+static void meter_without_report(struct call *call)
 {
+    counter_add(COUNTER_LATE_USAGE, 1);
+    if (call->has_counted) {
+        call->billed = call->counted_usage;
+        meter_lower_edge(call, &call->billed);
+        call->provenance = strcmp(call->counted_by, "exact") == 0 ? "counted" : "estimate";
+        return;
+    }
     call->billed = (struct usage){ 0 };
     if (call->streamed) {
         call->billed.tokens[USAGE_OUT] = call->relay.content_events;
     }
     call->provenance = "lower_bound";
-    counter_add(COUNTER_LATE_USAGE, 1);
+}
+
+static void meter_bill(struct call *call, const struct rate *rate)
+{
+    money_wide pico = 0;
+    if (call->has_counted) {
+        bool exact = meter_input_exact(call) && meter_all_seen(call);
+        meter_counted(call, rate, &call->counted_usage);
+        call->counted_by = exact ? "exact" : "estimate";
+    }
+    if (!call->has_reported || call->reported.quarantined ||
+        rate_usage(rate, &call->reported, &pico) != ERR_OK) {
+        meter_without_report(call);
+        return;
+    }
+    meter_check(call);
+    call->billed = call->reported;
+    call->provenance = meter_correct(call, &call->billed) ? "counted" : "upstream";
 }
 
 /* METER: how many tokens are billed, and who says so? */
 enum call_next call_meter(struct call *call)
 {
-    money_wide pico = 0;
     struct rate rate;
     call_rate(call, &rate);
-    if (call->streamed && call->relay.has_usage) {
+    if (call->streamed && call->relay.has_usage && call->relay.ended) {
+        /* Before the end a report says what there was so far, and may be older than the text. */
         call->reported = call->relay.usage;
         call->has_reported = true;
     }
@@ -32,12 +195,18 @@ enum call_next call_meter(struct call *call)
         call->outcome = OUTCOME_INTERRUPTED; /* in full, but nobody was there to take it */
         delivered = true;
     }
-    if (delivered && call->has_reported && !call->reported.quarantined &&
-        rate_usage(&rate, &call->reported, &pico) == ERR_OK) {
-        call->billed = call->reported;
-        call->provenance = "upstream";
-    } else if (delivered) {
-        meter_lower_bound(call);
+    if (delivered && call->cut && call->has_reported) {
+        call_count_end(call); /* the server stops, and what is billed is known */
+    }
+    if (delivered && !call_count_slice(call)) {
+        call_wake_next(call);
+        return CALL_WAIT;
+    }
+    if (delivered) {
+        if (call->counter != NULL) {
+            tally_end(&call->tally, call->counter);
+        }
+        meter_bill(call, &rate);
     }
     call_goto(call, CALL_SETTLE);
     return CALL_NEXT;

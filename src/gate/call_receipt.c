@@ -10,7 +10,7 @@
 
 _Static_assert(USAGE_COUNT == RECEIPT_CLASSES, "receipts show the classes that are counted");
 
-#define SETTLEMENT_USAGE_MAX 2048 /* two lists of sixteen classes */
+#define SETTLEMENT_USAGE_MAX 2048 /* three lists of sixteen classes */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -86,6 +86,10 @@ static void settlement_usage(struct call_settlement *settlement)
     jsonw_open(&json, '{');
     settlement_put_usage(&json, "billed", &call->billed);
     jsonw_put_str(&json, "provenance", str_from(call->provenance));
+    if (call->counted_by != NULL) {
+        settlement_put_usage(&json, "counted", &call->counted_usage);
+        jsonw_put_str(&json, "counted_by", str_from(call->counted_by));
+    }
     if (call->has_reported) {
         settlement_put_usage(&json, "reported", &call->reported);
     }
@@ -156,6 +160,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .product = call->key->product,
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
+        .counted = settlement_tokens(&call->counted_usage,
+                                     call->counted_by == NULL ? "" : call->counted_by),
         .reported = settlement_tokens(&call->reported, call->has_reported ? "upstream" : ""),
         .billed = settlement_tokens(&call->billed, call->provenance),
         .class_names = class_names,

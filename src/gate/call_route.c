@@ -46,9 +46,11 @@ static enum err route_start(struct call *call)
     call->upstream.port = ready->url.port;
     call->upstream.first_byte_ns = snapshot->options.first_byte_ns;
     call->upstream.silence_ns = snapshot->options.silence_ns;
+    call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
                                  .model = call->model,
                                  .upstream_model = ready->route->upstream_model,
+                                 .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .event_max = snapshot->options.sse_event_max,
@@ -95,5 +97,8 @@ enum call_next call_route(struct call *call)
         return CALL_NEXT;
     }
     call_goto(call, CALL_FORWARD);
+    if (call->counting != NULL) {
+        call_wake_next(call); /* the input is counted while the upstream works */
+    }
     return CALL_WAIT;
 }

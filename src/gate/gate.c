@@ -1,6 +1,7 @@
 #include "gate/gate.h"
 
 #include "base/mem.h"
+#include "crypto/random.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
 
@@ -67,6 +68,22 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate->snapshot = snapshot;
 }
 
+struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
+{
+    for (size_t i = 0; i < gate->counter_count; i++) {
+        if (gate->counters[i].vocab == vocab) {
+            return gate->counters[i].counter;
+        }
+    }
+    ASSERT(gate->counter_count < SHELF_MAX); /* as many as the shelf has vocabularies */
+    struct token_counter *counter = NULL;
+    if (token_counter_create(vocab, random_u64(), &counter) != ERR_OK) {
+        return NULL;
+    }
+    gate->counters[gate->counter_count++] = (struct gate_counter){ vocab, counter };
+    return counter;
+}
+
 void gate_drain(struct gate *gate)
 {
     http_server_stop_accepting(gate->server);
@@ -97,6 +114,9 @@ void gate_destroy(struct gate *gate)
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);
     slab_fini(&gate->calls);
+    for (size_t i = 0; i < gate->counter_count; i++) {
+        token_counter_destroy(gate->counters[i].counter);
+    }
     gate_snapshot_unref(gate->snapshot);
     mem_free(gate);
 }

@@ -19,6 +19,7 @@ struct lookup;
 struct store;
 struct tlog;
 struct tls_context;
+struct usage_check;
 
 struct gate_world {
     struct store *store;
@@ -27,6 +28,7 @@ struct gate_world {
     struct tlog *tlog;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct usage_check *usage_check;
     struct worker_pool *workers;
     uint16_t node; /* in the ids that are made here */
 };

@@ -2,8 +2,15 @@
 #pragma once
 
 #include "gate/call.h"
+#include "meter/shelf.h"
 
 #define GATE_CALLS_MAX ((size_t)1 << 20) /* of one loop; connections are limited far below */
+
+/* A vocabulary's scratch, made when the first call needs it. */
+struct gate_counter {
+    const struct vocab *vocab;
+    struct token_counter *counter;
+};
 
 struct gate {
     struct loop *loop;
@@ -16,4 +23,9 @@ struct gate {
     struct node open_calls;
     size_t errands;
     size_t drains;
+    struct gate_counter counters[SHELF_MAX];
+    size_t counter_count;
 };
+
+/* This loop's counter of the vocabulary; NULL: no memory. */
+struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab);

@@ -2,12 +2,15 @@
 
 #include "wire/json.h"
 
+#define RELAY_TEXTS_MAX 8 /* of an event; nearly all have one */
+
 void relay_init(struct relay *relay, const struct relay_options *options)
 {
     ASSERT(options->choices > 0);
     *relay = (struct relay){
         .model = options->model,
         .upstream_model = options->upstream_model,
+        .sink = options->sink,
         .choices = options->choices,
         .include_usage = options->include_usage,
     };
@@ -57,6 +60,7 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
         /* Reports are cumulative: the last one is the whole. */
         relay->has_usage |= usage_read_openai_chat(chat->usage, &relay->usage);
     }
+    relay->unread |= chat->unread;
     relay->finished += chat->finished;
     relay->done |= chat->done;
     relay->ended |=
@@ -89,16 +93,47 @@ static void relay_add(struct relay_run *run, struct str raw)
     run->bytes = raw;
 }
 
+/* An event's texts, until it is known that they are given on. */
+struct relay_texts {
+    struct chat_text texts[RELAY_TEXTS_MAX];
+    size_t count; /* of all, also those that had no room */
+};
+
+static void relay_keep_text(void *context, const struct chat_text *text)
+{
+    struct relay_texts *kept = context;
+    if (kept->count < RELAY_TEXTS_MAX) {
+        kept->texts[kept->count] = *text;
+    }
+    kept->count++;
+}
+
+static void relay_tell(const struct relay *relay, const struct relay_texts *kept, struct str data)
+{
+    if (kept->count > RELAY_TEXTS_MAX) {
+        struct chat_event again;
+        chat_event_read(data, relay->sink, &again);
+        return;
+    }
+    for (size_t i = 0; i < kept->count; i++) {
+        relay->sink->text(relay->sink->context, &kept->texts[i]);
+    }
+}
+
 static enum err relay_event(struct relay *relay, const struct sse_event *event,
                             struct relay_run *run)
 {
     struct chat_event chat = { 0 };
     if (event->has_data) {
+        struct relay_texts kept;
+        const struct chat_sink sink = { relay_keep_text, &kept };
+        kept.count = 0;
         if (relay->done) {
             return ERR_OK; /* behind the end there is nothing to say */
         }
-        chat_event_read(event->data, &chat);
+        chat_event_read(event->data, relay->sink == NULL ? NULL : &sink, &chat);
         TRY(relay_understand(relay, &chat));
+        relay_tell(relay, &kept, event->data);
         if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {
             return ERR_OK; /* we asked for it, the client did not */
         }
@@ -109,7 +144,7 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         return buf_append(&relay->tail, event->raw) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
     int64_t bytes = chat.content_bytes + chat.reasoning_bytes + chat.tool_bytes;
-    relay->content_events += bytes > 0;
+    relay->content_events += bytes > 0 || chat.unread;
     relay->content_bytes += bytes;
     relay_add(run, event->raw);
     return ERR_OK;

@@ -4,7 +4,8 @@
  * to leave when settlement and receipt are durable (Gate B).
  *
  * Nothing is given on before an event has named a model that an honest upstream may name. Usage
- * that the client did not ask for is taken out. Error text is never given on. Pure but for memory.
+ * that the client did not ask for is taken out. Error text is never given on. The sink is told what
+ * is given on, and behind the end (`ended`) what the tail holds. Pure but for memory.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ struct relay {
     struct buf tail;
     const struct registry_model *model; /* its declared names */
     struct str upstream_model;          /* the name it was asked by */
+    const struct chat_sink *sink;       /* told the text as it is read; NULL: nobody listens */
     int64_t choices;
     int64_t finished;       /* choices that have a finish reason */
     int64_t content_events; /* events with text, reasoning or arguments that were given on */
@@ -29,6 +31,7 @@ struct relay {
     bool include_usage; /* the client wants it */
     bool has_usage;
     bool checked; /* the model was named */
+    bool unread;  /* an event said more than is understood: no count of it is exact */
     bool ended;   /* the tail has begun */
     bool done;    /* "[DONE]" was seen */
 };
@@ -36,6 +39,7 @@ struct relay {
 struct relay_options {
     const struct registry_model *model;
     struct str upstream_model;
+    const struct chat_sink *sink;
     int64_t choices;
     bool include_usage;
     size_t event_max;

@@ -6,6 +6,8 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "meter/shelf.h"
+#include "meter/template.h"
 #include "wire/http1.h"
 
 #define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
@@ -78,8 +80,36 @@ static enum err snapshot_route(struct gate_snapshot *snapshot, struct gate_route
     return err;
 }
 
-static enum err snapshot_fill(struct gate_snapshot *snapshot, struct str folder, struct fail *fail)
+/* Models without a tokenizer have an empty row. */
+static enum err snapshot_models(struct gate_snapshot *snapshot, struct shelf *shelf,
+                                struct fail *fail)
 {
+    const struct registry *registry = snapshot->registry;
+    if (registry->model_count == 0) {
+        return ERR_OK;
+    }
+    snapshot->models =
+        arena_zalloc(&snapshot->arena, registry->model_count * sizeof(struct gate_model));
+    if (snapshot->models == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the models");
+    }
+    for (size_t i = 0; i < registry->model_count; i++) {
+        const struct registry_model *model = &registry->models[i];
+        struct gate_model *ready = &snapshot->models[i];
+        if (model->tokenizer.len > 0) {
+            TRY(shelf_open(shelf, model->tokenizer, &ready->vocab, fail));
+            ready->template =
+                template_find(model->chat_template.len > 0 ? model->chat_template
+                                                           : vocab_info(ready->vocab)->template);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err snapshot_fill(struct gate_snapshot *snapshot,
+                              const struct gate_snapshot_parts *parts, struct fail *fail)
+{
+    TRY(snapshot_models(snapshot, parts->shelf, fail));
     const struct registry *registry = snapshot->registry;
     struct buf hex = { snapshot->registry_hash, 0, sizeof(snapshot->registry_hash),
                        sizeof(snapshot->registry_hash) };
@@ -98,13 +128,14 @@ static enum err snapshot_fill(struct gate_snapshot *snapshot, struct str folder,
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
     }
     for (size_t i = 0; i < registry->route_count; i++) {
-        TRY(snapshot_route(snapshot, &snapshot->routes[i], &registry->routes[i], folder, fail));
+        TRY(snapshot_route(snapshot, &snapshot->routes[i], &registry->routes[i], parts->folder,
+                           fail));
     }
     return ERR_OK;
 }
 
-enum err gate_snapshot_create(const struct registry *registry, const struct gate_options *options,
-                              struct str folder, struct tls_context *tls,
+enum err gate_snapshot_create(const struct registry *registry,
+                              const struct gate_snapshot_parts *parts,
                               struct gate_snapshot **ret_snapshot, struct fail *fail)
 {
     struct gate_snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
@@ -113,11 +144,11 @@ enum err gate_snapshot_create(const struct registry *registry, const struct gate
         return FAIL(fail, ERR_NO_MEMORY, "no memory for a snapshot");
     }
     snapshot->registry = registry;
-    snapshot->options = *options;
-    snapshot->tls = tls;
+    snapshot->options = *parts->options;
+    snapshot->tls = parts->tls;
     atomic_init(&snapshot->references, 1);
     arena_init(&snapshot->arena, 4096, SNAPSHOT_ARENA_MAX);
-    enum err err = snapshot_fill(snapshot, folder, fail);
+    enum err err = snapshot_fill(snapshot, parts, fail);
     if (err != ERR_OK) {
         gate_snapshot_unref(snapshot);
         return err;
@@ -159,6 +190,15 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     arena_fini(&snapshot->arena);
     registry_unref(registry);
     mem_free(snapshot);
+}
+
+const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
+                                             const struct registry_model *model)
+{
+    ASSERT(model >= snapshot->registry->models);
+    size_t at = (size_t)(model - snapshot->registry->models);
+    ASSERT(at < snapshot->registry->model_count);
+    return snapshot->models[at].vocab == NULL ? NULL : &snapshot->models[at];
 }
 
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,

@@ -11,7 +11,10 @@
 #include "registry/registry.h"
 #include "wire/url.h"
 
+struct shelf;
+struct template_program;
 struct tls_context;
+struct vocab;
 
 enum gate_hold {
     GATE_HOLD_OVERLAP,
@@ -46,10 +49,17 @@ struct gate_route {
     struct str head; /* up to the content length: holds the secret, must not be shown */
 };
 
+/* How a model's tokens are counted. */
+struct gate_model {
+    const struct vocab *vocab; /* of the shelf; NULL: they are not counted */
+    const struct template_program *template;
+};
+
 struct gate_snapshot {
     struct gate_options options;
     const struct registry *registry;
     struct gate_route *routes; /* in the registry's order */
+    struct gate_model *models; /* likewise */
     struct tls_context *tls;   /* for upstreams; borrowed */
     char registry_hash[2 * DIGEST_BYTES];
     int64_t price_version; /* 63 bits of the registry's hash: names the prices in a hold's row */
@@ -59,13 +69,22 @@ struct gate_snapshot {
 
 /*
  * `registry`: its reference is taken over, also on failure. `folder`: what "file:" secrets are
- * relative to. Fails with the route whose secret could not be had.
+ * relative to. Fails with the route whose secret, or the model whose vocabulary could not be had.
  */
+struct gate_snapshot_parts {
+    const struct gate_options *options;
+    struct str folder;       /* copied from */
+    struct tls_context *tls; /* for upstreams; must outlive the snapshot, as the shelf must */
+    struct shelf *shelf;     /* of vocabularies */
+};
+
 EP_MUST_CHECK enum err gate_snapshot_create(const struct registry *registry,
-                                            const struct gate_options *options, struct str folder,
-                                            struct tls_context *tls,
+                                            const struct gate_snapshot_parts *parts,
                                             struct gate_snapshot **ret_snapshot, struct fail *fail);
 struct gate_snapshot *gate_snapshot_ref(struct gate_snapshot *snapshot);
 void gate_snapshot_unref(struct gate_snapshot *snapshot);
+/* NULL: the model's tokens are not counted. */
+const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
+                                             const struct registry_model *model);
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
                                              const struct registry_route *route);

@@ -9,6 +9,7 @@ enum err loop_init(struct loop *loop, const struct loop_world *world, struct fai
 {
     *loop = (struct loop){ .world = world };
     list_init(&loop->tasks);
+    list_init(&loop->later);
     list_init(&loop->graves);
     loop->scratch = mem_alloc(LOOP_SCRATCH_BYTES);
     if (loop->scratch == NULL) {
@@ -28,7 +29,7 @@ static void loop_run_list(struct node *list)
 void loop_fini(struct loop *loop)
 {
     loop_run_list(&loop->graves); /* what was buried in no turn still has to be freed */
-    ASSERT(list_empty(&loop->tasks));
+    ASSERT(list_empty(&loop->tasks) && list_empty(&loop->later));
     mem_free(loop->heap);
     mem_free(loop->scratch);
 }
@@ -171,6 +172,14 @@ void task_queue(struct loop *loop, struct task *task)
     }
 }
 
+void task_queue_next(struct loop *loop, struct task *task)
+{
+    ASSERT(task->run != NULL);
+    if (!node_linked(&task->node)) {
+        list_push_back(&loop->later, &task->node);
+    }
+}
+
 void task_cancel(struct task *task)
 {
     if (node_linked(&task->node)) {
@@ -236,7 +245,8 @@ static bool loop_open_mail(struct loop *loop)
 
 static int64_t loop_sleep_until(struct loop *loop, bool may_wait)
 {
-    if (!may_wait || !list_empty(&loop->tasks) || !list_empty(&loop->graves)) {
+    if (!may_wait || !list_empty(&loop->tasks) || !list_empty(&loop->later) ||
+        !list_empty(&loop->graves)) {
         return 0;
     }
     atomic_store(&loop->asleep, true);
@@ -254,6 +264,7 @@ bool loop_turn(struct loop *loop, bool may_wait)
     any |= loop_fire_timers(loop);
     loop->world->deliver(loop);
     any |= loop_open_mail(loop);
+    list_move_all(&loop->tasks, &loop->later);
     any |= !list_empty(&loop->tasks);
     loop_run_list(&loop->tasks);
     loop_run_list(&loop->graves);

@@ -60,6 +60,8 @@ struct task {
 void task_init(struct task *task, task_run_fn *run);
 /* Runs it in this turn, after the mail; queuing it again before it runs does nothing. */
 void task_queue(struct loop *loop, struct task *task);
+/* Runs it in the next turn: for work in slices, so that all else has its turn in between. */
+void task_queue_next(struct loop *loop, struct task *task);
 void task_cancel(struct task *task);
 /* Runs `task` in the last phase of this turn, when nothing names the object any more. */
 void loop_bury(struct loop *loop, struct task *task);
@@ -130,6 +132,9 @@ EP_MUST_CHECK bool address_unix(struct str path, struct address *ret_address);
 EP_MUST_CHECK enum err loop_listen(struct loop *loop, const struct address *address, int backlog,
                                    int *ret_fd, struct address *ret_address, struct fail *fail);
 /* ERR_BUSY: none waits. ERR_LIMIT: out of descriptors. `ret_peer` may be NULL. */
+/* Whether nobody listens at an Internet address, this process included: before the first listener
+ * there, because listeners share a port (a thread each). ERR_IO says why not. */
+EP_MUST_CHECK enum err loop_address_free(const struct address *address, struct fail *fail);
 EP_MUST_CHECK enum err loop_accept(struct loop *loop, int listener, int *ret_fd,
                                    struct address *ret_peer);
 /* Begins to connect; watch the descriptor: WATCH_WRITE, then ask loop_connected(). */

@@ -40,6 +40,7 @@ struct loop {
     size_t heap_count;
     size_t heap_cap;
     struct node tasks;
+    struct node later; /* tasks of the next turn */
     struct node graves;
     _Atomic(struct mail *) mailbox; /* newest first */
     atomic_bool asleep;             /* a sender must wake the loop */

@@ -133,6 +133,32 @@ static void real_no_delay(int fd, int family)
     }
 }
 
+/* Listeners of one program share their port, so that each of its threads can have one; another
+ * program on that port would then share the clients without a word. Without the option to share,
+ * binding shows whether somebody is there. */
+static enum err real_is_free(const struct address *address, const char *text, struct fail *fail)
+{
+    int fd = socket(address->sock.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return FAIL_SYS(fail, ERR_IO, "could not make a socket for \"%s\"", text);
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+    enum err err = ERR_OK;
+    if (bind(fd, &address->sock.any, address->len) != 0 || listen(fd, 1) != 0) {
+        err = FAIL_SYS(fail, ERR_IO, "could not listen on \"%s\"", text);
+    }
+    (void)close(fd);
+    return err;
+}
+
+enum err loop_address_free(const struct address *address, struct fail *fail)
+{
+    char text[64];
+    address_print(address, text, sizeof(text));
+    ASSERT(address->sock.any.sa_family != AF_UNIX);
+    return real_is_free(address, text, fail);
+}
+
 static enum err real_listen(struct loop *loop, const struct address *address, int backlog,
                             int *ret_fd, struct address *ret_address, struct fail *fail)
 {

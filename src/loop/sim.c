@@ -67,8 +67,8 @@ static bool sim_loop_ready(const struct sim_loop *sl)
 {
     const struct loop *loop = &sl->loop;
     return !atomic_load(&loop->stopping) &&
-           (!list_empty(&sl->ready) || !list_empty(&loop->tasks) || !list_empty(&loop->graves) ||
-            atomic_load(&loop->mailbox) != NULL ||
+           (!list_empty(&sl->ready) || !list_empty(&loop->tasks) || !list_empty(&loop->later) ||
+            !list_empty(&loop->graves) || atomic_load(&loop->mailbox) != NULL ||
             (loop->heap_count > 0 && loop->heap[1]->at_ns <= sl->sim->queue.now_ns));
 }
 

@@ -28,18 +28,21 @@ static int64_t rate_dearest(const struct rate *rate, const enum usage_class *cla
     return dearest;
 }
 
-enum err rate_ceiling(const struct rate *rate, int64_t input_tokens_max, int64_t output_tokens_max,
-                      int64_t *ret_nano)
+enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds, int64_t *ret_nano)
 {
     static const enum usage_class inputs[] = { USAGE_IN,   USAGE_CACHED, USAGE_W5M, USAGE_W1H,
                                                USAGE_W30M, USAGE_W12H,   USAGE_WX };
+    static const enum usage_class images[] = { USAGE_IN, USAGE_IN_IMAGE, USAGE_CACHED_IMAGE };
+    static const enum usage_class audios[] = { USAGE_IN, USAGE_IN_AUDIO, USAGE_CACHED_AUDIO };
     static const enum usage_class outputs[] = { USAGE_OUT, USAGE_REASON };
     if (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT]) {
         return ERR_PRICE_MISSING;
     }
     money_wide pico =
-        money_rate(input_tokens_max, rate_dearest(rate, inputs, EP_ARRAY_LEN(inputs))) +
-        money_rate(output_tokens_max, rate_dearest(rate, outputs, EP_ARRAY_LEN(outputs))) +
+        money_rate(bounds->input, rate_dearest(rate, inputs, EP_ARRAY_LEN(inputs))) +
+        money_rate(bounds->image, rate_dearest(rate, images, EP_ARRAY_LEN(images))) +
+        money_rate(bounds->audio, rate_dearest(rate, audios, EP_ARRAY_LEN(audios))) +
+        money_rate(bounds->output, rate_dearest(rate, outputs, EP_ARRAY_LEN(outputs))) +
         rate->pico_call;
     return money_nano_ceil(pico, ret_nano) ? ERR_OK : ERR_MONEY_RANGE;
 }

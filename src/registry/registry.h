@@ -69,12 +69,20 @@ struct registry_texts {
     size_t count;
 };
 
+enum registry_token_count {
+    REGISTRY_COUNT_EXACT,
+    REGISTRY_COUNT_ESTIMATE /* another family's vocabulary stands in for the model's */
+};
+
 struct registry_model {
     struct str id;
     const struct registry_party *vendor;
     struct str origin; /* where it was trained: ISO 3166-1 */
     struct str version;
-    struct str tokenizer;                 /* may be empty: counted by the upstream alone */
+    struct str tokenizer;     /* its vocabulary; empty: its tokens are not counted */
+    struct str chat_template; /* empty: the vocabulary's own */
+    enum registry_token_count token_count;
+    uint64_t token_margin_percent;        /* of an estimate; 0 for an exact count */
     struct registry_texts declared_names; /* what an honest upstream may answer as "model" */
     struct registry_texts modalities;
     uint64_t context_tokens;
@@ -139,6 +147,13 @@ enum registry_route_state {
     REGISTRY_ROUTE_SUSPENDED
 };
 
+/* How an upstream takes "<|im_end|>" in a client's text; unknown: the larger count is held. */
+enum registry_special_text {
+    REGISTRY_SPECIAL_LITERAL,
+    REGISTRY_SPECIAL_PARSED,
+    REGISTRY_SPECIAL_UNKNOWN
+};
+
 struct registry_route {
     struct str id;
     const struct registry_party *upstream_party;
@@ -150,6 +165,7 @@ struct registry_route {
     struct str place;          /* "SG" or "SG/site" */
     enum registry_abort_billing abort_billing;
     enum registry_output_cap_field output_cap_field;
+    enum registry_special_text special_text;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

@@ -111,6 +111,55 @@ static void registry_link_routes(struct registry_load *load)
     }
 }
 
+static bool registry_known(const struct registry_texts *known, struct str name)
+{
+    bool found = known == NULL || name.len == 0;
+    for (size_t i = 0; !found && i < known->count; i++) {
+        found = str_eq(known->items[i], name);
+    }
+    return found;
+}
+
+/* What a model says of its tokenizer fits together, and the tokenizer is there. */
+static void registry_link_tokenizer(struct registry_load *load, const struct yaml_node *node,
+                                    const struct registry_model *model)
+{
+    struct str name = model->tokenizer;
+    bool estimate = model->token_count == REGISTRY_COUNT_ESTIMATE;
+    if (name.len == 0 && (model->chat_template.len > 0 || estimate)) {
+        registry_fault(load, REGISTRY_RULE_REG_MISSING_FIELD, node->place,
+                       "model \"" STR_FMT "\" says how it is counted and has no \"tokenizer\"",
+                       STR_ARG(model->id));
+    }
+    if (estimate != (model->token_margin_percent > 0)) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE,
+                       registry_place_of(node, STR("token_margin_percent")),
+                       estimate ? "an estimate has a margin of 1 to 100 percent"
+                                : "an exact count has no margin");
+    }
+    if (!registry_known(load->report->vocabularies, name)) {
+        registry_fault(load, REGISTRY_RULE_TOKENIZER_MISSING,
+                       registry_place_of(node, STR("tokenizer")),
+                       "there is no vocabulary \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(name),
+                       STR_ARG(load->report->vocabulary_folder));
+    }
+    if (!registry_known(load->report->templates, model->chat_template)) {
+        registry_fault(load, REGISTRY_RULE_TEMPLATE_UNKNOWN,
+                       registry_place_of(node, STR("chat_template")),
+                       "there is no chat template \"" STR_FMT "\"", STR_ARG(model->chat_template));
+    }
+}
+
+static void registry_link_models(struct registry_load *load)
+{
+    const struct registry_set *models = &load->sets[REGISTRY_KIND_MODEL];
+    const struct registry_model *model = (const void *)models->objects;
+    load->file = registry_kinds[REGISTRY_KIND_MODEL].file;
+    for (size_t i = 0; i < models->count && load->err == ERR_OK; i++) {
+        registry_link_tokenizer(load, models->items[i].node, &model[i]);
+    }
+}
+
 static void registry_link_plans(struct registry_load *load, const struct yaml_node *node,
                                 const struct registry_product *product)
 {
@@ -148,6 +197,7 @@ static void registry_link_product(struct registry_load *load, const struct yaml_
 
 void registry_link(struct registry_load *load)
 {
+    registry_link_models(load);
     registry_link_routes(load);
     struct registry_set *products = &load->sets[REGISTRY_KIND_PRODUCT];
     struct registry_product *product = (void *)products->objects;

@@ -9,18 +9,22 @@
 #define REGISTRY_FAULTS_MAX 1000 /* further ones are counted, not kept */
 
 /* code, remedy */
-#define REGISTRY_RULE_TABLE(X)                                                             \
-    X(REG_FILE, "make the file readable, and keep only known files in the folder")         \
-    X(REG_SYNTAX, "write plain YAML: no anchors, no tags, no repeated keys")               \
-    X(REG_UNKNOWN_KEY, "remove the key or mend its spelling")                              \
-    X(REG_MISSING_FIELD, "add the field")                                                  \
-    X(REG_BAD_VALUE, "write a value that is allowed")                                      \
-    X(REG_DUPLICATE_ID, "give each object an id of its own")                               \
-    X(REG_UNKNOWN_REF, "name an object that exists, or add it")                            \
-    X(REG_LIMIT, "split or shorten the list")                                              \
-    X(CRED_CLASS_FORBIDDEN, "get a credential under a contract; this class is never used") \
-    X(CRED_MISMATCH, "take a credential of this upstream party and host")                  \
-    X(PRICE_MISSING, "add the price to the price book; unknown means not for sale")        \
+#define REGISTRY_RULE_TABLE(X)                                                                  \
+    X(REG_FILE, "make the file readable, and keep only known files in the folder")              \
+    X(REG_SYNTAX, "write plain YAML: no anchors, no tags, no repeated keys")                    \
+    X(REG_UNKNOWN_KEY, "remove the key or mend its spelling")                                   \
+    X(REG_MISSING_FIELD, "add the field")                                                       \
+    X(REG_BAD_VALUE, "write a value that is allowed")                                           \
+    X(REG_DUPLICATE_ID, "give each object an id of its own")                                    \
+    X(REG_UNKNOWN_REF, "name an object that exists, or add it")                                 \
+    X(REG_LIMIT, "split or shorten the list")                                                   \
+    X(CRED_CLASS_FORBIDDEN, "get a credential under a contract; this class is never used")      \
+    X(CRED_MISMATCH, "take a credential of this upstream party and host")                       \
+    X(TOKENIZER_MISSING,                                                                        \
+      "install the vocabulary (make vocab, or tools/vocab --import), or count by "              \
+      "another with token_count: estimate")                                                     \
+    X(TEMPLATE_UNKNOWN, "name a chat template that is known, or none for the vocabulary's own") \
+    X(PRICE_MISSING, "add the price to the price book; unknown means not for sale")             \
     X(PRICE_CURRENCY, "use one currency for what is compared or paid together")
 
 #define REGISTRY_RULE_AS_ENUM(name, remedy) REGISTRY_RULE_##name,
@@ -41,6 +45,10 @@ struct registry_fault {
 };
 
 struct registry_report {
+    /* What models may name; NULL: not looked at. */
+    const struct registry_texts *vocabularies;
+    struct str vocabulary_folder; /* for the sentence: where they were looked for */
+    const struct registry_texts *templates;
     struct registry_fault *faults; /* by file, line, column */
     size_t count;
     size_t dropped; /* beyond REGISTRY_FAULTS_MAX */

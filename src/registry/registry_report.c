@@ -30,7 +30,7 @@ const char *registry_rule_remedy(enum registry_rule rule)
 
 void registry_report_init(struct registry_report *report)
 {
-    *report = (struct registry_report){ 0 };
+    *report = (struct registry_report){ .vocabularies = NULL };
 }
 
 void registry_report_fini(struct registry_report *report)

@@ -1,6 +1,7 @@
 #include "store/engine.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,13 @@ static int sqlite_on_commit(void *context, sqlite3 *db, const char *name, int pa
     return SQLITE_OK;
 }
 
+/* Statistics of the library's memory cost a lock for each allocation, and nobody reads them. Once
+ * the library is at work this is refused, and nothing is lost. */
+static void sqlite_configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool read_only,
                               struct fail *fail)
 {
@@ -123,6 +131,8 @@ static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool r
 static enum err sqlite_open(struct str path, bool read_only, struct engine_conn **ret_conn,
                             struct fail *fail)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&configured, sqlite_configure); /* cannot fail */
     struct engine_conn *conn = mem_zalloc(sizeof(*conn));
     char *text = mem_copy_text(path.ptr, path.len);
     enum err err = ERR_NO_MEMORY;

@@ -1,5 +1,7 @@
 #include "tlog/canon.h"
 
+#include "base/enc.h"
+
 void canon_init(struct canon *canon, struct buf *out)
 {
     *canon = (struct canon){ .out = out };
@@ -57,16 +59,15 @@ static void canon_escape(struct canon *canon, char byte)
 static void canon_quote(struct canon *canon, struct str text)
 {
     canon_text(canon, STR("\""));
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == '"' || c == '\\') {
-            canon_text(canon, str_slice(text, from, i));
-            canon_escape(canon, text.ptr[i]);
-            from = i + 1;
+    for (;;) {
+        size_t plain = enc_json_plain(text);
+        canon_text(canon, str_slice(text, 0, plain));
+        if (plain == text.len) {
+            break;
         }
+        canon_escape(canon, text.ptr[plain]);
+        text = str_from_at(text, plain + 1);
     }
-    canon_text(canon, str_from_at(text, from));
     canon_text(canon, STR("\""));
 }
 

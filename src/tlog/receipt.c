@@ -87,6 +87,9 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     canon_put_str(canon, "billed_by", facts->billed.provenance);
     receipt_put_call(canon, facts->call);
     receipt_put_tokens(canon, "counted", &facts->counted, facts->class_names);
+    if (facts->counted.provenance.len > 0) {
+        canon_put_str(canon, "counted_by", facts->counted.provenance);
+    }
     canon_put_str(canon, "currency", facts->currency);
     receipt_put_stamp(canon, "ended", facts->ended_ns);
     canon_put_str(canon, "key", facts->key);

@@ -18,6 +18,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("EP_BUILD", ROOT / "build" / "release"))
 ENTREPOT = str(BUILD / "entrepot")
 SANDBOX = str(BUILD / "entrepot-sandbox")
+VOCAB = ROOT / "share" / "vocab"
+# What an honest upstream of the example's models counts by.
+TOKENIZERS = [word for model, name in (("aurora-large", "o200k_base"), ("aurora-small", "o200k_base"),
+                                       ("borealis-chat", "qwen3"))
+              for word in ("--tokenizer", f"{model}={VOCAB}/{name}.etk")]
 
 
 def free_port():
@@ -67,7 +72,7 @@ class House:
         self.stop_process(f"upstream{at}")
         port = self.upstreams[at]
         self.processes[f"upstream{at}"] = subprocess.Popen(
-            [SANDBOX, "--listen", f"127.0.0.1:{port}", *flags],
+            [SANDBOX, "--listen", f"127.0.0.1:{port}", *TOKENIZERS, *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: port_open(port), "the sandbox's listener")
 
@@ -131,6 +136,13 @@ class House:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
+
+    def count(self, text, *flags):
+        """Tokens of a text, or with --chat of a request, as `entrepot count` has them."""
+        done = subprocess.run([ENTREPOT, "count", "--json", "-c", str(self.conf), *flags], input=text.encode(),
+                              capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
 
     def credits(self):
         return json.loads(self.request("/v1/credits")[2])["data"]

@@ -23,6 +23,13 @@ def test_an_unknown_key_is_refused_without_saying_whether_it_exists(house):
         assert key not in json.dumps(error)
 
 
+@pytest.mark.parametrize("before, after", [("", "\n"), ("\r\n\t ", ""), (" ", " \n \t\r\n")])
+def test_white_space_around_a_body_does_no_harm(house, before, after):
+    for stream in (False, True):
+        body = before + json.dumps({**GOOD, "stream": stream}) + after
+        assert house.request("/v1/chat/completions", body.encode())[0] == 200
+
+
 def test_broken_json_is_refused_with_its_offset(house):
     status, _, error = error_of(house.request("/v1/chat/completions", b'{"model": "x",, }'))
     assert (status, error["code"]) == (400, "invalid_json")

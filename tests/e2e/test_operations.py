@@ -124,6 +124,13 @@ def ask_shop(shop, *flags, **change):
     return status, headers, body, charged
 
 
+def delivered(body):
+    """The text of a stream's deltas."""
+    events = [line[6:] for line in body.decode().splitlines() if line.startswith("data: {")]
+    deltas = [choice["delta"] for event in events for choice in json.loads(event).get("choices", [])]
+    return "".join(delta.get("content") or "" for delta in deltas)
+
+
 def wait_cool(shop):
     """A route that has failed three times rests for five seconds."""
     shop.upstream(0)
@@ -151,18 +158,26 @@ def test_a_stream_that_is_cut_is_paid_for_what_came(shop):
     assert status == 200
     assert b'"finish_reason":"error"' in body and b"[DONE]" in body
     receipt = settled(shop, headers["x-entrepot-call"])["client"]
-    assert (receipt["outcome"], receipt["billed_by"]) == ("interrupted", "lower_bound")
-    assert int(receipt["billed"]["out"]) == 9, "the events with text that were given on"
-    assert charged == pytest.approx(9 * 10e-6, abs=1e-9)
+    assert (receipt["outcome"], receipt["billed_by"]) == ("interrupted", "counted")
+    text = delivered(body)
+    assert len(text.split()) == 9, "nine words came before the cut"
+    assert int(receipt["billed"]["in"]) == shop.count(json.dumps(ASK), "--model", "aurora-large", "--chat")["tokens"]
+    assert int(receipt["billed"]["out"]) == shop.count(text, "--model", "aurora-large")["tokens"]
+    expected = int(receipt["billed"]["in"]) * 2.5e-6 + int(receipt["billed"]["out"]) * 10e-6
+    assert charged == pytest.approx(expected, abs=1e-9)
     wait_cool(shop)
 
 
-def test_missing_usage_is_billed_by_what_was_surely_delivered(shop):
-    status, headers, _, charged = ask_shop(shop, "--usage", "missing", stream=True)
+@pytest.mark.parametrize("stream", [False, True])
+def test_missing_usage_is_billed_by_our_own_count(shop, stream):
+    status, headers, body, charged = ask_shop(shop, "--usage", "missing", stream=stream)
     assert status == 200
     receipt = settled(shop, headers["x-entrepot-call"])["client"]
-    assert receipt["billed_by"] == "lower_bound"
-    assert 0 < charged < 40 * 10e-6
+    assert (receipt["billed_by"], receipt["counted_by"]) == ("counted", "exact")
+    text = delivered(body) if stream else json.loads(body)["choices"][0]["message"]["content"]
+    assert int(receipt["billed"]["in"]) == shop.count(json.dumps(ASK), "--model", "aurora-large", "--chat")["tokens"]
+    assert int(receipt["billed"]["out"]) == shop.count(text, "--model", "aurora-large")["tokens"]
+    assert charged > 0
 
 
 def test_usage_above_the_hold_is_never_charged_in_full(shop):

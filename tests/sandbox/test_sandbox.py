@@ -289,6 +289,43 @@ def test_errors_come_evenly():
         assert statuses == [200, 200, 200, 429] * 3
 
 
+def test_inflation_and_padding_are_as_large_as_is_said():
+    long = {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "word " * 997}]}
+    with sandbox("--words", "50") as box:
+        true = box.json(long)["usage"]
+    assert (true["prompt_tokens"], true["completion_tokens"]) == (1000, 50)
+    with sandbox("--words", "50", "--usage", "inflated", "--inflate", "3") as box:
+        usage = box.json(long)["usage"]
+        assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (1030, 51, 1081)
+    with sandbox("--words", "50", "--usage", "padded", "--pad", "24") as box:
+        usage = box.json(long)["usage"]
+        assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (1024, 74, 1098)
+
+
+def test_a_real_vocabulary_weighs_prompt_and_answer():
+    vocab = ROOT / "share/vocab/qwen3.etk"
+    if not vocab.exists():
+        return
+    body = {"model": "m", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello, 你好!"}]}
+    program = pathlib.Path(SANDBOX).resolve().with_name("entrepot")
+    counted = subprocess.run([program, "count", "--vocab", "qwen3", "--chat", "--json"],
+                             input=json.dumps(body), capture_output=True, text=True, check=True, cwd="/")
+    with sandbox("--words", "1000", "--tokenizer", f"m={vocab}") as box:
+        answer = box.json(body)
+        assert answer["usage"]["prompt_tokens"] == json.loads(counted.stdout)["tokens"]
+        assert answer["usage"]["completion_tokens"] <= 20, "the cap is one of real tokens"
+        assert answer["choices"][0]["finish_reason"] == "length"
+        other = box.json({**body, "model": "n"})
+        assert other["usage"]["prompt_tokens"] == 3 + count("Hello, 你好!")
+
+
+def test_a_tokenizer_that_is_none_is_refused():
+    for words in (["--tokenizer", "m"], ["--tokenizer", "m=/nonexistent.etk"], ["--tokenizer", "=x"],
+                  ["--inflate", "0"], ["--pad", "-1"]):
+        done = subprocess.run([SANDBOX, *words], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 2 and "is not an option" in done.stderr, done
+
+
 def test_usage_may_be_false_or_missing():
     body = {**HELLO, "stream_options": {"include_usage": True}}
     for kind, prompt, output in (("exact", 8, 30), ("inflated", 16, 60), ("padded", 108, 130)):

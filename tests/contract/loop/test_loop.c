@@ -292,6 +292,22 @@ BEHAVIOUR(tasks_run_until_none_is_left_and_the_buried_go_last)
     CHECK_DIARY("abaaa+");
 }
 
+BEHAVIOUR(a_task_of_the_next_turn_waits_for_it_and_forbids_to_wait)
+{
+    struct thing things[2];
+    diary_begin();
+    thing_init(&things[0], world->a, 'a');
+    thing_init(&things[1], world->a, 'b');
+    task_queue_next(world->a, &things[0].task);
+    task_queue(world->a, &things[1].task);
+    task_queue(world->a, &things[0].task); /* it is queued already */
+    CHECK(loop_turn(world->a, true));
+    CHECK_DIARY("ba");
+    task_queue_next(world->a, &things[0].task);
+    task_cancel(&things[0].task);
+    CHECK(!loop_turn(world->a, false));
+}
+
 BEHAVIOUR(a_turn_has_timers_before_mail_before_tasks_before_graves)
 {
     struct thing things[3];

@@ -130,3 +130,55 @@ TEST(a_tail_beyond_its_limit_is_refused)
     relay_fini(&relay);
     buf_fini(&out);
 }
+
+static char told[128];
+static size_t told_len;
+
+static void tell(void *context, const struct chat_text *text)
+{
+    const struct relay *relay = context;
+    struct str inside = str_slice(text->json, 1, text->json.len - 1);
+    CHECK(told_len + inside.len < sizeof(told));
+    memcpy(told + told_len, inside.ptr, inside.len);
+    told_len += inside.len;
+    told[told_len++] = relay->ended ? '|' : ',';
+}
+
+TEST(the_sink_is_told_what_is_given_on_and_nothing_else)
+{
+    static const struct {
+        const char *stream;
+        const char *told; /* '|' behind what the tail holds */
+        bool unread;
+    } sinks[] = {
+        { TEXT("m", "a") TEXT("m", "b") STOP DONE, "a,b,", false },
+        { TEXT("m", "a") TEXT("other", "secret"), "a,", false },
+        { TEXT("m", "a") "data: {\"error\":{\"x\":1},"
+                         "\"choices\":[{\"delta\":{\"content\":\"bad\"}}]}\n\n",
+          "a,", false },
+        { TEXT("m", "a") "data: {\"choices\":[{\"delta\":{\"content\":\"z\"},"
+                         "\"finish_reason\":\"stop\"}]}\n\n",
+          "a,z|", false },
+        { "data: {\"model\":\"m\","
+          "\"choices\":[{\"delta\":{\"audio\":{\"id\":1}}}]}\n\n",
+          "", true },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(sinks); i++) {
+        struct relay relay;
+        const struct chat_sink sink = { tell, &relay };
+        const struct relay_options options = { .model = &model,
+                                               .upstream_model = STR("up"),
+                                               .sink = &sink,
+                                               .choices = 1,
+                                               .event_max = 4096,
+                                               .tail_max = 4096 };
+        told_len = 0;
+        buf_init(&out, 1 << 16);
+        relay_init(&relay, &options);
+        EP_IGNORE(relay_feed(&relay, str_from(sinks[i].stream), emit, &out));
+        CHECK_STR(((struct str){ told, told_len }), str_from(sinks[i].told));
+        CHECK_EQ(relay.unread, sinks[i].unread);
+        relay_fini(&relay);
+        buf_fini(&out);
+    }
+}

@@ -48,14 +48,15 @@ TEST(the_ceiling_takes_the_dearest_class_and_rounds_up)
 {
     struct rate rate = price_of(1000, 1, 1001);
     int64_t nano = 0;
-    CHECK(rate_ceiling(&rate, 1, 1, &nano) == ERR_OK);
+    CHECK(rate_ceiling(&rate, &(struct rate_bounds){ .input = 1, .output = 1 }, &nano) == ERR_OK);
     CHECK_EQ(nano, 3); /* 2001 pico */
     rate.known[USAGE_W5M] = true;
     rate.pico[USAGE_W5M] = 2000;
-    CHECK(rate_ceiling(&rate, 1, 0, &nano) == ERR_OK);
+    CHECK(rate_ceiling(&rate, &(struct rate_bounds){ .input = 1, .output = 0 }, &nano) == ERR_OK);
     CHECK_EQ(nano, 2);
     rate.known[USAGE_IN] = false;
-    CHECK(rate_ceiling(&rate, 1, 0, &nano) == ERR_PRICE_MISSING);
+    CHECK(rate_ceiling(&rate, &(struct rate_bounds){ .input = 1, .output = 0 }, &nano) ==
+          ERR_PRICE_MISSING);
 }
 
 TEST(no_call_within_its_bounds_costs_more_than_its_ceiling)
@@ -74,7 +75,8 @@ TEST(no_call_within_its_bounds_costs_more_than_its_ceiling)
             int64_t ceiling = 0;
             CHECK(rate_usage(&rate, &usage, &pico) == ERR_OK);
             CHECK(money_nano_floor(pico, &charge));
-            CHECK(rate_ceiling(&rate, in, out, &ceiling) == ERR_OK);
+            CHECK(rate_ceiling(&rate, &(struct rate_bounds){ .input = in, .output = out },
+                               &ceiling) == ERR_OK);
             CHECK(charge <= ceiling);
         }
     }
@@ -84,5 +86,21 @@ TEST(a_ceiling_out_of_range_is_refused)
 {
     struct rate rate = price_of(INT64_MAX, 0, 0);
     int64_t nano = 0;
-    CHECK(rate_ceiling(&rate, INT64_MAX, 1, &nano) == ERR_MONEY_RANGE);
+    CHECK(rate_ceiling(&rate, &(struct rate_bounds){ .input = INT64_MAX, .output = 1 }, &nano) ==
+          ERR_MONEY_RANGE);
+}
+
+TEST(images_and_sounds_are_held_at_their_own_price_or_that_of_text)
+{
+    struct rate rate = price_of(1000000, 0, 2000000);
+    int64_t nano = 0;
+    const struct rate_bounds bounds = { .input = 10, .image = 100, .audio = 1000, .output = 1 };
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_OK);
+    CHECK_EQ(nano, 10 * 1000 + 100 * 1000 + 1000 * 1000 + 2000);
+    rate.known[USAGE_IN_AUDIO] = true;
+    rate.pico[USAGE_IN_AUDIO] = 40000000;
+    rate.known[USAGE_IN_IMAGE] = true;
+    rate.pico[USAGE_IN_IMAGE] = 500000; /* cheaper than text: an upstream may report it as text */
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_OK);
+    CHECK_EQ(nano, 10 * 1000 + 100 * 1000 + 1000 * 40000 + 2000);
 }

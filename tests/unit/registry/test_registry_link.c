@@ -22,6 +22,15 @@ TEST(what_does_not_fit_together_is_refused)
         { 5, "currency: USD", "currency: EUR", "products.yaml", REGISTRY_RULE_PRICE_CURRENCY },
         { 4, "contract_price: cost,\n     state", "contract_price: sale,\n     state", NULL,
           REGISTRY_RULE_COUNT },
+        { 1, "version:", "chat_template: qwen3\n    version:", "models.yaml",
+          REGISTRY_RULE_REG_MISSING_FIELD },
+        { 1, "version:", "tokenizer: t1\n    token_count: estimate\n    version:", "models.yaml",
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { 1, "version:", "tokenizer: t1\n    token_margin_percent: 5\n    version:", "models.yaml",
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { 1, "version:",
+          "tokenizer: t1\n    token_count: estimate\n    token_margin_percent: 30\n    version:",
+          NULL, REGISTRY_RULE_COUNT },
         { 3, "{m1: {input: 1, output: 2},\n", "{m3: {input: 1, output: 2},\n", "price_books.yaml",
           REGISTRY_RULE_REG_UNKNOWN_REF },
     };
@@ -97,4 +106,48 @@ TEST(a_model_has_no_more_routes_than_a_call_can_remember)
         registry_report_fini(&report);
         buf_fini(&text);
     }
+}
+
+/* What the first model says of its tokenizer, where "t", "t2" and two chat templates are known. */
+static void check_tokenizer(const char *says, enum registry_rule rule, const char *name)
+{
+    static const struct str vocabularies[] = { STR_INIT("t"), STR_INIT("t2") };
+    static const struct str templates[] = { STR_INIT("openai"), STR_INIT("qwen3") };
+    static const struct registry_texts known = { .items = vocabularies, .count = 2 };
+    static const struct registry_texts known_templates = { .items = templates, .count = 2 };
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *copy = sample_replace(files, 1, "version:", says);
+    struct registry_report report;
+    registry_report_init(&report);
+    report.vocabularies = &known;
+    report.templates = &known_templates;
+    struct registry *registry = NULL;
+    enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+    bool fine = rule == REGISTRY_RULE_COUNT;
+    CHECK_EQ(err, fine ? ERR_OK : ERR_REGISTRY_INVALID);
+    CHECK_EQ(report.count, fine ? 0U : 1U);
+    if (!fine) {
+        struct str text = str_from(report.faults[0].text);
+        CHECK_EQ(report.faults[0].rule, rule);
+        CHECK(report.faults[0].line > 0);
+        CHECK(str_search(text, str_from(name)) < text.len);
+    }
+    registry_unref(registry);
+    registry_report_fini(&report);
+    mem_free(copy);
+}
+
+TEST(a_tokenizer_that_is_not_installed_is_refused_by_name)
+{
+    check_tokenizer("tokenizer: t2\n    version:", REGISTRY_RULE_COUNT, "");
+    check_tokenizer("tokenizer: t3\n    version:", REGISTRY_RULE_TOKENIZER_MISSING, "\"t3\"");
+}
+
+TEST(a_chat_template_that_is_not_known_is_refused_by_name)
+{
+    check_tokenizer("tokenizer: t\n    chat_template: qwen3\n    version:", REGISTRY_RULE_COUNT,
+                    "");
+    check_tokenizer("tokenizer: t\n    chat_template: qwne3\n    version:",
+                    REGISTRY_RULE_TEMPLATE_UNKNOWN, "\"qwne3\"");
 }

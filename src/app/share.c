@@ -1,0 +1,32 @@
+#include "app/share.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool share_vocabularies(char path[SHARE_PATH_MAX])
+{
+    /* build/release/entrepot has them in share/vocab, bin/entrepot in share/entrepot/vocab. */
+    static const char *const places[] = { "/../../share/vocab", "/../share/entrepot/vocab" };
+    char self[SHARE_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (len <= 0) {
+        return false;
+    }
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    ASSERT(slash != NULL); /* the link holds an absolute path */
+    *slash = '\0';
+    for (size_t i = 0; i < EP_ARRAY_LEN(places); i++) {
+        char tried[SHARE_PATH_MAX];
+        char real[PATH_MAX];
+        int size = snprintf(tried, sizeof(tried), "%s%s", self, places[i]);
+        if (size > 0 && (size_t)size < sizeof(tried) && realpath(tried, real) != NULL) {
+            (void)snprintf(path, SHARE_PATH_MAX, "%s", real); /* as large */
+            return true;
+        }
+    }
+    return false;
+}

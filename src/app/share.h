@@ -1,0 +1,12 @@
+/*
+ * Where this program's shared files are: beside the build folder of a checkout, or where an
+ * installation has them.
+ */
+#pragma once
+
+#include "base/str.h"
+
+#define SHARE_PATH_MAX 4096
+
+/* The folder of vocabularies, an absolute path, NUL-terminated. False: there is none. */
+bool share_vocabularies(char path[SHARE_PATH_MAX]);
