@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "ledger/idem.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_EXPIRE_NS \
     (INT64_C(60) * STAMP_NS_PER_S) /* credit is over within a minute of its end */
+#define SERVE_HOUR_NS (INT64_C(3600) * STAMP_NS_PER_S)
 
 /* The parts of a run that nobody else sees. */
 struct serve {
@@ -93,14 +95,19 @@ static void serve_on_stop(struct mail *mail)
     loop_stop(serve->server.loop);
 }
 
-/* ---- credit that ends --------------------------------------------------------------------- */
+/* ---- credit and Idempotency-Keys that end -------------------------------------------------- */
 
 static void serve_expire_work(struct job *job)
 {
     struct serve *serve = EP_CONTAINER(job, struct serve, expire);
+    const struct world *world = serve->server.world;
+    int64_t now_ns = stamp_system_ns();
+    int64_t keep_ns = (int64_t)world->conf->limits_idempotency_hours * SERVE_HOUR_NS;
     int64_t amount = 0;
+    int64_t count = 0;
     /* A failed store has said so already. */
-    EP_IGNORE(ledger_expire(serve->server.world->ledger, stamp_system_ns(), &amount, NULL));
+    EP_IGNORE(ledger_expire(world->ledger, now_ns, &amount, NULL));
+    EP_IGNORE(idem_expire(world->ledger, now_ns - keep_ns, &count, NULL));
 }
 
 static void serve_expire_over(struct mail *mail)

@@ -6,6 +6,7 @@
 #include "app/recover.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "ledger/idem.h"
 #include "meter/template.h"
 
 #define WORLD_MIGRATIONS_MAX 16
@@ -90,13 +91,14 @@ static enum err world_open_store(struct world *world, struct fail *fail)
 {
     struct store_migration migrations[WORLD_MIGRATIONS_MAX];
     size_t count = 0;
-    ASSERT(ident_migrations_count + 3 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 4 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
     migrations[count++] = ledger_migration;
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
+    migrations[count++] = idem_migration;
     const struct store_options options = {
         .url = world->conf->store,
         .migrations = migrations,

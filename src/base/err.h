@@ -104,6 +104,13 @@ enum err_kind {
     X(NOT_FOUND, CLIENT, 404, "invalid_request_error", "not_found", "There is no such object.")   \
     X(CONFLICT, CLIENT, 409, "invalid_request_error", "conflict",                                 \
       "The object is not in a state that allows this.")                                           \
+    X(IDEM_UNDER_WAY, CLIENT, 409, "invalid_request_error", "idempotency_in_progress",            \
+      "A call with this Idempotency-Key is still under way; ask again when it has ended.")        \
+    X(IDEM_MISMATCH, CLIENT, 422, "invalid_request_error", "idempotency_mismatch",                \
+      "This Idempotency-Key was used for another request.")                                       \
+    X(IDEM_NO_RESULT, CLIENT, 409, "invalid_request_error", "idempotency_no_result",              \
+      "The call with this Idempotency-Key has ended, and its answer was not kept; its receipt "   \
+      "tells what became of it.")                                                                 \
     /* money */                                                                                   \
     X(LEDGER_FUNDS, CLIENT, 429, "insufficient_quota", "insufficient_quota",                      \
       "The account's credit does not cover this call.")                                           \

@@ -1,8 +1,9 @@
 #include "gate/answer.h"
 
 #include "base/counter.h"
-#include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/gate_internal.h"
+#include "ledger/idem.h"
 #include "wire/jsonw.h"
 
 #define ANSWER_HEADERS_MAX 1024 /* five lines of our own */
@@ -19,21 +20,22 @@ static void answer_line(struct answer_headers *headers, struct str name, struct 
     ASSERT(err == ERR_OK); /* the lines are ours, and fit */
 }
 
-static void answer_begin_headers(struct answer_headers *headers, const struct call *call)
+/* The id that the client is told: a replay is the first call's answer. */
+static void answer_begin_headers(struct answer_headers *headers, struct id call)
 {
     headers->buf = (struct buf){ headers->text, 0, sizeof(headers->text), sizeof(headers->text) };
     char id[ID_SHOWN_MAX];
     struct buf shown = { id, 0, sizeof(id), sizeof(id) };
-    EP_IGNORE(id_print(&shown, STR("call_"), call->id)); /* fits */
+    EP_IGNORE(id_print(&shown, STR("call_"), call)); /* fits */
     answer_line(headers, STR("x-entrepot-call"), buf_str(&shown));
     answer_line(headers, STR("x-request-id"), buf_str(&shown));
 }
 
-static void answer_charge(struct answer_headers *headers, const struct call *call)
+static void answer_charge(struct answer_headers *headers, int64_t charge)
 {
     char money[32];
     struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&text, call->charge, 9, 2)); /* fits */
+    EP_IGNORE(money_print(&text, charge, 9, 2)); /* fits */
     answer_line(headers, STR("x-entrepot-charge"), buf_str(&text));
 }
 
@@ -48,11 +50,11 @@ static void answer_first_byte(struct call *call)
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct answer_headers headers;
-    answer_begin_headers(&headers, call);
+    answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("text/event-stream; charset=utf-8"));
     answer_line(&headers, STR("cache-control"), STR("no-cache"));
     if (charged) {
-        answer_charge(&headers, call);
+        answer_charge(&headers, call->charge);
     }
     http_respond_head(call->x, 200, buf_str(&headers.buf));
     call->head_sent = true;
@@ -86,13 +88,17 @@ static void answer_funds(const struct call *call, struct jsonw *json)
     jsonw_put_str(json, "currency", ledger_currency(call->account));
 }
 
-/* Our own facts beside the error: {"call":...,"retry":...}. */
+/* Our own facts beside the error: {"call":...,"retry":...}. An Idempotency-Key that is refused
+ * names the call that has it, which the client can wait for or look up. */
 static void answer_facts(const struct call *call, struct buf *out)
 {
     char id[ID_SHOWN_MAX];
     struct buf shown = { id, 0, sizeof(id), sizeof(id) };
-    EP_IGNORE(id_print(&shown, STR("call_"), call->id)); /* fits */
-    bool retry = err_info(call->err)->kind == ERR_KIND_RETRY;
+    const struct idem_earlier *earlier = call_claim_earlier(call);
+    struct id named = earlier == NULL ? call->id : earlier->call;
+    EP_IGNORE(id_print(&shown, STR("call_"), named)); /* fits */
+    /* SDKs try a 409 again within seconds, so the header forbids it; a person may, later. */
+    bool retry = err_info(call->err)->kind == ERR_KIND_RETRY || call->err == ERR_IDEM_UNDER_WAY;
     struct jsonw json;
     jsonw_init(&json, out);
     jsonw_open(&json, '{');
@@ -135,7 +141,7 @@ static void answer_refusal(struct call *call)
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
     const struct err_info *info = err_info(call->err);
     struct answer_headers headers;
-    answer_begin_headers(&headers, call);
+    answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("application/json"));
     bool retry = info->kind == ERR_KIND_RETRY;
     answer_line(&headers, STR("x-should-retry"), retry ? STR("true") : STR("false"));
@@ -151,16 +157,29 @@ static void answer_refusal(struct call *call)
 static void answer_whole(struct call *call, int status)
 {
     struct answer_headers headers;
-    answer_begin_headers(&headers, call);
+    answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("application/json"));
     if (status == 200) {
-        answer_charge(&headers, call);
+        answer_charge(&headers, call->charge);
     } else {
         answer_line(&headers, STR("x-should-retry"), STR("false"));
     }
     answer_first_byte(call);
     counter_add(COUNTER_BYTES_OUT, (int64_t)call->answer.len);
     http_respond(call->x, status, buf_str(&headers.buf), buf_str(&call->answer));
+}
+
+static void answer_replay(struct call *call)
+{
+    const struct idem_earlier *earlier = call_claim_earlier(call);
+    struct answer_headers headers;
+    answer_begin_headers(&headers, earlier->call);
+    answer_line(&headers, STR("content-type"), STR("application/json"));
+    answer_charge(&headers, earlier->posted);
+    answer_line(&headers, STR("x-entrepot-replayed"), STR("true"));
+    answer_first_byte(call);
+    counter_add(COUNTER_BYTES_OUT, (int64_t)earlier->result.len);
+    http_respond(call->x, 200, buf_str(&headers.buf), buf_str(&earlier->result));
 }
 
 static void answer_stream_end(struct call *call)
@@ -183,7 +202,9 @@ void answer_end(struct call *call)
     ASSERT(call->x != NULL);
     bool stream =
         call->streamed && (call->head_sent || call->answer.len > 0 || call->err == ERR_OK);
-    if (call->err == ERR_STORE_FAILED && call->head_sent) {
+    if (call->outcome == OUTCOME_REPLAYED) {
+        answer_replay(call);
+    } else if (call->err == ERR_STORE_FAILED && call->head_sent) {
         http_exchange_abort(call->x); /* a complete answer would promise what is not durable */
     } else if (call->err == ERR_STORE_FAILED) {
         answer_refusal(call);

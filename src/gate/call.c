@@ -29,8 +29,10 @@ static const struct call_step call_steps[] = {
     [CALL_FORWARD] = { "forward", call_forward, FROM(ROUTE) },
     [CALL_METER] = { "meter", call_meter, FROM(HOLD) | FROM(ROUTE) | FROM(FORWARD) },
     [CALL_SETTLE] = { "settle", call_settle, FROM(METER) },
-    [CALL_RECEIPT] = { "receipt", call_receipt, FROM(SETTLE) | FROM(ADMIT) | FROM(COUNT) },
-    [CALL_DONE] = { "done", call_done, FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) },
+    [CALL_RECEIPT] = { "receipt", call_receipt,
+                       FROM(SETTLE) | FROM(ADMIT) | FROM(COUNT) | FROM(HOLD) },
+    [CALL_DONE] = { "done", call_done,
+                    FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) | FROM(HOLD) },
 };
 
 void call_goto(struct call *call, enum call_state state)
@@ -106,7 +108,7 @@ enum call_next call_refuse(struct call *call, enum err err, const char *format, 
     }
     call->err = err;
     call->outcome = OUTCOME_REFUSED;
-    bool known = call->state == CALL_ADMIT || call->state == CALL_COUNT;
+    bool known = call->state == CALL_ADMIT || call->state == CALL_COUNT || call->state == CALL_HOLD;
     ASSERT(known || call->state == CALL_PARSE || call->state == CALL_AUTHENTICATE);
     call_goto(call, known ? CALL_RECEIPT : CALL_DONE);
     return CALL_NEXT;

@@ -7,6 +7,7 @@
  *     |          |         COUNT     |      |                                        |
  *     |          |           +-------+------+-- refused: a receipt of amount 0 ------+
  *     +----------+-- refused: nobody to charge, nobody to answer for it ------------------> DONE
+ *                                HOLD -- replayed: an earlier call's answer, no sale -------> DONE
  *
  * state         true in it                                     ended by
  * PARSE         head and body are in                           the ask is read
@@ -20,6 +21,12 @@
  * SETTLE        usage is known                                 the charge is known
  * RECEIPT       the job with settlement and receipt is queued  it is durable, or the store failed
  * DONE          everything that must be durable is             the client has its end of the answer
+ *
+ * With an Idempotency-Key, HOLD is always ended by a durable hold, and goes on to ROUTE only if no
+ * other call has the key (call_claim.h).
+ *
+ * A call past AUTHENTICATE gets exactly one receipt, but for a replay: it sells nothing, reserves
+ * nothing and asks nobody, and the receipt of what it shows is the first call's.
  *
  * Callbacks of other rooms note what happened and call call_wake(); steps run from the loop's
  * tasks alone. The one exception is the relay, which writes a stream's bytes on as they come.
@@ -67,7 +74,8 @@ enum call_outcome {
     OUTCOME_REFUSED,     /* no upstream was asked */
     OUTCOME_FAILED,      /* no upstream answered, nothing was delivered */
     OUTCOME_INTERRUPTED, /* something was delivered, then it broke off */
-    OUTCOME_COMPLETE
+    OUTCOME_COMPLETE,
+    OUTCOME_REPLAYED /* with what an earlier call was answered; never on a receipt */
 };
 
 #define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
@@ -80,7 +88,8 @@ struct call_hold {
     struct store_job job;
     struct ledger_hold row;
     enum err err;
-    bool placed;
+    bool queued; /* the job */
+    bool placed; /* the ceiling is reserved, and the row ends with a settlement */
 };
 
 /* The input on its way to be counted, in the call's arena. */
@@ -89,6 +98,7 @@ struct call_counting {
     enum count_specials specials; /* of the pass that is under way */
 };
 
+struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
 struct call {
@@ -126,6 +136,7 @@ struct call {
     int64_t ceiling;                     /* nano */
     int64_t output_cap;                  /* tokens a choice */
     struct call_hold hold;
+    struct call_claim *claim; /* NULL: no Idempotency-Key */
 
     struct dispatch_place place;        /* route == NULL: none taken */
     const struct registry_route *route; /* of the last attempt */
@@ -191,6 +202,8 @@ void call_rate(const struct call *call, struct rate *ret_rate);
 /* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
  * refuses. */
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input);
+/* The credit does not cover call->ceiling: refuses, unless an earlier call's answer may be had. */
+enum call_next call_cannot_pay(struct call *call);
 /* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
  * is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);

@@ -1,12 +1,14 @@
 #include "dispatch/limits.h"
-#include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 
 _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
 
-#define ADMIT_NEAR_MAX        3
-#define ADMIT_OUTPUT_MIN      16 /* tokens: an answer cut shorter for lack of credit helps nobody */
+#define ADMIT_NEAR_MAX   3
+#define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
+#define ADMIT_KEY_TEXT \
+    "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
 static enum call_next admit_unknown_model(struct call *call)
@@ -88,10 +90,23 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
     return admit_ceiling(call, input, enough, &call->ceiling);
 }
 
+enum call_next call_cannot_pay(struct call *call)
+{
+    if (call->claim == NULL) {
+        return call_refuse(call, ERR_LEDGER_FUNDS, "%s", err_info(ERR_LEDGER_FUNDS)->text);
+    }
+    call_claim_only_look(call, ERR_LEDGER_FUNDS); /* the first call may have used up the credit */
+    call_goto(call, CALL_HOLD);
+    return CALL_NEXT;
+}
+
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 {
     enum err err = admit_cap(call, input, admit_available(call));
     err = err == ERR_OK ? account_reserve(ledger_credit(call->account), call->ceiling) : err;
+    if (err == ERR_LEDGER_FUNDS) {
+        return call_cannot_pay(call);
+    }
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
@@ -137,6 +152,12 @@ enum call_next call_admit(struct call *call)
     if (store_failed(gate->world.store)) {
         return call_refuse(call, ERR_STORE_FAILED, "%s", err_info(ERR_STORE_FAILED)->text);
     }
+    enum err err = call_claim_begin(call);
+    if (err != ERR_OK) {
+        call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
+        return call_refuse(call, err, "%s",
+                           err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
+    }
     call->product = registry_product(snapshot->registry, call->key->product);
     if (call->product == NULL) {
         return call_refuse(call, ERR_MODEL_UNKNOWN, "The product of this key is not on sale.");
@@ -150,8 +171,8 @@ enum call_next call_admit(struct call *call)
         !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
         return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }
-    enum err err = limits_take(gate->world.limits, call->key->client->id,
-                               snapshot->options.calls_per_client, &call->place_of_client);
+    err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
+                      &call->place_of_client);
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }

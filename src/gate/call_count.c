@@ -205,7 +205,8 @@ enum call_next call_count(struct call *call)
     }
     if (call->counting != NULL && !call->has_counted) {
         if (!call_could_pay(call, (int64_t)call->counting->chat.stream.tokens)) {
-            return call_refuse(call, ERR_LEDGER_FUNDS, "%s", err_info(ERR_LEDGER_FUNDS)->text);
+            call_count_end(call);
+            return call_cannot_pay(call);
         }
         (void)call_count_slice(call); /* the answer is not there yet */
         call_wake_next(call);

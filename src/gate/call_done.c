@@ -2,22 +2,21 @@
 #include "base/log.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
-#include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
+#include "ledger/idem.h"
 
 static const struct str done_outcomes[] = {
-    [OUTCOME_REFUSED] = STR_INIT("refused"),
-    [OUTCOME_FAILED] = STR_INIT("failed"),
-    [OUTCOME_INTERRUPTED] = STR_INIT("interrupted"),
-    [OUTCOME_COMPLETE] = STR_INIT("complete"),
+    [OUTCOME_REFUSED] = STR_INIT("refused"),         [OUTCOME_FAILED] = STR_INIT("failed"),
+    [OUTCOME_INTERRUPTED] = STR_INIT("interrupted"), [OUTCOME_COMPLETE] = STR_INIT("complete"),
+    [OUTCOME_REPLAYED] = STR_INIT("replayed"),
 };
 
 static const enum counter done_counters[] = {
-    [OUTCOME_REFUSED] = COUNTER_CALLS_REFUSED,
-    [OUTCOME_FAILED] = COUNTER_CALLS_FAILED,
-    [OUTCOME_INTERRUPTED] = COUNTER_CALLS_INTERRUPTED,
-    [OUTCOME_COMPLETE] = COUNTER_CALLS_SERVED,
+    [OUTCOME_REFUSED] = COUNTER_CALLS_REFUSED,         [OUTCOME_FAILED] = COUNTER_CALLS_FAILED,
+    [OUTCOME_INTERRUPTED] = COUNTER_CALLS_INTERRUPTED, [OUTCOME_COMPLETE] = COUNTER_CALLS_SERVED,
+    [OUTCOME_REPLAYED] = COUNTER_CALLS_REPLAYED,
 };
 
 static void done_count(const struct call *call)
@@ -51,6 +50,10 @@ static void done_log(const struct call *call)
     log_str(&line, "model", call->model == NULL ? STR_EMPTY : call->model->id);
     log_bool(&line, "stream", call->ask.stream);
     log_str(&line, "outcome", done_outcomes[call->outcome]);
+    const struct idem_earlier *earlier = call_claim_earlier(call);
+    if (earlier != NULL) {
+        log_id(&line, "key_of", STR("call_"), earlier->call);
+    }
     if (call->err != ERR_OK) {
         log_str(&line, "code", str_from(err_info(call->err)->name));
     }
@@ -93,6 +96,7 @@ enum call_next call_done(struct call *call)
     }
     gate->drains -= call->draining ? 1 : 0;
     call_settlement_free(call);
+    call_claim_free(call);
     call_count_end(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);

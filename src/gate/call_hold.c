@@ -1,11 +1,14 @@
 #include "base/counter.h"
-#include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 
 /* On the writer's thread. */
 static enum err hold_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     struct call *call = EP_CONTAINER(job, struct call, hold.job);
+    if (call->claim != NULL) {
+        return call_claim_write(call, txn, fail);
+    }
     return ledger_write_hold(call->gate->world.ledger, txn, &call->hold.row, fail);
 }
 
@@ -30,8 +33,9 @@ static void hold_place(struct call *call)
     call->hold.job.run = hold_write;
     call->hold.job.done = hold_done;
     call->hold.job.home = call->gate->loop;
-    call->hold.placed = true;
-    counter_add(COUNTER_HOLDS_OPEN, 1);
+    call->hold.queued = true;
+    call->hold.placed = !call_claim_only_looks(call);
+    counter_add(COUNTER_HOLDS_OPEN, call->hold.placed ? 1 : 0);
     store_submit(call->gate->world.store, &call->hold.job);
 }
 
@@ -40,11 +44,17 @@ enum call_next call_hold(struct call *call)
 {
     const struct gate_options *options = &call->snapshot->options;
     bool dear = options->hold_before_above > 0 && call->ceiling > options->hold_before_above;
-    if (!call->hold.placed) {
+    if (!call->hold.queued) {
         hold_place(call);
     }
-    if (call->hold.err == ERR_BUSY && (options->hold == GATE_HOLD_BEFORE || dear)) {
+    bool first = options->hold == GATE_HOLD_BEFORE || dear || call->claim != NULL;
+    if (call->hold.err == ERR_BUSY && first) {
         return CALL_WAIT;
+    }
+    /* What a failed store has of a reserved hold is unknown until a restart: it stays reserved. */
+    bool unknown = call->hold.err == ERR_STORE_FAILED && call->hold.placed;
+    if (call->claim != NULL && !unknown && !call_claim_won(call)) {
+        return call_claim_lost(call);
     }
     bool stop = call->x == NULL || (call->hold.err != ERR_OK && call->hold.err != ERR_BUSY);
     if (stop) {

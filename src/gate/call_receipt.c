@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/answer.h"
-#include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -46,6 +46,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
             .settled_ns = settlement->wall_ns,
         };
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
+        TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
     enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,
                                        settlement->wall_ns, &settlement->leaf, fail);

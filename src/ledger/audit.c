@@ -128,6 +128,15 @@ static const struct audit_rule audit_rules[] = {
       { "SELECT count(*) FROM entry e JOIN account d ON d.id = e.debit JOIN account c"
         " ON c.id = e.credit WHERE (d.class = 1 AND c.class = 1) OR d.class <> e.debit_class"
         " OR c.class <> e.credit_class OR d.currency <> c.currency" } },
+    { "one-sale-a-key",
+      "An Idempotency-Key of a client has one hold, and that hold is the client's.",
+      { "SELECT (SELECT count(*) FROM (SELECT account FROM idem GROUP BY account, key"
+        " HAVING count(*) > 1) t) + (SELECT count(*) FROM idem i LEFT JOIN hold h ON h.id = i.hold"
+        " WHERE h.id IS NULL OR h.account <> i.account)" } },
+    { "result-of-ended-hold",
+      "A result is kept for a key only if its call has ended.",
+      { "SELECT count(*) FROM idem i LEFT JOIN settlement s ON s.hold = i.hold"
+        " WHERE i.result IS NOT NULL AND s.hold IS NULL" } },
     { "dense-holds",
       "Holds are numbered from 1 without a gap.",
       { "SELECT count(*) FROM (SELECT count(*) AS n, coalesce(max(id), 0) AS top,"

@@ -83,7 +83,10 @@ static const char sqlite_writer_pragmas[] = "PRAGMA page_size=4096;"
                                             "PRAGMA synchronous=FULL;"
                                             "PRAGMA wal_autocheckpoint=0;"
                                             "PRAGMA foreign_keys=ON;"
-                                            "PRAGMA cache_size=-65536;";
+                                            "PRAGMA cache_size=-65536;"
+                                            /* What is removed is gone from the file: answers
+                                             * kept for a key. Debian's build does so unasked. */
+                                            "PRAGMA secure_delete=ON;";
 static const char sqlite_reader_pragmas[] = "PRAGMA query_only=ON;"
                                             "PRAGMA wal_autocheckpoint=0;";
 

@@ -6,6 +6,7 @@
 
 #include "harness.h"
 #include "ledger/audit.h"
+#include "ledger/idem.h"
 #include "ledger/ledger.h"
 
 struct books {
@@ -18,13 +19,14 @@ struct books {
 
 static inline void books_open(struct books *books)
 {
-    /* The books' migration is the second of the program; here it is the only one. */
-    struct store_migration only = ledger_migration;
-    only.number = 1;
+    /* The books' migrations are the second and the fifth of the program; here they are alone. */
+    struct store_migration own[] = { ledger_migration, idem_migration };
+    own[0].number = 1;
+    own[1].number = 2;
     struct store_options options = {
         .url = str_from(books->url),
-        .migrations = &only,
-        .migrations_count = 1,
+        .migrations = own,
+        .migrations_count = EP_ARRAY_LEN(own),
     };
     CHECK(store_open(&options, &books->store, &books->fail) == ERR_OK);
     CHECK(ledger_open(books->store, &books->ledger, &books->fail) == ERR_OK);

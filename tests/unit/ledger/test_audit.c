@@ -55,6 +55,9 @@ static const struct mutation mutations[] = {
     { { "UPDATE entry SET debit_class = 7 WHERE code = 2" }, "no-transfer" },
     { { "UPDATE entry SET debit = 8, debit_class = 1 WHERE code = 1 AND ref = 1" }, "no-transfer" },
     { { "UPDATE account SET currency = 'EUR' WHERE id = 8" }, "no-transfer" },
+    { { "INSERT INTO idem VALUES (1, 8, zeroblob(32), zeroblob(32), NULL)" }, "one-sale-a-key" },
+    { { "INSERT INTO idem VALUES (4, 7, zeroblob(32), zeroblob(32), x'7b7d')" },
+      "result-of-ended-hold" },
     { { "UPDATE hold SET id = 99 WHERE id = 4" }, "dense-holds" },
     { { "UPDATE entry SET id = 99 WHERE id = 2" }, "dense-entries" },
 };
