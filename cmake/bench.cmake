@@ -9,3 +9,7 @@ endforeach()
 add_executable(ep-bench-count ${CMAKE_SOURCE_DIR}/bench/count.c)
 target_link_libraries(ep-bench-count PRIVATE ep_flags room_meter room_crypto)
 set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# Long books, for what must stay quick on them; EP_VERSION as room_app has it.
+add_executable(ep-bench-books ${CMAKE_SOURCE_DIR}/bench/books.c)
+target_link_libraries(ep-bench-books PRIVATE ep_flags room_app)
+set_target_properties(ep-bench-books PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -17,7 +17,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage count audit version help --help'
+    words='init serve registry client key plan credit receipt usage count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -30,6 +30,7 @@ _entrepot() {
       'credit refund') words+=' --client --lot' ;;
       'credit expire') words+=' --at' ;;
       'credit show') words+=' --client --product' ;;
+      'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
@@ -42,8 +43,12 @@ _entrepot() {
       credit) words='purchase refund expire show' ;;
       receipt) words='show' ;;
       usage) words='check' ;;
-      help) words='init serve registry client key plan credit receipt usage count audit version' ;;
+      help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
     esac
+  fi
+  if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
   fi
   if [ "$noun" = init ] || { [ "$noun $verb" = 'registry check' ] && [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -46,6 +46,8 @@ const struct act acts[] = {
       ACT_READS, 2, act_usage_check },
     { "audit", NULL, "", "", "Recomputes every invariant of the books and the log", ACT_READS, 1,
       act_audit },
+    { "backup", NULL, "FILE", "", "Copies the books of a running server, whole and consistent",
+      ACT_READS, 2, act_backup },
     { .noun = NULL },
 };
 
@@ -69,7 +71,8 @@ enum act_exit act_exit_of(enum err err)
         return ACT_USAGE;
     }
     bool refused = err_info(err)->kind == ERR_KIND_CLIENT || err == ERR_AUDIT_FAILED ||
-                   err == ERR_REGISTRY_INVALID || err == ERR_CONF_INVALID;
+                   err == ERR_STORE_DAMAGED || err == ERR_REGISTRY_INVALID ||
+                   err == ERR_CONF_INVALID;
     return refused ? ACT_FAILED : ACT_COULD_NOT;
 }
 

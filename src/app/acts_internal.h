@@ -3,6 +3,7 @@
 
 #include "app/acts.h"
 #include "app/sheet.h"
+#include "ledger/audit.h"
 
 #define ACCOUNT_PREFIX "acct_"
 #define CALL_PREFIX    "call_"
@@ -39,6 +40,10 @@ EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *cl
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
 
+/* Every invariant of the books and of the log, over one snapshot. */
+EP_MUST_CHECK enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context,
+                                 struct fail *fail);
+
 enum err act_client_add(struct acting *acting);
 enum err act_client_list(struct acting *acting);
 enum err act_client_show(struct acting *acting);
@@ -57,3 +62,4 @@ enum err act_registry_apply(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_audit(struct acting *acting);
+enum err act_backup(struct acting *acting);

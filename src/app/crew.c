@@ -106,6 +106,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .limits = server->limits,
         .usage_check = server->world->usage_check,
         .workers = server->workers,
+        .log_behind = server->world->mark.behind,
         .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);

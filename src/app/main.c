@@ -5,6 +5,7 @@
 #include "app/acts.h"
 #include "app/control.h"
 #include "app/init.h"
+#include "app/restore.h"
 #include "app/serve.h"
 #include "app/tokens.h"
 
@@ -157,6 +158,16 @@ static int main_count(const struct args *args)
     return main_end(&out, &errors, act_exit_of(err));
 }
 
+static int main_restore(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = restore_run(args, &out, &errors);
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
 static const struct command commands[] = {
     { "init", NULL, "DIR", "", "Makes a complete working folder", 2, main_init },
     { "serve", NULL, "[--sandbox]", "sandbox", "Runs the server", 1, serve_run },
@@ -168,6 +179,8 @@ static const struct command commands[] = {
       "model vocab chat template specials ids",
       "Counts the tokens of a text, or of a chat request, by the model's own vocabulary", 2,
       main_count },
+    { "restore", NULL, "(FILE [--accept-loss] | --accept-loss)", "accept-loss",
+      "Puts a backup in the place of the books; no server may run", 2, main_restore },
     { "version", NULL, "", "", "Says which version this is", 1, main_version },
     { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
 };

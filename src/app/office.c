@@ -15,9 +15,13 @@ static void office_ready(struct server *server, struct http_exchange *x)
 {
     struct str why = store_failed(server->world->store)
                          ? STR("not selling: the store has failed; look at the log, then restart\n")
+                     : server->world->mark.behind
+                         ? STR("not selling: the log is shorter than it was; restore a later "
+                               "backup, or say \"entrepot restore --accept-loss\"\n")
                      : server->stopping ? STR("not selling: stopping\n")
                                         : STR("not selling: starting\n");
-    bool ready = atomic_load(&server->ready) && !store_failed(server->world->store);
+    bool ready = atomic_load(&server->ready) && !store_failed(server->world->store) &&
+                 !server->world->mark.behind;
     http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
                  ready ? STR("selling\n") : why);
 }

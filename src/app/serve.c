@@ -20,6 +20,8 @@
     (INT64_C(60) * STAMP_NS_PER_S) /* credit is over within a minute of its end */
 #define SERVE_HOUR_NS (INT64_C(3600) * STAMP_NS_PER_S)
 
+#define SERVE_MARK_NS STAMP_NS_PER_S /* the log's mark: what a crash and an old backup can hide */
+
 /* The parts of a run that nobody else sees. */
 struct serve {
     struct server server;
@@ -31,6 +33,9 @@ struct serve {
     struct job expire;
     bool expire_runs;
     struct timer expire_timer;
+    struct job mark;
+    bool mark_runs;
+    struct timer mark_timer;
     struct mail hangup;
     struct mail stop;
     atomic_bool hangup_sent;
@@ -119,10 +124,35 @@ static void serve_on_expire(struct timer *timer)
 {
     struct serve *serve = EP_CONTAINER(timer, struct serve, expire_timer);
     struct server *server = &serve->server;
-    if (!serve->expire_runs) {
+    if (!serve->expire_runs && !server->world->mark.behind) {
         serve->expire_runs = job_submit(server->workers, &serve->expire) == ERR_OK;
     }
     enum err err = timer_start(server->loop, timer, loop_now_ns(server->loop) + SERVE_EXPIRE_NS);
+    ASSERT(err == ERR_OK); /* its place in the heap has just become free */
+}
+
+/* ---- how far the log has come -------------------------------------------------------------- */
+
+static void serve_mark_work(struct job *job)
+{
+    struct serve *serve = EP_CONTAINER(job, struct serve, mark);
+    /* The mark is a lower bound: the next second may do better, and the store tells of its own. */
+    EP_IGNORE(world_note_log(serve->server.world, NULL));
+}
+
+static void serve_mark_over(struct mail *mail)
+{
+    EP_CONTAINER(mail, struct serve, mark.mail)->mark_runs = false;
+}
+
+static void serve_on_mark(struct timer *timer)
+{
+    struct serve *serve = EP_CONTAINER(timer, struct serve, mark_timer);
+    struct server *server = &serve->server;
+    if (!serve->mark_runs) {
+        serve->mark_runs = job_submit(server->workers, &serve->mark) == ERR_OK;
+    }
+    enum err err = timer_start(server->loop, timer, loop_now_ns(server->loop) + SERVE_MARK_NS);
     ASSERT(err == ERR_OK); /* its place in the heap has just become free */
 }
 
@@ -193,7 +223,10 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
         return FAIL_SYS(fail, ERR_IO, "could not start the signals' thread");
     }
     serve->signals_run = true;
-    return timer_start(server->loop, &serve->expire_timer, loop_now_ns(server->loop));
+    int64_t now_ns = loop_now_ns(server->loop);
+    TRY(timer_start(server->loop, &serve->expire_timer, now_ns));
+    return server->world->mark.behind ? ERR_OK
+                                      : timer_start(server->loop, &serve->mark_timer, now_ns);
 }
 
 static enum err serve_registry_reload(void *context, struct buf *errors)
@@ -208,6 +241,7 @@ static void serve_init(struct serve *serve, struct world *world)
     serve->hangup.open = serve_on_hangup;
     serve->stop.open = serve_on_stop;
     timer_init(&serve->expire_timer, serve_on_expire);
+    timer_init(&serve->mark_timer, serve_on_mark);
     world->reload = serve_registry_reload;
     world->reload_context = &serve->server;
 }
@@ -219,6 +253,8 @@ static void serve_jobs(struct serve *serve)
         (struct job){ .mail.open = serve_reload_over, .run = serve_reload_work, .home = home };
     serve->expire =
         (struct job){ .mail.open = serve_expire_over, .run = serve_expire_work, .home = home };
+    serve->mark =
+        (struct job){ .mail.open = serve_mark_over, .run = serve_mark_work, .home = home };
 }
 
 /* ---- stopping ----------------------------------------------------------------------------- */
@@ -234,14 +270,15 @@ static void serve_close(struct serve *serve)
     atomic_store(&server->ready, false);
     crew_stop(server, (int64_t)server->world->conf->limits_drain_ms * STAMP_NS_PER_MS);
     /* Jobs that wait are dropped, those that run end; their mail is opened by the last turns. */
-    while (server->loop != NULL &&
-           (server->desk_busy > 0 || serve->reload_runs || serve->expire_runs)) {
+    while (server->loop != NULL && (server->desk_busy > 0 || serve->reload_runs ||
+                                    serve->expire_runs || serve->mark_runs)) {
         (void)loop_turn(server->loop, true);
     }
     worker_pool_destroy(server->workers);
     crew_destroy(server);
     if (server->loop != NULL) {
         timer_stop(server->loop, &serve->expire_timer);
+        timer_stop(server->loop, &serve->mark_timer);
         desk_close(server);
         http_server_destroy(server->office);
         loop_destroy(server->loop);
@@ -266,6 +303,13 @@ static void serve_log_started(const struct server *server)
     log_str(&line, "operator", server->world->conf->listen_operator.text);
     log_int(&line, "threads", (int64_t)server->crew_count);
     log_end(&line);
+    const struct log_mark *mark = &server->world->mark;
+    if (mark->behind) {
+        log_begin(&line, EVENT_LOG_BEHIND);
+        log_int(&line, "reached", mark->reached);
+        log_int(&line, "found", mark->found);
+        log_end(&line);
+    }
 }
 
 static void serve_log(enum event event)

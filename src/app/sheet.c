@@ -64,6 +64,11 @@ void sheet_money(struct sheet *sheet, int64_t nano)
     sheet_add(sheet, buf_str(&buf), false, false);
 }
 
+void sheet_none(struct sheet *sheet)
+{
+    sheet_add(sheet, STR_EMPTY, false, true);
+}
+
 void sheet_stamp(struct sheet *sheet, int64_t ns)
 {
     char text[40];

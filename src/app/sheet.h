@@ -32,7 +32,8 @@ void sheet_fini(struct sheet *sheet);
 void sheet_str(struct sheet *sheet, struct str text);
 void sheet_int(struct sheet *sheet, int64_t value);
 void sheet_money(struct sheet *sheet, int64_t nano); /* at least two decimals; text in JSON */
-void sheet_stamp(struct sheet *sheet, int64_t ns);   /* 0: none */
+void sheet_none(struct sheet *sheet);
+void sheet_stamp(struct sheet *sheet, int64_t ns); /* 0: none */
 void sheet_id(struct sheet *sheet, const char *prefix, struct id id);
 /* Every row: a table with a line of names, or a JSON array of objects. */
 EP_MUST_CHECK enum err sheet_print(const struct sheet *sheet, bool json, struct buf *out);

@@ -9,9 +9,8 @@
 #include "ledger/idem.h"
 #include "meter/template.h"
 
-#define WORLD_MIGRATIONS_MAX 16
-#define WORLD_TEMPLATES_MAX  64
-#define WORLD_NAMES_MAX      ((size_t)64 << 10) /* of vocabularies: 256 of 64 bytes, and more */
+#define WORLD_TEMPLATES_MAX 64
+#define WORLD_NAMES_MAX     ((size_t)64 << 10) /* of vocabularies: 256 of 64 bytes, and more */
 
 struct str world_folder_of(struct str path)
 {
@@ -87,9 +86,9 @@ static enum err world_read_registry(struct world *world, struct buf *errors)
     return ERR_OK;
 }
 
-static enum err world_open_store(struct world *world, struct fail *fail)
+size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX])
 {
-    struct store_migration migrations[WORLD_MIGRATIONS_MAX];
+    struct store_migration *migrations = ret_migrations;
     size_t count = 0;
     ASSERT(ident_migrations_count + 4 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
@@ -99,6 +98,13 @@ static enum err world_open_store(struct world *world, struct fail *fail)
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
     migrations[count++] = idem_migration;
+    return count;
+}
+
+static enum err world_open_store(struct world *world, struct fail *fail)
+{
+    struct store_migration migrations[WORLD_MIGRATIONS_MAX];
+    size_t count = world_migrations(migrations);
     const struct store_options options = {
         .url = world->conf->store,
         .migrations = migrations,
@@ -117,6 +123,33 @@ static enum err world_open_ident(struct world *world, struct fail *fail)
     return err;
 }
 
+static enum err world_read_size(void *context, struct store_txn *txn, struct fail *fail)
+{
+    return tlog_size(txn, context, fail);
+}
+
+/* Before anything is written: holds that are ended would make the log longer. */
+static enum err world_check_log(struct world *world, struct fail *fail)
+{
+    int64_t leaves = 0;
+    TRY(log_mark_path(world->conf->store, &world->mark_path, fail));
+    TRY(store_read(world->store, world_read_size, &leaves, fail));
+    TRY(log_mark_check(world->mark_path.ptr, leaves, &world->mark, fail));
+    world->mark_known = true;
+    return ERR_OK;
+}
+
+enum err world_note_log(struct world *world, struct fail *fail)
+{
+    int64_t leaves = 0;
+    ASSERT(world->mark_known);
+    if (store_failed(world->store)) {
+        return ERR_OK; /* what can be read may not be durable */
+    }
+    TRY(store_read(world->store, world_read_size, &leaves, fail));
+    return log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
+}
+
 static enum err world_open_rooms(struct world *world, struct fail *fail)
 {
     TRY(world_open_store(world, fail));
@@ -127,6 +160,7 @@ static enum err world_open_rooms(struct world *world, struct fail *fail)
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
     TRY(usage_check_open(world->store, &world->usage_check, fail));
+    TRY(world_check_log(world, fail));
     return recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
                          &world->recovered, fail);
 }
@@ -135,6 +169,9 @@ static const char *world_remedy(enum err err)
 {
     if (err == ERR_STORE_LOCKED) {
         return "stop the other process, or let the running server do it";
+    }
+    if (err == ERR_STORE_DAMAGED) {
+        return "look at the files, then say \"entrepot restore --accept-loss\"";
     }
     if (err == ERR_STORE_SCHEMA) {
         return "use the program's version that fits, or start the server once to migrate";
@@ -164,6 +201,7 @@ enum err world_open(const char *conf_path, enum world_mode mode, struct world **
     if (world == NULL) {
         return ERR_NO_MEMORY;
     }
+    buf_init(&world->mark_path, 4096);
     (void)pthread_mutex_init(&world->lock, NULL); /* cannot fail with default attributes */
     world->mode = mode;
     world->conf_path = mem_copy_text(conf_path, strlen(conf_path));
@@ -185,6 +223,9 @@ void world_close(struct world *world)
     if (world == NULL) {
         return;
     }
+    if (world->mark_known) {
+        EP_IGNORE(world_note_log(world, NULL)); /* a lower mark is a weaker one, and no wrong one */
+    }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
     usage_check_close(world->usage_check);
     tlog_close(world->tlog);
@@ -194,6 +235,7 @@ void world_close(struct world *world)
     shelf_destroy(world->shelf);
     conf_destroy(world->conf);
     (void)pthread_mutex_destroy(&world->lock);
+    buf_fini(&world->mark_path);
     mem_free(world->conf_path);
     mem_free(world);
 }

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "app/log_mark.h"
 #include "conf/conf.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
@@ -38,8 +39,11 @@ struct world {
         *registry;        /* the one in force; world_registry() when others may swap it */
     pthread_mutex_t lock; /* of `registry` */
     char *conf_path;
-    struct str folder; /* of the configuration file: the base of the registry's secrets */
-    size_t recovered;  /* holds that were ended at the opening */
+    struct str folder;    /* of the configuration file: the base of the registry's secrets */
+    struct buf mark_path; /* of the log's high-water mark; as `ledger` */
+    struct log_mark mark; /* `behind`, which stays as the opening found it: nothing may be sold */
+    bool mark_known;      /* `mark` is what the file says */
+    size_t recovered;     /* holds that were ended at the opening */
     enum world_mode mode;
     world_reload_fn *reload; /* what a running server does for `registry apply`; NULL: none runs */
     void *reload_context;
@@ -50,6 +54,13 @@ struct world {
 EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
+
+#define WORLD_MIGRATIONS_MAX 16
+/* Those of all rooms, in order: how many. */
+size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
+
+/* Raises the mark to what is durable now; from a thread that may wait, one at a time. */
+EP_MUST_CHECK enum err world_note_log(struct world *world, struct fail *fail);
 
 /* The registry of a folder; its faults go to `errors`. `shelf`: the vocabularies that models may
  * name; NULL: whether they are there is not looked at. */

@@ -149,6 +149,9 @@ enum err_kind {
       "The server has stopped selling; the operator must look.")                                  \
     X(STORE_SCHEMA, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(STORE_LOCKED, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
+    X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
+    X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
+      "The server has stopped selling; the operator must look.")                                  \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
     X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \
     X(AUDIT_FAILED, FAULT, 500, "api_error", "internal_error", "The books do not agree.")         \

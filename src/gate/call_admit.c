@@ -152,6 +152,9 @@ enum call_next call_admit(struct call *call)
     if (store_failed(gate->world.store)) {
         return call_refuse(call, ERR_STORE_FAILED, "%s", err_info(ERR_STORE_FAILED)->text);
     }
+    if (gate->world.log_behind) {
+        return call_refuse(call, ERR_LOG_BEHIND, "%s", err_info(ERR_LOG_BEHIND)->text);
+    }
     enum err err = call_claim_begin(call);
     if (err != ERR_OK) {
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;

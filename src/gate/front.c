@@ -36,7 +36,7 @@ static void front_alive(struct gate *gate, struct http_exchange *x, struct str p
 static void front_ready(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool ready = !store_failed(gate->world.store);
+    bool ready = !store_failed(gate->world.store) && !gate->world.log_behind;
     http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
                  ready ? STR("selling\n") : STR("not selling\n"));
 }

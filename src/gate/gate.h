@@ -30,7 +30,8 @@ struct gate_world {
     struct limits *limits;
     struct usage_check *usage_check;
     struct worker_pool *workers;
-    uint16_t node; /* in the ids that are made here */
+    bool log_behind; /* leaves are missing: nothing is sold */
+    uint16_t node;   /* in the ids that are made here */
 };
 
 /* Takes over the caller's reference of `snapshot`. */

@@ -7,9 +7,20 @@
 
 #include "store/store.h"
 
-/* One violated invariant; `count` rows show it. `name` is short, `meaning` a sentence; static. */
-typedef void ledger_audit_fn(void *context, const char *name, const char *meaning, int64_t count);
+/* What was found of one invariant. */
+struct audit_line {
+    const char *name;    /* short; static */
+    const char *meaning; /* a sentence; static */
+    const char *row;     /* what a row is: "hold", "entry", ...; static */
+    int64_t rows;        /* looked at */
+    int64_t sum;         /* nano units that these rows say, all currencies added */
+    bool has_sum;        /* rows that say no amount have none */
+    int64_t wrong;       /* rows that break it; 0: it holds */
+    int64_t first;       /* the lowest number among those; wrong > 0 */
+};
 
-/* *ret_violated: how many invariants do not hold; *ret_checked: how many were looked at. */
-EP_MUST_CHECK enum err ledger_audit(struct store_txn *txn, ledger_audit_fn *violated, void *context,
-                                    size_t *ret_checked, size_t *ret_violated, struct fail *fail);
+/* Told of each invariant, in a fixed order. */
+typedef void audit_line_fn(void *context, const struct audit_line *line);
+
+EP_MUST_CHECK enum err ledger_audit(struct store_txn *txn, audit_line_fn *told, void *context,
+                                    struct fail *fail);

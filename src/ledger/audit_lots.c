@@ -21,7 +21,7 @@ struct audit_history {
     size_t count;
     size_t cap;
     size_t first; /* that may have something left */
-    int64_t wrong;
+    struct audit_line *line;
 };
 
 static const struct store_sql sql_history = {
@@ -36,10 +36,19 @@ static int64_t audit_least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static void audit_wrong(struct audit_history *history)
+{
+    struct audit_line *line = history->line;
+    line->first = line->wrong == 0 ? history->account : line->first; /* accounts come in order */
+    line->wrong++;
+}
+
 static void audit_end_account(struct audit_history *history)
 {
     for (size_t i = 0; i < history->count; i++) {
-        history->wrong += history->lots[i].left != history->lots[i].stored;
+        if (history->lots[i].left != history->lots[i].stored) {
+            audit_wrong(history);
+        }
     }
     history->count = 0;
     history->first = 0;
@@ -84,7 +93,9 @@ static void audit_draw(struct audit_history *history, int64_t amount)
         amount -= drawn;
         history->first += lot->left == 0;
     }
-    history->wrong += amount > 0;
+    if (amount > 0) {
+        audit_wrong(history);
+    }
 }
 
 static void audit_take(struct audit_history *history, int64_t id, int64_t amount)
@@ -96,7 +107,7 @@ static void audit_take(struct audit_history *history, int64_t id, int64_t amount
             return;
         }
     }
-    history->wrong++;
+    audit_wrong(history);
 }
 
 static enum err audit_on_entry(void *context, const struct store_value *row, size_t columns)
@@ -105,6 +116,8 @@ static enum err audit_on_entry(void *context, const struct store_value *row, siz
     ASSERT(columns == 7);
     int64_t amount = row[2].number;
     int64_t ref = row[3].number;
+    history->line->rows++;
+    history->line->sum += amount;
     if (row[0].number != history->account) {
         audit_end_account(history);
         history->account = row[0].number;
@@ -121,12 +134,12 @@ static enum err audit_on_entry(void *context, const struct store_value *row, siz
     return ERR_OK;
 }
 
-enum err audit_lots(struct store_txn *txn, int64_t *ret_wrong, struct fail *fail)
+enum err audit_lots(struct store_txn *txn, struct audit_line *line, struct fail *fail)
 {
-    struct audit_history history = { .account = -1 };
+    ASSERT(line->rows == 0 && line->wrong == 0);
+    struct audit_history history = { .account = -1, .line = line };
     enum err err = store_query(txn, &sql_history, NULL, 0, audit_on_entry, &history, fail);
     audit_end_account(&history);
     mem_free(history.lots);
-    *ret_wrong = history.wrong;
     return err;
 }

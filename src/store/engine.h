@@ -26,6 +26,12 @@ struct engine {
     /* Moves the journal into the database once it is larger than `bytes_max`; 0: in any case, and
      * empties it. What a reader still needs stays, and is no failure. Never waits for readers. */
     enum err (*checkpoint)(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail);
+    /* Copies what the open transaction of a reader sees to `path`, an empty file, as one file that
+     * needs no other. Not synced. */
+    enum err (*copy)(struct engine_conn *conn, const char *path,
+                     const struct store_progress *progress, struct fail *fail);
+    /* Looks at every page and row as such. ERR_STORE_DAMAGED: says what is wrong first. */
+    enum err (*check)(struct engine_conn *conn, struct fail *fail);
     const char *(*version)(void);
 };
 

@@ -1,6 +1,5 @@
 #include "store/engine.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -8,11 +7,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/store_internal.h"
 
 #define CACHE_SLOTS 256 /* a power of two; the rooms have some 60 statements */
 #define VALUES_MAX  64  /* of a row or of a statement's parameters */
 #define BUSY_MS     10000
 #define PAGE_BYTES  4096 /* as the writer's pragmas say */
+#define COPY_PAGES  1024 /* a step of a copy: 4 MiB, some milliseconds */
+#define CHECK_TEXT  120  /* of what a check of the pages says: the sentence has room for it */
 #define HEAD_BYTES  60   /* of a statement, in a failure's sentence: leaves room for the reason */
 
 struct cache_slot {
@@ -51,27 +53,6 @@ static void sqlite_close(struct engine_conn *conn)
     }
     (void)sqlite3_close(conn->db);
     mem_free(conn);
-}
-
-/* A new file is durable only once its folder is synced. */
-static enum err sqlite_sync_folder(const char *path, struct fail *fail)
-{
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 1 : (size_t)(slash - path) + 1;
-    if (len >= sizeof(folder)) {
-        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", path);
-    }
-    memcpy(folder, slash == NULL ? "." : path, len);
-    folder[len] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return FAIL_SYS(fail, ERR_IO, "could not open \"%s\"", folder);
-    }
-    enum err err =
-        fsync(fd) == 0 ? ERR_OK : FAIL_SYS(fail, ERR_IO, "could not sync \"%s\"", folder);
-    (void)close(fd); /* a folder opened for reading */
-    return err;
 }
 
 /*
@@ -128,7 +109,7 @@ static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool r
         return ERR_OK;
     }
     (void)sqlite3_wal_hook(conn->db, sqlite_on_commit, conn); /* there was none before */
-    return sqlite_sync_folder(path, fail);
+    return store_sync_folder(path, fail); /* a new file is durable only once its folder is */
 }
 
 static enum err sqlite_open(struct str path, bool read_only, struct engine_conn **ret_conn,
@@ -289,6 +270,85 @@ static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, 
     return err;
 }
 
+/* ---- copies ------------------------------------------------------------------------------ */
+
+/* Without a journal: a copy that breaks off is thrown away. */
+static const char sqlite_copy_pragmas[] = "PRAGMA journal_mode=OFF;"
+                                          "PRAGMA synchronous=OFF;";
+/* The copy takes the writer's journal mode along; one file by itself needs another. */
+static const char sqlite_alone_pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
+                                           "PRAGMA journal_mode=DELETE;";
+
+/* The transaction of `from` is open, so all steps see one snapshot: what others commit meanwhile
+ * does not make the copy begin anew. */
+static enum err sqlite_copy_pages(struct engine_conn *from, struct engine_conn *to,
+                                  const struct store_progress *progress, struct fail *fail)
+{
+    ASSERT(sqlite3_txn_state(from->db, "main") == SQLITE_TXN_READ);
+    sqlite3_backup *copy = sqlite3_backup_init(to->db, "main", from->db, "main");
+    if (copy == NULL) {
+        return sqlite_fail(to, "could not begin a copy", fail);
+    }
+    int code = SQLITE_OK;
+    while (code == SQLITE_OK) {
+        code = sqlite3_backup_step(copy, COPY_PAGES);
+        int64_t total = (int64_t)sqlite3_backup_pagecount(copy) * PAGE_BYTES;
+        int64_t left = (int64_t)sqlite3_backup_remaining(copy) * PAGE_BYTES;
+        if (progress->update != NULL) {
+            progress->update(progress->context, total - left, total);
+        }
+    }
+    (void)sqlite3_backup_finish(copy); /* repeats the error of the last step */
+    if (code != SQLITE_DONE) {
+        return FAIL(fail, ERR_IO, "could not copy the database: %s", sqlite3_errstr(code));
+    }
+    return ERR_OK;
+}
+
+static enum err sqlite_copy(struct engine_conn *conn, const char *path,
+                            const struct store_progress *progress, struct fail *fail)
+{
+    struct engine_conn to = { .db = NULL };
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &to.db, flags, NULL) != SQLITE_OK) {
+        enum err err = FAIL(fail, ERR_IO, "could not open \"%s\": %s", path,
+                            to.db == NULL ? "no memory" : sqlite3_errmsg(to.db));
+        (void)sqlite3_close(to.db);
+        return err;
+    }
+    enum err err = sqlite_script(&to, sqlite_copy_pragmas, fail);
+    err = err == ERR_OK ? sqlite_copy_pages(conn, &to, progress, fail) : err;
+    err = err == ERR_OK ? sqlite_script(&to, sqlite_alone_pragmas, fail) : err;
+    if (sqlite3_close(to.db) != SQLITE_OK && err == ERR_OK) {
+        err = FAIL(fail, ERR_IO, "could not close \"%s\"", path);
+    }
+    return err;
+}
+
+static enum err sqlite_on_check(void *context, const struct store_value *row, size_t columns)
+{
+    struct buf *said = context;
+    ASSERT(columns == 1);
+    struct str text = row[0].bytes;
+    return buf_append(said, str_slice(text, 0, text.len < CHECK_TEXT ? text.len : CHECK_TEXT));
+}
+
+static enum err sqlite_check(struct engine_conn *conn, struct fail *fail)
+{
+    static const struct store_sql sql = { "PRAGMA integrity_check(1)" };
+    char text[CHECK_TEXT];
+    struct buf said = { text, 0, sizeof(text), sizeof(text) };
+    enum err err = sqlite_run(conn, &sql, NULL, 0, sqlite_on_check, &said, fail);
+    if (err != ERR_OK) {
+        return FAIL(fail, ERR_STORE_DAMAGED, "it is no database that can be read: %s",
+                    sqlite3_errmsg(conn->db));
+    }
+    if (!str_eq(buf_str(&said), STR("ok"))) {
+        return FAIL(fail, ERR_STORE_DAMAGED, "it is damaged: " STR_FMT, STR_ARG(buf_str(&said)));
+    }
+    return ERR_OK;
+}
+
 static const char *sqlite_version(void)
 {
     static char text[32];
@@ -306,5 +366,7 @@ const struct engine engine_sqlite = {
     .script = sqlite_script,
     .changes = sqlite_changes,
     .checkpoint = sqlite_checkpoint,
+    .copy = sqlite_copy,
+    .check = sqlite_check,
     .version = sqlite_version,
 };

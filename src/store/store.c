@@ -12,18 +12,12 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/engine.h"
+#include "store/store_internal.h"
 
 #define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
 #define STORE_WAL_BYTES (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
 #define STORE_HOMES_MAX 64 /* loops that one batch wakes once; more are woken for each job */
 #define STORE_IDLE_S    1 /* without a job; then the journal is emptied, so that a start is quick */
-
-struct store_txn {
-    const struct engine *engine;
-    struct engine_conn *conn;
-    struct fail lost; /* a statement has failed, whatever its caller made of it */
-};
 
 struct store_flush {
     store_flush_fn *flush;
@@ -450,27 +444,47 @@ static enum err store_start_reader(struct store *store, const struct store_optio
     return store_check_version(store, options, version, fail);
 }
 
-static enum err store_take_lock(struct store *store, struct fail *fail)
+enum err store_lock(const char *path, int *ret_fd, struct fail *fail)
 {
-    char path[4096];
-    int len = snprintf(path, sizeof(path), "%s.lock", store->path);
-    if (len < 0 || (size_t)len >= sizeof(path)) {
-        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", store->path);
+    char lock[STORE_PATH_MAX];
+    TRY(store_path_beside(path, ".lock", lock, fail));
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return FAIL_SYS(fail, ERR_IO, "could not open \"%s\"", lock);
     }
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_fd < 0) {
-        return FAIL_SYS(fail, ERR_IO, "could not open \"%s\"", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd); /* nothing was written */
+        return FAIL(fail, ERR_STORE_LOCKED, "another process writes \"%s\"", path);
     }
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return FAIL(fail, ERR_STORE_LOCKED, "another process writes \"%s\"", store->path);
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+enum err store_path_beside(const char *path, const char *suffix, char ret_path[STORE_PATH_MAX],
+                           struct fail *fail)
+{
+    int len = snprintf(ret_path, STORE_PATH_MAX, "%s%s", path, suffix);
+    if (len < 0 || len >= STORE_PATH_MAX) {
+        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", path);
     }
+    return ERR_OK;
+}
+
+enum err store_url_path(struct str url, struct str *ret_path, struct fail *fail)
+{
+    static const struct str scheme = STR_INIT("sqlite:");
+    if (!str_starts(url, scheme) || url.len == scheme.len) {
+        return FAIL(fail, ERR_CONF_INVALID, "a store is \"sqlite:PATH\", not \"" STR_FMT "\"",
+                    STR_ARG(url));
+    }
+    *ret_path = str_from_at(url, scheme.len);
     return ERR_OK;
 }
 
 static enum err store_start(struct store *store, const struct store_options *options,
                             struct fail *fail)
 {
-    TRY(store_take_lock(store, fail));
+    TRY(store_lock(store->path, &store->lock_fd, fail));
     TRY(store->engine->open(str_from(store->path), false, &store->writer, fail));
     TRY(store_migrate(store, options, fail));
     int error = pthread_create(&store->thread, NULL, store_write, store);
@@ -485,12 +499,8 @@ static enum err store_start(struct store *store, const struct store_options *opt
 enum err store_open(const struct store_options *options, struct store **ret_store,
                     struct fail *fail)
 {
-    static const struct str scheme = STR_INIT("sqlite:");
-    if (!str_starts(options->url, scheme) || options->url.len == scheme.len) {
-        return FAIL(fail, ERR_CONF_INVALID, "a store is \"sqlite:PATH\", not \"" STR_FMT "\"",
-                    STR_ARG(options->url));
-    }
-    struct str path = str_from_at(options->url, scheme.len);
+    struct str path;
+    TRY(store_url_path(options->url, &path, fail));
     struct store *store = mem_zalloc(sizeof(*store));
     if (store == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the store");
@@ -548,6 +558,12 @@ void store_close(struct store *store)
 bool store_failed(const struct store *store)
 {
     return atomic_load(&store->failed);
+}
+
+const struct engine *store_source(const struct store *store, struct str *ret_path)
+{
+    *ret_path = str_from(store->path);
+    return store->engine;
 }
 
 const char *store_engine(const struct store *store)

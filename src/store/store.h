@@ -125,3 +125,49 @@ void store_close(struct store *store);
 bool store_failed(const struct store *store);
 /* "sqlite 3.40.1" */
 const char *store_engine(const struct store *store);
+
+/* ---- copies ------------------------------------------------------------------------------ */
+
+/* Told now and then how far a long piece of work is; `update` NULL: nobody asks. */
+struct store_progress {
+    void (*update)(void *context, int64_t done, int64_t total);
+    void *context;
+};
+
+struct store_backup {
+    struct str path;     /* of the new file; "PATH.part" beside it until it is whole */
+    store_read_fn *look; /* over the very snapshot that is copied; NULL: not looked at */
+    void *context;       /* of `look` */
+    struct store_progress progress;
+    int64_t bytes; /* out: the size of the file */
+};
+
+/*
+ * A consistent copy of a store that another process may be writing to: one snapshot, page by page,
+ * synced, and only then given its name. Never over a file that is there: ERR_CONFLICT. What a
+ * killed backup left as "PATH.part" is written anew. Any thread but a loop's.
+ */
+EP_MUST_CHECK enum err store_backup(struct store *store, struct store_backup *backup,
+                                    struct fail *fail);
+
+/* Judges the copy that is about to become the store, and may write to it; anything but ERR_OK
+ * leaves the store as it was. */
+typedef enum err store_judge_fn(void *context, struct store *copy, struct fail *fail);
+
+struct store_restore {
+    struct str path;       /* of the backup, which is only read */
+    store_judge_fn *judge; /* may write to the copy; whatever is in force when it returns stays */
+    void *context;
+    struct store_progress progress;
+    int64_t now_ns;  /* wall time, for the name of what is replaced */
+    struct buf kept; /* out, to buf_fini(): the path under which the old database is kept, or "" */
+};
+
+/*
+ * Puts a copy of the backup in the place of the database of `options`, which no process may have
+ * open (ERR_STORE_LOCKED). It is checked before: ERR_STORE_DAMAGED (not a database, a bad page),
+ * ERR_STORE_SCHEMA (newer than this program); an older one is migrated. The old database stays
+ * beside it. A crash on the way leaves the one or the other, whole.
+ */
+EP_MUST_CHECK enum err store_restore(const struct store_options *options,
+                                     struct store_restore *restore, struct fail *fail);

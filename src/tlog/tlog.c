@@ -223,17 +223,12 @@ static const struct store_sql sql_audit = {
     " ORDER BY l.id"
 };
 
-struct tlog_auditing {
-    int64_t leaves;
-    int64_t bad;
-};
-
 static enum err tlog_on_audit(void *context, const struct store_value *row, size_t columns)
 {
-    struct tlog_auditing *auditing = context;
+    struct tlog_figures *figures = context;
     ASSERT(columns == 4 + 2 * RECEIPT_SECTIONS);
     struct digest hash = tlog_leaf_hash(row[1].bytes);
-    bool good = row[0].number == auditing->leaves && str_eq(digest_str(&hash), row[2].bytes) &&
+    bool good = row[0].number == figures->leaves && str_eq(digest_str(&hash), row[2].bytes) &&
                 (row[3].number == TLOG_RECEIPT) == (row[4].kind == STORE_BLOB);
     for (size_t i = 0; good && row[3].number == TLOG_RECEIPT && i < RECEIPT_SECTIONS; i++) {
         struct str salt = row[4 + RECEIPT_SECTIONS + i].bytes;
@@ -241,16 +236,26 @@ static enum err tlog_on_audit(void *context, const struct store_value *row, size
         good = salt.len == 0 ||
                receipt_check(row[1].bytes, (enum receipt_section)i, salt, row[4 + i].bytes);
     }
-    auditing->leaves++;
-    auditing->bad += !good;
+    figures->first = !good && figures->bad == 0 ? row[0].number : figures->first;
+    figures->leaves++;
+    figures->bad += !good;
     return ERR_OK;
 }
 
-enum err tlog_audit(struct store_txn *txn, int64_t *ret_leaves, int64_t *ret_bad, struct fail *fail)
+enum err tlog_audit(struct store_txn *txn, struct tlog_figures *ret_figures, struct fail *fail)
 {
-    struct tlog_auditing auditing = { 0 };
-    TRY(store_query(txn, &sql_audit, NULL, 0, tlog_on_audit, &auditing, fail));
-    *ret_leaves = auditing.leaves;
-    *ret_bad = auditing.bad;
+    *ret_figures = (struct tlog_figures){ 0 };
+    return store_query(txn, &sql_audit, NULL, 0, tlog_on_audit, ret_figures, fail);
+}
+
+static enum err tlog_on_leaves(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 1);
+    *(int64_t *)context = row[0].number;
     return ERR_OK;
+}
+
+enum err tlog_size(struct store_txn *txn, int64_t *ret_leaves, struct fail *fail)
+{
+    return store_query(txn, &sql_size, NULL, 0, tlog_on_leaves, ret_leaves, fail);
 }

@@ -50,6 +50,15 @@ typedef enum err tlog_found_fn(void *context, const struct tlog_found *found);
 EP_MUST_CHECK enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found,
                                  void *context, struct fail *fail);
 
-/* Recomputes every leaf's hash and every section's digest. *ret_bad: leaves that do not agree. */
-EP_MUST_CHECK enum err tlog_audit(struct store_txn *txn, int64_t *ret_leaves, int64_t *ret_bad,
+/* How many leaves the log has. */
+EP_MUST_CHECK enum err tlog_size(struct store_txn *txn, int64_t *ret_leaves, struct fail *fail);
+
+struct tlog_figures {
+    int64_t leaves;
+    int64_t bad;   /* leaves that do not agree with their hash or their sections */
+    int64_t first; /* the lowest of those; bad > 0 */
+};
+
+/* Recomputes every leaf's hash and every section's digest. */
+EP_MUST_CHECK enum err tlog_audit(struct store_txn *txn, struct tlog_figures *ret_figures,
                                   struct fail *fail);

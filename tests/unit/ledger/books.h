@@ -181,26 +181,41 @@ static inline void books_recover(struct books *books, const struct ledger_hold *
 }
 
 struct books_audit {
+    size_t checked;
     size_t violated;
     char names[512];
+    struct audit_line lines[40];
 };
 
-static inline void books_on_violation(void *context, const char *name, const char *meaning,
-                                      int64_t count)
+static inline void books_on_line(void *context, const struct audit_line *line)
 {
     struct books_audit *audit = context;
-    CHECK(meaning[0] != '\0');
-    CHECK(count > 0);
-    size_t len = str_from(audit->names).len;
-    (void)snprintf(audit->names + len, sizeof(audit->names) - len, "%s ", name);
+    CHECK(line->meaning[0] != '\0');
+    CHECK(line->wrong >= 0);
+    CHECK(audit->checked < EP_ARRAY_LEN(audit->lines));
+    audit->lines[audit->checked++] = *line;
+    if (line->wrong > 0) {
+        size_t len = str_from(audit->names).len;
+        (void)snprintf(audit->names + len, sizeof(audit->names) - len, "%s ", line->name);
+        audit->violated++;
+    }
+}
+
+static inline const struct audit_line *books_line(const struct books_audit *audit, const char *name)
+{
+    for (size_t i = 0; i < audit->checked; i++) {
+        if (str_eq(str_from(audit->lines[i].name), str_from(name))) {
+            return &audit->lines[i];
+        }
+    }
+    test_failed(EP_SITE, "there is no invariant %s", name);
 }
 
 static inline enum err books_read_audit(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct books_audit *audit = context;
-    size_t checked = 0;
-    TRY(ledger_audit(txn, books_on_violation, audit, &checked, &audit->violated, fail));
-    CHECK(checked > 10);
+    TRY(ledger_audit(txn, books_on_line, audit, fail));
+    CHECK(audit->checked > 20);
     return ERR_OK;
 }
 

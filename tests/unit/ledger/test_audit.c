@@ -113,6 +113,59 @@ TEST(each_change_of_the_rows_is_found)
     }
 }
 
+TEST(the_first_row_that_breaks_a_rule_is_named)
+{
+    static const struct {
+        struct mutation change;
+        const char *row;
+        int64_t first;
+        int64_t wrong;
+    } cases[] = {
+        { { { "UPDATE settlement SET posted = posted + 1 WHERE hold IN (2, 3)" },
+            "entries-of-settlement" },
+          "settlement",
+          2,
+          2 },
+        { { { "UPDATE entry SET code = 6 WHERE id = 5" }, "sides-of-entry" }, "entry", 5, 1 },
+        { { { "UPDATE account SET used = used + 1 WHERE id = 8" }, "counters-used" },
+          "account",
+          8,
+          1 },
+        { { { "UPDATE lot SET kind = 1 WHERE id = 2" }, "lot-of-purchase" }, "lot", 2, 1 },
+        { { { "UPDATE hold SET id = 99 WHERE id = 4" }, "dense-holds" }, "hold", 99, 1 },
+        { { { "UPDATE lot SET priority = 99 WHERE id = 2" }, "lots-in-order" }, "account", 7, 2 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        begin_scene();
+        struct mutate mutate = { .job = { .run = run_mutation }, .mutation = &cases[i].change };
+        CHECK(store_run(books.store, &mutate.job, &books.fail) == ERR_OK);
+        struct books_audit audit = books_look(&books);
+        const struct audit_line *line = books_line(&audit, cases[i].change.name);
+        CHECK_STR(str_from(line->row), str_from(cases[i].row));
+        CHECK_EQ(line->first, cases[i].first);
+        CHECK_EQ(line->wrong, cases[i].wrong);
+        books_close(&books);
+    }
+}
+
+TEST(each_rule_says_what_it_has_looked_at)
+{
+    begin_scene();
+    struct books_audit audit = books_look(&books);
+    CHECK_EQ(books_line(&audit, "hold-of-client")->rows, 4);
+    CHECK_EQ(books_line(&audit, "hold-of-client")->sum, 700 + 20 + 10 + 90);
+    CHECK_EQ(books_line(&audit, "posted-within-hold")->rows, 3);
+    CHECK_EQ(books_line(&audit, "posted-within-hold")->sum, 450 + 20);
+    CHECK_EQ(books_line(&audit, "overrun-of-settlement")->sum, 5);
+    CHECK_EQ(books_line(&audit, "rated")->sum, 450 + 20 + 5);
+    CHECK_EQ(books_line(&audit, "lot-of-purchase")->sum, 1000 + 100 + 50 + 60);
+    CHECK_EQ(books_line(&audit, "counters-pending")->sum, 90);
+    CHECK_EQ(books_line(&audit, "lot-of-refund")->rows, 2);
+    CHECK(!books_line(&audit, "dense-holds")->has_sum);
+    CHECK_EQ(books_line(&audit, "dense-holds")->rows, 4);
+    books_end(&books);
+}
+
 /* With a look-up for each row instead of a join this would take minutes. */
 TEST(long_books_are_audited_in_a_moment)
 {

@@ -6,7 +6,10 @@ static struct books books;
 
 static enum err read_lots(void *context, struct store_txn *txn, struct fail *fail)
 {
-    return audit_lots(txn, context, fail);
+    struct audit_line line = { .name = "lots-in-order" };
+    TRY(audit_lots(txn, &line, fail));
+    *(int64_t *)context = line.wrong;
+    return ERR_OK;
 }
 
 static int64_t wrong_lots(void)

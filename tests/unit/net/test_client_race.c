@@ -1,4 +1,6 @@
 /* Connecting: names, several addresses, refusals and silence. */
+#include <netinet/tcp.h>
+
 #include "base/mem.h"
 #include "buyer.h"
 
@@ -111,6 +113,11 @@ static void fill_queue(int listener, const struct address *address, int fds[4])
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void)connect(fds[i], &address->sock.any, address->len); /* some hang, as they shall */
     }
+    struct tcp_info info = { .tcpi_unacked = 0 };
+    socklen_t len = sizeof(info);
+    do { /* of a listener: how many wait, and how many may */
+        CHECK_EQ(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    } while (info.tcpi_unacked <= info.tcpi_sacked);
 }
 
 static void empty_queue(int listener, const int fds[4])

@@ -22,7 +22,7 @@ static const struct store_migration case_migrations[] = {
 
 struct case_folder {
     char path[40];
-    char url[64];
+    char url[160];
 };
 
 static inline struct case_folder case_folder_make(void)

@@ -211,15 +211,9 @@ TEST(indexes_go_on_after_a_restart)
     close_log();
 }
 
-struct audit {
-    int64_t leaves;
-    int64_t bad;
-};
-
 static enum err run_audit(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct audit *audit = context;
-    return tlog_audit(txn, &audit->leaves, &audit->bad, fail);
+    return tlog_audit(txn, context, fail);
 }
 
 struct change {
@@ -246,7 +240,7 @@ TEST(each_change_of_the_rows_is_found)
         for (uint64_t k = 0; k < 3; k++) {
             (void)append_at(1000, k);
         }
-        struct audit audit = { 0 };
+        struct tlog_figures audit = { 0 };
         CHECK(store_read(store, run_audit, &audit, &failure) == ERR_OK);
         CHECK_EQ(audit.leaves, 3);
         CHECK_EQ(audit.bad, 0);
@@ -267,7 +261,7 @@ TEST(an_erased_salt_leaves_the_log_whole)
     (void)append_at(1000, 1);
     struct change change = { .job = { .run = run_change }, .sql = &erase };
     CHECK(store_run(store, &change.job, &failure) == ERR_OK);
-    struct audit audit = { 0 };
+    struct tlog_figures audit = { 0 };
     CHECK(store_read(store, run_audit, &audit, &failure) == ERR_OK);
     CHECK_EQ(audit.bad, 0);
     close_log();
