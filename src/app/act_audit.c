@@ -24,18 +24,6 @@ static const struct store_sql sql_amounts = {
     " LEFT JOIN hold h ON h.call = r.call LEFT JOIN settlement s ON s.hold = h.id"
 };
 
-static enum err audit_on_figures(void *context, const struct store_value *row, size_t columns)
-{
-    struct audit_line *line = context;
-    ASSERT(columns == 4);
-    line->rows = row[0].number;
-    line->has_sum = row[1].kind == STORE_INT;
-    line->sum = row[1].number;
-    line->wrong = row[2].number;
-    line->first = row[3].number;
-    return ERR_OK;
-}
-
 static enum err audit_on_amount(void *context, const struct store_value *row, size_t columns)
 {
     struct audit_line *line = context;
@@ -65,9 +53,9 @@ static enum err audit_calls(struct store_txn *txn, audit_line_fn *told, void *co
     struct audit_line amounts = { "receipt-amount",
                                   "A receipt's amount is what was posted, else nothing.", "leaf",
                                   .has_sum = true };
-    TRY(store_query(txn, &sql_receipts_a_hold, NULL, 0, audit_on_figures, &ended, fail));
+    TRY(store_query(txn, &sql_receipts_a_hold, NULL, 0, audit_take_figures, &ended, fail));
     told(context, &ended);
-    TRY(store_query(txn, &sql_receipts_open, NULL, 0, audit_on_figures, &open, fail));
+    TRY(store_query(txn, &sql_receipts_open, NULL, 0, audit_take_figures, &open, fail));
     told(context, &open);
     TRY(store_query(txn, &sql_amounts, NULL, 0, audit_on_amount, &amounts, fail));
     told(context, &amounts);

@@ -160,7 +160,7 @@ static const struct audit_rule audit_rules[] = {
             "step <> 1") },
 };
 
-static enum err audit_on_figures(void *context, const struct store_value *row, size_t columns)
+enum err audit_take_figures(void *context, const struct store_value *row, size_t columns)
 {
     struct audit_line *line = context;
     ASSERT(columns == 4);
@@ -177,7 +177,7 @@ enum err ledger_audit(struct store_txn *txn, audit_line_fn *told, void *context,
     for (size_t i = 0; i < EP_ARRAY_LEN(audit_rules); i++) {
         const struct audit_rule *rule = &audit_rules[i];
         struct audit_line line = { rule->name, rule->meaning, rule->row, .rows = 0 };
-        TRY(store_query(txn, &rule->sql, NULL, 0, audit_on_figures, &line, fail));
+        TRY(store_query(txn, &rule->sql, NULL, 0, audit_take_figures, &line, fail));
         ASSERT(line.wrong <= line.rows);
         told(context, &line);
     }

@@ -22,5 +22,10 @@ struct audit_line {
 /* Told of each invariant, in a fixed order. */
 typedef void audit_line_fn(void *context, const struct audit_line *line);
 
+/* A store_row_fn for the one row of an invariant's query: rows, sum (NULL: they say no amount),
+ * wrong, first. `context` is a struct audit_line. */
+EP_MUST_CHECK enum err audit_take_figures(void *context, const struct store_value *row,
+                                          size_t columns);
+
 EP_MUST_CHECK enum err ledger_audit(struct store_txn *txn, audit_line_fn *told, void *context,
                                     struct fail *fail);
