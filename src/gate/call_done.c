@@ -86,10 +86,10 @@ enum call_next call_done(struct call *call)
     struct gate *gate = call->gate;
     ASSERT(call->place.route == NULL);
     ASSERT(!http_call_is_open(&call->upstream));
+    done_count(call); /* first: whoever has its answer finds it in the figures */
     if (call->x != NULL) {
         answer_end(call);
     }
-    done_count(call);
     done_log(call);
     if (call->place_of_client != NULL) {
         limits_give(call->place_of_client);
