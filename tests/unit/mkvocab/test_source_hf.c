@@ -87,7 +87,8 @@ static const struct {
     { "\"add_prefix_space\":false", "\"add_prefix_space\":true", "\"pre_tokenizer\" is not" },
     { "\"pre_tokenizer\":", "\"pre_tokenizer\":null,\"x\":", "\"pre_tokenizer\" is not" },
     { "\"vocab\":", "\"vocabulary\":", "the file has 0 tokens" },
-    { "\"\\u0061\":97,", "", "byte 0x61 has no token" },
+    { "\"\\u0063\":99,", "", "byte 0x63 has no token" },
+    { "\"\\u0062\":98,", "", "merge 1 is not two tokens" },
     { "\"\\u0061\":97,", "\"a\":98,", "the id 98 is given twice" },
     { "\"\\u0061\":97,", "\"a\":-1,", "the token \"a\" has no id" },
     { "\"\\u0061\":97,", "\"a\":97,\"a\":97,", "duplicate" },
@@ -105,13 +106,7 @@ TEST(what_would_be_counted_wrong_is_refused_by_name)
         struct buf file;
         made_model(&file);
         made_replace(&file, bad_models[i].from, bad_models[i].to);
-        if (str_eq(str_from(bad_models[i].want), STR("byte 0x61 has no token"))) {
-            made_replace(&file, ",[\"a\",\"b\"]", "");
-            made_replace(&file, "\"\xC4\xA0 a\"", "[\"a\",\"a\"]");
-            made_refused("", buf_str(&file), "merge 0 is not two tokens");
-        } else {
-            made_refused("", buf_str(&file), bad_models[i].want);
-        }
+        made_refused("", buf_str(&file), bad_models[i].want);
         buf_fini(&file);
     }
 }
