@@ -4,7 +4,8 @@
  *
  * vocab_open() checks every offset and every number in the file that is ever followed, so that a
  * damaged or foreign file is refused with its name and what is wrong, and a checked one cannot
- * lead outside itself. Nothing is parsed or built: opening takes under 5 ms.
+ * lead outside itself. Nothing is parsed or built: opening takes milliseconds
+ * (docs/performance.md).
  *
  * Threads: a vocabulary is immutable; any.
  */
