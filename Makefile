@@ -20,7 +20,7 @@ build: deps ## the release programs: build/release/entrepot and entrepot-sandbox
 run: build ## start a complete example and make a first sale (ONCE=1: stop after it)
 	@ONCE=$(ONCE) tools/first_sale
 
-check: ## build and run every test; the last line counts them
+check: deps ## build and run every test; the last line counts them
 	@tools/check
 
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
