@@ -32,6 +32,7 @@ _entrepot() {
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
+      'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -42,7 +43,7 @@ _entrepot() {
       plan) words='list' ;;
       credit) words='purchase refund expire show' ;;
       receipt) words='show' ;;
-      usage) words='check' ;;
+      usage) words='check show' ;;
       help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
     esac
   fi

@@ -3,7 +3,7 @@
 static const char *const args_valued[] = {
     "config",  "name",  "client", "product",  "plan",     "amount", "currency", "kind",
     "expires", "key",   "lot",    "payment",  "priority", "model",  "at",       "reason",
-    "second",  "first", "vocab",  "template", "specials", "route",  "finding",
+    "second",  "first", "vocab",  "template", "specials", "route",  "finding",  "month",
 };
 
 static bool args_takes_value(struct str name)

@@ -1,5 +1,6 @@
 #include "base/stamp.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define STAMP_DAY_S INT64_C(86400)
@@ -69,6 +70,13 @@ enum err stamp_print(struct buf *out, int64_t ns)
     at = stamp_put(at, ns % STAMP_NS_PER_S / STAMP_NS_PER_MS, 3);
     *at++ = 'Z';
     return buf_append(out, (struct str){ text, (size_t)(at - text) });
+}
+
+int64_t stamp_month(int64_t ns)
+{
+    ASSERT(ns >= 0);
+    struct stamp_date date = stamp_civil(ns / STAMP_NS_PER_S / STAMP_DAY_S);
+    return date.year * 100 + date.month;
 }
 
 /* Takes `digits` decimal digits off the front. */
@@ -178,4 +186,21 @@ int64_t stamp_system_ns(void)
     struct timespec now;
     ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0);
     return (int64_t)now.tv_sec * STAMP_NS_PER_S + now.tv_nsec;
+}
+
+bool stamp_parse_month(struct str text, int64_t *ret_month)
+{
+    char first[sizeof("2026-11-01")];
+    int64_t days = 0;
+    if (text.len != sizeof("2026-11") - 1) {
+        return false;
+    }
+    (void)snprintf(first, sizeof(first), STR_FMT "-01", STR_ARG(text)); /* fits */
+    struct str rest = str_from(first);
+    if (!stamp_take_date(&rest, &days) || rest.len > 0) {
+        return false;
+    }
+    struct stamp_date date = stamp_civil(days);
+    *ret_month = date.year * 100 + date.month;
+    return true;
 }

@@ -13,5 +13,9 @@
 EP_MUST_CHECK enum err stamp_print(struct buf *out, int64_t ns);
 /* A date ("2026-11-24": its first instant, UTC) or RFC 3339 time with "Z" or a numeric offset. */
 EP_MUST_CHECK bool stamp_parse(struct str text, int64_t *ret_ns);
+/* The month of a time in UTC, as a number: 202611 is November 2026. ns >= 0. */
+int64_t stamp_month(int64_t ns);
+/* "2026-11" > 202611; the years that stamp_parse() reads. */
+EP_MUST_CHECK bool stamp_parse_month(struct str text, int64_t *ret_month);
 /* The system's wall clock, for programs that run no loop. */
 int64_t stamp_system_ns(void);

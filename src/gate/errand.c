@@ -7,17 +7,27 @@
 
 #define ERRAND_ANSWER_MAX ((size_t)1 << 20) /* a product of some thousand models */
 
-void errand_refuse(struct http_exchange *x, enum err err)
+static void errand_refuse_as(struct http_exchange *x, const struct chat_error *error)
 {
     char text[512];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    struct chat_error error = { .err = err };
-    EP_IGNORE(chat_error_write(&body, &error)); /* a table's sentence fits */
-    bool retry = err_info(err)->kind == ERR_KIND_RETRY;
-    http_respond(x, err_info(err)->status,
+    EP_IGNORE(chat_error_write(&body, error)); /* a table's sentence fits */
+    bool retry = err_info(error->err)->kind == ERR_KIND_RETRY;
+    http_respond(x, err_info(error->err)->status,
                  retry ? STR("content-type: application/json\r\n")
                        : STR("content-type: application/json\r\nx-should-retry: false\r\n"),
                  buf_str(&body));
+}
+
+void errand_refuse(struct http_exchange *x, enum err err)
+{
+    errand_refuse_as(x, &(struct chat_error){ .err = err });
+}
+
+void errand_refuse_field(struct http_exchange *x, struct str param, struct str message)
+{
+    errand_refuse_as(
+        x, &(struct chat_error){ .err = ERR_ASK_INVALID, .message = message, .param = param });
 }
 
 /* Sends what was written, or the failure. */

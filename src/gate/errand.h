@@ -1,6 +1,6 @@
 /*
  * Errands: the small requests that sell nothing: what a key may buy, what is left of its credit,
- * the receipt of a call. Inside the gate only.
+ * what was used in a month, the receipt of a call. Inside the gate only.
  */
 #pragma once
 
@@ -13,8 +13,11 @@ struct http_exchange;
 void errand_models(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_credits(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_key(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_usage(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path);
 /* An error that no call is about. */
 void errand_refuse(struct http_exchange *x, enum err err);
+/* A part of the request has a value that makes no sense: `message` is a short sentence. */
+void errand_refuse_field(struct http_exchange *x, struct str param, struct str message);
 /* The client of an errand that is on its way has gone. */
 void errand_gone(void *owner);

@@ -1,8 +1,9 @@
-/* A call's receipt for its client: read on a worker thread, answered on the loop's. */
+/* A call's receipt for its client. */
 #include "base/enc.h"
 #include "base/mem.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
+#include "gate/errand_rows.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -10,27 +11,12 @@
 #include "wire/jsonw.h"
 #include "wire/url.h"
 
-#define ERRAND_MAGIC      0x45525244U /* "ERRD" */
-#define ERRAND_ANSWER_MAX ((size_t)128 * 1024)
-
 struct errand {
-    uint32_t magic; /* first, as in struct call: front.c tells them apart by it */
-    struct gate *gate;
-    struct http_exchange *x; /* NULL: the client has gone */
-    struct job job;
+    struct errand_rows rows;
     struct id call;
     const struct client *client;
     bool generation; /* OpenRouter's shape */
-    struct buf answer;
-    enum err err;
 };
-
-void errand_gone(void *owner)
-{
-    struct errand *errand = owner;
-    ASSERT(errand->magic == ERRAND_MAGIC);
-    errand->x = NULL;
-}
 
 /* ---- on the worker's thread --------------------------------------------------------------- */
 
@@ -49,7 +35,7 @@ static bool errand_owns(const struct errand *errand, struct str section)
         !id_parse(buf_str(&shown), STR(IDENT_KEY_PREFIX), &id)) {
         return false;
     }
-    const struct api_key *key = api_key_find(errand->gate->world.ident, id);
+    const struct api_key *key = api_key_find(errand->rows.gate->world.ident, id);
     return key != NULL && key->client == errand->client;
 }
 
@@ -136,7 +122,7 @@ static enum err errand_on_found(void *context, const struct tlog_found *found)
         return ERR_NOT_FOUND; /* as if there were none: nobody learns of others' calls */
     }
     struct jsonw json;
-    jsonw_init(&json, &errand->answer);
+    jsonw_init(&json, &errand->rows.answer);
     if (errand->generation) {
         errand_put_generation(&json, found);
     } else {
@@ -147,33 +133,11 @@ static enum err errand_on_found(void *context, const struct tlog_found *found)
 
 static enum err errand_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct errand *errand = context;
+    struct errand *errand = context; /* its first part is the errand_rows */
     return tlog_find(txn, errand->call, errand_on_found, errand, fail);
 }
 
-static void errand_run(struct job *job)
-{
-    struct errand *errand = EP_CONTAINER(job, struct errand, job);
-    struct fail fail;
-    errand->err = store_read(errand->gate->world.store, errand_read, errand, &fail);
-}
-
 /* ---- on the loop's thread ----------------------------------------------------------------- */
-
-static void errand_over(struct mail *mail)
-{
-    struct errand *errand = EP_CONTAINER(mail, struct errand, job.mail);
-    struct gate *gate = errand->gate;
-    if (errand->x != NULL && errand->err == ERR_OK) {
-        http_respond(errand->x, 200, STR("content-type: application/json\r\n"),
-                     buf_str(&errand->answer));
-    } else if (errand->x != NULL) {
-        errand_refuse(errand->x, errand->err);
-    }
-    gate->errands--;
-    buf_fini(&errand->answer);
-    mem_free(errand);
-}
 
 static bool errand_call_id(struct http_exchange *x, struct str path, struct id *ret_call,
                            bool *ret_generation)
@@ -199,26 +163,15 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
     if (err == ERR_OK && !errand_call_id(x, path, &call, &generation)) {
         err = ERR_NOT_FOUND;
     }
-    struct errand *errand = err == ERR_OK ? mem_zalloc(sizeof(*errand)) : NULL;
-    if (errand == NULL) {
-        errand_refuse(x, err == ERR_OK ? ERR_NO_MEMORY : err);
+    if (err != ERR_OK) {
+        errand_refuse(x, err);
         return;
     }
-    *errand = (struct errand){
-        .magic = ERRAND_MAGIC,
-        .gate = gate,
-        .x = x,
-        .job = { .mail.open = errand_over, .run = errand_run, .home = gate->loop },
-        .call = call,
-        .client = key->client,
-        .generation = generation,
-    };
-    buf_init(&errand->answer, ERRAND_ANSWER_MAX);
-    if (job_submit(gate->world.workers, &errand->job) != ERR_OK) {
-        mem_free(errand);
-        errand_refuse(x, ERR_BUSY);
-        return;
+    struct errand *errand = mem_zalloc(sizeof(*errand));
+    if (errand != NULL) {
+        errand->call = call;
+        errand->client = key->client;
+        errand->generation = generation;
     }
-    gate->errands++;
-    http_exchange_own(x, errand);
+    errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, errand_read);
 }

@@ -54,6 +54,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
     { STR_INIT("/v1/key"), false, HTTP1_GET, errand_key },
+    { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },

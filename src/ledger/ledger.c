@@ -224,6 +224,7 @@ static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *
 {
     struct ledger *ledger = context;
     TRY(ledger_move_mark(ledger, txn, fail));
+    TRY(usage_fold_write(&ledger->fold, txn, fail));
     while (ledger->dirty != NULL) {
         struct ledger_account *account = ledger->dirty;
         const struct store_value values[] = {
@@ -357,6 +358,10 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
     ASSERT(hold->account->dr_pend >= 0);
     ledger_touch(ledger, hold->account);
     ledger_touch(ledger, revenue);
+    if (settlement->state == HOLD_SETTLED || settlement->posted > 0) {
+        TRY(usage_fold_add(&ledger->fold, txn, hold->account->row, settlement->settled_ns,
+                           settlement->posted, &settlement->use, fail));
+    }
     return ledger_write_amounts(ledger, txn, settlement, fail);
 }
 

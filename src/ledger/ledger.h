@@ -25,6 +25,7 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "ledger/account.h"
+#include "ledger/usage_month.h"
 #include "store/store.h"
 
 extern const struct store_migration ledger_migration; /* number 2 */
@@ -88,10 +89,11 @@ struct ledger_settlement {
     struct str usage;      /* what was counted, reported and billed, as canonical JSON */
     struct str rated_pico; /* the exact product, decimal */
     int64_t settled_ns;
+    struct usage_month_use use; /* what was billed, for the sums of the month */
 };
 
-/* Writes settlement, usage and entries, and draws the lots. The caller ends the reservation in
- * memory (account_settle) once the job is durable. */
+/* Writes settlement, usage and entries, draws the lots and adds to the month. The caller ends the
+ * reservation in memory (account_settle) once the job is durable. */
 EP_MUST_CHECK enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
                                                const struct ledger_settlement *settlement,
                                                struct fail *fail);

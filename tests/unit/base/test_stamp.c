@@ -100,3 +100,34 @@ TEST(the_systems_clock_is_past_the_year_2024)
 {
     CHECK(stamp_system_ns() > INT64_C(1704067200) * STAMP_NS_PER_S);
 }
+
+TEST(a_month_is_that_of_utc)
+{
+    static const struct {
+        const char *time;
+        int64_t month;
+    } known[] = {
+        { "1970-01-01", 197001 },           { "2026-11-30T23:59:59.999Z", 202611 },
+        { "2026-12-01T00:00:00Z", 202612 }, { "2026-12-01T00:30:00+01:00", 202611 },
+        { "2028-02-29", 202802 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(known); i++) {
+        int64_t ns = 0;
+        CHECK(stamp_parse(str_from(known[i].time), &ns));
+        CHECK_EQ(stamp_month(ns), known[i].month);
+    }
+}
+
+TEST(months_are_read_and_what_is_none_is_refused)
+{
+    int64_t month = 0;
+    CHECK(stamp_parse_month(STR("2026-11"), &month));
+    CHECK_EQ(month, 202611);
+    static const char *const bad[] = { "",        "2026",    "2026-1",   "2026-00",
+                                       "2026-13", "1969-12", "2026-11-", "2026/11",
+                                       "202611",  "2026-1x", "+026-11" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        CHECK(!stamp_parse_month(str_from(bad[i]), &month));
+        CHECK_EQ(month, 202611);
+    }
+}
