@@ -160,7 +160,7 @@ static bool ledger_lot_before(const struct ledger_lot *a, const struct ledger_lo
 enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot *lot)
 {
     if (account->lot_count == account->lot_cap) {
-        size_t cap = account->lot_cap == 0 ? 4 : account->lot_cap * 2;
+        size_t cap = account->lot_cap == 0 ? 1 : account->lot_cap * 2; /* most have one */
         struct ledger_lot *grown = mem_realloc(account->lots, cap * sizeof(*grown));
         if (grown == NULL) {
             return ERR_NO_MEMORY;
