@@ -25,12 +25,14 @@ static bool json_fail(struct json_scan *scan, const char *reason)
     return false;
 }
 
-static bool json_is_space(char byte)
+/* Most bytes that are asked about are beyond all four. */
+static inline bool json_is_space(char byte)
 {
-    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+    return (unsigned char)byte <= ' ' &&
+           (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
 }
 
-static void json_skip_space(struct json_scan *scan)
+static inline void json_skip_space(struct json_scan *scan)
 {
     while (scan->at < scan->end && json_is_space(*scan->at)) {
         scan->at++;
@@ -419,6 +421,59 @@ struct str json_inside(struct str value)
     return str_slice(value, 1, value.len - 1);
 }
 
+/* Behind the quote that ends a string, from within it. */
+static const char *json_text_end(const char *at, const char *end)
+{
+    for (;;) {
+#ifdef __SSE2__
+        const __m128i quote = _mm_set1_epi8('"');
+        const __m128i slash = _mm_set1_epi8('\\');
+        int mask = 0;
+        while (mask == 0 && end - at >= 16) {
+            __m128i word;
+            memcpy(&word, at, sizeof(word));
+            mask = _mm_movemask_epi8(
+                _mm_or_si128(_mm_cmpeq_epi8(word, quote), _mm_cmpeq_epi8(word, slash)));
+            at += mask == 0 ? 16 : __builtin_ctz((unsigned)mask);
+        }
+#endif
+        while (at < end && *at != '"' && *at != '\\') {
+            at++;
+        }
+        ASSERT(at < end); /* the text was checked */
+        if (*at == '"') {
+            return at + 1;
+        }
+        at += 2;
+    }
+}
+
+/* Behind the value at the front. What was checked needs no second look: brackets and strings tell
+ * where it ends. */
+static const char *json_value_end(const char *at, const char *end)
+{
+    unsigned depth = 0;
+    while (at < end) {
+        char byte = *at++;
+        if (byte == '"') {
+            at = json_text_end(at, end);
+        } else if ((byte | 0x20) == '{') { /* or '[' */
+            depth++;
+        } else if ((byte | 0x20) == '}') { /* or ']' */
+            depth--;
+        } else if (depth == 0) { /* a number, or a word */
+            while (at < end && *at != ',' && *at != '}' && *at != ']' && !json_is_space(*at)) {
+                at++;
+            }
+        }
+        if (depth == 0) {
+            break;
+        }
+    }
+    ASSERT(depth == 0);
+    return at;
+}
+
 /* Takes a comma in front, if there is one. False: nothing is left. */
 static bool json_step(struct json_scan *scan)
 {
@@ -430,15 +485,31 @@ static bool json_step(struct json_scan *scan)
     return scan->at < scan->end;
 }
 
+/* The value at the front, and the rest behind it. */
+static struct str json_take_value(struct json_scan *scan, struct str *ret_rest)
+{
+    const char *start = scan->at;
+    scan->at = json_value_end(start, scan->end);
+    *ret_rest = (struct str){ scan->at, (size_t)(scan->end - scan->at) };
+    return (struct str){ start, (size_t)(scan->at - start) };
+}
+
 bool json_next_member(struct str *rest, struct json_member *ret_member)
 {
     struct json_scan scan = json_scan_of(*rest);
     if (!json_step(&scan)) {
         return false;
     }
-    bool good = json_index_member(&scan, ret_member);
-    ASSERT(good); /* the text was checked */
-    *rest = (struct str){ scan.at, (size_t)(scan.end - scan.at) };
+    ASSERT(*scan.at == '"');
+    const char *key = scan.at + 1;
+    scan.at = json_text_end(key, scan.end);
+    ret_member->key = (struct str){ key, (size_t)(scan.at - 1 - key) };
+    json_skip_space(&scan);
+    ASSERT(scan.at < scan.end);
+    ASSERT(*scan.at == ':');
+    scan.at++;
+    json_skip_space(&scan);
+    ret_member->value = json_take_value(&scan, rest);
     return true;
 }
 
@@ -448,11 +519,7 @@ bool json_next_item(struct str *rest, struct str *ret_item)
     if (!json_step(&scan)) {
         return false;
     }
-    const char *start = scan.at;
-    bool good = json_value(&scan);
-    ASSERT(good);
-    *ret_item = (struct str){ start, (size_t)(scan.at - start) };
-    *rest = (struct str){ scan.at, (size_t)(scan.end - scan.at) };
+    *ret_item = json_take_value(&scan, rest);
     return true;
 }
 
@@ -542,9 +609,10 @@ bool json_decode(struct str value, struct buf *out)
     return good;
 }
 
-bool json_key_is(struct str key, struct str name)
+bool json_key_equals(struct str key, struct str name)
 {
-    if (str_find(key, '\\') == key.len) {
+    /* An escape is longer than what it stands for, so only a longer key can hold one and match. */
+    if (key.len <= name.len || str_find(key, '\\') == key.len) {
         return str_eq(key, name);
     }
     while (key.len > 0 && name.len > 0) {
