@@ -16,6 +16,7 @@ void auditor_on_asked(struct play *play, const struct sale *first);
 
 struct errand_seen {
     int account;
+    uint64_t life;           /* in which it was begun */
     struct sale *receipt_of; /* NULL: the credit was asked for */
     int status;              /* 0: no answer */
     struct str text;

@@ -53,6 +53,7 @@ static void client_start(struct client_slot *client, struct str method, struct s
     buf_reset(&client->got);
     client->read = 0;
     client->status = 0;
+    client->life = client->play->lives;
     client->body_part = buf_str(&client->body);
     client->call.head = buf_str(&client->head);
     client->call.body = &client->body_part;
@@ -189,6 +190,7 @@ static void client_over(struct client_slot *client)
         client->last = client->asked_for != NULL && client->status != 0 ? NULL : client->last;
         auditor_on_errand(play, &(struct errand_seen){
                                     .account = client->account,
+                                    .life = client->life,
                                     .receipt_of = client->asked_for,
                                     .status = client->status,
                                     .text = buf_str(&client->got),
