@@ -278,8 +278,10 @@ void auditor_look(struct play *play)
 {
     struct books books;
     struct fail fail = { .text = "" };
+    disk_spare(true);
     enum err err = books_read(life_store(play->life), &books, &fail);
     err = err == ERR_OK ? store_read(life_store(play->life), look_with_theirs, play, &fail) : err;
+    disk_spare(false);
     if (err != ERR_OK) {
         play_fail(play, NULL, "the books cannot be read: %s", fail.text);
     }

@@ -139,7 +139,7 @@ static void client_buy(struct client_slot *client)
         sale->cap = earlier->cap;
         sale->pad = earlier->pad;
     } else if (play_chance(play, 4) && sale->asking == ASK_GOOD) {
-        sale->key = number;
+        sale->key = ++play->accounts[client->account].keys;
     }
     client->sale = sale;
     client_write_body(client, sale->pad);

@@ -14,6 +14,7 @@ static struct {
     struct disk_fault fault;
     bool struck;
     bool down;
+    bool spared;
 } disk;
 
 /* ---- chance and history ------------------------------------------------------------------ */
@@ -65,6 +66,11 @@ void disk_set_fault(const struct disk_fault *fault)
     disk.struck = false;
 }
 
+void disk_spare(bool spared)
+{
+    disk.spared = spared;
+}
+
 bool disk_struck(void)
 {
     return disk.struck;
@@ -73,6 +79,9 @@ bool disk_struck(void)
 /* Counts an operation; whether it fails. */
 static bool disk_strikes(void)
 {
+    if (disk.spared) {
+        return false;
+    }
     disk.operations++;
     if (disk.fault.kind == DISK_FAULT_NONE) {
         return false;
@@ -253,8 +262,9 @@ enum disk_result disk_write(const struct disk_handle *handle, const void *bytes,
         file_change(handle->file, bytes, len, at);
         return DISK_OK;
     }
-    if (disk_alive(handle) && disk.fault.kind == DISK_FAULT_HALF && len > 1) {
-        file_change(handle->file, bytes, len / 2, at);
+    size_t half = len / 2 - (at + len / 2) % DISK_SECTOR; /* sectors are whole, or not written */
+    if (disk_alive(handle) && disk.fault.kind == DISK_FAULT_HALF && len > DISK_SECTOR) {
+        file_change(handle->file, bytes, half, at);
     }
     return disk_failure();
 }

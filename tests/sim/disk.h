@@ -35,7 +35,7 @@ bool disk_down(void);
 enum disk_fault_kind {
     DISK_FAULT_NONE,
     DISK_FAULT_IO,   /* nothing is done */
-    DISK_FAULT_HALF, /* a write is half done; else as above */
+    DISK_FAULT_HALF, /* a write of several sectors is half done; else as above */
     DISK_FAULT_FULL,
     DISK_FAULT_CRASH /* disk_crash() in the middle of it, with power loss */
 };
@@ -47,6 +47,8 @@ struct disk_fault {
 };
 
 void disk_set_fault(const struct disk_fault *fault);
+/* Operations of the observer's own neither count nor fail. */
+void disk_spare(bool spared);
 /* Whether the fault that was set has struck. */
 bool disk_struck(void);
 /* Operations that can fail, since disk_format(). */

@@ -72,8 +72,8 @@ static const struct registry_file life_registry[] = {
                "      m-0: {input: '1', cached_input: '0.1', output: '4'}\n"
                "      m-1: {input: '0.1', cached_input: '0.01', output: '0.4'}\n"
                "  - id: world\n    version: '1'\n    currency: USD\n    lines:\n"
-               "      m-0: {input: '2.5', cached_input: '0.25', output: '10'}\n"
-               "      m-1: {input: '0.15', cached_input: '0.015', output: '0.6'}\n") },
+               "      m-0: {input: '2.501337', cached_input: '0.250133', output: '10.000777'}\n"
+               "      m-1: {input: '0.150001', cached_input: '0.015003', output: '0.600007'}\n") },
     { STR_INIT("routes.yaml"),
       STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
                    LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
@@ -89,8 +89,8 @@ static const struct registry_file life_registry[] = {
 };
 
 const struct price play_prices[PLAY_MODELS] = {
-    { .input = 2500000, .cached = 250000, .output = 10000000 },
-    { .input = 150000, .cached = 15000, .output = 600000 },
+    { .input = 2501337, .cached = 250133, .output = 10000777 },
+    { .input = 150001, .cached = 15003, .output = 600007 },
 };
 
 static struct registry *life_make_registry(void)

@@ -108,6 +108,7 @@ struct account {
     struct id id;
     int64_t purchased; /* nano */
     char key[64];      /* an API key's text */
+    int keys;          /* Idempotency-Keys used: every account counts from 1 */
     bool open;         /* made durably */
     bool rich;         /* never refused for lack of credit */
 };

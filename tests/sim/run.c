@@ -22,7 +22,8 @@ struct run {
     struct upstream_pool *pool;
     struct upstream upstreams[PLAY_UPSTREAMS];
     struct client_slot clients[RUN_CLIENTS];
-    int calls;           /* so many are to be made */
+    struct run_options options;
+    bool struck;         /* the options' fault has */
     uint64_t steps_left; /* of this life */
 };
 
@@ -52,7 +53,7 @@ static void run_set_up(const struct run_options *options)
     static const int64_t credits[PLAY_ACCOUNTS] = { INT64_C(1000000000000), INT64_C(1000000000000),
                                                     40000000, 6000000 };
     struct play *play = &run.play;
-    run = (struct run){ .calls = options->calls };
+    run = (struct run){ .options = *options };
     play->seed = options->seed;
     play->verbose = options->verbose;
     random_seed(options->seed);
@@ -115,13 +116,18 @@ static bool run_try_open(bool may_fail)
 {
     struct play *play = &run.play;
     struct fail fail = { .text = "" };
-    if (may_fail) {
+    if (run.options.fault_life == play->lives + 1) {
+        disk_set_fault(&run.options.fault);
+    } else if (may_fail) {
         run_arm(60, 2);
     }
     enum err err = life_open(play, &fail);
     err = err == ERR_OK ? life_furnish(play, &fail) : err;
     bool struck = disk_struck();
-    run_disarm();
+    run.struck |= struck && run.options.fault_life == play->lives;
+    if (struck || run.options.fault_life != play->lives) {
+        run_disarm();
+    }
     if (err != ERR_OK && !struck) {
         play_fail(play, NULL, "the server does not start: %s", fail.text);
     }
@@ -141,14 +147,15 @@ static bool run_try_open(bool may_fail)
 static void run_open(void)
 {
     int tries = 0;
-    while (!run_try_open(tries < RUN_OPENS_MAX && play_chance(&run.play, 4))) {
+    bool by_seed = run.options.fault_life == 0;
+    while (!run_try_open(by_seed && tries < RUN_OPENS_MAX && play_chance(&run.play, 4))) {
         tries++;
     }
     play_note(&run.play, "life %llu begins, %zu calls recovered",
               (unsigned long long)run.play.lives, life_recovered(run.play.life));
     auditor_look(&run.play);
-    run.steps_left = 200 + play_random(&run.play, 6000);
-    if (play_chance(&run.play, 2)) {
+    run.steps_left = 200 + play_random(&run.play, by_seed ? 6000 : 200);
+    if (by_seed && play_chance(&run.play, 2)) {
         run_arm(400, 3);
     }
 }
@@ -179,6 +186,7 @@ static void run_look_at_disk(void)
         life_kill(play, DISK_POWER);
     } else if (disk_struck() && play->faulty_life != play->lives) {
         play->faulty_life = play->lives;
+        run.struck |= run.options.fault_life == play->lives;
         run.steps_left = play_random(play, 500); /* it sells no more: not for long */
     } else if (life_failed(play->life) && play->faulty_life != play->lives) {
         play_fail(play, NULL, "the store has failed on a disk that works");
@@ -214,7 +222,7 @@ static void run_calls(void)
         if (play->life != NULL && run.steps_left-- == 0) {
             run_end_life();
         }
-        stopped = stopped || play->sale_count >= run.calls;
+        stopped = stopped || play->sale_count >= run.options.calls;
         idle = stopped;
         for (int i = 0; i < RUN_CLIENTS; i++) {
             if (stopped && !run.clients[i].stopped) {
@@ -223,6 +231,15 @@ static void run_calls(void)
             idle &= client_idle(&run.clients[i]);
         }
     }
+}
+
+static void run_open_at_last(void)
+{
+    while (!run_try_open(false)) {
+        /* the fault that was asked for, which strikes in one life alone */
+    }
+    run_disarm();
+    auditor_look(&run.play);
 }
 
 /* The last life ends in order, and one more looks at what is left. */
@@ -235,20 +252,16 @@ static void run_finish(void)
     }
     for (int i = 0; i < 2; i++) {
         if (play->life == NULL) {
-            bool opened = run_try_open(false);
-            ASSERT(opened);
-            auditor_look(play);
+            run_open_at_last();
         }
         life_close(play);
         disk_crash(DISK_POWER);
     }
-    bool opened = run_try_open(false);
-    ASSERT(opened);
+    run_open_at_last();
     if (life_recovered(play->life) > 0) {
         play_fail(play, NULL, "%zu holds were open after an orderly end",
                   life_recovered(play->life));
     }
-    auditor_look(play);
     life_close(play);
 }
 
@@ -268,6 +281,7 @@ void run_seed(const struct run_options *options, struct run_figures *ret_figures
         .lives = play->lives,
         .steps = play->steps,
         .checks = auditor_checks(),
+        .struck = run.struck,
     };
     run_tear_down();
     if (mem_blocks_open() != blocks) {
