@@ -25,6 +25,8 @@ struct errand_seen {
 void auditor_on_errand(struct play *play, const struct errand_seen *seen);
 /* The books at the start of a life, when no call is under way. */
 void auditor_look(struct play *play);
+/* The credit that the server keeps in memory, when no call is under way any more. */
+void auditor_at_rest(struct play *play);
 void auditor_begin(void);
 void auditor_end(void);
 /* What the auditor has checked, for the digest and the proud. */

@@ -305,3 +305,29 @@ void auditor_look(struct play *play)
     books_free(&before);
     before = books;
 }
+
+void auditor_at_rest(struct play *play)
+{
+    struct books books;
+    struct fail fail = { .text = "" };
+    if (life_failed(play->life)) {
+        return; /* what it holds stays held until the restart */
+    }
+    disk_spare(true);
+    enum err err = books_read(life_store(play->life), &books, &fail);
+    disk_spare(false);
+    if (err != ERR_OK) {
+        play_fail(play, NULL, "the books cannot be read: %s", fail.text);
+    }
+    for (int i = 0; i < PLAY_ACCOUNTS; i++) {
+        const struct book_account *row = books_account(&books, play->accounts[i].id);
+        struct life_credit credit = life_credit(play->life, play->accounts[i].id);
+        audit_count();
+        if (credit.held != 0 || credit.available != row->cr_post - row->dr_post ||
+            credit.spent != row->dr_post) {
+            play_fail(play, NULL, "account %d at rest: %lld available, %lld held, %lld spent", i,
+                      (long long)credit.available, (long long)credit.held, (long long)credit.spent);
+        }
+    }
+    books_free(&books);
+}

@@ -122,7 +122,9 @@ static void file_put(struct buf *content, const char *bytes, size_t len, size_t 
     if (at + len > content->len) {
         file_resize(content, at + len);
     }
-    memcpy(content->ptr + at, bytes, len);
+    if (len > 0) {
+        memcpy(content->ptr + at, bytes, len);
+    }
 }
 
 static void file_apply(struct buf *content, const struct disk_change *change)

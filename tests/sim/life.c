@@ -335,7 +335,6 @@ enum err life_furnish(struct play *play, struct fail *fail)
 
 /* ---- ends -------------------------------------------------------------------------------- */
 
-/* What is left of it ends by itself, unseen: neither disk nor network takes anything from it. */
 static void life_fade(struct play *play, struct life *life)
 {
     gate_cut(life->gate);
@@ -343,7 +342,6 @@ static void life_fade(struct play *play, struct life *life)
         bool stepped = sim_step(play->sim, INT64_MAX);
         ASSERT(stepped); /* else a call would never end */
     }
-    life_free(life);
 }
 
 void life_kill(struct play *play, enum disk_end_kind kind)
@@ -353,10 +351,11 @@ void life_kill(struct play *play, enum disk_end_kind kind)
     disk_crash(kind);
     sim_reset_all(play->sim, life->loop);
     gate_drain(life->gate);
-    life_fade(play, life);
+    life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
+    life_free(life);
 }
 
-void life_close(struct play *play)
+void life_rest(struct play *play)
 {
     struct life *life = play->life;
     int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
@@ -364,8 +363,21 @@ void life_close(struct play *play)
     gate_drain(life->gate);
     while (gate_busy(life->gate) > 0 && sim_step(play->sim, until_ns)) {
     }
-    play->life = NULL;
     life_fade(play, life);
+}
+
+void life_close(struct play *play)
+{
+    struct life *life = play->life;
+    ASSERT(gate_busy(life->gate) == 0);
+    play->life = NULL;
+    life_free(life);
+}
+
+struct life_credit life_credit(const struct life *life, struct id account)
+{
+    const struct account_credit *credit = ledger_credit(ledger_find(life->ledger, account));
+    return (struct life_credit){ credit->available, credit->held, credit->spent };
 }
 
 struct store *life_store(const struct life *life)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/id.h"
 #include "disk.h"
 #include "gate/gate.h"
 #include "store/store.h"
@@ -21,8 +22,17 @@ EP_MUST_CHECK enum err life_open(struct play *play, struct fail *fail);
 /* Makes clients, keys and credit: those that are not there yet. */
 EP_MUST_CHECK enum err life_furnish(struct play *play, struct fail *fail);
 void life_kill(struct play *play, enum disk_end_kind kind);
-/* Lets calls end for a while, cuts the rest, closes the store. */
+/* Takes no more calls, lets those under way end for a while, and cuts the rest. */
+void life_rest(struct play *play);
+/* In good order; it is at rest. */
 void life_close(struct play *play);
+/* An account's credit as the server has it in memory. */
+struct life_credit {
+    int64_t available;
+    int64_t held;
+    int64_t spent;
+};
+struct life_credit life_credit(const struct life *life, struct id account);
 struct store *life_store(const struct life *life);
 bool life_failed(const struct life *life); /* its store has */
 size_t life_busy(const struct life *life);

@@ -1,14 +1,15 @@
 /*
  * ep-sim: histories of the server in a simulated world, each from a seed and exactly repeatable.
  *
- *   ep-sim --seed N [--calls N] [--verbose]     one history, and its digest
- *   ep-sim --seeds FROM COUNT [--calls N]       many
- *   ep-sim --file PATH [--calls N]              those of a file, one a line, "#" begins a comment
- *   ep-sim --fresh SECONDS [--calls N]          seeds that nobody has seen yet, for so long
- *   ep-sim --faults SEED EACH [--calls N]       each EACH-th operation of the disk fails, once and for
- *                                               ever, in the first life and while the second recovers
+ *   ep-sim --seed N [--verbose]     one history, and its digest
+ *   ep-sim --seeds FROM COUNT       many
+ *   ep-sim --file PATH              those of a file, one a line; "#" begins a comment
+ *   ep-sim --fresh SECONDS          seeds that nobody has seen yet, for so long
+ *   ep-sim --faults SEED EACH       each EACH-th operation of the disk fails, once and for ever, in
+ *                                   the first life and while the second recovers
  *
- * Exit status: 0 all is as it must be; 1 something is not, and the output says what.
+ * With --calls N each history has so many calls. Exit status: 0 all is as it must be; 1 something
+ * is not, and the output says what.
  */
 #include <inttypes.h>
 #include <signal.h>

@@ -166,6 +166,8 @@ static void run_end_life(void)
     run_disarm();
     if (!life_failed(play->life) && play_chance(play, 5)) {
         play_note(play, "life %llu is closed", (unsigned long long)play->lives);
+        life_rest(play);
+        auditor_at_rest(play);
         life_close(play);
         /* And the machine may go down behind it. */
         disk_crash(play_chance(play, 2) ? DISK_POWER : DISK_KILLED);
@@ -254,6 +256,8 @@ static void run_finish(void)
         if (play->life == NULL) {
             run_open_at_last();
         }
+        life_rest(play);
+        auditor_at_rest(play);
         life_close(play);
         disk_crash(DISK_POWER);
     }
@@ -262,6 +266,7 @@ static void run_finish(void)
         play_fail(play, NULL, "%zu holds were open after an orderly end",
                   life_recovered(play->life));
     }
+    life_rest(play);
     life_close(play);
 }
 
