@@ -490,10 +490,8 @@ static enum err store_start(struct store *store, const struct store_options *opt
                             struct fail *fail)
 {
     TRY(store_lock(store->path, &store->lock_fd, fail));
+    TRY(store_renew_journal(store->path, fail));
     TRY(store->engine->open(str_from(store->path), false, &store->writer, fail));
-    /* What a sync has failed to write can still be read until the machine restarts: before anything
-     * is built on what the journal seems to hold, it is written anew, into the database. */
-    TRY(store->engine->checkpoint(store->writer, 0, fail));
     TRY(store_migrate(store, options, fail));
     if (store->by_hand != NULL) {
         return ERR_OK;

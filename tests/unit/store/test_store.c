@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/counter.h"
@@ -103,46 +102,6 @@ TEST(jobs_that_arrive_during_a_commit_share_the_next_one)
     CHECK_EQ(case_count_dense(store), MANY);
     store_close(store);
     case_folder_remove(&folder);
-}
-
-/* As a crash leaves it: database and journal as they are while the store is open. */
-static void copy_live(const struct case_folder *from, const struct case_folder *to)
-{
-    static const char *const files[] = { "db", "db-wal" };
-    for (size_t i = 0; i < EP_ARRAY_LEN(files); i++) {
-        char command[160];
-        (void)snprintf(command, sizeof(command), "cp %s/%s %s/%s", from->path, files[i], to->path,
-                       files[i]);
-        CHECK_EQ(system(command), 0);
-    }
-}
-
-static off_t journal_bytes(const struct case_folder *folder)
-{
-    char path[64];
-    struct stat stat_of;
-    (void)snprintf(path, sizeof(path), "%s/db-wal", folder->path);
-    CHECK_EQ(stat(path, &stat_of), 0);
-    return stat_of.st_size;
-}
-
-TEST(what_a_crash_left_in_the_journal_is_in_the_database_before_anything_is_built_on_it)
-{
-    struct case_folder folder = case_folder_make();
-    struct case_folder after = case_folder_make();
-    struct store *store = case_open(&folder);
-    for (int64_t n = 1; n <= 3; n++) {
-        CHECK_EQ(case_add(store, n), ERR_OK);
-    }
-    copy_live(&folder, &after);
-    store_close(store);
-    CHECK(journal_bytes(&after) > 0);
-    store = case_open(&after);
-    CHECK_EQ(journal_bytes(&after), 0);
-    CHECK_EQ(case_count_dense(store), 3);
-    store_close(store);
-    case_folder_remove(&folder);
-    case_folder_remove(&after);
 }
 
 static int by_hand_told;
