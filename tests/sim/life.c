@@ -23,9 +23,12 @@
 #define LIFE_MS     INT64_C(1000000)
 #define LIFE_US     INT64_C(1000)
 
+#define LIFE_GATES 2 /* as many loop threads */
+
 struct life {
     struct play *play;
-    struct loop *loop;   /* the server's */
+    struct loop *loops[LIFE_GATES];
+    struct gate *gates[LIFE_GATES];
     struct loop *writer; /* the store's thread */
     struct worker_pool *workers;
     struct store *store;
@@ -35,7 +38,6 @@ struct life {
     struct usage_check *usage_check;
     struct dispatch *dispatch;
     struct limits *limits;
-    struct gate *gate;
     struct log_mark mark;
     struct timer pump;
     struct timer note; /* the log's mark */
@@ -223,6 +225,8 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     TRY(gate_snapshot_create(
         registry, &(struct gate_snapshot_parts){ .options = &options, .folder = STR("/") },
         &snapshot, fail));
+    bool parsed = address_parse(STR("127.0.0.1:8080"), &address);
+    ASSERT(parsed);
     const struct gate_world world = {
         .store = life->store,
         .ident = life->ident,
@@ -234,26 +238,27 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .workers = life->workers,
         .node = 1,
     };
-    TRY(gate_create(life->loop, &world, snapshot, &life->gate, fail));
-    bool parsed = address_parse(STR("127.0.0.1:8080"), &address);
-    ASSERT(parsed);
-    return gate_listen(life->gate, &address, NULL, NULL, fail);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
+        err =
+            gate_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->gates[i], fail);
+        err = err == ERR_OK ? gate_listen(life->gates[i], &address, NULL, NULL, fail) : err;
+    }
+    gate_snapshot_unref(snapshot);
+    return err;
 }
 
 /* All memory of it; nothing of it is under way. */
 static void life_free(struct life *life)
 {
-    struct loop *loops[] = { life->loop, life->writer };
     worker_pool_destroy(life->workers);
-    for (size_t i = 0; i < EP_ARRAY_LEN(loops); i++) {
-        while (loops[i] != NULL && loop_turn(loops[i], false)) {
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        while (loop_turn(life->loops[i], false)) {
         }
+        gate_destroy(life->gates[i]);
     }
-    gate_destroy(life->gate);
-    if (life->writer != NULL) {
-        timer_stop(life->writer, &life->pump);
-        timer_stop(life->writer, &life->note);
-    }
+    timer_stop(life->writer, &life->pump);
+    timer_stop(life->writer, &life->note);
     store_close(life->store);
     usage_check_close(life->usage_check);
     tlog_close(life->tlog);
@@ -261,7 +266,9 @@ static void life_free(struct life *life)
     ident_close(life->ident);
     limits_destroy(life->limits);
     dispatch_destroy(life->dispatch);
-    loop_destroy(life->loop);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        loop_destroy(life->loops[i]);
+    }
     loop_destroy(life->writer);
     mem_free(life);
 }
@@ -275,7 +282,10 @@ enum err life_open(struct play *play, struct fail *fail)
     timer_init(&life->note, life_on_note);
     play->lives++;
     disk_mount();
-    enum err err = loop_create_sim(play->sim, &life->loop, fail);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        err = err == ERR_OK ? loop_create_sim(play->sim, &life->loops[i], fail) : err;
+    }
     err = err == ERR_OK ? loop_create_sim(play->sim, &life->writer, fail) : err;
     err = err == ERR_OK ? worker_pool_create_sim(play->sim, 1000, &life->workers, fail) : err;
     ASSERT(err == ERR_OK);
@@ -337,8 +347,10 @@ enum err life_furnish(struct play *play, struct fail *fail)
 
 static void life_fade(struct play *play, struct life *life)
 {
-    gate_cut(life->gate);
-    while (gate_busy(life->gate) > 0) {
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_cut(life->gates[i]);
+    }
+    while (life_busy(life) > 0) {
         bool stepped = sim_step(play->sim, INT64_MAX);
         ASSERT(stepped); /* else a call would never end */
     }
@@ -349,8 +361,10 @@ void life_kill(struct play *play, enum disk_end_kind kind)
     struct life *life = play->life;
     play->life = NULL;
     disk_crash(kind);
-    sim_reset_all(play->sim, life->loop);
-    gate_drain(life->gate);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        sim_reset_all(play->sim, life->loops[i]);
+        gate_drain(life->gates[i]);
+    }
     life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
     life_free(life);
 }
@@ -360,8 +374,10 @@ void life_rest(struct play *play)
     struct life *life = play->life;
     int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
     play->closed_life = play->lives;
-    gate_drain(life->gate);
-    while (gate_busy(life->gate) > 0 && sim_step(play->sim, until_ns)) {
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_drain(life->gates[i]);
+    }
+    while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
     }
     life_fade(play, life);
 }
@@ -369,7 +385,7 @@ void life_rest(struct play *play)
 void life_close(struct play *play)
 {
     struct life *life = play->life;
-    ASSERT(gate_busy(life->gate) == 0);
+    ASSERT(life_busy(life) == 0);
     play->life = NULL;
     life_free(life);
 }
@@ -392,7 +408,11 @@ bool life_failed(const struct life *life)
 
 size_t life_busy(const struct life *life)
 {
-    return gate_busy(life->gate);
+    size_t busy = 0;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        busy += gate_busy(life->gates[i]);
+    }
+    return busy;
 }
 
 size_t life_recovered(const struct life *life)
