@@ -37,6 +37,12 @@ deps-bench: ## nginx and haproxy, for the benchmark
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9
+	@tools/soak $(or $(SEEDS),20000) $(or $(ROUNDS),500)
+
+mutants: deps ## take one guard at a time out of the server: the simulator must notice each (MUTANTS="gate_a ...": these)
+	@tools/mutants $(MUTANTS)
+
 format: ## format the sources in place
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
@@ -46,4 +52,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps vocab build run check demo-model bench deps-bench fuzz format lint clean
+.PHONY: help deps vocab build run check demo-model bench deps-bench fuzz soak mutants format lint clean

@@ -67,7 +67,8 @@ enum err log_mark_read(const char *path, struct log_mark *ret_mark, struct fail 
     (void)close(fd); /* was read only */
     TRY(err);
     size_t len = got > 0 ? (size_t)got : 0;
-    if (len == 0) {
+    static const char zeros[MARK_BYTES];
+    if (len == 0 || (len == MARK_BYTES && memcmp(text, zeros, MARK_BYTES) == 0)) {
         return ERR_OK; /* made, and not yet written when the power went */
     }
     text[len] = '\0';

@@ -55,6 +55,11 @@ int64_t sim_now_ns(const struct sim *sim)
     return sim->queue.now_ns;
 }
 
+void sim_jump_wall(struct sim *sim, int64_t by_ns)
+{
+    sim->wall_ns += by_ns;
+}
+
 void sim_schedule(struct sim *sim, struct timer *timer, int64_t at_ns)
 {
     enum err err = timer_start(&sim->queue, timer, at_ns);
@@ -153,7 +158,7 @@ static bool sim_poll(struct loop *loop, int64_t until_ns)
         }
     }
     loop->now_ns = sim->queue.now_ns;
-    loop->wall_ns = SIM_WALL_NS + sim->queue.now_ns;
+    loop->wall_ns = sim->wall_ns + sim->queue.now_ns;
     list_move_all(&sl->telling, &sl->ready);
     return !list_empty(&sl->telling);
 }
@@ -201,7 +206,7 @@ enum err loop_create_sim(struct sim *sim, struct loop **ret_loop, struct fail *f
     }
     sl->sim = sim;
     sl->loop.now_ns = sim->queue.now_ns;
-    sl->loop.wall_ns = SIM_WALL_NS + sim->queue.now_ns;
+    sl->loop.wall_ns = sim->wall_ns + sim->queue.now_ns;
     list_init(&sl->ready);
     list_init(&sl->telling);
     list_push_back(&sim->loops, &sl->node);
@@ -226,6 +231,7 @@ enum err sim_create(const struct sim_options *options, struct sim **ret_sim, str
     sim->random = options->seed;
     sim->history = options->seed;
     sim->queue.now_ns = SIM_START_NS;
+    sim->wall_ns = SIM_WALL_NS;
     sim->port_next = SIM_PORT_FIRST;
     list_init(&sim->loops);
     *ret_sim = sim;

@@ -48,6 +48,10 @@ void sim_run(struct sim *sim, int64_t until_ns);
 int64_t sim_now_ns(const struct sim *sim);
 /* The connection of `fd` breaks: its owner at once, its peer a latency later reads ERR_IO. */
 void sim_reset(struct sim *sim, int fd);
+/* All connections of the loop break so: what its peers see when a process is killed. */
+void sim_reset_all(struct sim *sim, struct loop *loop);
+/* The wall clock of all loops jumps; the time that passes does not. */
+void sim_jump_wall(struct sim *sim, int64_t by_ns);
 /* The next number of the seed, for what a test itself leaves to chance. */
 uint64_t sim_random(struct sim *sim);
 /* A digest of all that has happened: equal histories, equal numbers. */

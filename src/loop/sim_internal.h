@@ -13,6 +13,7 @@ struct sim {
     struct sim_options options;
     uint64_t random;
     uint64_t history;
+    int64_t wall_ns; /* at the time 0 of its clock */
     /* Its clock is the world's, its heap the things to come; it has no world and makes no turns. */
     struct loop queue;
     struct node loops;

@@ -393,6 +393,15 @@ void sim_reset(struct sim *sim, int fd)
     }
 }
 
+void sim_reset_all(struct sim *sim, struct loop *loop)
+{
+    for (size_t fd = 0; fd < sim->socket_cap; fd++) {
+        if (sim->sockets[fd] != NULL && sim->sockets[fd]->owner == sim_loop_of(loop)) {
+            sim_reset(sim, (int)fd);
+        }
+    }
+}
+
 /* ---- the functions of a loop ------------------------------------------------------------- */
 
 static void address_give_port(struct sim *sim, struct address *address)

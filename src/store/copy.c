@@ -32,6 +32,27 @@ static enum err copy_path(struct str path, char ret_path[STORE_PATH_MAX], struct
     return ERR_OK;
 }
 
+enum err store_path_beside(const char *path, const char *suffix, char ret_path[STORE_PATH_MAX],
+                           struct fail *fail)
+{
+    int len = snprintf(ret_path, STORE_PATH_MAX, "%s%s", path, suffix);
+    if (len < 0 || len >= STORE_PATH_MAX) {
+        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", path);
+    }
+    return ERR_OK;
+}
+
+enum err store_url_path(struct str url, struct str *ret_path, struct fail *fail)
+{
+    static const struct str scheme = STR_INIT("sqlite:");
+    if (!str_starts(url, scheme) || url.len == scheme.len) {
+        return FAIL(fail, ERR_CONF_INVALID, "a store is \"sqlite:PATH\", not \"" STR_FMT "\"",
+                    STR_ARG(url));
+    }
+    *ret_path = str_from_at(url, scheme.len);
+    return ERR_OK;
+}
+
 enum err store_sync_folder(const char *path, struct fail *fail)
 {
     char folder[STORE_PATH_MAX];

@@ -35,6 +35,8 @@ struct store {
     size_t flush_count;
     pthread_t thread;
     bool thread_runs;
+    void (*by_hand)(void *context); /* NULL: the thread does it */
+    void *by_hand_context;
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct store_job *first; /* under the lock, oldest first */
@@ -105,11 +107,17 @@ void store_submit(struct store *store, struct store_job *job)
         (void)pthread_cond_signal(&store->filled);
     }
     (void)pthread_mutex_unlock(&store->lock);
+    if (was_empty && store->by_hand != NULL) {
+        store->by_hand(store->by_hand_context);
+    }
 }
 
 /* Waits, under the lock, for a job or the end. False: nothing came for a while. */
 static bool store_wait_filled(struct store *store)
 {
+    if (store->by_hand != NULL) {
+        return store->first != NULL;
+    }
     struct timespec until;
     ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
     until.tv_sec += STORE_IDLE_S;
@@ -260,26 +268,41 @@ static void store_be_patient(void)
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
 }
 
+/* Waits for a batch and runs it, or empties the journal. False: stopping, and nothing is left. */
+static bool store_write_next(struct store *store)
+{
+    bool idle = false;
+    struct fail fail = { .code = ERR_OK };
+    struct store_job *batch = store_take(store, &idle);
+    if (batch == NULL && !idle) {
+        return false;
+    }
+    if (batch != NULL) {
+        store_write_batch(store, batch);
+    }
+    /* What a failed checkpoint has synced is as unknown as after a failed commit. */
+    if (!atomic_load(&store->failed) &&
+        store->engine->checkpoint(store->writer, idle ? 0 : store->wal_bytes_max, &fail) !=
+            ERR_OK) {
+        store_give_up(store, &fail);
+    }
+    store->journal_filled = store->journal_filled && !idle;
+    return true;
+}
+
 static void *store_write(void *context)
 {
     struct store *store = context;
     store_be_patient();
-    bool idle = false;
-    for (struct store_job *batch = store_take(store, &idle); batch != NULL || idle;
-         batch = store_take(store, &idle)) {
-        struct fail fail = { .code = ERR_OK };
-        if (batch != NULL) {
-            store_write_batch(store, batch);
-        }
-        /* What a failed checkpoint has synced is as unknown as after a failed commit. */
-        if (!atomic_load(&store->failed) &&
-            store->engine->checkpoint(store->writer, idle ? 0 : store->wal_bytes_max, &fail) !=
-                ERR_OK) {
-            store_give_up(store, &fail);
-        }
-        store->journal_filled = store->journal_filled && !idle;
+    while (store_write_next(store)) {
     }
     return NULL;
+}
+
+void store_pump(struct store *store)
+{
+    ASSERT(store->by_hand != NULL);
+    (void)store_write_next(store); /* there is always something: a batch, or leisure */
 }
 
 void store_on_flush(struct store *store, store_flush_fn *flush, void *context)
@@ -329,6 +352,9 @@ enum err store_run(struct store *store, struct store_job *job, struct fail *fail
         .over = PTHREAD_COND_INITIALIZER,
     };
     store_submit(store, &wait.job);
+    while (store->by_hand != NULL && !wait.is_over) {
+        store_pump(store);
+    }
     (void)pthread_mutex_lock(&wait.lock);
     while (!wait.is_over) {
         (void)pthread_cond_wait(&wait.over, &wait.lock);
@@ -460,33 +486,16 @@ enum err store_lock(const char *path, int *ret_fd, struct fail *fail)
     return ERR_OK;
 }
 
-enum err store_path_beside(const char *path, const char *suffix, char ret_path[STORE_PATH_MAX],
-                           struct fail *fail)
-{
-    int len = snprintf(ret_path, STORE_PATH_MAX, "%s%s", path, suffix);
-    if (len < 0 || len >= STORE_PATH_MAX) {
-        return FAIL(fail, ERR_IO, "the path \"%s\" is too long", path);
-    }
-    return ERR_OK;
-}
-
-enum err store_url_path(struct str url, struct str *ret_path, struct fail *fail)
-{
-    static const struct str scheme = STR_INIT("sqlite:");
-    if (!str_starts(url, scheme) || url.len == scheme.len) {
-        return FAIL(fail, ERR_CONF_INVALID, "a store is \"sqlite:PATH\", not \"" STR_FMT "\"",
-                    STR_ARG(url));
-    }
-    *ret_path = str_from_at(url, scheme.len);
-    return ERR_OK;
-}
-
 static enum err store_start(struct store *store, const struct store_options *options,
                             struct fail *fail)
 {
     TRY(store_lock(store->path, &store->lock_fd, fail));
+    TRY(store_renew_journal(store->path, fail));
     TRY(store->engine->open(str_from(store->path), false, &store->writer, fail));
     TRY(store_migrate(store, options, fail));
+    if (store->by_hand != NULL) {
+        return ERR_OK;
+    }
     int error = pthread_create(&store->thread, NULL, store_write, store);
     if (error != 0) {
         errno = error;
@@ -508,6 +517,8 @@ enum err store_open(const struct store_options *options, struct store **ret_stor
     store->engine = &engine_sqlite;
     store->lock_fd = -1;
     store->read_only = options->read_only;
+    store->by_hand = options->by_hand;
+    store->by_hand_context = options->by_hand_context;
     store->wal_bytes_max = options->wal_bytes_max > 0 ? options->wal_bytes_max : STORE_WAL_BYTES;
     (void)pthread_mutex_init(&store->lock, NULL);
     pthread_condattr_t clock;
@@ -539,8 +550,12 @@ void store_close(struct store *store)
         (void)pthread_mutex_unlock(&store->lock);
         (void)pthread_join(store->thread, NULL);
     }
+    while (store->by_hand != NULL && (store->first != NULL || store->backlog != NULL)) {
+        store_pump(store);
+    }
     if (store->writer != NULL) {
-        if (store->thread_runs && !atomic_load(&store->failed)) {
+        bool ran = store->thread_runs || store->by_hand != NULL;
+        if (ran && !atomic_load(&store->failed)) {
             /* Saves the next start the replay; without it nothing is lost. */
             EP_IGNORE(store->engine->checkpoint(store->writer, 0, NULL));
         }

@@ -110,6 +110,10 @@ struct store_options {
     /* No writer, no lock, no migration: for commands that read. ERR_STORE_SCHEMA also if the
      * schema is older than the migrations named (none: it is not looked at). */
     bool read_only;
+    /* Not NULL: no thread is started, and jobs wait for store_pump(): for simulations, where it
+     * decides when a batch is taken. Told of a job that finds the queue empty. */
+    void (*by_hand)(void *context);
+    void *by_hand_context;
 };
 
 /*
@@ -119,6 +123,10 @@ struct store_options {
  */
 EP_MUST_CHECK enum err store_open(const struct store_options *options, struct store **ret_store,
                                   struct fail *fail);
+/* What the writer's thread does once it is woken, for a store that is run by hand: a batch, its
+ * mails, and a checkpoint if one is due. With an empty queue, what it does when nothing comes for a
+ * while. */
+void store_pump(struct store *store);
 /* Runs what is queued, checkpoints, closes. NULL is allowed. */
 void store_close(struct store *store);
 /* Whether a commit has failed; any thread. */

@@ -22,3 +22,10 @@ EP_MUST_CHECK enum err store_url_path(struct str url, struct str *ret_path, stru
 const struct engine *store_source(const struct store *store, struct str *ret_path);
 /* Makes the names in the folder of `path` durable. */
 EP_MUST_CHECK enum err store_sync_folder(const char *path, struct fail *fail);
+/*
+ * Writes the journal of the database at `path`, if there is one, over itself and syncs it. What a
+ * sync has failed to write can still be read until the machine restarts, so nobody can tell it from
+ * what is durable: before anything is built on the journal, all of it is. With the lock held, and
+ * before the engine opens the database.
+ */
+EP_MUST_CHECK enum err store_renew_journal(const char *path, struct fail *fail);

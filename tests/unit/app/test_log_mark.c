@@ -114,6 +114,22 @@ TEST(what_is_no_mark_is_refused)
     end();
 }
 
+TEST(a_mark_that_the_power_left_without_its_bytes_reached_nothing)
+{
+    static const char zeros[64];
+    struct log_mark mark = { .reached = 7 };
+    begin();
+    put(zeros, 64);
+    CHECK_EQ(log_mark_check(path, 5, &mark, &fail), ERR_OK);
+    CHECK_EQ(mark.reached, 0);
+    CHECK_EQ(log_mark_raise(path, 5, &mark, &fail), ERR_OK);
+    CHECK_EQ(log_mark_read(path, &mark, &fail), ERR_OK);
+    CHECK_EQ(mark.reached, 5);
+    put(zeros, 63); /* no file system makes that of it */
+    CHECK_EQ(log_mark_read(path, &mark, &fail), ERR_STORE_DAMAGED);
+    end();
+}
+
 TEST(a_mark_that_cannot_be_written_is_an_error)
 {
     struct log_mark mark = { .reached = 1 };

@@ -104,6 +104,48 @@ TEST(jobs_that_arrive_during_a_commit_share_the_next_one)
     case_folder_remove(&folder);
 }
 
+static int by_hand_told;
+
+static void by_hand(void *context)
+{
+    CHECK(context == &by_hand_told);
+    by_hand_told++;
+}
+
+TEST(a_store_that_is_run_by_hand_waits_for_each_pump)
+{
+    static struct case_add adds[3];
+    struct case_folder folder = case_folder_make();
+    struct store_options options = case_options(&folder);
+    struct store *store = NULL;
+    options.by_hand = by_hand;
+    options.by_hand_context = &by_hand_told;
+    CHECK_EQ(store_open(&options, &store, NULL), ERR_OK);
+    done_count = 0;
+    by_hand_told = 0;
+    for (int i = 0; i < 3; i++) {
+        adds[i] =
+            (struct case_add){ .job = { .run = case_add_run, .done = note_done }, .n = i + 1 };
+        store_submit(store, &adds[i].job);
+    }
+    CHECK_EQ(by_hand_told, 1); /* the queue was empty once */
+    CHECK_EQ(done_count, 0);
+    int64_t commits = counter_get(COUNTER_STORE_COMMITS);
+    store_pump(store);
+    CHECK_EQ(done_count, 3);
+    CHECK_EQ(counter_get(COUNTER_STORE_COMMITS) - commits, 1);
+    store_pump(store); /* nothing is queued: the journal is emptied */
+    CHECK_EQ(case_add(store, 4), ERR_OK);
+    adds[0] = (struct case_add){ .job = { .run = case_add_run, .done = note_done }, .n = 5 };
+    store_submit(store, &adds[0].job);
+    store_close(store);
+    CHECK_EQ(done_count, 4);
+    store = case_open(&folder);
+    CHECK_EQ(case_count_dense(store), 5);
+    store_close(store);
+    case_folder_remove(&folder);
+}
+
 TEST(a_batch_has_at_most_4096_jobs)
 {
     static struct case_add adds[5 * MANY];

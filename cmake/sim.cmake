@@ -1,0 +1,22 @@
+# ep-sim: the server in a simulated world (tests/sim). What the server asks of the system for its
+# files is served by the simulated disk: the linker sends these calls there. Random numbers come from
+# tests/sim/random.c, which is found before the one of the crypto room. Not with optimization over
+# files, which would not leave the calls to the linker.
+file(GLOB sim_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sim/*.c)
+if(sim_sources AND TARGET room_app AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    add_executable(ep-sim ${sim_sources})
+    pkg_check_modules(PKG_sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+    target_link_libraries(ep-sim PRIVATE ep_flags room_app PkgConfig::PKG_sqlite3)
+    target_include_directories(ep-sim PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim)
+    foreach(call open close access flock fsync fdatasync ftruncate pread pwrite getrandom log_end)
+        target_link_options(ep-sim PRIVATE LINKER:--wrap=${call})
+    endforeach()
+    set_target_properties(ep-sim PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+    add_test(NAME sim/kept COMMAND ep-sim --file ${CMAKE_SOURCE_DIR}/tests/sim/seeds)
+    add_test(NAME sim/fixed COMMAND ep-sim --seeds 1 100)
+    add_test(NAME sim/fresh COMMAND ep-sim --fresh 10)
+    add_test(NAME sim/faults COMMAND ep-sim --faults 5 23 --calls 12)
+    add_test(NAME sim/same COMMAND ${CMAKE_SOURCE_DIR}/tests/sim/same $<TARGET_FILE:ep-sim>)
+    set_tests_properties(sim/kept sim/fixed sim/fresh sim/faults sim/same PROPERTIES TIMEOUT 300)
+endif()

@@ -1,0 +1,320 @@
+#include "auditor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "auditor_internal.h"
+#include "books.h"
+#include "client_read.h"
+#include "life.h"
+
+#define AUDIT_TEMPLATE_TOKENS 256 /* what a template may add to a request's own bytes */
+#define AUDIT_OUTPUT_MIN      16  /* tokens; a call without a cap is sold from here on */
+
+/* ---- what a call may cost ---------------------------------------------------------------- */
+
+int64_t audit_ceiling(const struct sale *sale, int64_t cap)
+{
+    const struct price *price = &play_prices[sale->model];
+    int64_t pico =
+        ((int64_t)sale->body_bytes + AUDIT_TEMPLATE_TOKENS) * price->input + cap * price->output;
+    return (pico + 999) / 1000;
+}
+
+/* By the upstream's report. */
+static int64_t audit_rated(const struct sale *sale, const struct attempt *attempt)
+{
+    const struct price *price = &play_prices[sale->model];
+    int64_t pico = (attempt->prompt - attempt->cached) * price->input +
+                   attempt->cached * price->cached + attempt->completion * price->output;
+    return pico / 1000;
+}
+
+/* By the events that came: a token each, and no input. */
+static int64_t audit_by_events(const struct sale *sale, int64_t events)
+{
+    return events * play_prices[sale->model].output / 1000;
+}
+
+static bool audit_is(int64_t amount, int64_t posted, int64_t overrun, int64_t total)
+{
+    int64_t most = total < amount ? total : amount;
+    return posted == most && overrun == total - most;
+}
+
+/* What the first client of it saw to the end is known exactly; else what can have been. */
+static bool audit_attempt_fits(const struct sale *sale, const struct attempt *attempt,
+                               int64_t amount, int64_t posted, int64_t overrun)
+{
+    bool believed = attempt->reported && attempt->manner != MANNER_ODD_TOTAL;
+    bool by_report = believed && audit_is(amount, posted, overrun, audit_rated(sale, attempt));
+    bool nothing = posted == 0 && overrun == 0;
+    if (attempt->manner == MANNER_OTHER_MODEL) {
+        return nothing;
+    }
+    bool seen_all = sale->status == 200 && sale->whole && sale->finish_seen && !sale->error_seen;
+    if (seen_all && believed) {
+        return by_report;
+    }
+    int64_t least = seen_all ? attempt->events : sale->events;
+    for (int64_t n = least; attempt->stream && n <= attempt->events; n++) {
+        if (audit_is(amount, posted, overrun, audit_by_events(sale, n))) {
+            return true;
+        }
+    }
+    if (seen_all) {
+        return !attempt->stream && nothing;
+    }
+    return by_report || (nothing && sale->events == 0);
+}
+
+bool audit_charge_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
+                       int64_t overrun)
+{
+    const struct sale *first = play_first(play, sale->number);
+    if (sale->attempt >= 0) {
+        return sale->attempt < first->attempt_count &&
+               audit_attempt_fits(sale, &first->attempts[sale->attempt], amount, posted, overrun);
+    }
+    bool fits = posted == 0 && overrun == 0;
+    for (int i = 0; i < first->attempt_count && !fits; i++) {
+        fits = audit_attempt_fits(sale, &first->attempts[i], amount, posted, overrun);
+    }
+    return fits;
+}
+
+/* ---- replies ----------------------------------------------------------------------------- */
+
+static int64_t audit_checked;
+
+void audit_count(void)
+{
+    audit_checked++;
+}
+
+int64_t auditor_checks(void)
+{
+    return audit_checked;
+}
+
+/* Whether an answer may lack, or break off. */
+static bool reply_may_break(const struct play *play, const struct sale *sale)
+{
+    return sale->cancelled || sale->slow || play->life == NULL || sale->life != play->lives ||
+           play->faulty_life >= sale->life || play->closed_life >= sale->life;
+}
+
+static bool reply_has_manner(struct play *play, const struct sale *sale, enum manner manner)
+{
+    const struct sale *first = play_first(play, sale->number);
+    bool has = false;
+    for (int i = 0; i < first->attempt_count; i++) {
+        has |= first->attempts[i].manner == manner;
+    }
+    return has;
+}
+
+/* Another call with the same key; of another body, if that is what is asked. */
+static bool reply_has_rival(const struct play *play, const struct sale *sale, bool other_body)
+{
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *rival = &play->sales[i];
+        if (rival != sale && sale->key > 0 && rival->number == sale->number &&
+            (rival->variant != sale->variant) == other_body) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The credit may be short: all that the account ever asked for, with this, is more than it has. */
+static bool reply_may_lack_credit(const struct play *play, const struct sale *sale)
+{
+    const struct account *account = &play->accounts[sale->account];
+    int64_t sum = 0;
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *other = &play->sales[i];
+        if (other->account == sale->account) {
+            sum += audit_ceiling(other,
+                                 other->cap > 0 || other == sale ? other->cap : PLAY_OUTPUT_MAX);
+        }
+    }
+    sum += sale->cap > 0 ? 0 : audit_ceiling(sale, AUDIT_OUTPUT_MIN);
+    return !account->rich && sum > account->purchased;
+}
+
+static bool reply_code_is(const struct sale *sale, int status, const char *code)
+{
+    return sale->status == status && strcmp(sale->code, code) == 0;
+}
+
+/* A refusal of a good call. */
+static bool reply_refusal_fits(struct play *play, const struct sale *sale)
+{
+    bool bad_upstream = play->bad_life >= sale->life;
+    return (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
+           (reply_code_is(sale, 400, "upstream_said") &&
+            reply_has_manner(play, sale, MANNER_STATUS_400)) ||
+           (bad_upstream && (reply_code_is(sale, 502, "upstream_error") ||
+                             reply_code_is(sale, 502, "upstream_cut") ||
+                             reply_code_is(sale, 504, "upstream_timeout") ||
+                             reply_code_is(sale, 502, "upstream_model_mismatch"))) ||
+           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "overloaded") ||
+           (reply_code_is(sale, 503, "shutting_down") && play->closed_life >= sale->life) ||
+           (reply_code_is(sale, 409, "idempotency_in_progress") &&
+            reply_has_rival(play, sale, false)) ||
+           (reply_code_is(sale, 409, "idempotency_no_result") &&
+            reply_has_rival(play, sale, false)) ||
+           (reply_code_is(sale, 422, "idempotency_mismatch") && reply_has_rival(play, sale, true));
+}
+
+/* What was seen of an answer that is whole. */
+static bool reply_answer_fits(struct play *play, const struct sale *sale)
+{
+    const struct sale *first = play_first(play, sale->number);
+    if (sale->replayed) {
+        return !sale->stream && sale->attempt >= 0 && reply_has_rival(play, sale, false);
+    }
+    if (sale->error_seen) {
+        return sale->stream;
+    }
+    if (!sale->finish_seen || (sale->stream && sale->usage_seen && !sale->include_usage)) {
+        return false;
+    }
+    if (sale->attempt < 0) {
+        return false; /* each answer has text */
+    }
+    const struct attempt *attempt = &first->attempts[sale->attempt];
+    return sale->attempt < first->attempt_count && attempt->manner != MANNER_OTHER_MODEL &&
+           sale->events == (attempt->stream ? attempt->events : 1);
+}
+
+static bool reply_fits(struct play *play, const struct sale *sale)
+{
+    if (reply_code_is(sale, 503, "not_selling")) {
+        return play->faulty_life >= sale->life && sale->asking != ASK_BAD_JSON &&
+               sale->asking != ASK_NO_KEY && sale->asking != ASK_WRONG_KEY;
+    }
+    switch (sale->asking) {
+    case ASK_GOOD:
+        return sale->status == 200 ? reply_answer_fits(play, sale) : reply_refusal_fits(play, sale);
+    case ASK_BAD_JSON:
+        return reply_code_is(sale, 400, "invalid_json");
+    case ASK_NO_KEY:
+        return reply_code_is(sale, 401, "missing_api_key");
+    case ASK_WRONG_KEY:
+        return reply_code_is(sale, 401, "invalid_api_key");
+    case ASK_UNKNOWN_MODEL:
+        return reply_code_is(sale, 404, "model_not_found");
+    case ASK_COUNT:
+        break;
+    }
+    return false;
+}
+
+void auditor_on_head(struct play *play, const struct sale *sale)
+{
+    audit_count();
+    if (!sale->has_call) {
+        play_fail(play, sale, "an answer names no call");
+    }
+    if (sale->has_charge && sale->charge < 0) {
+        play_fail(play, sale, "an answer's charge is no amount");
+    }
+}
+
+void auditor_on_reply(struct play *play, const struct sale *sale)
+{
+    const struct sale *first = play_first(play, sale->number);
+    audit_count();
+    play_note(play, "call %d: status %d %s%s%s", sale->number, sale->status, sale->code,
+              sale->replayed ? " (replayed)" : "", sale->whole ? "" : " (broken off)");
+    if (!sale->whole && !reply_may_break(play, sale)) {
+        play_fail(play, sale, "the answer broke off for no reason");
+    }
+    if (sale->whole && !reply_fits(play, sale)) {
+        play_fail(play, sale, "no such reply is allowed");
+    }
+    bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0;
+    if (refused && sale->key == 0 && first->attempt_count > 0) {
+        play_fail(play, sale, "an upstream was asked for a call that was refused");
+    }
+}
+
+void auditor_on_asked(struct play *play, const struct sale *first)
+{
+    struct fail fail = { .text = "" };
+    char key[32];
+    bool claimed = true;
+    if (first->key == 0 || play->life == NULL || play->faulty_life == play->lives) {
+        return;
+    }
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        /* One that is over may have given the key back. */
+        if (sale->number == first->number && (sale->ended_ns != 0 || sale->life != play->lives)) {
+            return;
+        }
+    }
+    (void)snprintf(key, sizeof(key), "k-%d", first->key);
+    audit_count();
+    disk_spare(true);
+    enum err err = books_key(life_store(play->life), play->accounts[first->account].id,
+                             str_from(key), &claimed, &fail);
+    disk_spare(false);
+    if (err == ERR_OK && !claimed) {
+        play_fail(play, first, "an upstream is asked before the call's key is claimed");
+    }
+}
+
+/* ---- errands ----------------------------------------------------------------------------- */
+
+static void errand_check_credit(struct play *play, const struct errand_seen *seen)
+{
+    const struct account *account = &play->accounts[seen->account];
+    int64_t available = client_read_money(client_read_number(seen->text, STR("\"available\":")));
+    int64_t held = client_read_money(client_read_number(seen->text, STR("\"held\":")));
+    int64_t spent = client_read_money(client_read_number(seen->text, STR("\"total_usage\":")));
+    bool fits =
+        available >= 0 && held >= 0 && spent >= 0 && available + held + spent == account->purchased;
+    if (!fits) {
+        play_fail(play, NULL, "account %d has %lld available, %lld held, %lld spent of %lld",
+                  seen->account, (long long)available, (long long)held, (long long)spent,
+                  (long long)account->purchased);
+    }
+}
+
+static void errand_check_receipt(struct play *play, const struct errand_seen *seen)
+{
+    struct sale *sale = seen->receipt_of;
+    int64_t amount = -1;
+    bool known = str_to_i64(client_read_number(seen->text, STR("\"amount\":\"")), &amount);
+    bool sold = sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL;
+    /* What a failed commit has left is unknown until the restart. */
+    bool unknown = strcmp(sale->code, "not_selling") == 0;
+    if (seen->status == 404 ? sold && !unknown : !known) {
+        play_fail(play, sale, "the receipt of a call that is over: status %d", seen->status);
+    }
+    if (seen->status == 200 && ((sale->has_charge && amount != sale->charge) ||
+                                (sale->status != 200 && !unknown && amount != 0))) {
+        play_fail(play, sale, "the receipt's amount is %lld", (long long)amount);
+    }
+    sale->receipt_seen |= seen->status == 200;
+}
+
+void auditor_on_errand(struct play *play, const struct errand_seen *seen)
+{
+    audit_count();
+    /* No answer says nothing; a disk that fails may fail readers too. */
+    if (seen->status == 0 || (seen->status >= 500 && play->faulty_life >= seen->life)) {
+        return;
+    }
+    if (seen->status != 200 && seen->status != 404) {
+        play_fail(play, seen->receipt_of, "an errand is answered with status %d", seen->status);
+    }
+    if (seen->receipt_of == NULL) {
+        errand_check_credit(play, seen);
+    } else {
+        errand_check_receipt(play, seen);
+    }
+}

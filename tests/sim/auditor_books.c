@@ -1,0 +1,333 @@
+/* The auditor's view of the rows: at the start of a life, when no call is under way. */
+#include <stdio.h>
+#include <string.h>
+
+#include "auditor_internal.h"
+#include "books.h"
+#include "ledger/audit.h"
+#include "life.h"
+#include "tlog/tlog.h"
+
+static struct books before; /* as the last look found them: all of it was durable */
+
+void auditor_begin(void)
+{
+    books_free(&before);
+}
+
+void auditor_end(void)
+{
+    books_free(&before);
+}
+
+/* ---- rows by themselves ------------------------------------------------------------------ */
+
+static void look_at_holds(const struct play *play, const struct books *books)
+{
+    for (size_t i = 0; i < books->hold_count; i++) {
+        const struct book_hold *hold = &books->holds[i];
+        const struct book_receipt *receipt = books_receipt(books, hold->call);
+        long long number = hold->number;
+        audit_count();
+        if (hold->number != (int64_t)i + 1) {
+            play_fail(play, NULL, "hold %zu has the number %lld", i + 1, number);
+        }
+        if (hold->state == BOOK_OPEN) {
+            play_fail(play, NULL, "hold %lld has not ended, and no call is under way", number);
+        }
+        if (hold->posted > hold->amount || hold->posted < 0 ||
+            (hold->overrun > 0 && hold->posted != hold->amount)) {
+            play_fail(play, NULL, "hold %lld of %lld posted %lld and lost %lld", number,
+                      (long long)hold->amount, (long long)hold->posted, (long long)hold->overrun);
+        }
+        if (hold->state != BOOK_SETTLED && hold->posted + hold->overrun != 0) {
+            play_fail(play, NULL, "hold %lld was not settled, and posted %lld", number,
+                      (long long)hold->posted);
+        }
+        if (receipt == NULL || receipt->amount != hold->posted) {
+            play_fail(play, NULL, "hold %lld posted %lld, its receipt says %lld", number,
+                      (long long)hold->posted, receipt == NULL ? -1 : (long long)receipt->amount);
+        }
+        if (hold->state == BOOK_RECOVERED && strcmp(receipt->outcome, "interrupted") != 0) {
+            play_fail(play, NULL, "hold %lld was recovered, its receipt says \"%s\"", number,
+                      receipt->outcome);
+        }
+        if (books_hold(books, hold->call) != hold) {
+            play_fail(play, NULL, "the call of hold %lld has two", number);
+        }
+    }
+}
+
+static void look_at_log(const struct play *play, const struct books *books)
+{
+    for (size_t i = 0; i < books->receipt_count; i++) {
+        const struct book_receipt *receipt = &books->receipts[i];
+        const struct book_hold *hold = books_hold(books, receipt->call);
+        audit_count();
+        if (receipt->leaf != (int64_t)i) {
+            play_fail(play, NULL, "leaf %zu has the number %lld", i, (long long)receipt->leaf);
+        }
+        if (books_receipt(books, receipt->call) != receipt) {
+            play_fail(play, NULL, "the call of leaf %zu has two receipts", i);
+        }
+        if (hold == NULL && receipt->amount != 0) {
+            play_fail(play, NULL, "leaf %zu charges %lld without a hold", i,
+                      (long long)receipt->amount);
+        }
+    }
+}
+
+/* What was durable once is so for ever. */
+static void look_at_past(const struct play *play, const struct books *books)
+{
+    audit_count();
+    if (books->hold_count < before.hold_count || books->receipt_count < before.receipt_count ||
+        books->entry_count < before.entry_count) {
+        play_fail(play, NULL, "there were %zu holds, %zu leaves, %zu entries; now %zu, %zu, %zu",
+                  before.hold_count, before.receipt_count, before.entry_count, books->hold_count,
+                  books->receipt_count, books->entry_count);
+    }
+    for (size_t i = 0; i < before.hold_count; i++) {
+        const struct book_hold *was = &before.holds[i];
+        const struct book_hold *is = &books->holds[i];
+        if (!id_eq(was->call, is->call) || was->state != is->state || was->posted != is->posted) {
+            play_fail(play, NULL, "hold %zu has changed since the last life", i + 1);
+        }
+    }
+    for (size_t i = 0; i < before.receipt_count; i++) {
+        if (!id_eq(before.receipts[i].call, books->receipts[i].call)) {
+            play_fail(play, NULL, "leaf %zu has changed since the last life", i);
+        }
+    }
+}
+
+/* ---- accounts ---------------------------------------------------------------------------- */
+
+/* The counters of every account, done over again from entries and holds. */
+static void look_at_account(const struct play *play, const struct books *books,
+                            const struct book_account *account)
+{
+    int64_t debits = 0;
+    int64_t credits = 0;
+    int64_t posted = 0;
+    audit_count();
+    for (size_t i = 0; i < books->entry_count; i++) {
+        debits += books->entries[i].debit == account->row ? books->entries[i].amount : 0;
+        credits += books->entries[i].credit == account->row ? books->entries[i].amount : 0;
+    }
+    for (size_t i = 0; i < books->hold_count; i++) {
+        posted += books->holds[i].account == account->row ? books->holds[i].posted : 0;
+    }
+    if (debits != account->dr_post || credits != account->cr_post || account->dr_pend != 0 ||
+        account->cr_pend != 0) {
+        play_fail(play, NULL, "the counters of account row %lld are not its entries",
+                  (long long)account->row);
+    }
+    if (account->class == 1 && (account->dr_post != posted || posted > account->cr_post)) {
+        play_fail(play, NULL, "account row %lld paid %lld for calls that cost %lld",
+                  (long long)account->row, (long long)account->dr_post, (long long)posted);
+    }
+}
+
+static void look_at_accounts(const struct play *play, const struct books *books)
+{
+    int64_t balance = 0;
+    for (size_t i = 0; i < books->account_count; i++) {
+        look_at_account(play, books, &books->accounts[i]);
+        balance += books->accounts[i].dr_post - books->accounts[i].cr_post;
+    }
+    if (balance != 0) {
+        play_fail(play, NULL, "debits and credits differ by %lld", (long long)balance);
+    }
+    for (int i = 0; i < PLAY_ACCOUNTS; i++) {
+        const struct account *account = &play->accounts[i];
+        const struct book_account *row = books_account(books, account->id);
+        if (account->open && (row == NULL || row->cr_post != account->purchased)) {
+            play_fail(play, NULL, "account %d bought %lld, its row says %lld", i,
+                      (long long)account->purchased, row == NULL ? -1 : (long long)row->cr_post);
+        }
+    }
+}
+
+/* ---- what clients saw -------------------------------------------------------------------- */
+
+/* A good call was answered with more than a refusal: a sale that must be in the books. */
+static void look_at_sold(struct play *play, const struct books *books, const struct sale *sale)
+{
+    struct book_hold *hold = books_hold(books, sale->call);
+    if (hold == NULL) {
+        play_fail(play, sale, "a byte of the answer was seen, and there is no hold (Gate A)");
+    }
+    if (sale->replayed) {
+        if (hold->state != BOOK_SETTLED || hold->posted != sale->charge) {
+            play_fail(play, sale, "the call that was replayed cost %lld", (long long)hold->posted);
+        }
+        return;
+    }
+    hold->matched = true;
+    int64_t cap = sale->cap > 0 ? sale->cap : PLAY_OUTPUT_MAX;
+    int64_t ceiling = audit_ceiling(sale, cap);
+    if (sale->cap > 0 ? hold->amount != ceiling : hold->amount > ceiling) {
+        play_fail(play, sale, "%lld was held, not %lld", (long long)hold->amount,
+                  (long long)ceiling);
+    }
+    if ((sale->finish_seen || sale->whole) && hold->state == BOOK_RECOVERED) {
+        play_fail(play, sale, "the end of the answer was seen before it was settled (Gate B)");
+    }
+    if (sale->has_charge && sale->charge != hold->posted) {
+        play_fail(play, sale, "the client was told another charge than %lld",
+                  (long long)hold->posted);
+    }
+    if (hold->state != BOOK_RECOVERED &&
+        !audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)) {
+        play_fail(play, sale, "%lld was charged and %lld lost of a hold of %lld",
+                  (long long)hold->posted, (long long)hold->overrun, (long long)hold->amount);
+    }
+}
+
+static void look_at_sale(struct play *play, const struct books *books, const struct sale *sale)
+{
+    struct book_hold *hold = sale->has_call ? books_hold(books, sale->call) : NULL;
+    const struct book_receipt *receipt = sale->has_call ? books_receipt(books, sale->call) : NULL;
+    bool known = sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL;
+    audit_count();
+    if (sale->status == 200) {
+        look_at_sold(play, books, sale);
+        return;
+    }
+    if (!known && (hold != NULL || receipt != NULL)) {
+        play_fail(play, sale, "nobody is known to pay, and the books have it");
+    }
+    /* What a failed commit has left is unknown until the restart. */
+    bool unknown = strcmp(sale->code, "not_selling") == 0;
+    if (hold != NULL) {
+        hold->matched = true;
+        bool fits = unknown
+                        ? audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)
+                        : hold->posted == 0;
+        if (!fits) {
+            play_fail(play, sale, "a refusal cost %lld", (long long)hold->posted);
+        }
+    }
+    bool sold = known && sale->whole && !unknown;
+    if (sold && (receipt == NULL || receipt->amount != 0)) {
+        play_fail(play, sale, "a refusal was seen whole, and has no receipt of amount 0");
+    }
+    if (sold && hold != NULL && hold->state == BOOK_RECOVERED) {
+        play_fail(play, sale, "a refusal was seen whole before it was settled (Gate B)");
+    }
+}
+
+/* A hold whose call no client knows by its id: one of those that saw nothing must fit. */
+static bool look_for_unseen(struct play *play, const struct books *books,
+                            const struct book_hold *hold)
+{
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        const struct book_account *row = books_account(books, play->accounts[sale->account].id);
+        if (sale->has_call || sale->asking != ASK_GOOD || row == NULL ||
+            row->row != hold->account ||
+            (sale->cap > 0 && hold->amount != audit_ceiling(sale, sale->cap))) {
+            continue;
+        }
+        if (audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One key buys once: of the calls that share it at most one was sold. */
+static void look_at_keys(struct play *play, const struct books *books)
+{
+    int sold[PLAY_SALES_MAX + 1] = { 0 };
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        const struct book_hold *hold = sale->key > 0 && sale->has_call && !sale->replayed
+                                           ? books_hold(books, sale->call)
+                                           : NULL;
+        sold[sale->number] += hold != NULL && hold->posted > 0 ? 1 : 0;
+        if (sold[sale->number] > 1) {
+            play_fail(play, sale, "a key has bought twice");
+        }
+    }
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
+static void look_on_line(void *context, const struct audit_line *line)
+{
+    if (line->wrong > 0) {
+        play_fail(context, NULL, "the audit finds \"%s\" broken by %s %lld", line->name, line->row,
+                  (long long)line->first);
+    }
+}
+
+static enum err look_with_theirs(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct tlog_figures figures;
+    TRY(ledger_audit(txn, look_on_line, context, fail));
+    TRY(tlog_audit(txn, &figures, fail));
+    if (figures.bad > 0) {
+        play_fail(context, NULL, "the audit finds leaf %lld broken", (long long)figures.first);
+    }
+    return ERR_OK;
+}
+
+void auditor_look(struct play *play)
+{
+    struct books books;
+    struct fail fail = { .text = "" };
+    disk_spare(true);
+    enum err err = books_read(life_store(play->life), &books, &fail);
+    err = err == ERR_OK ? store_read(life_store(play->life), look_with_theirs, play, &fail) : err;
+    disk_spare(false);
+    if (err != ERR_OK) {
+        play_fail(play, NULL, "the books cannot be read: %s", fail.text);
+    }
+    look_at_past(play, &books);
+    look_at_holds(play, &books);
+    look_at_log(play, &books);
+    look_at_accounts(play, &books);
+    for (int i = 0; i < play->sale_count; i++) {
+        look_at_sale(play, &books, &play->sales[i]);
+    }
+    for (size_t i = 0; i < books.hold_count; i++) {
+        if (!books.holds[i].matched && !look_for_unseen(play, &books, &books.holds[i])) {
+            play_fail(play, NULL, "hold %lld (%lld posted of %lld) is nobody's",
+                      (long long)books.holds[i].number, (long long)books.holds[i].posted,
+                      (long long)books.holds[i].amount);
+        }
+    }
+    look_at_keys(play, &books);
+    play_note(play, "the books: %zu holds, %zu leaves, %zu entries", books.hold_count,
+              books.receipt_count, books.entry_count);
+    books_free(&before);
+    before = books;
+}
+
+void auditor_at_rest(struct play *play)
+{
+    struct books books;
+    struct fail fail = { .text = "" };
+    if (life_failed(play->life)) {
+        return; /* what it holds stays held until the restart */
+    }
+    disk_spare(true);
+    enum err err = books_read(life_store(play->life), &books, &fail);
+    disk_spare(false);
+    if (err != ERR_OK) {
+        play_fail(play, NULL, "the books cannot be read: %s", fail.text);
+    }
+    for (int i = 0; i < PLAY_ACCOUNTS; i++) {
+        const struct book_account *row = books_account(&books, play->accounts[i].id);
+        struct life_credit credit = life_credit(play->life, play->accounts[i].id);
+        audit_count();
+        if (credit.held != 0 || credit.available != row->cr_post - row->dr_post ||
+            credit.spent != row->dr_post) {
+            play_fail(play, NULL, "account %d at rest: %lld available, %lld held, %lld spent", i,
+                      (long long)credit.available, (long long)credit.held, (long long)credit.spent);
+        }
+    }
+    books_free(&books);
+}

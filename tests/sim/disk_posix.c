@@ -1,0 +1,182 @@
+/*
+ * The simulated disk as the system's. The linker sends the program's open(), fsync() and the like
+ * here (-Wl,--wrap in cmake/sim.cmake): what is under "/sim/" is served here, the rest goes on to
+ * the system.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "disk_internal.h"
+
+int __real_open(const char *path, int flags, ...);
+int __real_close(int fd);
+int __real_access(const char *path, int mode);
+int __real_flock(int fd, int operation);
+int __real_fsync(int fd);
+int __real_fdatasync(int fd);
+int __real_ftruncate(int fd, off_t size);
+ssize_t __real_pread(int fd, void *bytes, size_t len, off_t at);
+ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
+
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_close(int fd);
+int __wrap_access(const char *path, int mode);
+int __wrap_flock(int fd, int operation);
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_ftruncate(int fd, off_t size);
+ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
+
+struct posix_open {
+    bool open;
+    bool folder;
+    bool locked;
+    uint64_t life;
+    struct disk_handle handle; /* not of a folder */
+};
+
+static struct posix_open posix_open[DISK_OPEN_MAX];
+
+static bool posix_is_ours(const char *path)
+{
+    size_t len = strlen(DISK_FOLDER);
+    return strncmp(path, DISK_FOLDER, len) == 0 || strcmp(path, "/sim") == 0;
+}
+
+/* NULL: a descriptor of the system's. */
+static struct posix_open *posix_at(int fd)
+{
+    if (fd < DISK_FD_FIRST || fd >= DISK_FD_FIRST + DISK_OPEN_MAX) {
+        return NULL;
+    }
+    struct posix_open *slot = &posix_open[fd - DISK_FD_FIRST];
+    ASSERT(slot->open);
+    return slot;
+}
+
+static int posix_result(enum disk_result result)
+{
+    if (result == DISK_OK || result == DISK_SHORT) {
+        return 0;
+    }
+    errno = result == DISK_IS_FULL ? ENOSPC : EIO;
+    return -1;
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+    if (!posix_is_ours(path)) {
+        va_list args;
+        va_start(args, flags);
+        int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
+        va_end(args);
+        return __real_open(path, flags, mode);
+    }
+    int at = 0;
+    while (at < DISK_OPEN_MAX && posix_open[at].open) {
+        at++;
+    }
+    ASSERT(at < DISK_OPEN_MAX);
+    struct posix_open *slot = &posix_open[at];
+    enum disk_result result = DISK_OK;
+    *slot = (struct posix_open){ .folder = (flags & O_DIRECTORY) != 0, .life = disk_life() };
+    if (!slot->folder && disk_open(path, (flags & O_CREAT) != 0, &slot->handle, &result) == NULL) {
+        errno = (flags & O_CREAT) != 0 ? EIO : ENOENT;
+        return -1;
+    }
+    slot->open = true;
+    return DISK_FD_FIRST + at;
+}
+
+int __wrap_close(int fd)
+{
+    struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_close(fd);
+    }
+    slot->open = false;
+    if (!slot->folder) {
+        disk_close(&slot->handle);
+    }
+    return 0;
+}
+
+int __wrap_access(const char *path, int mode)
+{
+    if (!posix_is_ours(path)) {
+        return __real_access(path, mode);
+    }
+    errno = ENOENT;
+    return disk_exists(path) ? 0 : -1;
+}
+
+int __wrap_flock(int fd, int operation)
+{
+    struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_flock(fd, operation);
+    }
+    for (int i = 0; i < DISK_OPEN_MAX; i++) {
+        const struct posix_open *other = &posix_open[i];
+        if (other != slot && other->open && other->locked && other->life == disk_life() &&
+            other->handle.file == slot->handle.file) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+    }
+    slot->locked = true;
+    return 0;
+}
+
+int __wrap_fsync(int fd)
+{
+    const struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_fsync(fd);
+    }
+    return posix_result(slot->folder ? disk_sync_folder(slot->life) : disk_sync(&slot->handle));
+}
+
+int __wrap_fdatasync(int fd)
+{
+    const struct posix_open *slot = posix_at(fd);
+    return slot == NULL ? __real_fdatasync(fd) : posix_result(disk_sync(&slot->handle));
+}
+
+int __wrap_ftruncate(int fd, off_t size)
+{
+    const struct posix_open *slot = posix_at(fd);
+    return slot == NULL ? __real_ftruncate(fd, size)
+                        : posix_result(disk_truncate(&slot->handle, (size_t)size));
+}
+
+ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    const struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_pread(fd, bytes, len, at);
+    }
+    size_t size = slot->handle.file->now.len;
+    size_t have = (size_t)at >= size ? 0 : size - (size_t)at < len ? size - (size_t)at : len;
+    return posix_result(disk_read(&slot->handle, bytes, len, (size_t)at)) == 0 ? (ssize_t)have : -1;
+}
+
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    const struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_pwrite(fd, bytes, len, at);
+    }
+    return posix_result(disk_write(&slot->handle, bytes, len, (size_t)at)) == 0 ? (ssize_t)len : -1;
+}
+
+void disk_forget_descriptors(void)
+{
+    /* They stay open for those who still close them; their life is over. */
+    for (int i = 0; i < DISK_OPEN_MAX; i++) {
+        posix_open[i].locked = false;
+    }
+}

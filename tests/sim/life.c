@@ -1,0 +1,421 @@
+#include "life.h"
+
+#include <stdio.h>
+
+#include "app/log_mark.h"
+#include "app/recover.h"
+#include "app/world.h"
+#include "base/mem.h"
+#include "dispatch/dispatch.h"
+#include "dispatch/limits.h"
+#include "gate/usage_check.h"
+#include "ident/ident.h"
+#include "ledger/idem.h"
+#include "ledger/ledger.h"
+#include "play.h"
+#include "registry/registry_load.h"
+#include "tlog/tlog.h"
+
+#define LIFE_URL    "sqlite:/sim/entrepot.db"
+#define LIFE_MARK   "/sim/log.size"
+#define LIFE_PEPPER "a pepper of the simulation"
+#define LIFE_S      INT64_C(1000000000)
+#define LIFE_MS     INT64_C(1000000)
+#define LIFE_US     INT64_C(1000)
+
+#define LIFE_GATES 2 /* as many loop threads */
+
+struct life {
+    struct play *play;
+    struct loop *loops[LIFE_GATES];
+    struct gate *gates[LIFE_GATES];
+    struct loop *writer; /* the store's thread */
+    struct worker_pool *workers;
+    struct store *store;
+    struct ident *ident;
+    struct ledger *ledger;
+    struct tlog *tlog;
+    struct usage_check *usage_check;
+    struct dispatch *dispatch;
+    struct limits *limits;
+    struct log_mark mark;
+    struct timer pump;
+    struct timer note; /* the log's mark */
+    int64_t pump_ns;   /* a batch waits at most so long */
+    size_t recovered;
+    bool leisure; /* the journal is to be emptied when nothing comes */
+};
+
+/* ---- the registry ------------------------------------------------------------------------ */
+
+#define LIFE_ROUTE(id, model, party, port, abort)                                                  \
+    "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
+    "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
+    ", place: US, abort_billing: " abort ", output_cap_field: max_tokens, contract_price: cost}\n"
+#define LIFE_MODEL(id)                                                               \
+    "  - {id: " id ", vendor: north, origin: US, version: '1', declared_names: [" id \
+    "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096}\n"
+#define LIFE_CREDENTIAL(party)                                                             \
+    "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
+    "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
+    "max_concurrent: 1000}\n"
+#define LIFE_PARTY(id, kind) \
+    "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US}\n"
+
+static const struct registry_file life_registry[] = {
+    { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
+                                    "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
+    { STR_INIT("models.yaml"), STR_INIT("models:\n" LIFE_MODEL("m-0") LIFE_MODEL("m-1")) },
+    { STR_INIT("credentials.yaml"),
+      STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
+    { STR_INIT("price_books.yaml"),
+      STR_INIT("price_books:\n"
+               "  - id: cost\n    version: '1'\n    currency: USD\n    lines:\n"
+               "      m-0: {input: '1', cached_input: '0.1', output: '4'}\n"
+               "      m-1: {input: '0.1', cached_input: '0.01', output: '0.4'}\n"
+               "  - id: world\n    version: '1'\n    currency: USD\n    lines:\n"
+               "      m-0: {input: '2.501337', cached_input: '0.250133', output: '10.000777'}\n"
+               "      m-1: {input: '0.150001', cached_input: '0.015003', output: '0.600007'}\n") },
+    { STR_INIT("routes.yaml"),
+      STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
+                   LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
+                       LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")
+                           LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops")) },
+    { STR_INIT("products.yaml"),
+      STR_INIT("products:\n"
+               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: aggregate\n"
+               "    brand: Example\n    models: [m-0, m-1]\n    price_book: world\n"
+               "    unit: {name: AI token, per_currency_unit: 10000}\n"
+               "    plans:\n"
+               "      - {id: p, price: '1', currency: USD, units: 1, expires_days: 0}\n") },
+};
+
+const struct price play_prices[PLAY_MODELS] = {
+    { .input = 2501337, .cached = 250133, .output = 10000777 },
+    { .input = 150001, .cached = 15003, .output = 600007 },
+};
+
+static struct registry *life_make_registry(void)
+{
+    struct registry *registry = NULL;
+    struct registry_report report;
+    registry_report_init(&report);
+    enum err err = registry_parse(life_registry, EP_ARRAY_LEN(life_registry), &registry, &report);
+    if (err != ERR_OK && report.count > 0) {
+        (void)printf("registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
+                     report.faults[0].text);
+    }
+    ASSERT(err == ERR_OK);
+    registry_report_fini(&report);
+    return registry;
+}
+
+/* Limits in time are short, so that silent upstreams do not make histories long. */
+static struct gate_options life_gate_options(struct play *play)
+{
+    return (struct gate_options){
+        .hold = play_chance(play, 4) ? GATE_HOLD_BEFORE : GATE_HOLD_OVERLAP,
+        .hold_before_above = play_chance(play, 3) ? 10000000 : 0,
+        .head_bytes_max = (size_t)64 << 10,
+        .body_bytes_max = (size_t)1 << 20,
+        .answer_bytes_max = (size_t)1 << 20,
+        .sse_event_max = (size_t)64 << 10,
+        .connections_max = 1000,
+        .calls_per_client = 1000,
+        .drains_max = play_random(play, 4),
+        .upstream_per_host_max = 1 + play_random(play, 16),
+        .head_ns = 5 * LIFE_S,
+        .body_ns = 5 * LIFE_S,
+        .read_ns = 5 * LIFE_S,
+        .idle_ns = 5 * LIFE_S,
+        .connect_ns = 2 * LIFE_S,
+        .first_byte_ns = 3 * LIFE_S,
+        .silence_ns = 3 * LIFE_S,
+    };
+}
+
+/* ---- the store's writer ------------------------------------------------------------------ */
+
+static void life_plan_pump(struct life *life, int64_t within_ns)
+{
+    int64_t at_ns =
+        sim_now_ns(life->play->sim) + (int64_t)play_random(life->play, (uint64_t)within_ns) + 1;
+    enum err err = timer_start(life->writer, &life->pump, at_ns);
+    ASSERT(err == ERR_OK);
+}
+
+/* A job has come to an empty queue. */
+static void life_on_filled(void *context)
+{
+    struct life *life = context;
+    life->leisure = false;
+    life_plan_pump(life, life->pump_ns);
+}
+
+static void life_on_pump(struct timer *timer)
+{
+    struct life *life = EP_CONTAINER(timer, struct life, pump);
+    bool leisure = life->leisure;
+    store_pump(life->store);
+    if (!leisure && !timer_armed(timer)) {
+        life->leisure = true;
+        life_plan_pump(life, 3 * LIFE_S);
+    }
+}
+
+static enum err life_read_size(void *context, struct store_txn *txn, struct fail *fail)
+{
+    return tlog_size(txn, context, fail);
+}
+
+/* As world_note_log(), which a worker runs each second. */
+static void life_on_note(struct timer *timer)
+{
+    struct life *life = EP_CONTAINER(timer, struct life, note);
+    int64_t leaves = 0;
+    struct fail fail;
+    if (!store_failed(life->store) &&
+        store_read(life->store, life_read_size, &leaves, &fail) == ERR_OK) {
+        EP_IGNORE(log_mark_raise(LIFE_MARK, leaves, &life->mark, &fail)); /* a weaker mark */
+    }
+    enum err err = timer_start(life->writer, timer, sim_now_ns(life->play->sim) + LIFE_S);
+    ASSERT(err == ERR_OK);
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static enum err life_open_books(struct life *life, struct fail *fail)
+{
+    struct store_migration migrations[WORLD_MIGRATIONS_MAX];
+    static const int64_t pumps_ns[] = { 50 * LIFE_US, 2 * LIFE_MS, 20 * LIFE_MS, 200 * LIFE_MS };
+    int64_t leaves = 0;
+    const struct store_options options = {
+        .url = STR(LIFE_URL),
+        .wal_bytes_max = play_chance(life->play, 2) ? 65536 : 1000000,
+        .migrations = migrations,
+        .migrations_count = world_migrations(migrations),
+        .by_hand = life_on_filled,
+        .by_hand_context = life,
+    };
+    life->pump_ns = pumps_ns[play_random(life->play, EP_ARRAY_LEN(pumps_ns))];
+    TRY(store_open(&options, &life->store, fail));
+    TRY(ident_open(life->store, STR(LIFE_PEPPER), &life->ident, fail));
+    TRY(ledger_open(life->store, &life->ledger, fail));
+    TRY(tlog_open(life->store, &life->tlog, fail));
+    TRY(usage_check_open(life->store, &life->usage_check, fail));
+    TRY(store_read(life->store, life_read_size, &leaves, fail));
+    TRY(log_mark_check(LIFE_MARK, leaves, &life->mark, fail));
+    if (life->mark.behind) {
+        play_fail(life->play, NULL, "the log has %lld leaves, and had %lld once", (long long)leaves,
+                  (long long)life->mark.reached);
+    }
+    return recover_holds(life->store, life->ledger, life->tlog, loop_wall_ns(life->writer),
+                         &life->recovered, fail);
+}
+
+static enum err life_open_gate(struct life *life, struct fail *fail)
+{
+    struct gate_snapshot *snapshot = NULL;
+    struct gate_options options = life_gate_options(life->play);
+    struct registry *registry = life_make_registry();
+    struct address address;
+    TRY(dispatch_create(&life->dispatch));
+    TRY(limits_create(&life->limits));
+    TRY(dispatch_learn(life->dispatch, registry));
+    TRY(gate_snapshot_create(
+        registry, &(struct gate_snapshot_parts){ .options = &options, .folder = STR("/") },
+        &snapshot, fail));
+    bool parsed = address_parse(STR("127.0.0.1:8080"), &address);
+    ASSERT(parsed);
+    const struct gate_world world = {
+        .store = life->store,
+        .ident = life->ident,
+        .ledger = life->ledger,
+        .tlog = life->tlog,
+        .dispatch = life->dispatch,
+        .limits = life->limits,
+        .usage_check = life->usage_check,
+        .workers = life->workers,
+        .node = 1,
+    };
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
+        err =
+            gate_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->gates[i], fail);
+        err = err == ERR_OK ? gate_listen(life->gates[i], &address, NULL, NULL, fail) : err;
+    }
+    gate_snapshot_unref(snapshot);
+    return err;
+}
+
+/* All memory of it; nothing of it is under way. */
+static void life_free(struct life *life)
+{
+    worker_pool_destroy(life->workers);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        while (loop_turn(life->loops[i], false)) {
+        }
+        gate_destroy(life->gates[i]);
+    }
+    timer_stop(life->writer, &life->pump);
+    timer_stop(life->writer, &life->note);
+    store_close(life->store);
+    usage_check_close(life->usage_check);
+    tlog_close(life->tlog);
+    ledger_close(life->ledger);
+    ident_close(life->ident);
+    limits_destroy(life->limits);
+    dispatch_destroy(life->dispatch);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        loop_destroy(life->loops[i]);
+    }
+    loop_destroy(life->writer);
+    mem_free(life);
+}
+
+enum err life_open(struct play *play, struct fail *fail)
+{
+    struct life *life = mem_zalloc(sizeof(*life));
+    ASSERT(life != NULL && play->life == NULL);
+    life->play = play;
+    timer_init(&life->pump, life_on_pump);
+    timer_init(&life->note, life_on_note);
+    play->lives++;
+    disk_mount();
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        err = err == ERR_OK ? loop_create_sim(play->sim, &life->loops[i], fail) : err;
+    }
+    err = err == ERR_OK ? loop_create_sim(play->sim, &life->writer, fail) : err;
+    err = err == ERR_OK ? worker_pool_create_sim(play->sim, 1000, &life->workers, fail) : err;
+    ASSERT(err == ERR_OK);
+    err = life_open_books(life, fail);
+    err = err == ERR_OK ? life_open_gate(life, fail) : err;
+    if (err != ERR_OK) {
+        life_free(life);
+        return err;
+    }
+    int64_t note_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
+    err = timer_start(life->writer, &life->note, note_ns);
+    ASSERT(err == ERR_OK);
+    play->life = life;
+    return ERR_OK;
+}
+
+/* ---- clients and credit ------------------------------------------------------------------ */
+
+static enum err furnish_account(struct play *play, int at, struct fail *fail)
+{
+    struct life *life = play->life;
+    struct account *account = &play->accounts[at];
+    const struct client *client = NULL;
+    const struct api_key *key = NULL;
+    struct api_key_text text;
+    char name[32];
+    int64_t now_ns = loop_wall_ns(life->writer);
+    (void)snprintf(name, sizeof(name), "client %d", at);
+    /* What a crash has left of an earlier try is nobody's: a new account is made. */
+    account->id = (struct id){ { 1, (unsigned char)at, (unsigned char)play->lives } };
+    TRY(ledger_open_account(life->ledger, account->id, STR("USD"), fail));
+    TRY(client_add(life->ident, str_from(name), account->id, now_ns, &client, fail));
+    const struct api_key_order order = { client->id, STR(PLAY_PRODUCT), STR_EMPTY };
+    TRY(api_key_add(life->ident, &order, now_ns, &key, &text, fail));
+    (void)snprintf(account->key, sizeof(account->key), "%s", text.text);
+    struct ledger_purchase purchase = {
+        .account = ledger_find(life->ledger, account->id),
+        .amount = account->purchased,
+        .kind = LOT_PAID,
+        .plan = STR("p"),
+        .payment = STR("x"),
+        .now_ns = now_ns,
+    };
+    return ledger_purchase(life->ledger, &purchase, fail);
+}
+
+enum err life_furnish(struct play *play, struct fail *fail)
+{
+    for (int i = 0; i < PLAY_ACCOUNTS; i++) {
+        if (!play->accounts[i].open) {
+            TRY(furnish_account(play, i, fail));
+            play->accounts[i].open = true;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- ends -------------------------------------------------------------------------------- */
+
+static void life_fade(struct play *play, struct life *life)
+{
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_cut(life->gates[i]);
+    }
+    while (life_busy(life) > 0) {
+        bool stepped = sim_step(play->sim, INT64_MAX);
+        ASSERT(stepped); /* else a call would never end */
+    }
+}
+
+void life_kill(struct play *play, enum disk_end_kind kind)
+{
+    struct life *life = play->life;
+    play->life = NULL;
+    disk_crash(kind);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        sim_reset_all(play->sim, life->loops[i]);
+        gate_drain(life->gates[i]);
+    }
+    life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
+    life_free(life);
+}
+
+void life_rest(struct play *play)
+{
+    struct life *life = play->life;
+    int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
+    play->closed_life = play->lives;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_drain(life->gates[i]);
+    }
+    while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
+    }
+    life_fade(play, life);
+}
+
+void life_close(struct play *play)
+{
+    struct life *life = play->life;
+    ASSERT(life_busy(life) == 0);
+    play->life = NULL;
+    life_free(life);
+}
+
+struct life_credit life_credit(const struct life *life, struct id account)
+{
+    const struct account_credit *credit = ledger_credit(ledger_find(life->ledger, account));
+    return (struct life_credit){ credit->available, credit->held, credit->spent };
+}
+
+struct store *life_store(const struct life *life)
+{
+    return life->store;
+}
+
+bool life_failed(const struct life *life)
+{
+    return store_failed(life->store);
+}
+
+size_t life_busy(const struct life *life)
+{
+    size_t busy = 0;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        busy += gate_busy(life->gates[i]);
+    }
+    return busy;
+}
+
+size_t life_recovered(const struct life *life)
+{
+    return life->recovered;
+}

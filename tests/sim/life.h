@@ -1,0 +1,40 @@
+/*
+ * One life of the server: the production code from its store to its gate, wired as src/app does it,
+ * on a simulated loop, network and disk. The store's writer is a loop of its own that takes a batch
+ * whenever the seed says.
+ *
+ * A life ends as a process does: closed in good order, or killed, when nothing more of it reaches
+ * disk or network.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "disk.h"
+#include "gate/gate.h"
+#include "store/store.h"
+
+struct life;
+struct play;
+
+/* Opens the books, ends what the last life left open, and begins to sell. On failure nothing is
+ * left but what is on the disk; play->life is set otherwise. */
+EP_MUST_CHECK enum err life_open(struct play *play, struct fail *fail);
+/* Makes clients, keys and credit: those that are not there yet. */
+EP_MUST_CHECK enum err life_furnish(struct play *play, struct fail *fail);
+void life_kill(struct play *play, enum disk_end_kind kind);
+/* Takes no more calls, lets those under way end for a while, and cuts the rest. */
+void life_rest(struct play *play);
+/* In good order; it is at rest. */
+void life_close(struct play *play);
+/* An account's credit as the server has it in memory. */
+struct life_credit {
+    int64_t available;
+    int64_t held;
+    int64_t spent;
+};
+struct life_credit life_credit(const struct life *life, struct id account);
+struct store *life_store(const struct life *life);
+bool life_failed(const struct life *life); /* its store has */
+size_t life_busy(const struct life *life);
+/* Calls that recovery ended at the opening. */
+size_t life_recovered(const struct life *life);

@@ -1,0 +1,151 @@
+/*
+ * What all parts of a simulated history share: the world that the seed drives, the calls that
+ * clients make with what each side saw of them, and the way to say that something is wrong.
+ *
+ * The server is the production code (life.h). Clients, upstreams and the auditor are written from
+ * the specification and know nothing of it but its interfaces.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "loop/sim.h"
+
+struct life;
+
+enum {
+    PLAY_ACCOUNTS = 4,
+    PLAY_MODELS = 2,
+    PLAY_UPSTREAMS = 2,
+    PLAY_SALES_MAX = 1000,
+    PLAY_ATTEMPTS_MAX = 12
+};
+
+#define PLAY_PORT_SERVER   8080
+#define PLAY_PORT_UPSTREAM 9001 /* and the next ones */
+#define PLAY_PRODUCT       "world"
+
+/* How an upstream treats one request. */
+enum manner {
+    MANNER_HONEST,
+    MANNER_SLOW,
+    MANNER_NO_USAGE,
+    MANNER_CUT,       /* breaks off within the text */
+    MANNER_CUT_LATE,  /* ends its text, and breaks off before it says what it cost */
+    MANNER_OVER,      /* reports more than the cap that it was given */
+    MANNER_ODD_TOTAL, /* reports a sum that is not the sum */
+    MANNER_OTHER_MODEL,
+    MANNER_ERROR_EVENT, /* an error within the stream */
+    MANNER_STATUS_400,
+    MANNER_STATUS_429,
+    MANNER_STATUS_500,
+    MANNER_SILENT,
+    MANNER_COUNT
+};
+
+/* One request that reached an upstream, and what it said. */
+struct attempt {
+    enum manner manner;
+    int upstream;
+    bool stream;
+    int64_t prompt; /* tokens, as it reports them */
+    int64_t cached;
+    int64_t completion;
+    int64_t events; /* with text, sent so far */
+    bool finished;  /* the finish reason was sent */
+    bool reported;  /* usage was */
+    bool ended;     /* its answer is whole */
+};
+
+enum asking {
+    ASK_GOOD,
+    ASK_BAD_JSON,
+    ASK_NO_KEY,
+    ASK_WRONG_KEY,
+    ASK_UNKNOWN_MODEL,
+    ASK_COUNT
+};
+
+/* One call of a client's: what it asked, and all that it ever saw of it. */
+struct sale {
+    int number; /* from 1; of the first call with its Idempotency-Key for all of them */
+    int account;
+    int model;
+    enum asking asking;
+    bool stream;
+    bool include_usage;
+    int64_t cap; /* 0: none was given */
+    size_t pad;
+    size_t body_bytes;
+    int key;     /* 0: none */
+    int variant; /* of the key's requests: 0, or 1 for another body */
+    uint64_t life;
+    uint64_t life_ended;
+    int64_t begun_ns;
+    int64_t ended_ns; /* 0: under way */
+
+    int status; /* 0: no byte was seen */
+    struct id call;
+    bool has_call;
+    bool replayed;
+    bool has_charge;
+    int64_t charge;
+    char code[40];  /* of an error */
+    int attempt;    /* whose text was seen; -1: none */
+    int64_t events; /* with text */
+    bool finish_seen;
+    bool error_seen; /* within a stream */
+    bool usage_seen;
+    bool whole;     /* the answer came to its proper end */
+    bool cancelled; /* by the client itself */
+    bool slow;      /* it did not read for a while */
+    bool receipt_seen;
+
+    struct attempt attempts[PLAY_ATTEMPTS_MAX]; /* of the first call with the key: of all */
+    int attempt_count;
+};
+
+struct account {
+    struct id id;
+    int64_t purchased; /* nano */
+    char key[64];      /* an API key's text */
+    int keys;          /* Idempotency-Keys used: every account counts from 1 */
+    bool open;         /* made durably */
+    bool rich;         /* never refused for lack of credit */
+};
+
+struct play {
+    uint64_t seed;
+    struct sim *sim;
+    struct loop *outside; /* of clients and upstreams */
+    struct life *life;    /* NULL: the server is down */
+    uint64_t lives;
+    uint64_t faulty_life; /* the last one whose disk failed; 0: none */
+    uint64_t closed_life; /* the last one that was asked to stop; 0: none */
+    uint64_t bad_life;    /* the last one in which an upstream misbehaved; 0: none */
+    struct account accounts[PLAY_ACCOUNTS];
+    struct sale sales[PLAY_SALES_MAX];
+    int sale_count;
+    uint64_t manners; /* a bit each: those that this seed has */
+    uint64_t steps;
+    bool verbose;
+};
+
+/* Prices a token, in pico units, by model. */
+struct price {
+    int64_t input;
+    int64_t cached;
+    int64_t output;
+};
+extern const struct price play_prices[PLAY_MODELS];
+#define PLAY_OUTPUT_MAX 4096 /* tokens; of each model */
+
+/* The next number of the seed, below `below`. */
+uint64_t play_random(struct play *play, uint64_t below);
+/* True once in `of`. */
+bool play_chance(struct play *play, uint64_t of);
+/* The first call with the key, where attempts are noted. */
+struct sale *play_first(struct play *play, int number);
+/* Something is not as it must be: says so, and ends the program. */
+_Noreturn void play_fail(const struct play *play, const struct sale *sale, const char *format, ...)
+    EP_PRINTF(3, 4);
+void play_note(const struct play *play, const char *format, ...) EP_PRINTF(2, 3);
