@@ -22,6 +22,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
     *ret_options = (struct gate_options){
         .hold = reload_hold(conf->hold_gate),
         .hold_before_above = conf->hold_before_above,
+        .hold_first_tokens = (int64_t)conf->hold_first_tokens,
         .head_bytes_max = conf->limits_header_bytes,
         .body_bytes_max = conf->limits_body_bytes,
         .answer_bytes_max = conf->limits_answer_bytes,

@@ -98,6 +98,7 @@ struct call_counting {
     enum count_specials specials; /* of the pass that is under way */
 };
 
+struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
@@ -133,10 +134,11 @@ struct call {
     struct buf said;                     /* struct chat_text of a whole answer, to be counted */
     size_t said_at;                      /* of them in the tally */
     size_t said_offset;                  /* in the next one */
-    int64_t ceiling;                     /* nano */
+    int64_t ceiling;                     /* nano, all that is reserved */
     int64_t output_cap;                  /* tokens a choice */
     struct call_hold hold;
-    struct call_claim *claim; /* NULL: no Idempotency-Key */
+    struct call_claim *claim;   /* NULL: no Idempotency-Key */
+    struct call_extend *extend; /* NULL: the hold covers all that the answer can be */
 
     struct dispatch_place place;        /* route == NULL: none taken */
     const struct registry_route *route; /* of the last attempt */

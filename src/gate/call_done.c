@@ -3,6 +3,7 @@
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_extend.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
@@ -97,6 +98,7 @@ enum call_next call_done(struct call *call)
     gate->drains -= call->draining ? 1 : 0;
     call_settlement_free(call);
     call_claim_free(call);
+    call_extend_free(call);
     call_count_end(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);

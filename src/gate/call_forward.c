@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "gate/answer.h"
 #include "gate/call.h"
+#include "gate/call_extend.h"
 #include "gate/gate_internal.h"
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
@@ -18,14 +19,19 @@ static struct call *forward_call(struct http_call *upstream)
     return call;
 }
 
-/* What may leave of a stream: at once if Gate A is open, else when it opens. */
+/* What may leave of a stream: at once if a durable hold covers it (Gate A), else when one does. */
 static void forward_emit(void *context, struct str bytes)
 {
     struct call *call = context;
-    if (call->x == NULL) {
+    if (call->x == NULL || call->upstream_err != ERR_OK) {
         return;
     }
-    if (!call_gate_a_open(call) || call->answer.len > 0) {
+    enum err covered = call_extend_pass(call);
+    if (covered == ERR_LEDGER_SPENT) {
+        call->upstream_err = covered;
+        return;
+    }
+    if (!call_gate_a_open(call) || covered != ERR_OK || call->answer.len > 0) {
         if (buf_append(&call->answer, bytes) != ERR_OK) {
             call->upstream_err = ERR_UPSTREAM_SIZE;
         }
@@ -79,7 +85,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     enum err err = ERR_OK;
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
-        err = err == ERR_OK ? call->upstream_err : err;
+        err = call->upstream_err != ERR_OK ? call->upstream_err : err; /* what came first */
     } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
@@ -98,7 +104,8 @@ static void forward_on_end(struct http_call *upstream)
     struct call *call = forward_call(upstream);
     call->upstream_over = true;
     if (call->streamed) {
-        call->upstream_err = relay_finish(&call->relay, forward_emit, call);
+        enum err err = relay_finish(&call->relay, forward_emit, call);
+        call->upstream_err = call->upstream_err != ERR_OK ? call->upstream_err : err;
     }
     call_wake(call);
 }
@@ -185,7 +192,8 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
     if (err == ERR_OK || forward_is_clients(call->upstream_status)) {
         return DISPATCH_FINE;
     }
-    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED;
+    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED ||
+                err == ERR_LEDGER_SPENT;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
@@ -198,6 +206,9 @@ static enum call_next forward_finish(struct call *call, enum err err)
         relay_fini(&call->relay);
         call_goto(call, CALL_ROUTE);
         return CALL_NEXT;
+    }
+    if (err == ERR_LEDGER_SPENT) {
+        call_extend_rewind(call);
     }
     call->err = err;
     /* What waits for Gate A reaches whoever is still there with the settlement. */
@@ -250,8 +261,9 @@ enum call_next call_forward(struct call *call)
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);
     }
-    if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call)) {
-        /* Gate A has opened: what waited for it leaves. */
+    if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call) &&
+        call_extend_durable(call)) {
+        /* Gate A has opened, or the hold has grown: what waited for it leaves. */
         struct buf held = call->answer;
         buf_init(&call->answer, held.max);
         answer_stream(call, buf_str(&held));

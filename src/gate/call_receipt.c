@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_extend.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -45,6 +46,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
             .rated_pico = str_from(settlement->pico_text),
             .settled_ns = settlement->wall_ns,
         };
+        TRY(call_extend_write_last(call, txn, settlement->wall_ns, fail));
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
@@ -180,7 +182,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
-    if (call->outcome == OUTCOME_REFUSED) {
+    if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT) {
         facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
     }
     return receipt_build(&settlement->receipt, &facts);
@@ -245,7 +247,12 @@ enum call_next call_receipt(struct call *call)
 {
     if (call->settlement == NULL) {
         call->provenance = call->provenance == NULL ? "none" : call->provenance;
-        if (!settlement_begin(call)) {
+        bool settled = settlement_begin(call);
+        bool idle = !(call->hold.queued && call->hold.err == ERR_BUSY) && call_extend_is_idle(call);
+        if (!settled && !idle) {
+            return CALL_WAIT; /* the store still has jobs of this call; then it is tried again */
+        }
+        if (!settled) {
             receipt_fault(call, ERR_NO_MEMORY);
             call_goto(call, CALL_DONE);
             return CALL_NEXT;

@@ -53,6 +53,7 @@ static enum err route_start(struct call *call)
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
+                                 .singly = call->extend != NULL,
                                  .event_max = snapshot->options.sse_event_max,
                                  .tail_max = snapshot->options.answer_bytes_max,
                              });

@@ -25,6 +25,7 @@ enum gate_hold {
 struct gate_options {
     enum gate_hold hold;
     int64_t hold_before_above; /* nano; 0: no such amount */
+    int64_t hold_first_tokens; /* a choice; 0: the whole output cap is held */
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;

@@ -21,6 +21,12 @@ struct audit_rule {
         " min(CASE WHEN " bad " THEN " key " END) FROM " from                    \
     }
 
+/* Holds with what extends them. */
+#define AUDIT_HOLD                                                                            \
+    "(SELECT h.id, h.account, h.amount + coalesce(x.total, 0) AS amount FROM hold h"          \
+    " LEFT JOIN (SELECT hold, sum(amount) AS total FROM hold_ext GROUP BY hold) x ON x.hold " \
+    "= h.id)"
+
 /* The client that an entry moves the credit of; NULL: none's. */
 #define AUDIT_CLIENT \
     "CASE WHEN e.debit_class = 1 THEN e.debit WHEN e.credit_class = 1 THEN e.credit END"
@@ -54,7 +60,7 @@ static const struct audit_rule audit_rules[] = {
       "A client's pending debits are the sum of its open holds, and only revenue awaits them.",
       "account",
       AUDIT("a.id", "a.dr_pend",
-            "account a LEFT JOIN (SELECT h.account, sum(h.amount) AS total FROM hold h"
+            "account a LEFT JOIN (SELECT h.account, sum(h.amount) AS total FROM " AUDIT_HOLD " h"
             " LEFT JOIN settlement s ON s.hold = h.id WHERE s.hold IS NULL GROUP BY h.account) o"
             " ON o.account = a.id",
             "a.dr_pend <> CASE WHEN a.class = 1 THEN coalesce(o.total, 0) ELSE 0 END"
@@ -69,16 +75,24 @@ static const struct audit_rule audit_rules[] = {
       AUDIT("h.id", "h.amount",
             "hold h CROSS JOIN hold_mark m LEFT JOIN settlement s ON s.hold = h.id",
             "s.hold IS NULL AND h.id < m.open_from") },
-    { "posted-within-hold", "No settlement posts more than its hold.", "settlement",
-      AUDIT("s.hold", "s.posted", "settlement s JOIN hold h ON h.id = s.hold",
+    { "posted-within-hold", "No settlement posts more than its hold and what extended it.",
+      "settlement",
+      AUDIT("s.hold", "s.posted", "settlement s JOIN " AUDIT_HOLD " h ON h.id = s.hold",
             "s.posted > h.amount") },
+    { "extension-of-hold",
+      "Extensions are of holds that are there, each hold's from 1 without a gap.", "hold",
+      AUDIT("t.hold", "t.amount",
+            "(SELECT x.hold, x.amount, h.id, x.n - lag(x.n, 1, 0) OVER"
+            " (PARTITION BY x.hold ORDER BY x.n) AS step"
+            " FROM hold_ext x LEFT JOIN hold h ON h.id = x.hold) t",
+            "t.id IS NULL OR t.step <> 1") },
     { "hold-of-settlement", "Each settlement ends a hold that is there.", "settlement",
       AUDIT("s.hold", "s.posted", "settlement s LEFT JOIN hold h ON h.id = s.hold",
             "h.id IS NULL") },
     { "voided-is-free", "A voided hold charges nothing.", "settlement",
       AUDIT("hold", "posted", "settlement", "state = 2 AND (posted <> 0 OR overrun <> 0)") },
     { "overrun-above-hold", "Only what is above a whole hold is the operator's loss.", "settlement",
-      AUDIT("s.hold", "s.overrun", "settlement s JOIN hold h ON h.id = s.hold",
+      AUDIT("s.hold", "s.overrun", "settlement s JOIN " AUDIT_HOLD " h ON h.id = s.hold",
             "s.overrun > 0 AND s.posted <> h.amount") },
     { "entries-of-settlement",
       "What a settlement posted is the sum of its entries, out of its own client's credit.",

@@ -371,8 +371,9 @@ static const struct store_sql sql_lots = {
     " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
 };
 static const struct store_sql sql_open_holds = {
-    "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns"
-    " FROM hold h JOIN account a ON a.id = h.account"
+    "SELECT h.id, h.call, a.uid,"
+    " h.amount + coalesce((SELECT sum(x.amount) FROM hold_ext x WHERE x.hold = h.id), 0),"
+    " h.price_version, h.opened_ns FROM hold h JOIN account a ON a.id = h.account"
     " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {

@@ -6,6 +6,7 @@
 
 #include "harness.h"
 #include "ledger/audit.h"
+#include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/ledger.h"
 
@@ -19,10 +20,11 @@ struct books {
 
 static inline void books_open(struct books *books)
 {
-    /* The books' migrations are the second and the fifth of the program; here they are alone. */
-    struct store_migration own[] = { ledger_migration, idem_migration };
-    own[0].number = 1;
-    own[1].number = 2;
+    /* The books' migrations are not the first of the program; here they are alone. */
+    struct store_migration own[] = { ledger_migration, idem_migration, extend_migration };
+    for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
+        own[i].number = (int64_t)i + 1;
+    }
     struct store_options options = {
         .url = str_from(books->url),
         .migrations = own,

@@ -1,0 +1,39 @@
+#include "ledger/extend.h"
+
+#include "ledger/ledger_internal.h"
+
+const struct store_migration extend_migration = {
+    .number = 6,
+    .name = "hold_ext",
+    .sql = "CREATE TABLE hold_ext(hold INTEGER NOT NULL REFERENCES hold,"
+           " n INTEGER NOT NULL CHECK(n > 0), amount INTEGER NOT NULL CHECK(amount > 0),"
+           " extended_ns INTEGER NOT NULL, PRIMARY KEY(hold, n)) STRICT;",
+};
+
+static const struct store_sql sql_extension_add = {
+    "INSERT INTO hold_ext(hold, n, amount, extended_ns) VALUES (?1, ?2, ?3, ?4)"
+};
+
+enum err ledger_write_extension(struct ledger *ledger, struct store_txn *txn,
+                                const struct ledger_extension *extension, struct fail *fail)
+{
+    struct ledger_hold *hold = extension->hold;
+    struct ledger_account *account = hold->account;
+    ASSERT(hold->seq > 0);
+    ASSERT(extension->n > 0 && extension->amount > 0);
+    const struct store_value values[] = {
+        STORE_I(hold->seq),
+        STORE_I(extension->n),
+        STORE_I(extension->amount),
+        STORE_I(extension->extended_ns),
+    };
+    TRY(store_exec(txn, &sql_extension_add, values, EP_ARRAY_LEN(values), fail));
+    hold->amount += extension->amount;
+    struct ledger_account *revenue = ledger_own(ledger, LEDGER_PLATFORM_REVENUE, account->currency);
+    account->dr_pend += extension->amount;
+    revenue->cr_pend += extension->amount;
+    ASSERT(account->dr_post + account->dr_pend <= account->cr_post);
+    ledger_touch(ledger, account);
+    ledger_touch(ledger, revenue);
+    return ERR_OK;
+}

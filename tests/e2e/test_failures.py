@@ -1,0 +1,188 @@
+"""What each failure leaves in the books, and who pays: the rows of the table in docs/operating.md."""
+
+import json
+import re
+import sqlite3
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import House, wait_for
+from talker import Talker, events, text_of
+
+MODEL = "aurora-large"
+CHAT = "/v1/chat/completions"
+ASK = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 600}
+PRICE_OUT = 10e-6  # USD a token of the example's price book
+PRICE_IN = 2.5e-6
+
+
+class Trial(House):
+    """A house whose upstreams are talkers in this process, with some lines of configuration of its own."""
+
+    def __init__(self, folder, settings="", abort_billing="stops"):
+        super().__init__(folder)
+        self.configure(settings)
+        routes = folder / "registry" / "routes.yaml"
+        routes.write_text(re.sub(r"abort_billing: \w+", f"abort_billing: {abort_billing}", routes.read_text()))
+        self.talkers = [Talker(port) for port in self.upstreams]
+
+    def configure(self, settings):
+        text = self.conf.read_text()
+        for line in settings.splitlines():
+            key = line.split(":")[0]
+            text = re.sub(rf"(?m)^{re.escape(key)}:.*\n?", "", text)
+        self.conf.write_text(text.rstrip("\n") + "\n" + settings + "\n")
+
+    def set(self, **what):
+        for talker in self.talkers:
+            for name, value in what.items():
+                setattr(talker, name, value)
+
+    def total(self, name):
+        return sum(getattr(talker, name) for talker in self.talkers)
+
+    def buyer(self, amount):
+        client = self.json("client", "add", "--name", "buyer")["id"]
+        self.command("credit", "purchase", "--client", client, "--amount", str(amount))
+        return self.json("key", "add", "--client", client, "--product", "world")["key"]
+
+    def credit_of(self, key):
+        return json.loads(self.request("/v1/credits", key=key)[2])["data"]
+
+    def rows(self, sql):
+        base = sqlite3.connect(f"file:{self.folder}/var/entrepot.db?mode=ro", uri=True, timeout=20)
+        try:
+            return base.execute(sql).fetchall()
+        finally:
+            base.close()
+
+    def receipt(self, call):
+        return self.json("receipt", "show", call)
+
+    def sound(self):
+        audit = self.command("audit", check=False)
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+
+    def open_stream(self, key=None, **change):
+        """A stream under way: its connection, and what was read of it so far."""
+        body = json.dumps({**ASK, "stream": True, **change}).encode()
+        line = socket.create_connection(("127.0.0.1", self.public), timeout=20)
+        line.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                     % ((key or self.key).encode(), len(body)) + body)
+        data = b""
+        while data.count(b" word") < 3:
+            got = line.recv(65536)
+            assert got, data
+            data += got
+        call = re.search(rb"(?i)x-entrepot-call: (\S+)", data).group(1).decode()
+        return line, data, call
+
+    def end(self):
+        self.stop()
+        for talker in self.talkers:
+            talker.stop()
+        self.sound()
+
+
+@pytest.fixture
+def trial(tmp_path):
+    made = []
+
+    def make(settings="", **options):
+        made.append(Trial(tmp_path / "demo", settings, **options))
+        return made[0]
+
+    yield make
+    for house in made:
+        house.end()
+
+
+# ---- usage above the hold: holds in steps ---------------------------------------------------
+
+
+def test_a_hold_grows_while_the_answer_is_delivered(trial):
+    house = trial("hold_first_tokens: 40")
+    house.set(words=300, pace=0.002)
+    house.start()
+    status, headers, body = house.request(CHAT, {**ASK, "stream": True})
+    assert status == 200
+    parsed, done = events(body)
+    assert done and text_of(parsed) == " word" * 300
+    call = headers["x-entrepot-call"]
+    steps = house.rows("SELECT n, amount FROM hold_ext ORDER BY n")
+    assert [n for n, _ in steps] == list(range(1, len(steps) + 1))
+    assert 5 <= len(steps) <= 8, "300 of 600 tokens, 40 at a time"
+    held, posted = house.rows("SELECT h.amount, s.posted FROM hold h JOIN settlement s ON s.hold = h.id")[0]
+    assert held < posted <= held + sum(amount for _, amount in steps)
+    receipt = house.receipt(call)
+    assert receipt["client"]["outcome"] == "complete"
+    assert int(receipt["operator"]["held"]) == held + sum(amount for _, amount in steps)
+    assert float(house.credits()["held"]) == 0
+
+
+def test_an_answer_ends_cleanly_where_the_credit_ends(trial):
+    house = trial("hold_first_tokens: 40")
+    house.set(words=500, pace=0.002)
+    house.start()
+    key = house.buyer("0.004")
+    status, headers, body = house.request(CHAT, {**ASK, "stream": True}, key=key)
+    assert status == 200
+    parsed, done = events(body)
+    assert done, "the stream has its end"
+    last = parsed[-1]
+    assert [choice["finish_reason"] for choice in last["choices"]] == ["length"]
+    assert last["entrepot"]["reason"] == "credit_exhausted" and last["object"] == "chat.completion.chunk"
+    said = text_of(parsed).count("word")
+    assert 100 < said < 400
+    call = headers["x-entrepot-call"]
+    receipt = house.receipt(call)
+    assert receipt["client"]["outcome"] == "interrupted"
+    assert receipt["client"]["reasons"] == ["credit_exhausted"]
+    billed = receipt["client"]["billed"]
+    assert int(billed["out"]) == said, "what was delivered, and no token more"
+    used = float(house.credit_of(key)["total_usage"])
+    assert used == pytest.approx(said * PRICE_OUT + int(billed["in"]) * PRICE_IN)
+    assert used <= 0.004
+    assert float(house.credit_of(key)["held"]) == 0
+    wait_for(lambda: house.total("aborted") == 1, "the end of the upstream's connection")
+    assert house.total("written") < 500
+
+
+def test_a_stream_that_comes_at_once_ends_where_the_credit_ends_too(trial):
+    """Without a pace the answer is far ahead of its rows: nothing leaves before one covers it, and all that one covers does."""
+    house = trial("hold_first_tokens: 40")
+    house.set(words=500)
+    house.start()
+    key = house.buyer("0.004")
+    status, _, body = house.request(CHAT, {**ASK, "stream": True}, key=key)
+    parsed, done = events(body)
+    assert status == 200 and done and parsed[-1]["choices"][0]["finish_reason"] == "length"
+    said = text_of(parsed).count("word")
+    ext = house.rows("SELECT sum(x.amount) FROM hold_ext x JOIN settlement s ON s.hold = x.hold")[0][0]
+    assert ext > 0 and said > 100
+    assert float(house.credit_of(key)["total_usage"]) <= 0.004
+    status, _, body = house.request(CHAT, {**ASK, "stream": True})
+    parsed, done = events(body)
+    assert done and text_of(parsed) == " word" * 500, "with credit it is whole"
+
+
+def test_tokens_that_nobody_saw_are_paid_from_what_the_cap_may_cost(trial):
+    """Hidden reasoning is reported at the end alone: the hold grows once more, with the settlement."""
+    house = trial("hold_first_tokens: 40")
+    house.set(words=20, reasoning=300)
+    house.start()
+    status, headers, _ = house.request(CHAT, {**ASK, "stream": True})
+    assert status == 200
+    receipt = house.receipt(headers["x-entrepot-call"])
+    assert receipt["operator"]["overrun"] == "0"
+    assert int(receipt["client"]["amount"]) == round((320 * PRICE_OUT + 9 * PRICE_IN) * 1e9)
+    house.set(reasoning=3000)
+    status, headers, _ = house.request(CHAT, {**ASK, "stream": True})
+    receipt = house.receipt(headers["x-entrepot-call"])
+    assert int(receipt["operator"]["overrun"]) > 0, "above the cap it is the operator's loss"
+    assert int(receipt["client"]["amount"]) == int(receipt["operator"]["held"])
+    assert status == 200
