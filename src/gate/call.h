@@ -98,6 +98,7 @@ struct call_counting {
     enum count_specials specials; /* of the pass that is under way */
 };
 
+struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
@@ -138,6 +139,7 @@ struct call {
     int64_t output_cap;                  /* tokens a choice */
     struct call_hold hold;
     struct call_claim *claim;   /* NULL: no Idempotency-Key */
+    struct call_mark *mark;     /* NULL: none was made yet */
     struct call_extend *extend; /* NULL: the hold covers all that the answer can be */
 
     struct dispatch_place place;        /* route == NULL: none taken */
@@ -209,6 +211,9 @@ enum call_next call_cannot_pay(struct call *call);
 /* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
  * is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
+
+/* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
+bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);
 
 /* call_count.c: begins to count the input, if the model's tokens are counted and the call has not
  * begun to; without memory the call is not counted. */

@@ -4,6 +4,7 @@
 #include "gate/answer.h"
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
@@ -99,6 +100,7 @@ enum call_next call_done(struct call *call)
     call_settlement_free(call);
     call_claim_free(call);
     call_extend_free(call);
+    call_mark_free(call);
     call_count_end(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);

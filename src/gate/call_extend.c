@@ -204,7 +204,7 @@ void call_extend_end(struct call *call, int64_t nano)
     more = more < credit ? more : credit;
     if (more > 0 && account_reserve(ledger_credit(call->account), more) == ERR_OK) {
         call->ceiling += more;
-        extend->waiting = more;
+        extend->last = more;
     }
 }
 
@@ -212,13 +212,13 @@ enum err call_extend_write_last(struct call *call, struct store_txn *txn, int64_
                                 struct fail *fail)
 {
     struct call_extend *extend = call->extend;
-    if (extend == NULL || extend->waiting == 0) {
+    if (extend == NULL || extend->last == 0) {
         return ERR_OK;
     }
     const struct ledger_extension row = {
         .hold = &call->hold.row,
         .n = extend->rows + 1,
-        .amount = extend->waiting,
+        .amount = extend->last,
         .extended_ns = wall_ns,
     };
     return ledger_write_extension(call->gate->world.ledger, txn, &row, fail);

@@ -20,14 +20,15 @@ struct call;
 struct call_extend {
     struct store_job job;
     struct call *call;
-    struct cover cover;         /* what memory has reserved for, in output tokens */
-    struct rate_bounds input;   /* what the hold takes the input to be at most */
-    int64_t durable;            /* output tokens that durable rows cover */
-    int64_t submitted;          /* likewise, once the row on its way is durable */
-    int64_t rows;               /* submitted so far */
-    int64_t amount;             /* nano, of the row on its way */
-    int64_t waiting;            /* nano that are reserved; their row waits for the one on its way */
-    int64_t now_wall_ns;        /* of the row on its way */
+    struct cover cover;       /* what memory has reserved for, in output tokens */
+    struct rate_bounds input; /* what the hold takes the input to be at most */
+    int64_t durable;          /* output tokens that durable rows cover */
+    int64_t submitted;        /* likewise, once the row on its way is durable */
+    int64_t rows;             /* submitted so far */
+    int64_t amount;           /* nano, of the row on its way */
+    int64_t waiting;          /* nano that are reserved; their row waits for the one on its way */
+    int64_t last;        /* nano, reserved when the call ended; its row is the settlement's job's */
+    int64_t now_wall_ns; /* of the row on its way */
     uint64_t told[TALLY_PARTS]; /* the tally when the last event was let through */
     int64_t told_events;
     bool on_its_way;

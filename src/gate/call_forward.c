@@ -3,6 +3,7 @@
 #include "gate/answer.h"
 #include "gate/call.h"
 #include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
@@ -93,6 +94,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
         forward_fail(call, err);
         return;
     }
+    call_mark_look(call);
     size_t pending = call->x == NULL ? 0 : http_respond_pending(call->x);
     if (call->streamed && pending + call->answer.len > FORWARD_PENDING_MAX) {
         http_call_pause(upstream);

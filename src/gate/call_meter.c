@@ -160,6 +160,22 @@ static void meter_without_report(struct call *call)
     call->provenance = "lower_bound";
 }
 
+bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage)
+{
+    ASSERT(call->outcome != OUTCOME_COMPLETE);
+    if (call->counter != NULL && !call->has_counted) {
+        return false; /* the input is still being counted */
+    }
+    *ret_usage = (struct usage){ 0 };
+    if (call->has_counted) {
+        meter_counted(call, rate, ret_usage);
+        meter_lower_edge(call, ret_usage);
+    } else {
+        ret_usage->tokens[USAGE_OUT] = call->relay.content_events;
+    }
+    return true;
+}
+
 static void meter_bill(struct call *call, const struct rate *rate)
 {
     money_wide pico = 0;

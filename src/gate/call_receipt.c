@@ -4,6 +4,7 @@
 #include "gate/answer.h"
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -248,7 +249,8 @@ enum call_next call_receipt(struct call *call)
     if (call->settlement == NULL) {
         call->provenance = call->provenance == NULL ? "none" : call->provenance;
         bool settled = settlement_begin(call);
-        bool idle = !(call->hold.queued && call->hold.err == ERR_BUSY) && call_extend_is_idle(call);
+        bool idle = !(call->hold.queued && call->hold.err == ERR_BUSY) &&
+                    call_extend_is_idle(call) && call_mark_is_idle(call);
         if (!settled && !idle) {
             return CALL_WAIT; /* the store still has jobs of this call; then it is tried again */
         }

@@ -1,4 +1,5 @@
 #include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 
 /* SETTLE: what does it cost? Never more than was held; the rest is the operator's loss. */
@@ -18,6 +19,7 @@ enum call_next call_settle(struct call *call)
         nano = INT64_MAX;
     }
     call_extend_end(call, nano);
+    call_mark_end(call);
     call->charge = nano < call->ceiling ? nano : call->ceiling;
     call->overrun = nano - call->charge;
     call_goto(call, CALL_RECEIPT);

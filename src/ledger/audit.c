@@ -130,9 +130,15 @@ static const struct audit_rule audit_rules[] = {
             "t.ref_low <> t.ref_high OR t.low <> t.high OR t.client_low <> t.client_high") },
     /* Compared as text, so that no product is too long to be looked at. */
     { "rated", "What was posted and lost is the exact rating, rounded down to nano.", "settlement",
-      AUDIT("hold", "posted + overrun", "settlement WHERE state = 1",
+      AUDIT("hold", "posted + overrun", "settlement WHERE state IN (1, 3)",
             "CAST(posted + overrun AS TEXT) <> CASE WHEN length(rated_pico) > 3"
             " THEN substr(rated_pico, 1, length(rated_pico) - 3) ELSE '0' END") },
+    { "recovered-by-mark",
+      "What a recovered hold costs is what its last mark says, and nothing where it has none.",
+      "settlement",
+      AUDIT("s.hold", "s.posted",
+            "settlement s LEFT JOIN hold_progress p ON p.hold = s.hold WHERE s.state = 3",
+            "s.rated_pico <> CAST(coalesce(p.rated_pico, 0) AS TEXT)") },
     { "lots-are-the-balance", "The remainders of a client's lots are its balance.", "account",
       AUDIT("a.id", "l.total",
             "account a LEFT JOIN (SELECT account, sum(remaining) AS total FROM lot"

@@ -7,7 +7,11 @@ const struct store_migration extend_migration = {
     .name = "hold_ext",
     .sql = "CREATE TABLE hold_ext(hold INTEGER NOT NULL REFERENCES hold,"
            " n INTEGER NOT NULL CHECK(n > 0), amount INTEGER NOT NULL CHECK(amount > 0),"
-           " extended_ns INTEGER NOT NULL, PRIMARY KEY(hold, n)) STRICT;",
+           " extended_ns INTEGER NOT NULL, PRIMARY KEY(hold, n)) STRICT;"
+           "CREATE TABLE hold_progress(hold INTEGER PRIMARY KEY REFERENCES hold,"
+           " model TEXT NOT NULL, route TEXT NOT NULL, attempt INTEGER NOT NULL,"
+           " usage TEXT NOT NULL, rated_pico INTEGER NOT NULL CHECK(rated_pico >= 0),"
+           " marked_ns INTEGER NOT NULL) STRICT;",
 };
 
 static const struct store_sql sql_extension_add = {

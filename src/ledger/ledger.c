@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/mark.h"
 
 #define LEDGER_MARK_LAG 1024 /* holds that a start may look at in vain */
 
@@ -495,6 +496,8 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
     ledger->store = store;
     map_init(&ledger->by_id);
     (void)pthread_rwlock_init(&ledger->lock, NULL);
+    (void)pthread_mutex_init(&ledger->marks_lock, NULL);
+    list_init(&ledger->marks);
     struct ledger_load load = { .job = { .run = ledger_load }, .ledger = ledger };
     enum err err = store_run(store, &load.job, fail);
     if (err != ERR_OK) {
@@ -502,6 +505,7 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
         return err;
     }
     store_on_flush(store, ledger_flush, ledger);
+    store_on_flush(store, ledger_flush_marks, ledger);
     *ret_ledger = ledger;
     return ERR_OK;
 }
@@ -519,6 +523,7 @@ void ledger_close(struct ledger *ledger)
     mem_free(ledger->accounts);
     mem_free(ledger->open_holds);
     (void)pthread_rwlock_destroy(&ledger->lock);
+    (void)pthread_mutex_destroy(&ledger->marks_lock);
     mem_free(ledger);
 }
 

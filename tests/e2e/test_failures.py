@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import sqlite3
 import socket
 import threading
@@ -186,3 +187,69 @@ def test_tokens_that_nobody_saw_are_paid_from_what_the_cap_may_cost(trial):
     assert int(receipt["operator"]["overrun"]) > 0, "above the cap it is the operator's loss"
     assert int(receipt["client"]["amount"]) == int(receipt["operator"]["held"])
     assert status == 200
+
+
+# ---- a crash in mid-stream: marks -----------------------------------------------------------
+
+
+def read_to_the_end(line, data):
+    line.settimeout(20)
+    try:
+        while got := line.recv(65536):
+            data += got
+    except OSError:
+        pass
+    line.close()
+    return data
+
+
+@pytest.mark.parametrize("pace, seconds, company", [(0.005, 1.7, 0), (0.005, 1.2, 3), (0.0005, 0.8, 0), (0.02, 2.3, 0)])
+def test_a_crash_in_mid_stream_gives_away_one_mark_at_most(trial, pace, seconds, company):
+    """The client pays at most what it saw, and at least what it saw but for the last 500 ms or 256 tokens."""
+    house = trial()
+    house.set(words=20000, pace=pace)
+    house.start()
+    ask = {"max_tokens": 30000}
+    streams = [house.open_stream(**ask) for _ in range(company + 1)]
+    for line, _, _ in streams[1:]:
+        line.settimeout(20)
+    time.sleep(seconds)
+    house.stop_process("server", signal.SIGKILL)
+    saw = {call: read_to_the_end(line, data).count(b" word") for line, data, call in streams}
+    house.start()
+    for call, tokens in saw.items():
+        client = house.receipt(call)["client"]
+        assert client["outcome"] == "interrupted" and client["billed_by"] == "recovered"
+        billed = int(client["billed"]["out"])
+        assert billed <= tokens, "never more than the client saw"
+        # A mark waits up to 50 ms for a commit, and a commit takes its time on a busy machine.
+        interval = min(256, 0.5 / pace)
+        assert billed >= tokens - interval - 0.25 / pace - 64, (billed, tokens)
+        assert int(client["amount"]) == int((billed * PRICE_OUT + int(client["billed"]["in"]) * PRICE_IN) * 1e9 + 0.5)
+    assert float(house.credits()["held"]) == 0
+    house.sound()
+
+
+def test_a_short_stream_writes_no_mark(trial):
+    house = trial()
+    house.set(words=30)
+    house.start()
+    for _ in range(3):
+        assert house.request(CHAT, {**ASK, "stream": True})[0] == 200
+    assert house.rows("SELECT count(*) FROM hold_progress") == [(0,)]
+
+
+def test_a_stream_is_marked_at_most_once_an_interval(trial):
+    house = trial()
+    house.set(words=300, pace=0.005)
+    house.start()
+    seen = set()
+    line, data, _ = house.open_stream()
+    reader = threading.Thread(target=read_to_the_end, args=(line, data))
+    reader.start()
+    while reader.is_alive():
+        seen.update(row[0] for row in house.rows("SELECT marked_ns FROM hold_progress"))
+        time.sleep(0.02)
+    times = sorted(seen)
+    assert 2 <= len(times) <= 4, "of 1.5 s"
+    assert all(b - a > 450e6 for a, b in zip(times, times[1:]))

@@ -42,6 +42,8 @@ static const struct mutation mutations[] = {
     { { "UPDATE entry SET code = 5 WHERE code = 4" }, "sides-of-entry" },
     { { "UPDATE entry SET code = 6 WHERE code = 5" }, "sides-of-entry" },
     { { "UPDATE entry SET txn = 1 WHERE txn = 2" }, "one-event-a-transaction" },
+    { { "UPDATE settlement SET state = 3 WHERE hold = 1" }, "recovered-by-mark" },
+    { { "UPDATE settlement SET state = 3, rated_pico = '0' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '451000' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '450000000000000000000000' WHERE hold = 1" }, "rated" },
