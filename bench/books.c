@@ -11,6 +11,7 @@
 #include "app/acts_internal.h"
 #include "base/stamp.h"
 #include "crypto/random.h"
+#include "ledger/attempt.h"
 
 #define BOOKS_BATCH       4096
 #define BOOKS_CLIENTS_MAX 100000
@@ -61,7 +62,17 @@ static enum err books_settle(struct filling *filling, struct store_txn *txn,
         .overrun_nano = overrun,
     };
     int64_t leaf = 0;
+    const struct ledger_attempt attempt = {
+        .n = 1,
+        .route = STR("aurora-large-us"),
+        .upstream_id = STR("req_0123456789abcdef"),
+        .outcome = voided ? STR("upstream_cut") : STR("complete"),
+        .usage_source = voided ? STR("none") : STR("upstream"),
+        .sent = true,
+        .billable = !voided,
+    };
     TRY(ledger_write_settlement(filling->world->ledger, txn, &settlement, fail));
+    TRY(ledger_write_attempt(txn, hold, &attempt, fail));
     TRY(receipt_build(&filling->receipt, &facts));
     TRY(tlog_append_receipt(filling->world->tlog, txn, hold->call, &filling->receipt,
                             settlement.settled_ns, &leaf, fail));

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/money.h"
+#include "ledger/attempt.h"
 #include "ledger/mark.h"
 #include "meter/usage.h"
 #include "wire/json.h"
@@ -78,6 +79,25 @@ static void recover_tokens(const struct ledger_marked *marked, struct receipt_to
 
 /* ---- its end ------------------------------------------------------------------------------ */
 
+/* The one that delivered; what failed before it died with the server. */
+static enum err recover_attempt(const struct recover_job *recover, struct store_txn *txn,
+                                struct fail *fail)
+{
+    const struct ledger_progress *progress = &recover->marked.progress;
+    if (!recover->marked.found) {
+        return ERR_OK;
+    }
+    const struct ledger_attempt attempt = {
+        .n = progress->attempt,
+        .route = progress->route,
+        .outcome = STR("interrupted"),
+        .usage_source = STR("recovered"),
+        .sent = true,
+        .billable = true,
+    };
+    return ledger_write_attempt(txn, recover->hold, &attempt, fail);
+}
+
 static enum err recover_run(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     const struct recover_job *recover = EP_CONTAINER(job, struct recover_job, job);
@@ -91,6 +111,7 @@ static enum err recover_run(struct store_job *job, struct store_txn *txn, struct
         .settled_ns = recover->now_ns,
     };
     TRY(ledger_write_settlement(recover->ledger, txn, &settlement, fail));
+    TRY(recover_attempt(recover, txn, fail));
     int64_t leaf = 0;
     return tlog_append_receipt(recover->tlog, txn, recover->hold->call, recover->receipt,
                                recover->now_ns, &leaf, fail);

@@ -37,6 +37,7 @@
 #include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
+#include "gate/call_attempt.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -146,6 +147,7 @@ struct call {
     const struct registry_route *route; /* of the last attempt */
     uint64_t tried;
     int64_t attempts;
+    struct call_attempt attempt; /* the last one */
     struct http_call upstream;
     struct str parts[1 + SPLICE_PARTS_MAX]; /* the length and the end of the head, then the body */
     int upstream_status;                    /* 0: no head yet */
@@ -153,7 +155,6 @@ struct call {
     enum err upstream_err;
     struct relay relay;
     struct buf answer; /* of an answer that is not streamed, or an upstream's error */
-    bool sent;         /* the request, whole, and it will not be sent again */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
     bool draining;     /* the client has gone, the upstream is read for its usage */

@@ -101,6 +101,7 @@ enum call_next call_done(struct call *call)
     call_claim_free(call);
     call_extend_free(call);
     call_mark_free(call);
+    call_attempts_free(call);
     call_count_end(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);

@@ -52,7 +52,7 @@ static void forward_fail(struct call *call, enum err err)
  * taken them on, and they are counted: from then on an open stream costs little. */
 static void forward_free_request(struct call *call)
 {
-    if (call->sent && call->upstream_status == 200 && call->counting == NULL) {
+    if (call->attempt.sent && call->upstream_status == 200 && call->counting == NULL) {
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }
@@ -61,7 +61,7 @@ static void forward_free_request(struct call *call)
 static void forward_on_sent(struct http_call *upstream)
 {
     struct call *call = forward_call(upstream);
-    call->sent = true;
+    call->attempt.sent = true;
     forward_free_request(call);
 }
 
@@ -70,6 +70,7 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
     struct call *call = forward_call(upstream);
     struct str type = http1_header(head, STR("content-type"));
     call->upstream_status = head->status;
+    call_attempt_named(call, head);
     call->streamed = head->status == 200 && call->ask.stream &&
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
@@ -203,6 +204,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
 {
     call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
+    call->attempt.err = err;
     if (err != ERR_OK && forward_may_retry(call, err)) {
         buf_fini(&call->answer);
         relay_fini(&call->relay);

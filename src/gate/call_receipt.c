@@ -49,6 +49,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
         };
         TRY(call_extend_write_last(call, txn, settlement->wall_ns, fail));
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
+        TRY(call_attempts_write(call, txn, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
     enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,
@@ -156,6 +157,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
                              STR_ARG(prices->version))); /* one that does not fit stays out */
     }
+    struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_facts facts = {
         .call = call->id,
         .begun_ns = call->begun_wall_ns,
@@ -179,6 +181,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .place = call->route != NULL ? call->route->place : STR_EMPTY,
         .route = call->route != NULL ? call->route->id : STR_EMPTY,
         .attempts = call->attempts,
+        .tries = tries,
+        .try_count = call_attempts_tell(call, tries),
         .held_nano = call->hold.placed ? call->ceiling : 0,
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),

@@ -139,6 +139,17 @@ static const struct audit_rule audit_rules[] = {
       AUDIT("s.hold", "s.posted",
             "settlement s LEFT JOIN hold_progress p ON p.hold = s.hold WHERE s.state = 3",
             "s.rated_pico <> CAST(coalesce(p.rated_pico, 0) AS TEXT)") },
+    { "attempt-of-settlement",
+      "Each attempt belongs to a hold that has ended, under the number made of both.", "attempt",
+      AUDIT("t.id", "NULL", "attempt t LEFT JOIN settlement s ON s.hold = t.hold",
+            "s.hold IS NULL OR t.id <> t.hold * 64 + t.n - 1") },
+    { "one-billable-attempt", "A call that is charged has one attempt that is billable.",
+      "settlement",
+      AUDIT("s.hold", "s.posted",
+            "attempt_mark m CROSS JOIN settlement s"
+            " LEFT JOIN (SELECT hold, sum(billable) AS n FROM attempt GROUP BY hold) t"
+            " ON t.hold = s.hold WHERE s.hold >= m.hold_from",
+            "coalesce(t.n, 0) > 1 OR (s.posted + s.overrun > 0 AND coalesce(t.n, 0) <> 1)") },
     { "lots-are-the-balance", "The remainders of a client's lots are its balance.", "account",
       AUDIT("a.id", "l.total",
             "account a LEFT JOIN (SELECT account, sum(remaining) AS total FROM lot"

@@ -11,7 +11,17 @@ const struct store_migration extend_migration = {
            "CREATE TABLE hold_progress(hold INTEGER PRIMARY KEY REFERENCES hold,"
            " model TEXT NOT NULL, route TEXT NOT NULL, attempt INTEGER NOT NULL,"
            " usage TEXT NOT NULL, rated_pico INTEGER NOT NULL CHECK(rated_pico >= 0),"
-           " marked_ns INTEGER NOT NULL) STRICT;",
+           " marked_ns INTEGER NOT NULL) STRICT;"
+           "CREATE TABLE attempt(id INTEGER PRIMARY KEY, hold INTEGER NOT NULL REFERENCES hold,"
+           " n INTEGER NOT NULL CHECK(n BETWEEN 1 AND 64), route TEXT NOT NULL,"
+           " upstream_id TEXT NOT NULL, outcome TEXT NOT NULL, usage_source TEXT NOT NULL,"
+           " sent INTEGER NOT NULL CHECK(sent IN (0, 1)),"
+           " billable INTEGER NOT NULL CHECK(billable IN (0, 1))) STRICT;"
+           /* Settlements of holds below were written by a program that knew no attempts. */
+           "CREATE TABLE attempt_mark(id INTEGER PRIMARY KEY CHECK(id = 1),"
+           " hold_from INTEGER NOT NULL) STRICT;"
+           "INSERT INTO attempt_mark(id, hold_from)"
+           " SELECT 1, coalesce(max(id), 0) + 1 FROM hold;",
 };
 
 static const struct store_sql sql_extension_add = {

@@ -34,6 +34,15 @@ struct receipt_tokens {
     struct str provenance; /* "upstream", "lower_bound", ...; of the whole column */
 };
 
+/* One try at one upstream. */
+struct receipt_try {
+    struct str route;
+    struct str upstream_id; /* what the upstream calls it; may be empty */
+    struct str outcome;
+    bool sent; /* the whole request has left */
+    bool billable;
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
@@ -62,6 +71,8 @@ struct receipt_facts {
     /* operator */
     struct str route;
     int64_t attempts;
+    const struct receipt_try *tries; /* of this run of the server, in their order */
+    size_t try_count;
     int64_t held_nano;
     int64_t overrun_nano;
     struct str internal_reason;

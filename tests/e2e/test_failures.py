@@ -253,3 +253,42 @@ def test_a_stream_is_marked_at_most_once_an_interval(trial):
     times = sorted(seen)
     assert 2 <= len(times) <= 4, "of 1.5 s"
     assert all(b - a > 450e6 for a, b in zip(times, times[1:]))
+
+
+# ---- retries: attempts apart from the call --------------------------------------------------
+
+ATTEMPTS = ("SELECT a.n, a.route, a.upstream_id, a.outcome, a.usage_source, a.sent, a.billable FROM attempt a"
+            " JOIN hold h ON h.id = a.hold ORDER BY a.id")
+
+
+def test_a_retry_is_an_attempt_of_its_own_and_one_is_charged(trial):
+    house = trial()
+    house.set(words=20)
+    house.talkers[0].status = 500
+    house.start()
+    for stream in (False, True):
+        status, headers, _ = house.request(CHAT, {**ASK, "model": "aurora-small", "stream": stream})
+        assert status == 200
+        tries = house.receipt(headers["x-entrepot-call"])["operator"]["tries"]
+        assert [(one["route"], one["outcome"], one["billable"], one["sent"]) for one in tries] == [
+            ("aurora-small-us", "upstream_error", "no", "yes"), ("aurora-small-sg", "complete", "yes", "yes")]
+        assert tries[1]["upstream_id"].startswith("up-")
+    rows = house.rows(ATTEMPTS)
+    assert [row[:2] + row[3:] for row in rows] == 2 * [
+        (1, "aurora-small-us", "upstream_error", "none", 1, 0), (2, "aurora-small-sg", "complete", "upstream", 1, 1)]
+    assert all(row[2].startswith("up-") for row in rows)
+    house.talkers[1].status = 503
+    status, headers, _ = house.request(CHAT, {**ASK, "model": "aurora-small"})
+    assert status == 502
+    assert house.receipt(headers["x-entrepot-call"])["client"]["amount"] == "0"
+    assert [row[6] for row in house.rows(ATTEMPTS)][-2:] == [0, 0], "nobody pays for what nobody got"
+
+
+def test_an_unreachable_upstream_was_never_sent_anything(trial):
+    house = trial()
+    house.start()
+    house.talkers[0].stop()
+    status, headers, _ = house.request(CHAT, {**ASK, "model": "aurora-small"})
+    assert status == 200
+    tries = house.receipt(headers["x-entrepot-call"])["operator"]["tries"]
+    assert [(one["outcome"], one["sent"]) for one in tries] == [("upstream_unreachable", "no"), ("complete", "yes")]

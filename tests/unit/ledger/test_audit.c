@@ -47,6 +47,14 @@ static const struct mutation mutations[] = {
     { { "UPDATE settlement SET rated_pico = '451000' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '450000000000000000000000' WHERE hold = 1" }, "rated" },
+    { { "UPDATE attempt SET id = 999 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "UPDATE attempt SET n = 2 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "UPDATE attempt SET hold = 4, id = 256 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "DELETE FROM attempt WHERE hold = 1" }, "one-billable-attempt" },
+    { { "UPDATE attempt SET billable = 0 WHERE hold = 1" }, "one-billable-attempt" },
+    { { "INSERT INTO attempt SELECT id + 1, hold, n + 1, route, upstream_id, outcome, usage_source,"
+        " sent, billable FROM attempt WHERE hold = 3" },
+      "one-billable-attempt" },
     { { "UPDATE lot SET remaining = remaining - 1 WHERE id = 1" }, "lots-are-the-balance" },
     { { "UPDATE lot SET remaining = remaining + CASE id WHEN 1 THEN -7 ELSE 7 END"
         " WHERE id IN (1, 2)" },

@@ -42,7 +42,8 @@ static enum err run_extended(struct store_job *job, struct store_txn *txn, struc
         .rated_pico = str_from(pico),
         .settled_ns = 9,
     };
-    return ledger_write_settlement(ledger, txn, &settlement, fail);
+    TRY(ledger_write_settlement(ledger, txn, &settlement, fail));
+    return books_attempt(txn, &extended->call.hold, 1, true, fail);
 }
 
 static void call(struct ledger_account *account, struct extended *extended)
