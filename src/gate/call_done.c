@@ -96,7 +96,9 @@ enum call_next call_done(struct call *call)
     if (call->place_of_client != NULL) {
         limits_give(call->place_of_client);
     }
-    gate->drains -= call->draining ? 1 : 0;
+    if (call->draining) {
+        limits_give(call->place_of_drain);
+    }
     call_settlement_free(call);
     call_claim_free(call);
     call_extend_free(call);

@@ -1,5 +1,6 @@
 #include "base/counter.h"
 #include "base/log.h"
+#include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call.h"
 #include "gate/call_extend.h"
@@ -137,6 +138,9 @@ const struct http_call_events call_upstream_events = {
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     http_call_cancel(&call->upstream);
+    if (call->draining) {
+        timer_stop(call->gate->loop, &call->drain_timer);
+    }
     if (call->place.route != NULL) {
         dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
@@ -225,18 +229,31 @@ static enum call_next forward_finish(struct call *call, enum err err)
     return CALL_NEXT;
 }
 
+static void forward_on_drain_timer(struct timer *timer)
+{
+    forward_fail(EP_CONTAINER(timer, struct call, drain_timer), ERR_CANCELLED);
+}
+
 /* The client has gone: is the upstream read to its end, for the usage it bills anyway? */
 static bool forward_drain(struct call *call)
 {
+    static const struct id drains = { { 'd', 'r', 'a', 'i', 'n', 's' } }; /* no client's id */
     struct gate *gate = call->gate;
     if (call->draining) {
         return true;
     }
     if (call->route->abort_billing == REGISTRY_ABORT_STOPS ||
-        gate->drains >= call->snapshot->options.drains_max) {
+        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max,
+                    &call->place_of_drain) != ERR_OK) {
         return false;
     }
-    gate->drains++;
+    timer_init(&call->drain_timer, forward_on_drain_timer);
+    int64_t until_ns = loop_now_ns(gate->loop) + call->snapshot->options.drain_ns;
+    if (timer_start(gate->loop, &call->drain_timer, until_ns) != ERR_OK) {
+        limits_give(call->place_of_drain);
+        return false;
+    }
+    call->events_delivered = call->relay.content_events;
     call->draining = true;
     http_call_resume(&call->upstream);
     return true;

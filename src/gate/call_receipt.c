@@ -12,7 +12,7 @@
 
 _Static_assert(USAGE_COUNT == RECEIPT_CLASSES, "receipts show the classes that are counted");
 
-#define SETTLEMENT_USAGE_MAX 2048 /* three lists of sixteen classes */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -95,6 +95,10 @@ static void settlement_usage(struct call_settlement *settlement)
         settlement_put_usage(&json, "counted", &call->counted_usage);
         jsonw_put_str(&json, "counted_by", str_from(call->counted_by));
     }
+    if (call->generated_by != NULL) {
+        settlement_put_usage(&json, "generated", &call->generated);
+        jsonw_put_str(&json, "generated_by", str_from(call->generated_by));
+    }
     if (call->has_reported) {
         settlement_put_usage(&json, "reported", &call->reported);
     }
@@ -169,6 +173,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .counted = settlement_tokens(&call->counted_usage,
                                      call->counted_by == NULL ? "" : call->counted_by),
         .reported = settlement_tokens(&call->reported, call->has_reported ? "upstream" : ""),
+        .generated = settlement_tokens(&call->generated,
+                                       call->generated_by == NULL ? "" : call->generated_by),
         .billed = settlement_tokens(&call->billed, call->provenance),
         .class_names = class_names,
         .price_book = buf_str(&book),

@@ -33,6 +33,7 @@ struct gate_options {
     size_t connections_max;
     uint64_t calls_per_client;
     size_t drains_max;
+    int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;
     int64_t head_ns;
     int64_t body_ns;

@@ -92,6 +92,10 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     }
     canon_put_str(canon, "currency", facts->currency);
     receipt_put_stamp(canon, "ended", facts->ended_ns);
+    receipt_put_tokens(canon, "generated", &facts->generated, facts->class_names);
+    if (facts->generated.provenance.len > 0) {
+        canon_put_str(canon, "generated_by", facts->generated.provenance);
+    }
     canon_put_str(canon, "key", facts->key);
     canon_put_str(canon, "model_asked", facts->model_asked);
     canon_put_str(canon, "model_served", facts->model_served);

@@ -51,7 +51,8 @@ struct receipt_facts {
     struct str product;
     struct str model_asked;
     struct str model_served;
-    struct receipt_tokens counted;
+    struct receipt_tokens counted;   /* of the answer: what was delivered */
+    struct receipt_tokens generated; /* where that was not all of it */
     struct receipt_tokens reported;
     struct receipt_tokens billed;
     const char *const *class_names; /* RECEIPT_CLASSES of them */

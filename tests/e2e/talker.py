@@ -28,6 +28,10 @@ class Talker:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    @property
+    def asked_count(self):
+        return len(self.asked)
+
     def add(self, name, delta=1):
         with self.lock:
             setattr(self, name, getattr(self, name) + delta)

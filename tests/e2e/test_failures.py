@@ -37,6 +37,13 @@ class Trial(House):
             text = re.sub(rf"(?m)^{re.escape(key)}:.*\n?", "", text)
         self.conf.write_text(text.rstrip("\n") + "\n" + settings + "\n")
 
+    def configure_limit(self, line):
+        text = self.conf.read_text()
+        key = line.split(":")[0]
+        text = re.sub(rf"(?m)^  {key}:.*\n?", "", text)
+        with_limits = re.sub(r"(?m)^limits:$", f"limits:\n  {line}", text)
+        self.conf.write_text(with_limits if with_limits != text else text.rstrip("\n") + f"\nlimits:\n  {line}\n")
+
     def set(self, **what):
         for talker in self.talkers:
             for name, value in what.items():
@@ -292,3 +299,113 @@ def test_an_unreachable_upstream_was_never_sent_anything(trial):
     assert status == 200
     tries = house.receipt(headers["x-entrepot-call"])["operator"]["tries"]
     assert [(one["outcome"], one["sent"]) for one in tries] == [("upstream_unreachable", "no"), ("complete", "yes")]
+
+
+# ---- the client goes: drains ----------------------------------------------------------------
+
+
+def leave(house, **change):
+    """Leaves a stream after some words: its call, and how many it had got."""
+    line, data, call = house.open_stream(**change)
+    words = data.count(b" word")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # at once, with a reset
+    line.close()
+    return call, words
+
+
+def settled(house, call):
+    found = lambda: house.command("receipt", "show", call, check=False).returncode == 0
+    wait_for(found, "the receipt of the abandoned call")
+    return house.receipt(call)["client"]
+
+
+def test_an_upstream_that_stops_billing_is_aborted(trial):
+    house = trial(abort_billing="stops")
+    house.set(words=300, pace=0.01)
+    house.start()
+    call, words = leave(house)
+    client = settled(house, call)
+    wait_for(lambda: house.total("aborted") == 1, "the abort")
+    assert house.total("written") < 200
+    assert client["outcome"] == "interrupted" and client["billed_by"] == "counted"
+    assert words <= int(client["billed"]["out"]) <= house.total("written")
+    assert client["generated_by"] == "local_count" and client["generated"] == client["counted"]
+
+
+@pytest.mark.parametrize("policy", ["continues", "unknown"])
+@pytest.mark.parametrize("terms", ["delivered", "generated"])
+def test_an_upstream_that_bills_on_is_read_to_its_end(trial, policy, terms):
+    house = trial(abort_billing=policy)
+    products = house.folder / "registry" / "products.yaml"
+    products.write_text(products.read_text().replace("mode: aggregate", f"mode: aggregate\n    abandoned: {terms}"))
+    house.set(words=100, pace=0.005)
+    house.start()
+    call, words = leave(house)
+    client = settled(house, call)
+    assert house.total("ended") == 1 and house.total("written") == 100
+    assert client["outcome"] == "interrupted"
+    assert client["generated_by"] == "upstream_final" and client["generated"]["out"] == "100"
+    delivered = int(client["counted"]["out"])
+    assert words <= delivered < 100
+    assert int(client["billed"]["out"]) == (delivered if terms == "delivered" else 100)
+    assert client["billed_by"] == ("counted" if terms == "delivered" else "upstream")
+    usage = json.loads(house.rows("SELECT usage FROM settlement")[0][0])
+    assert usage["generated"]["out"] == 100 and usage["generated_by"] == "upstream_final"
+
+
+def test_a_whole_answer_that_nobody_waited_for_is_charged_by_the_terms(trial):
+    house = trial(abort_billing="continues")
+    house.set(words=50, first=0.5)
+    house.start()
+    body = json.dumps(ASK).encode()
+    line = socket.create_connection(("127.0.0.1", house.public))
+    line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+                 b"Content-Length: %d\r\n\r\n" % (house.key.encode(), len(body)) + body)
+    wait_for(lambda: house.total("asked_count") == 1, "the upstream's turn")
+    line.close()
+    wait_for(lambda: house.rows("SELECT count(*) FROM settlement") == [(1,)], "the settlement")
+    posted, usage = house.rows("SELECT posted, usage FROM settlement")[0]
+    assert posted == 0, "nothing was delivered"
+    assert json.loads(usage)["generated"]["out"] == 50
+
+
+def test_drains_are_capped_in_number(trial):
+    house = trial(abort_billing="continues")
+    house.configure_limit("drains_max: 1")
+    house.set(words=200, pace=0.01)
+    house.start()
+    calls = [leave(house)[0] for _ in range(2)]
+    wait_for(lambda: house.total("aborted") == 1, "the abort of the second")
+    receipts = [settled(house, call) for call in calls]
+    assert sorted(receipt["generated_by"] for receipt in receipts) == ["local_count", "upstream_final"]
+    assert house.total("ended") == 1
+
+
+def test_a_drain_is_capped_in_time(trial):
+    house = trial(abort_billing="continues")
+    house.configure_limit("drain_call_ms: 300")
+    house.set(words=1000, pace=0.01)
+    house.start()
+    call, _ = leave(house)
+    began = time.monotonic()
+    client = settled(house, call)
+    assert time.monotonic() - began < 3, "1000 words take ten seconds"
+    wait_for(lambda: house.total("aborted") == 1, "the abort")
+    assert client["generated_by"] == "local_count" and client["billed_by"] == "counted"
+
+
+def test_an_upstream_that_breaks_off_is_paid_for_what_was_delivered(trial):
+    house = trial()
+    house.set(words=100, cut_after=25)
+    house.start()
+    status, headers, body = house.request(CHAT, {**ASK, "stream": True})
+    assert status == 200
+    parsed, done = events(body)
+    assert done and parsed[-1]["error"]["code"] == "upstream_cut"
+    client = house.receipt(headers["x-entrepot-call"])["client"]
+    assert client["outcome"] == "interrupted" and client["billed"]["out"] == "25" and client["billed_by"] == "counted"
+    assert client["generated_by"] == "local_count"
+    house.set(cut_after=0)
+    status, headers, body = house.request(CHAT, {**ASK, "stream": True})
+    client = house.receipt(headers["x-entrepot-call"])["client"]
+    assert client["amount"] == "0" and client["outcome"] == "failed", "no output, no charge"
