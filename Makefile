@@ -23,6 +23,10 @@ run: build ## start a complete example and make a first sale (ONCE=1: stop after
 check: deps ## build and run every test; the last line counts them
 	@tools/check
 
+soak: build ## kill -9 under load for ROUNDS=300 rounds, at random and at each named point of the program
+	@cmake --preset crash >/dev/null && cmake --build --preset crash -j $(JOBS)
+	@EP_KILL_ROUNDS=$(or $(ROUNDS),300) EP_CRASH_ROUNDS=$$(( ($(or $(ROUNDS),300) + 19) / 20 )) tests/e2e/run -k "kill_9 or crash"
+
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
 	@tools/demo_model
 
@@ -45,4 +49,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps vocab build run check demo-model bench deps-bench fuzz format lint clean
+.PHONY: help deps vocab build run check soak demo-model bench deps-bench fuzz format lint clean

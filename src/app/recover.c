@@ -1,5 +1,6 @@
 #include "app/recover.h"
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/money.h"
 #include "ledger/attempt.h"
@@ -175,6 +176,7 @@ enum err recover_holds(struct store *store, struct ledger *ledger, struct tlog *
         };
         err = recover_hold(store, &recover, &receipt, fail);
         count += err == ERR_OK;
+        EP_CRASH_POINT("recovery-half");
     }
     receipt_fini(&receipt);
     if (count > 0) {

@@ -1,6 +1,7 @@
 #include "gate/answer.h"
 
 #include "base/counter.h"
+#include "base/crash.h"
 #include "dialect/chat.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
@@ -68,9 +69,11 @@ void answer_stream(struct call *call, struct str bytes)
     ASSERT(call_gate_a_open(call));
     if (!call->head_sent) {
         answer_stream_head(call, false);
+        EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
     http_respond_body(call->x, &bytes, 1);
+    EP_CRASH_POINT("mid-stream");
 }
 
 /* ---- refusals ----------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
@@ -91,6 +92,7 @@ enum call_next call_done(struct call *call)
     done_count(call); /* first: whoever has its answer finds it in the figures */
     if (call->x != NULL) {
         answer_end(call);
+        EP_CRASH_POINT("last-byte");
     }
     done_log(call);
     if (call->place_of_client != NULL) {

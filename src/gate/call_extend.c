@@ -1,6 +1,7 @@
 #include "gate/call_extend.h"
 
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/mem.h"
 #include "gate/gate_internal.h"
 #include "ledger/extend.h"
@@ -57,6 +58,7 @@ static void extend_done(struct store_job *job)
     struct call *call = extend->call;
     ASSERT(call->magic == CALL_MAGIC);
     extend->on_its_way = false;
+    EP_CRASH_POINT("extension-durable");
     if (job->err == ERR_OK) {
         /* Tokens that cost nothing more need no row. */
         extend->durable = extend->waiting > 0 ? extend->submitted : extend->cover.held;
@@ -81,6 +83,7 @@ static void extend_submit(struct call_extend *extend)
     extend->on_its_way = true;
     extend->job = (struct store_job){ .run = extend_run, .done = extend_done, .home = gate->loop };
     store_submit(gate->world.store, &extend->job);
+    EP_CRASH_POINT("extension-queued");
 }
 
 /* ---- the stream --------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
@@ -212,6 +213,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     if (err != ERR_OK && forward_may_retry(call, err)) {
         buf_fini(&call->answer);
         relay_fini(&call->relay);
+        EP_CRASH_POINT("retry");
         call_goto(call, CALL_ROUTE);
         return CALL_NEXT;
     }
@@ -255,6 +257,7 @@ static bool forward_drain(struct call *call)
     }
     call->events_delivered = call->relay.content_events;
     call->draining = true;
+    EP_CRASH_POINT("drain");
     http_call_resume(&call->upstream);
     return true;
 }

@@ -1,5 +1,6 @@
 #include "gate/call_mark.h"
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
@@ -133,6 +134,7 @@ void call_mark_look(struct call *call)
     call->mark->at_ns = loop_now_ns(loop);
     call->mark->tokens = tokens;
     ledger_mark_put(call->gate->world.ledger, &call->mark->row, &progress);
+    EP_CRASH_POINT("mark-waits");
     if (timer_start(loop, &call->mark->timer, call->mark->at_ns + MARK_GRACE_NS) != ERR_OK) {
         mark_nudge(call->mark);
     }

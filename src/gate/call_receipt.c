@@ -1,4 +1,5 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/answer.h"
@@ -49,6 +50,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
         };
         TRY(call_extend_write_last(call, txn, settlement->wall_ns, fail));
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
+        EP_CRASH_POINT("settlement-half");
         TRY(call_attempts_write(call, txn, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
@@ -62,6 +64,7 @@ static void settlement_done(struct store_job *job)
 {
     struct call_settlement *settlement = EP_CONTAINER(job, struct call_settlement, job);
     settlement->done = true;
+    EP_CRASH_POINT("settlement-durable");
     int64_t now_ns = loop_now_ns(settlement->call->gate->loop);
     histogram_add(HISTOGRAM_GATE_B, now_ns - settlement->begun_ns);
     call_wake(settlement->call);
@@ -222,6 +225,7 @@ static bool settlement_begin(struct call *call)
         .home = call->gate->loop,
     };
     store_submit(call->gate->world.store, &settlement->job);
+    EP_CRASH_POINT("settlement-queued");
     return true;
 }
 

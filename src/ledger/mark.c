@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/crash.h"
 #include "ledger/ledger_internal.h"
 
 static const struct store_sql sql_mark_put = {
@@ -72,6 +73,7 @@ static enum err mark_write_first(struct ledger *ledger, struct store_txn *txn, b
         STORE_I(now->rated_pico),
         STORE_I(now->marked_ns),
     };
+    EP_CRASH_POINT("mark-taken");
     return store_exec(txn, &sql_mark_put, values, EP_ARRAY_LEN(values), fail);
 }
 
