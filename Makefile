@@ -37,7 +37,7 @@ deps-bench: ## nginx and haproxy, for the benchmark
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9
+soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9, named points too
 	@tools/soak $(or $(SEEDS),20000) $(or $(ROUNDS),500)
 
 mutants: deps ## take one guard at a time out of the server: the simulator must notice each (MUTANTS="gate_a ...": these)

@@ -21,6 +21,7 @@
 #include "app/acts_internal.h"
 #include "base/stamp.h"
 #include "crypto/random.h"
+#include "ledger/attempt.h"
 
 #define BOOKS_BATCH       4096
 #define BOOKS_BATCH_MAX   1000000
@@ -89,7 +90,17 @@ static enum err books_settle(struct filling *filling, struct store_txn *txn,
         .settled_ns = hold->opened_ns + STAMP_NS_PER_S,
         .use = { .model = STR("aurora-large"), .tokens = { 812, [BOOKS_OUT] = 233 } },
     };
+    const struct ledger_attempt attempt = {
+        .n = 1,
+        .route = STR("aurora-large-us"),
+        .upstream_id = STR("req_0123456789abcdef"),
+        .outcome = voided ? STR("upstream_cut") : STR("complete"),
+        .usage_source = voided ? STR("none") : STR("upstream"),
+        .sent = true,
+        .billable = !voided,
+    };
     TRY(ledger_write_settlement(filling->world->ledger, txn, &settlement, fail));
+    TRY(ledger_write_attempt(txn, hold, &attempt, fail));
     account_settle(ledger_credit(hold->account), hold->amount, posted);
     return filling->pairs ? ERR_OK : books_receipt(filling, txn, &settlement, fail);
 }

@@ -20,7 +20,7 @@ target_compile_options(ep_flags INTERFACE
     $<$<BOOL:${EP_WERROR}>:-Werror>
     -g3 -fno-omit-frame-pointer -fno-common -fvisibility=hidden -fno-strict-overflow
     -fno-delete-null-pointer-checks)
-target_compile_definitions(ep_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(ep_flags INTERFACE _GNU_SOURCE $<$<BOOL:${EP_CRASH_POINTS}>:EP_CRASH_POINTS>)
 target_include_directories(ep_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 find_package(Threads REQUIRED)
 target_link_libraries(ep_flags INTERFACE Threads::Threads)

@@ -1,7 +1,8 @@
 /*
- * What a crash leaves behind: holds that no settlement ended. Nobody knows what was delivered, so
- * nothing is charged: each ends with nothing posted and a receipt that says "interrupted", in one
- * transaction.
+ * What a crash leaves behind: holds that no settlement ended. Each ends with what its last mark
+ * says was delivered (ledger/mark.h), nothing where it has none, and a receipt that says
+ * "interrupted", in one transaction; the rest of it is the client's again. So a crash in the middle
+ * of it, or of another one, leaves holds that the next start ends.
  */
 #pragma once
 

@@ -22,6 +22,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
     *ret_options = (struct gate_options){
         .hold = reload_hold(conf->hold_gate),
         .hold_before_above = conf->hold_before_above,
+        .hold_first_tokens = (int64_t)conf->hold_first_tokens,
         .head_bytes_max = conf->limits_header_bytes,
         .body_bytes_max = conf->limits_body_bytes,
         .answer_bytes_max = conf->limits_answer_bytes,
@@ -29,6 +30,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .connections_max = conf->limits_connections,
         .calls_per_client = conf->limits_calls_per_client,
         .drains_max = conf->limits_drains_max,
+        .drain_ns = reload_ns(conf->limits_drain_call_ms),
         .upstream_per_host_max = conf->limits_upstream_connections_per_host,
         .head_ns = reload_ns(conf->limits_head_ms),
         .body_ns = reload_ns(conf->limits_body_ms),

@@ -114,6 +114,8 @@ enum err_kind {
     /* money */                                                                                   \
     X(LEDGER_FUNDS, CLIENT, 429, "insufficient_quota", "insufficient_quota",                      \
       "The account's credit does not cover this call.")                                           \
+    X(LEDGER_SPENT, CLIENT, 429, "insufficient_quota", "credit_exhausted",                        \
+      "The account's credit was used up while the answer was written: it ends here.")             \
     X(LEDGER_STATE, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(MONEY_RANGE, CLIENT, 400, "invalid_request_error", "amount_out_of_range",                   \
       "An amount is out of range.")                                                               \

@@ -275,3 +275,33 @@ enum err chat_error_event(struct buf *out, const struct chat_error *error)
     TRY(jsonw_err(&json));
     return buf_append(out, STR("\n\ndata: [DONE]\n\n"));
 }
+
+enum err chat_length_event(struct buf *out, const struct chat_length *length)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    TRY(buf_append(out, STR("data: ")));
+    jsonw_open(&json, '{');
+    jsonw_put_str(&json, "id", length->id);
+    jsonw_put_str(&json, "object", STR("chat.completion.chunk"));
+    jsonw_put_int(&json, "created", length->created_s);
+    jsonw_put_str(&json, "model", length->model);
+    jsonw_key(&json, "choices");
+    jsonw_open(&json, '[');
+    for (int64_t i = 0; i < length->choices; i++) {
+        jsonw_open(&json, '{');
+        jsonw_put_int(&json, "index", i);
+        jsonw_key(&json, "delta");
+        jsonw_raw(&json, STR("{}"));
+        jsonw_put_str(&json, "finish_reason", STR("length"));
+        jsonw_close(&json, '}');
+    }
+    jsonw_close(&json, ']');
+    if (length->entrepot.len > 0) {
+        jsonw_key(&json, "entrepot");
+        jsonw_raw(&json, length->entrepot);
+    }
+    jsonw_close(&json, '}');
+    TRY(jsonw_err(&json));
+    return buf_append(out, STR("\n\ndata: [DONE]\n\n"));
+}

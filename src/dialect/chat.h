@@ -71,3 +71,15 @@ struct chat_error {
 EP_MUST_CHECK enum err chat_error_write(struct buf *out, const struct chat_error *error);
 /* The same inside a stream: one event that also ends each choice, then [DONE]. */
 EP_MUST_CHECK enum err chat_error_event(struct buf *out, const struct chat_error *error);
+
+/* A stream that is ended before its model has ended it. */
+struct chat_length {
+    struct str id;
+    int64_t created_s;
+    struct str model;
+    int64_t choices;
+    struct str entrepot; /* a JSON object with the reason, or empty */
+};
+
+/* One event that gives each choice the finish reason "length", then [DONE]. */
+EP_MUST_CHECK enum err chat_length_event(struct buf *out, const struct chat_length *length);

@@ -1,5 +1,6 @@
 /*
- * Limits of a client: how many of its calls are under way at once, in the whole process.
+ * Limits of a client: how many of its calls are under way at once, in the whole process. (What else
+ * is limited so has an id that no client has.)
  *
  * Counters are made at a client's first call and live until limits_destroy(): clients are
  * authenticated, so nobody outside can make them grow. Threads: any.

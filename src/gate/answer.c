@@ -1,13 +1,15 @@
 #include "gate/answer.h"
 
 #include "base/counter.h"
+#include "base/crash.h"
+#include "dialect/chat.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 #include "ledger/idem.h"
 #include "wire/jsonw.h"
 
 #define ANSWER_HEADERS_MAX 1024 /* five lines of our own */
-#define ANSWER_ERROR_MAX   4096 /* a message, a parameter, a few facts */
+#define ANSWER_ERROR_MAX   8192 /* a message, a parameter, a few facts; the end of 128 choices */
 
 struct answer_headers {
     char text[ANSWER_HEADERS_MAX];
@@ -67,9 +69,11 @@ void answer_stream(struct call *call, struct str bytes)
     ASSERT(call_gate_a_open(call));
     if (!call->head_sent) {
         answer_stream_head(call, false);
+        EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
     http_respond_body(call->x, &bytes, 1);
+    EP_CRASH_POINT("mid-stream");
 }
 
 /* ---- refusals ----------------------------------------------------------------------------- */
@@ -182,6 +186,44 @@ static void answer_replay(struct call *call)
     http_respond(call->x, 200, buf_str(&headers.buf), buf_str(&earlier->result));
 }
 
+/* The credit is used up: the answer ends as if the model had met its cap, and says why. */
+static struct str answer_spent_text(const struct call *call, struct buf *out)
+{
+    char id_text[ID_SHOWN_MAX];
+    struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    char facts_text[512];
+    struct buf facts = { facts_text, 0, sizeof(facts_text), sizeof(facts_text) };
+    struct jsonw json;
+    EP_IGNORE(id_print(&id, STR("call_"), call->id)); /* fits */
+    jsonw_init(&json, &facts);
+    jsonw_open(&json, '{');
+    jsonw_put_str(&json, "call", buf_str(&id));
+    jsonw_put_str(&json, "reason", str_from(err_info(call->err)->code));
+    jsonw_put_str(&json, "message", str_from(err_info(call->err)->text));
+    jsonw_close(&json, '}');
+    const struct chat_length length = {
+        .id = buf_str(&id),
+        .created_s = call->begun_wall_ns / INT64_C(1000000000),
+        .model = call->model->id,
+        .choices = call->ask.choices,
+        .entrepot = jsonw_err(&json) == ERR_OK ? buf_str(&facts) : STR_EMPTY,
+    };
+    if (chat_length_event(out, &length) != ERR_OK) {
+        buf_reset(out);
+        return STR("data: [DONE]\n\n");
+    }
+    return buf_str(out);
+}
+
+static struct str answer_tail(const struct call *call, struct buf *out)
+{
+    if (call->err == ERR_OK) {
+        return buf_str(&call->relay.tail);
+    }
+    return call->err == ERR_LEDGER_SPENT ? answer_spent_text(call, out)
+                                         : answer_error_text(call, out, true);
+}
+
 static void answer_stream_end(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
@@ -191,7 +233,7 @@ static void answer_stream_end(struct call *call)
     }
     const struct str parts[] = {
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
-        call->err == ERR_OK ? buf_str(&call->relay.tail) : answer_error_text(call, &body, true),
+        answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));

@@ -37,6 +37,7 @@
 #include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
+#include "gate/call_attempt.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -98,6 +99,8 @@ struct call_counting {
     enum count_specials specials; /* of the pass that is under way */
 };
 
+struct call_mark;       /* call_mark.h: of streams that take their time */
+struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
@@ -123,6 +126,7 @@ struct call {
     const struct registry_model *model;
     const struct registry_price *price; /* in the snapshot */
     struct limits_counter *place_of_client;
+    struct limits_counter *place_of_drain;
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
     struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */
     struct call_counting *counting;      /* NULL: not begun, or over */
@@ -133,15 +137,18 @@ struct call {
     struct buf said;                     /* struct chat_text of a whole answer, to be counted */
     size_t said_at;                      /* of them in the tally */
     size_t said_offset;                  /* in the next one */
-    int64_t ceiling;                     /* nano */
+    int64_t ceiling;                     /* nano, all that is reserved */
     int64_t output_cap;                  /* tokens a choice */
     struct call_hold hold;
-    struct call_claim *claim; /* NULL: no Idempotency-Key */
+    struct call_claim *claim;   /* NULL: no Idempotency-Key */
+    struct call_mark *mark;     /* NULL: none was made yet */
+    struct call_extend *extend; /* NULL: the hold covers all that the answer can be */
 
     struct dispatch_place place;        /* route == NULL: none taken */
     const struct registry_route *route; /* of the last attempt */
     uint64_t tried;
     int64_t attempts;
+    struct call_attempt attempt; /* the last one */
     struct http_call upstream;
     struct str parts[1 + SPLICE_PARTS_MAX]; /* the length and the end of the head, then the body */
     int upstream_status;                    /* 0: no head yet */
@@ -149,11 +156,12 @@ struct call {
     enum err upstream_err;
     struct relay relay;
     struct buf answer; /* of an answer that is not streamed, or an upstream's error */
-    bool sent;         /* the request, whole, and it will not be sent again */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
     bool draining;     /* the client has gone, the upstream is read for its usage */
-    bool cut;          /* the server stops: end with what there is */
+    struct timer drain_timer;
+    int64_t events_delivered; /* of the stream, when the client went */
+    bool cut;                 /* the server stops: end with what there is */
 
     enum err err;       /* what the client is told instead of an answer */
     struct str message; /* of a refusal, in the arena; empty: the table's sentence */
@@ -162,6 +170,8 @@ struct call {
     const char *counted_by; /* "exact" or "estimate"; NULL: nothing was counted */
     struct usage reported;
     struct usage billed;
+    struct usage generated;   /* by the upstream, of an answer that was not delivered whole */
+    const char *generated_by; /* NULL: nothing differs from what is billed */
     bool has_reported;
     const char *provenance;
     enum call_outcome outcome;
@@ -207,6 +217,9 @@ enum call_next call_cannot_pay(struct call *call);
 /* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
  * is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
+
+/* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
+bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);
 
 /* call_count.c: begins to count the input, if the model's tokens are counted and the call has not
  * begun to; without memory the call is not counted. */

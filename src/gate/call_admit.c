@@ -1,5 +1,6 @@
 #include "dispatch/limits.h"
 #include "gate/call_claim.h"
+#include "gate/call_extend.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 
@@ -61,22 +62,24 @@ static int64_t admit_available(const struct call *call)
 /*
  * The output cap that always goes upstream: the client's, at most the model's. Where the client
  * gave none, what its credit covers bounds it too, found by halving between what is enough and
- * what is not.
+ * what is not. *ret_first: what of it the ceiling covers.
  */
-static enum err admit_cap(struct call *call, const struct rate_bounds *input, int64_t available)
+static enum err admit_cap(struct call *call, const struct rate_bounds *input, int64_t available,
+                          int64_t *ret_first)
 {
     call->output_cap = admit_cap_asked(call);
-    TRY(admit_ceiling(call, input, call->output_cap, &call->ceiling));
+    *ret_first = call_extend_first(call, call->output_cap);
+    TRY(admit_ceiling(call, input, *ret_first, &call->ceiling));
     if (call->ceiling <= available) {
         return ERR_OK;
     }
     int64_t enough = ADMIT_OUTPUT_MIN;
     int64_t nano = 0;
     TRY(admit_ceiling(call, input, enough, &nano));
-    if (call->ask.output_cap > 0 || nano > available || call->output_cap <= enough) {
+    if (call->ask.output_cap > 0 || nano > available || *ret_first <= enough) {
         return ERR_LEDGER_FUNDS;
     }
-    int64_t too_many = call->output_cap;
+    int64_t too_many = *ret_first;
     while (too_many - enough > 1) {
         int64_t middle = enough + (too_many - enough) / 2;
         TRY(admit_ceiling(call, input, middle, &nano));
@@ -87,6 +90,7 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
         }
     }
     call->output_cap = enough;
+    *ret_first = enough;
     return admit_ceiling(call, input, enough, &call->ceiling);
 }
 
@@ -102,7 +106,9 @@ enum call_next call_cannot_pay(struct call *call)
 
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 {
-    enum err err = admit_cap(call, input, admit_available(call));
+    int64_t first = 0;
+    enum err err = admit_cap(call, input, admit_available(call), &first);
+    err = err == ERR_OK ? call_extend_begin(call, input, first) : err;
     err = err == ERR_OK ? account_reserve(ledger_credit(call->account), call->ceiling) : err;
     if (err == ERR_LEDGER_FUNDS) {
         return call_cannot_pay(call);
@@ -117,7 +123,7 @@ enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 bool call_could_pay(struct call *call, int64_t input_tokens)
 {
     const struct rate_bounds input = { .input = input_tokens };
-    int64_t cap = admit_cap_asked(call);
+    int64_t cap = call_extend_first(call, admit_cap_asked(call));
     cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
     return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
            call->ceiling <= admit_available(call);
@@ -138,9 +144,9 @@ static struct rate_bounds admit_bound(const struct call *call)
 static bool admit_decides(const struct call *call, const struct rate_bounds *bound)
 {
     int64_t ceiling = 0;
+    int64_t first = call_extend_first(call, admit_cap_asked(call));
     return call->counting == NULL ||
-           (call->ask.plain &&
-            admit_ceiling(call, bound, admit_cap_asked(call), &ceiling) == ERR_OK &&
+           (call->ask.plain && admit_ceiling(call, bound, first, &ceiling) == ERR_OK &&
             ceiling <= admit_available(call));
 }
 

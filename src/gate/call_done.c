@@ -1,8 +1,11 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
@@ -89,14 +92,20 @@ enum call_next call_done(struct call *call)
     done_count(call); /* first: whoever has its answer finds it in the figures */
     if (call->x != NULL) {
         answer_end(call);
+        EP_CRASH_POINT("last-byte");
     }
     done_log(call);
     if (call->place_of_client != NULL) {
         limits_give(call->place_of_client);
     }
-    gate->drains -= call->draining ? 1 : 0;
+    if (call->draining) {
+        limits_give(call->place_of_drain);
+    }
     call_settlement_free(call);
     call_claim_free(call);
+    call_extend_free(call);
+    call_mark_free(call);
+    call_attempts_free(call);
     call_count_end(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);

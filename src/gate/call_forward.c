@@ -1,7 +1,11 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
+#include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call.h"
+#include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
@@ -18,14 +22,19 @@ static struct call *forward_call(struct http_call *upstream)
     return call;
 }
 
-/* What may leave of a stream: at once if Gate A is open, else when it opens. */
+/* What may leave of a stream: at once if a durable hold covers it (Gate A), else when one does. */
 static void forward_emit(void *context, struct str bytes)
 {
     struct call *call = context;
-    if (call->x == NULL) {
+    if (call->x == NULL || call->upstream_err != ERR_OK) {
         return;
     }
-    if (!call_gate_a_open(call) || call->answer.len > 0) {
+    enum err covered = call_extend_pass(call);
+    if (covered == ERR_LEDGER_SPENT) {
+        call->upstream_err = covered;
+        return;
+    }
+    if (!call_gate_a_open(call) || covered != ERR_OK || call->answer.len > 0) {
         if (buf_append(&call->answer, bytes) != ERR_OK) {
             call->upstream_err = ERR_UPSTREAM_SIZE;
         }
@@ -45,7 +54,7 @@ static void forward_fail(struct call *call, enum err err)
  * taken them on, and they are counted: from then on an open stream costs little. */
 static void forward_free_request(struct call *call)
 {
-    if (call->sent && call->upstream_status == 200 && call->counting == NULL) {
+    if (call->attempt.sent && call->upstream_status == 200 && call->counting == NULL) {
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }
@@ -54,7 +63,7 @@ static void forward_free_request(struct call *call)
 static void forward_on_sent(struct http_call *upstream)
 {
     struct call *call = forward_call(upstream);
-    call->sent = true;
+    call->attempt.sent = true;
     forward_free_request(call);
 }
 
@@ -63,6 +72,7 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
     struct call *call = forward_call(upstream);
     struct str type = http1_header(head, STR("content-type"));
     call->upstream_status = head->status;
+    call_attempt_named(call, head);
     call->streamed = head->status == 200 && call->ask.stream &&
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
@@ -79,7 +89,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     enum err err = ERR_OK;
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
-        err = err == ERR_OK ? call->upstream_err : err;
+        err = call->upstream_err != ERR_OK ? call->upstream_err : err; /* what came first */
     } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
@@ -87,6 +97,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
         forward_fail(call, err);
         return;
     }
+    call_mark_look(call);
     size_t pending = call->x == NULL ? 0 : http_respond_pending(call->x);
     if (call->streamed && pending + call->answer.len > FORWARD_PENDING_MAX) {
         http_call_pause(upstream);
@@ -98,7 +109,8 @@ static void forward_on_end(struct http_call *upstream)
     struct call *call = forward_call(upstream);
     call->upstream_over = true;
     if (call->streamed) {
-        call->upstream_err = relay_finish(&call->relay, forward_emit, call);
+        enum err err = relay_finish(&call->relay, forward_emit, call);
+        call->upstream_err = call->upstream_err != ERR_OK ? call->upstream_err : err;
     }
     call_wake(call);
 }
@@ -127,6 +139,9 @@ const struct http_call_events call_upstream_events = {
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     http_call_cancel(&call->upstream);
+    if (call->draining) {
+        timer_stop(call->gate->loop, &call->drain_timer);
+    }
     if (call->place.route != NULL) {
         dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
@@ -185,7 +200,8 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
     if (err == ERR_OK || forward_is_clients(call->upstream_status)) {
         return DISPATCH_FINE;
     }
-    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED;
+    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED ||
+                err == ERR_LEDGER_SPENT;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
@@ -193,11 +209,16 @@ static enum call_next forward_finish(struct call *call, enum err err)
 {
     call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
+    call->attempt.err = err;
     if (err != ERR_OK && forward_may_retry(call, err)) {
         buf_fini(&call->answer);
         relay_fini(&call->relay);
+        EP_CRASH_POINT("retry");
         call_goto(call, CALL_ROUTE);
         return CALL_NEXT;
+    }
+    if (err == ERR_LEDGER_SPENT) {
+        call_extend_rewind(call);
     }
     call->err = err;
     /* What waits for Gate A reaches whoever is still there with the settlement. */
@@ -210,19 +231,33 @@ static enum call_next forward_finish(struct call *call, enum err err)
     return CALL_NEXT;
 }
 
+static void forward_on_drain_timer(struct timer *timer)
+{
+    forward_fail(EP_CONTAINER(timer, struct call, drain_timer), ERR_CANCELLED);
+}
+
 /* The client has gone: is the upstream read to its end, for the usage it bills anyway? */
 static bool forward_drain(struct call *call)
 {
+    static const struct id drains = { { 'd', 'r', 'a', 'i', 'n', 's' } }; /* no client's id */
     struct gate *gate = call->gate;
     if (call->draining) {
         return true;
     }
     if (call->route->abort_billing == REGISTRY_ABORT_STOPS ||
-        gate->drains >= call->snapshot->options.drains_max) {
+        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max,
+                    &call->place_of_drain) != ERR_OK) {
         return false;
     }
-    gate->drains++;
+    timer_init(&call->drain_timer, forward_on_drain_timer);
+    int64_t until_ns = loop_now_ns(gate->loop) + call->snapshot->options.drain_ns;
+    if (timer_start(gate->loop, &call->drain_timer, until_ns) != ERR_OK) {
+        limits_give(call->place_of_drain);
+        return false;
+    }
+    call->events_delivered = call->relay.content_events;
     call->draining = true;
+    EP_CRASH_POINT("drain");
     http_call_resume(&call->upstream);
     return true;
 }
@@ -250,8 +285,9 @@ enum call_next call_forward(struct call *call)
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);
     }
-    if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call)) {
-        /* Gate A has opened: what waited for it leaves. */
+    if (call->x != NULL && call->streamed && call->answer.len > 0 && call_gate_a_open(call) &&
+        call_extend_durable(call)) {
+        /* Gate A has opened, or the hold has grown: what waited for it leaves. */
         struct buf held = call->answer;
         buf_init(&call->answer, held.max);
         answer_stream(call, buf_str(&held));

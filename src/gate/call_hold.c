@@ -1,4 +1,5 @@
 #include "base/counter.h"
+#include "base/crash.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
 
@@ -17,6 +18,7 @@ static void hold_done(struct store_job *job)
     struct call *call = EP_CONTAINER(job, struct call, hold.job);
     ASSERT(call->magic == CALL_MAGIC);
     call->hold.err = job->err;
+    EP_CRASH_POINT("hold-durable");
     histogram_add(HISTOGRAM_GATE_A, loop_now_ns(call->gate->loop) - call->begun_ns);
     call_wake(call);
 }
@@ -37,6 +39,7 @@ static void hold_place(struct call *call)
     call->hold.placed = !call_claim_only_looks(call);
     counter_add(COUNTER_HOLDS_OPEN, call->hold.placed ? 1 : 0);
     store_submit(call->gate->world.store, &call->hold.job);
+    EP_CRASH_POINT("hold-queued");
 }
 
 /* HOLD: the ceiling is set aside; its row is written while the upstream works, or first. */

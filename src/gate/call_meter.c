@@ -139,6 +139,12 @@ static bool meter_correct(const struct call *call, struct usage *billed)
 
 /* ---- the step ----------------------------------------------------------------------------- */
 
+/* Events with text that the client was there to take. */
+static int64_t meter_events(const struct call *call)
+{
+    return call->draining ? call->events_delivered : call->relay.content_events;
+}
+
 /*
  * Nobody reported usage that can be believed: what was counted is billed; where nothing is, an
  * event with text holds at least one token, and no input is billed. The client is never charged
@@ -155,12 +161,51 @@ static void meter_without_report(struct call *call)
     }
     call->billed = (struct usage){ 0 };
     if (call->streamed) {
-        call->billed.tokens[USAGE_OUT] = call->relay.content_events;
+        call->billed.tokens[USAGE_OUT] = meter_events(call);
     }
     call->provenance = "lower_bound";
 }
 
-static void meter_bill(struct call *call, const struct rate *rate)
+bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage)
+{
+    ASSERT(call->outcome != OUTCOME_COMPLETE);
+    if (call->counter != NULL && !call->has_counted) {
+        return false; /* the input is still being counted */
+    }
+    *ret_usage = (struct usage){ 0 };
+    if (call->has_counted) {
+        meter_counted(call, rate, ret_usage);
+        meter_lower_edge(call, ret_usage);
+    } else {
+        ret_usage->tokens[USAGE_OUT] = call->relay.content_events;
+    }
+    return true;
+}
+
+/* What the upstream made of an answer that was not delivered whole, as far as anybody knows. */
+static void meter_generated(struct call *call)
+{
+    if (call->has_reported) {
+        call->generated = call->reported;
+        call->generated_by = "upstream_final";
+    } else if (call->streamed && call->relay.has_usage) {
+        call->generated = call->relay.usage;
+        call->generated_by = "upstream_partial";
+    } else if (call->has_counted) {
+        call->generated = call->counted_usage;
+        call->generated_by = "local_count";
+    }
+}
+
+/* The client left, and the answer was read to its end. Whether what was reported is billed: by the
+ * product's terms, or because the answer is kept for the next try with its Idempotency-Key. */
+static bool meter_abandoned_whole(const struct call *call)
+{
+    bool kept = call->claim != NULL && !call->streamed;
+    return kept || call->product->abandoned == REGISTRY_ABANDONED_GENERATED;
+}
+
+static void meter_bill(struct call *call, const struct rate *rate, bool by_report)
 {
     money_wide pico = 0;
     if (call->has_counted) {
@@ -168,7 +213,7 @@ static void meter_bill(struct call *call, const struct rate *rate)
         meter_counted(call, rate, &call->counted_usage);
         call->counted_by = exact ? "exact" : "estimate";
     }
-    if (!call->has_reported || call->reported.quarantined ||
+    if (!by_report || !call->has_reported || call->reported.quarantined ||
         rate_usage(rate, &call->reported, &pico) != ERR_OK) {
         meter_without_report(call);
         return;
@@ -188,13 +233,14 @@ enum call_next call_meter(struct call *call)
         call->reported = call->relay.usage;
         call->has_reported = true;
     }
-    bool delivered = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
-    bool drained = call->draining && call->has_reported;
+    bool drained = call->draining && call->has_reported && call->upstream_err == ERR_OK;
+    bool whole = !drained || meter_abandoned_whole(call);
     call->provenance = "none";
-    if (drained && call->upstream_err == ERR_OK) {
-        call->outcome = OUTCOME_INTERRUPTED; /* in full, but nobody was there to take it */
-        delivered = true;
+    if (drained) { /* in full, but nobody was there to take it */
+        bool got_some = call->streamed && call->head_sent && call->events_delivered > 0;
+        call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
     }
+    bool delivered = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
     if (delivered && call->cut && call->has_reported) {
         call_count_end(call); /* the server stops, and what is billed is known */
     }
@@ -206,7 +252,10 @@ enum call_next call_meter(struct call *call)
         if (call->counter != NULL) {
             tally_end(&call->tally, call->counter);
         }
-        meter_bill(call, &rate);
+        meter_bill(call, &rate, whole);
+    }
+    if (call->outcome != OUTCOME_COMPLETE && (delivered || drained)) {
+        meter_generated(call);
     }
     call_goto(call, CALL_SETTLE);
     return CALL_NEXT;

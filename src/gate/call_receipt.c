@@ -1,10 +1,13 @@
 #include <string.h>
 
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_extend.h"
+#include "gate/call_mark.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -12,7 +15,7 @@
 
 _Static_assert(USAGE_COUNT == RECEIPT_CLASSES, "receipts show the classes that are counted");
 
-#define SETTLEMENT_USAGE_MAX 2048 /* three lists of sixteen classes */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -59,7 +62,10 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
             .settled_ns = settlement->wall_ns,
             .use = settlement_use(call),
         };
+        TRY(call_extend_write_last(call, txn, settlement->wall_ns, fail));
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
+        EP_CRASH_POINT("settlement-half");
+        TRY(call_attempts_write(call, txn, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
     enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,
@@ -72,6 +78,7 @@ static void settlement_done(struct store_job *job)
 {
     struct call_settlement *settlement = EP_CONTAINER(job, struct call_settlement, job);
     settlement->done = true;
+    EP_CRASH_POINT("settlement-durable");
     int64_t now_ns = loop_now_ns(settlement->call->gate->loop);
     histogram_add(HISTOGRAM_GATE_B, now_ns - settlement->begun_ns);
     call_wake(settlement->call);
@@ -104,6 +111,10 @@ static void settlement_usage(struct call_settlement *settlement)
     if (call->counted_by != NULL) {
         settlement_put_usage(&json, "counted", &call->counted_usage);
         jsonw_put_str(&json, "counted_by", str_from(call->counted_by));
+    }
+    if (call->generated_by != NULL) {
+        settlement_put_usage(&json, "generated", &call->generated);
+        jsonw_put_str(&json, "generated_by", str_from(call->generated_by));
     }
     if (call->has_reported) {
         settlement_put_usage(&json, "reported", &call->reported);
@@ -167,6 +178,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
                              STR_ARG(prices->version))); /* one that does not fit stays out */
     }
+    struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_facts facts = {
         .call = call->id,
         .begun_ns = call->begun_wall_ns,
@@ -178,6 +190,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .counted = settlement_tokens(&call->counted_usage,
                                      call->counted_by == NULL ? "" : call->counted_by),
         .reported = settlement_tokens(&call->reported, call->has_reported ? "upstream" : ""),
+        .generated = settlement_tokens(&call->generated,
+                                       call->generated_by == NULL ? "" : call->generated_by),
         .billed = settlement_tokens(&call->billed, call->provenance),
         .class_names = class_names,
         .price_book = buf_str(&book),
@@ -190,11 +204,13 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .place = call->route != NULL ? call->route->place : STR_EMPTY,
         .route = call->route != NULL ? call->route->id : STR_EMPTY,
         .attempts = call->attempts,
+        .tries = tries,
+        .try_count = call_attempts_tell(call, tries),
         .held_nano = call->hold.placed ? call->ceiling : 0,
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
-    if (call->outcome == OUTCOME_REFUSED) {
+    if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT) {
         facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
     }
     return receipt_build(&settlement->receipt, &facts);
@@ -223,6 +239,7 @@ static bool settlement_begin(struct call *call)
         .home = call->gate->loop,
     };
     store_submit(call->gate->world.store, &settlement->job);
+    EP_CRASH_POINT("settlement-queued");
     return true;
 }
 
@@ -259,7 +276,13 @@ enum call_next call_receipt(struct call *call)
 {
     if (call->settlement == NULL) {
         call->provenance = call->provenance == NULL ? "none" : call->provenance;
-        if (!settlement_begin(call)) {
+        bool settled = settlement_begin(call);
+        bool idle = !(call->hold.queued && call->hold.err == ERR_BUSY) &&
+                    call_extend_is_idle(call) && call_mark_is_idle(call);
+        if (!settled && !idle) {
+            return CALL_WAIT; /* the store still has jobs of this call; then it is tried again */
+        }
+        if (!settled) {
             receipt_fault(call, ERR_NO_MEMORY);
             call_goto(call, CALL_DONE);
             return CALL_NEXT;

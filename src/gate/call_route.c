@@ -53,11 +53,11 @@ static enum err route_start(struct call *call)
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
+                                 .singly = call->extend != NULL,
                                  .event_max = snapshot->options.sse_event_max,
                                  .tail_max = snapshot->options.answer_bytes_max,
                              });
     call->upstream_status = 0;
-    call->sent = false;
     call->upstream_over = false;
     call->upstream_err = ERR_OK;
     http_call_start(call->gate->pool, &call->upstream);
@@ -87,15 +87,16 @@ enum call_next call_route(struct call *call)
     }
     call->tried |= call->place.bit;
     call->route = call->place.route;
-    call->attempts++;
-    counter_add(COUNTER_ATTEMPTS, 1);
-    err = route_start(call);
+    err = call_attempt_begin(call, call->route);
+    err = err == ERR_OK ? route_start(call) : err;
     if (err != ERR_OK) {
         call_end_attempt(call, DISPATCH_NEUTRAL);
+        call->attempt.err = err;
         call->err = err;
         call_goto(call, CALL_METER);
         return CALL_NEXT;
     }
+    counter_add(COUNTER_ATTEMPTS, 1);
     call_goto(call, CALL_FORWARD);
     if (call->counting != NULL) {
         call_wake_next(call); /* the input is counted while the upstream works */

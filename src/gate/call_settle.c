@@ -1,4 +1,6 @@
-#include "gate/call.h"
+#include "gate/call_extend.h"
+#include "gate/call_mark.h"
+#include "gate/gate_internal.h"
 
 /* SETTLE: what does it cost? Never more than was held; the rest is the operator's loss. */
 enum call_next call_settle(struct call *call)
@@ -16,6 +18,8 @@ enum call_next call_settle(struct call *call)
     if (!money_nano_floor(call->pico, &nano)) {
         nano = INT64_MAX;
     }
+    call_extend_end(call, nano);
+    call_mark_end(call);
     call->charge = nano < call->ceiling ? nano : call->ceiling;
     call->overrun = nano - call->charge;
     call_goto(call, CALL_RECEIPT);

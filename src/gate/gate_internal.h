@@ -22,7 +22,6 @@ struct gate {
     struct slab calls;
     struct node open_calls;
     size_t errands;
-    size_t drains;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
 };

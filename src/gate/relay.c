@@ -13,6 +13,7 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .sink = options->sink,
         .choices = options->choices,
         .include_usage = options->include_usage,
+        .singly = options->singly,
     };
     sse_init(&relay->sse, options->event_max);
     buf_init(&relay->tail, options->tail_max);
@@ -166,7 +167,7 @@ enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, v
             relay_flush(&run);
             return err;
         }
-        if (!inside) {
+        if (!inside || relay->singly) {
             relay_flush(&run); /* before the parser uses that memory again */
         }
     }

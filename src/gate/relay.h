@@ -29,6 +29,7 @@ struct relay {
     int64_t content_bytes;
     struct usage usage; /* the last report */
     bool include_usage; /* the client wants it */
+    bool singly;        /* each event is given on by itself, when it was told */
     bool has_usage;
     bool checked; /* the model was named */
     bool unread;  /* an event said more than is understood: no count of it is exact */
@@ -42,6 +43,7 @@ struct relay_options {
     const struct chat_sink *sink;
     int64_t choices;
     bool include_usage;
+    bool singly;
     size_t event_max;
     size_t tail_max;
 };

@@ -25,6 +25,7 @@ enum gate_hold {
 struct gate_options {
     enum gate_hold hold;
     int64_t hold_before_above; /* nano; 0: no such amount */
+    int64_t hold_first_tokens; /* a choice; 0: the whole output cap is held */
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
@@ -32,6 +33,7 @@ struct gate_options {
     size_t connections_max;
     uint64_t calls_per_client;
     size_t drains_max;
+    int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;
     int64_t head_ns;
     int64_t body_ns;

@@ -22,6 +22,12 @@ struct audit_rule {
         " min(CASE WHEN " bad " THEN " key " END) FROM " from                    \
     }
 
+/* Holds with what extends them. */
+#define AUDIT_HOLD                                                                            \
+    "(SELECT h.id, h.account, h.amount + coalesce(x.total, 0) AS amount FROM hold h"          \
+    " LEFT JOIN (SELECT hold, sum(amount) AS total FROM hold_ext GROUP BY hold) x ON x.hold " \
+    "= h.id)"
+
 /* The client that an entry moves the credit of; NULL: none's. */
 #define AUDIT_CLIENT \
     "CASE WHEN e.debit_class = 1 THEN e.debit WHEN e.credit_class = 1 THEN e.credit END"
@@ -58,7 +64,7 @@ static const struct audit_rule audit_rules[] = {
       "A client's pending debits are the sum of its open holds, and only revenue awaits them.",
       "account",
       AUDIT("a.id", "a.dr_pend",
-            "account a LEFT JOIN (SELECT h.account, sum(h.amount) AS total FROM hold h"
+            "account a LEFT JOIN (SELECT h.account, sum(h.amount) AS total FROM " AUDIT_HOLD " h"
             " LEFT JOIN settlement s ON s.hold = h.id WHERE s.hold IS NULL GROUP BY h.account) o"
             " ON o.account = a.id",
             "a.dr_pend <> CASE WHEN a.class = 1 THEN coalesce(o.total, 0) ELSE 0 END"
@@ -73,16 +79,24 @@ static const struct audit_rule audit_rules[] = {
       AUDIT("h.id", "h.amount",
             "hold h CROSS JOIN hold_mark m LEFT JOIN settlement s ON s.hold = h.id",
             "s.hold IS NULL AND h.id < m.open_from") },
-    { "posted-within-hold", "No settlement posts more than its hold.", "settlement",
-      AUDIT("s.hold", "s.posted", "settlement s JOIN hold h ON h.id = s.hold",
+    { "posted-within-hold", "No settlement posts more than its hold and what extended it.",
+      "settlement",
+      AUDIT("s.hold", "s.posted", "settlement s JOIN " AUDIT_HOLD " h ON h.id = s.hold",
             "s.posted > h.amount") },
+    { "extension-of-hold",
+      "Extensions are of holds that are there, each hold's from 1 without a gap.", "hold",
+      AUDIT("t.hold", "t.amount",
+            "(SELECT x.hold, x.amount, h.id, x.n - lag(x.n, 1, 0) OVER"
+            " (PARTITION BY x.hold ORDER BY x.n) AS step"
+            " FROM hold_ext x LEFT JOIN hold h ON h.id = x.hold) t",
+            "t.id IS NULL OR t.step <> 1") },
     { "hold-of-settlement", "Each settlement ends a hold that is there.", "settlement",
       AUDIT("s.hold", "s.posted", "settlement s LEFT JOIN hold h ON h.id = s.hold",
             "h.id IS NULL") },
     { "voided-is-free", "A voided hold charges nothing.", "settlement",
       AUDIT("hold", "posted", "settlement", "state = 2 AND (posted <> 0 OR overrun <> 0)") },
     { "overrun-above-hold", "Only what is above a whole hold is the operator's loss.", "settlement",
-      AUDIT("s.hold", "s.overrun", "settlement s JOIN hold h ON h.id = s.hold",
+      AUDIT("s.hold", "s.overrun", "settlement s JOIN " AUDIT_HOLD " h ON h.id = s.hold",
             "s.overrun > 0 AND s.posted <> h.amount") },
     { "entries-of-settlement",
       "What a settlement posted is the sum of its entries, out of its own client's credit.",
@@ -120,9 +134,26 @@ static const struct audit_rule audit_rules[] = {
             "t.ref_low <> t.ref_high OR t.low <> t.high OR t.client_low <> t.client_high") },
     /* Compared as text, so that no product is too long to be looked at. */
     { "rated", "What was posted and lost is the exact rating, rounded down to nano.", "settlement",
-      AUDIT("hold", "posted + overrun", "settlement WHERE state = 1",
+      AUDIT("hold", "posted + overrun", "settlement WHERE state IN (1, 3)",
             "CAST(posted + overrun AS TEXT) <> CASE WHEN length(rated_pico) > 3"
             " THEN substr(rated_pico, 1, length(rated_pico) - 3) ELSE '0' END") },
+    { "recovered-by-mark",
+      "What a recovered hold costs is what its last mark says, and nothing where it has none.",
+      "settlement",
+      AUDIT("s.hold", "s.posted",
+            "settlement s LEFT JOIN hold_progress p ON p.hold = s.hold WHERE s.state = 3",
+            "s.rated_pico <> CAST(coalesce(p.rated_pico, 0) AS TEXT)") },
+    { "attempt-of-settlement",
+      "Each attempt belongs to a hold that has ended, under the number made of both.", "attempt",
+      AUDIT("t.id", "NULL", "attempt t LEFT JOIN settlement s ON s.hold = t.hold",
+            "s.hold IS NULL OR t.id <> t.hold * 64 + t.n - 1") },
+    { "one-billable-attempt", "A call that is charged has one attempt that is billable.",
+      "settlement",
+      AUDIT("s.hold", "s.posted",
+            "attempt_mark m CROSS JOIN settlement s"
+            " LEFT JOIN (SELECT hold, sum(billable) AS n FROM attempt GROUP BY hold) t"
+            " ON t.hold = s.hold WHERE s.hold >= m.hold_from",
+            "coalesce(t.n, 0) > 1 OR (s.posted + s.overrun > 0 AND coalesce(t.n, 0) <> 1)") },
     { "lots-are-the-balance", "The remainders of a client's lots are its balance.", "account",
       AUDIT("a.id", "l.total",
             "account a LEFT JOIN (SELECT account, sum(remaining) AS total FROM lot"

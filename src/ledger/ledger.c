@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/mark.h"
 
 #define LEDGER_MARK_LAG 1024 /* holds that a start may look at in vain */
 
@@ -376,8 +377,9 @@ static const struct store_sql sql_lots = {
     " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
 };
 static const struct store_sql sql_open_holds = {
-    "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns"
-    " FROM hold h JOIN account a ON a.id = h.account"
+    "SELECT h.id, h.call, a.uid,"
+    " h.amount + coalesce((SELECT sum(x.amount) FROM hold_ext x WHERE x.hold = h.id), 0),"
+    " h.price_version, h.opened_ns FROM hold h JOIN account a ON a.id = h.account"
     " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {
@@ -499,6 +501,8 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
     ledger->store = store;
     map_init(&ledger->by_id);
     (void)pthread_rwlock_init(&ledger->lock, NULL);
+    (void)pthread_mutex_init(&ledger->marks_lock, NULL);
+    list_init(&ledger->marks);
     struct ledger_load load = { .job = { .run = ledger_load }, .ledger = ledger };
     enum err err = store_run(store, &load.job, fail);
     if (err != ERR_OK) {
@@ -506,6 +510,7 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
         return err;
     }
     store_on_flush(store, ledger_flush, ledger);
+    store_on_flush(store, ledger_flush_marks, ledger);
     *ret_ledger = ledger;
     return ERR_OK;
 }
@@ -523,6 +528,7 @@ void ledger_close(struct ledger *ledger)
     mem_free(ledger->accounts);
     mem_free(ledger->open_holds);
     (void)pthread_rwlock_destroy(&ledger->lock);
+    (void)pthread_mutex_destroy(&ledger->marks_lock);
     mem_free(ledger);
 }
 

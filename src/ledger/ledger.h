@@ -72,7 +72,7 @@ struct ledger_account *ledger_find(struct ledger *ledger, struct id account);
 struct ledger_hold {
     struct id call;
     struct ledger_account *account;
-    int64_t amount; /* nano, reserved with account_reserve() before */
+    int64_t amount; /* nano, reserved with account_reserve() before; with its extensions */
     int64_t price_version;
     int64_t opened_ns;
     int64_t seq; /* out: the hold's row */

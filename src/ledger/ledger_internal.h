@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
 #include "ledger/ledger.h"
 
 struct ledger_lot {
@@ -53,6 +54,9 @@ struct ledger {
     int64_t next_entry;
     int64_t next_txn;
     struct usage_fold fold;
+    /* mark.c: */
+    pthread_mutex_t marks_lock;
+    struct node marks; /* those that wait for a commit */
     /* Recovery: */
     struct ledger_hold *open_holds;
     size_t open_count;

@@ -43,7 +43,8 @@ enum {
 /* "in", "cached", ... */
 const char *usage_month_class(size_t class);
 
-/* What a settlement bought. A hold that a restart ended has no key and no model. */
+/* What a settlement bought. A hold that a restart ended has no key,
+ * and a model only if it was marked. */
 struct usage_month_use {
     struct id key;
     struct str model; /* that served; valid until the batch is durable */

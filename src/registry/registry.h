@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "crypto/digest.h"
+#include "registry/registry_terms.h"
 
 #define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
 
@@ -180,12 +181,6 @@ struct registry_plan {
     uint64_t expires_days; /* 0: never */
 };
 
-enum registry_mode {
-    REGISTRY_MODE_DIRECT,
-    REGISTRY_MODE_AGGREGATE,
-    REGISTRY_MODE_ZONE
-};
-
 struct registry_unit {
     struct str name;
     uint64_t per_currency_unit; /* 10000: a currency unit shows as 10,000 of them */
@@ -195,6 +190,7 @@ struct registry_product {
     struct str id;
     struct str name;
     enum registry_mode mode;
+    enum registry_abandoned abandoned;
     struct str brand;
     const struct registry_model **models; /* by id */
     size_t model_count;

@@ -104,6 +104,8 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
     { FIELD(product, TEXT, name), .min = 1, .max = 200 },
     { FIELD(product, CHOICE, mode), .choices = STR_INIT("direct|aggregate|zone") },
+    { FIELD(product, CHOICE, abandoned), .choices = STR_INIT("delivered|generated"),
+      .optional = true, .standard = STR_INIT("delivered") },
     { FIELD(product, TEXT, brand), .min = 1, .max = 200 },
     { FIELD(product, REFS, models), REF(MODEL), .min = 1, .max = 10000,
       .count_offset = offsetof(struct registry_product, model_count) },

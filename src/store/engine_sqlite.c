@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "store/store_internal.h"
 
@@ -262,7 +263,9 @@ static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, 
     conn->wal_pages_tried = conn->wal_pages;
     int mode = bytes_max == 0 ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     (void)sqlite3_busy_timeout(conn->db, 0); /* cannot fail on an open database */
+    EP_CRASH_POINT("before-checkpoint");
     int code = sqlite3_wal_checkpoint_v2(conn->db, NULL, mode, NULL, NULL);
+    EP_CRASH_POINT("after-checkpoint");
     enum err err = code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED
                        ? ERR_OK
                        : sqlite_fail(conn, "could not checkpoint", fail);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/store_internal.h"
@@ -188,7 +189,9 @@ static enum err store_run_batch(struct store *store, struct store_job *batch, st
         return ERR_STORE_FAILED;
     }
     int64_t begun_ns = store_now_ns();
+    EP_CRASH_POINT("before-commit");
     TRY(store->engine->commit(store->writer, fail));
+    EP_CRASH_POINT("after-commit");
     histogram_add(HISTOGRAM_COMMIT, store_now_ns() - begun_ns);
     counter_add(COUNTER_STORE_COMMITS, 1);
     counter_add(COUNTER_STORE_JOBS, jobs);
@@ -404,6 +407,7 @@ static enum err store_on_version(void *context, const struct store_value *row, s
 static enum err store_migrate_one(struct store_txn *txn, const struct store_migration *migration,
                                   struct fail *fail)
 {
+    EP_CRASH_POINT("migration");
     TRY(txn->engine->begin(txn->conn, true, fail));
     const struct store_value values[] = { STORE_I(migration->number),
                                           STORE_T(str_from(migration->name)) };

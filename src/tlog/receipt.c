@@ -92,6 +92,10 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     }
     canon_put_str(canon, "currency", facts->currency);
     receipt_put_stamp(canon, "ended", facts->ended_ns);
+    receipt_put_tokens(canon, "generated", &facts->generated, facts->class_names);
+    if (facts->generated.provenance.len > 0) {
+        canon_put_str(canon, "generated_by", facts->generated.provenance);
+    }
     canon_put_str(canon, "key", facts->key);
     canon_put_str(canon, "model_asked", facts->model_asked);
     canon_put_str(canon, "model_served", facts->model_served);
@@ -120,6 +124,17 @@ static void receipt_put_evidence(struct canon *canon, const struct receipt_facts
     canon_put_int(canon, "version", RECEIPT_VERSION);
 }
 
+static void receipt_put_try(struct canon *canon, const struct receipt_try *try)
+{
+    canon_open(canon, '{');
+    canon_put_str(canon, "billable", try->billable ? STR("yes") : STR("no"));
+    canon_put_str(canon, "outcome", try->outcome);
+    canon_put_str(canon, "route", try->route);
+    canon_put_str(canon, "sent", try->sent ? STR("yes") : STR("no"));
+    canon_put_str(canon, "upstream_id", try->upstream_id);
+    canon_close(canon, '}');
+}
+
 static void receipt_put_operator(struct canon *canon, const struct receipt_facts *facts)
 {
     canon_put_int(canon, "attempts", facts->attempts);
@@ -128,6 +143,12 @@ static void receipt_put_operator(struct canon *canon, const struct receipt_facts
     canon_put_int(canon, "overrun", facts->overrun_nano);
     canon_put_str(canon, "reason", facts->internal_reason);
     canon_put_str(canon, "route", facts->route);
+    canon_key(canon, "tries");
+    canon_open(canon, '[');
+    for (size_t i = 0; i < facts->try_count; i++) {
+        receipt_put_try(canon, &facts->tries[i]);
+    }
+    canon_close(canon, ']');
     canon_put_int(canon, "version", RECEIPT_VERSION);
 }
 

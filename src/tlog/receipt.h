@@ -34,6 +34,15 @@ struct receipt_tokens {
     struct str provenance; /* "upstream", "lower_bound", ...; of the whole column */
 };
 
+/* One try at one upstream. */
+struct receipt_try {
+    struct str route;
+    struct str upstream_id; /* what the upstream calls it; may be empty */
+    struct str outcome;
+    bool sent; /* the whole request has left */
+    bool billable;
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
@@ -42,7 +51,8 @@ struct receipt_facts {
     struct str product;
     struct str model_asked;
     struct str model_served;
-    struct receipt_tokens counted;
+    struct receipt_tokens counted;   /* of the answer: what was delivered */
+    struct receipt_tokens generated; /* where that was not all of it */
     struct receipt_tokens reported;
     struct receipt_tokens billed;
     const char *const *class_names; /* RECEIPT_CLASSES of them */
@@ -62,6 +72,8 @@ struct receipt_facts {
     /* operator */
     struct str route;
     int64_t attempts;
+    const struct receipt_try *tries; /* of this run of the server, in their order */
+    size_t try_count;
     int64_t held_nano;
     int64_t overrun_nano;
     struct str internal_reason;

@@ -1,6 +1,7 @@
 #include "app/recover.h"
 
 #include "house.h"
+#include "ledger/mark.h"
 
 static struct house house;
 
@@ -80,6 +81,57 @@ TEST(the_receipt_of_a_recovered_call_says_that_it_was_interrupted)
     CHECK(house_said(&house.out, "\"salts\":{\"client\":\""));
     CHECK_EQ(house_dof(&house, "receipt show %s", shown), ACT_OK);
     CHECK(house_said(&house.out, "interrupted"));
+    house_end(&house);
+}
+
+/* A mark of the hold with that row, taken along by the next commit. */
+static void mark(int64_t row, int64_t pico, const char *usage)
+{
+    static struct ledger_mark marks[4];
+    struct ledger_progress progress = {
+        .model = STR("aurora-large"),
+        .route = STR("aurora-large-us"),
+        .attempt = 1,
+        .rated_pico = pico,
+        .usage_len = strlen(usage),
+    };
+    memcpy(progress.usage, usage, progress.usage_len);
+    CHECK(row < (int64_t)EP_ARRAY_LEN(marks));
+    ledger_mark_init(&marks[row], row);
+    ledger_mark_put(house.world->ledger, &marks[row], &progress);
+}
+
+TEST(a_hold_that_a_crash_left_open_costs_what_its_last_mark_says)
+{
+    house_begin(&house);
+    house_open(&house, WORLD_READ_WRITE);
+    hold(1, 5000000000);
+    mark(1, 1234567899, "{\"in\":9,\"out\":120}");
+    hold(2, 1000000); /* its commit takes the mark along */
+    mark(2, 1000000999, "{\"out\":100}");
+    hold(3, 1000000);
+    house_close(&house);
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(house.world->recovered, 3);
+    char shown[ID_SHOWN_MAX + 1] = "";
+    struct buf id = { shown, 0, ID_SHOWN_MAX, ID_SHOWN_MAX };
+    CHECK_EQ(id_print(&id, STR("call_"), (struct id){ { 1, 1 } }), ERR_OK);
+    CHECK_EQ(house_dof(&house, "receipt show %s --json", shown), ACT_OK);
+    CHECK_STR(str_from(house_field(&house, "amount")), STR("1234567"));
+    CHECK_STR(str_from(house_field(&house, "billed_by")), STR("recovered"));
+    CHECK_STR(str_from(house_field(&house, "model_served")), STR("aurora-large"));
+    CHECK_STR(str_from(house_field(&house, "route")), STR("aurora-large-us"));
+    CHECK(house_said(&house.out, "\"billed\":{\"in\":\"9\",\"out\":\"120\"}"));
+    buf_reset(&id);
+    memset(shown, 0, sizeof(shown));
+    CHECK_EQ(id_print(&id, STR("call_"), (struct id){ { 1, 2 } }), ERR_OK);
+    CHECK_EQ(house_dof(&house, "receipt show %s --json", shown), ACT_OK);
+    CHECK_STR(str_from(house_field(&house, "amount")), STR("1000000"));
+    CHECK_STR(str_from(house_field(&house, "overrun")), STR("0"));
+    CHECK_EQ(house_do(&house, "audit"), ACT_OK);
+    house_close(&house);
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(house.world->recovered, 0);
     house_end(&house);
 }
 

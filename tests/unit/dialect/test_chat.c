@@ -123,6 +123,30 @@ TEST(an_error_has_all_four_keys_and_is_json)
     buf_fini(&out);
 }
 
+TEST(a_stream_that_is_ended_early_says_length_for_each_choice_and_why)
+{
+    struct buf out;
+    struct chat_event read;
+    buf_init(&out, 4096);
+    const struct chat_length length = { .id = STR("call_1"),
+                                        .created_s = 7,
+                                        .model = STR("aurora"),
+                                        .choices = 2,
+                                        .entrepot = STR("{\"reason\":\"credit_exhausted\"}") };
+    CHECK(chat_length_event(&out, &length) == ERR_OK);
+    CHECK_STR(buf_str(&out),
+              STR("data: {\"id\":\"call_1\",\"object\":\"chat.completion.chunk\",\"created\":7,"
+                  "\"model\":\"aurora\",\"choices\":["
+                  "{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"},"
+                  "{\"index\":1,\"delta\":{},\"finish_reason\":\"length\"}],"
+                  "\"entrepot\":{\"reason\":\"credit_exhausted\"}}\n\ndata: [DONE]\n\n"));
+    struct str data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
+    chat_event_read(data, NULL, &read);
+    CHECK(!read.error && !read.bad);
+    CHECK_EQ(read.finished, 2);
+    buf_fini(&out);
+}
+
 /* What a sink was told, a line each. */
 static char told[512];
 static size_t told_len;

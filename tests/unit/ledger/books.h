@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "harness.h"
+#include "ledger/attempt.h"
 #include "ledger/audit.h"
+#include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/ledger.h"
 
@@ -20,10 +22,11 @@ struct books {
 static inline void books_open(struct books *books)
 {
     /* The books' migrations are some of the program's; here they are alone. */
-    struct store_migration own[] = { ledger_migration, idem_migration, usage_month_migration };
-    own[0].number = 1;
-    own[1].number = 2;
-    own[2].number = 3;
+    struct store_migration own[] = { ledger_migration, idem_migration, usage_month_migration,
+                                     extend_migration };
+    for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
+        own[i].number = (int64_t)i + 1;
+    }
     struct store_options options = {
         .url = str_from(books->url),
         .migrations = own,
@@ -84,6 +87,22 @@ struct books_call {
     int64_t overrun;
 };
 
+/* One try, which is what a charged client pays for. */
+static inline enum err books_attempt(struct store_txn *txn, const struct ledger_hold *hold,
+                                     int64_t n, bool billable, struct fail *fail)
+{
+    const struct ledger_attempt attempt = {
+        .n = n,
+        .route = STR("aurora-us"),
+        .upstream_id = STR("up-1"),
+        .outcome = billable ? STR("complete") : STR("upstream_cut"),
+        .usage_source = billable ? STR("upstream") : STR("none"),
+        .sent = true,
+        .billable = billable,
+    };
+    return ledger_write_attempt(txn, hold, &attempt, fail);
+}
+
 static inline enum err books_run_call(struct store_job *job, struct store_txn *txn,
                                       struct fail *fail)
 {
@@ -103,7 +122,8 @@ static inline enum err books_run_call(struct store_job *job, struct store_txn *t
         .rated_pico = str_from(pico),
         .settled_ns = 3,
     };
-    return ledger_write_settlement(call->ledger, txn, &settlement, fail);
+    TRY(ledger_write_settlement(call->ledger, txn, &settlement, fail));
+    return books_attempt(txn, &call->hold, 1, true, fail);
 }
 
 static inline enum err books_call(struct books *books, struct ledger_account *account, int64_t held,
@@ -185,7 +205,7 @@ struct books_audit {
     size_t checked;
     size_t violated;
     char names[512];
-    struct audit_line lines[40];
+    struct audit_line lines[48];
 };
 
 static inline void books_on_line(void *context, const struct audit_line *line)

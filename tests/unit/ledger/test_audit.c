@@ -17,13 +17,19 @@ static const struct mutation mutations[] = {
     { { "UPDATE account SET dr_post = dr_post + 1 WHERE class = 2" }, "counters-posted" },
     { { "UPDATE account SET used = used + 1 WHERE class = 1" }, "counters-used" },
     { { "UPDATE account SET dr_pend = dr_pend + 1 WHERE class = 1" }, "counters-pending" },
-    { { "UPDATE account SET cr_pend = CASE class WHEN 4 THEN 0 WHEN 6 THEN 90 ELSE 0 END" },
+    { { "UPDATE account SET cr_pend = CASE class WHEN 4 THEN 0 WHEN 6 THEN 98 ELSE 0 END" },
       "counters-pending" },
     { { "UPDATE account SET dr_pend = 1000000 WHERE id = 7" }, "never-below-zero" },
     { { "UPDATE hold SET account = 2 WHERE id = 4" }, "hold-of-client" },
     { { "UPDATE hold_mark SET open_from = 5" }, "open-hold-found" },
     { { "DELETE FROM settlement WHERE hold = 1" }, "counters-pending" },
     { { "UPDATE settlement SET posted = 701 WHERE hold = 1" }, "posted-within-hold" },
+    { { "UPDATE hold_ext SET amount = amount + 1 WHERE n = 2" }, "counters-pending" },
+    { { "DELETE FROM hold_ext WHERE n = 2" }, "counters-pending" },
+    { { "DELETE FROM hold_ext WHERE n = 1" }, "extension-of-hold" },
+    { { "UPDATE hold_ext SET n = 3 WHERE n = 2" }, "extension-of-hold" },
+    { { "UPDATE hold_ext SET hold = 2 WHERE n = 2" }, "extension-of-hold" },
+    { { "INSERT INTO hold_ext VALUES (2, 1, 9, 3)" }, "overrun-above-hold" },
     { { "UPDATE settlement SET state = 2 WHERE hold = 1" }, "voided-is-free" },
     { { "UPDATE settlement SET overrun = 1 WHERE hold = 1" }, "overrun-above-hold" },
     { { "UPDATE settlement SET posted = posted - 1 WHERE hold = 1" }, "entries-of-settlement" },
@@ -36,9 +42,19 @@ static const struct mutation mutations[] = {
     { { "UPDATE entry SET code = 5 WHERE code = 4" }, "sides-of-entry" },
     { { "UPDATE entry SET code = 6 WHERE code = 5" }, "sides-of-entry" },
     { { "UPDATE entry SET txn = 1 WHERE txn = 2" }, "one-event-a-transaction" },
+    { { "UPDATE settlement SET state = 3 WHERE hold = 1" }, "recovered-by-mark" },
+    { { "UPDATE settlement SET state = 3, rated_pico = '0' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '451000' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '' WHERE hold = 1" }, "rated" },
     { { "UPDATE settlement SET rated_pico = '450000000000000000000000' WHERE hold = 1" }, "rated" },
+    { { "UPDATE attempt SET id = 999 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "UPDATE attempt SET n = 2 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "UPDATE attempt SET hold = 4, id = 256 WHERE hold = 1" }, "attempt-of-settlement" },
+    { { "DELETE FROM attempt WHERE hold = 1" }, "one-billable-attempt" },
+    { { "UPDATE attempt SET billable = 0 WHERE hold = 1" }, "one-billable-attempt" },
+    { { "INSERT INTO attempt SELECT id + 1, hold, n + 1, route, upstream_id, outcome, usage_source,"
+        " sent, billable FROM attempt WHERE hold = 3" },
+      "one-billable-attempt" },
     { { "UPDATE lot SET remaining = remaining - 1 WHERE id = 1" }, "lots-are-the-balance" },
     { { "UPDATE lot SET remaining = remaining + CASE id WHEN 1 THEN -7 ELSE 7 END"
         " WHERE id IN (1, 2)" },
@@ -62,9 +78,38 @@ static const struct mutation mutations[] = {
     { { "INSERT INTO idem VALUES (1, 8, zeroblob(32), zeroblob(32), NULL)" }, "one-sale-a-key" },
     { { "INSERT INTO idem VALUES (4, 7, zeroblob(32), zeroblob(32), x'7b7d')" },
       "result-of-ended-hold" },
-    { { "UPDATE hold SET id = 99 WHERE id = 4" }, "dense-holds" },
+    { { "INSERT INTO hold SELECT 99, call, account, 0, price_version, opened_ns FROM hold"
+        " WHERE id = 1" },
+      "dense-holds" },
     { { "UPDATE entry SET id = 99 WHERE id = 2" }, "dense-entries" },
 };
+
+struct extending {
+    struct store_job job;
+    struct ledger_hold hold;
+};
+
+static enum err run_extending(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct extending *extending = EP_CONTAINER(job, struct extending, job);
+    const int64_t amounts[] = { 5, 3 };
+    for (size_t i = 0; i < EP_ARRAY_LEN(amounts); i++) {
+        struct ledger_extension extension = { &extending->hold, (int64_t)i + 1, amounts[i], 3 };
+        TRY(ledger_write_extension(books.ledger, txn, &extension, fail));
+    }
+    return ERR_OK;
+}
+
+/* The fourth hold, by 5 and by 3. */
+static void extend_open_hold(struct ledger_account *account)
+{
+    struct extending extending = {
+        .job = { .run = run_extending },
+        .hold = { .account = account, .amount = 90, .seq = 4 },
+    };
+    CHECK(account_reserve(ledger_credit(account), 8) == ERR_OK);
+    CHECK(store_run(books.store, &extending.job, &books.fail) == ERR_OK);
+}
 
 /* Every kind of row, so that every kind of change has something to change. */
 static void begin_scene(void)
@@ -81,6 +126,7 @@ static void begin_scene(void)
     CHECK(books_call(&books, account, 20, 20, 5) == ERR_OK);
     CHECK(books_call(&books, other, 10, 0, 0) == ERR_OK);
     CHECK(books_call(&books, account, 90, -1, 0) == ERR_OK);
+    extend_open_hold(account);
     CHECK(ledger_refund(books.ledger, other, refunded, &amount, &books.fail) == ERR_OK);
     CHECK(ledger_expire(books.ledger, 9000, &amount, &books.fail) == ERR_OK);
     CHECK_EQ(amount, 60);
@@ -136,7 +182,12 @@ TEST(the_first_row_that_breaks_a_rule_is_named)
           8,
           1 },
         { { { "UPDATE lot SET kind = 1 WHERE id = 2" }, "lot-of-purchase" }, "lot", 2, 1 },
-        { { { "UPDATE hold SET id = 99 WHERE id = 4" }, "dense-holds" }, "hold", 99, 1 },
+        { { { "INSERT INTO hold SELECT 99, call, account, 0, price_version, opened_ns FROM hold"
+              " WHERE id = 1" },
+            "dense-holds" },
+          "hold",
+          99,
+          1 },
         { { { "UPDATE lot SET priority = 99 WHERE id = 2" }, "lots-in-order" }, "account", 7, 2 },
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
@@ -163,7 +214,8 @@ TEST(each_rule_says_what_it_has_looked_at)
     CHECK_EQ(books_line(&audit, "overrun-of-settlement")->sum, 5);
     CHECK_EQ(books_line(&audit, "rated")->sum, 450 + 20 + 5);
     CHECK_EQ(books_line(&audit, "lot-of-purchase")->sum, 1000 + 100 + 50 + 60);
-    CHECK_EQ(books_line(&audit, "counters-pending")->sum, 90);
+    CHECK_EQ(books_line(&audit, "counters-pending")->sum, 98);
+    CHECK_EQ(books_line(&audit, "extension-of-hold")->rows, 2);
     CHECK_EQ(books_line(&audit, "lot-of-refund")->rows, 2);
     CHECK(!books_line(&audit, "dense-holds")->has_sum);
     CHECK_EQ(books_line(&audit, "dense-holds")->rows, 4);

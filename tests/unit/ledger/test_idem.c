@@ -41,6 +41,7 @@ static enum err keyed_end(struct keyed *keyed, struct store_txn *txn, struct fai
         .settled_ns = keyed->ended_ns,
     };
     TRY(ledger_write_settlement(keyed->call.ledger, txn, &settlement, fail));
+    TRY(books_attempt(txn, &keyed->call.hold, 1, keyed->call.posted > 0, fail));
     if (keyed->end == KEYED_RELEASED) {
         return idem_release(txn, &keyed->call.hold, fail);
     }

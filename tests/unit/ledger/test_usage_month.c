@@ -47,6 +47,7 @@ static enum err run_month_call(struct store_job *job, struct store_txn *txn, str
         settlement.use.tokens[0] = call->in;
         settlement.use.tokens[MONTH_OUT] = call->out;
         TRY(ledger_write_settlement(books.ledger, txn, &settlement, fail));
+        TRY(books_attempt(txn, &hold, 1, call->posted > 0, fail));
     }
     return ERR_OK;
 }

@@ -13,6 +13,12 @@ TEST(sections_say_what_each_reader_may_know)
 {
     CHECK(crypto_start(NULL) == ERR_OK);
     struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    const struct receipt_try tries[] = {
+        { STR("r0"), STR(""), STR("upstream_timeout"), false, false },
+        { STR("r1"), STR("up-7"), STR("complete"), true, true },
+    };
+    facts.tries = tries;
+    facts.try_count = EP_ARRAY_LEN(tries);
     receipt_init(&receipt);
     CHECK(receipt_build(&receipt, &facts) == ERR_OK);
     struct str client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
@@ -25,6 +31,12 @@ TEST(sections_say_what_each_reader_may_know)
     CHECK(str_search(client, STR("r1")) == client.len);
     struct str operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
     CHECK(str_search(operator, STR("\"route\":\"r1\"")) < operator.len);
+    struct str told = STR("\"tries\":[{\"billable\":\"no\",\"outcome\":\"upstream_timeout\","
+                          "\"route\":\"r0\",\"sent\":\"no\",\"upstream_id\":\"\"},"
+                          "{\"billable\":\"yes\",\"outcome\":\"complete\",\"route\":\"r1\","
+                          "\"sent\":\"yes\",\"upstream_id\":\"up-7\"}]");
+    CHECK(str_search(operator, told) < operator.len);
+    CHECK(str_search(client, STR("up-7")) == client.len);
     receipt_fini(&receipt);
 }
 

@@ -1,0 +1,109 @@
+#include "gate/call_attempt.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "gate/call.h"
+#include "tlog/receipt.h"
+
+enum err call_attempt_begin(struct call *call, const struct registry_route *route)
+{
+    struct call_attempt *before = NULL;
+    if (call->attempt.n > 0) {
+        before = mem_alloc(sizeof(*before));
+        if (before == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        *before = call->attempt;
+    }
+    call->attempt = (struct call_attempt){ .next = before, .route = route, .n = ++call->attempts };
+    return ERR_OK;
+}
+
+void call_attempt_named(struct call *call, const struct http1_head *head)
+{
+    struct str id = http1_header(head, STR("x-request-id"));
+    id = id.len > 0 ? id : http1_header(head, STR("request-id"));
+    id = str_slice(id, 0, id.len < CALL_UPSTREAM_ID_MAX ? id.len : CALL_UPSTREAM_ID_MAX);
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] <= ' ' || id.ptr[i] > '~' || id.ptr[i] == '"' || id.ptr[i] == '\\') {
+            return; /* no id that anybody could look up */
+        }
+    }
+    memcpy(call->attempt.id, id.ptr, id.len);
+    call->attempt.id_len = (unsigned char)id.len;
+}
+
+/* ---- what is told of them ----------------------------------------------------------------- */
+
+/* The first first: how many. */
+static size_t attempt_list(const struct call *call,
+                           const struct call_attempt *ret_list[LEDGER_ATTEMPTS_MAX])
+{
+    size_t count = (size_t)call->attempt.n;
+    const struct call_attempt *attempt = &call->attempt;
+    ASSERT(count <= LEDGER_ATTEMPTS_MAX);
+    for (size_t i = count; i > 0; i--) {
+        ret_list[i - 1] = attempt;
+        attempt = attempt->next;
+    }
+    ASSERT(count == 0 || attempt == NULL);
+    return count;
+}
+
+static struct str attempt_outcome(const struct call_attempt *attempt)
+{
+    return attempt->err == ERR_OK ? STR("complete") : str_from(err_info(attempt->err)->code);
+}
+
+/* The last one, if the client pays for it, or has got what costs nothing. */
+static bool attempt_billable(const struct call *call, const struct call_attempt *attempt)
+{
+    return attempt == &call->attempt &&
+           (call->charge > 0 || call->overrun > 0 || call->outcome == OUTCOME_COMPLETE);
+}
+
+enum err call_attempts_write(const struct call *call, struct store_txn *txn, struct fail *fail)
+{
+    const struct call_attempt *list[LEDGER_ATTEMPTS_MAX];
+    size_t count = attempt_list(call, list);
+    for (size_t i = 0; i < count; i++) {
+        bool billable = attempt_billable(call, list[i]);
+        const struct ledger_attempt row = {
+            .n = list[i]->n,
+            .route = list[i]->route->id,
+            .upstream_id = { list[i]->id, list[i]->id_len },
+            .outcome = attempt_outcome(list[i]),
+            .usage_source = billable ? str_from(call->provenance) : STR("none"),
+            .sent = list[i]->sent,
+            .billable = billable,
+        };
+        TRY(ledger_write_attempt(txn, &call->hold.row, &row, fail));
+    }
+    return ERR_OK;
+}
+
+size_t call_attempts_tell(const struct call *call, struct receipt_try *ret_tries)
+{
+    const struct call_attempt *list[LEDGER_ATTEMPTS_MAX];
+    size_t count = attempt_list(call, list);
+    for (size_t i = 0; i < count; i++) {
+        ret_tries[i] = (struct receipt_try){
+            .route = list[i]->route->id,
+            .upstream_id = { list[i]->id, list[i]->id_len },
+            .outcome = attempt_outcome(list[i]),
+            .sent = list[i]->sent,
+            .billable = attempt_billable(call, list[i]),
+        };
+    }
+    return count;
+}
+
+void call_attempts_free(struct call *call)
+{
+    while (call->attempt.next != NULL) {
+        struct call_attempt *next = call->attempt.next->next;
+        mem_free(call->attempt.next);
+        call->attempt.next = next;
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * A call's attempts: one try at one upstream each, apart from the call, because each may be on the
+ * upstream's invoice. Inside the gate only, on the call's loop; rows are written in the
+ * settlement's job.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+#include "ledger/attempt.h"
+
+struct call;
+struct http1_head;
+struct receipt_try;
+struct registry_route;
+struct store_txn;
+
+#define CALL_UPSTREAM_ID_MAX 64 /* ids that upstreams give are half as long; longer ones are cut */
+
+struct call_attempt {
+    struct call_attempt *next; /* the one before; NULL: it was the first */
+    const struct registry_route *route;
+    int64_t n;    /* 0: none has begun */
+    enum err err; /* how it ended */
+    bool sent;    /* the request, whole, and it will not be sent again */
+    unsigned char id_len;
+    char id[CALL_UPSTREAM_ID_MAX];
+};
+
+/* Another try begins; what is known of the last one is kept. ERR_NO_MEMORY: it must not begin. */
+EP_MUST_CHECK enum err call_attempt_begin(struct call *call, const struct registry_route *route);
+/* The upstream has named it. */
+void call_attempt_named(struct call *call, const struct http1_head *head);
+/* Their rows, the first first; nothing where no upstream was asked. */
+EP_MUST_CHECK enum err call_attempts_write(const struct call *call, struct store_txn *txn,
+                                           struct fail *fail);
+/* For the receipt, likewise, at most LEDGER_ATTEMPTS_MAX: how many. Valid while the call is. */
+size_t call_attempts_tell(const struct call *call, struct receipt_try *ret_tries);
+void call_attempts_free(struct call *call);

@@ -1,0 +1,14 @@
+/* The terms of a product: how it is sold, and who bears what. */
+#pragma once
+
+enum registry_mode {
+    REGISTRY_MODE_DIRECT,
+    REGISTRY_MODE_AGGREGATE,
+    REGISTRY_MODE_ZONE
+};
+
+/* What a client pays of an answer that it left, and that its upstream bills to the end anyway. */
+enum registry_abandoned {
+    REGISTRY_ABANDONED_DELIVERED, /* what it got; the rest is the operator's cost */
+    REGISTRY_ABANDONED_GENERATED  /* all of it */
+};
