@@ -83,6 +83,21 @@ bool audit_charge_fits(struct play *play, const struct sale *sale, int64_t amoun
     return fits;
 }
 
+bool audit_mark_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
+                     int64_t overrun)
+{
+    const struct sale *first = play_first(play, sale->number);
+    bool fits = posted == 0 && overrun == 0;
+    for (int i = 0; i < first->attempt_count && !fits; i++) {
+        const struct attempt *attempt = &first->attempts[i];
+        bool may_be = attempt->stream && (sale->attempt < 0 || sale->attempt == i);
+        for (int64_t n = 1; may_be && n <= attempt->events && !fits; n++) {
+            fits = audit_is(amount, posted, overrun, audit_by_events(sale, n));
+        }
+    }
+    return fits;
+}
+
 /* ---- replies ----------------------------------------------------------------------------- */
 
 static int64_t audit_checked;

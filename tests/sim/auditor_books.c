@@ -40,8 +40,8 @@ static void look_at_holds(const struct play *play, const struct books *books)
             play_fail(play, NULL, "hold %lld of %lld posted %lld and lost %lld", number,
                       (long long)hold->amount, (long long)hold->posted, (long long)hold->overrun);
         }
-        if (hold->state != BOOK_SETTLED && hold->posted + hold->overrun != 0) {
-            play_fail(play, NULL, "hold %lld was not settled, and posted %lld", number,
+        if (hold->state == BOOK_VOIDED && hold->posted + hold->overrun != 0) {
+            play_fail(play, NULL, "hold %lld was voided, and posted %lld", number,
                       (long long)hold->posted);
         }
         if (receipt == NULL || receipt->amount != hold->posted) {
@@ -149,6 +149,15 @@ static void look_at_accounts(const struct play *play, const struct books *books)
     }
 }
 
+/* By what was settled, or by what a restart made of it. */
+static bool look_whether_fits(struct play *play, const struct sale *sale,
+                              const struct book_hold *hold)
+{
+    return hold->state == BOOK_RECOVERED
+               ? audit_mark_fits(play, sale, hold->amount, hold->posted, hold->overrun)
+               : audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun);
+}
+
 /* ---- what clients saw -------------------------------------------------------------------- */
 
 /* A good call was answered with more than a refusal: a sale that must be in the books. */
@@ -178,8 +187,7 @@ static void look_at_sold(struct play *play, const struct books *books, const str
         play_fail(play, sale, "the client was told another charge than %lld",
                   (long long)hold->posted);
     }
-    if (hold->state != BOOK_RECOVERED &&
-        !audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)) {
+    if (!look_whether_fits(play, sale, hold)) {
         play_fail(play, sale, "%lld was charged and %lld lost of a hold of %lld",
                   (long long)hold->posted, (long long)hold->overrun, (long long)hold->amount);
     }
@@ -202,9 +210,7 @@ static void look_at_sale(struct play *play, const struct books *books, const str
     bool unknown = strcmp(sale->code, "not_selling") == 0;
     if (hold != NULL) {
         hold->matched = true;
-        bool fits = unknown
-                        ? audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)
-                        : hold->posted == 0;
+        bool fits = unknown ? look_whether_fits(play, sale, hold) : hold->posted == 0;
         if (!fits) {
             play_fail(play, sale, "a refusal cost %lld", (long long)hold->posted);
         }
@@ -230,7 +236,7 @@ static bool look_for_unseen(struct play *play, const struct books *books,
             (sale->cap > 0 && hold->amount != audit_ceiling(sale, sale->cap))) {
             continue;
         }
-        if (audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun)) {
+        if (look_whether_fits(play, sale, hold)) {
             return true;
         }
     }
