@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "crypto/digest.h"
+#include "registry/registry_plan.h"
 
 #define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
 
@@ -172,23 +173,10 @@ struct registry_route {
     uint64_t weight;
 };
 
-struct registry_plan {
-    struct str id;
-    int64_t price_nano; /* > 0 */
-    struct str currency;
-    uint64_t units;
-    uint64_t expires_days; /* 0: never */
-};
-
 enum registry_mode {
     REGISTRY_MODE_DIRECT,
     REGISTRY_MODE_AGGREGATE,
     REGISTRY_MODE_ZONE
-};
-
-struct registry_unit {
-    struct str name;
-    uint64_t per_currency_unit; /* 10000: a currency unit shows as 10,000 of them */
 };
 
 struct registry_product {
@@ -203,6 +191,9 @@ struct registry_product {
     struct registry_unit unit;
     const struct registry_plan *plans; /* by id */
     size_t plan_count;
+    struct registry_terms terms;
+    struct registry_texts payment_methods; /* none: all that are known (base/payment.h) */
+    struct registry_limits purchase_limits;
 };
 
 struct registry {
