@@ -5,8 +5,9 @@
 
 enum err act_plan_list(struct acting *acting)
 {
-    static const char *const columns[] = { "product", "plan", "price",       "currency",
-                                           "units",   "unit", "expires_days" };
+    static const char *const columns[] = { "product",      "plan",         "price",
+                                           "currency",     "units",        "unit",
+                                           "expires_days", "refund_hours", "sale" };
     const struct registry *registry = acting->registry;
     const struct registry_product *only = NULL;
     if (args_has(acting->args, "product")) {
@@ -25,6 +26,8 @@ enum err act_plan_list(struct acting *acting)
             sheet_int(&sheet, (int64_t)plan->units);
             sheet_str(&sheet, product->unit.name);
             sheet_int(&sheet, (int64_t)plan->expires_days);
+            sheet_int(&sheet, (int64_t)plan->refund_hours);
+            sheet_str(&sheet, plan->withdrawn == REGISTRY_YES ? STR("withdrawn") : STR("on sale"));
         }
     }
     enum err err = sheet_print(&sheet, acting->json, acting->out);

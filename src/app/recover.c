@@ -49,6 +49,7 @@ static enum err recover_hold(struct store *store, struct recover_job *recover,
     recover->receipt = receipt;
     TRY(store_run(store, &recover->job, fail));
     account_settle(ledger_credit(hold->account), hold->amount, 0);
+    budget_settle(&hold->budget, 0);
     return ERR_OK;
 }
 

@@ -119,6 +119,7 @@ struct call {
     struct ask ask;
     const struct api_key *key;
     struct ledger_account *account;
+    struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
     const struct registry_model *model;
     const struct registry_price *price; /* in the snapshot */
@@ -135,6 +136,7 @@ struct call {
     size_t said_offset;                  /* in the next one */
     int64_t ceiling;                     /* nano */
     int64_t output_cap;                  /* tokens a choice */
+    struct budget_hold budgeted;         /* of the ceiling */
     struct call_hold hold;
     struct call_claim *claim; /* NULL: no Idempotency-Key */
 
@@ -202,10 +204,11 @@ void call_rate(const struct call *call, struct rate *ret_rate);
 /* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
  * refuses. */
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input);
-/* The credit does not cover call->ceiling: refuses, unless an earlier call's answer may be had. */
+/* Credit or budget do not cover call->ceiling: refuses, unless an earlier call's answer may be
+ * had. */
 enum call_next call_cannot_pay(struct call *call);
-/* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
- * is in call->ceiling, for the refusal to say. */
+/* Whether credit and budget cover an input of so many tokens and a short answer; if not, what they
+ * cost is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
 
 /* call_count.c: begins to count the input, if the model's tokens are counted and the call has not

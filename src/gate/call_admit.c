@@ -52,10 +52,39 @@ static int64_t admit_cap_asked(const struct call *call)
     return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
 }
 
-static int64_t admit_available(const struct call *call)
+/* What the call may cost: the credit, or what is left of the key's budget; and which says so. */
+static int64_t admit_room(const struct call *call, enum err *ret_reason)
 {
     const struct account_credit *credit = ledger_credit(call->account);
-    return atomic_load_explicit(&credit->available, memory_order_relaxed);
+    int64_t available = atomic_load_explicit(&credit->available, memory_order_relaxed);
+    enum budget_window window = BUDGET_TOTAL;
+    int64_t left =
+        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &window);
+    *ret_reason = left < available ? budget_err(window) : ERR_LEDGER_FUNDS;
+    return left < available ? left : available;
+}
+
+static int64_t admit_available(const struct call *call)
+{
+    enum err reason = ERR_OK;
+    return admit_room(call, &reason);
+}
+
+/* Credit first, then the budget; both or neither. */
+static enum err admit_reserve(struct call *call)
+{
+    struct account_credit *credit = ledger_credit(call->account);
+    TRY(account_reserve(credit, call->ceiling));
+    if (call->budget == NULL) {
+        return ERR_OK;
+    }
+    enum err err =
+        budget_reserve(call->budget, call->ceiling, call->begun_wall_ns, &call->budgeted);
+    if (err != ERR_OK) {
+        account_release(credit, call->ceiling);
+        return ERR_LEDGER_FUNDS; /* which of the two it was is looked at by who tells */
+    }
+    return ERR_OK;
 }
 
 /*
@@ -92,10 +121,12 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
 
 enum call_next call_cannot_pay(struct call *call)
 {
+    enum err reason = ERR_LEDGER_FUNDS;
+    (void)admit_room(call, &reason); /* the reason is meant */
     if (call->claim == NULL) {
-        return call_refuse(call, ERR_LEDGER_FUNDS, "%s", err_info(ERR_LEDGER_FUNDS)->text);
+        return call_refuse(call, reason, "%s", err_info(reason)->text);
     }
-    call_claim_only_look(call, ERR_LEDGER_FUNDS); /* the first call may have used up the credit */
+    call_claim_only_look(call, reason); /* the first call may have used up the credit */
     call_goto(call, CALL_HOLD);
     return CALL_NEXT;
 }
@@ -103,7 +134,7 @@ enum call_next call_cannot_pay(struct call *call)
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 {
     enum err err = admit_cap(call, input, admit_available(call));
-    err = err == ERR_OK ? account_reserve(ledger_credit(call->account), call->ceiling) : err;
+    err = err == ERR_OK ? admit_reserve(call) : err;
     if (err == ERR_LEDGER_FUNDS) {
         return call_cannot_pay(call);
     }

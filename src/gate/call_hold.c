@@ -29,6 +29,7 @@ static void hold_place(struct call *call)
         .amount = call->ceiling,
         .price_version = call->snapshot->price_version,
         .opened_ns = call->begun_wall_ns,
+        .budget = call->budgeted,
     };
     call->hold.job.run = hold_write;
     call->hold.job.done = hold_done;

@@ -265,6 +265,7 @@ enum call_next call_receipt(struct call *call)
         counter_add(COUNTER_RECEIPTS, 1);
         if (call->hold.placed) {
             account_settle(ledger_credit(call->account), call->ceiling, call->charge);
+            budget_settle(&call->budgeted, call->charge);
             counter_add(COUNTER_HOLDS_OPEN, -1);
         }
     }

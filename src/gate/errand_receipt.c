@@ -10,27 +10,11 @@
 #include "wire/jsonw.h"
 #include "wire/url.h"
 
-#define ERRAND_MAGIC      0x45525244U /* "ERRD" */
-#define ERRAND_ANSWER_MAX ((size_t)128 * 1024)
-
-struct errand {
-    uint32_t magic; /* first, as in struct call: front.c tells them apart by it */
-    struct gate *gate;
-    struct http_exchange *x; /* NULL: the client has gone */
-    struct job job;
+struct errand_receipt {
+    struct errand errand;
     struct id call;
-    const struct client *client;
     bool generation; /* OpenRouter's shape */
-    struct buf answer;
-    enum err err;
 };
-
-void errand_gone(void *owner)
-{
-    struct errand *errand = owner;
-    ASSERT(errand->magic == ERRAND_MAGIC);
-    errand->x = NULL;
-}
 
 /* ---- on the worker's thread --------------------------------------------------------------- */
 
@@ -131,13 +115,14 @@ static void errand_put_generation(struct jsonw *json, const struct tlog_found *f
 
 static enum err errand_on_found(void *context, const struct tlog_found *found)
 {
-    struct errand *errand = context;
+    struct errand_receipt *asked = context;
+    struct errand *errand = &asked->errand;
     if (!errand_owns(errand, found->sections[RECEIPT_CLIENT])) {
         return ERR_NOT_FOUND; /* as if there were none: nobody learns of others' calls */
     }
     struct jsonw json;
     jsonw_init(&json, &errand->answer);
-    if (errand->generation) {
+    if (asked->generation) {
         errand_put_generation(&json, found);
     } else {
         errand_put_receipt(&json, found);
@@ -147,33 +132,19 @@ static enum err errand_on_found(void *context, const struct tlog_found *found)
 
 static enum err errand_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct errand *errand = context;
-    return tlog_find(txn, errand->call, errand_on_found, errand, fail);
+    const struct errand_receipt *asked = context;
+    return tlog_find(txn, asked->call, errand_on_found, context, fail);
 }
 
 static void errand_run(struct job *job)
 {
     struct errand *errand = EP_CONTAINER(job, struct errand, job);
+    struct errand_receipt *asked = EP_CONTAINER(errand, struct errand_receipt, errand);
     struct fail fail;
-    errand->err = store_read(errand->gate->world.store, errand_read, errand, &fail);
+    errand->err = store_read(errand->gate->world.store, errand_read, asked, &fail);
 }
 
 /* ---- on the loop's thread ----------------------------------------------------------------- */
-
-static void errand_over(struct mail *mail)
-{
-    struct errand *errand = EP_CONTAINER(mail, struct errand, job.mail);
-    struct gate *gate = errand->gate;
-    if (errand->x != NULL && errand->err == ERR_OK) {
-        http_respond(errand->x, 200, STR("content-type: application/json\r\n"),
-                     buf_str(&errand->answer));
-    } else if (errand->x != NULL) {
-        errand_refuse(errand->x, errand->err);
-    }
-    gate->errands--;
-    buf_fini(&errand->answer);
-    mem_free(errand);
-}
 
 static bool errand_call_id(struct http_exchange *x, struct str path, struct id *ret_call,
                            bool *ret_generation)
@@ -199,26 +170,13 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
     if (err == ERR_OK && !errand_call_id(x, path, &call, &generation)) {
         err = ERR_NOT_FOUND;
     }
-    struct errand *errand = err == ERR_OK ? mem_zalloc(sizeof(*errand)) : NULL;
-    if (errand == NULL) {
+    struct errand_receipt *asked = err == ERR_OK ? mem_zalloc(sizeof(*asked)) : NULL;
+    if (asked == NULL) {
         errand_refuse(x, err == ERR_OK ? ERR_NO_MEMORY : err);
         return;
     }
-    *errand = (struct errand){
-        .magic = ERRAND_MAGIC,
-        .gate = gate,
-        .x = x,
-        .job = { .mail.open = errand_over, .run = errand_run, .home = gate->loop },
-        .call = call,
-        .client = key->client,
-        .generation = generation,
-    };
-    buf_init(&errand->answer, ERRAND_ANSWER_MAX);
-    if (job_submit(gate->world.workers, &errand->job) != ERR_OK) {
-        mem_free(errand);
-        errand_refuse(x, ERR_BUSY);
-        return;
-    }
-    gate->errands++;
-    http_exchange_own(x, errand);
+    asked->call = call;
+    asked->generation = generation;
+    asked->errand.client = key->client;
+    errand_submit(&asked->errand, gate, x, errand_run);
 }

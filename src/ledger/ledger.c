@@ -289,6 +289,7 @@ enum err ledger_write_hold(struct ledger *ledger, struct store_txn *txn, struct 
     };
     TRY(store_exec(txn, &sql_hold_add, values, EP_ARRAY_LEN(values), fail));
     hold->seq = ledger->next_hold++;
+    TRY(budget_write_hold(txn, &hold->budget, hold->seq, fail));
     struct ledger_account *revenue = ledger_revenue(ledger, account);
     account->dr_pend += hold->amount;
     revenue->cr_pend += hold->amount;
@@ -355,6 +356,7 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
     hold->account->dr_pend -= hold->amount;
     revenue->cr_pend -= hold->amount;
     ASSERT(hold->account->dr_pend >= 0);
+    budget_post(ledger, &hold->budget, settlement->posted);
     ledger_touch(ledger, hold->account);
     ledger_touch(ledger, revenue);
     return ledger_write_amounts(ledger, txn, settlement, fail);
@@ -367,12 +369,14 @@ static const struct store_sql sql_accounts = {
     " ORDER BY id"
 };
 static const struct store_sql sql_lots = {
-    "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns"
+    "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns,"
+    " (SELECT coalesce(min(w.days), 0) FROM lot_warning w WHERE w.lot = l.id)"
     " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
 };
 static const struct store_sql sql_open_holds = {
-    "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns"
-    " FROM hold h JOIN account a ON a.id = h.account"
+    "SELECT h.id, h.call, a.uid, h.amount, h.price_version, h.opened_ns, coalesce(b.budget, 0),"
+    " coalesce(b.day, 0), coalesce(b.month, 0) FROM hold h JOIN account a ON a.id = h.account"
+    " LEFT JOIN budget_hold b ON b.hold = h.id"
     " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {
@@ -417,7 +421,7 @@ static enum err ledger_on_account(void *context, const struct store_value *row, 
 
 static enum err ledger_on_lot(void *context, const struct store_value *row, size_t columns)
 {
-    ASSERT(columns == 7);
+    ASSERT(columns == 8);
     struct ledger_account *account = ledger_find(context, ledger_id_of(&row[1]));
     ASSERT(account != NULL);
     struct ledger_lot lot = {
@@ -427,14 +431,16 @@ static enum err ledger_on_lot(void *context, const struct store_value *row, size
         .remaining = row[4].number,
         .priority = row[5].number,
         .expires_ns = row[6].number,
+        .warned = row[7].number,
     };
+    ledger_note_expiry(context, lot.expires_ns);
     return ledger_keep_lot(account, &lot);
 }
 
 static enum err ledger_on_open_hold(void *context, const struct store_value *row, size_t columns)
 {
     struct ledger *ledger = context;
-    ASSERT(columns == 6);
+    ASSERT(columns == 9);
     if (ledger->open_count == ledger->open_cap) {
         size_t cap = ledger->open_cap == 0 ? 64 : ledger->open_cap * 2;
         struct ledger_hold *grown = mem_realloc(ledger->open_holds, cap * sizeof(*grown));
@@ -444,7 +450,8 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
         ledger->open_holds = grown;
         ledger->open_cap = cap;
     }
-    ledger->open_holds[ledger->open_count++] = (struct ledger_hold){
+    struct ledger_hold *hold = &ledger->open_holds[ledger->open_count++];
+    *hold = (struct ledger_hold){
         .seq = row[0].number,
         .call = ledger_id_of(&row[1]),
         .account = ledger_find(ledger, ledger_id_of(&row[2])),
@@ -452,6 +459,8 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
         .price_version = row[4].number,
         .opened_ns = row[5].number,
     };
+    const int64_t number[BUDGET_WINDOWS] = { row[7].number, row[8].number, 0 };
+    budget_hold_again(ledger, row[6].number, number, hold->amount, &hold->budget);
     return ERR_OK;
 }
 
@@ -481,6 +490,7 @@ static enum err ledger_load(struct store_job *job, struct store_txn *txn, struct
     TRY(store_query(txn, &sql_accounts, NULL, 0, ledger_on_account, ledger, fail));
     TRY(store_query(txn, &sql_lots, NULL, 0, ledger_on_lot, ledger, fail));
     TRY(store_query(txn, &sql_next, NULL, 0, ledger_on_next, ledger, fail));
+    TRY(budgets_load(ledger, txn, fail));
     const struct store_value from = STORE_I(ledger->open_from);
     return store_query(txn, &sql_open_holds, &from, 1, ledger_on_open_hold, ledger, fail);
 }
@@ -492,7 +502,9 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the books");
     }
     ledger->store = store;
+    atomic_init(&ledger->next_expiry_ns, INT64_MAX);
     map_init(&ledger->by_id);
+    map_init(&ledger->budgets);
     (void)pthread_rwlock_init(&ledger->lock, NULL);
     struct ledger_load load = { .job = { .run = ledger_load }, .ledger = ledger };
     enum err err = store_run(store, &load.job, fail);
@@ -501,6 +513,7 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
         return err;
     }
     store_on_flush(store, ledger_flush, ledger);
+    store_on_flush(store, budget_flush, ledger);
     *ret_ledger = ledger;
     return ERR_OK;
 }
@@ -515,6 +528,7 @@ void ledger_close(struct ledger *ledger)
         mem_free(ledger->accounts[i]);
     }
     map_fini(&ledger->by_id);
+    budgets_close(ledger);
     mem_free(ledger->accounts);
     mem_free(ledger->open_holds);
     (void)pthread_rwlock_destroy(&ledger->lock);

@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "ident/ident.h"
+#include "ledger/idem.h"
 #include "ledger/ledger.h"
 #include "tlog/tlog.h"
 
@@ -31,6 +32,9 @@ static struct store *open_store(void)
     migrations[count++] = ledger_migration;
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
+    migrations[count++] = idem_migration;
+    migrations[count++] = credit_migration;
+    migrations[count++] = budget_migration;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = migrations,
