@@ -1,6 +1,7 @@
 /* The acts by which credit is bought. There is none that moves credit from one client to another.
  */
 #include "app/acts_internal.h"
+#include "app/price_keeping.h"
 #include "base/enc.h"
 #include "base/money.h"
 #include "base/payment.h"
@@ -94,14 +95,19 @@ static enum err credit_order(struct world *world, struct ledger_purchase *purcha
                              const struct registry_product *product, struct fail *fail)
 {
     unsigned char hash[DIGEST_BYTES];
+    struct digest prices;
     struct ledger_velocity velocity[KYC_END];
+    TRY(price_keeping_hash(product->price_book, &prices));
+    purchase->prices = (struct ledger_terms){ product->price_book->id, product->price_book->version,
+                                              digest_str(&prices) };
     credit_terms(purchase, product, hash);
     credit_velocity(product, velocity);
     purchase->product = product->id;
     purchase->velocity = velocity;
     enum err err = ledger_purchase(world->ledger, purchase, fail);
-    /* Both were this function's own. */
+    /* They were this function's own. */
     purchase->velocity = NULL;
+    purchase->prices.hash = STR_EMPTY;
     purchase->terms.hash = STR_EMPTY;
     return err;
 }

@@ -49,6 +49,7 @@
 
 struct api_key;
 struct limits_counter;
+struct price_shelf_book;
 
 enum call_state {
     CALL_PARSE,
@@ -122,7 +123,9 @@ struct call {
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
     const struct registry_model *model;
-    const struct registry_price *price; /* in the snapshot */
+    const struct registry_price *price; /* in the snapshot, or a kept book's */
+    const struct price_shelf_book
+        *kept; /* that the credit was bought under; NULL: the snapshot's */
     struct limits_counter *place_of_client;
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
     struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */

@@ -1,6 +1,7 @@
 #include "dispatch/limits.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 #include "ident/ident.h"
 
 _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
@@ -175,6 +176,20 @@ static bool admit_decides(const struct call *call, const struct rate_bounds *bou
             ceiling <= admit_available(call));
 }
 
+/* Credit keeps the price list that it was bought under: the lot that is drawn first says which. */
+static void admit_kept_price(struct call *call)
+{
+    int64_t book = ledger_price_book(call->account);
+    const struct price_shelf_price *kept =
+        book == 0 ? NULL
+                  : price_shelf_find(call->gate->world.prices, book, call->product->price_book->id,
+                                     call->model->id);
+    if (kept != NULL) {
+        call->price = &kept->price;
+        call->kept = kept->book;
+    }
+}
+
 /* ADMIT: may this call be made, and what can it cost? */
 enum call_next call_admit(struct call *call)
 {
@@ -205,6 +220,7 @@ enum call_next call_admit(struct call *call)
         !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
         return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }
+    admit_kept_price(call);
     err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
                       &call->place_of_client);
     if (err != ERR_OK) {

@@ -1,6 +1,7 @@
 #include "base/counter.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 
 /* On the writer's thread. */
 static enum err hold_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -27,7 +28,7 @@ static void hold_place(struct call *call)
         .call = call->id,
         .account = call->account,
         .amount = call->ceiling,
-        .price_version = call->snapshot->price_version,
+        .price_version = call->kept == NULL ? call->snapshot->price_version : call->kept->row,
         .opened_ns = call->begun_wall_ns,
         .budget = call->budgeted,
     };

@@ -4,6 +4,7 @@
 #include "gate/answer.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
 #include "wire/jsonw.h"
@@ -150,8 +151,9 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     struct buf book = { book_text, 0, sizeof(book_text), sizeof(book_text) };
     if (call->product != NULL) {
         const struct registry_price_book *prices = call->product->price_book;
+        struct str version = call->kept == NULL ? prices->version : call->kept->version;
         EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
-                             STR_ARG(prices->version))); /* one that does not fit stays out */
+                             STR_ARG(version))); /* one that does not fit stays out */
     }
     struct receipt_facts facts = {
         .call = call->id,

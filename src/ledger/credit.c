@@ -140,6 +140,7 @@ static enum err credit_run_purchase(struct store_job *job, struct store_txn *txn
         .priority = purchase->priority,
         .expires_ns = purchase->expires_ns,
     };
+    TRY(prices_find(txn, &purchase->prices, &lot.price_book, fail));
     TRY(ledger_keep_lot(account, &lot));
     const struct store_value values[] = {
         STORE_I(lot.id),         STORE_I(account->row),      STORE_I(lot.kind),
@@ -147,7 +148,7 @@ static enum err credit_run_purchase(struct store_job *job, struct store_txn *txn
         STORE_T(purchase->plan), STORE_T(purchase->payment), STORE_I(purchase->now_ns),
     };
     TRY(store_exec(txn, &sql_lot_add, values, EP_ARRAY_LEN(values), fail));
-    TRY(order_write(txn, purchase, lot.id, fail));
+    TRY(order_write(txn, purchase, &lot, fail));
     ledger_note_expiry(ledger, lot.expires_ns);
     enum ledger_class from = lot.kind == LOT_PAID ? LEDGER_CASH_CLEARING : LEDGER_PROMO;
     TRY(ledger_post(ledger, txn,

@@ -87,6 +87,11 @@ struct str ledger_currency(const struct ledger_account *account)
     return (struct str){ account->currency, 3 };
 }
 
+int64_t ledger_price_book(const struct ledger_account *account)
+{
+    return atomic_load_explicit(&account->price_book, memory_order_relaxed);
+}
+
 struct ledger_account *ledger_find(struct ledger *ledger, struct id account)
 {
     (void)pthread_rwlock_rdlock(&ledger->lock);
@@ -157,6 +162,17 @@ static bool ledger_lot_before(const struct ledger_lot *a, const struct ledger_lo
     return a->id < b->id;
 }
 
+void ledger_note_prices(struct ledger_account *account)
+{
+    size_t at = 0;
+    while (at < account->lot_count && account->lots[at].remaining == 0) {
+        at++;
+    }
+    atomic_store_explicit(&account->price_book,
+                          at < account->lot_count ? account->lots[at].price_book : 0,
+                          memory_order_relaxed);
+}
+
 enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot *lot)
 {
     if (account->lot_count == account->lot_cap) {
@@ -174,6 +190,7 @@ enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot
         at--;
     }
     account->lots[at] = *lot;
+    ledger_note_prices(account);
     return ERR_OK;
 }
 
@@ -308,6 +325,7 @@ static void ledger_draw(struct ledger_account *account, int64_t amount)
         lot->dirty |= drawn > 0;
         amount -= drawn;
     }
+    ledger_note_prices(account);
     ASSERT(amount == 0); /* the lots' remainders are the balance, and a hold never exceeds it */
 }
 
@@ -370,7 +388,8 @@ static const struct store_sql sql_accounts = {
 };
 static const struct store_sql sql_lots = {
     "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns,"
-    " (SELECT coalesce(min(w.days), 0) FROM lot_warning w WHERE w.lot = l.id)"
+    " (SELECT coalesce(min(w.days), 0) FROM lot_warning w WHERE w.lot = l.id),"
+    " coalesce((SELECT o.book FROM purchase_order o WHERE o.id = l.id), 0)"
     " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
 };
 static const struct store_sql sql_open_holds = {
@@ -421,7 +440,7 @@ static enum err ledger_on_account(void *context, const struct store_value *row, 
 
 static enum err ledger_on_lot(void *context, const struct store_value *row, size_t columns)
 {
-    ASSERT(columns == 8);
+    ASSERT(columns == 9);
     struct ledger_account *account = ledger_find(context, ledger_id_of(&row[1]));
     ASSERT(account != NULL);
     struct ledger_lot lot = {
@@ -432,6 +451,7 @@ static enum err ledger_on_lot(void *context, const struct store_value *row, size
         .priority = row[5].number,
         .expires_ns = row[6].number,
         .warned = row[7].number,
+        .price_book = row[8].number,
     };
     ledger_note_expiry(context, lot.expires_ns);
     return ledger_keep_lot(account, &lot);

@@ -62,6 +62,8 @@ struct ledger_account; /* lives as long as the ledger */
 struct account_credit *ledger_credit(struct ledger_account *account);
 struct id ledger_account_id(const struct ledger_account *account);
 struct str ledger_currency(const struct ledger_account *account); /* "USD" */
+/* The price list of the lot that the next call draws first, as a row; 0: it keeps none. */
+int64_t ledger_price_book(const struct ledger_account *account);
 
 /* Reads the books from the store and registers their flush. The store must be writable. */
 EP_MUST_CHECK enum err ledger_open(struct store *store, struct ledger **ret_ledger,
@@ -142,8 +144,8 @@ struct ledger_purchase {
     struct str method;  /* of base/payment.h */
     struct str payment; /* the payment's reference at the payer's bank; may be empty */
     struct ledger_terms terms;
-    int64_t price_book;      /* the row of the price list that it keeps; 0: none */
-    int64_t refund_until_ns; /* until then the unused part is given back for the asking */
+    struct ledger_terms prices; /* the price list that it keeps, which is in rows; or empty */
+    int64_t refund_until_ns;    /* until then the unused part is given back for the asking */
     const struct ledger_velocity *velocity; /* by enum ledger_kyc, KYC_END of them; NULL: none */
     int64_t now_ns;
     int64_t lot; /* out; the order has the same number */

@@ -13,6 +13,7 @@ struct ledger_lot {
     int64_t priority;
     int64_t expires_ns; /* 0: never */
     int64_t warned;     /* days of the last warning; 0: none yet */
+    int64_t price_book; /* the row of the list that it keeps; 0: none */
     bool dirty;
 };
 
@@ -22,6 +23,7 @@ struct ledger_account {
     char currency[4];
     enum ledger_class class;
     struct account_credit credit; /* of CUSTOMER_CREDIT */
+    _Atomic int64_t price_book;   /* of the lot that is drawn next; 0: none */
     /* From here on: the writer's thread alone. */
     int64_t dr_pend;
     int64_t cr_pend;
@@ -103,7 +105,11 @@ EP_MUST_CHECK enum err order_check(struct store_txn *txn, const struct ledger_pu
                                    struct fail *fail);
 /* The order's row, and that of its terms if they are new; the lot's row is there. */
 EP_MUST_CHECK enum err order_write(struct store_txn *txn, const struct ledger_purchase *purchase,
-                                   int64_t lot, struct fail *fail);
+                                   const struct ledger_lot *lot, struct fail *fail);
+
+/* The row of a price book; 0: it is in none. */
+EP_MUST_CHECK enum err prices_find(struct store_txn *txn, const struct ledger_terms *book,
+                                   int64_t *ret_row, struct fail *fail);
 
 /* ---- lots that are given back, end or are corrected (refund.c) ----------------------------- */
 
@@ -138,6 +144,8 @@ struct ledger_lot *lot_find(struct ledger_account *account, int64_t id);
 EP_MUST_CHECK enum err lot_post(struct ledger *ledger, struct store_txn *txn,
                                 const struct ledger_entry *entry, const struct ledger_cause *cause,
                                 struct fail *fail);
+/* A lot has changed: whose price list is it that the next call is rated by? */
+void ledger_note_prices(struct ledger_account *account);
 /* A lot is there that ends then; 0: never. */
 void ledger_note_expiry(struct ledger *ledger, int64_t expires_ns);
 

@@ -149,13 +149,13 @@ static enum err order_terms(struct store_txn *txn, const struct ledger_purchase 
     return ERR_OK;
 }
 
-enum err order_write(struct store_txn *txn, const struct ledger_purchase *purchase, int64_t lot,
-                     struct fail *fail)
+enum err order_write(struct store_txn *txn, const struct ledger_purchase *purchase,
+                     const struct ledger_lot *lot, struct fail *fail)
 {
     int64_t contract = 0;
     TRY(order_terms(txn, purchase, &contract, fail));
     const struct store_value values[] = {
-        STORE_I(lot),
+        STORE_I(lot->id),
         STORE_I(purchase->account->row),
         STORE_I(contract),
         STORE_T(purchase->product),
@@ -165,7 +165,7 @@ enum err order_write(struct store_txn *txn, const struct ledger_purchase *purcha
         STORE_T(purchase->payer),
         STORE_T(purchase->method),
         STORE_T(purchase->payment),
-        purchase->price_book == 0 ? STORE_NULL_VALUE : STORE_I(purchase->price_book),
+        lot->price_book == 0 ? STORE_NULL_VALUE : STORE_I(lot->price_book),
         STORE_I(purchase->refund_until_ns),
         STORE_I(purchase->now_ns),
     };

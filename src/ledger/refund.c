@@ -21,8 +21,9 @@ static const struct store_sql sql_entry = {
     " WHERE c.corrects = e.id) FROM entry e WHERE e.id = ?1"
 };
 static const struct store_sql sql_lot = {
-    "SELECT account, kind, amount, priority, expires_ns, refunded + expired + corrected"
-    " FROM lot WHERE id = ?1"
+    "SELECT l.account, l.kind, l.amount, l.priority, l.expires_ns,"
+    " l.refunded + l.expired + l.corrected, coalesce(o.book, 0)"
+    " FROM lot l LEFT JOIN purchase_order o ON o.id = l.id WHERE l.id = ?1"
 };
 
 /* ---- lots -------------------------------------------------------------------------------- */
@@ -91,6 +92,7 @@ enum err lot_take(struct ledger *ledger, struct store_txn *txn, const struct led
     TRY(lot_post(ledger, txn, &taken, cause, fail));
     lot->remaining -= amount;
     lot->dirty = true;
+    ledger_note_prices(entry->debit);
     *ret_amount = amount;
     return ERR_OK;
 }
@@ -247,13 +249,14 @@ static enum err correct_on_entry(void *context, const struct store_value *row, s
 static enum err correct_on_lot(void *context, const struct store_value *row, size_t columns)
 {
     struct correct_job *job = context;
-    ASSERT(columns == 6);
+    ASSERT(columns == 7);
     job->lot_account = row[0].number;
     job->lot.kind = (enum ledger_lot_kind)row[1].number;
     job->lot.amount = row[2].number;
     job->lot.priority = row[3].number;
     job->lot.expires_ns = row[4].number;
     job->lot_gone = row[5].number;
+    job->lot.price_book = row[6].number;
     return ERR_OK;
 }
 
@@ -345,6 +348,7 @@ static enum err correct_return(struct correct_job *job, struct store_txn *txn,
     lot->dirty = true;
     ASSERT(lot->remaining <= lot->amount);
     ledger_note_expiry(job->ledger, lot->expires_ns);
+    ledger_note_prices(client);
     job->credited = client;
     return ERR_OK;
 }

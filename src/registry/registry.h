@@ -237,5 +237,7 @@ const struct registry_price *registry_book_price(const struct registry_price_boo
 /* Models of the product whose ids are near `asked`, the nearest first; at most `max`. */
 size_t registry_near_models(const struct registry_product *product, struct str asked,
                             const struct registry_model **ret_models, size_t max);
+/* 63 bits of the hash: a number that names this registry in rows. */
+int64_t registry_version(const struct registry *registry);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);

@@ -1,6 +1,7 @@
 #include "ledger/audit.h"
 
 #include "books.h"
+#include "ledger/prices.h"
 
 static struct books books;
 
@@ -137,6 +138,7 @@ static const struct mutation credit_mutations[] = {
     { { "UPDATE purchase_order SET payer = 'Other' WHERE id = 3" }, "refund-to-payer" },
     { { "UPDATE cause SET method = 'card' WHERE ground = 1" }, "refund-to-payer" },
     { { "UPDATE purchase_order SET refund_until_ns = 2 WHERE id = 3" }, "refund-to-payer" },
+    { { "UPDATE price_book SET currency = 'EUR'" }, "terms-and-prices-of-order" },
     { { "UPDATE account SET party = 8 WHERE id = 7" }, "party-of-account" },
     { { "UPDATE account SET party = NULL WHERE id = 2" }, "party-of-account" },
     { { "DELETE FROM asset" }, "party-of-account" },
@@ -168,7 +170,14 @@ static void begin_credit_scene(void)
         .entry = 5, .amount = 30, .lot = 1, .reason = STR("wrong"), .now_ns = 9
     };
     CHECK(ledger_correct(books.ledger, &correction, &books.fail) == ERR_OK);
-    (void)books_buy(&books, account, 40, LOT_PAID, 50 * day_ns);
+    static const char sum[] = "0123456789abcdef0123456789abcdef";
+    const struct ledger_price_book book = { .book = { STR("sale"), STR("1"), { sum, 32 } },
+                                            .currency = STR("USD") };
+    const struct ledger_prices prices = { .version = 9, .books = &book, .book_count = 1 };
+    CHECK(ledger_keep_prices(books.ledger, &prices, &books.fail) == ERR_OK);
+    struct ledger_purchase purchase = books_order(account, 40, LOT_PAID, 50 * day_ns);
+    purchase.prices = book.book;
+    CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_OK);
     CHECK(ledger_warn(books.ledger, day_ns, on_warning, &count, &ending, &books.fail) == ERR_OK);
     CHECK_EQ(count, 1);
     CHECK(ledger_set_budget(books.ledger, key, max, &books.fail) == ERR_OK);
