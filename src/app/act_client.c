@@ -6,6 +6,13 @@
 #define CLIENT_TEXT_MAX 512 /* of what names a client's papers */
 
 static const char *const client_columns[] = { "id", "account", "name", "state", "created" };
+static const char *const client_shown_columns[] = { "id",    "account", "name",
+                                                    "state", "created", "kyc" };
+static const struct str client_levels[KYC_END] = {
+    [KYC_NONE] = STR_INIT("none"),
+    [KYC_BASIC] = STR_INIT("basic"),
+    [KYC_FULL] = STR_INIT("full"),
+};
 static const char *const client_added_columns[] = { "id", "account", "name", "currency" };
 static const char *const kyc_columns[] = { "client", "level", "evidence" };
 static const char *const key_columns[] = { "id",         "client",    "product",     "name",
@@ -83,11 +90,39 @@ enum err act_client_list(struct acting *acting)
     return err;
 }
 
+struct client_known {
+    struct id account;
+    int64_t level;
+};
+
+static const struct store_sql sql_known = {
+    "SELECT k.level FROM account a JOIN kyc k ON k.party = a.party WHERE a.uid = ?1"
+    " ORDER BY k.id DESC LIMIT 1"
+};
+
+static enum err client_on_known(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 1);
+    ((struct client_known *)context)->level = row[0].number;
+    return ERR_OK;
+}
+
+static enum err client_read_known(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct client_known *known = context;
+    const struct store_value account = STORE_B(id_str(&known->account));
+    return store_query(txn, &sql_known, &account, 1, client_on_known, known, fail);
+}
+
 static enum err client_print(struct acting *acting, const struct client *client)
 {
+    struct client_known known = { .account = client->account, .level = KYC_NONE };
+    TRY(store_read(acting->world->store, client_read_known, &known, &acting->fail));
+    ASSERT(known.level >= KYC_NONE && known.level < KYC_END);
     struct sheet sheet;
-    sheet_init(&sheet, client_columns, EP_ARRAY_LEN(client_columns));
+    sheet_init(&sheet, client_shown_columns, EP_ARRAY_LEN(client_shown_columns));
     client_put(&sheet, client);
+    sheet_str(&sheet, client_levels[known.level]);
     enum err err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
     return err;
@@ -119,11 +154,6 @@ enum err act_client_resume(struct acting *acting)
 /* What is known of a client decides how much it may buy in a day; who says so names the papers. */
 enum err act_client_kyc(struct acting *acting)
 {
-    static const struct str levels[KYC_END] = {
-        [KYC_NONE] = STR_INIT("none"),
-        [KYC_BASIC] = STR_INIT("basic"),
-        [KYC_FULL] = STR_INIT("full"),
-    };
     const struct client *client = NULL;
     struct ledger_account *account = NULL;
     struct str text;
@@ -131,7 +161,7 @@ enum err act_client_kyc(struct acting *acting)
     TRY(acting_client(acting, &client));
     TRY(acting_need(acting, "level", &text));
     unsigned level = KYC_NONE;
-    while (level < KYC_END && !str_eq(levels[level], text)) {
+    while (level < KYC_END && !str_eq(client_levels[level], text)) {
         level++;
     }
     if (level == KYC_END || evidence.len > CLIENT_TEXT_MAX) {

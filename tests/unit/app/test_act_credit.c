@@ -140,6 +140,8 @@ TEST(how_well_a_client_is_known_bounds_what_it_buys_in_a_day)
     CHECK_EQ(house_dof(&house, "client kyc %s --level basic", client), ACT_USAGE);
     CHECK_EQ(house_dof(&house, "client kyc %s --level gold --evidence x", client), ACT_USAGE);
     CHECK_EQ(house_dof(&house, "client kyc %s --level basic --evidence register", client), ACT_OK);
+    CHECK_EQ(house_dof(&house, "client show %s --json", client), ACT_OK);
+    CHECK_STR(str_from(house_field(&house, "kyc")), STR("basic"));
     CHECK_EQ(house_dof(&house, "credit purchase --client %s --amount 500", client), ACT_OK);
     end();
 }
