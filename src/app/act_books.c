@@ -126,6 +126,69 @@ enum err act_credit_entries(struct acting *acting)
     return err;
 }
 
+/* ---- one call ---------------------------------------------------------------------------- */
+
+static const char *const trace_columns[] = { "entry",  "lot",        "drawn",    "kind",
+                                             "plan",   "price_list", "terms",    "payer",
+                                             "method", "payment",    "bought_at" };
+
+static const struct store_sql sql_origin = {
+    "SELECT l.kind, l.plan, coalesce(b.name || '/' || b.version, ''),"
+    " CASE c.name WHEN '' THEN '' ELSE c.name || '/' || c.version END, o.payer, o.method,"
+    " o.payment, l.created_ns FROM lot l JOIN purchase_order o ON o.id = l.id"
+    " JOIN contract c ON c.id = o.contract LEFT JOIN price_book b ON b.id = o.book WHERE l.id = ?1"
+};
+
+struct books_trace {
+    struct id call;
+    struct store_txn *txn;
+    struct sheet *sheet;
+    struct fail *fail;
+};
+
+static enum err books_on_origin(void *context, const struct store_value *row, size_t columns)
+{
+    struct sheet *sheet = context;
+    ASSERT(columns == 8);
+    sheet_str(sheet, row[0].number == LOT_PAID ? STR("paid") : STR("promo"));
+    for (size_t i = 1; i < 7; i++) {
+        sheet_str(sheet, row[i].bytes);
+    }
+    sheet_stamp(sheet, row[7].number);
+    return ERR_OK;
+}
+
+static enum err books_on_draw(void *context, const struct ledger_draw *draw)
+{
+    struct books_trace *trace = context;
+    const struct store_value lot = STORE_I(draw->lot);
+    sheet_int(trace->sheet, draw->entry);
+    sheet_int(trace->sheet, draw->lot);
+    sheet_money(trace->sheet, draw->amount);
+    return store_query(trace->txn, &sql_origin, &lot, 1, books_on_origin, trace->sheet,
+                       trace->fail);
+}
+
+static enum err books_read_trace(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct books_trace *trace = context;
+    trace->txn = txn;
+    trace->fail = fail;
+    return ledger_trace(txn, trace->call, books_on_draw, trace, fail);
+}
+
+enum err act_credit_trace(struct acting *acting)
+{
+    struct sheet sheet;
+    struct books_trace trace = { .sheet = &sheet };
+    TRY(acting_id(acting, "call", CALL_PREFIX, &trace.call));
+    sheet_init(&sheet, trace_columns, EP_ARRAY_LEN(trace_columns));
+    enum err err = store_read(acting->world->store, books_read_trace, &trace, &acting->fail);
+    err = err == ERR_OK ? sheet_print(&sheet, acting->json, acting->out) : err;
+    sheet_fini(&sheet);
+    return err;
+}
+
 /* ---- periods ----------------------------------------------------------------------------- */
 
 struct books_period {

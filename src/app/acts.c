@@ -56,6 +56,8 @@ const struct act acts[] = {
     { "credit", "entries", "[--client CLIENT] [--lot LOT] [--call CALL]", "client lot call",
       "Lists the entries of the books, all or of one client, lot or call", ACT_READS, 2,
       act_credit_entries },
+    { "credit", "trace", "CALL", "call", "Shows which lots a call was paid from, and who paid them",
+      ACT_READS, 3, act_credit_trace },
     { "credit", "report", "--period YEAR|MONTH|DAY", "period",
       "Shows what was deferred, recognised, given back and ended in a period", ACT_READS, 2,
       act_credit_report },

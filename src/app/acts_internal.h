@@ -81,6 +81,7 @@ enum err act_credit_transfer(struct acting *acting);
 enum err act_credit_gift(struct acting *acting);
 enum err act_credit_redeem(struct acting *acting);
 enum err act_credit_entries(struct acting *acting);
+enum err act_credit_trace(struct acting *acting);
 enum err act_credit_report(struct acting *acting);
 enum err act_credit_breakage(struct acting *acting);
 enum err act_client_kyc(struct acting *acting);

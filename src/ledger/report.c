@@ -22,11 +22,14 @@ struct report_run {
     size_t count;
     size_t cap;
     ledger_report_fn *told;
+    ledger_draw_fn *drawn; /* of the entry `trace`; NULL: nobody asks */
+    int64_t trace;
     void *context;
 };
 
 /* An entry as the query has it. */
 struct report_step {
+    int64_t id;
     enum ledger_code code;
     int64_t amount;
     int64_t ref;
@@ -35,15 +38,23 @@ struct report_step {
     int64_t at_ns;
 };
 
-static const struct store_sql sql_steps = {
-    "SELECT d.currency, CASE WHEN e.debit_class = 1 THEN e.debit WHEN e.credit_class = 1"
-    " THEN e.credit ELSE 0 END AS client, e.code, e.amount, e.ref, e.debit_class, e.credit_class,"
-    " coalesce(l.created_ns, s.settled_ns, c.at_ns, 0), coalesce(l.kind, 0),"
-    " coalesce(l.priority, 0), coalesce(l.expires_ns, 0)"
-    " FROM entry e JOIN account d ON d.id = e.debit"
-    " LEFT JOIN lot l ON e.code = 1 AND l.id = e.ref"
-    " LEFT JOIN settlement s ON e.code IN (2, 3) AND s.hold = e.ref"
-    " LEFT JOIN cause c ON c.entry = e.id ORDER BY d.currency, client, e.id"
+#define REPORT_STEPS                                                                               \
+    "SELECT d.currency, CASE WHEN e.debit_class = 1 THEN e.debit WHEN e.credit_class = 1"          \
+    " THEN e.credit ELSE 0 END AS client, e.code, e.amount, e.ref, e.debit_class, e.credit_class," \
+    " coalesce(l.created_ns, s.settled_ns, c.at_ns, 0), coalesce(l.kind, 0),"                      \
+    " coalesce(l.priority, 0), coalesce(l.expires_ns, 0), e.id"                                    \
+    " FROM entry e JOIN account d ON d.id = e.debit"                                               \
+    " LEFT JOIN lot l ON e.code = 1 AND l.id = e.ref"                                              \
+    " LEFT JOIN settlement s ON e.code IN (2, 3) AND s.hold = e.ref"                               \
+    " LEFT JOIN cause c ON c.entry = e.id"
+
+static const struct store_sql sql_steps = { REPORT_STEPS " ORDER BY d.currency, client, e.id" };
+static const struct store_sql sql_steps_before = {
+    REPORT_STEPS " WHERE (e.debit = ?1 OR e.credit = ?1) AND e.id <= ?2 ORDER BY e.id"
+};
+static const struct store_sql sql_call = {
+    "SELECT e.debit, e.id FROM hold h JOIN entry e ON e.code = 2 AND e.ref = h.id"
+    " WHERE h.call = ?1"
 };
 
 /* ---- flows ------------------------------------------------------------------------------- */
@@ -113,7 +124,7 @@ static enum err report_buy(struct report_run *run, const struct report_lot *lot)
     return ERR_OK;
 }
 
-static void report_draw(struct report_run *run, const struct report_step *step)
+static enum err report_draw(struct report_run *run, const struct report_step *step)
 {
     int64_t amount = step->amount;
     for (size_t i = 0; i < run->count && amount > 0; i++) {
@@ -122,7 +133,11 @@ static void report_draw(struct report_run *run, const struct report_step *step)
         lot->left -= drawn;
         amount -= drawn;
         report_flow(run, step, lot->kind, REPORT_USED, drawn);
+        if (run->drawn != NULL && step->id == run->trace && drawn > 0) {
+            TRY(run->drawn(run->context, &(struct ledger_draw){ step->id, lot->id, drawn }));
+        }
     }
+    return ERR_OK;
 }
 
 /* A refund, an expiry, or a correction: of one lot, out of it or back into it. */
@@ -144,7 +159,7 @@ static void report_move(struct report_run *run, const struct report_step *step)
 
 static enum err report_end_currency(struct report_run *run)
 {
-    if (run->sum.currency[0] == '\0') {
+    if (run->sum.currency[0] == '\0' || run->told == NULL) {
         return ERR_OK;
     }
     return run->told(run->context, &run->sum);
@@ -169,9 +184,10 @@ static enum err report_turn(struct report_run *run, struct str currency, int64_t
 static enum err report_on_step(void *context, const struct store_value *row, size_t columns)
 {
     struct report_run *run = context;
-    ASSERT(columns == 11);
+    ASSERT(columns == 12);
     TRY(report_turn(run, row[0].bytes, row[1].number));
     const struct report_step step = {
+        .id = row[11].number,
         .code = (enum ledger_code)row[2].number,
         .amount = row[3].number,
         .ref = row[4].number,
@@ -189,7 +205,7 @@ static enum err report_on_step(void *context, const struct store_value *row, siz
     if (step.code == ENTRY_OVERRUN) {
         run->sum.overrun += within ? step.amount : 0;
     } else if (step.code == ENTRY_SETTLEMENT) {
-        report_draw(run, &step);
+        TRY(report_draw(run, &step));
     } else {
         run->sum.corrections += within && step.code == ENTRY_CORRECTION;
         report_move(run, &step);
@@ -206,6 +222,33 @@ enum err ledger_report(struct store_txn *txn, int64_t from_ns, int64_t until_ns,
     };
     enum err err = store_query(txn, &sql_steps, NULL, 0, report_on_step, &run, fail);
     err = err == ERR_OK ? report_end_currency(&run) : err;
+    mem_free(run.lots);
+    return err;
+}
+
+/* ---- one call ---------------------------------------------------------------------------- */
+
+static enum err report_on_call(void *context, const struct store_value *row, size_t columns)
+{
+    struct report_run *run = context;
+    ASSERT(columns == 2);
+    run->client = row[0].number;
+    run->trace = row[1].number;
+    return ERR_OK;
+}
+
+enum err ledger_trace(struct store_txn *txn, struct id call, ledger_draw_fn *told, void *context,
+                      struct fail *fail)
+{
+    struct report_run run = { .drawn = told, .context = context };
+    const struct store_value id = STORE_B(id_str(&call));
+    TRY(store_query(txn, &sql_call, &id, 1, report_on_call, &run, fail));
+    if (run.trace == 0) {
+        return ERR_OK;
+    }
+    const struct store_value values[] = { STORE_I(run.client), STORE_I(run.trace) };
+    enum err err = store_query(txn, &sql_steps_before, values, EP_ARRAY_LEN(values), report_on_step,
+                               &run, fail);
     mem_free(run.lots);
     return err;
 }

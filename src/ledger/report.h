@@ -32,3 +32,17 @@ typedef enum err ledger_report_fn(void *context, const struct ledger_report *rep
  * it. */
 EP_MUST_CHECK enum err ledger_report(struct store_txn *txn, int64_t from_ns, int64_t until_ns,
                                      ledger_report_fn *told, void *context, struct fail *fail);
+
+/* A part of a call's charge, out of one lot. */
+struct ledger_draw {
+    int64_t entry; /* of the settlement */
+    int64_t lot;
+    int64_t amount;
+};
+
+typedef enum err ledger_draw_fn(void *context, const struct ledger_draw *draw);
+
+/* Which lots a call was paid from, in the order in which they were drawn; nothing is told of a call
+ * that charged nothing. */
+EP_MUST_CHECK enum err ledger_trace(struct store_txn *txn, struct id call, ledger_draw_fn *told,
+                                    void *context, struct fail *fail);

@@ -108,3 +108,56 @@ TEST(books_without_an_entry_have_no_currency_to_report)
     CHECK_EQ(asked.count, 0);
     books_end(&books);
 }
+
+/* ---- one call ---------------------------------------------------------------------------- */
+
+struct drawn {
+    struct id call;
+    struct ledger_draw draws[4];
+    size_t count;
+};
+
+static enum err on_draw(void *context, const struct ledger_draw *draw)
+{
+    struct drawn *drawn = context;
+    CHECK(drawn->count < EP_ARRAY_LEN(drawn->draws));
+    drawn->draws[drawn->count++] = *draw;
+    return ERR_OK;
+}
+
+static enum err read_trace(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct drawn *drawn = context;
+    return ledger_trace(txn, drawn->call, on_draw, drawn, fail);
+}
+
+TEST(a_call_is_traced_to_the_lots_that_paid_it)
+{
+    struct drawn drawn = { .call = { { 4 } } };
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    int64_t paid = books_buy(&books, account, 1000, LOT_PAID, 0);
+    int64_t promo = books_buy(&books, account, 100, LOT_PROMO, 0);
+    CHECK(books_call(&books, account, 70, 70, 0) == ERR_OK);
+    struct books_call call = {
+        .job = { .run = books_run_call },
+        .ledger = books.ledger,
+        .hold = { .call = drawn.call, .account = account, .amount = 90, .opened_ns = 2 },
+        .posted = 80,
+    };
+    CHECK(account_reserve(ledger_credit(account), 90) == ERR_OK);
+    CHECK(store_run(books.store, &call.job, &books.fail) == ERR_OK);
+    account_settle(ledger_credit(account), 90, 80);
+    (void)books_buy(&books, account, 5, LOT_PROMO, 0); /* later: it paid nothing of this */
+    CHECK(store_read(books.store, read_trace, &drawn, &books.fail) == ERR_OK);
+    CHECK_EQ(drawn.count, 2);
+    CHECK_EQ(drawn.draws[0].lot, promo);
+    CHECK_EQ(drawn.draws[0].amount, 30);
+    CHECK_EQ(drawn.draws[1].lot, paid);
+    CHECK_EQ(drawn.draws[1].amount, 50);
+    CHECK_EQ(drawn.draws[1].entry, 4);
+    drawn = (struct drawn){ .call = { { 5 } } };
+    CHECK(store_read(books.store, read_trace, &drawn, &books.fail) == ERR_OK);
+    CHECK_EQ(drawn.count, 0);
+    books_end(&books);
+}
