@@ -172,15 +172,13 @@ static enum err credit_buy_plan(struct acting *acting, const struct client *clie
     }
     TRY(acting_product(acting, &bought.product));
     bought.plan = registry_product_plan(bought.product, plan_id);
-    acting->remedy = "see \"entrepot plan list\"";
     if (bought.plan == NULL) {
+        acting->remedy = "see \"entrepot plan list\"";
         return FAIL(&acting->fail, ERR_NOT_FOUND,
                     "the product \"" STR_FMT "\" has no plan \"" STR_FMT "\"",
                     STR_ARG(bought.product->id), STR_ARG(plan_id));
     }
-    TRY(act_buy_plan(acting->world, client, &bought, payment, ret_purchase, &acting->fail));
-    acting->remedy = NULL;
-    return ERR_OK;
+    return act_buy_plan(acting->world, client, &bought, payment, ret_purchase, &acting->fail);
 }
 
 /* ---- amounts ----------------------------------------------------------------------------- */
