@@ -137,7 +137,8 @@ static enum err books_clients(struct filling *filling, int64_t calls, struct fai
             .kind = LOT_PAID,
             .priority = 50,
             .plan = STR("starter"),
-            .payment = STR("bench"),
+            .payer = STR("bench"),
+            .method = STR("bank_transfer"),
             .now_ns = filling->begun_ns,
         };
         TRY(ledger_purchase(filling->world->ledger, &purchase, fail));

@@ -15,6 +15,14 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'paid promo' -- "$word")
       return
       ;;
+    --method)
+      mapfile -t COMPREPLY < <(compgen -W 'bank_transfer card direct_debit marketplace' -- "$word")
+      return
+      ;;
+    --level)
+      mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
+      return
+      ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words='init serve registry client key plan credit receipt usage count audit backup restore version help --help'
@@ -23,11 +31,16 @@ _entrepot() {
     case "$noun $verb" in
       'serve '*) words+=' --sandbox' ;;
       'client add') words+=' --name --currency' ;;
-      'key add') words+=' --client --product --name' ;;
+      'client kyc') words+=' --level --evidence' ;;
+      'key add') words+=' --client --product --name --budget-day --budget-month --budget-total' ;;
+      'key budget') words+=' --budget-day --budget-month --budget-total' ;;
       'key list') words+=' --client' ;;
       'plan list') words+=' --product' ;;
-      'credit purchase') words+=' --client --plan --product --amount --kind --expires --payment' ;;
-      'credit refund') words+=' --client --lot' ;;
+      'credit purchase') words+=' --client --plan --product --amount --kind --expires --payer --method --payment' ;;
+      'credit refund') words+=' --client --lot --amount --payer --method --contract' ;;
+      'credit correct') words+=' --entry --reason --amount --lot --reference' ;;
+      'credit entries') words+=' --client --lot --call' ;;
+      'credit report' | 'credit breakage') words+=' --period' ;;
       'credit expire') words+=' --at' ;;
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
@@ -38,10 +51,10 @@ _entrepot() {
   elif [ "$COMP_CWORD" -eq 2 ]; then
     case $noun in
       registry) words='check apply show' ;;
-      client) words='add list show suspend resume' ;;
-      key) words='add list revoke' ;;
+      client) words='add list show suspend resume kyc' ;;
+      key) words='add list revoke budget' ;;
       plan) words='list' ;;
-      credit) words='purchase refund expire show' ;;
+      credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
       usage) words='check show' ;;
       help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;

@@ -1,10 +1,15 @@
-/* The acts on credit. There is none that moves credit from one client to another. */
+/* The acts by which credit is bought. There is none that moves credit from one client to another.
+ */
 #include "app/acts_internal.h"
+#include "app/price_keeping.h"
+#include "base/enc.h"
 #include "base/money.h"
+#include "base/payment.h"
 #include "base/stamp.h"
 
 #define CREDIT_TEXT_MAX 256 /* a payment's reference at a bank has 35 to 140 characters */
-#define CREDIT_DAY_NS   (INT64_C(86400) * STAMP_NS_PER_S)
+#define CREDIT_HOUR_NS  (INT64_C(3600) * STAMP_NS_PER_S)
+#define CREDIT_DAY_NS   (24 * CREDIT_HOUR_NS)
 
 /* Given credit is drawn before bought credit, which alone can be given back. */
 enum {
@@ -12,13 +17,14 @@ enum {
     CREDIT_PRIORITY_PAID = 20
 };
 
-static const char *const purchase_columns[] = { "lot",  "client", "amount", "currency",
-                                                "kind", "plan",   "expires" };
+static const char *const purchase_columns[] = { "lot",    "client",  "amount",      "currency",
+                                                "kind",   "plan",    "expires",     "payer",
+                                                "method", "payment", "refund_until" };
 
-/* ---- purchases --------------------------------------------------------------------------- */
+/* ---- who pays, and how ------------------------------------------------------------------- */
 
-static enum err credit_account(struct world *world, const struct client *client,
-                               struct ledger_account **ret_account, struct fail *fail)
+enum err act_account(struct world *world, const struct client *client,
+                     struct ledger_account **ret_account, struct fail *fail)
 {
     struct ledger_account *account = ledger_find(world->ledger, client->account);
     if (account == NULL) {
@@ -28,46 +34,154 @@ static enum err credit_account(struct world *world, const struct client *client,
     return ERR_OK;
 }
 
+/* The list of the product, or all ways that are known. */
+static enum err credit_check_method(const struct registry_product *product, struct str method,
+                                    struct fail *fail)
+{
+    const struct registry_texts *allowed = &product->payment_methods;
+    bool listed = allowed->count == 0;
+    for (size_t i = 0; i < allowed->count; i++) {
+        listed = listed || str_eq(allowed->items[i], method);
+    }
+    if (listed) {
+        return ERR_OK; /* whether it is known at all is the books' own to say */
+    }
+    return FAIL(fail, ERR_TOKEN_PAYMENT_METHOD,
+                "the product \"" STR_FMT "\" is not paid for by \"" STR_FMT "\"",
+                STR_ARG(product->id), STR_ARG(method));
+}
+
+static enum err credit_payer(struct ledger_purchase *purchase, const struct client *client,
+                             const struct registry_product *product,
+                             const struct act_payment *payment, struct fail *fail)
+{
+    const struct registry_texts *allowed = &product->payment_methods;
+    if (payment->payer.len > CREDIT_TEXT_MAX || payment->reference.len > CREDIT_TEXT_MAX ||
+        payment->method.len > CREDIT_TEXT_MAX) {
+        return FAIL(fail, ERR_ASK_INVALID, "payer, method and payment have at most %d bytes each",
+                    CREDIT_TEXT_MAX);
+    }
+    purchase->payer = payment->payer.len > 0 ? payment->payer : client->name;
+    purchase->method = payment->method.len > 0 ? payment->method
+                       : allowed->count > 0    ? allowed->items[0]
+                                               : payment_method_standard();
+    purchase->payment = payment->reference;
+    return credit_check_method(product, purchase->method, fail);
+}
+
+/* A sum of the registry is 64 hexadecimal digits, or the product has no terms. */
+static void credit_terms(struct ledger_purchase *purchase, const struct registry_product *product,
+                         unsigned char hash[DIGEST_BYTES])
+{
+    const struct registry_terms *terms = &product->terms;
+    purchase->terms = (struct ledger_terms){ .name = terms->name, .version = terms->version };
+    if (terms->sha256.len > 0 && enc_hex_read(terms->sha256, hash, DIGEST_BYTES)) {
+        purchase->terms.hash = (struct str){ (const char *)hash, DIGEST_BYTES };
+    }
+}
+
+static void credit_velocity(const struct registry_product *product,
+                            struct ledger_velocity velocity[KYC_END])
+{
+    const struct registry_limits *limits = &product->purchase_limits;
+    const struct registry_velocity *levels[KYC_END] = { &limits->none, &limits->none,
+                                                        &limits->basic, &limits->full };
+    for (size_t i = 0; i < KYC_END; i++) {
+        velocity[i] = (struct ledger_velocity){ (int64_t)levels[i]->purchases, levels[i]->amount };
+    }
+}
+
+static enum err credit_order(struct world *world, struct ledger_purchase *purchase,
+                             const struct registry_product *product, struct fail *fail)
+{
+    unsigned char hash[DIGEST_BYTES];
+    struct digest prices;
+    struct ledger_velocity velocity[KYC_END];
+    TRY(price_keeping_hash(product->price_book, &prices));
+    purchase->prices = (struct ledger_terms){ product->price_book->id, product->price_book->version,
+                                              digest_str(&prices) };
+    credit_terms(purchase, product, hash);
+    credit_velocity(product, velocity);
+    purchase->product = product->id;
+    purchase->velocity = velocity;
+    enum err err = ledger_purchase(world->ledger, purchase, fail);
+    /* They were this function's own. */
+    purchase->velocity = NULL;
+    purchase->prices.hash = STR_EMPTY;
+    purchase->terms.hash = STR_EMPTY;
+    return err;
+}
+
+/* ---- plans ------------------------------------------------------------------------------- */
+
+/* `count` units of time from now on; later than time can be counted is never: 0, or the end. */
+static int64_t credit_later(int64_t now_ns, uint64_t count, int64_t unit_ns, int64_t never)
+{
+    int64_t term = 0;
+    int64_t end = 0;
+    bool fits = count <= INT64_MAX && !__builtin_mul_overflow((int64_t)count, unit_ns, &term) &&
+                money_add(now_ns, term, &end);
+    return fits ? end : never;
+}
+
 enum err act_buy_plan(struct world *world, const struct client *client,
-                      const struct registry_plan *plan, struct str payment,
+                      const struct act_plan *bought, const struct act_payment *payment,
                       struct ledger_purchase *ret_purchase, struct fail *fail)
 {
+    const struct registry_plan *plan = bought->plan;
+    int64_t now_ns = stamp_system_ns();
     struct ledger_purchase purchase = {
         .amount = plan->price_nano,
         .kind = LOT_PAID,
         .priority = CREDIT_PRIORITY_PAID,
         .plan = plan->id,
-        .payment = payment,
-        .now_ns = stamp_system_ns(),
+        .units = (int64_t)plan->units,
+        .expires_ns = plan->expires_days == 0
+                          ? 0
+                          : credit_later(now_ns, plan->expires_days, CREDIT_DAY_NS, 0),
+        .refund_until_ns = credit_later(now_ns, plan->refund_hours, CREDIT_HOUR_NS, INT64_MAX),
+        .now_ns = now_ns,
     };
-    TRY(credit_account(world, client, &purchase.account, fail));
+    if (plan->withdrawn == REGISTRY_YES) {
+        return FAIL(fail, ERR_PLAN_WITHDRAWN, "the plan \"" STR_FMT "\" is no longer sold",
+                    STR_ARG(plan->id));
+    }
+    TRY(act_account(world, client, &purchase.account, fail));
     if (!str_eq(ledger_currency(purchase.account), plan->currency)) {
         return FAIL(fail, ERR_CONFLICT,
                     "the client pays in " STR_FMT ", the plan \"" STR_FMT "\" is in " STR_FMT,
                     STR_ARG(ledger_currency(purchase.account)), STR_ARG(plan->id),
                     STR_ARG(plan->currency));
     }
-    int64_t days = plan->expires_days > INT64_MAX ? INT64_MAX : (int64_t)plan->expires_days;
-    int64_t term = 0;
-    if (days > 0 && (__builtin_mul_overflow(days, CREDIT_DAY_NS, &term) ||
-                     !money_add(purchase.now_ns, term, &purchase.expires_ns))) {
-        purchase.expires_ns = 0; /* later than time can be counted is never */
-    }
-    TRY(ledger_purchase(world->ledger, &purchase, fail));
+    TRY(credit_payer(&purchase, client, bought->product, payment, fail));
+    TRY(credit_order(world, &purchase, bought->product, fail));
     *ret_purchase = purchase;
     return ERR_OK;
 }
 
-static enum err credit_read_time(struct acting *acting, const char *flag, int64_t *ret_ns)
+static enum err credit_buy_plan(struct acting *acting, const struct client *client,
+                                const struct act_payment *payment,
+                                struct ledger_purchase *ret_purchase)
 {
-    struct str text = args_value(acting->args, flag);
-    if (!stamp_parse(text, ret_ns)) {
+    const struct args *args = acting->args;
+    struct str plan_id = args_value(args, "plan");
+    struct act_plan bought = { .plan = NULL };
+    if (args_has(args, "amount") || args_has(args, "kind") || args_has(args, "expires")) {
         return FAIL(&acting->fail, ERR_ASK_INVALID,
-                    "\"" STR_FMT "\" is no time such as 2027-01-31 or 2027-01-31T12:00:00Z",
-                    STR_ARG(text));
+                    "a plan says itself what it costs and when it expires");
     }
-    return ERR_OK;
+    TRY(acting_product(acting, &bought.product));
+    bought.plan = registry_product_plan(bought.product, plan_id);
+    if (bought.plan == NULL) {
+        acting->remedy = "see \"entrepot plan list\"";
+        return FAIL(&acting->fail, ERR_NOT_FOUND,
+                    "the product \"" STR_FMT "\" has no plan \"" STR_FMT "\"",
+                    STR_ARG(bought.product->id), STR_ARG(plan_id));
+    }
+    return act_buy_plan(acting->world, client, &bought, payment, ret_purchase, &acting->fail);
 }
+
+/* ---- amounts ----------------------------------------------------------------------------- */
 
 static enum err credit_read_kind(struct acting *acting, struct ledger_purchase *purchase)
 {
@@ -86,61 +200,66 @@ static enum err credit_read_kind(struct acting *acting, struct ledger_purchase *
                 STR_ARG(kind));
 }
 
-static enum err credit_buy_amount(struct acting *acting, const struct client *client,
-                                  struct str payment, struct ledger_purchase *ret_purchase)
+/* Paid credit lives a year or longer; what is given may be shorter. */
+static enum err credit_read_expiry(struct acting *acting, struct ledger_purchase *purchase)
 {
-    struct ledger_purchase purchase = { .payment = payment, .now_ns = stamp_system_ns() };
-    struct str amount;
-    TRY(acting_need(acting, "amount", &amount));
-    if (!money_parse(amount, 9, &purchase.amount) || purchase.amount <= 0) {
-        return FAIL(&acting->fail, ERR_ASK_INVALID,
-                    "\"" STR_FMT "\" is no amount above zero such as 12.50", STR_ARG(amount));
+    if (!args_has(acting->args, "expires")) {
+        return ERR_OK;
     }
+    TRY(acting_time(acting, "expires", &purchase->expires_ns));
+    int64_t least_ns = credit_later(purchase->now_ns, REGISTRY_TERM_DAYS_MIN, CREDIT_DAY_NS, 0);
+    if (purchase->expires_ns <= purchase->now_ns) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID, "the credit would expire before it is bought");
+    }
+    if (purchase->kind == LOT_PAID && purchase->expires_ns < least_ns) {
+        return FAIL(&acting->fail, ERR_TOKEN_EXPIRED,
+                    "paid credit does not expire within %d days of its purchase",
+                    REGISTRY_TERM_DAYS_MIN);
+    }
+    return ERR_OK;
+}
+
+static enum err credit_buy_amount(struct acting *acting, const struct client *client,
+                                  const struct act_payment *payment,
+                                  struct ledger_purchase *ret_purchase)
+{
+    int64_t now_ns = stamp_system_ns();
+    struct ledger_purchase purchase = { .now_ns = now_ns };
+    const struct registry_product *product = NULL;
+    struct str unused;
+    TRY(acting_need(acting, "amount", &unused));
+    TRY(acting_amount(acting, "amount", &purchase.amount));
     TRY(credit_read_kind(acting, &purchase));
-    if (args_has(acting->args, "expires")) {
-        TRY(credit_read_time(acting, "expires", &purchase.expires_ns));
+    TRY(credit_read_expiry(acting, &purchase));
+    TRY(acting_product(acting, &product));
+    TRY(act_account(acting->world, client, &purchase.account, &acting->fail));
+    if (purchase.kind == LOT_PAID) {
+        purchase.refund_until_ns = now_ns + CREDIT_DAY_NS; /* as plans that say nothing else */
+        TRY(credit_payer(&purchase, client, product, payment, &acting->fail));
+    } else {
+        purchase.payer = payment->payer;
+        purchase.method = payment->method;
+        purchase.payment = payment->reference;
     }
-    TRY(credit_account(acting->world, client, &purchase.account, &acting->fail));
-    TRY(ledger_purchase(acting->world->ledger, &purchase, &acting->fail));
+    TRY(credit_order(acting->world, &purchase, product, &acting->fail));
     *ret_purchase = purchase;
     return ERR_OK;
 }
 
-static enum err credit_buy(struct acting *acting, const struct client *client,
-                           struct ledger_purchase *ret_purchase)
-{
-    const struct args *args = acting->args;
-    struct str payment = args_value(args, "payment");
-    struct str plan_id = args_value(args, "plan");
-    if (payment.len > CREDIT_TEXT_MAX) {
-        return FAIL(&acting->fail, ERR_ASK_INVALID, "\"--payment\" has at most %d bytes",
-                    CREDIT_TEXT_MAX);
-    }
-    if (plan_id.len == 0) {
-        return credit_buy_amount(acting, client, payment, ret_purchase);
-    }
-    if (args_has(args, "amount") || args_has(args, "kind") || args_has(args, "expires")) {
-        return FAIL(&acting->fail, ERR_ASK_INVALID,
-                    "a plan says itself what it costs and when it expires");
-    }
-    const struct registry_product *product = NULL;
-    TRY(acting_product(acting, &product));
-    const struct registry_plan *plan = registry_product_plan(product, plan_id);
-    if (plan == NULL) {
-        acting->remedy = "see \"entrepot plan list\"";
-        return FAIL(&acting->fail, ERR_NOT_FOUND,
-                    "the product \"" STR_FMT "\" has no plan \"" STR_FMT "\"", STR_ARG(product->id),
-                    STR_ARG(plan_id));
-    }
-    return act_buy_plan(acting->world, client, plan, payment, ret_purchase, &acting->fail);
-}
+/* ---- the act ----------------------------------------------------------------------------- */
 
 enum err act_credit_purchase(struct acting *acting)
 {
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
     TRY(acting_client(acting, &client));
-    TRY(credit_buy(acting, client, &purchase));
+    const struct act_payment payment = {
+        .payer = args_value(acting->args, "payer"),
+        .method = args_value(acting->args, "method"),
+        .reference = args_value(acting->args, "payment"),
+    };
+    TRY(args_has(acting->args, "plan") ? credit_buy_plan(acting, client, &payment, &purchase)
+                                       : credit_buy_amount(acting, client, &payment, &purchase));
     struct sheet sheet;
     sheet_init(&sheet, purchase_columns, EP_ARRAY_LEN(purchase_columns));
     sheet_int(&sheet, purchase.lot);
@@ -150,57 +269,10 @@ enum err act_credit_purchase(struct acting *acting)
     sheet_str(&sheet, purchase.kind == LOT_PAID ? STR("paid") : STR("promo"));
     sheet_str(&sheet, purchase.plan);
     sheet_stamp(&sheet, purchase.expires_ns);
-    enum err err = sheet_print_one(&sheet, acting->json, acting->out);
-    sheet_fini(&sheet);
-    return err;
-}
-
-/* ---- refunds and expiry ------------------------------------------------------------------ */
-
-enum err act_credit_refund(struct acting *acting)
-{
-    static const char *const columns[] = { "lot", "refunded", "currency" };
-    const struct client *client = NULL;
-    struct ledger_account *account = NULL;
-    struct str text;
-    int64_t lot = 0;
-    int64_t amount = 0;
-    TRY(acting_client(acting, &client));
-    TRY(acting_need(acting, "lot", &text));
-    if (!str_to_i64(text, &lot) || lot <= 0) {
-        return FAIL(&acting->fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is no lot's number",
-                    STR_ARG(text));
-    }
-    acting->remedy = "see \"entrepot credit show\" for the client's lots";
-    TRY(credit_account(acting->world, client, &account, &acting->fail));
-    TRY(ledger_refund(acting->world->ledger, account, lot, &amount, &acting->fail));
-    struct sheet sheet;
-    sheet_init(&sheet, columns, EP_ARRAY_LEN(columns));
-    sheet_int(&sheet, lot);
-    sheet_money(&sheet, amount);
-    sheet_str(&sheet, ledger_currency(account));
-    enum err err = sheet_print_one(&sheet, acting->json, acting->out);
-    sheet_fini(&sheet);
-    return err;
-}
-
-enum err act_credit_expire(struct acting *acting)
-{
-    static const char *const columns[] = { "at", "expired" };
-    int64_t now_ns = stamp_system_ns();
-    int64_t at_ns = now_ns;
-    int64_t amount = 0;
-    if (args_has(acting->args, "at")) {
-        TRY(credit_read_time(acting, "at", &at_ns));
-    }
-    if (at_ns > now_ns) {
-        return FAIL(&acting->fail, ERR_ASK_INVALID, "credit does not expire before its time");
-    }
-    TRY(ledger_expire(acting->world->ledger, at_ns, &amount, &acting->fail));
-    struct sheet sheet;
-    sheet_init(&sheet, columns, EP_ARRAY_LEN(columns));
-    sheet_stamp(&sheet, at_ns);
-    sheet_money(&sheet, amount);
+    sheet_str(&sheet, purchase.payer);
+    sheet_str(&sheet, purchase.method);
+    sheet_str(&sheet, purchase.payment);
+    sheet_stamp(&sheet, purchase.refund_until_ns);
     enum err err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
     return err;

@@ -10,34 +10,45 @@ enum credit_part {
     CREDIT_USED,
     CREDIT_REFUNDED,
     CREDIT_EXPIRED,
+    CREDIT_CORRECTED, /* what corrections gave, less what they took */
     CREDIT_HELD,
     CREDIT_AVAILABLE,
     CREDIT_PARTS
 };
 
-static const char *const credit_names[CREDIT_PARTS] = { "bought",  "used", "refunded",
-                                                        "expired", "held", "available" };
-static const char *const lot_columns[] = { "lot",     "kind", "amount",  "remaining",
-                                           "expires", "plan", "payment", "bought_at" };
+static const char *const credit_names[CREDIT_PARTS] = { "bought",    "used", "refunded", "expired",
+                                                        "corrected", "held", "available" };
+static const char *const lot_columns[] = { "lot",          "kind",     "amount", "remaining",
+                                           "expires",      "warning",  "plan",   "price_list",
+                                           "terms",        "payer",    "method", "payment",
+                                           "refund_until", "bought_at" };
 
 static const struct store_sql sql_account = {
     "SELECT id, cr_post, dr_post, dr_pend, currency FROM account WHERE uid = ?1"
 };
-/* Codes 4 and 5 are refunds and expiries. */
-static const struct store_sql sql_given_back = {
-    "SELECT coalesce(sum(CASE WHEN code = 4 THEN amount END), 0),"
-    " coalesce(sum(CASE WHEN code = 5 THEN amount END), 0) FROM entry"
-    " WHERE debit = ?1 AND code IN (4, 5)"
+/* Codes: 1 purchases, 2 settlements, 4 refunds, 5 expiries, 6 corrections. */
+static const struct store_sql sql_parts = {
+    "SELECT coalesce(sum(CASE WHEN code = 1 THEN amount END), 0),"
+    " coalesce(sum(CASE WHEN code = 2 THEN amount END), 0),"
+    " coalesce(sum(CASE WHEN code = 4 THEN amount END), 0),"
+    " coalesce(sum(CASE WHEN code = 5 THEN amount END), 0),"
+    " coalesce(sum(CASE WHEN code = 6 AND credit_class = 1 THEN amount"
+    " WHEN code = 6 THEN -amount END), 0)"
+    " FROM entry WHERE debit = ?1 OR credit = ?1"
 };
 static const struct store_sql sql_lots = {
-    "SELECT id, kind, amount, remaining, expires_ns, plan, payment, created_ns FROM lot"
-    " WHERE account = ?1 ORDER BY id"
+    "SELECT l.id, l.kind, l.amount, l.remaining, l.expires_ns,"
+    " coalesce((SELECT min(w.days) FROM lot_warning w WHERE w.lot = l.id), 0), l.plan,"
+    " coalesce(b.name || '/' || b.version, ''),"
+    " CASE c.name WHEN '' THEN '' ELSE c.name || '/' || c.version END,"
+    " o.payer, o.method, l.payment, o.refund_until_ns, l.created_ns FROM lot l"
+    " JOIN purchase_order o ON o.id = l.id JOIN contract c ON c.id = o.contract"
+    " LEFT JOIN price_book b ON b.id = o.book WHERE l.account = ?1 ORDER BY l.id"
 };
 
 struct credit_view {
     struct id account;
     int64_t row; /* 0: there is no such account */
-    int64_t debits;
     int64_t parts[CREDIT_PARTS];
     char currency[4];
     struct sheet lots;
@@ -48,21 +59,21 @@ static enum err credit_on_account(void *context, const struct store_value *row, 
     struct credit_view *view = context;
     ASSERT(columns == 5 && row[4].bytes.len == 3);
     view->row = row[0].number;
-    view->parts[CREDIT_BOUGHT] = row[1].number;
-    view->debits = row[2].number;
     view->parts[CREDIT_HELD] = row[3].number;
     view->parts[CREDIT_AVAILABLE] = row[1].number - row[2].number - row[3].number;
     memcpy(view->currency, row[4].bytes.ptr, 3);
     return ERR_OK;
 }
 
-static enum err credit_on_given_back(void *context, const struct store_value *row, size_t columns)
+static enum err credit_on_parts(void *context, const struct store_value *row, size_t columns)
 {
+    static const enum credit_part parts[] = { CREDIT_BOUGHT, CREDIT_USED, CREDIT_REFUNDED,
+                                              CREDIT_EXPIRED, CREDIT_CORRECTED };
     struct credit_view *view = context;
-    ASSERT(columns == 2);
-    view->parts[CREDIT_REFUNDED] = row[0].number;
-    view->parts[CREDIT_EXPIRED] = row[1].number;
-    view->parts[CREDIT_USED] = view->debits - row[0].number - row[1].number;
+    ASSERT(columns == EP_ARRAY_LEN(parts));
+    for (size_t i = 0; i < columns; i++) {
+        view->parts[parts[i]] = row[i].number;
+    }
     return ERR_OK;
 }
 
@@ -75,9 +86,19 @@ static enum err credit_on_lot(void *context, const struct store_value *row, size
     sheet_money(lots, row[2].number);
     sheet_money(lots, row[3].number);
     sheet_stamp(lots, row[4].number);
-    sheet_str(lots, row[5].bytes);
-    sheet_str(lots, row[6].bytes);
-    sheet_stamp(lots, row[7].number);
+    char text[32];
+    struct buf warning = { text, 0, sizeof(text), sizeof(text) };
+    if (row[5].number > 0 && row[3].number > 0) {
+        EP_IGNORE(buf_printf(&warning, "%lld days", (long long)row[5].number)); /* fits */
+        sheet_str(lots, buf_str(&warning));
+    } else {
+        sheet_none(lots);
+    }
+    for (size_t i = 6; i < 12; i++) {
+        sheet_str(lots, row[i].bytes);
+    }
+    sheet_stamp(lots, row[12].number);
+    sheet_stamp(lots, row[13].number);
     return ERR_OK;
 }
 
@@ -87,7 +108,7 @@ static enum err credit_read(void *context, struct store_txn *txn, struct fail *f
     const struct store_value uid = STORE_B(id_str(&view->account));
     TRY(store_query(txn, &sql_account, &uid, 1, credit_on_account, view, fail));
     const struct store_value row = STORE_I(view->row);
-    TRY(store_query(txn, &sql_given_back, &row, 1, credit_on_given_back, view, fail));
+    TRY(store_query(txn, &sql_parts, &row, 1, credit_on_parts, view, fail));
     return store_query(txn, &sql_lots, &row, 1, credit_on_lot, view, fail);
 }
 

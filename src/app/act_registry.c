@@ -3,10 +3,21 @@
 #include "base/enc.h"
 #include "wire/jsonw.h"
 
+/* "id/version", as receipts and lots name it. */
+static void plan_put_list(struct sheet *sheet, const struct registry_price_book *book)
+{
+    char text[256];
+    struct buf list = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(buf_printf(&list, STR_FMT "/" STR_FMT, STR_ARG(book->id),
+                         STR_ARG(book->version))); /* both are shorter */
+    sheet_str(sheet, buf_str(&list));
+}
+
 enum err act_plan_list(struct acting *acting)
 {
-    static const char *const columns[] = { "product", "plan", "price",       "currency",
-                                           "units",   "unit", "expires_days" };
+    static const char *const columns[] = { "product",    "plan", "price",        "currency",
+                                           "units",      "unit", "expires_days", "refund_hours",
+                                           "price_list", "sale" };
     const struct registry *registry = acting->registry;
     const struct registry_product *only = NULL;
     if (args_has(acting->args, "product")) {
@@ -25,6 +36,9 @@ enum err act_plan_list(struct acting *acting)
             sheet_int(&sheet, (int64_t)plan->units);
             sheet_str(&sheet, product->unit.name);
             sheet_int(&sheet, (int64_t)plan->expires_days);
+            sheet_int(&sheet, (int64_t)plan->refund_hours);
+            plan_put_list(&sheet, product->price_book);
+            sheet_str(&sheet, plan->withdrawn == REGISTRY_YES ? STR("withdrawn") : STR("on sale"));
         }
     }
     enum err err = sheet_print(&sheet, acting->json, acting->out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/acts_internal.h"
+#include "base/money.h"
 #include "base/stamp.h"
 #include "crypto/random.h"
 #include "wire/utf8.h"
@@ -17,22 +18,57 @@ const struct act acts[] = {
       3, act_client_suspend },
     { "client", "resume", "CLIENT", "client", "Takes a suspended client's calls again", ACT_CHANGES,
       3, act_client_resume },
-    { "key", "add", "--client CLIENT --product PRODUCT [--name NAME]", "client product name",
+    { "client", "kyc", "CLIENT --level none|basic|full [--evidence TEXT]", "client level evidence",
+      "Says how well a client is known, which limits what it may buy in a day", ACT_CHANGES, 3,
+      act_client_kyc },
+    { "key", "add",
+      "--client CLIENT --product PRODUCT [--name NAME] [--budget-day AMOUNT]"
+      " [--budget-month AMOUNT] [--budget-total AMOUNT]",
+      "client product name budget-day budget-month budget-total",
       "Makes an API key and shows it once", ACT_CHANGES, 2, act_key_add },
     { "key", "list", "[--client CLIENT]", "client", "Lists API keys by their hints", ACT_READS, 2,
       act_key_list },
     { "key", "revoke", "KEY", "key", "Ends an API key for good", ACT_CHANGES, 3, act_key_revoke },
+    { "key", "budget",
+      "KEY [--budget-day AMOUNT|none] [--budget-month AMOUNT|none] [--budget-total AMOUNT|none]",
+      "key budget-day budget-month budget-total",
+      "Changes what a key may spend in a day, in a month and in all", ACT_CHANGES, 3,
+      act_key_budget },
     { "plan", "list", "[--product PRODUCT]", "product", "Lists what credit can be bought",
       ACT_READS, 2, act_plan_list },
     { "credit", "purchase",
-      "--client CLIENT (--plan PLAN [--product PRODUCT] | --amount AMOUNT"
-      " [--kind paid|promo] [--expires TIME]) [--payment REFERENCE]",
-      "client plan product amount kind expires payment", "Adds credit to a client's account",
-      ACT_CHANGES, 2, act_credit_purchase },
-    { "credit", "refund", "--client CLIENT --lot LOT", "client lot",
-      "Gives the unused rest of a paid lot back", ACT_CHANGES, 2, act_credit_refund },
+      "--client CLIENT (--plan PLAN | --amount AMOUNT [--kind paid|promo] [--expires TIME])"
+      " [--product PRODUCT] [--payer NAME] [--method METHOD] [--payment REFERENCE]",
+      "client plan product amount kind expires payer method payment",
+      "Adds credit to a client's account", ACT_CHANGES, 2, act_credit_purchase },
+    { "credit", "refund",
+      "--client CLIENT --lot LOT [--amount AMOUNT] [--payer NAME] [--method METHOD]"
+      " [--contract REASON]",
+      "client lot amount payer method contract",
+      "Gives the unused part of a paid lot back to who paid it", ACT_CHANGES, 2,
+      act_credit_refund },
+    { "credit", "correct",
+      "--entry ENTRY --reason TEXT [--amount AMOUNT] [--lot LOT] [--reference TEXT]",
+      "entry reason amount lot reference", "Undoes a wrong entry, or a part of it, by a new one",
+      ACT_CHANGES, 2, act_credit_correct },
     { "credit", "expire", "[--at TIME]", "at", "Ends all credit whose time has passed", ACT_CHANGES,
       2, act_credit_expire },
+    { "credit", "entries", "[--client CLIENT] [--lot LOT] [--call CALL]", "client lot call",
+      "Lists the entries of the books, all or of one client, lot or call", ACT_READS, 2,
+      act_credit_entries },
+    { "credit", "trace", "CALL", "call", "Shows which lots a call was paid from, and who paid them",
+      ACT_READS, 3, act_credit_trace },
+    { "credit", "report", "--period YEAR|MONTH|DAY", "period",
+      "Shows what was deferred, recognised, given back and ended in a period", ACT_READS, 2,
+      act_credit_report },
+    { "credit", "breakage", "[--period YEAR|MONTH|DAY]", "period",
+      "Lists the lots that ended with a part unused", ACT_READS, 2, act_credit_breakage },
+    { "credit", "transfer", "", "client to lot amount", "Refused: credit cannot be moved",
+      ACT_READS, 8, act_credit_transfer },
+    { "credit", "gift", "", "client to lot amount", "Refused: credit is not given away", ACT_READS,
+      8, act_credit_gift },
+    { "credit", "redeem", "", "client code", "Refused: there are no codes for credit", ACT_READS, 8,
+      act_credit_redeem },
     { "credit", "show", "--client CLIENT [--product PRODUCT]", "client product",
       "Shows a client's credit in money and in units", ACT_READS, 3, act_credit_show },
     { "registry", "show", "", "", "Shows the registry's models, routes and products", ACT_READS, 2,
@@ -212,6 +248,42 @@ enum err acting_product(struct acting *acting, const struct registry_product **r
                     STR_ARG(id));
     }
     *ret_product = product;
+    return ERR_OK;
+}
+
+enum err acting_time(struct acting *acting, const char *flag, int64_t *ret_ns)
+{
+    struct str text = args_value(acting->args, flag);
+    if (!stamp_parse(text, ret_ns)) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID,
+                    "\"" STR_FMT "\" is no time such as 2027-01-31 or 2027-01-31T12:00:00Z",
+                    STR_ARG(text));
+    }
+    return ERR_OK;
+}
+
+enum err acting_amount(struct acting *acting, const char *flag, int64_t *ret_nano)
+{
+    struct str text = args_value(acting->args, flag);
+    if (!args_has(acting->args, flag)) {
+        *ret_nano = 0;
+        return ERR_OK;
+    }
+    if (!money_parse(text, 9, ret_nano) || *ret_nano <= 0) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID,
+                    "\"" STR_FMT "\" is no amount above zero such as 12.50", STR_ARG(text));
+    }
+    return ERR_OK;
+}
+
+enum err acting_number(struct acting *acting, const char *flag, int64_t *ret_number)
+{
+    struct str text;
+    TRY(acting_need(acting, flag, &text));
+    if (!str_to_i64(text, ret_number) || *ret_number <= 0) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is no number of a row",
+                    STR_ARG(text));
+    }
     return ERR_OK;
 }
 

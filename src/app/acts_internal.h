@@ -33,10 +33,31 @@ EP_MUST_CHECK enum err acting_product(struct acting *acting,
 /* Opens an account and adds the client that it belongs to. */
 EP_MUST_CHECK enum err act_open_client(struct world *world, struct str name, struct str currency,
                                        const struct client **ret_client, struct fail *fail);
-/* Buys a plan of the product for a client; purchase->lot and the rest are out. */
+/* Who pays for what, and how; an empty payer is the client itself, an empty method the product's
+ * first. */
+struct act_payment {
+    struct str payer;
+    struct str method;
+    struct str reference;
+};
+
+struct act_plan {
+    const struct registry_product *product;
+    const struct registry_plan *plan;
+};
+
+/* Buys a plan of a product for a client; purchase->lot and the rest are out. */
 EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *client,
-                                    const struct registry_plan *plan, struct str payment,
+                                    const struct act_plan *plan, const struct act_payment *payment,
                                     struct ledger_purchase *ret_purchase, struct fail *fail);
+EP_MUST_CHECK enum err act_account(struct world *world, const struct client *client,
+                                   struct ledger_account **ret_account, struct fail *fail);
+/* The time in a flag. */
+EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int64_t *ret_ns);
+/* The amount above zero in a flag, nano; 0 where the flag is not given. */
+EP_MUST_CHECK enum err acting_amount(struct acting *acting, const char *flag, int64_t *ret_nano);
+/* The number above zero in a flag. */
+EP_MUST_CHECK enum err acting_number(struct acting *acting, const char *flag, int64_t *ret_number);
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
 
@@ -55,6 +76,16 @@ enum err act_key_revoke(struct acting *acting);
 enum err act_credit_purchase(struct acting *acting);
 enum err act_credit_refund(struct acting *acting);
 enum err act_credit_expire(struct acting *acting);
+enum err act_credit_correct(struct acting *acting);
+enum err act_credit_transfer(struct acting *acting);
+enum err act_credit_gift(struct acting *acting);
+enum err act_credit_redeem(struct acting *acting);
+enum err act_credit_entries(struct acting *acting);
+enum err act_credit_trace(struct acting *acting);
+enum err act_credit_report(struct acting *acting);
+enum err act_credit_breakage(struct acting *acting);
+enum err act_client_kyc(struct acting *acting);
+enum err act_key_budget(struct acting *acting);
 enum err act_credit_show(struct acting *acting);
 enum err act_plan_list(struct acting *acting);
 enum err act_registry_show(struct acting *acting);

@@ -1,9 +1,12 @@
 #include "app/args.h"
 
 static const char *const args_valued[] = {
-    "config",  "name",  "client", "product",  "plan",     "amount", "currency", "kind",
-    "expires", "key",   "lot",    "payment",  "priority", "model",  "at",       "reason",
-    "second",  "first", "vocab",  "template", "specials", "route",  "finding",  "month",
+    "config",       "name",         "client",   "product", "plan",     "amount",   "currency",
+    "kind",         "expires",      "key",      "lot",     "payment",  "priority", "model",
+    "at",           "reason",       "second",   "first",   "vocab",    "template", "specials",
+    "route",        "finding",      "payer",    "method",  "contract", "entry",    "reference",
+    "period",       "level",        "evidence", "call",    "to",       "code",     "budget-day",
+    "budget-month", "budget-total", "month",
 };
 
 static bool args_takes_value(struct str name)

@@ -230,7 +230,8 @@ static enum err init_first_client(struct str folder, struct world *world, struct
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
     TRY(act_open_client(world, STR(INIT_CLIENT), product->price_book->currency, &client, fail));
-    TRY(act_buy_plan(world, client, plan, STR("init"), &purchase, fail));
+    TRY(act_buy_plan(world, client, &(struct act_plan){ product, plan },
+                     &(struct act_payment){ .reference = STR("init") }, &purchase, fail));
     TRY(init_write_key(folder, world, client, product->id, fail));
     return init_print(folder, client, plan, product, out);
 }

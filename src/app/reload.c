@@ -1,3 +1,4 @@
+#include "app/price_keeping.h"
 #include "app/server.h"
 #include "base/log.h"
 #include "base/stamp.h"
@@ -92,6 +93,19 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
     return err;
 }
 
+/* What is sold from now on names its prices by rows that are there. */
+static enum err reload_prices(struct world *world, const struct registry *registry,
+                              struct buf *errors)
+{
+    struct fail fail = { .code = ERR_OK };
+    enum err err = price_keeping_keep(world->ledger, registry, &fail);
+    err = err == ERR_OK ? price_shelf_learn(world->prices, &fail) : err;
+    if (err != ERR_OK) {
+        EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
+    }
+    return err;
+}
+
 static void reload_log(enum event event, struct str text)
 {
     struct log_line line;
@@ -117,6 +131,12 @@ enum err reload_run(struct server *server, struct buf *errors)
             EP_IGNORE(buf_printf(errors, "entrepot: these take a restart to change\n"));
         }
         conf_destroy(conf);
+    }
+    if (err == ERR_OK) {
+        err = reload_prices(server->world, registry, errors);
+        if (err != ERR_OK) {
+            gate_snapshot_unref(snapshot);
+        }
     }
     if (err == ERR_OK) {
         world_swap_registry(server->world, registry);

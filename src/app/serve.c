@@ -8,6 +8,7 @@
 
 #include "app/helpers.h"
 #include "app/server.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stamp.h"
@@ -16,9 +17,9 @@
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
 #define SERVE_QUEUE_MAX  4096
-#define SERVE_EXPIRE_NS \
-    (INT64_C(60) * STAMP_NS_PER_S) /* credit is over within a minute of its end */
-#define SERVE_HOUR_NS (INT64_C(3600) * STAMP_NS_PER_S)
+#define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
+#define SERVE_MINUTE_NS  (INT64_C(60) * STAMP_NS_PER_S)
+#define SERVE_HOUR_NS    (INT64_C(3600) * STAMP_NS_PER_S)
 
 #define SERVE_MARK_NS STAMP_NS_PER_S /* the log's mark: what a crash and an old backup can hide */
 
@@ -33,6 +34,7 @@ struct serve {
     struct job expire;
     bool expire_runs;
     struct timer expire_timer;
+    int64_t expired_ns; /* on the loop's clock: when the job last began; 0: not yet */
     struct job mark;
     bool mark_runs;
     struct timer mark_timer;
@@ -102,16 +104,46 @@ static void serve_on_stop(struct mail *mail)
 
 /* ---- credit and Idempotency-Keys that end -------------------------------------------------- */
 
+static void serve_on_warning(void *context, const struct ledger_warning *warning)
+{
+    struct log_line line;
+    (void)context;
+    counter_add(COUNTER_CREDIT_WARNINGS, 1);
+    log_begin(&line, EVENT_CREDIT_ENDS_SOON);
+    log_id(&line, "account", STR("acct_"), warning->account);
+    log_int(&line, "lot", warning->lot);
+    log_int(&line, "days", warning->days);
+    log_int(&line, "left_nano", warning->left);
+    log_str(&line, "currency", str_from(warning->currency));
+    log_int(&line, "expires_s", warning->expires_ns / STAMP_NS_PER_S);
+    log_end(&line);
+}
+
+static void serve_expire_credit(struct ledger *ledger, int64_t now_ns)
+{
+    int64_t amount = 0;
+    int64_t ending = 0;
+    /* A failed store has said so already. */
+    if (ledger_expire(ledger, now_ns, &amount, NULL) == ERR_OK && amount > 0) {
+        struct log_line line;
+        counter_add(COUNTER_CREDIT_EXPIRED_NANO, amount);
+        log_begin(&line, EVENT_CREDIT_EXPIRED);
+        log_int(&line, "amount_nano", amount);
+        log_end(&line);
+    }
+    if (ledger_warn(ledger, now_ns, serve_on_warning, NULL, &ending, NULL) == ERR_OK) {
+        counter_set(COUNTER_CREDIT_ENDING, ending);
+    }
+}
+
 static void serve_expire_work(struct job *job)
 {
     struct serve *serve = EP_CONTAINER(job, struct serve, expire);
     const struct world *world = serve->server.world;
     int64_t now_ns = stamp_system_ns();
     int64_t keep_ns = (int64_t)world->conf->limits_idempotency_hours * SERVE_HOUR_NS;
-    int64_t amount = 0;
     int64_t count = 0;
-    /* A failed store has said so already. */
-    EP_IGNORE(ledger_expire(world->ledger, now_ns, &amount, NULL));
+    serve_expire_credit(world->ledger, now_ns);
     EP_IGNORE(idem_expire(world->ledger, now_ns - keep_ns, &count, NULL));
 }
 
@@ -120,14 +152,25 @@ static void serve_expire_over(struct mail *mail)
     EP_CONTAINER(mail, struct serve, expire.mail)->expire_runs = false;
 }
 
+/* Each minute, and as soon as a lot's time has come. */
+static bool serve_must_expire(const struct serve *serve, int64_t now_ns)
+{
+    return serve->expired_ns == 0 || now_ns - serve->expired_ns >= SERVE_MINUTE_NS ||
+           ledger_next_expiry(serve->server.world->ledger) <= stamp_system_ns();
+}
+
 static void serve_on_expire(struct timer *timer)
 {
     struct serve *serve = EP_CONTAINER(timer, struct serve, expire_timer);
     struct server *server = &serve->server;
-    if (!serve->expire_runs && !server->world->mark.behind) {
+    int64_t now_ns = loop_now_ns(server->loop);
+    if (!serve->expire_runs && !server->world->mark.behind && serve_must_expire(serve, now_ns)) {
         serve->expire_runs = job_submit(server->workers, &serve->expire) == ERR_OK;
+        serve->expired_ns = now_ns;
     }
-    enum err err = timer_start(server->loop, timer, loop_now_ns(server->loop) + SERVE_EXPIRE_NS);
+    int64_t wait_ns = ledger_next_expiry(server->world->ledger) - stamp_system_ns();
+    bool sooner = wait_ns > 0 && wait_ns < SERVE_LOOK_NS;
+    enum err err = timer_start(server->loop, timer, now_ns + (sooner ? wait_ns : SERVE_LOOK_NS));
     ASSERT(err == ERR_OK); /* its place in the heap has just become free */
 }
 

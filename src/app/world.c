@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/acts.h"
+#include "app/price_keeping.h"
 #include "app/recover.h"
 #include "base/mem.h"
 #include "base/stamp.h"
@@ -91,7 +92,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 6 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 8 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -101,6 +102,8 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = idem_migration;
     migrations[count++] = usage_month_migration;
     migrations[count++] = extend_migration;
+    migrations[count++] = credit_migration;
+    migrations[count++] = budget_migration;
     return count;
 }
 
@@ -164,6 +167,8 @@ static enum err world_open_rooms(struct world *world, struct fail *fail)
     TRY(tlog_open(world->store, &world->tlog, fail));
     TRY(usage_check_open(world->store, &world->usage_check, fail));
     TRY(world_check_log(world, fail));
+    TRY(price_keeping_keep(world->ledger, world->registry, fail));
+    TRY(price_shelf_open(world->store, &world->prices, fail));
     return recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
                          &world->recovered, fail);
 }
@@ -230,6 +235,7 @@ void world_close(struct world *world)
         EP_IGNORE(world_note_log(world, NULL)); /* a lower mark is a weaker one, and no wrong one */
     }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
+    price_shelf_close(world->prices);
     usage_check_close(world->usage_check);
     tlog_close(world->tlog);
     ledger_close(world->ledger);

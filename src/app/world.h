@@ -11,6 +11,7 @@
 
 #include "app/log_mark.h"
 #include "conf/conf.h"
+#include "gate/price_shelf.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ledger/ledger.h"
@@ -35,6 +36,7 @@ struct world {
     struct ledger *ledger;           /* NULL when it is read alone */
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
+    struct price_shelf *prices;      /* as above */
     const struct registry
         *registry;        /* the one in force; world_registry() when others may swap it */
     pthread_mutex_t lock; /* of `registry` */

@@ -116,9 +116,30 @@ enum err_kind {
       "The account's credit does not cover this call.")                                           \
     X(LEDGER_SPENT, CLIENT, 429, "insufficient_quota", "credit_exhausted",                        \
       "The account's credit was used up while the answer was written: it ends here.")             \
+    X(BUDGET_DAY, CLIENT, 429, "insufficient_quota", "budget_day",                                \
+      "This key's budget for the day does not cover this call.")                                  \
+    X(BUDGET_MONTH, CLIENT, 429, "insufficient_quota", "budget_month",                            \
+      "This key's budget for the month does not cover this call.")                                \
+    X(BUDGET_TOTAL, CLIENT, 429, "insufficient_quota", "budget_total",                            \
+      "What is left of this key's budget does not cover this call.")                              \
     X(LEDGER_STATE, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(MONEY_RANGE, CLIENT, 400, "invalid_request_error", "amount_out_of_range",                   \
       "An amount is out of range.")                                                               \
+    /* credit is a meter's reading, and no asset */                                               \
+    X(TOKEN_NOT_TRANSFERABLE, CLIENT, 409, "invalid_request_error", "token_not_transferable",     \
+      "Credit cannot be moved from one client to another.")                                       \
+    X(TOKEN_NO_RESALE, CLIENT, 409, "invalid_request_error", "token_no_resale",                   \
+      "Credit is not given away, listed, redeemed by code or resold.")                            \
+    X(TOKEN_NO_CASH_OUT, CLIENT, 409, "invalid_request_error", "token_no_cash_out",               \
+      "Only what was paid and is unused goes back, to who paid it, the way it came.")             \
+    X(TOKEN_EXPIRED, CLIENT, 409, "invalid_request_error", "token_expired",                       \
+      "The credit's time has passed.")                                                            \
+    X(TOKEN_PAYMENT_METHOD, CLIENT, 409, "invalid_request_error", "token_payment_method",         \
+      "Credit is not paid for in this way.")                                                      \
+    X(TOKEN_KYC_LIMIT, CLIENT, 409, "invalid_request_error", "token_kyc_limit",                   \
+      "More cannot be bought in a day before more is known of the client.")                       \
+    X(PLAN_WITHDRAWN, CLIENT, 409, "invalid_request_error", "plan_withdrawn",                     \
+      "This plan is no longer sold.")                                                             \
     /* upstream */                                                                                \
     X(UPSTREAM_CONNECT, RETRY, 502, "upstream_error", "upstream_unreachable",                     \
       "The model provider could not be reached.")                                                 \

@@ -2,6 +2,7 @@
 
 #include "base/counter.h"
 #include "base/crash.h"
+#include "base/stamp.h"
 #include "dialect/chat.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
@@ -92,6 +93,36 @@ static void answer_funds(const struct call *call, struct jsonw *json)
     jsonw_put_str(json, "currency", ledger_currency(call->account));
 }
 
+/* What the key's budget lacks, which window of it says so, and when that begins anew. */
+static void answer_budget(const struct call *call, struct jsonw *json)
+{
+    char text[48];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    struct budget_view view;
+    enum budget_window window = call->err == ERR_BUDGET_DAY     ? BUDGET_DAY
+                                : call->err == ERR_BUDGET_MONTH ? BUDGET_MONTH
+                                                                : BUDGET_TOTAL;
+    budget_look(call->budget, call->begun_wall_ns, &view);
+    int64_t left = view.max[window] - view.spent[window] - view.held[window];
+    jsonw_put_str(json, "window", str_from(budget_window_name(window)));
+    EP_IGNORE(money_print(&shown, left > 0 ? left : 0, 9, 0)); /* fits */
+    jsonw_put_str(json, "left", buf_str(&shown));
+    buf_reset(&shown);
+    EP_IGNORE(money_print(&shown, call->ceiling, 9, 0)); /* fits */
+    jsonw_put_str(json, "needed", buf_str(&shown));
+    jsonw_put_str(json, "currency", ledger_currency(call->account));
+    if (view.resets_ns[window] > 0) {
+        buf_reset(&shown);
+        EP_IGNORE(stamp_print(&shown, view.resets_ns[window])); /* fits */
+        jsonw_put_str(json, "resets", buf_str(&shown));
+    }
+}
+
+static bool answer_is_budget(enum err err)
+{
+    return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL;
+}
+
 /* Our own facts beside the error: {"call":...,"retry":...}. An Idempotency-Key that is refused
  * names the call that has it, which the client can wait for or look up. */
 static void answer_facts(const struct call *call, struct buf *out)
@@ -110,6 +141,8 @@ static void answer_facts(const struct call *call, struct buf *out)
     jsonw_put_str(&json, "retry", retry ? STR("after") : STR("after_change"));
     if (call->err == ERR_LEDGER_FUNDS) {
         answer_funds(call, &json);
+    } else if (answer_is_budget(call->err)) {
+        answer_budget(call, &json);
     }
     jsonw_close(&json, '}');
     if (jsonw_err(&json) != ERR_OK) {

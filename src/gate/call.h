@@ -50,6 +50,7 @@
 
 struct api_key;
 struct limits_counter;
+struct price_shelf_book;
 
 enum call_state {
     CALL_PARSE,
@@ -122,9 +123,12 @@ struct call {
     struct ask ask;
     const struct api_key *key;
     struct ledger_account *account;
+    struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
     const struct registry_model *model;
-    const struct registry_price *price; /* in the snapshot */
+    const struct registry_price *price; /* in the snapshot, or a kept book's */
+    const struct price_shelf_book
+        *kept; /* that the credit was bought under; NULL: the snapshot's */
     struct limits_counter *place_of_client;
     struct limits_counter *place_of_drain;
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
@@ -139,6 +143,7 @@ struct call {
     size_t said_offset;                  /* in the next one */
     int64_t ceiling;                     /* nano, all that is reserved */
     int64_t output_cap;                  /* tokens a choice */
+    struct budget_hold budgeted;         /* of the ceiling */
     struct call_hold hold;
     struct call_claim *claim;   /* NULL: no Idempotency-Key */
     struct call_mark *mark;     /* NULL: none was made yet */
@@ -212,10 +217,11 @@ void call_rate(const struct call *call, struct rate *ret_rate);
 /* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
  * refuses. */
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input);
-/* The credit does not cover call->ceiling: refuses, unless an earlier call's answer may be had. */
+/* Credit or budget do not cover call->ceiling: refuses, unless an earlier call's answer may be
+ * had. */
 enum call_next call_cannot_pay(struct call *call);
-/* Whether the credit covers an input of so many tokens and a short answer; if not, what they cost
- * is in call->ceiling, for the refusal to say. */
+/* Whether credit and budget cover an input of so many tokens and a short answer; if not, what they
+ * cost is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
 
 /* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */

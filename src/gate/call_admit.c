@@ -2,6 +2,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 #include "ident/ident.h"
 
 _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
@@ -53,10 +54,39 @@ static int64_t admit_cap_asked(const struct call *call)
     return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
 }
 
-static int64_t admit_available(const struct call *call)
+/* What the call may cost: the credit, or what is left of the key's budget; and which says so. */
+static int64_t admit_room(const struct call *call, enum err *ret_reason)
 {
     const struct account_credit *credit = ledger_credit(call->account);
-    return atomic_load_explicit(&credit->available, memory_order_relaxed);
+    int64_t available = atomic_load_explicit(&credit->available, memory_order_relaxed);
+    enum budget_window window = BUDGET_TOTAL;
+    int64_t left =
+        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &window);
+    *ret_reason = left < available ? budget_err(window) : ERR_LEDGER_FUNDS;
+    return left < available ? left : available;
+}
+
+static int64_t admit_available(const struct call *call)
+{
+    enum err reason = ERR_OK;
+    return admit_room(call, &reason);
+}
+
+/* Credit first, then the budget; both or neither. */
+static enum err admit_reserve(struct call *call)
+{
+    struct account_credit *credit = ledger_credit(call->account);
+    TRY(account_reserve(credit, call->ceiling));
+    if (call->budget == NULL) {
+        return ERR_OK;
+    }
+    enum err err =
+        budget_reserve(call->budget, call->ceiling, call->begun_wall_ns, &call->budgeted);
+    if (err != ERR_OK) {
+        account_release(credit, call->ceiling);
+        return ERR_LEDGER_FUNDS; /* which of the two it was is looked at by who tells */
+    }
+    return ERR_OK;
 }
 
 /*
@@ -96,10 +126,12 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
 
 enum call_next call_cannot_pay(struct call *call)
 {
+    enum err reason = ERR_LEDGER_FUNDS;
+    (void)admit_room(call, &reason); /* the reason is meant */
     if (call->claim == NULL) {
-        return call_refuse(call, ERR_LEDGER_FUNDS, "%s", err_info(ERR_LEDGER_FUNDS)->text);
+        return call_refuse(call, reason, "%s", err_info(reason)->text);
     }
-    call_claim_only_look(call, ERR_LEDGER_FUNDS); /* the first call may have used up the credit */
+    call_claim_only_look(call, reason); /* the first call may have used up the credit */
     call_goto(call, CALL_HOLD);
     return CALL_NEXT;
 }
@@ -109,7 +141,7 @@ enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
     int64_t first = 0;
     enum err err = admit_cap(call, input, admit_available(call), &first);
     err = err == ERR_OK ? call_extend_begin(call, input, first) : err;
-    err = err == ERR_OK ? account_reserve(ledger_credit(call->account), call->ceiling) : err;
+    err = err == ERR_OK ? admit_reserve(call) : err;
     if (err == ERR_LEDGER_FUNDS) {
         return call_cannot_pay(call);
     }
@@ -150,6 +182,20 @@ static bool admit_decides(const struct call *call, const struct rate_bounds *bou
             ceiling <= admit_available(call));
 }
 
+/* Credit keeps the price list that it was bought under: the lot that is drawn first says which. */
+static void admit_kept_price(struct call *call)
+{
+    int64_t book = ledger_price_book(call->account);
+    const struct price_shelf_price *kept =
+        book == 0 ? NULL
+                  : price_shelf_find(call->gate->world.prices, book, call->product->price_book->id,
+                                     call->model->id);
+    if (kept != NULL) {
+        call->price = &kept->price;
+        call->kept = kept->book;
+    }
+}
+
 /* ADMIT: may this call be made, and what can it cost? */
 enum call_next call_admit(struct call *call)
 {
@@ -180,6 +226,7 @@ enum call_next call_admit(struct call *call)
         !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
         return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }
+    admit_kept_price(call);
     err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
                       &call->place_of_client);
     if (err != ERR_OK) {

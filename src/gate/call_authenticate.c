@@ -13,6 +13,7 @@ enum call_next call_authenticate(struct call *call)
     enum err err = auth_find(gate, call->x, &call->key);
     if (err == ERR_OK) {
         call->account = ledger_find(gate->world.ledger, call->key->client->account);
+        call->budget = ledger_budget(gate->world.ledger, call->key->id);
         err = call->account == NULL ? ERR_KEY_UNKNOWN : ERR_OK;
     }
     if (err != ERR_OK) {

@@ -116,6 +116,19 @@ static enum err extend_price(const struct call *call, int64_t output, int64_t *r
     return rate_ceiling(&rate, &bounds, ret_nano);
 }
 
+/* Of the credit and of the key's budget; both or neither. */
+static enum err extend_take(struct call *call, int64_t nano)
+{
+    TRY(account_reserve(ledger_credit(call->account), nano));
+    enum err err = budget_extend(&call->budgeted, nano);
+    if (err != ERR_OK) {
+        account_release(ledger_credit(call->account), nano);
+        return err;
+    }
+    call->ceiling += nano;
+    return ERR_OK;
+}
+
 /* Reserves what `held` tokens of output cost beyond what is reserved. */
 static enum err extend_reserve(struct call *call, int64_t held)
 {
@@ -123,8 +136,7 @@ static enum err extend_reserve(struct call *call, int64_t held)
     int64_t nano = 0;
     TRY(extend_price(call, held, &nano));
     int64_t more = nano > call->ceiling ? nano - call->ceiling : 0;
-    TRY(account_reserve(ledger_credit(call->account), more));
-    call->ceiling += more;
+    TRY(extend_take(call, more));
     extend->waiting += more;
     extend->cover.held = held;
     return ERR_OK;
@@ -196,6 +208,7 @@ void call_extend_end(struct call *call, int64_t nano)
         return;
     }
     account_release(ledger_credit(call->account), extend->waiting);
+    EP_IGNORE(budget_extend(&call->budgeted, -extend->waiting)); /* gives back */
     call->ceiling -= extend->waiting;
     extend->waiting = 0;
     if (nano <= call->ceiling || extend_price(call, extend->cover.most, &most) != ERR_OK) {
@@ -205,8 +218,7 @@ void call_extend_end(struct call *call, int64_t nano)
         atomic_load_explicit(&ledger_credit(call->account)->available, memory_order_relaxed);
     int64_t more = (nano < most ? nano : most) - call->ceiling;
     more = more < credit ? more : credit;
-    if (more > 0 && account_reserve(ledger_credit(call->account), more) == ERR_OK) {
-        call->ceiling += more;
+    if (more > 0 && extend_take(call, more) == ERR_OK) {
         extend->last = more;
     }
 }

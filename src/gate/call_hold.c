@@ -2,6 +2,7 @@
 #include "base/crash.h"
 #include "gate/call_claim.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 
 /* On the writer's thread. */
 static enum err hold_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -29,8 +30,9 @@ static void hold_place(struct call *call)
         .call = call->id,
         .account = call->account,
         .amount = call->ceiling,
-        .price_version = call->snapshot->price_version,
+        .price_version = call->kept == NULL ? call->snapshot->price_version : call->kept->row,
         .opened_ns = call->begun_wall_ns,
+        .budget = call->budgeted,
     };
     call->hold.job.run = hold_write;
     call->hold.job.done = hold_done;

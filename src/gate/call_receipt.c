@@ -9,6 +9,7 @@
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
 #include "wire/jsonw.h"
@@ -175,8 +176,9 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     struct buf book = { book_text, 0, sizeof(book_text), sizeof(book_text) };
     if (call->product != NULL) {
         const struct registry_price_book *prices = call->product->price_book;
+        struct str version = call->kept == NULL ? prices->version : call->kept->version;
         EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
-                             STR_ARG(prices->version))); /* one that does not fit stays out */
+                             STR_ARG(version))); /* one that does not fit stays out */
     }
     struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_facts facts = {
@@ -302,6 +304,7 @@ enum call_next call_receipt(struct call *call)
         counter_add(COUNTER_RECEIPTS, 1);
         if (call->hold.placed) {
             account_settle(ledger_credit(call->account), call->ceiling, call->charge);
+            budget_settle(&call->budgeted, call->charge);
             counter_add(COUNTER_HOLDS_OPEN, -1);
         }
     }

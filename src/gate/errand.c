@@ -1,5 +1,7 @@
 #include "gate/errand.h"
 
+#include "base/mem.h"
+#include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
@@ -45,6 +47,61 @@ static void errand_begin(struct jsonw *json, struct buf *out)
 {
     buf_init(out, ERRAND_ANSWER_MAX);
     jsonw_init(json, out);
+}
+
+void errand_gone(void *owner)
+{
+    struct errand *errand = owner;
+    ASSERT(errand->magic == ERRAND_MAGIC);
+    errand->x = NULL;
+}
+
+static void errand_over(struct mail *mail)
+{
+    struct errand *errand = EP_CONTAINER(mail, struct errand, job.mail);
+    struct gate *gate = errand->gate;
+    if (errand->x != NULL && errand->err == ERR_OK) {
+        http_respond(errand->x, 200, STR("content-type: application/json\r\n"),
+                     buf_str(&errand->answer));
+    } else if (errand->x != NULL) {
+        errand_refuse(errand->x, errand->err);
+    }
+    gate->errands--;
+    buf_fini(&errand->answer);
+    mem_free(errand);
+}
+
+void errand_submit(struct errand *errand, struct gate *gate, struct http_exchange *x,
+                   void (*run)(struct job *job))
+{
+    errand->magic = ERRAND_MAGIC;
+    errand->gate = gate;
+    errand->x = x;
+    errand->job = (struct job){ .mail.open = errand_over, .run = run, .home = gate->loop };
+    buf_init(&errand->answer, ERRAND_ANSWER_MAX);
+    if (job_submit(gate->world.workers, &errand->job) != ERR_OK) {
+        mem_free(errand);
+        errand_refuse(x, ERR_BUSY);
+        return;
+    }
+    gate->errands++;
+    http_exchange_own(x, errand);
+}
+
+void errand_no_transfer(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    const struct api_key *key = NULL;
+    (void)path;
+    enum err err = auth_find(gate, x, &key);
+    errand_refuse(x, err == ERR_OK ? ERR_TOKEN_NOT_TRANSFERABLE : err);
+}
+
+void errand_no_resale(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    const struct api_key *key = NULL;
+    (void)path;
+    enum err err = auth_find(gate, x, &key);
+    errand_refuse(x, err == ERR_OK ? ERR_TOKEN_NO_RESALE : err);
 }
 
 /* An amount as a JSON number: decimal text, exact. */
@@ -130,55 +187,52 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     errand_answer(x, &json);
 }
 
-/* What is left, in the units the product sells: nano times units a currency unit. */
-static void errand_put_units(struct jsonw *json, const struct registry_product *product,
-                             int64_t nano)
+static void errand_put_limit(struct jsonw *json, const char *key, int64_t nano)
 {
-    money_wide units = (money_wide)nano * (int64_t)product->unit.per_currency_unit;
-    int64_t whole = units / MONEY_NANO_PER_UNIT > INT64_MAX
-                        ? INT64_MAX
-                        : (int64_t)(units / MONEY_NANO_PER_UNIT);
-    jsonw_key(json, "units");
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "name", product->unit.name);
-    jsonw_put_int(json, "available", whole);
-    jsonw_close(json, '}');
+    if (nano == BUDGET_NONE) {
+        jsonw_key(json, key);
+        jsonw_null(json);
+    } else {
+        errand_put_money(json, key, nano, 9);
+    }
 }
 
-void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
+/* Windows without a limit are left out; those of OpenRouter's shape are of the whole budget. */
+static void errand_put_budget(struct jsonw *json, struct budget *budget, int64_t now_ns)
 {
-    (void)path;
-    const struct api_key *key = NULL;
-    enum err err = auth_find(gate, x, &key);
-    struct ledger_account *account =
-        err == ERR_OK ? ledger_find(gate->world.ledger, key->client->account) : NULL;
-    if (account == NULL) {
-        errand_refuse(x, err == ERR_OK ? ERR_KEY_UNKNOWN : err);
-        return;
+    struct budget_view view = { .max = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE } };
+    if (budget != NULL) {
+        budget_look(budget, now_ns, &view);
     }
-    const struct account_credit *credit = ledger_credit(account);
-    int64_t available = credit->available;
-    int64_t held = credit->held;
-    int64_t spent = credit->spent;
-    const struct registry_product *product =
-        registry_product(gate->snapshot->registry, key->product);
-    struct buf out;
-    struct jsonw json;
-    errand_begin(&json, &out);
-    jsonw_open(&json, '{');
-    jsonw_key(&json, "data");
-    jsonw_open(&json, '{');
-    errand_put_money(&json, "total_credits", available + held + spent, 9);
-    errand_put_money(&json, "total_usage", spent, 9);
-    errand_put_money(&json, "available", available, 9);
-    errand_put_money(&json, "held", held, 9);
-    jsonw_put_str(&json, "currency", ledger_currency(account));
-    if (product != NULL) {
-        errand_put_units(&json, product, available);
+    int64_t total = view.max[BUDGET_TOTAL];
+    int64_t left = total - view.spent[BUDGET_TOTAL] - view.held[BUDGET_TOTAL];
+    errand_put_limit(json, "limit", total);
+    errand_put_limit(json, "limit_remaining",
+                     total == BUDGET_NONE ? BUDGET_NONE
+                     : left > 0           ? left
+                                          : 0);
+    jsonw_key(json, "budgets");
+    jsonw_open(json, '[');
+    for (int i = 0; i < BUDGET_WINDOWS; i++) {
+        if (view.max[i] == BUDGET_NONE) {
+            continue;
+        }
+        left = view.max[i] - view.spent[i] - view.held[i];
+        jsonw_open(json, '{');
+        jsonw_put_str(json, "window", str_from(budget_window_name((enum budget_window)i)));
+        errand_put_money(json, "limit", view.max[i], 9);
+        errand_put_money(json, "spent", view.spent[i], 9);
+        errand_put_money(json, "held", view.held[i], 9);
+        errand_put_money(json, "left", left > 0 ? left : 0, 9);
+        char text[40];
+        struct buf resets = { text, 0, sizeof(text), sizeof(text) };
+        if (view.resets_ns[i] > 0) {
+            EP_IGNORE(stamp_print(&resets, view.resets_ns[i])); /* fits */
+            jsonw_put_str(json, "resets", buf_str(&resets));
+        }
+        jsonw_close(json, '}');
     }
-    jsonw_close(&json, '}');
-    jsonw_close(&json, '}');
-    errand_answer(x, &json);
+    jsonw_close(json, ']');
 }
 
 void errand_key(struct gate *gate, struct http_exchange *x, struct str path)
@@ -204,8 +258,7 @@ void errand_key(struct gate *gate, struct http_exchange *x, struct str path)
     jsonw_put_str(&json, "name", key->name);
     jsonw_put_str(&json, "product", key->product);
     jsonw_put_int(&json, "calls_at_once_max", (int64_t)gate->snapshot->options.calls_per_client);
-    jsonw_key(&json, "limit"); /* of money, in OpenRouter's shape: none but the credit itself */
-    jsonw_null(&json);
+    errand_put_budget(&json, ledger_budget(gate->world.ledger, key->id), loop_wall_ns(gate->loop));
     jsonw_close(&json, '}');
     jsonw_close(&json, '}');
     errand_answer(x, &json);

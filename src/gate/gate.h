@@ -16,6 +16,7 @@ struct ident;
 struct ledger;
 struct limits;
 struct lookup;
+struct price_shelf;
 struct store;
 struct tlog;
 struct tls_context;
@@ -29,6 +30,7 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct usage_check *usage_check;
+    struct price_shelf *prices;
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */
     uint16_t node;   /* in the ids that are made here */

@@ -114,11 +114,7 @@ static enum err snapshot_fill(struct gate_snapshot *snapshot,
     struct buf hex = { snapshot->registry_hash, 0, sizeof(snapshot->registry_hash),
                        sizeof(snapshot->registry_hash) };
     TRY(enc_hex(&hex, registry->hash.bytes, DIGEST_BYTES));
-    for (size_t i = 0; i < 8; i++) {
-        snapshot->price_version =
-            (int64_t)((uint64_t)(snapshot->price_version & INT64_MAX >> 8) << 8 |
-                      registry->hash.bytes[i]);
-    }
+    snapshot->price_version = registry_version(registry);
     if (registry->route_count == 0) {
         return ERR_OK;
     }

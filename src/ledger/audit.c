@@ -34,6 +34,8 @@ struct audit_rule {
 
 #define AUDIT_PLUS(name, at) "t_" #name " + "
 #define AUDIT_TOKENS         USAGE_MONTH_TABLE(AUDIT_PLUS) "0"
+/* How much an entry of a lot takes out of it. */
+#define AUDIT_TAKEN "(CASE WHEN debit_class = 1 THEN amount ELSE -amount END)"
 
 static const struct audit_rule audit_rules[] = {
     { "balance-posted", "Per currency, posted debits and posted credits are equal.", "account",
@@ -123,7 +125,9 @@ static const struct audit_rule audit_rules[] = {
             " (code = 2 AND debit_class = 1 AND credit_class = 4) OR"
             " (code = 3 AND debit_class = 5 AND credit_class = 4) OR"
             " (code = 4 AND debit_class = 1 AND credit_class = 6) OR"
-            " (code = 5 AND debit_class = 1 AND credit_class = 7))") },
+            " (code = 5 AND debit_class = 1 AND credit_class = 7) OR"
+            " (code = 6 AND (debit_class = 1) <> (credit_class = 1)"
+            " AND debit_class IN (1, 2, 3, 4, 6) AND credit_class IN (1, 2, 3, 4, 6)))") },
     { "one-event-a-transaction",
       "The entries of a transaction have one cause, one currency and one client.", "entry",
       AUDIT("t.id", "t.amount",
@@ -172,6 +176,82 @@ static const struct audit_rule audit_rules[] = {
       AUDIT("e.id", "e.amount", "entry e JOIN lot l ON l.id = e.ref WHERE e.code IN (4, 5)",
             "e.debit <> l.account OR (e.code = 4 AND l.kind <> 1)"
             " OR (e.code = 5 AND l.expires_ns = 0)") },
+    { "parts-of-lot",
+      "What of a lot was given back, has ended and was corrected is what its entries say.", "lot",
+      AUDIT("l.id", "l.refunded + l.expired + l.corrected",
+            "lot l LEFT JOIN (SELECT ref,"
+            " sum(CASE WHEN 6 IN (debit_class, credit_class) THEN " AUDIT_TAKEN " ELSE 0 END)"
+            " AS refunded,"
+            " sum(CASE WHEN code = 5 THEN amount ELSE 0 END) AS expired,"
+            " sum(CASE WHEN code = 6 AND (debit_class IN (2, 3) OR credit_class IN (2, 3))"
+            " THEN " AUDIT_TAKEN " ELSE 0 END) AS corrected"
+            " FROM entry WHERE code IN (4, 5, 6) GROUP BY ref) e ON e.ref = l.id",
+            "l.refunded <> coalesce(e.refunded, 0) OR l.expired <> coalesce(e.expired, 0)"
+            " OR l.corrected <> coalesce(e.corrected, 0)") },
+    { "cause-of-change",
+      "Each refund, expiry and correction says when and why, and no other entry does.", "entry",
+      AUDIT("e.id", "e.amount", "entry e LEFT JOIN cause c ON c.entry = e.id",
+            "(e.code IN (4, 5, 6)) <> (c.entry IS NOT NULL) OR (e.code = 6 AND c.ground <> 4)"
+            " OR (e.code = 5 AND c.ground NOT IN (3, 5))"
+            " OR (e.code = 4 AND c.ground NOT IN (1, 2, 5))") },
+    { "correction-of-entry",
+      "A correction exchanges the sides of its entry, and all of them are no more than it was.",
+      "entry",
+      AUDIT("e.id", "e.amount",
+            "cause c JOIN entry e ON e.id = c.entry LEFT JOIN entry w ON w.id = c.corrects"
+            " LEFT JOIN (SELECT k.corrects, sum(m.amount) AS total FROM cause k"
+            " JOIN entry m ON m.id = k.entry WHERE k.corrects IS NOT NULL GROUP BY k.corrects) s"
+            " ON s.corrects = w.id WHERE c.corrects IS NOT NULL",
+            "w.id IS NULL OR e.debit <> w.credit OR e.credit <> w.debit OR w.code IN (3, 5)"
+            " OR s.total > w.amount OR e.id <= w.id") },
+    { "order-of-lot", "Each lot was bought by one order, of its client and at its amount.", "lot",
+      AUDIT("l.id", "l.amount", "lot l LEFT JOIN purchase_order o ON o.id = l.id",
+            "o.id IS NULL OR o.account <> l.account OR o.plan <> l.plan OR o.payment <> l.payment"
+            " OR o.placed_ns <> l.created_ns"
+            " OR o.price <> CASE WHEN l.kind = 1 THEN l.amount ELSE 0 END") },
+    { "one-order-a-payment", "No payment has bought twice.", "order",
+      AUDIT("o.id", "o.price",
+            "(SELECT id, price, payment, count(*) OVER (PARTITION BY method, payment) AS times"
+            " FROM purchase_order WHERE payment <> '' AND price > 0"
+            " AND method <> 'unknown') o",
+            "o.times > 1") },
+    { "refund-to-payer", "What was given back went to who had paid, the way it came.", "entry",
+      AUDIT("e.id", "e.amount",
+            "entry e JOIN cause c ON c.entry = e.id LEFT JOIN purchase_order o ON o.id = e.ref"
+            " WHERE e.code = 4 AND c.ground IN (1, 2)",
+            "o.id IS NULL OR c.payer <> o.payer OR c.method <> o.method"
+            " OR (c.ground = 1 AND c.at_ns >= o.refund_until_ns)") },
+    { "terms-and-prices-of-order",
+      "The terms and the price list that an order names are there, in its currency.", "order",
+      AUDIT("o.id", "o.price",
+            "purchase_order o LEFT JOIN account a ON a.id = o.account"
+            " LEFT JOIN contract c ON c.id = o.contract"
+            " LEFT JOIN price_book b ON b.id = o.book",
+            "c.id IS NULL OR (o.book IS NOT NULL AND (b.id IS NULL"
+            " OR b.currency <> a.currency))") },
+    { "party-of-account",
+      "Each client's account has a party of its own, and the others are the operator's.", "account",
+      AUDIT(
+          "a.id", "NULL",
+          "account a LEFT JOIN party p ON p.id = a.party LEFT JOIN asset s ON s.code = a.currency",
+          "p.id IS NULL OR s.code IS NULL OR p.id <> CASE WHEN a.class = 1 THEN a.id ELSE 0 END"
+          " OR p.kind <> CASE WHEN a.class = 1 THEN 2 ELSE 1 END") },
+    { "warning-before-end", "A lot's warnings were given when they were due.", "warning",
+      AUDIT("w.lot", "w.left_nano", "lot_warning w LEFT JOIN lot l ON l.id = w.lot",
+            "l.id IS NULL OR w.at_ns >= l.expires_ns OR w.left_nano > l.amount"
+            " OR l.expires_ns - w.at_ns > w.days * 86400000000000") },
+    { "spent-of-budget",
+      "What a key's budget says is spent is what its calls were charged, in the day and the month.",
+      "budget",
+      AUDIT("b.id", "b.total_spent",
+            "budget b LEFT JOIN (SELECT k.budget, sum(s.posted) AS total,"
+            " sum(CASE WHEN k.day = c.day THEN s.posted ELSE 0 END) AS day,"
+            " sum(CASE WHEN k.month = c.month THEN s.posted ELSE 0 END) AS month,"
+            " sum(h.opened_ns / 86400000000000 > k.day) AS strange"
+            " FROM budget_hold k JOIN budget c ON c.id = k.budget JOIN hold h ON h.id = k.hold"
+            " JOIN settlement s ON s.hold = k.hold GROUP BY k.budget) t ON t.budget = b.id",
+            "b.total_spent <> coalesce(t.total, 0) OR b.day_spent <> coalesce(t.day, 0)"
+            " OR b.month_spent <> coalesce(t.month, 0) OR coalesce(t.strange, 0) <> 0") },
     { "no-transfer", "No entry moves credit from one client to another.", "entry",
       AUDIT("e.id", "e.amount",
             "entry e JOIN account d ON d.id = e.debit JOIN account c ON c.id = e.credit",

@@ -5,6 +5,7 @@
 /* As the rows have them: the audit shares no code and no names with what wrote them. */
 #define CODE_PURCHASE   1
 #define CODE_SETTLEMENT 2
+#define CLASS_CLIENT    1
 
 struct audit_lot {
     int64_t id;
@@ -12,6 +13,7 @@ struct audit_lot {
     int64_t expires_ns;
     int64_t left;   /* by the history so far */
     int64_t stored; /* in the lot's row */
+    int64_t amount;
 };
 
 /* One account at a time. */
@@ -27,7 +29,8 @@ struct audit_history {
 static const struct store_sql sql_history = {
     "SELECT CASE WHEN e.debit_class = 1 THEN e.debit ELSE e.credit END AS client, e.code,"
     " e.amount, e.ref, coalesce(l.priority, 0), coalesce(l.expires_ns, 0),"
-    " coalesce(l.remaining, -1) FROM entry e LEFT JOIN lot l ON e.code = 1 AND l.id = e.ref"
+    " coalesce(l.remaining, -1), e.debit_class FROM entry e"
+    " LEFT JOIN lot l ON e.code = 1 AND l.id = e.ref"
     " WHERE e.debit_class = 1 OR e.credit_class = 1 ORDER BY client, e.id"
 };
 
@@ -98,12 +101,14 @@ static void audit_draw(struct audit_history *history, int64_t amount)
     }
 }
 
+/* `amount` below zero: a correction puts it back. */
 static void audit_take(struct audit_history *history, int64_t id, int64_t amount)
 {
     for (size_t i = 0; i < history->count; i++) {
         struct audit_lot *lot = &history->lots[i];
-        if (lot->id == id && lot->left >= amount) {
+        if (lot->id == id && lot->left >= amount && lot->left - amount <= lot->amount) {
             lot->left -= amount;
+            history->first = i < history->first ? i : history->first;
             return;
         }
     }
@@ -113,7 +118,7 @@ static void audit_take(struct audit_history *history, int64_t id, int64_t amount
 static enum err audit_on_entry(void *context, const struct store_value *row, size_t columns)
 {
     struct audit_history *history = context;
-    ASSERT(columns == 7);
+    ASSERT(columns == 8);
     int64_t amount = row[2].number;
     int64_t ref = row[3].number;
     history->line->rows++;
@@ -123,13 +128,13 @@ static enum err audit_on_entry(void *context, const struct store_value *row, siz
         history->account = row[0].number;
     }
     if (row[1].number == CODE_PURCHASE) {
-        struct audit_lot lot = { ref, row[4].number, row[5].number, amount, row[6].number };
+        struct audit_lot lot = { ref, row[4].number, row[5].number, amount, row[6].number, amount };
         return audit_buy(history, &lot);
     }
     if (row[1].number == CODE_SETTLEMENT) {
         audit_draw(history, amount);
     } else {
-        audit_take(history, ref, amount);
+        audit_take(history, ref, row[7].number == CLASS_CLIENT ? amount : -amount);
     }
     return ERR_OK;
 }

@@ -88,6 +88,11 @@ struct str ledger_currency(const struct ledger_account *account)
     return (struct str){ account->currency, 3 };
 }
 
+int64_t ledger_price_book(const struct ledger_account *account)
+{
+    return atomic_load_explicit(&account->price_book, memory_order_relaxed);
+}
+
 struct ledger_account *ledger_find(struct ledger *ledger, struct id account)
 {
     (void)pthread_rwlock_rdlock(&ledger->lock);
@@ -158,6 +163,17 @@ static bool ledger_lot_before(const struct ledger_lot *a, const struct ledger_lo
     return a->id < b->id;
 }
 
+void ledger_note_prices(struct ledger_account *account)
+{
+    size_t at = 0;
+    while (at < account->lot_count && account->lots[at].remaining == 0) {
+        at++;
+    }
+    atomic_store_explicit(&account->price_book,
+                          at < account->lot_count ? account->lots[at].price_book : 0,
+                          memory_order_relaxed);
+}
+
 enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot *lot)
 {
     if (account->lot_count == account->lot_cap) {
@@ -175,6 +191,7 @@ enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot
         at--;
     }
     account->lots[at] = *lot;
+    ledger_note_prices(account);
     return ERR_OK;
 }
 
@@ -291,6 +308,7 @@ enum err ledger_write_hold(struct ledger *ledger, struct store_txn *txn, struct 
     };
     TRY(store_exec(txn, &sql_hold_add, values, EP_ARRAY_LEN(values), fail));
     hold->seq = ledger->next_hold++;
+    TRY(budget_write_hold(txn, &hold->budget, hold->seq, fail));
     struct ledger_account *revenue = ledger_revenue(ledger, account);
     account->dr_pend += hold->amount;
     revenue->cr_pend += hold->amount;
@@ -309,6 +327,7 @@ static void ledger_draw(struct ledger_account *account, int64_t amount)
         lot->dirty |= drawn > 0;
         amount -= drawn;
     }
+    ledger_note_prices(account);
     ASSERT(amount == 0); /* the lots' remainders are the balance, and a hold never exceeds it */
 }
 
@@ -357,6 +376,7 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
     hold->account->dr_pend -= hold->amount;
     revenue->cr_pend -= hold->amount;
     ASSERT(hold->account->dr_pend >= 0);
+    budget_post(ledger, &hold->budget, settlement->posted);
     ledger_touch(ledger, hold->account);
     ledger_touch(ledger, revenue);
     if (settlement->state == HOLD_SETTLED || settlement->posted > 0) {
@@ -373,13 +393,17 @@ static const struct store_sql sql_accounts = {
     " ORDER BY id"
 };
 static const struct store_sql sql_lots = {
-    "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns"
+    "SELECT l.id, a.uid, l.kind, l.amount, l.remaining, l.priority, l.expires_ns,"
+    " (SELECT coalesce(min(w.days), 0) FROM lot_warning w WHERE w.lot = l.id),"
+    " coalesce((SELECT o.book FROM purchase_order o WHERE o.id = l.id), 0)"
     " FROM lot l JOIN account a ON a.id = l.account WHERE l.remaining > 0 ORDER BY l.id"
 };
 static const struct store_sql sql_open_holds = {
     "SELECT h.id, h.call, a.uid,"
     " h.amount + coalesce((SELECT sum(x.amount) FROM hold_ext x WHERE x.hold = h.id), 0),"
-    " h.price_version, h.opened_ns FROM hold h JOIN account a ON a.id = h.account"
+    " h.price_version, h.opened_ns, coalesce(b.budget, 0), coalesce(b.day, 0),"
+    " coalesce(b.month, 0) FROM hold h JOIN account a ON a.id = h.account"
+    " LEFT JOIN budget_hold b ON b.hold = h.id"
     " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {
@@ -424,7 +448,7 @@ static enum err ledger_on_account(void *context, const struct store_value *row, 
 
 static enum err ledger_on_lot(void *context, const struct store_value *row, size_t columns)
 {
-    ASSERT(columns == 7);
+    ASSERT(columns == 9);
     struct ledger_account *account = ledger_find(context, ledger_id_of(&row[1]));
     ASSERT(account != NULL);
     struct ledger_lot lot = {
@@ -434,14 +458,17 @@ static enum err ledger_on_lot(void *context, const struct store_value *row, size
         .remaining = row[4].number,
         .priority = row[5].number,
         .expires_ns = row[6].number,
+        .warned = row[7].number,
+        .price_book = row[8].number,
     };
+    ledger_note_expiry(context, lot.expires_ns);
     return ledger_keep_lot(account, &lot);
 }
 
 static enum err ledger_on_open_hold(void *context, const struct store_value *row, size_t columns)
 {
     struct ledger *ledger = context;
-    ASSERT(columns == 6);
+    ASSERT(columns == 9);
     if (ledger->open_count == ledger->open_cap) {
         size_t cap = ledger->open_cap == 0 ? 64 : ledger->open_cap * 2;
         struct ledger_hold *grown = mem_realloc(ledger->open_holds, cap * sizeof(*grown));
@@ -451,7 +478,8 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
         ledger->open_holds = grown;
         ledger->open_cap = cap;
     }
-    ledger->open_holds[ledger->open_count++] = (struct ledger_hold){
+    struct ledger_hold *hold = &ledger->open_holds[ledger->open_count++];
+    *hold = (struct ledger_hold){
         .seq = row[0].number,
         .call = ledger_id_of(&row[1]),
         .account = ledger_find(ledger, ledger_id_of(&row[2])),
@@ -459,6 +487,8 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
         .price_version = row[4].number,
         .opened_ns = row[5].number,
     };
+    const int64_t number[BUDGET_WINDOWS] = { row[7].number, row[8].number, 0 };
+    budget_hold_again(ledger, row[6].number, number, hold->amount, &hold->budget);
     return ERR_OK;
 }
 
@@ -488,6 +518,7 @@ static enum err ledger_load(struct store_job *job, struct store_txn *txn, struct
     TRY(store_query(txn, &sql_accounts, NULL, 0, ledger_on_account, ledger, fail));
     TRY(store_query(txn, &sql_lots, NULL, 0, ledger_on_lot, ledger, fail));
     TRY(store_query(txn, &sql_next, NULL, 0, ledger_on_next, ledger, fail));
+    TRY(budgets_load(ledger, txn, fail));
     const struct store_value from = STORE_I(ledger->open_from);
     return store_query(txn, &sql_open_holds, &from, 1, ledger_on_open_hold, ledger, fail);
 }
@@ -499,7 +530,9 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the books");
     }
     ledger->store = store;
+    atomic_init(&ledger->next_expiry_ns, INT64_MAX);
     map_init(&ledger->by_id);
+    map_init(&ledger->budgets);
     (void)pthread_rwlock_init(&ledger->lock, NULL);
     (void)pthread_mutex_init(&ledger->marks_lock, NULL);
     list_init(&ledger->marks);
@@ -511,6 +544,7 @@ enum err ledger_open(struct store *store, struct ledger **ret_ledger, struct fai
     }
     store_on_flush(store, ledger_flush, ledger);
     store_on_flush(store, ledger_flush_marks, ledger);
+    store_on_flush(store, budget_flush, ledger);
     *ret_ledger = ledger;
     return ERR_OK;
 }
@@ -525,6 +559,7 @@ void ledger_close(struct ledger *ledger)
         mem_free(ledger->accounts[i]);
     }
     map_fini(&ledger->by_id);
+    budgets_close(ledger);
     mem_free(ledger->accounts);
     mem_free(ledger->open_holds);
     (void)pthread_rwlock_destroy(&ledger->lock);

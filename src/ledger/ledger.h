@@ -13,6 +13,7 @@
  *   overrun     Dr OVERRUN_LOSS                            Cr PLATFORM_REVENUE
  *   refund      Dr CUSTOMER_CREDIT                         Cr REFUND
  *   expiry      Dr CUSTOMER_CREDIT                         Cr BREAKAGE
+ *   correction  any of these but an expiry and an overrun, with its sides exchanged
  *
  * No entry has CUSTOMER_CREDIT on both sides: credit cannot move between clients. There is no
  * function for it, ledger rows refuse it (a CHECK of the table), and a test tries.
@@ -25,10 +26,13 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "ledger/account.h"
+#include "ledger/budget.h"
 #include "ledger/usage_month.h"
 #include "store/store.h"
 
 extern const struct store_migration ledger_migration; /* number 2 */
+extern const struct store_migration credit_migration; /* number 8 */
+extern const struct store_migration budget_migration; /* number 9 */
 
 enum ledger_class {
     LEDGER_CUSTOMER_CREDIT = 1,
@@ -59,6 +63,8 @@ struct ledger_account; /* lives as long as the ledger */
 struct account_credit *ledger_credit(struct ledger_account *account);
 struct id ledger_account_id(const struct ledger_account *account);
 struct str ledger_currency(const struct ledger_account *account); /* "USD" */
+/* The price list of the lot that the next call draws first, as a row; 0: it keeps none. */
+int64_t ledger_price_book(const struct ledger_account *account);
 
 /* Reads the books from the store and registers their flush. The store must be writable. */
 EP_MUST_CHECK enum err ledger_open(struct store *store, struct ledger **ret_ledger,
@@ -75,7 +81,8 @@ struct ledger_hold {
     int64_t amount; /* nano, reserved with account_reserve() before; with its extensions */
     int64_t price_version;
     int64_t opened_ns;
-    int64_t seq; /* out: the hold's row */
+    struct budget_hold budget; /* reserved with budget_reserve() before; or of no budget */
+    int64_t seq;               /* out: the hold's row */
 };
 
 EP_MUST_CHECK enum err ledger_write_hold(struct ledger *ledger, struct store_txn *txn,
@@ -104,26 +111,115 @@ EP_MUST_CHECK enum err ledger_write_settlement(struct ledger *ledger, struct sto
 EP_MUST_CHECK enum err ledger_open_account(struct ledger *ledger, struct id account,
                                            struct str currency, struct fail *fail);
 
+/* What is known of a client, by its papers. Unknown is NONE. */
+enum ledger_kyc {
+    KYC_NONE = 1,
+    KYC_BASIC,
+    KYC_FULL,
+    KYC_END
+};
+
+/* What may be bought within 24 hours; 0: no limit. */
+struct ledger_velocity {
+    int64_t purchases;
+    int64_t amount; /* nano, paid */
+};
+
+/* Terms that a client agreed to: a version of a document. */
+struct ledger_terms {
+    struct str name;
+    struct str version;
+    struct str hash; /* SHA-256 of the document; may be empty */
+};
+
+/* An order: client x plan x terms, and the lot that it buys. Texts are copied into the rows. */
 struct ledger_purchase {
     struct ledger_account *account;
     int64_t amount; /* nano, > 0 */
     enum ledger_lot_kind kind;
     int64_t priority;   /* lower is drawn first; promo should be drawn before paid */
     int64_t expires_ns; /* 0: never */
+    struct str product;
     struct str plan;
-    struct str payment; /* the payment's reference at the payer's bank */
+    int64_t units; /* that the plan sells; 0: bought by amount */
+    struct str payer;
+    struct str method;  /* of base/payment.h */
+    struct str payment; /* the payment's reference at the payer's bank; may be empty */
+    struct ledger_terms terms;
+    struct ledger_terms prices; /* the price list that it keeps, which is in rows; or empty */
+    int64_t refund_until_ns;    /* until then the unused part is given back for the asking */
+    const struct ledger_velocity *velocity; /* by enum ledger_kyc, KYC_END of them; NULL: none */
     int64_t now_ns;
-    int64_t lot; /* out */
+    int64_t lot; /* out; the order has the same number */
 };
 
+/*
+ * Given credit has no payer, no method and no payment; bought credit has a payer and a method.
+ * ERR_TOKEN_PAYMENT_METHOD, ERR_TOKEN_KYC_LIMIT, ERR_MONEY_RANGE; ERR_CONFLICT: the payment has
+ * bought something already.
+ */
 EP_MUST_CHECK enum err ledger_purchase(struct ledger *ledger, struct ledger_purchase *purchase,
                                        struct fail *fail);
-/* Gives the unused rest of a paid lot back; ERR_CONFLICT: promo, or nothing is left. */
-EP_MUST_CHECK enum err ledger_refund(struct ledger *ledger, struct ledger_account *account,
-                                     int64_t lot, int64_t *ret_amount, struct fail *fail);
+
+struct ledger_refund {
+    struct ledger_account *account;
+    int64_t lot;
+    int64_t amount;    /* nano; 0: all that is left. Out: what was given back */
+    struct str payer;  /* who is to get it, and how; empty: not said. Others than those who paid */
+    struct str method; /* are refused */
+    struct str ground; /* why it is given back after its time; empty: it is not */
+    int64_t now_ns;
+};
+
+/* Gives the unused part of a paid lot back. ERR_TOKEN_NO_CASH_OUT: promo, another payer or method,
+ * more than is left and not held, or too late; ERR_TOKEN_EXPIRED. */
+EP_MUST_CHECK enum err ledger_refund(struct ledger *ledger, struct ledger_refund *refund,
+                                     struct fail *fail);
+
 /* Ends every lot whose time has passed, as far as its credit is not held. */
 EP_MUST_CHECK enum err ledger_expire(struct ledger *ledger, int64_t now_ns, int64_t *ret_amount,
                                      struct fail *fail);
+/* When the next lot ends, or has ended with a part of it held; INT64_MAX: none does. Any thread. */
+int64_t ledger_next_expiry(const struct ledger *ledger);
+
+struct ledger_warning {
+    struct id account;
+    int64_t lot;
+    int64_t days; /* 60, 30 or 7 */
+    int64_t left; /* nano */
+    int64_t expires_ns;
+    char currency[4];
+};
+
+typedef void ledger_warning_fn(void *context, const struct ledger_warning *warning);
+
+/* Notes each lot that comes within 60, 30 or 7 days of its end, once each, and tells of it. Says
+ * how many lots end within 60 days. */
+EP_MUST_CHECK enum err ledger_warn(struct ledger *ledger, int64_t now_ns, ledger_warning_fn *told,
+                                   void *context, int64_t *ret_ending, struct fail *fail);
+
+struct ledger_correction {
+    int64_t entry;  /* that was wrong */
+    int64_t amount; /* nano; 0: all of it. Out: what was corrected */
+    int64_t lot;    /* that gets a call's charge back; 0 otherwise: the entry's own */
+    struct str reason;
+    struct str reference; /* the paper that says so; may be empty */
+    int64_t now_ns;
+    int64_t made; /* out: the new entry */
+};
+
+/*
+ * Undoes an entry, or a part of it, by a new one with its sides exchanged: never more than it was,
+ * all corrections of it together, and never an edit. ERR_NOT_FOUND, ERR_CONFLICT,
+ * ERR_TOKEN_EXPIRED, ERR_TOKEN_NOT_TRANSFERABLE: the lot is another client's.
+ */
+EP_MUST_CHECK enum err ledger_correct(struct ledger *ledger, struct ledger_correction *correction,
+                                      struct fail *fail);
+
+/* From now on the client has this level; `evidence` names the papers. */
+EP_MUST_CHECK enum err ledger_set_kyc(struct ledger *ledger, struct ledger_account *account,
+                                      enum ledger_kyc level, struct str evidence, int64_t now_ns,
+                                      struct fail *fail);
 
 /* ---- recovery ---------------------------------------------------------------------------- */
 

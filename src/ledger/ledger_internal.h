@@ -1,4 +1,4 @@
-/* What ledger.c (rows and reading), credit.c (commands) and audit.c share. */
+/* What the files of the books share among themselves. */
 #pragma once
 
 #include <pthread.h>
@@ -13,6 +13,8 @@ struct ledger_lot {
     int64_t remaining;
     int64_t priority;
     int64_t expires_ns; /* 0: never */
+    int64_t warned;     /* days of the last warning; 0: none yet */
+    int64_t price_book; /* the row of the list that it keeps; 0: none */
     bool dirty;
 };
 
@@ -22,6 +24,7 @@ struct ledger_account {
     char currency[4];
     enum ledger_class class;
     struct account_credit credit; /* of CUSTOMER_CREDIT */
+    _Atomic int64_t price_book;   /* of the lot that is drawn next; 0: none */
     /* From here on: the writer's thread alone. */
     int64_t dr_pend;
     int64_t cr_pend;
@@ -43,11 +46,16 @@ struct ledger {
     struct ledger_account **accounts;
     size_t account_count;
     size_t account_cap;
+    _Atomic int64_t next_expiry_ns;
     /* The writer's thread alone: */
     struct ledger_account *dirty;
     struct ledger_account *own; /* few, and looked for in each call */
     int64_t open_from;          /* every hold below has ended */
     int64_t open_from_written;
+    struct map budgets; /* by key, under the lock */
+    struct budget *first_budget;
+    struct budget *dirty_budgets;
+    int64_t next_budget;
     int64_t next_account;
     int64_t next_lot;
     int64_t next_hold;
@@ -68,7 +76,8 @@ enum ledger_code {
     ENTRY_SETTLEMENT,
     ENTRY_OVERRUN,
     ENTRY_REFUND,
-    ENTRY_EXPIRY
+    ENTRY_EXPIRY,
+    ENTRY_CORRECTION
 };
 
 struct ledger_entry {
@@ -93,3 +102,65 @@ EP_MUST_CHECK enum err ledger_keep_account(struct ledger *ledger, const struct l
 /* Keeps the lots in the order in which they are drawn. */
 EP_MUST_CHECK enum err ledger_keep_lot(struct ledger_account *account,
                                        const struct ledger_lot *lot);
+
+/* ---- orders (order.c) -------------------------------------------------------------------- */
+
+/* Everything that may refuse a purchase but its amount; writes nothing. */
+EP_MUST_CHECK enum err order_check(struct store_txn *txn, const struct ledger_purchase *purchase,
+                                   struct fail *fail);
+/* The order's row, and that of its terms if they are new; the lot's row is there. */
+EP_MUST_CHECK enum err order_write(struct store_txn *txn, const struct ledger_purchase *purchase,
+                                   const struct ledger_lot *lot, struct fail *fail);
+
+/* The row of a price book; 0: it is in none. */
+EP_MUST_CHECK enum err prices_find(struct store_txn *txn, const struct ledger_terms *book,
+                                   int64_t *ret_row, struct fail *fail);
+
+/* ---- lots that are given back, end or are corrected (refund.c) ----------------------------- */
+
+enum ledger_ground {
+    GROUND_WINDOW = 1, /* a refund for the asking */
+    GROUND_CONTRACT,
+    GROUND_TERM, /* an expiry */
+    GROUND_CORRECTION,
+    GROUND_EARLIER /* of rows that are older than this table */
+};
+
+/* Why an entry is there that no call and no order is the cause of. */
+struct ledger_cause {
+    enum ledger_ground ground;
+    int64_t at_ns;
+    struct str payer;
+    struct str method;
+    struct str reason;
+    struct str reference;
+    int64_t corrects; /* an entry; 0: none */
+};
+
+/* Takes up to `amount` of what is left of a lot, and not held, out of the account: entry, cause and
+ * lot. Writes nothing if that is nothing. */
+EP_MUST_CHECK enum err lot_take(struct ledger *ledger, struct store_txn *txn,
+                                const struct ledger_entry *entry, struct ledger_lot *lot,
+                                const struct ledger_cause *cause, int64_t *ret_amount,
+                                struct fail *fail);
+/* The lot of that number that may have something left, or NULL. */
+struct ledger_lot *lot_find(struct ledger_account *account, int64_t id);
+/* The entry, its cause, and the lot's counters. */
+EP_MUST_CHECK enum err lot_post(struct ledger *ledger, struct store_txn *txn,
+                                const struct ledger_entry *entry, const struct ledger_cause *cause,
+                                struct fail *fail);
+/* A lot has changed: whose price list is it that the next call is rated by? */
+void ledger_note_prices(struct ledger_account *account);
+/* A lot is there that ends then; 0: never. */
+void ledger_note_expiry(struct ledger *ledger, int64_t expires_ns);
+
+/* ---- budgets (budget.c) ------------------------------------------------------------------ */
+
+EP_MUST_CHECK enum err budgets_load(struct ledger *ledger, struct store_txn *txn,
+                                    struct fail *fail);
+void budgets_close(struct ledger *ledger);
+/* A store_flush_fn. */
+EP_MUST_CHECK enum err budget_flush(void *context, struct store_txn *txn, struct fail *fail);
+/* The reservation of a hold that an earlier run left open; row 0: of no budget. */
+void budget_hold_again(struct ledger *ledger, int64_t row, const int64_t number[BUDGET_WINDOWS],
+                       int64_t amount, struct budget_hold *ret_hold);

@@ -172,3 +172,12 @@ const char *registry_class_name(enum registry_class class)
     ASSERT(class < REGISTRY_CLASS_COUNT);
     return registry_class_names[class];
 }
+
+int64_t registry_version(const struct registry *registry)
+{
+    int64_t version = 0;
+    for (size_t i = 0; i < 8; i++) {
+        version = (int64_t)((uint64_t)(version & INT64_MAX >> 8) << 8 | registry->hash.bytes[i]);
+    }
+    return version;
+}

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "crypto/digest.h"
+#include "registry/registry_plan.h"
 #include "registry/registry_terms.h"
 
 #define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
@@ -173,19 +174,6 @@ struct registry_route {
     uint64_t weight;
 };
 
-struct registry_plan {
-    struct str id;
-    int64_t price_nano; /* > 0 */
-    struct str currency;
-    uint64_t units;
-    uint64_t expires_days; /* 0: never */
-};
-
-struct registry_unit {
-    struct str name;
-    uint64_t per_currency_unit; /* 10000: a currency unit shows as 10,000 of them */
-};
-
 struct registry_product {
     struct str id;
     struct str name;
@@ -199,6 +187,9 @@ struct registry_product {
     struct registry_unit unit;
     const struct registry_plan *plans; /* by id */
     size_t plan_count;
+    struct registry_terms terms;
+    struct registry_texts payment_methods; /* none: all that are known (base/payment.h) */
+    struct registry_limits purchase_limits;
 };
 
 struct registry {
@@ -242,5 +233,7 @@ const struct registry_price *registry_book_price(const struct registry_price_boo
 /* Models of the product whose ids are near `asked`, the nearest first; at most `max`. */
 size_t registry_near_models(const struct registry_product *product, struct str asked,
                             const struct registry_model **ret_models, size_t max);
+/* 63 bits of the hash: a number that names this registry in rows. */
+int64_t registry_version(const struct registry *registry);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);

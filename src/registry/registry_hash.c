@@ -8,7 +8,7 @@
  * that order, defaults written out, prices in pico. A table that changes changes the hash of every
  * registry, so the form has a version.
  */
-#define REGISTRY_FORM      1
+#define REGISTRY_FORM      2
 #define REGISTRY_BYTES_MAX ((size_t)512 << 20)
 
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,
@@ -84,6 +84,7 @@ static void registry_write_field(struct jsonw *json, const struct registry_field
     case REGISTRY_TYPE_SECRET:
     case REGISTRY_TYPE_URL:
     case REGISTRY_TYPE_HOST:
+    case REGISTRY_TYPE_SHA256:
         jsonw_str(json, *(const struct str *)slot);
         break;
     case REGISTRY_TYPE_TEXTS:

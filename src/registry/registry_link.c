@@ -175,10 +175,40 @@ static void registry_link_plans(struct registry_load *load, const struct yaml_no
     }
 }
 
+static void registry_link_terms(struct registry_load *load, const struct yaml_node *node,
+                                const struct registry_product *product)
+{
+    for (size_t i = 0; i < product->plan_count; i++) {
+        const struct registry_plan *plan = &product->plans[i];
+        if (plan->expires_days > 0 && plan->expires_days < REGISTRY_TERM_DAYS_MIN) {
+            registry_fault(load, REGISTRY_RULE_PLAN_TERM, registry_place_of(node, STR("plans")),
+                           "plan \"" STR_FMT "\" expires after %llu days", STR_ARG(plan->id),
+                           (unsigned long long)plan->expires_days);
+        }
+    }
+    for (size_t i = 0; i < product->payment_methods.count; i++) {
+        struct str method = product->payment_methods.items[i];
+        if (method.len > 0 && !payment_method_known(method)) {
+            registry_fault(load, REGISTRY_RULE_TOKEN_PAYMENT_METHOD,
+                           registry_place_of(node, STR("payment_methods")),
+                           "\"" STR_FMT "\" is no way to pay for credit", STR_ARG(method));
+        }
+    }
+}
+
+/* A level that is left out is no better than the one below it. */
+static void registry_link_limits(struct registry_limits *limits)
+{
+    limits->basic = limits->basic.purchases > 0 ? limits->basic : limits->none;
+    limits->full = limits->full.purchases > 0 ? limits->full : limits->basic;
+}
+
 static void registry_link_product(struct registry_load *load, const struct yaml_node *node,
                                   struct registry_product *product)
 {
     registry_link_plans(load, node, product);
+    registry_link_terms(load, node, product);
+    registry_link_limits(&product->purchase_limits);
     product->prices =
         registry_alloc(load, product->model_count, sizeof(const struct registry_price *));
     if (product->prices == NULL || product->price_book == NULL) {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/payment.h"
 #include "registry/registry.h"
 
 #define REGISTRY_FAULTS_MAX 1000 /* further ones are counted, not kept */
@@ -25,7 +26,9 @@
       "another with token_count: estimate")                                                     \
     X(TEMPLATE_UNKNOWN, "name a chat template that is known, or none for the vocabulary's own") \
     X(PRICE_MISSING, "add the price to the price book; unknown means not for sale")             \
-    X(PRICE_CURRENCY, "use one currency for what is compared or paid together")
+    X(PRICE_CURRENCY, "use one currency for what is compared or paid together")                 \
+    X(PLAN_TERM, "let paid credit live for 365 days or more, or for ever (0)")                  \
+    X(TOKEN_PAYMENT_METHOD, "name " PAYMENT_METHODS "; no cash, nothing on a chain")
 
 #define REGISTRY_RULE_AS_ENUM(name, remedy) REGISTRY_RULE_##name,
 enum registry_rule {

@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/currency.h"
+#include "base/enc.h"
 #include "base/money.h"
 #include "base/near.h"
 #include "registry/registry_internal.h"
@@ -81,6 +83,12 @@ static bool registry_text_fine(struct str text, uint64_t min, uint64_t max)
     return text.len >= min && text.len <= max;
 }
 
+static bool registry_sum_fine(struct str text)
+{
+    unsigned char sum[DIGEST_BYTES];
+    return text.len == 2 * sizeof(sum) && enc_hex_read(text, sum, sizeof(sum));
+}
+
 static bool registry_place_fine(struct str text)
 {
     struct str site = text;
@@ -131,7 +139,9 @@ static bool registry_text_type_fine(const struct registry_field *field, struct s
     case REGISTRY_TYPE_COUNTRY:
         return registry_upper(text, 2);
     case REGISTRY_TYPE_CURRENCY:
-        return registry_upper(text, 3);
+        return currency_exponent(text) != CURRENCY_UNKNOWN;
+    case REGISTRY_TYPE_SHA256:
+        return registry_sum_fine(text);
     case REGISTRY_TYPE_PLACE:
         return text.len <= 64 && registry_place_fine(text);
     case REGISTRY_TYPE_SECRET:
@@ -181,7 +191,7 @@ static const char *const registry_allowed[] = {
     [REGISTRY_TYPE_TEXTS] = "a list of texts",
     [REGISTRY_TYPE_COUNTRY] = "a country as two capital letters (ISO 3166-1)",
     [REGISTRY_TYPE_PLACE] = "a country, or COUNTRY/site",
-    [REGISTRY_TYPE_CURRENCY] = "a currency as three capital letters (ISO 4217)",
+    [REGISTRY_TYPE_CURRENCY] = "a currency of ISO 4217 such as USD",
     [REGISTRY_TYPE_CHOICE] = "one of",
     [REGISTRY_TYPE_NUMBER] = "a whole number",
     [REGISTRY_TYPE_REF] = "an id",
@@ -190,6 +200,7 @@ static const char *const registry_allowed[] = {
     [REGISTRY_TYPE_URL] = "http(s)://HOST[:PORT][/PATH]",
     [REGISTRY_TYPE_HOST] = "a host name or address without a port",
     [REGISTRY_TYPE_MONEY] = "a decimal amount above 0",
+    [REGISTRY_TYPE_SHA256] = "a SHA-256 sum as 64 hexadecimal digits",
     [REGISTRY_TYPE_STRUCT] = "a mapping of keys",
     [REGISTRY_TYPE_STRUCTS] = "a list",
     [REGISTRY_TYPE_LINES] = "a mapping from model to prices",
@@ -362,6 +373,7 @@ static void registry_read_field(struct registry_load *load, const struct registr
     case REGISTRY_TYPE_URL:
     case REGISTRY_TYPE_HOST:
     case REGISTRY_TYPE_MONEY:
+    case REGISTRY_TYPE_SHA256:
         registry_read_scalar(load, field, node, slot);
         break;
     }

@@ -91,8 +91,32 @@ static const struct registry_field plan_fields[] = {
     { FIELD(plan, CURRENCY, currency) },
     { FIELD(plan, NUMBER, units), .min = 1, .max = 1000000000000000 },
     { FIELD(plan, NUMBER, expires_days), .min = 0, .max = 36500 },
+    { FIELD(plan, NUMBER, refund_hours), .min = 0, .max = 876000, .optional = true,
+      .standard = STR_INIT("24") },
+    { FIELD(plan, CHOICE, withdrawn), .choices = STR_INIT("false|true"), .optional = true,
+      .standard = STR_INIT("false") },
 };
 SHAPE(plan, "plan");
+
+static const struct registry_field terms_fields[] = {
+    { FIELD(terms, TEXT, name), .min = 1, .max = 96 },
+    { FIELD(terms, TEXT, version), .min = 1, .max = 64 },
+    { FIELD(terms, SHA256, sha256) },
+};
+SHAPE(terms, "product's terms");
+
+static const struct registry_field velocity_fields[] = {
+    { FIELD(velocity, NUMBER, purchases), .min = 1, .max = 1000000 },
+    { FIELD(velocity, MONEY, amount) },
+};
+SHAPE(velocity, "limit of purchases");
+
+static const struct registry_field limits_fields[] = {
+    { FIELD(limits, STRUCT, none), .shape = &velocity_shape },
+    { FIELD(limits, STRUCT, basic), .shape = &velocity_shape, .optional = true },
+    { FIELD(limits, STRUCT, full), .shape = &velocity_shape, .optional = true },
+};
+SHAPE(limits, "list of limits");
 
 static const struct registry_field unit_fields[] = {
     { FIELD(unit, TEXT, name), .min = 1, .max = 32 },
@@ -113,6 +137,9 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, STRUCT, unit), .shape = &unit_shape },
     { FIELD(product, STRUCTS, plans), .shape = &plan_shape, .min = 1, .max = 1000,
       .count_offset = offsetof(struct registry_product, plan_count) },
+    { FIELD(product, STRUCT, terms), .shape = &terms_shape, .optional = true },
+    { FIELD(product, TEXTS, payment_methods), .min = 1, .max = 16, .optional = true },
+    { FIELD(product, STRUCT, purchase_limits), .shape = &limits_shape, .optional = true },
 };
 SHAPE(product, "product");
 

@@ -326,7 +326,8 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
         .amount = account->purchased,
         .kind = LOT_PAID,
         .plan = STR("p"),
-        .payment = STR("x"),
+        .payer = STR("p"),
+        .method = STR("bank_transfer"),
         .now_ns = now_ns,
     };
     return ledger_purchase(life->ledger, &purchase, fail);

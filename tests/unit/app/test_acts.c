@@ -168,14 +168,24 @@ TEST(amounts_that_make_no_sense_are_refused)
     end();
 }
 
-TEST(there_is_no_transfer)
+/* They stand among the commands to be refused by their rule; none changes anything. */
+TEST(there_is_no_transfer_no_gift_and_no_code)
 {
     begin();
-    CHECK_EQ(house_do(&house, "credit transfer --client x"), ACT_USAGE);
-    CHECK(house_said(&house.errors, "there is no command"));
+    CHECK_EQ(house_dof(&house, "credit transfer --client %s --to x --amount 5", client),
+             ACT_FAILED);
+    CHECK(house_said(&house.errors, "(TOKEN_NOT_TRANSFERABLE)"));
+    CHECK_EQ(house_dof(&house, "credit gift 5 --client %s", client), ACT_FAILED);
+    CHECK(house_said(&house.errors, "(TOKEN_NO_RESALE)"));
+    CHECK_EQ(house_do(&house, "credit redeem --code ABC-123"), ACT_FAILED);
+    CHECK(house_said(&house.errors, "(TOKEN_NO_RESALE)"));
     for (const struct act *act = acts; act->noun != NULL; act++) {
-        CHECK(act->verb == NULL || strstr(act->verb, "transfer") == NULL);
+        bool moves = act->verb != NULL &&
+                     (strcmp(act->verb, "transfer") == 0 || strcmp(act->verb, "gift") == 0 ||
+                      strcmp(act->verb, "redeem") == 0);
+        CHECK(!moves || act->place == ACT_READS);
     }
+    check_credit("available", "100.00");
     end();
 }
 

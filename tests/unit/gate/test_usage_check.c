@@ -7,6 +7,8 @@
 
 #include "harness.h"
 #include "ident/ident.h"
+#include "ledger/extend.h"
+#include "ledger/idem.h"
 #include "ledger/ledger.h"
 #include "tlog/tlog.h"
 
@@ -22,7 +24,7 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
 
 static struct store *open_store(void)
 {
-    struct store_migration migrations[8];
+    struct store_migration migrations[12];
     size_t count = 0;
     char url[128];
     for (size_t i = 0; i < ident_migrations_count; i++) {
@@ -31,6 +33,11 @@ static struct store *open_store(void)
     migrations[count++] = ledger_migration;
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
+    migrations[count++] = idem_migration;
+    migrations[count++] = usage_month_migration;
+    migrations[count++] = extend_migration;
+    migrations[count++] = credit_migration;
+    migrations[count++] = budget_migration;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = migrations,

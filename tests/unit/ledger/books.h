@@ -22,8 +22,8 @@ struct books {
 static inline void books_open(struct books *books)
 {
     /* The books' migrations are some of the program's; here they are alone. */
-    struct store_migration own[] = { ledger_migration, idem_migration, usage_month_migration,
-                                     extend_migration };
+    struct store_migration own[] = { ledger_migration, idem_migration,   usage_month_migration,
+                                     extend_migration, credit_migration, budget_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
         own[i].number = (int64_t)i + 1;
     }
@@ -61,21 +61,45 @@ static inline struct ledger_account *books_account(struct books *books, unsigned
     return account;
 }
 
-static inline int64_t books_buy(struct books *books, struct ledger_account *account, int64_t amount,
-                                enum ledger_lot_kind kind, int64_t expires_ns)
+/* An order that nothing speaks against; each is paid by a payment of its own. */
+static inline struct ledger_purchase books_order(struct ledger_account *account, int64_t amount,
+                                                 enum ledger_lot_kind kind, int64_t expires_ns)
 {
-    struct ledger_purchase purchase = {
+    static char payment[32]; /* is read before the next order */
+    static int number;
+    bool paid = kind == LOT_PAID;
+    (void)snprintf(payment, sizeof(payment), "bank-%d", ++number);
+    return (struct ledger_purchase){
         .account = account,
         .amount = amount,
         .kind = kind,
-        .priority = kind == LOT_PROMO ? 0 : 50,
+        .priority = paid ? 50 : 0,
         .expires_ns = expires_ns,
         .plan = STR("starter"),
-        .payment = STR("bank-1"),
+        .payer = paid ? STR("Payer Ltd.") : STR_EMPTY,
+        .method = paid ? STR("bank_transfer") : STR_EMPTY,
+        .payment = paid ? str_from(payment) : STR_EMPTY,
+        .refund_until_ns = INT64_MAX,
         .now_ns = 1,
     };
+}
+
+static inline int64_t books_buy(struct books *books, struct ledger_account *account, int64_t amount,
+                                enum ledger_lot_kind kind, int64_t expires_ns)
+{
+    struct ledger_purchase purchase = books_order(account, amount, kind, expires_ns);
     CHECK(ledger_purchase(books->ledger, &purchase, &books->fail) == ERR_OK);
     return purchase.lot;
+}
+
+/* All that is left of the lot, to who paid it. */
+static inline enum err books_refund(struct books *books, struct ledger_account *account,
+                                    int64_t lot, int64_t *ret_amount)
+{
+    struct ledger_refund refund = { .account = account, .lot = lot, .now_ns = 2 };
+    TRY(ledger_refund(books->ledger, &refund, &books->fail));
+    *ret_amount = refund.amount;
+    return ERR_OK;
 }
 
 /* A call as the gate makes it: reserved, held, settled in one job. */
@@ -205,7 +229,7 @@ struct books_audit {
     size_t checked;
     size_t violated;
     char names[512];
-    struct audit_line lines[48];
+    struct audit_line lines[64];
 };
 
 static inline void books_on_line(void *context, const struct audit_line *line)

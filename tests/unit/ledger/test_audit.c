@@ -1,6 +1,7 @@
 #include "ledger/audit.h"
 
 #include "books.h"
+#include "ledger/prices.h"
 
 static struct books books;
 
@@ -40,7 +41,7 @@ static const struct mutation mutations[] = {
     { { "UPDATE entry SET ref = 77 WHERE code = 2 AND ref = 1" }, "cause-of-entry" },
     { { "UPDATE entry SET ref = 77 WHERE code = 1 AND ref = 1" }, "cause-of-entry" },
     { { "UPDATE entry SET code = 5 WHERE code = 4" }, "sides-of-entry" },
-    { { "UPDATE entry SET code = 6 WHERE code = 5" }, "sides-of-entry" },
+    { { "UPDATE entry SET code = 7 WHERE code = 5" }, "sides-of-entry" },
     { { "UPDATE entry SET txn = 1 WHERE txn = 2" }, "one-event-a-transaction" },
     { { "UPDATE settlement SET state = 3 WHERE hold = 1" }, "recovered-by-mark" },
     { { "UPDATE settlement SET state = 3, rated_pico = '0' WHERE hold = 1" }, "rated" },
@@ -64,7 +65,7 @@ static const struct mutation mutations[] = {
     { { "UPDATE lot SET kind = 1 WHERE id = 2" }, "lot-of-purchase" },
     { { "UPDATE lot SET account = 8 WHERE id = 1" }, "lot-of-purchase" },
     { { "INSERT INTO lot SELECT 99, account, kind, 5, 0, priority, expires_ns, plan, payment,"
-        " created_ns FROM lot WHERE id = 1" },
+        " created_ns, 0, 0, 0 FROM lot WHERE id = 1" },
       "lot-of-purchase" },
     { { "UPDATE lot SET kind = 2 WHERE id = 3" }, "lot-of-refund" },
     { { "UPDATE lot SET expires_ns = 0 WHERE id = 4" }, "lot-of-refund" },
@@ -127,7 +128,7 @@ static void begin_scene(void)
     CHECK(books_call(&books, other, 10, 0, 0) == ERR_OK);
     CHECK(books_call(&books, account, 90, -1, 0) == ERR_OK);
     extend_open_hold(account);
-    CHECK(ledger_refund(books.ledger, other, refunded, &amount, &books.fail) == ERR_OK);
+    CHECK(books_refund(&books, other, refunded, &amount) == ERR_OK);
     CHECK(ledger_expire(books.ledger, 9000, &amount, &books.fail) == ERR_OK);
     CHECK_EQ(amount, 60);
 }
@@ -163,6 +164,104 @@ TEST(each_change_of_the_rows_is_found)
     }
 }
 
+/* What credit is sold by: orders, terms, causes, corrections, warnings, budgets. */
+static const struct mutation credit_mutations[] = {
+    { { "UPDATE entry SET credit_class = 5 WHERE code = 6" }, "sides-of-entry" },
+    { { "UPDATE entry SET debit = 8 WHERE code = 6" }, "correction-of-entry" },
+    { { "UPDATE entry SET amount = amount + 500 WHERE code = 6" }, "correction-of-entry" },
+    { { "UPDATE cause SET corrects = 1 WHERE ground = 4" }, "correction-of-entry" },
+    { { "UPDATE cause SET ground = 1, corrects = NULL WHERE ground = 4" }, "cause-of-change" },
+    { { "DELETE FROM cause WHERE ground = 3" }, "cause-of-change" },
+    { { "INSERT INTO cause SELECT 1, at_ns, ground, payer, method, reason, reference, corrects"
+        " FROM cause WHERE ground = 3" },
+      "cause-of-change" },
+    { { "UPDATE lot SET refunded = refunded + 1 WHERE id = 3" }, "parts-of-lot" },
+    { { "UPDATE lot SET expired = 0 WHERE id = 4" }, "parts-of-lot" },
+    { { "UPDATE lot SET corrected = 1 WHERE id = 1" }, "parts-of-lot" },
+    { { "DELETE FROM purchase_order WHERE id = 1" }, "order-of-lot" },
+    { { "UPDATE purchase_order SET account = 8 WHERE id = 1" }, "order-of-lot" },
+    { { "UPDATE purchase_order SET price = price + 1 WHERE id = 1" }, "order-of-lot" },
+    { { "UPDATE purchase_order SET price = 5 WHERE id = 2" }, "order-of-lot" },
+    { { "UPDATE purchase_order SET payment = (SELECT payment FROM purchase_order WHERE id = 1)"
+        " WHERE id = 3" },
+      "one-order-a-payment" },
+    { { "UPDATE purchase_order SET payer = 'Other' WHERE id = 3" }, "refund-to-payer" },
+    { { "UPDATE cause SET method = 'card' WHERE ground = 1" }, "refund-to-payer" },
+    { { "UPDATE purchase_order SET refund_until_ns = 2 WHERE id = 3" }, "refund-to-payer" },
+    { { "UPDATE price_book SET currency = 'EUR'" }, "terms-and-prices-of-order" },
+    { { "UPDATE account SET party = 8 WHERE id = 7" }, "party-of-account" },
+    { { "UPDATE account SET party = NULL WHERE id = 2" }, "party-of-account" },
+    { { "DELETE FROM asset" }, "party-of-account" },
+    { { "UPDATE lot_warning SET at_ns = 9000000000000000000" }, "warning-before-end" },
+    { { "UPDATE lot_warning SET days = 7" }, "warning-before-end" },
+    { { "UPDATE budget SET total_spent = total_spent - 1" }, "spent-of-budget" },
+    { { "UPDATE budget SET day_spent = 0" }, "spent-of-budget" },
+    { { "UPDATE budget SET month_spent = month_spent + 1" }, "spent-of-budget" },
+    { { "DELETE FROM budget_hold" }, "spent-of-budget" },
+    { { "UPDATE budget_hold SET day = day + 1" }, "spent-of-budget" },
+};
+
+static void on_warning(void *context, const struct ledger_warning *warning)
+{
+    CHECK(warning->days == 60);
+    ++*(int *)context;
+}
+
+static void begin_credit_scene(void)
+{
+    static const int64_t day_ns = INT64_C(86400000000000);
+    static const int64_t max[BUDGET_WINDOWS] = { 100, 200, 300 };
+    static const struct id key = { { 3 } };
+    int count = 0;
+    int64_t ending = 0;
+    begin_scene();
+    struct ledger_account *account = ledger_find(books.ledger, (struct id){ { 1, 1 } });
+    struct ledger_correction correction = {
+        .entry = 5, .amount = 30, .lot = 1, .reason = STR("wrong"), .now_ns = 9
+    };
+    CHECK(ledger_correct(books.ledger, &correction, &books.fail) == ERR_OK);
+    static const char sum[] = "0123456789abcdef0123456789abcdef";
+    const struct ledger_price_book book = { .book = { STR("sale"), STR("1"), { sum, 32 } },
+                                            .currency = STR("USD") };
+    const struct ledger_prices prices = { .version = 9, .books = &book, .book_count = 1 };
+    CHECK(ledger_keep_prices(books.ledger, &prices, &books.fail) == ERR_OK);
+    struct ledger_purchase purchase = books_order(account, 40, LOT_PAID, 50 * day_ns);
+    purchase.prices = book.book;
+    CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_OK);
+    CHECK(ledger_warn(books.ledger, day_ns, on_warning, &count, &ending, &books.fail) == ERR_OK);
+    CHECK_EQ(count, 1);
+    CHECK(ledger_set_budget(books.ledger, key, max, &books.fail) == ERR_OK);
+    struct books_call call = {
+        .job = { .run = books_run_call },
+        .ledger = books.ledger,
+        .hold = { .call = { { 9 } }, .account = account, .amount = 50, .opened_ns = 3 * day_ns },
+        .posted = 20,
+    };
+    CHECK(account_reserve(ledger_credit(account), 50) == ERR_OK);
+    CHECK(budget_reserve(ledger_budget(books.ledger, key), 50, 3 * day_ns, &call.hold.budget) ==
+          ERR_OK);
+    CHECK(store_run(books.store, &call.job, &books.fail) == ERR_OK);
+    account_settle(ledger_credit(account), 50, 20);
+}
+
+TEST(each_change_of_what_credit_is_sold_by_is_found)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(credit_mutations); i++) {
+        begin_credit_scene();
+        struct books_audit before = books_look(&books);
+        CHECK_STR(str_from(before.names), STR_EMPTY);
+        struct mutate mutate = { .job = { .run = run_mutation }, .mutation = &credit_mutations[i] };
+        CHECK(store_run(books.store, &mutate.job, &books.fail) == ERR_OK);
+        struct books_audit audit = books_look(&books);
+        struct str names = str_from(audit.names);
+        if (str_search(names, str_from(credit_mutations[i].name)) == names.len) {
+            test_failed(EP_SITE, "%s: %s was not found, but: %s", credit_mutations[i].sql.text,
+                        credit_mutations[i].name, audit.names);
+        }
+        books_close(&books);
+    }
+}
+
 TEST(the_first_row_that_breaks_a_rule_is_named)
 {
     static const struct {
@@ -176,7 +275,7 @@ TEST(the_first_row_that_breaks_a_rule_is_named)
           "settlement",
           2,
           2 },
-        { { { "UPDATE entry SET code = 6 WHERE id = 5" }, "sides-of-entry" }, "entry", 5, 1 },
+        { { { "UPDATE entry SET code = 7 WHERE id = 5" }, "sides-of-entry" }, "entry", 5, 1 },
         { { { "UPDATE account SET used = used + 1 WHERE id = 8" }, "counters-used" },
           "account",
           8,

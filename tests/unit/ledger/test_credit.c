@@ -11,12 +11,12 @@ TEST(promotional_credit_is_drawn_first_and_not_refunded)
     int64_t promo = books_buy(&books, account, 100, LOT_PROMO, 0);
     CHECK(books_call(&books, account, 150, 150, 0) == ERR_OK); /* all promo, 50 paid */
     int64_t amount = 0;
-    CHECK(ledger_refund(books.ledger, account, promo, &amount, &books.fail) == ERR_CONFLICT);
-    CHECK(ledger_refund(books.ledger, account, paid, &amount, &books.fail) == ERR_OK);
+    CHECK(books_refund(&books, account, promo, &amount) == ERR_TOKEN_NO_CASH_OUT);
+    CHECK(books_refund(&books, account, paid, &amount) == ERR_OK);
     CHECK_EQ(amount, 950);
     CHECK_EQ(ledger_credit(account)->available, 0);
-    CHECK(ledger_refund(books.ledger, account, paid, &amount, &books.fail) == ERR_CONFLICT);
-    CHECK(ledger_refund(books.ledger, account, 77, &amount, &books.fail) == ERR_NOT_FOUND);
+    CHECK(books_refund(&books, account, paid, &amount) == ERR_TOKEN_NO_CASH_OUT);
+    CHECK(books_refund(&books, account, 77, &amount) == ERR_NOT_FOUND);
     books_end(&books);
 }
 
@@ -32,7 +32,7 @@ TEST(what_is_held_does_not_expire_and_is_not_refunded)
     CHECK(ledger_expire(books.ledger, 5000, &amount, &books.fail) == ERR_OK);
     CHECK_EQ(amount, 600);
     CHECK_EQ(ledger_credit(account)->held, 400);
-    CHECK(ledger_refund(books.ledger, account, lot, &amount, &books.fail) == ERR_CONFLICT);
+    CHECK(books_refund(&books, account, lot, &amount) == ERR_TOKEN_NO_CASH_OUT);
     books_end(&books);
 }
 
@@ -40,7 +40,8 @@ TEST(credit_that_makes_no_sense_is_not_sold)
 {
     books_begin(&books);
     struct ledger_account *account = books_account(&books, 1);
-    struct ledger_purchase purchase = { .account = account, .amount = 0, .kind = LOT_PAID };
+    struct ledger_purchase purchase = books_order(account, 0, LOT_PAID, 0);
+    purchase.payment = STR_EMPTY;
     CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_ASK_INVALID);
     purchase.amount = -5;
     CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_ASK_INVALID);
@@ -62,9 +63,9 @@ TEST(all_clients_together_cannot_buy_more_than_the_books_can_count)
     struct ledger_account *one = books_account(&books, 1);
     struct ledger_account *two = books_account(&books, 2);
     (void)books_buy(&books, one, INT64_MAX - 10, LOT_PAID, 0);
-    struct ledger_purchase purchase = { .account = two, .amount = 11, .kind = LOT_PAID };
+    struct ledger_purchase purchase = books_order(two, 11, LOT_PAID, 0);
     CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_MONEY_RANGE);
-    purchase.kind = LOT_PROMO; /* what is given counts as what is sold */
+    purchase = books_order(two, 11, LOT_PROMO, 0); /* what is given counts as what is sold */
     CHECK(ledger_purchase(books.ledger, &purchase, &books.fail) == ERR_MONEY_RANGE);
     CHECK(!store_failed(books.store));
     CHECK_EQ(ledger_credit(two)->available, 0);

@@ -97,7 +97,7 @@ static void step_refund(struct ledger_account *account)
     int64_t available = model_available();
     int64_t want = lot->left < available ? lot->left : available;
     int64_t amount = 0;
-    enum err err = ledger_refund(books.ledger, account, lot->id, &amount, &books.fail);
+    enum err err = books_refund(&books, account, lot->id, &amount);
     CHECK((err == ERR_OK) == (want > 0 && lot->priority != 0));
     CHECK(err != ERR_OK || amount == want);
     lot->left -= err == ERR_OK ? want : 0;
@@ -221,8 +221,7 @@ TEST(threads_spend_while_credit_comes_and_goes)
         int64_t lot = books_buy(&books, account, 40, LOT_PAID, i % 2 == 0 ? 0 : 5000);
         bought += 40;
         (void)books_account(&books, (unsigned char)(i + 2)); /* while others look accounts up */
-        if (i % 3 == 0 &&
-            ledger_refund(books.ledger, account, lot, &amount, &books.fail) == ERR_OK) {
+        if (i % 3 == 0 && books_refund(&books, account, lot, &amount) == ERR_OK) {
             gone += amount;
         }
         CHECK(ledger_expire(books.ledger, i % 4 == 0 ? 5000 : 1, &amount, &books.fail) == ERR_OK);

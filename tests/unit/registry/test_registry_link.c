@@ -31,6 +31,16 @@ TEST(what_does_not_fit_together_is_refused)
         { 1, "version:",
           "tokenizer: t1\n    token_count: estimate\n    token_margin_percent: 30\n    version:",
           NULL, REGISTRY_RULE_COUNT },
+        { 5, "expires_days: 365", "expires_days: 364", "products.yaml", REGISTRY_RULE_PLAN_TERM },
+        { 5, "expires_days: 365", "expires_days: 0", NULL, REGISTRY_RULE_COUNT },
+        { 5, "brand: B", "brand: B\n    payment_methods: [card, usdt]", "products.yaml",
+          REGISTRY_RULE_TOKEN_PAYMENT_METHOD },
+        { 5, "brand: B", "brand: B\n    payment_methods: [card]", NULL, REGISTRY_RULE_COUNT },
+        { 5, "brand: B", "brand: B\n    purchase_limits: {full: {purchases: 1, amount: 5}}",
+          "products.yaml", REGISTRY_RULE_REG_MISSING_FIELD },
+        { 5, "brand: B", "brand: B\n    terms: {name: a, version: b, sha256: 00ff}",
+          "products.yaml", REGISTRY_RULE_REG_BAD_VALUE },
+        { 5, "currency: USD", "currency: XAU", "products.yaml", REGISTRY_RULE_REG_BAD_VALUE },
         { 3, "{m1: {input: 1, output: 2},\n", "{m3: {input: 1, output: 2},\n", "price_books.yaml",
           REGISTRY_RULE_REG_UNKNOWN_REF },
     };
@@ -56,6 +66,29 @@ TEST(what_does_not_fit_together_is_refused)
         registry_report_fini(&report);
         mem_free(copy);
     }
+}
+
+TEST(a_level_without_limits_of_its_own_has_those_below)
+{
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *copy = sample_replace(
+        files, 5, "brand: B",
+        "brand: B\n    purchase_limits: {none: {purchases: 2, amount: 50}, full: {purchases: 9, "
+        "amount: 70}}\n    terms: {name: t, version: \"3\", sha256: "
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}");
+    struct registry *registry = sample_parse(files, SAMPLE_FILES);
+    const struct registry_product *product = &registry->products[0];
+    CHECK_EQ(product->purchase_limits.none.purchases, 2);
+    CHECK_EQ(product->purchase_limits.basic.purchases, 2);
+    CHECK_EQ(product->purchase_limits.basic.amount, INT64_C(50000000000));
+    CHECK_EQ(product->purchase_limits.full.purchases, 9);
+    CHECK_STR(product->terms.version, STR("3"));
+    const struct registry_plan *plan = registry_product_plan(product, STR("starter"));
+    CHECK_EQ(plan->refund_hours, 24);
+    CHECK_EQ(plan->withdrawn, REGISTRY_NO);
+    registry_unref(registry);
+    mem_free(copy);
 }
 
 TEST(contract_prices_of_one_model_are_in_one_currency)

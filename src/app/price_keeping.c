@@ -1,0 +1,131 @@
+#include "app/price_keeping.h"
+
+#include "base/arena.h"
+#include "base/stamp.h"
+#include "ledger/prices.h"
+#include "registry/registry.h"
+
+#define PRICE_KEEPING_MAX  ((size_t)256 << 20) /* a million models of sixteen prices */
+#define PRICE_KEEPING_FORM "entrepot price book 1\n"
+
+/* ---- what a book says -------------------------------------------------------------------- */
+
+/* Models are in the order of their ids, classes in that of the table. */
+static size_t keeping_lines(const struct registry_price_book *book, struct ledger_price *prices)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < book->line_count; i++) {
+        const struct registry_line *line = &book->lines[i];
+        for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+            if (line->price.known[class]) {
+                const char *name = registry_class_name((enum registry_class) class);
+                prices[count++] = (struct ledger_price){ line->model->id, str_from(name),
+                                                         line->price.pico[class] };
+            }
+        }
+        if (line->price.pico_call > 0) {
+            prices[count++] =
+                (struct ledger_price){ line->model->id, STR("call"), line->price.pico_call };
+        }
+    }
+    return count;
+}
+
+static struct ledger_price *keeping_room(struct arena *arena,
+                                         const struct registry_price_book *book)
+{
+    size_t most = book->line_count * (REGISTRY_PRICE_CLASSES + 1) + 1;
+    return arena_alloc(arena, most * sizeof(struct ledger_price));
+}
+
+static enum err keeping_digest(const struct registry_price_book *book,
+                               const struct ledger_price *prices, size_t count,
+                               struct digest *ret_hash)
+{
+    struct buf text;
+    buf_init(&text, PRICE_KEEPING_MAX);
+    enum err err = buf_printf(&text, PRICE_KEEPING_FORM STR_FMT "\n" STR_FMT "\n" STR_FMT "\n",
+                              STR_ARG(book->id), STR_ARG(book->version), STR_ARG(book->currency));
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        err = buf_printf(&text, STR_FMT " " STR_FMT " %lld\n", STR_ARG(prices[i].model),
+                         STR_ARG(prices[i].class), (long long)prices[i].pico);
+    }
+    if (err == ERR_OK) {
+        *ret_hash = digest_sha256(buf_str(&text));
+    }
+    buf_fini(&text);
+    return err;
+}
+
+enum err price_keeping_hash(const struct registry_price_book *book, struct digest *ret_hash)
+{
+    struct arena arena;
+    arena_init(&arena, 4096, PRICE_KEEPING_MAX);
+    struct ledger_price *prices = keeping_room(&arena, book);
+    enum err err = prices == NULL
+                       ? ERR_NO_MEMORY
+                       : keeping_digest(book, prices, keeping_lines(book, prices), ret_hash);
+    arena_fini(&arena);
+    return err;
+}
+
+/* ---- keeping ----------------------------------------------------------------------------- */
+
+static enum err keeping_book(struct arena *arena, const struct registry_price_book *book,
+                             struct ledger_price_book *ret_book)
+{
+    struct ledger_price *prices = keeping_room(arena, book);
+    struct digest *hash = arena_alloc(arena, sizeof(*hash));
+    if (prices == NULL || hash == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    size_t count = keeping_lines(book, prices);
+    TRY(keeping_digest(book, prices, count, hash));
+    *ret_book = (struct ledger_price_book){
+        .book = { book->id, book->version, digest_str(hash) },
+        .currency = book->currency,
+        .prices = prices,
+        .count = count,
+    };
+    return ERR_OK;
+}
+
+static enum err keeping_fill(struct arena *arena, const struct registry *registry,
+                             struct ledger_prices *prices)
+{
+    /* One more than there are: an empty array has an address too. */
+    struct ledger_price_book *books =
+        arena_zalloc(arena, (registry->price_book_count + 1) * sizeof(*books));
+    struct ledger_price_list *lists =
+        arena_zalloc(arena, (registry->product_count + 1) * sizeof(*lists));
+    if (books == NULL || lists == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < registry->price_book_count; i++) {
+        TRY(keeping_book(arena, &registry->price_books[i], &books[i]));
+    }
+    for (size_t i = 0; i < registry->product_count; i++) {
+        const struct registry_product *product = &registry->products[i];
+        lists[i] = (struct ledger_price_list){ product->id, (size_t)(product->price_book -
+                                                                     registry->price_books) };
+    }
+    prices->books = books;
+    prices->book_count = registry->price_book_count;
+    prices->lists = lists;
+    prices->list_count = registry->product_count;
+    return ERR_OK;
+}
+
+enum err price_keeping_keep(struct ledger *ledger, const struct registry *registry,
+                            struct fail *fail)
+{
+    struct ledger_prices prices = { .version = registry_version(registry),
+                                    .now_ns = stamp_system_ns() };
+    struct arena arena;
+    arena_init(&arena, 65536, PRICE_KEEPING_MAX);
+    enum err err = keeping_fill(&arena, registry, &prices);
+    err = err == ERR_OK ? ledger_keep_prices(ledger, &prices, fail)
+                        : FAIL(fail, err, "no memory for the price books");
+    arena_fini(&arena);
+    return err;
+}

@@ -1,0 +1,154 @@
+#include "gate/price_shelf.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#define PRICE_SHELF_MAX ((size_t)512 << 20) /* a thousand versions of a thousand models */
+#define PRICE_SHELF_KEY 128                 /* eight bytes of a row and a model's id */
+
+struct price_shelf {
+    struct store *store;
+    pthread_rwlock_t lock; /* of the map */
+    struct map prices;     /* by row and model, to struct price_shelf_price */
+    struct arena arena;
+    int64_t last; /* row that was read */
+    /* While rows are read: */
+    struct price_shelf_book *book;
+};
+
+static const struct store_sql sql_prices = {
+    "SELECT b.id, b.name, b.version, p.model, p.class, p.pico FROM price_book b"
+    " JOIN price p ON p.book = b.id WHERE b.id > ?1 ORDER BY b.id, p.model, p.class"
+};
+
+/* Ids of models are shorter than what is left of the room. */
+static struct str shelf_key(char room[PRICE_SHELF_KEY], int64_t row, struct str model)
+{
+    size_t len =
+        model.len < PRICE_SHELF_KEY - sizeof(row) ? model.len : PRICE_SHELF_KEY - sizeof(row);
+    memcpy(room, &row, sizeof(row));
+    memcpy(room + sizeof(row), model.len > 0 ? model.ptr : "", len);
+    return (struct str){ room, sizeof(row) + len };
+}
+
+static enum err shelf_book(struct price_shelf *shelf, const struct store_value *row)
+{
+    if (shelf->book != NULL && shelf->book->row == row[0].number) {
+        return ERR_OK;
+    }
+    struct price_shelf_book *book = arena_zalloc(&shelf->arena, sizeof(*book));
+    if (book == NULL || !arena_copy(&shelf->arena, row[1].bytes, &book->name) ||
+        !arena_copy(&shelf->arena, row[2].bytes, &book->version)) {
+        return ERR_NO_MEMORY;
+    }
+    book->row = row[0].number;
+    shelf->book = book;
+    return ERR_OK;
+}
+
+static enum err shelf_price(struct price_shelf *shelf, struct str model,
+                            struct price_shelf_price **ret_price)
+{
+    char room[PRICE_SHELF_KEY];
+    struct str key = shelf_key(room, shelf->book->row, model);
+    *ret_price = map_find(&shelf->prices, key);
+    if (*ret_price != NULL) {
+        return ERR_OK;
+    }
+    struct price_shelf_price *price = arena_zalloc(&shelf->arena, sizeof(*price));
+    struct str kept;
+    if (price == NULL || !arena_copy(&shelf->arena, key, &kept)) {
+        return ERR_NO_MEMORY;
+    }
+    price->book = shelf->book;
+    TRY(map_add(&shelf->prices, kept, price));
+    *ret_price = price;
+    return ERR_OK;
+}
+
+static void shelf_class(struct registry_price *price, struct str name, int64_t pico)
+{
+    if (str_eq(name, STR("call"))) {
+        price->pico_call = pico;
+        return;
+    }
+    for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+        if (str_eq(name, str_from(registry_class_name((enum registry_class) class)))) {
+            price->pico[class] = pico;
+            price->known[class] = true;
+        }
+    }
+}
+
+static enum err shelf_on_price(void *context, const struct store_value *row, size_t columns)
+{
+    struct price_shelf *shelf = context;
+    struct price_shelf_price *price = NULL;
+    ASSERT(columns == 6);
+    TRY(shelf_book(shelf, row));
+    TRY(shelf_price(shelf, row[3].bytes, &price));
+    shelf_class(&price->price, row[4].bytes, row[5].number);
+    shelf->last = row[0].number;
+    return ERR_OK;
+}
+
+static enum err shelf_read(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct price_shelf *shelf = context;
+    const struct store_value last = STORE_I(shelf->last);
+    return store_query(txn, &sql_prices, &last, 1, shelf_on_price, shelf, fail);
+}
+
+enum err price_shelf_learn(struct price_shelf *shelf, struct fail *fail)
+{
+    /* A book is written once and whole: what is read under the lock is little, and seldom. */
+    (void)pthread_rwlock_wrlock(&shelf->lock);
+    enum err err = store_read(shelf->store, shelf_read, shelf, fail);
+    (void)pthread_rwlock_unlock(&shelf->lock);
+    return err == ERR_NO_MEMORY ? FAIL(fail, err, "no memory for the price books") : err;
+}
+
+enum err price_shelf_open(struct store *store, struct price_shelf **ret_shelf, struct fail *fail)
+{
+    struct price_shelf *shelf = mem_zalloc(sizeof(*shelf));
+    if (shelf == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the price books");
+    }
+    shelf->store = store;
+    map_init(&shelf->prices);
+    arena_init(&shelf->arena, 4096, PRICE_SHELF_MAX);
+    (void)pthread_rwlock_init(&shelf->lock, NULL);
+    enum err err = price_shelf_learn(shelf, fail);
+    if (err != ERR_OK) {
+        price_shelf_close(shelf);
+        return err;
+    }
+    *ret_shelf = shelf;
+    return ERR_OK;
+}
+
+void price_shelf_close(struct price_shelf *shelf)
+{
+    if (shelf == NULL) {
+        return;
+    }
+    map_fini(&shelf->prices);
+    arena_fini(&shelf->arena);
+    (void)pthread_rwlock_destroy(&shelf->lock);
+    mem_free(shelf);
+}
+
+const struct price_shelf_price *price_shelf_find(struct price_shelf *shelf, int64_t row,
+                                                 struct str name, struct str model)
+{
+    char room[PRICE_SHELF_KEY];
+    struct str key = shelf_key(room, row, model);
+    (void)pthread_rwlock_rdlock(&shelf->lock);
+    const struct price_shelf_price *price = map_find(&shelf->prices, key);
+    (void)pthread_rwlock_unlock(&shelf->lock);
+    return price != NULL && str_eq(price->book->name, name) ? price : NULL;
+}
