@@ -64,12 +64,13 @@ static void budget_roll(struct budget *budget, int64_t now_ns)
     }
 }
 
-/* Under the lock. */
-static int64_t budget_room(const struct budget *budget, enum budget_window *ret_window)
+/* Under the lock. Of the windows that are counted and are `number` too. */
+static int64_t budget_room(const struct budget *budget, const int64_t number[BUDGET_WINDOWS],
+                           enum budget_window *ret_window)
 {
     int64_t least = INT64_MAX;
     for (int i = 0; i < BUDGET_WINDOWS; i++) {
-        if (budget->max[i] == BUDGET_NONE) {
+        if (budget->max[i] == BUDGET_NONE || number[i] != budget->number[i]) {
             continue;
         }
         int64_t left = budget->max[i] - budget->spent[i] - budget->held[i];
@@ -86,7 +87,7 @@ int64_t budget_left(struct budget *budget, int64_t now_ns, enum budget_window *r
 {
     (void)pthread_mutex_lock(&budget->lock);
     budget_roll(budget, now_ns);
-    int64_t left = budget_room(budget, ret_window);
+    int64_t left = budget_room(budget, budget->number, ret_window);
     (void)pthread_mutex_unlock(&budget->lock);
     return left;
 }
@@ -98,7 +99,7 @@ enum err budget_reserve(struct budget *budget, int64_t amount, int64_t now_ns,
     enum budget_window window = BUDGET_TOTAL;
     (void)pthread_mutex_lock(&budget->lock);
     budget_roll(budget, now_ns);
-    bool fits = amount <= budget_room(budget, &window);
+    bool fits = amount <= budget_room(budget, budget->number, &window);
     for (int i = 0; fits && i < BUDGET_WINDOWS; i++) {
         budget->held[i] += amount;
     }
@@ -108,7 +109,7 @@ enum err budget_reserve(struct budget *budget, int64_t amount, int64_t now_ns,
     return fits ? ERR_OK : budget_err(window);
 }
 
-/* In the windows in which the call began; those that are over admit nothing any more. */
+/* In the windows in which the call began: one that is over neither counts it nor refuses it. */
 enum err budget_extend(struct budget_hold *hold, int64_t more)
 {
     struct budget *budget = hold->budget;
@@ -118,7 +119,7 @@ enum err budget_extend(struct budget_hold *hold, int64_t more)
     }
     ASSERT(hold->amount + more >= 0);
     (void)pthread_mutex_lock(&budget->lock);
-    bool fits = more <= 0 || more <= budget_room(budget, &window);
+    bool fits = more <= 0 || more <= budget_room(budget, hold->number, &window);
     for (int i = 0; fits && i < BUDGET_WINDOWS; i++) {
         budget->held[i] += hold->number[i] == budget->number[i] ? more : 0;
     }

@@ -64,6 +64,52 @@ TEST(what_is_held_counts_and_what_was_not_spent_is_free_again)
     books_end(&books);
 }
 
+TEST(a_hold_that_grows_is_within_its_budget_or_does_not_grow)
+{
+    struct budget_hold hold;
+    struct budget_hold none = { .budget = NULL };
+    struct budget *budget = begin(100, BUDGET_NONE, 150);
+    CHECK(budget_reserve(budget, 80, noon_ns, &hold) == ERR_OK);
+    CHECK(budget_extend(&hold, 21) == ERR_BUDGET_DAY);
+    CHECK_EQ(hold.amount, 80);
+    CHECK(budget_extend(&hold, 20) == ERR_OK);
+    CHECK_EQ(hold.amount, 100);
+    CHECK_EQ(look(budget, noon_ns).held[BUDGET_DAY], 100);
+    CHECK(budget_extend(&hold, -30) == ERR_OK);
+    CHECK_EQ(look(budget, noon_ns).held[BUDGET_TOTAL], 70);
+    budget_settle(&hold, 60);
+    CHECK_EQ(look(budget, noon_ns).held[BUDGET_DAY], 0);
+    CHECK_EQ(look(budget, noon_ns).spent[BUDGET_DAY], 60);
+    CHECK(budget_extend(&none, 1000) == ERR_OK);
+    books_end(&books);
+}
+
+/* The day in which it began is over: only what counts all days is left to refuse. */
+TEST(a_hold_that_grows_after_midnight_counts_where_it_began)
+{
+    struct budget_hold hold;
+    int64_t midnight_ns = 0;
+    CHECK(stamp_parse(STR("2026-12-01"), &midnight_ns));
+    struct budget *budget = begin(100, BUDGET_NONE, 150);
+    struct budget_hold later;
+    CHECK(budget_reserve(budget, 50, noon_ns, &hold) == ERR_OK);
+    CHECK(budget_reserve(budget, 40, midnight_ns, &later) == ERR_OK);
+    CHECK_EQ(look(budget, midnight_ns).held[BUDGET_DAY], 40);
+    CHECK(budget_extend(&hold, 61) == ERR_BUDGET_TOTAL);
+    /* More than the new day has left: it is none of its business. */
+    CHECK(budget_reserve(budget, 60, midnight_ns, &later) == ERR_OK);
+    CHECK_EQ(look(budget, midnight_ns).held[BUDGET_DAY], 100);
+    budget_settle(&later, 0);
+    CHECK(budget_reserve(budget, 59, midnight_ns, &later) == ERR_OK);
+    CHECK(budget_extend(&hold, 1) == ERR_OK);
+    CHECK_EQ(look(budget, midnight_ns).held[BUDGET_DAY], 99);
+    CHECK_EQ(look(budget, midnight_ns).held[BUDGET_TOTAL], 150);
+    budget_settle(&hold, 51);
+    CHECK_EQ(look(budget, midnight_ns).spent[BUDGET_DAY], 0);
+    CHECK_EQ(look(budget, midnight_ns).spent[BUDGET_TOTAL], 51);
+    books_end(&books);
+}
+
 TEST(a_day_and_a_month_begin_anew_at_midnight_utc)
 {
     struct budget_hold before;
