@@ -45,6 +45,7 @@ _entrepot() {
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
+      'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -55,7 +56,7 @@ _entrepot() {
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
-      usage) words='check' ;;
+      usage) words='check show' ;;
       help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
     esac
   fi

@@ -4,6 +4,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What is stepped over is one whole value: it ends where the check would end it. */
+static void json_is_whole(struct str value)
+{
+    struct json_fault fault;
+    ASSERT(json_check(value, &fault) == ERR_OK);
+    ASSERT(str_eq(json_trim(value), value));
+}
+
 /* What was checked can be walked, and a decoded string comes back from its quotes. */
 static void json_walk(struct str value, int depth)
 {
@@ -14,12 +22,14 @@ static void json_walk(struct str value, int depth)
     case JSON_ARRAY:
         rest = json_inside(value);
         while (json_next_item(&rest, &item)) {
+            json_is_whole(item);
             json_walk(item, depth + 1);
         }
         break;
     case JSON_OBJECT:
         rest = json_inside(value);
         while (json_next_member(&rest, &member)) {
+            json_is_whole(member.value);
             json_walk(member.value, depth + 1);
         }
         break;

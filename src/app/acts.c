@@ -77,6 +77,8 @@ const struct act acts[] = {
       ACT_ASKS, 2, act_registry_apply },
     { "receipt", "show", "CALL", "", "Shows a call's receipt, all sections", ACT_READS, 3,
       act_receipt_show },
+    { "usage", "show", "--client CLIENT [--month MONTH]", "client month",
+      "Shows what a client used in a month, by key and model", ACT_READS, 3, act_usage_show },
     { "usage", "check", "[--route ROUTE] [--finding NUMBER]", "route finding",
       "Shows where routes report other usage than was counted, or the calls that prove it",
       ACT_READS, 2, act_usage_check },

@@ -92,5 +92,6 @@ enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
+enum err act_usage_show(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -91,7 +91,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 6 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 7 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -99,6 +99,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
     migrations[count++] = idem_migration;
+    migrations[count++] = usage_month_migration;
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     return count;

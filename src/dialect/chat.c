@@ -124,18 +124,28 @@ static void chat_read_delta(const struct chat_reading *reading, struct str delta
     event->reasoning_bytes += chat_tell(reading, CHAT_REASONING, 0, reasoning);
 }
 
-static void chat_read_choice(struct chat_reading *reading, struct str choice)
+/* A choice whose index is read may have it behind its delta, so the delta is read last. */
+static void chat_read_choice(struct chat_reading *reading, struct str choice, int64_t place)
 {
     struct str inside = json_inside(choice);
+    struct str deltas[2] = { STR_EMPTY, STR_EMPTY };
     struct json_member member;
+    int64_t index = 0;
+    bool has_index = false;
     while (json_next_member(&inside, &member)) {
-        if (json_key_is(member.key, STR("finish_reason"))) {
+        if (json_key_is(member.key, STR("delta"))) {
+            deltas[0] = member.value;
+        } else if (json_key_is(member.key, STR("message"))) {
+            deltas[1] = member.value;
+        } else if (json_key_is(member.key, STR("finish_reason"))) {
             reading->event->finished += json_kind(member.value) == JSON_STRING;
-        } else if (json_key_is(member.key, STR("delta")) ||
-                   json_key_is(member.key, STR("message"))) {
-            chat_read_delta(reading, member.value);
+        } else if (json_key_is(member.key, STR("index"))) {
+            has_index = json_i64(member.value, &index) && index >= 0;
         }
     }
+    reading->choice = has_index ? index : place;
+    chat_read_delta(reading, deltas[0]);
+    chat_read_delta(reading, deltas[1]);
 }
 
 static void chat_read_choices(struct chat_reading *reading, struct str choices)
@@ -155,9 +165,7 @@ static void chat_read_choices(struct chat_reading *reading, struct str choices)
             event->bad = true;
             continue;
         }
-        /* The index is asked for where somebody listens: it costs a look at the members. */
-        reading->choice = reading->sink == NULL ? 0 : chat_index(choice, place++);
-        chat_read_choice(reading, choice);
+        chat_read_choice(reading, choice, place++);
     }
 }
 

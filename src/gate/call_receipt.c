@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,7 +29,18 @@ struct call_settlement {
     bool done;
 };
 
+_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES,
+               "months sum the classes that are billed");
+
 /* ---- the job ------------------------------------------------------------------------------ */
+
+static struct usage_month_use settlement_use(const struct call *call)
+{
+    struct usage_month_use use = { .key = call->key->id };
+    use.model = call->route != NULL ? call->model->id : STR_EMPTY;
+    memcpy(use.tokens, call->billed.tokens, sizeof(use.tokens));
+    return use;
+}
 
 /* On the writer's thread. */
 static enum err settlement_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -45,6 +58,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
             .usage = buf_str(&settlement->usage),
             .rated_pico = str_from(settlement->pico_text),
             .settled_ns = settlement->wall_ns,
+            .use = settlement_use(call),
         };
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));

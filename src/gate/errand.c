@@ -1,6 +1,5 @@
 #include "gate/errand.h"
 
-#include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
@@ -9,17 +8,27 @@
 
 #define ERRAND_ANSWER_MAX ((size_t)1 << 20) /* a product of some thousand models */
 
-void errand_refuse(struct http_exchange *x, enum err err)
+static void errand_refuse_as(struct http_exchange *x, const struct chat_error *error)
 {
     char text[512];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    struct chat_error error = { .err = err };
-    EP_IGNORE(chat_error_write(&body, &error)); /* a table's sentence fits */
-    bool retry = err_info(err)->kind == ERR_KIND_RETRY;
-    http_respond(x, err_info(err)->status,
+    EP_IGNORE(chat_error_write(&body, error)); /* a table's sentence fits */
+    bool retry = err_info(error->err)->kind == ERR_KIND_RETRY;
+    http_respond(x, err_info(error->err)->status,
                  retry ? STR("content-type: application/json\r\n")
                        : STR("content-type: application/json\r\nx-should-retry: false\r\n"),
                  buf_str(&body));
+}
+
+void errand_refuse(struct http_exchange *x, enum err err)
+{
+    errand_refuse_as(x, &(struct chat_error){ .err = err });
+}
+
+void errand_refuse_field(struct http_exchange *x, struct str param, struct str message)
+{
+    errand_refuse_as(
+        x, &(struct chat_error){ .err = ERR_ASK_INVALID, .message = message, .param = param });
 }
 
 /* Sends what was written, or the failure. */
@@ -37,45 +46,6 @@ static void errand_begin(struct jsonw *json, struct buf *out)
 {
     buf_init(out, ERRAND_ANSWER_MAX);
     jsonw_init(json, out);
-}
-
-void errand_gone(void *owner)
-{
-    struct errand *errand = owner;
-    ASSERT(errand->magic == ERRAND_MAGIC);
-    errand->x = NULL;
-}
-
-static void errand_over(struct mail *mail)
-{
-    struct errand *errand = EP_CONTAINER(mail, struct errand, job.mail);
-    struct gate *gate = errand->gate;
-    if (errand->x != NULL && errand->err == ERR_OK) {
-        http_respond(errand->x, 200, STR("content-type: application/json\r\n"),
-                     buf_str(&errand->answer));
-    } else if (errand->x != NULL) {
-        errand_refuse(errand->x, errand->err);
-    }
-    gate->errands--;
-    buf_fini(&errand->answer);
-    mem_free(errand);
-}
-
-void errand_submit(struct errand *errand, struct gate *gate, struct http_exchange *x,
-                   void (*run)(struct job *job))
-{
-    errand->magic = ERRAND_MAGIC;
-    errand->gate = gate;
-    errand->x = x;
-    errand->job = (struct job){ .mail.open = errand_over, .run = run, .home = gate->loop };
-    buf_init(&errand->answer, ERRAND_ANSWER_MAX);
-    if (job_submit(gate->world.workers, &errand->job) != ERR_OK) {
-        mem_free(errand);
-        errand_refuse(x, ERR_BUSY);
-        return;
-    }
-    gate->errands++;
-    http_exchange_own(x, errand);
 }
 
 void errand_no_transfer(struct gate *gate, struct http_exchange *x, struct str path)

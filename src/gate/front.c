@@ -57,6 +57,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/credits/gift"), false, HTTP1_POST, errand_no_resale },
     { STR_INIT("/v1/credits/redeem"), false, HTTP1_POST, errand_no_resale },
     { STR_INIT("/v1/key"), false, HTTP1_GET, errand_key },
+    { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },

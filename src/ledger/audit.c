@@ -1,6 +1,7 @@
 #include "ledger/audit.h"
 
 #include "ledger/audit_lots.h"
+#include "ledger/usage_month.h"
 
 struct audit_rule {
     const char *name;
@@ -24,6 +25,9 @@ struct audit_rule {
 /* The client that an entry moves the credit of; NULL: none's. */
 #define AUDIT_CLIENT \
     "CASE WHEN e.debit_class = 1 THEN e.debit WHEN e.credit_class = 1 THEN e.credit END"
+
+#define AUDIT_PLUS(name, at) "t_" #name " + "
+#define AUDIT_TOKENS         USAGE_MONTH_TABLE(AUDIT_PLUS) "0"
 
 /* How much an entry of a lot takes out of it. */
 #define AUDIT_TAKEN "(CASE WHEN debit_class = 1 THEN amount ELSE -amount END)"
@@ -223,6 +227,21 @@ static const struct audit_rule audit_rules[] = {
             "entry e JOIN account d ON d.id = e.debit JOIN account c ON c.id = e.credit",
             "(d.class = 1 AND c.class = 1) OR d.class <> e.debit_class"
             " OR c.class <> e.credit_class OR d.currency <> c.currency") },
+    { "month-of-settlements",
+      "What a client used by month is the sum of its settlements: calls, amount and tokens.",
+      "account",
+      AUDIT("a.id", "u.amount",
+            "account a"
+            " LEFT JOIN (SELECT account, sum(calls) AS calls, sum(amount) AS amount,"
+            " sum(" AUDIT_TOKENS ") AS tokens FROM usage_month GROUP BY account) u"
+            " ON u.account = a.id"
+            " LEFT JOIN (SELECT h.account, count(*) AS calls, sum(s.posted) AS amount,"
+            " sum((SELECT sum(value) FROM json_each(s.usage, '$.billed'))) AS tokens"
+            " FROM settlement s JOIN hold h ON h.id = s.hold WHERE s.state = 1 OR s.posted > 0"
+            " GROUP BY h.account) s ON s.account = a.id",
+            "coalesce(u.calls, 0) <> coalesce(s.calls, 0)"
+            " OR coalesce(u.amount, 0) <> coalesce(s.amount, 0)"
+            " OR coalesce(u.tokens, 0) <> coalesce(s.tokens, 0)") },
     { "one-sale-a-key",
       "An Idempotency-Key of a client has one hold, and that hold is the client's.", "hold",
       AUDIT("i.hold", "h.amount",

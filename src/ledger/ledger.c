@@ -176,7 +176,7 @@ void ledger_note_prices(struct ledger_account *account)
 enum err ledger_keep_lot(struct ledger_account *account, const struct ledger_lot *lot)
 {
     if (account->lot_count == account->lot_cap) {
-        size_t cap = account->lot_cap == 0 ? 4 : account->lot_cap * 2;
+        size_t cap = account->lot_cap == 0 ? 1 : account->lot_cap * 2; /* most have one */
         struct ledger_lot *grown = mem_realloc(account->lots, cap * sizeof(*grown));
         if (grown == NULL) {
             return ERR_NO_MEMORY;
@@ -241,6 +241,7 @@ static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *
 {
     struct ledger *ledger = context;
     TRY(ledger_move_mark(ledger, txn, fail));
+    TRY(usage_fold_write(&ledger->fold, txn, fail));
     while (ledger->dirty != NULL) {
         struct ledger_account *account = ledger->dirty;
         const struct store_value values[] = {
@@ -377,6 +378,10 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
     budget_post(ledger, &hold->budget, settlement->posted);
     ledger_touch(ledger, hold->account);
     ledger_touch(ledger, revenue);
+    if (settlement->state == HOLD_SETTLED || settlement->posted > 0) {
+        TRY(usage_fold_add(&ledger->fold, txn, hold->account->row, settlement->settled_ns,
+                           settlement->posted, &settlement->use, fail));
+    }
     return ledger_write_amounts(ledger, txn, settlement, fail);
 }
 

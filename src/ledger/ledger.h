@@ -27,11 +27,12 @@
 #include "base/map.h"
 #include "ledger/account.h"
 #include "ledger/budget.h"
+#include "ledger/usage_month.h"
 #include "store/store.h"
 
 extern const struct store_migration ledger_migration; /* number 2 */
-extern const struct store_migration credit_migration; /* number 6 */
-extern const struct store_migration budget_migration; /* number 7 */
+extern const struct store_migration credit_migration; /* number 7 */
+extern const struct store_migration budget_migration; /* number 8 */
 
 enum ledger_class {
     LEDGER_CUSTOMER_CREDIT = 1,
@@ -95,10 +96,11 @@ struct ledger_settlement {
     struct str usage;      /* what was counted, reported and billed, as canonical JSON */
     struct str rated_pico; /* the exact product, decimal */
     int64_t settled_ns;
+    struct usage_month_use use; /* what was billed, for the sums of the month */
 };
 
-/* Writes settlement, usage and entries, and draws the lots. The caller ends the reservation in
- * memory (account_settle) once the job is durable. */
+/* Writes settlement, usage and entries, draws the lots and adds to the month. The caller ends the
+ * reservation in memory (account_settle) once the job is durable. */
 EP_MUST_CHECK enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
                                                const struct ledger_settlement *settlement,
                                                struct fail *fail);

@@ -60,6 +60,7 @@ struct ledger {
     int64_t next_hold;
     int64_t next_entry;
     int64_t next_txn;
+    struct usage_fold fold;
     /* Recovery: */
     struct ledger_hold *open_holds;
     size_t open_count;

@@ -49,8 +49,14 @@ bool json_next_item(struct str *rest, struct str *ret_item);
 /* The first member of that name, or an empty slice; so for what is no object. */
 struct str json_get(struct str object, struct str name);
 
-/* Whether a key's text, escapes decoded, is `name` (plain ASCII). */
-bool json_key_is(struct str key, struct str name);
+/* Whether a key's text, escapes decoded, is `name` (plain ASCII). Most keys are told apart by their
+ * first byte. */
+bool json_key_equals(struct str key, struct str name);
+static inline bool json_key_is(struct str key, struct str name)
+{
+    bool may_be = key.len > 0 && name.len > 0 && (key.ptr[0] == name.ptr[0] || key.ptr[0] == '\\');
+    return may_be ? json_key_equals(key, name) : key.len == name.len && key.len == 0;
+}
 /* Whether a value is the string `text` (plain ASCII). */
 bool json_string_is(struct str value, struct str text);
 /* Appends a string's text. false: a lone surrogate, or no room. */

@@ -41,6 +41,35 @@ def test_a_sale_is_charged_receipted_and_shown(house):
     assert "operator" not in json.loads(shown), "the client is not shown the operator's section"
 
 
+def test_a_month_is_the_sum_of_its_receipts(house):
+    status, _, body = house.request("/v1/usage", key=house.key)
+    before = json.loads(body)
+    charged, tokens = 0, {}
+    for model in ("aurora-large", "aurora-small", "aurora-large"):
+        _, headers, _ = house.request("/v1/chat/completions", {**ASK, "model": model})
+        client = house.json("receipt", "show", headers["x-entrepot-call"])["client"]
+        charged += int(client["amount"])
+        for name, count in client["billed"].items():
+            tokens[name] = tokens.get(name, 0) + int(count)
+    status, _, body = house.request("/v1/usage", key=house.key)
+    after = json.loads(body)
+    assert status == 200 and after["currency"] == "USD" and after["object"] == "list"
+    assert after["total"]["calls"] == before["total"]["calls"] + 3
+    assert round((after["total"]["amount"] - before["total"]["amount"]) * 10**9) == charged
+    assert {name: after["total"]["tokens"][name] - before["total"]["tokens"].get(name, 0) for name in tokens} == tokens
+    assert {"aurora-large", "aurora-small"} <= {row["model"] for row in after["data"]}
+    assert sum(row["calls"] for row in after["data"]) == after["total"]["calls"]
+    shown = house.json("usage", "show", "--client", house.json("client", "list")[0]["id"])
+    assert sum(row["calls"] for row in shown) == after["total"]["calls"]
+    status, _, body = house.request("/v1/usage?month=1999-01", key=house.key)
+    assert status == 200 and json.loads(body)["data"] == []
+    for bad in ("month=2026-13", "month=", "since=2026-11"):
+        status, _, body = house.request("/v1/usage?" + bad, key=house.key)
+        error = json.loads(body)["error"]
+        assert (status, error["code"], error["param"]) == (400, "invalid_value", "month"), bad
+    assert house.request("/v1/usage", key="ek-nobody")[0] == 401
+
+
 def test_a_refusal_has_a_receipt_too(house):
     status, headers, _ = house.request("/v1/chat/completions", {**ASK, "model": "no-such-model"})
     assert status == 404

@@ -101,6 +101,37 @@ TEST(the_systems_clock_is_past_the_year_2024)
     CHECK(stamp_system_ns() > INT64_C(1704067200) * STAMP_NS_PER_S);
 }
 
+TEST(a_month_is_that_of_utc)
+{
+    static const struct {
+        const char *time;
+        int64_t month;
+    } known[] = {
+        { "1970-01-01", 197001 },           { "2026-11-30T23:59:59.999Z", 202611 },
+        { "2026-12-01T00:00:00Z", 202612 }, { "2026-12-01T00:30:00+01:00", 202611 },
+        { "2028-02-29", 202802 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(known); i++) {
+        int64_t ns = 0;
+        CHECK(stamp_parse(str_from(known[i].time), &ns));
+        CHECK_EQ(stamp_month(ns), known[i].month);
+    }
+}
+
+TEST(months_are_read_and_what_is_none_is_refused)
+{
+    int64_t month = 0;
+    CHECK(stamp_parse_month(STR("2026-11"), &month));
+    CHECK_EQ(month, 202611);
+    static const char *const bad[] = { "",        "2026",    "2026-1",   "2026-00",
+                                       "2026-13", "1969-12", "2026-11-", "2026/11",
+                                       "202611",  "2026-1x", "+026-11" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        CHECK(!stamp_parse_month(str_from(bad[i]), &month));
+        CHECK_EQ(month, 202611);
+    }
+}
+
 TEST(a_period_is_a_year_a_month_or_a_day)
 {
     static const struct {
@@ -130,7 +161,7 @@ TEST(a_period_is_a_year_a_month_or_a_day)
     }
 }
 
-TEST(days_and_months_are_numbered_without_a_gap)
+TEST(days_and_months_follow_each_other_without_a_gap)
 {
     int64_t last = stamp_month(0);
     for (int64_t day = 0; day < 20000; day++) {
@@ -138,7 +169,7 @@ TEST(days_and_months_are_numbered_without_a_gap)
         CHECK_EQ(stamp_day(ns), day);
         CHECK_EQ(stamp_day(ns + 1), day);
         int64_t month = stamp_month(ns);
-        CHECK(month == last || month == last + 1);
+        CHECK(month == last || stamp_of_month(last + 1) == ns);
         CHECK((month != last) == (stamp_of_month(month) == ns && day > 0));
         last = month;
     }

@@ -33,6 +33,7 @@ static struct store *open_store(void)
     migrations[count++] = tlog_migration;
     migrations[count++] = usage_check_migration;
     migrations[count++] = idem_migration;
+    migrations[count++] = usage_month_migration;
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);

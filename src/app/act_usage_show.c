@@ -1,0 +1,88 @@
+/* What a client used in a month, by key and model. */
+#include <string.h>
+
+#include "app/acts_internal.h"
+#include "base/stamp.h"
+#include "ledger/usage_month.h"
+#include "meter/usage.h"
+
+static const char *const month_columns[] = { "key",      "model", "calls", "amount",
+                                             "currency", "input", "output" };
+
+struct month_asking {
+    struct sheet sheet;
+    struct id account;
+    int64_t month;
+    size_t rows;
+};
+
+static int64_t month_tokens(const struct usage_month *row, bool output)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
+        sum += usage_is_output((enum usage_class)i) == output ? row->sums.tokens[i] : 0;
+    }
+    return sum;
+}
+
+static enum err month_on_row(void *context, const struct usage_month *row)
+{
+    static const struct id none = { { 0 } };
+    struct month_asking *asking = context;
+    struct sheet *sheet = &asking->sheet;
+    if (memcmp(row->sums.key.bytes, none.bytes, ID_BYTES) == 0) {
+        sheet_none(sheet); /* calls that a restart ended, or of before months were kept */
+    } else {
+        sheet_id(sheet, IDENT_KEY_PREFIX, row->sums.key);
+    }
+    if (row->sums.model.len == 0) {
+        sheet_none(sheet);
+    } else {
+        sheet_str(sheet, row->sums.model);
+    }
+    sheet_int(sheet, row->calls);
+    sheet_money(sheet, row->amount);
+    sheet_str(sheet, row->currency);
+    sheet_int(sheet, month_tokens(row, false));
+    sheet_int(sheet, month_tokens(row, true));
+    asking->rows++;
+    return ERR_OK;
+}
+
+static enum err month_read(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct month_asking *asking = context;
+    return usage_month_read(txn, asking->account, asking->month, month_on_row, asking, fail);
+}
+
+static enum err month_asked(struct acting *acting, int64_t *ret_month)
+{
+    struct str text = args_value(acting->args, "month");
+    if (text.len == 0) {
+        *ret_month = stamp_month(stamp_system_ns());
+        return ERR_OK;
+    }
+    if (!stamp_parse_month(text, ret_month)) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is no month such as 2026-11",
+                    STR_ARG(text));
+    }
+    return ERR_OK;
+}
+
+enum err act_usage_show(struct acting *acting)
+{
+    struct month_asking asking = { .rows = 0 };
+    const struct client *client = NULL;
+    TRY(acting_client(acting, &client));
+    TRY(month_asked(acting, &asking.month));
+    asking.account = client->account;
+    sheet_init(&asking.sheet, month_columns, EP_ARRAY_LEN(month_columns));
+    enum err err = store_read(acting->world->store, month_read, &asking, &acting->fail);
+    if (err == ERR_OK && asking.rows == 0 && !acting->json) {
+        err = buf_append(acting->out, STR("nothing was used in that month\n"));
+    } else if (err == ERR_OK) {
+        err = sheet_print(&asking.sheet, acting->json, acting->out);
+    }
+    sheet_fini(&asking.sheet);
+    return err;
+}

@@ -1,0 +1,153 @@
+#include "ledger/usage_month.h"
+
+#include <string.h>
+
+#include "base/stamp.h"
+
+#define USAGE_MONTH_COLUMN(name, at) " t_" #name " INTEGER NOT NULL,"
+#define USAGE_MONTH_BILLED(name, at) \
+    " sum(coalesce(json_extract(s.usage, '$.billed." #name "'), 0)),"
+
+const struct store_migration usage_month_migration = {
+    .number = 6,
+    .name = "usage_month",
+    .sql = "CREATE TABLE usage_month(account INTEGER NOT NULL REFERENCES account,"
+           " month INTEGER NOT NULL, key BLOB NOT NULL, model TEXT NOT NULL,"
+    /* clang-format off */
+           USAGE_MONTH_TABLE(USAGE_MONTH_COLUMN)
+           " calls INTEGER NOT NULL, amount INTEGER NOT NULL CHECK(amount >= 0),"
+           " PRIMARY KEY(account, month, key, model)) STRICT, WITHOUT ROWID;"
+           /* Settlements of before do not say whose key and which model. */
+           "INSERT INTO usage_month SELECT h.account,"
+           " CAST(strftime('%Y%m', s.settled_ns / 1000000000, 'unixepoch') AS INTEGER) AS month,"
+           " zeroblob(16), '',"
+           USAGE_MONTH_TABLE(USAGE_MONTH_BILLED)
+    /* clang-format on */
+    " count(*), sum(s.posted) FROM settlement s JOIN hold h ON h.id = s.hold"
+    " WHERE s.state = 1 OR s.posted > 0 GROUP BY h.account, month;",
+};
+
+#define USAGE_MONTH_NAME(name, at)  " t_" #name ","
+#define USAGE_MONTH_VALUE(name, at) " ?" #at ","
+#define USAGE_MONTH_ADD(name, at)   " t_" #name " = usage_month.t_" #name " + excluded.t_" #name ","
+#define USAGE_MONTH_FIXED           6 /* columns that are no class */
+
+/* clang-format off */
+static const struct store_sql sql_add = {
+    "INSERT INTO usage_month(account, month, key, model,"
+    USAGE_MONTH_TABLE(USAGE_MONTH_NAME) " calls, amount) VALUES (?1, ?2, ?3, ?4,"
+    USAGE_MONTH_TABLE(USAGE_MONTH_VALUE) " ?21, ?22)"
+    " ON CONFLICT(account, month, key, model) DO UPDATE SET"
+    USAGE_MONTH_TABLE(USAGE_MONTH_ADD)
+    " calls = usage_month.calls + excluded.calls, amount = usage_month.amount + excluded.amount"
+};
+static const struct store_sql sql_read = {
+    "SELECT u.account, u.month, u.key, u.model,"
+    USAGE_MONTH_TABLE(USAGE_MONTH_NAME) " u.calls, u.amount, a.currency FROM account a"
+    " JOIN usage_month u ON u.account = a.id WHERE a.uid = ?1 AND u.month = ?2"
+    " ORDER BY u.key, u.model"
+};
+/* clang-format on */
+
+#define USAGE_MONTH_TEXT(name, at) #name,
+static const char *const usage_month_classes[] = { USAGE_MONTH_TABLE(USAGE_MONTH_TEXT) };
+_Static_assert(EP_ARRAY_LEN(usage_month_classes) == USAGE_MONTH_CLASSES, "a name for each class");
+
+const char *usage_month_class(size_t class)
+{
+    ASSERT(class < USAGE_MONTH_CLASSES);
+    return usage_month_classes[class];
+}
+
+static struct usage_month *usage_fold_find(struct usage_fold *fold, int64_t account, int64_t month,
+                                           const struct usage_month_use *use)
+{
+    for (size_t i = 0; i < fold->count; i++) {
+        struct usage_month *row = &fold->rows[i];
+        if (row->account == account && row->month == month &&
+            memcmp(row->sums.key.bytes, use->key.bytes, ID_BYTES) == 0 &&
+            str_eq(row->sums.model, use->model)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+enum err usage_fold_add(struct usage_fold *fold, struct store_txn *txn, int64_t account,
+                        int64_t settled_ns, int64_t amount, const struct usage_month_use *use,
+                        struct fail *fail)
+{
+    int64_t month = stamp_month(settled_ns);
+    struct usage_month *row = usage_fold_find(fold, account, month, use);
+    if (row == NULL) {
+        TRY(fold->count < USAGE_FOLD_MAX ? ERR_OK : usage_fold_write(fold, txn, fail));
+        row = &fold->rows[fold->count++];
+        *row = (struct usage_month){
+            .account = account,
+            .month = month,
+            .sums = { .key = use->key, .model = use->model },
+        };
+    }
+    row->calls++;
+    row->amount += amount;
+    for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
+        row->sums.tokens[i] += use->tokens[i];
+    }
+    return ERR_OK;
+}
+
+enum err usage_fold_write(struct usage_fold *fold, struct store_txn *txn, struct fail *fail)
+{
+    for (size_t i = 0; i < fold->count; i++) {
+        const struct usage_month *row = &fold->rows[i];
+        struct store_value values[USAGE_MONTH_FIXED + USAGE_MONTH_CLASSES] = {
+            STORE_I(row->account),
+            STORE_I(row->month),
+            STORE_B(id_str(&row->sums.key)),
+            STORE_T(row->sums.model),
+        };
+        for (size_t k = 0; k < USAGE_MONTH_CLASSES; k++) {
+            values[4 + k] = STORE_I(row->sums.tokens[k]);
+        }
+        values[4 + USAGE_MONTH_CLASSES] = STORE_I(row->calls);
+        values[5 + USAGE_MONTH_CLASSES] = STORE_I(row->amount);
+        TRY(store_exec(txn, &sql_add, values, EP_ARRAY_LEN(values), fail));
+    }
+    fold->count = 0;
+    return ERR_OK;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+struct usage_month_reading {
+    usage_month_fn *row;
+    void *context;
+};
+
+static enum err usage_month_on_row(void *context, const struct store_value *row, size_t columns)
+{
+    const struct usage_month_reading *reading = context;
+    ASSERT(columns == USAGE_MONTH_FIXED + USAGE_MONTH_CLASSES + 1);
+    ASSERT(row[2].bytes.len == ID_BYTES);
+    struct usage_month month = {
+        .account = row[0].number,
+        .month = row[1].number,
+        .sums.model = row[3].bytes,
+        .calls = row[4 + USAGE_MONTH_CLASSES].number,
+        .amount = row[5 + USAGE_MONTH_CLASSES].number,
+        .currency = row[6 + USAGE_MONTH_CLASSES].bytes,
+    };
+    memcpy(month.sums.key.bytes, row[2].bytes.ptr, ID_BYTES);
+    for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
+        month.sums.tokens[i] = row[4 + i].number;
+    }
+    return reading->row(reading->context, &month);
+}
+
+enum err usage_month_read(struct store_txn *txn, struct id account, int64_t month,
+                          usage_month_fn *row, void *context, struct fail *fail)
+{
+    struct usage_month_reading reading = { row, context };
+    const struct store_value values[] = { STORE_B(id_str(&account)), STORE_I(month) };
+    return store_query(txn, &sql_read, values, 2, usage_month_on_row, &reading, fail);
+}
