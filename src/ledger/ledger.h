@@ -165,6 +165,7 @@ struct ledger_refund {
     struct ledger_account *account;
     int64_t lot;
     int64_t amount;    /* nano; 0: all that is left. Out: what was given back */
+    int64_t step;      /* that a bank pays in: what is less stays credit; 0: any amount */
     struct str payer;  /* who is to get it, and how; empty: not said. Others than those who paid */
     struct str method; /* are refused */
     struct str ground; /* why it is given back after its time; empty: it is not */
