@@ -98,8 +98,11 @@ static enum err credit_order(struct world *world, struct ledger_purchase *purcha
     struct digest prices;
     struct ledger_velocity velocity[KYC_END];
     TRY(price_keeping_hash(product->price_book, &prices));
-    purchase->prices = (struct ledger_terms){ product->price_book->id, product->price_book->version,
-                                              digest_str(&prices) };
+    if (str_eq(product->price_book->currency, ledger_currency(purchase->account))) {
+        purchase->prices =
+            (struct ledger_terms){ product->price_book->id, product->price_book->version,
+                                   digest_str(&prices) };
+    }
     credit_terms(purchase, product, hash);
     credit_velocity(product, velocity);
     purchase->product = product->id;

@@ -44,9 +44,7 @@ static enum err back_text(struct acting *acting, const char *flag, struct str *r
 
 enum err act_credit_refund(struct acting *acting)
 {
-    static const char *const columns[] = {
-        "lot", "refunded", "pays", "currency", "payer", "method"
-    };
+    static const char *const columns[] = { "lot", "refunded", "currency", "payer", "method" };
     const struct client *client = NULL;
     struct ledger_refund refund = { .payer = args_value(acting->args, "payer"),
                                     .method = args_value(acting->args, "method"),
@@ -60,14 +58,13 @@ enum err act_credit_refund(struct acting *acting)
     }
     acting->remedy = "see \"entrepot credit show\" for the client's lots";
     TRY(act_account(acting->world, client, &refund.account, &acting->fail));
+    refund.step = currency_minor(ledger_currency(refund.account));
     TRY(ledger_refund(acting->world->ledger, &refund, &acting->fail));
     struct sheet sheet;
-    struct str currency = ledger_currency(refund.account);
     sheet_init(&sheet, columns, EP_ARRAY_LEN(columns));
     sheet_int(&sheet, refund.lot);
     sheet_money(&sheet, refund.amount);
-    sheet_money(&sheet, currency_payable(currency, refund.amount));
-    sheet_str(&sheet, currency);
+    sheet_str(&sheet, ledger_currency(refund.account));
     struct back_order order = { refund.lot, &sheet };
     enum err err = store_read(acting->world->store, back_read_order, &order, &acting->fail);
     err = err == ERR_OK ? sheet_print_one(&sheet, acting->json, acting->out) : err;

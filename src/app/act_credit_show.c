@@ -24,17 +24,12 @@ static const char *const lot_columns[] = { "lot",          "kind",     "amount",
                                            "refund_until", "bought_at" };
 
 static const struct store_sql sql_account = {
-    "SELECT id, cr_post, dr_post, dr_pend, currency FROM account WHERE uid = ?1"
+    "SELECT id, used, dr_pend, cr_post - dr_post - dr_pend, currency FROM account WHERE uid = ?1"
 };
-/* Codes: 1 purchases, 2 settlements, 4 refunds, 5 expiries, 6 corrections. */
+/* Folds of the entries, so that nobody reads through all of them. */
 static const struct store_sql sql_parts = {
-    "SELECT coalesce(sum(CASE WHEN code = 1 THEN amount END), 0),"
-    " coalesce(sum(CASE WHEN code = 2 THEN amount END), 0),"
-    " coalesce(sum(CASE WHEN code = 4 THEN amount END), 0),"
-    " coalesce(sum(CASE WHEN code = 5 THEN amount END), 0),"
-    " coalesce(sum(CASE WHEN code = 6 AND credit_class = 1 THEN amount"
-    " WHEN code = 6 THEN -amount END), 0)"
-    " FROM entry WHERE debit = ?1 OR credit = ?1"
+    "SELECT coalesce(sum(amount), 0), coalesce(sum(refunded), 0), coalesce(sum(expired), 0)"
+    " FROM lot WHERE account = ?1"
 };
 static const struct store_sql sql_lots = {
     "SELECT l.id, l.kind, l.amount, l.remaining, l.expires_ns,"
@@ -59,21 +54,23 @@ static enum err credit_on_account(void *context, const struct store_value *row, 
     struct credit_view *view = context;
     ASSERT(columns == 5 && row[4].bytes.len == 3);
     view->row = row[0].number;
-    view->parts[CREDIT_HELD] = row[3].number;
-    view->parts[CREDIT_AVAILABLE] = row[1].number - row[2].number - row[3].number;
+    view->parts[CREDIT_USED] = row[1].number;
+    view->parts[CREDIT_HELD] = row[2].number;
+    view->parts[CREDIT_AVAILABLE] = row[3].number;
     memcpy(view->currency, row[4].bytes.ptr, 3);
     return ERR_OK;
 }
 
 static enum err credit_on_parts(void *context, const struct store_value *row, size_t columns)
 {
-    static const enum credit_part parts[] = { CREDIT_BOUGHT, CREDIT_USED, CREDIT_REFUNDED,
-                                              CREDIT_EXPIRED, CREDIT_CORRECTED };
-    struct credit_view *view = context;
-    ASSERT(columns == EP_ARRAY_LEN(parts));
-    for (size_t i = 0; i < columns; i++) {
-        view->parts[parts[i]] = row[i].number;
-    }
+    int64_t *parts = ((struct credit_view *)context)->parts;
+    ASSERT(columns == 3);
+    parts[CREDIT_BOUGHT] = row[0].number;
+    parts[CREDIT_REFUNDED] = row[1].number;
+    parts[CREDIT_EXPIRED] = row[2].number;
+    /* What is there that the others do not explain. */
+    parts[CREDIT_CORRECTED] = parts[CREDIT_AVAILABLE] + parts[CREDIT_HELD] + parts[CREDIT_USED] +
+                              parts[CREDIT_REFUNDED] + parts[CREDIT_EXPIRED] - parts[CREDIT_BOUGHT];
     return ERR_OK;
 }
 

@@ -59,10 +59,10 @@ static enum err month_asked(struct acting *acting, int64_t *ret_month)
 {
     struct str text = args_value(acting->args, "month");
     if (text.len == 0) {
-        *ret_month = stamp_yyyymm(stamp_system_ns());
+        *ret_month = stamp_month(stamp_system_ns());
         return ERR_OK;
     }
-    if (!stamp_parse_yyyymm(text, ret_month)) {
+    if (!stamp_parse_month(text, ret_month)) {
         return FAIL(&acting->fail, ERR_ASK_INVALID, "\"" STR_FMT "\" is no month such as 2026-11",
                     STR_ARG(text));
     }

@@ -101,9 +101,9 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = usage_check_migration;
     migrations[count++] = idem_migration;
     migrations[count++] = usage_month_migration;
-    migrations[count++] = extend_migration;
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
+    migrations[count++] = extend_migration;
     return count;
 }
 

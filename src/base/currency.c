@@ -32,14 +32,13 @@ int currency_exponent(struct str code)
     return CURRENCY_UNKNOWN;
 }
 
-int64_t currency_payable(struct str code, int64_t nano)
+int64_t currency_minor(struct str code)
 {
     int exponent = currency_exponent(code);
     ASSERT(exponent != CURRENCY_UNKNOWN);
-    ASSERT(nano >= 0);
     int64_t minor = 1;
     for (int i = exponent; i < CURRENCY_NANO_DIGITS; i++) {
         minor *= 10;
     }
-    return nano - nano % minor;
+    return minor;
 }

@@ -10,6 +10,5 @@
 
 /* 0 (JPY), 2 (USD), 3 (KWD) or 4 (UYW); CURRENCY_UNKNOWN. */
 int currency_exponent(struct str code);
-/* What a bank can pay of an amount in nano units: whole minor units, rounded down. The currency is
- * known; nano >= 0. */
-int64_t currency_payable(struct str code, int64_t nano);
+/* The smallest amount that a bank pays, in nano units: 10,000,000 of USD. The currency is known. */
+int64_t currency_minor(struct str code);

@@ -1,5 +1,6 @@
 #include "base/stamp.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define STAMP_DAY_S INT64_C(86400)
@@ -71,7 +72,7 @@ enum err stamp_print(struct buf *out, int64_t ns)
     return buf_append(out, (struct str){ text, (size_t)(at - text) });
 }
 
-int64_t stamp_yyyymm(int64_t ns)
+int64_t stamp_month(int64_t ns)
 {
     ASSERT(ns >= 0);
     struct stamp_date date = stamp_civil(ns / STAMP_NS_PER_S / STAMP_DAY_S);
@@ -191,10 +192,9 @@ bool stamp_period(struct str text, int64_t *ret_from_ns, int64_t *ret_until_ns)
         date.len != sizeof(whole) - 1 || !stamp_parse(buf_str(&date), &from_ns)) {
         return false;
     }
-    int64_t months = level == 0 ? 12 : 1;
+    int64_t month = stamp_month(from_ns) + (level == 0 ? 12 : 1);
     *ret_from_ns = from_ns;
-    *ret_until_ns = level == 2 ? stamp_of_day(stamp_day(from_ns) + 1)
-                               : stamp_of_month(stamp_month(from_ns) + months);
+    *ret_until_ns = level == 2 ? stamp_of_day(stamp_day(from_ns) + 1) : stamp_of_month(month);
     return true;
 }
 
@@ -204,12 +204,6 @@ int64_t stamp_day(int64_t ns)
     return ns / (STAMP_DAY_S * STAMP_NS_PER_S);
 }
 
-int64_t stamp_month(int64_t ns)
-{
-    struct stamp_date date = stamp_civil(stamp_day(ns));
-    return date.year * 12 + date.month - 1;
-}
-
 int64_t stamp_of_day(int64_t day)
 {
     return day * STAMP_DAY_S * STAMP_NS_PER_S;
@@ -217,7 +211,9 @@ int64_t stamp_of_day(int64_t day)
 
 int64_t stamp_of_month(int64_t month)
 {
-    return stamp_of_day(stamp_days(month / 12, month % 12 + 1, 1));
+    int64_t year = month / 100 + (month % 100 > 12);
+    int64_t of_year = month % 100 > 12 ? 1 : month % 100;
+    return stamp_of_day(stamp_days(year, of_year, 1));
 }
 
 int64_t stamp_system_ns(void)
@@ -227,13 +223,19 @@ int64_t stamp_system_ns(void)
     return (int64_t)now.tv_sec * STAMP_NS_PER_S + now.tv_nsec;
 }
 
-bool stamp_parse_yyyymm(struct str text, int64_t *ret_month)
+bool stamp_parse_month(struct str text, int64_t *ret_month)
 {
-    int64_t from_ns = 0;
-    int64_t until_ns = 0;
-    if (text.len != sizeof("2026-11") - 1 || !stamp_period(text, &from_ns, &until_ns)) {
+    char first[sizeof("2026-11-01")];
+    int64_t days = 0;
+    if (text.len != sizeof("2026-11") - 1) {
         return false;
     }
-    *ret_month = stamp_yyyymm(from_ns);
+    (void)snprintf(first, sizeof(first), STR_FMT "-01", STR_ARG(text)); /* fits */
+    struct str rest = str_from(first);
+    if (!stamp_take_date(&rest, &days) || rest.len > 0) {
+        return false;
+    }
+    struct stamp_date date = stamp_civil(days);
+    *ret_month = date.year * 100 + date.month;
     return true;
 }

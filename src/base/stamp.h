@@ -13,16 +13,16 @@
 EP_MUST_CHECK enum err stamp_print(struct buf *out, int64_t ns);
 /* A date ("2026-11-24": its first instant, UTC) or RFC 3339 time with "Z" or a numeric offset. */
 EP_MUST_CHECK bool stamp_parse(struct str text, int64_t *ret_ns);
-/* The month of a time in UTC, as a number: 202611 is November 2026. ns >= 0. */
-int64_t stamp_yyyymm(int64_t ns);
-/* "2026-11" > 202611; the years that stamp_parse() reads. */
-EP_MUST_CHECK bool stamp_parse_yyyymm(struct str text, int64_t *ret_month);
 /* A year ("2026"), a month ("2026-11") or a day, UTC: [from, until). */
 EP_MUST_CHECK bool stamp_period(struct str text, int64_t *ret_from_ns, int64_t *ret_until_ns);
-/* Days and months, UTC, numbered without a gap; ns >= 0. And the first instant of each. */
+/* Days, UTC, numbered without a gap; ns >= 0. And the first instant of one. */
 int64_t stamp_day(int64_t ns);
-int64_t stamp_month(int64_t ns);
 int64_t stamp_of_day(int64_t day);
+/* The month of a time in UTC, as a number: 202611 is November 2026. ns >= 0. */
+int64_t stamp_month(int64_t ns);
+/* Its first instant; 202613 is the month after 202612. */
 int64_t stamp_of_month(int64_t month);
+/* "2026-11" > 202611; the years that stamp_parse() reads. */
+EP_MUST_CHECK bool stamp_parse_month(struct str text, int64_t *ret_month);
 /* The system's wall clock, for programs that run no loop. */
 int64_t stamp_system_ns(void);

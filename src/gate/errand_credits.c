@@ -5,6 +5,7 @@
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
+#include "gate/errand_rows.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "wire/jsonw.h"
@@ -14,7 +15,7 @@
 #define CREDITS_UNIT_NAME_MAX 32 /* as the registry's table has it */
 
 struct errand_credits {
-    struct errand errand;
+    struct errand_rows rows;
     struct ledger_account *account;
     struct registry_unit unit;             /* of the product; 0 a currency unit: there is none */
     char unit_name[CREDITS_UNIT_NAME_MAX]; /* the registry may be swapped meanwhile */
@@ -69,9 +70,9 @@ static enum err credits_on_lot(void *context, const struct store_value *row, siz
     return ERR_OK;
 }
 
-static enum err credits_read(void *context, struct store_txn *txn, struct fail *fail)
+static enum err credits_read_lots(struct errand_credits *asked, struct store_txn *txn,
+                                  struct fail *fail)
 {
-    struct errand_credits *asked = context;
     struct id account = ledger_account_id(asked->account);
     const struct store_value values[] = {
         STORE_B(id_str(&account)),
@@ -81,17 +82,15 @@ static enum err credits_read(void *context, struct store_txn *txn, struct fail *
     return store_query(txn, &sql_ending, values, EP_ARRAY_LEN(values), credits_on_lot, asked, fail);
 }
 
-static void credits_run(struct job *job)
+static enum err credits_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct errand *errand = EP_CONTAINER(job, struct errand, job);
-    struct errand_credits *asked = EP_CONTAINER(errand, struct errand_credits, errand);
+    struct errand_credits *asked = context; /* its first part is the errand_rows */
     const struct account_credit *credit = ledger_credit(asked->account);
     int64_t available = credit->available;
     int64_t held = credit->held;
     int64_t spent = credit->spent;
     struct jsonw *json = &asked->json;
-    struct fail fail;
-    jsonw_init(json, &errand->answer);
+    jsonw_init(json, &asked->rows.answer);
     jsonw_open(json, '{');
     jsonw_key(json, "data");
     jsonw_open(json, '{');
@@ -105,11 +104,11 @@ static void credits_run(struct job *job)
     }
     jsonw_key(json, "expiring");
     jsonw_open(json, '[');
-    errand->err = store_read(errand->gate->world.store, credits_read, asked, &fail);
+    TRY(credits_read_lots(asked, txn, fail));
     jsonw_close(json, ']');
     jsonw_close(json, '}');
     jsonw_close(json, '}');
-    errand->err = errand->err == ERR_OK ? jsonw_err(json) : errand->err;
+    return jsonw_err(json);
 }
 
 /* ---- on the loop's thread ----------------------------------------------------------------- */
@@ -121,9 +120,13 @@ void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
     enum err err = auth_find(gate, x, &key);
     struct ledger_account *account =
         err == ERR_OK ? ledger_find(gate->world.ledger, key->client->account) : NULL;
-    struct errand_credits *asked = account != NULL ? mem_zalloc(sizeof(*asked)) : NULL;
+    if (account == NULL) {
+        errand_refuse(x, err != ERR_OK ? err : ERR_KEY_UNKNOWN);
+        return;
+    }
+    struct errand_credits *asked = mem_zalloc(sizeof(*asked));
     if (asked == NULL) {
-        errand_refuse(x, err != ERR_OK ? err : account == NULL ? ERR_KEY_UNKNOWN : ERR_NO_MEMORY);
+        errand_refuse(x, ERR_NO_MEMORY);
         return;
     }
     const struct registry_product *product =
@@ -132,6 +135,5 @@ void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
     asked->unit =
         product == NULL ? (struct registry_unit){ .per_currency_unit = 0 } : product->unit;
     asked->now_ns = loop_wall_ns(gate->loop);
-    asked->errand.client = key->client;
-    errand_submit(&asked->errand, gate, x, credits_run);
+    errand_rows_start(gate, x, &asked->rows, credits_read);
 }

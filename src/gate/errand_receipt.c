@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
+#include "gate/errand_rows.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "tlog/tlog.h"
@@ -10,9 +11,10 @@
 #include "wire/jsonw.h"
 #include "wire/url.h"
 
-struct errand_receipt {
-    struct errand errand;
+struct errand {
+    struct errand_rows rows;
     struct id call;
+    const struct client *client;
     bool generation; /* OpenRouter's shape */
 };
 
@@ -33,7 +35,7 @@ static bool errand_owns(const struct errand *errand, struct str section)
         !id_parse(buf_str(&shown), STR(IDENT_KEY_PREFIX), &id)) {
         return false;
     }
-    const struct api_key *key = api_key_find(errand->gate->world.ident, id);
+    const struct api_key *key = api_key_find(errand->rows.gate->world.ident, id);
     return key != NULL && key->client == errand->client;
 }
 
@@ -115,14 +117,13 @@ static void errand_put_generation(struct jsonw *json, const struct tlog_found *f
 
 static enum err errand_on_found(void *context, const struct tlog_found *found)
 {
-    struct errand_receipt *asked = context;
-    struct errand *errand = &asked->errand;
+    struct errand *errand = context;
     if (!errand_owns(errand, found->sections[RECEIPT_CLIENT])) {
         return ERR_NOT_FOUND; /* as if there were none: nobody learns of others' calls */
     }
     struct jsonw json;
-    jsonw_init(&json, &errand->answer);
-    if (asked->generation) {
+    jsonw_init(&json, &errand->rows.answer);
+    if (errand->generation) {
         errand_put_generation(&json, found);
     } else {
         errand_put_receipt(&json, found);
@@ -132,16 +133,8 @@ static enum err errand_on_found(void *context, const struct tlog_found *found)
 
 static enum err errand_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    const struct errand_receipt *asked = context;
-    return tlog_find(txn, asked->call, errand_on_found, context, fail);
-}
-
-static void errand_run(struct job *job)
-{
-    struct errand *errand = EP_CONTAINER(job, struct errand, job);
-    struct errand_receipt *asked = EP_CONTAINER(errand, struct errand_receipt, errand);
-    struct fail fail;
-    errand->err = store_read(errand->gate->world.store, errand_read, asked, &fail);
+    struct errand *errand = context; /* its first part is the errand_rows */
+    return tlog_find(txn, errand->call, errand_on_found, errand, fail);
 }
 
 /* ---- on the loop's thread ----------------------------------------------------------------- */
@@ -170,13 +163,15 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
     if (err == ERR_OK && !errand_call_id(x, path, &call, &generation)) {
         err = ERR_NOT_FOUND;
     }
-    struct errand_receipt *asked = err == ERR_OK ? mem_zalloc(sizeof(*asked)) : NULL;
-    if (asked == NULL) {
-        errand_refuse(x, err == ERR_OK ? ERR_NO_MEMORY : err);
+    if (err != ERR_OK) {
+        errand_refuse(x, err);
         return;
     }
-    asked->call = call;
-    asked->generation = generation;
-    asked->errand.client = key->client;
-    errand_submit(&asked->errand, gate, x, errand_run);
+    struct errand *errand = mem_zalloc(sizeof(*errand));
+    if (errand != NULL) {
+        errand->call = call;
+        errand->client = key->client;
+        errand->generation = generation;
+    }
+    errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, errand_read);
 }

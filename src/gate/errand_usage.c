@@ -7,6 +7,7 @@
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
+#include "gate/errand_rows.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ledger/ledger.h"
@@ -14,7 +15,7 @@
 #include "wire/url.h"
 
 struct errand_usage {
-    struct errand errand;
+    struct errand_rows rows;
     struct id account;
     char currency[4];
     int64_t month;
@@ -74,12 +75,12 @@ static enum err usage_on_row(void *context, const struct usage_month *row)
 
 static enum err usage_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct errand_usage *errand = context;
+    struct errand_usage *errand = context; /* its first part is the errand_rows */
     struct jsonw *json = &errand->json;
     char month[16];
     (void)snprintf(month, sizeof(month), "%04d-%02d", (int)(errand->month / 100),
                    (int)(errand->month % 100));
-    jsonw_init(json, &errand->errand.answer);
+    jsonw_init(json, &errand->rows.answer);
     jsonw_open(json, '{');
     jsonw_put_str(json, "object", STR("list"));
     jsonw_put_str(json, "month", str_from(month));
@@ -96,14 +97,6 @@ static enum err usage_read(void *context, struct store_txn *txn, struct fail *fa
     return jsonw_err(json);
 }
 
-static void usage_run(struct job *job)
-{
-    struct errand *errand = EP_CONTAINER(job, struct errand, job);
-    struct fail fail;
-    errand->err = store_read(errand->gate->world.store, usage_read,
-                             EP_CONTAINER(errand, struct errand_usage, errand), &fail);
-}
-
 /* ---- on the loop's thread ----------------------------------------------------------------- */
 
 /* "?month=2026-11"; without it, the one that is now. */
@@ -114,10 +107,10 @@ static bool usage_month_asked(struct gate *gate, struct http_exchange *x, int64_
     struct str query;
     EP_IGNORE(url_target_path(http_exchange_head(x)->target, &query).len); /* the query is meant */
     if (query.len == 0) {
-        *ret_month = stamp_yyyymm(loop_wall_ns(gate->loop));
+        *ret_month = stamp_month(loop_wall_ns(gate->loop));
         return true;
     }
-    return url_query(query, STR("month"), &value) && stamp_parse_yyyymm(buf_str(&value), ret_month);
+    return url_query(query, STR("month"), &value) && stamp_parse_month(buf_str(&value), ret_month);
 }
 
 void errand_usage(struct gate *gate, struct http_exchange *x, struct str path)
@@ -137,12 +130,10 @@ void errand_usage(struct gate *gate, struct http_exchange *x, struct str path)
         return;
     }
     struct errand_usage *errand = mem_zalloc(sizeof(*errand));
-    if (errand == NULL) {
-        errand_refuse(x, ERR_NO_MEMORY);
-        return;
+    if (errand != NULL) {
+        errand->account = key->client->account;
+        errand->month = month;
+        memcpy(errand->currency, ledger_currency(account).ptr, 3);
     }
-    errand->account = key->client->account;
-    errand->month = month;
-    memcpy(errand->currency, ledger_currency(account).ptr, 3);
-    errand_submit(&errand->errand, gate, x, usage_run);
+    errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, usage_read);
 }

@@ -6,7 +6,7 @@
  * cause without a time. The order of a lot has the lot's number.
  */
 const struct store_migration credit_migration = {
-    .number = 8,
+    .number = 7,
     .name = "credit",
     .sql =
         "CREATE TABLE asset(code TEXT PRIMARY KEY CHECK(length(code) = 3),"
@@ -79,7 +79,7 @@ const struct store_migration credit_migration = {
 };
 
 const struct store_migration budget_migration = {
-    .number = 9,
+    .number = 8,
     .name = "budget",
     .sql = "CREATE TABLE lot_warning(lot INTEGER NOT NULL REFERENCES lot,"
            " days INTEGER NOT NULL CHECK(days IN (60, 30, 7)), left_nano INTEGER NOT NULL,"

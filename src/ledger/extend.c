@@ -3,7 +3,7 @@
 #include "ledger/ledger_internal.h"
 
 const struct store_migration extend_migration = {
-    .number = 7,
+    .number = 9,
     .name = "hold_ext",
     .sql = "CREATE TABLE hold_ext(hold INTEGER NOT NULL REFERENCES hold,"
            " n INTEGER NOT NULL CHECK(n > 0), amount INTEGER NOT NULL CHECK(amount > 0),"

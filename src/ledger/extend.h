@@ -8,7 +8,7 @@
 
 #include "ledger/ledger.h"
 
-extern const struct store_migration extend_migration; /* number 7 */
+extern const struct store_migration extend_migration; /* number 9 */
 
 struct ledger_extension {
     struct ledger_hold *hold; /* durable, or written by an earlier job of the same thread */

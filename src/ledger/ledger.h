@@ -31,8 +31,8 @@
 #include "store/store.h"
 
 extern const struct store_migration ledger_migration; /* number 2 */
-extern const struct store_migration credit_migration; /* number 8 */
-extern const struct store_migration budget_migration; /* number 9 */
+extern const struct store_migration credit_migration; /* number 7 */
+extern const struct store_migration budget_migration; /* number 8 */
 
 enum ledger_class {
     LEDGER_CUSTOMER_CREDIT = 1,
@@ -165,6 +165,7 @@ struct ledger_refund {
     struct ledger_account *account;
     int64_t lot;
     int64_t amount;    /* nano; 0: all that is left. Out: what was given back */
+    int64_t step;      /* that a bank pays in: what is less stays credit; 0: any amount */
     struct str payer;  /* who is to get it, and how; empty: not said. Others than those who paid */
     struct str method; /* are refused */
     struct str ground; /* why it is given back after its time; empty: it is not */

@@ -137,12 +137,11 @@ struct ledger_cause {
     int64_t corrects; /* an entry; 0: none */
 };
 
-/* Takes up to `amount` of what is left of a lot, and not held, out of the account: entry, cause and
- * lot. Writes nothing if that is nothing. */
+/* Takes an amount out of a lot: entry, cause and lot. It was taken from the account's credit with
+ * account_remove() before, so that no call can reserve it. */
 EP_MUST_CHECK enum err lot_take(struct ledger *ledger, struct store_txn *txn,
                                 const struct ledger_entry *entry, struct ledger_lot *lot,
-                                const struct ledger_cause *cause, int64_t *ret_amount,
-                                struct fail *fail);
+                                const struct ledger_cause *cause, struct fail *fail);
 /* The lot of that number that may have something left, or NULL. */
 struct ledger_lot *lot_find(struct ledger_account *account, int64_t id);
 /* The entry, its cause, and the lot's counters. */

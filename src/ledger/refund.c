@@ -74,26 +74,14 @@ enum err lot_post(struct ledger *ledger, struct store_txn *txn, const struct led
 }
 
 enum err lot_take(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
-                  struct ledger_lot *lot, const struct ledger_cause *cause, int64_t *ret_amount,
-                  struct fail *fail)
+                  struct ledger_lot *lot, const struct ledger_cause *cause, struct fail *fail)
 {
-    struct account_credit *credit = &entry->debit->credit;
-    int64_t available = atomic_load(&credit->available);
-    int64_t amount = lot->remaining < available ? lot->remaining : available;
-    amount = amount < entry->amount ? amount : entry->amount;
-    /* Taken in memory first: from here on no call can reserve it. */
-    if (amount == 0 || account_remove(credit, amount) != ERR_OK) {
-        *ret_amount = 0;
-        return ERR_OK;
-    }
-    struct ledger_entry taken = *entry;
-    taken.amount = amount;
-    taken.txn = ledger->next_txn++;
-    TRY(lot_post(ledger, txn, &taken, cause, fail));
-    lot->remaining -= amount;
+    ASSERT(entry->amount > 0);
+    ASSERT(entry->amount <= lot->remaining);
+    TRY(lot_post(ledger, txn, entry, cause, fail));
+    lot->remaining -= entry->amount;
     lot->dirty = true;
     ledger_note_prices(entry->debit);
-    *ret_amount = amount;
     return ERR_OK;
 }
 
@@ -108,6 +96,7 @@ struct refund_job {
     struct str order_payer;
     struct str order_method;
     int64_t until_ns;
+    int64_t amount;
 };
 
 static struct str refund_keep(char *room, size_t size, struct str text)
@@ -155,6 +144,7 @@ static enum err refund_check(struct refund_job *job, struct store_txn *txn,
     const struct ledger_refund *refund = job->refund;
     int64_t available = atomic_load(&refund->account->credit.available);
     int64_t left = lot->remaining < available ? lot->remaining : available;
+    left -= refund->step > 0 ? left % refund->step : 0;
     if (lot->kind == LOT_PROMO) {
         return FAIL(fail, ERR_TOKEN_NO_CASH_OUT, "promotional credit is not refunded");
     }
@@ -163,9 +153,10 @@ static enum err refund_check(struct refund_job *job, struct store_txn *txn,
     }
     if (left == 0 || refund->amount > left) {
         return FAIL(fail, ERR_TOKEN_NO_CASH_OUT,
-                    left == 0 ? "nothing of this lot is left that is not held"
+                    left == 0 ? "nothing of this lot is left that is not held and can be paid"
                               : "it is more than is left of this lot and not held");
     }
+    job->amount = refund->amount > 0 ? refund->amount : left;
     const struct store_value id = STORE_I(lot->id);
     TRY(store_query(txn, &sql_order, &id, 1, refund_on_order, job, fail));
     return refund_check_order(job, fail);
@@ -189,19 +180,19 @@ static enum err refund_run(struct store_job *store_job, struct store_txn *txn, s
         .method = job->order_method,
         .reason = refund->ground,
     };
+    if (account_remove(&account->credit, job->amount) != ERR_OK) { /* a call was quicker */
+        return FAIL(fail, ERR_TOKEN_NO_CASH_OUT, "so much of this lot is held just now");
+    }
     const struct ledger_entry entry = {
         .debit = account,
         .credit = ledger_own(job->ledger, LEDGER_REFUND, account->currency),
-        .amount = refund->amount > 0 ? refund->amount : INT64_MAX,
+        .amount = job->amount,
         .code = ENTRY_REFUND,
         .ref = lot->id,
+        .txn = job->ledger->next_txn++,
     };
-    int64_t amount = 0;
-    TRY(lot_take(job->ledger, txn, &entry, lot, &cause, &amount, fail));
-    if (amount == 0) { /* a call was quicker */
-        return FAIL(fail, ERR_TOKEN_NO_CASH_OUT, "nothing of this lot is left that is not held");
-    }
-    refund->amount = amount;
+    TRY(lot_take(job->ledger, txn, &entry, lot, &cause, fail));
+    refund->amount = job->amount;
     return ERR_OK;
 }
 
@@ -209,6 +200,10 @@ enum err ledger_refund(struct ledger *ledger, struct ledger_refund *refund, stru
 {
     if (refund->amount < 0) {
         return FAIL(fail, ERR_ASK_INVALID, "an amount to give back must be above zero");
+    }
+    if (refund->step > 0 && refund->amount % refund->step != 0) {
+        return FAIL(fail, ERR_ASK_INVALID, "no bank pays so small a part of %s",
+                    refund->account->currency);
     }
     struct refund_job job = { .job = { .run = refund_run }, .ledger = ledger, .refund = refund };
     return store_run(ledger->store, &job.job, fail);
@@ -358,17 +353,11 @@ static enum err correct_take(struct correct_job *job, struct store_txn *txn,
                              struct fail *fail)
 {
     struct ledger_lot *lot = lot_find(entry->debit, entry->ref);
-    int64_t available = atomic_load(&entry->debit->credit.available);
-    int64_t amount = 0;
-    if (lot == NULL || lot->remaining < entry->amount || available < entry->amount) {
+    if (lot == NULL || lot->remaining < entry->amount ||
+        account_remove(&entry->debit->credit, entry->amount) != ERR_OK) {
         return FAIL(fail, ERR_CONFLICT, "so much of the lot is not left, or is held");
     }
-    TRY(lot_take(job->ledger, txn, entry, lot, cause, &amount, fail));
-    if (amount != entry->amount) {
-        /* A call took some of it in between. What was written is whole, and smaller. */
-        job->correction->amount = amount;
-    }
-    return amount > 0 ? ERR_OK : FAIL(fail, ERR_CONFLICT, "so much of the lot is held");
+    return lot_take(job->ledger, txn, entry, lot, cause, fail);
 }
 
 static enum err correct_run(struct store_job *store_job, struct store_txn *txn, struct fail *fail)
@@ -387,12 +376,13 @@ static enum err correct_run(struct store_job *store_job, struct store_txn *txn, 
     }
     bool taken = debit->class == LEDGER_CUSTOMER_CREDIT;
     TRY(correct_check_lot(job, txn, taken ? debit : credit, fail));
-    struct ledger_entry entry = {
+    const struct ledger_entry entry = {
         .debit = debit,
         .credit = credit,
         .amount = correction->amount,
         .code = ENTRY_CORRECTION,
         .ref = job->lot.id,
+        .txn = ledger->next_txn,
     };
     const struct ledger_cause cause = {
         .ground = GROUND_CORRECTION,
@@ -402,11 +392,10 @@ static enum err correct_run(struct store_job *store_job, struct store_txn *txn, 
         .corrects = correction->entry,
     };
     correction->made = ledger->next_entry;
-    if (taken) {
-        return correct_take(job, txn, &entry, &cause, fail);
-    }
-    entry.txn = ledger->next_txn++;
-    return correct_return(job, txn, &entry, &cause, fail);
+    TRY(taken ? correct_take(job, txn, &entry, &cause, fail)
+              : correct_return(job, txn, &entry, &cause, fail));
+    ledger->next_txn++;
+    return ERR_OK;
 }
 
 enum err ledger_correct(struct ledger *ledger, struct ledger_correction *correction,

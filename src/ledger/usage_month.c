@@ -77,7 +77,7 @@ enum err usage_fold_add(struct usage_fold *fold, struct store_txn *txn, int64_t 
                         int64_t settled_ns, int64_t amount, const struct usage_month_use *use,
                         struct fail *fail)
 {
-    int64_t month = stamp_yyyymm(settled_ns);
+    int64_t month = stamp_month(settled_ns);
     struct usage_month *row = usage_fold_find(fold, account, month, use);
     if (row == NULL) {
         TRY(fold->count < USAGE_FOLD_MAX ? ERR_OK : usage_fold_write(fold, txn, fail));

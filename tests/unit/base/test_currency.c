@@ -23,9 +23,8 @@ TEST(what_is_no_states_money_is_unknown)
 
 TEST(a_bank_pays_whole_minor_units)
 {
-    CHECK_EQ(currency_payable(STR("USD"), INT64_C(99123456789)), INT64_C(99120000000));
-    CHECK_EQ(currency_payable(STR("USD"), INT64_C(99120000000)), INT64_C(99120000000));
-    CHECK_EQ(currency_payable(STR("USD"), 9999999), 0);
-    CHECK_EQ(currency_payable(STR("JPY"), INT64_C(1999999999)), INT64_C(1000000000));
-    CHECK_EQ(currency_payable(STR("KWD"), INT64_C(1999999999)), INT64_C(1999000000));
+    CHECK_EQ(currency_minor(STR("USD")), 10000000);
+    CHECK_EQ(currency_minor(STR("JPY")), 1000000000);
+    CHECK_EQ(currency_minor(STR("KWD")), 1000000);
+    CHECK_EQ(currency_minor(STR("UYW")), 100000);
 }

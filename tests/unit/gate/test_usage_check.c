@@ -35,9 +35,9 @@ static struct store *open_store(void)
     migrations[count++] = usage_check_migration;
     migrations[count++] = idem_migration;
     migrations[count++] = usage_month_migration;
-    migrations[count++] = extend_migration;
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
+    migrations[count++] = extend_migration;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = migrations,

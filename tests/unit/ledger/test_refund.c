@@ -48,6 +48,25 @@ TEST(no_more_than_is_left_goes_back)
     books_end(&books);
 }
 
+TEST(what_no_bank_can_pay_stays_credit)
+{
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    struct ledger_refund refund = { .account = account, .step = 100, .now_ns = 2 };
+    refund.lot = books_buy(&books, account, 1000, LOT_PAID, 0);
+    CHECK(books_call(&books, account, 50, 1, 0) == ERR_OK);
+    refund.amount = 150;
+    CHECK(refund_with(&refund) == ERR_ASK_INVALID);
+    refund.amount = 0;
+    CHECK(refund_with(&refund) == ERR_OK);
+    CHECK_EQ(refund.amount, 900);
+    CHECK_EQ(ledger_credit(account)->available, 99);
+    refund.amount = 0;
+    CHECK(refund_with(&refund) == ERR_TOKEN_NO_CASH_OUT);
+    CHECK(books_call(&books, account, 99, 99, 0) == ERR_OK);
+    books_end(&books);
+}
+
 TEST(after_its_time_it_goes_back_by_contract_alone)
 {
     books_begin(&books);
