@@ -47,8 +47,38 @@ def database(house):
     return house.folder / "var" / "entrepot.db"
 
 
-def test_a_full_disk_stops_the_sale_and_loses_nothing(house):
-    house.start_limited(600_000)
+def may_mount():
+    return subprocess.run(["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode == 0
+
+
+class Tiny:
+    """The server on a disk of its own of a few MB (a name space's tmpfs): when it ends, what the disk held is copied back."""
+
+    def __init__(self, house, size):
+        self.house = house
+        script = (f"cp -a var kept; mount -t tmpfs -o size={size} none var; cp -a kept/. var/; "
+                  f"{ENTREPOT} serve -c {house.conf}; rm -rf kept; cp -a var kept")
+        log = open(house.folder / "server.log", "ab")
+        self.shell = subprocess.Popen(["unshare", "-Urm", "sh", "-c", script], cwd=house.folder, stdout=log, stderr=log)
+        house.processes["server"] = self.shell
+        wait_for(house.ready, "readiness")
+
+    def end(self):
+        """SIGKILL to the server alone, which is the shell's one child; the shell copies."""
+        children = open(f"/proc/{self.shell.pid}/task/{self.shell.pid}/children").read().split()
+        assert len(children) == 1
+        os.kill(int(children[0]), signal.SIGKILL)
+        self.shell.wait(20)
+        self.house.processes.pop("server")
+        shutil.rmtree(self.house.folder / "var")
+        (self.house.folder / "kept").rename(self.house.folder / "var")
+
+
+@pytest.mark.parametrize("disk", ["limit", "tmpfs"])
+def test_a_full_disk_stops_the_sale_and_loses_nothing(house, disk):
+    if disk == "tmpfs" and not may_mount():
+        pytest.skip("no user name spaces here: no small disk to fill")
+    tiny = Tiny(house, "1200k") if disk == "tmpfs" else house.start_limited(600_000)
     sold, refused = [], []
     stop = threading.Event()
 
@@ -77,7 +107,10 @@ def test_a_full_disk_stops_the_sale_and_loses_nothing(house):
     wait_for(lambda: "store_failed" in (house.folder / "server.log").read_text(), "the event")
     for _ in range(3):
         assert house.request(CHAT, ASK)[0] == 503, "a failed store is never tried again"
-    assert house.stop_process("server") in (0, 1)
+    if disk == "tmpfs":
+        tiny.end()
+    else:
+        assert house.stop_process("server") in (0, 1)
     house.start()
     audit = house.command("audit", check=False)
     assert audit.returncode == 0, audit.stdout + audit.stderr
