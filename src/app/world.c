@@ -184,6 +184,10 @@ static const char *world_remedy(enum err err)
     if (err == ERR_STORE_SCHEMA) {
         return "use the program's version that fits, or start the server once to migrate";
     }
+    if (err == ERR_STORE_FAILED) {
+        return "mend the disk and start again; what is damaged or lost comes back with "
+               "\"entrepot restore BACKUP\"";
+    }
     return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static _Thread_local uint64_t mem_fail_at;
+static _Thread_local bool mem_fail_on; /* and for ever after */
 static _Thread_local uint64_t mem_request_count;
 static _Thread_local int64_t mem_open_here; /* may be negative: another thread may free */
 static _Atomic int64_t mem_open_moved;
@@ -26,7 +27,8 @@ static bool mem_refuse(size_t size)
 {
     ASSERT(size > 0);
     mem_request_count++;
-    return size > MEM_REQUEST_MAX || mem_request_count == mem_fail_at;
+    return size > MEM_REQUEST_MAX || mem_request_count == mem_fail_at ||
+           (mem_fail_on && mem_request_count > mem_fail_at);
 }
 
 void *mem_alloc(size_t size)
@@ -95,7 +97,14 @@ void mem_keep(void)
 void mem_fail_nth(uint64_t nth)
 {
     mem_fail_at = nth;
+    mem_fail_on = false;
     mem_request_count = 0;
+}
+
+void mem_fail_from(uint64_t nth)
+{
+    mem_fail_nth(nth);
+    mem_fail_on = true;
 }
 
 uint64_t mem_requests(void)

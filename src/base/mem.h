@@ -31,7 +31,9 @@ void mem_keep(void);
 
 /* For tests: the `nth` request from now (1: the next) on this thread fails, once; 0: none. */
 void mem_fail_nth(uint64_t nth);
-/* For tests: requests made on this thread since mem_fail_nth() was called. */
+/* For tests: that one and all after it fail, until either is called again. */
+void mem_fail_from(uint64_t nth);
+/* For tests: requests made on this thread since one of both was called. */
 uint64_t mem_requests(void);
 /* Blocks that were given out and not freed, in the whole process. */
 int64_t mem_blocks_open(void);

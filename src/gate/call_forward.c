@@ -201,7 +201,7 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
         return DISPATCH_FINE;
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED ||
-                err == ERR_LEDGER_SPENT;
+                err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 

@@ -226,7 +226,9 @@ static bool settlement_begin(struct call *call)
     }
     settlement->call = call;
     settlement->begun_ns = loop_now_ns(call->gate->loop);
-    settlement->wall_ns = loop_wall_ns(call->gate->loop);
+    /* A clock that was set back must not make a call end before it began. */
+    int64_t wall_ns = loop_wall_ns(call->gate->loop);
+    settlement->wall_ns = wall_ns > call->begun_wall_ns ? wall_ns : call->begun_wall_ns;
     receipt_init(&settlement->receipt);
     settlement_usage(settlement);
     settlement_pico(settlement->pico_text, sizeof(settlement->pico_text), call->pico);

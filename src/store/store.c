@@ -13,6 +13,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/schema.h"
 #include "store/store_internal.h"
 
 #define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
@@ -392,86 +393,18 @@ enum err store_read(struct store *store, store_read_fn *read, void *context, str
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-static const struct store_sql sql_version_read = { "SELECT max(number) FROM schema_version" };
-static const struct store_sql sql_version_add = {
-    "INSERT INTO schema_version(number, name) VALUES (?1, ?2)"
-};
-
-static enum err store_on_version(void *context, const struct store_value *row, size_t columns)
+static enum err store_check_schema(void *context, struct store_txn *txn, struct fail *fail)
 {
-    ASSERT(columns == 1);
-    *(int64_t *)context = row[0].kind == STORE_INT ? row[0].number : 0;
-    return ERR_OK;
-}
-
-static enum err store_migrate_one(struct store_txn *txn, const struct store_migration *migration,
-                                  struct fail *fail)
-{
-    EP_CRASH_POINT("migration");
-    TRY(txn->engine->begin(txn->conn, true, fail));
-    const struct store_value values[] = { STORE_I(migration->number),
-                                          STORE_T(str_from(migration->name)) };
-    enum err err = txn->engine->script(txn->conn, migration->sql, fail);
-    err = err == ERR_OK ? store_exec(txn, &sql_version_add, values, 2, fail) : err;
-    err = err == ERR_OK ? txn->engine->commit(txn->conn, fail) : err;
-    if (err != ERR_OK) {
-        txn->engine->rollback(txn->conn);
-    }
-    return err;
-}
-
-static enum err store_check_version(const struct store *store, const struct store_options *options,
-                                    int64_t version, struct fail *fail)
-{
-    if (version > (int64_t)options->migrations_count) {
-        return FAIL(fail, ERR_STORE_SCHEMA,
-                    "the database \"%s\" has schema %lld, this program knows %zu: use a newer one",
-                    store->path, (long long)version, options->migrations_count);
-    }
-    if (options->read_only && version < (int64_t)options->migrations_count) {
-        return FAIL(fail, ERR_STORE_SCHEMA,
-                    "the database \"%s\" has schema %lld, this program needs %zu: run the server "
-                    "once, it migrates",
-                    store->path, (long long)version, options->migrations_count);
-    }
-    return ERR_OK;
-}
-
-static enum err store_migrate(struct store *store, const struct store_options *options,
-                              struct fail *fail)
-{
-    struct store_txn txn = { .engine = store->engine, .conn = store->writer };
-    TRY(store->engine->script(store->writer,
-                              "CREATE TABLE IF NOT EXISTS schema_version("
-                              "number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
-                              fail));
-    int64_t version = 0;
-    TRY(store_query(&txn, &sql_version_read, NULL, 0, store_on_version, &version, fail));
-    TRY(store_check_version(store, options, version, fail));
-    for (size_t i = 0; i < options->migrations_count; i++) {
-        ASSERT(options->migrations[i].number == (int64_t)i + 1);
-        if (options->migrations[i].number > version) {
-            TRY(store_migrate_one(&txn, &options->migrations[i], fail));
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err store_read_version(void *context, struct store_txn *txn, struct fail *fail)
-{
-    return store_query(txn, &sql_version_read, NULL, 0, store_on_version, context, fail);
+    return schema_check(txn, context, fail);
 }
 
 /* A command that names its migrations must not read tables that look otherwise. */
 static enum err store_start_reader(struct store *store, const struct store_options *options,
                                    struct fail *fail)
 {
-    if (options->migrations_count == 0) {
-        return ERR_OK;
-    }
-    int64_t version = 0;
-    TRY(store_read(store, store_read_version, &version, fail));
-    return store_check_version(store, options, version, fail);
+    struct schema schema = { .options = options, .path = store->path };
+    return options->migrations_count == 0 ? ERR_OK
+                                          : store_read(store, store_check_schema, &schema, fail);
 }
 
 enum err store_lock(const char *path, int *ret_fd, struct fail *fail)
@@ -496,7 +429,9 @@ static enum err store_start(struct store *store, const struct store_options *opt
     TRY(store_lock(store->path, &store->lock_fd, fail));
     TRY(store_renew_journal(store->path, fail));
     TRY(store->engine->open(str_from(store->path), false, &store->writer, fail));
-    TRY(store_migrate(store, options, fail));
+    struct store_txn txn = { .engine = store->engine, .conn = store->writer };
+    struct schema schema = { .options = options, .path = store->path };
+    TRY(schema_migrate(&txn, &schema, fail));
     if (store->by_hand != NULL) {
         return ERR_OK;
     }

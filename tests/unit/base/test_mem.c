@@ -54,6 +54,20 @@ TEST(the_nth_request_fails_once)
     mem_free(c);
 }
 
+TEST(the_nth_request_and_all_after_it_fail)
+{
+    mem_fail_from(2);
+    void *a = mem_alloc(1);
+    void *b = mem_alloc(1);
+    void *c = mem_zalloc(1);
+    void *d = mem_realloc(NULL, 1);
+    mem_fail_nth(0);
+    void *e = mem_alloc(1);
+    CHECK(a != NULL && b == NULL && c == NULL && d == NULL && e != NULL);
+    mem_free(a);
+    mem_free(e);
+}
+
 TEST(open_blocks_are_counted_over_many)
 {
     int64_t before = mem_blocks_open();

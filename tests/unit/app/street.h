@@ -1,0 +1,168 @@
+/* A shop and its upstream on one real loop of the test's thread: the gate of a house's world, and a
+ * server that answers as an upstream would. */
+#pragma once
+
+#include <arpa/inet.h>
+
+#include "../net/peer.h"
+#include "app/server.h"
+#include "dispatch/limits.h"
+#include "gate/gate.h"
+#include "house.h"
+#include "ledger/ledger.h"
+#include "net/server.h"
+
+#define STREET_WORDS 40 /* of each answer; a token each */
+
+struct street {
+    struct house house;
+    struct loop *loop;
+    struct http_server *upstream;
+    struct gate *gate;
+    struct dispatch *dispatch;
+    struct limits *limits;
+    struct worker_pool *workers;
+    struct address shop;
+    char key[128];
+};
+
+static inline void street_put(struct buf *out, const char *text)
+{
+    EP_IGNORE(buf_append(out, str_from(text))); /* its room is its own, and is enough */
+}
+
+static inline void street_stream(struct http_exchange *x)
+{
+    static char room[16384];
+    struct buf out = { room, 0, sizeof(room), sizeof(room) };
+    for (int i = 0; i < STREET_WORDS; i++) {
+        street_put(&out, "data: {\"id\":\"u\",\"object\":\"chat.completion.chunk\",\"model\":"
+                         "\"aurora-large\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"
+                         "\" word\"},\"finish_reason\":null}]}\n\n");
+    }
+    street_put(&out,
+               "data: {\"model\":\"aurora-large\",\"choices\":[{\"index\":0,\"delta\":{},"
+               "\"finish_reason\":\"stop\"}]}\n\n"
+               "data: {\"model\":\"aurora-large\",\"choices\":[],\"usage\":{\"prompt_tokens\":"
+               "9,\"completion_tokens\":40,\"total_tokens\":49}}\n\ndata: [DONE]\n\n");
+    http_respond(x, 200, STR("content-type: text/event-stream\r\n"), buf_str(&out));
+}
+
+static inline void street_on_request(struct http_exchange *x)
+{
+    struct str body = http_exchange_body(x);
+    if (str_search(body, STR("\"stream\":true")) < body.len) {
+        street_stream(x);
+        return;
+    }
+    http_respond(x, 200, STR("content-type: application/json\r\n"),
+                 STR("{\"id\":\"u\",\"object\":\"chat.completion\",\"model\":\"aurora-large\","
+                     "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
+                     "\" word\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
+                     "\"completion_tokens\":1,\"total_tokens\":10}}"));
+}
+
+static inline void street_on_gone(struct http_exchange *x)
+{
+    (void)x; /* it has no owner: it was answered at once */
+}
+
+static const struct http_events street_events = { .on_request = street_on_request,
+                                                  .on_gone = street_on_gone };
+
+/* The routes of the house lead to the upstream of the street. */
+static inline void street_lead(struct street *street, uint16_t port)
+{
+    static char text[16384];
+    char path[128];
+    char at[32];
+    (void)snprintf(path, sizeof(path), "%s/registry/routes.yaml", street->house.folder);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    CHECK_EQ(fclose(file), 0);
+    text[len] = '\0';
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    (void)snprintf(at, sizeof(at), "127.0.0.1:%u", (unsigned)port);
+    for (char *rest = text; rest != NULL;) {
+        char *found = strstr(rest, "127.0.0.1:9001");
+        size_t part = found == NULL ? strlen(rest) : (size_t)(found - rest);
+        CHECK_EQ(fwrite(rest, 1, part, file), part);
+        if (found != NULL) {
+            CHECK(fputs(at, file) >= 0);
+        }
+        rest = found == NULL ? NULL : found + strlen("127.0.0.1:9001");
+    }
+    CHECK_EQ(fclose(file), 0);
+}
+
+static inline void street_read_key(struct street *street)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/first-client.key", street->house.folder);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    CHECK(fgets(street->key, (int)sizeof(street->key), file) != NULL);
+    CHECK_EQ(fclose(file), 0);
+    street->key[strcspn(street->key, "\n")] = '\0';
+}
+
+static inline void street_open_gate(struct street *street)
+{
+    struct world *world = street->house.world;
+    struct gate_options options;
+    struct gate_snapshot *snapshot = NULL;
+    struct address any = test_address("127.0.0.1:0");
+    reload_options(world->conf, &options);
+    options.hold_first_tokens = STREET_WORDS / 4; /* streams are held in steps */
+    CHECK_EQ(dispatch_learn(street->dispatch, world->registry), ERR_OK);
+    const struct gate_snapshot_parts parts = { .options = &options,
+                                               .folder = world->folder,
+                                               .shelf = world->shelf };
+    CHECK_EQ(gate_snapshot_create(world_registry(world), &parts, &snapshot, NULL), ERR_OK);
+    const struct gate_world gate = {
+        .store = world->store,
+        .ident = world->ident,
+        .ledger = world->ledger,
+        .tlog = world->tlog,
+        .dispatch = street->dispatch,
+        .limits = street->limits,
+        .usage_check = world->usage_check,
+        .workers = street->workers,
+    };
+    CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
+    CHECK_EQ(gate_listen(street->gate, &any, NULL, &street->shop, NULL), ERR_OK);
+}
+
+static inline void street_begin(struct street *street)
+{
+    struct address any = test_address("127.0.0.1:0");
+    struct address bound;
+    struct http_server_options options = http_server_options_default();
+    options.events = &street_events;
+    *street = (struct street){ .gate = NULL };
+    house_begin(&street->house);
+    CHECK_EQ(loop_create_real(&street->loop, NULL), ERR_OK);
+    CHECK_EQ(http_server_create(street->loop, &options, &street->upstream, NULL), ERR_OK);
+    CHECK_EQ(http_server_listen(street->upstream, &any, NULL, &bound, NULL), ERR_OK);
+    street_lead(street, test_port(&bound));
+    street_read_key(street);
+    house_open(&street->house, WORLD_READ_WRITE);
+    CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
+    CHECK_EQ(limits_create(&street->limits), ERR_OK);
+    CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
+    street_open_gate(street);
+}
+
+/* Whatever calls there were have ended. */
+static inline void street_close(struct street *street)
+{
+    worker_pool_destroy(street->workers);
+    gate_destroy(street->gate);
+    http_server_destroy(street->upstream);
+    loop_destroy(street->loop);
+    limits_destroy(street->limits);
+    house_close(&street->house);
+    dispatch_destroy(street->dispatch);
+}
