@@ -135,13 +135,20 @@ static bool reply_has_manner(struct play *play, const struct sale *sale, enum ma
     return has;
 }
 
-/* Another call with the same key; of another body, if that is what is asked. */
+/* It was over, with nothing sold, before the other began: its key is free again. */
+static bool reply_gave_key_back(const struct sale *rival, const struct sale *sale)
+{
+    return rival->ended_ns != 0 && rival->ended_ns < sale->begun_ns && rival->whole &&
+           rival->status != 200 && strcmp(rival->code, "not_selling") != 0;
+}
+
+/* Another call that may have the same key; of another body, if that is what is asked. */
 static bool reply_has_rival(const struct play *play, const struct sale *sale, bool other_body)
 {
     for (int i = 0; i < play->sale_count; i++) {
         const struct sale *rival = &play->sales[i];
         if (rival != sale && sale->key > 0 && rival->number == sale->number &&
-            (rival->variant != sale->variant) == other_body) {
+            (rival->variant != sale->variant) == other_body && !reply_gave_key_back(rival, sale)) {
             return true;
         }
     }
@@ -162,7 +169,8 @@ static bool reply_may_lack_credit(const struct play *play, const struct sale *sa
             sum += one > two ? one : two;
         }
     }
-    return !play->accounts[sale->account].rich && sum > sale->purchased;
+    const struct account *account = &play->accounts[sale->account];
+    return !account->rich && sum > sale->purchased - account->expired;
 }
 
 static bool reply_code_is(const struct sale *sale, int status, const char *code)

@@ -14,7 +14,7 @@ struct life;
 
 enum {
     PLAY_ACCOUNTS = 4,
-    PLAY_ENDING = 1, /* the account whose credit may end */
+    PLAY_ENDING = 3, /* the account whose credit may end */
     PLAY_MODELS = 2,
     PLAY_UPSTREAMS = 2,
     PLAY_SALES_MAX = 1000,
