@@ -338,7 +338,7 @@ static void errand_check_credit(struct play *play, const struct errand_seen *see
     int64_t sum = available + held + spent;
     /* What was bought and what ended since it was asked may be in it or not. */
     bool fits = available >= 0 && held >= 0 && spent >= 0 &&
-                sum >= seen->purchased - account->expired &&
+                (sum >= seen->purchased - account->expired || account->expiry_unsure) &&
                 sum <= account->purchased - seen->expired;
     if (!fits) {
         play_fail(play, NULL, "account %d has %lld available, %lld held, %lld spent of %lld",
