@@ -13,52 +13,62 @@
 
 /* ---- what a call may cost ---------------------------------------------------------------- */
 
-int64_t audit_ceiling(const struct sale *sale, int64_t cap)
+int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book)
 {
-    const struct price *price = &play_prices[sale->model];
+    const struct price *price = &play_prices[book][sale->model];
     int64_t pico =
         ((int64_t)sale->body_bytes + AUDIT_TEMPLATE_TOKENS) * price->input + cap * price->output;
     return (pico + 999) / 1000;
 }
 
-/* By the upstream's report. */
-static int64_t audit_rated(const struct sale *sale, const struct attempt *attempt)
+static bool audit_hold_is(const struct sale *sale, int64_t amount, size_t book)
 {
-    const struct price *price = &play_prices[sale->model];
+    return sale->cap > 0 ? amount == audit_ceiling(sale, sale->cap, book)
+                         : amount <= audit_ceiling(sale, PLAY_OUTPUT_MAX, book);
+}
+
+bool audit_hold_fits(const struct sale *sale, int64_t amount)
+{
+    bool fits = false;
+    for (size_t book = 0; book < PLAY_PRICE_BOOKS; book++) {
+        fits |= audit_hold_is(sale, amount, book);
+    }
+    return fits;
+}
+
+/* By the upstream's report. */
+static int64_t audit_rated(const struct price *price, const struct attempt *attempt)
+{
     int64_t pico = (attempt->prompt - attempt->cached) * price->input +
                    attempt->cached * price->cached + attempt->completion * price->output;
     return pico / 1000;
 }
 
-/* By the events that came: a token each, and no input. */
-static int64_t audit_by_events(const struct sale *sale, int64_t events)
+static bool audit_is(const struct audit_charge *charge, int64_t total)
 {
-    return events * play_prices[sale->model].output / 1000;
+    int64_t most = total < charge->amount ? total : charge->amount;
+    return charge->posted == most && charge->overrun == total - most;
 }
 
-static bool audit_is(int64_t amount, int64_t posted, int64_t overrun, int64_t total)
-{
-    int64_t most = total < amount ? total : amount;
-    return posted == most && overrun == total - most;
-}
-
-/* What the first client of it saw to the end is known exactly; else what can have been. */
+/* What the first client of it saw to the end is known exactly; else what can have been. Without a
+ * report each event with text is a token, and no input is charged. */
 static bool audit_attempt_fits(const struct sale *sale, const struct attempt *attempt,
-                               int64_t amount, int64_t posted, int64_t overrun)
+                               const struct audit_charge *charge, size_t book)
 {
+    const struct price *price = &play_prices[book][sale->model];
     bool believed = attempt->reported && attempt->manner != MANNER_ODD_TOTAL;
-    bool by_report = believed && audit_is(amount, posted, overrun, audit_rated(sale, attempt));
-    bool nothing = posted == 0 && overrun == 0;
+    bool by_report = believed && audit_is(charge, audit_rated(price, attempt));
+    bool nothing = charge->posted == 0 && charge->overrun == 0;
+    bool seen_all = sale->status == 200 && sale->whole && sale->finish_seen && !sale->error_seen;
     if (attempt->manner == MANNER_OTHER_MODEL) {
         return nothing;
     }
-    bool seen_all = sale->status == 200 && sale->whole && sale->finish_seen && !sale->error_seen;
     if (seen_all && believed) {
         return by_report;
     }
     int64_t least = seen_all ? attempt->events : sale->events;
     for (int64_t n = least; attempt->stream && n <= attempt->events; n++) {
-        if (audit_is(amount, posted, overrun, audit_by_events(sale, n))) {
+        if (audit_is(charge, n * price->output / 1000)) {
             return true;
         }
     }
@@ -68,31 +78,55 @@ static bool audit_attempt_fits(const struct sale *sale, const struct attempt *at
     return by_report || (nothing && sale->events == 0);
 }
 
-bool audit_charge_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
-                       int64_t overrun)
+static bool audit_fits_by(struct play *play, const struct sale *sale,
+                          const struct audit_charge *charge, size_t book)
 {
     const struct sale *first = play_first(play, sale->number);
     if (sale->attempt >= 0) {
         return sale->attempt < first->attempt_count &&
-               audit_attempt_fits(sale, &first->attempts[sale->attempt], amount, posted, overrun);
+               audit_attempt_fits(sale, &first->attempts[sale->attempt], charge, book);
     }
-    bool fits = posted == 0 && overrun == 0;
+    bool fits = charge->posted == 0 && charge->overrun == 0;
     for (int i = 0; i < first->attempt_count && !fits; i++) {
-        fits = audit_attempt_fits(sale, &first->attempts[i], amount, posted, overrun);
+        fits = audit_attempt_fits(sale, &first->attempts[i], charge, book);
     }
     return fits;
 }
 
-bool audit_mark_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
-                     int64_t overrun)
+bool audit_charge_fits(struct play *play, const struct sale *sale,
+                       const struct audit_charge *charge)
+{
+    bool fits = false;
+    for (size_t book = 0; book < PLAY_PRICE_BOOKS; book++) {
+        fits |=
+            audit_hold_is(sale, charge->amount, book) && audit_fits_by(play, sale, charge, book);
+    }
+    return fits;
+}
+
+/* Some of the text that was on its way, as events. */
+static bool audit_mark_is(const struct sale *sale, const struct attempt *attempt,
+                          const struct audit_charge *charge, size_t book)
+{
+    bool fits = false;
+    for (int64_t n = 1; attempt->stream && n <= attempt->events && !fits; n++) {
+        fits = audit_is(charge, n * play_prices[book][sale->model].output / 1000);
+    }
+    return fits;
+}
+
+bool audit_mark_fits(struct play *play, const struct sale *sale, const struct audit_charge *charge)
 {
     const struct sale *first = play_first(play, sale->number);
-    bool fits = posted == 0 && overrun == 0;
-    for (int i = 0; i < first->attempt_count && !fits; i++) {
-        const struct attempt *attempt = &first->attempts[i];
-        bool may_be = attempt->stream && (sale->attempt < 0 || sale->attempt == i);
-        for (int64_t n = 1; may_be && n <= attempt->events && !fits; n++) {
-            fits = audit_is(amount, posted, overrun, audit_by_events(sale, n));
+    bool fits = false;
+    for (size_t book = 0; book < PLAY_PRICE_BOOKS && !fits; book++) {
+        if (!audit_hold_is(sale, charge->amount, book)) {
+            continue;
+        }
+        fits = charge->posted == 0 && charge->overrun == 0;
+        for (int i = 0; i < first->attempt_count && !fits; i++) {
+            fits = (sale->attempt < 0 || sale->attempt == i) &&
+                   audit_mark_is(sale, &first->attempts[i], charge, book);
         }
     }
     return fits;
@@ -129,13 +163,20 @@ static bool reply_has_manner(struct play *play, const struct sale *sale, enum ma
     return has;
 }
 
-/* Another call with the same key; of another body, if that is what is asked. */
+/* It was over, with nothing sold, before the other began: its key is free again. */
+static bool reply_gave_key_back(const struct sale *rival, const struct sale *sale)
+{
+    return rival->ended_ns != 0 && rival->ended_ns < sale->begun_ns && rival->whole &&
+           rival->status != 200 && strcmp(rival->code, "not_selling") != 0;
+}
+
+/* Another call that may have the same key; of another body, if that is what is asked. */
 static bool reply_has_rival(const struct play *play, const struct sale *sale, bool other_body)
 {
     for (int i = 0; i < play->sale_count; i++) {
         const struct sale *rival = &play->sales[i];
         if (rival != sale && sale->key > 0 && rival->number == sale->number &&
-            (rival->variant != sale->variant) == other_body) {
+            (rival->variant != sale->variant) == other_body && !reply_gave_key_back(rival, sale)) {
             return true;
         }
     }
@@ -145,17 +186,19 @@ static bool reply_has_rival(const struct play *play, const struct sale *sale, bo
 /* The credit may be short: all that the account ever asked for, with this, is more than it has. */
 static bool reply_may_lack_credit(const struct play *play, const struct sale *sale)
 {
-    const struct account *account = &play->accounts[sale->account];
     int64_t sum = 0;
     for (int i = 0; i < play->sale_count; i++) {
         const struct sale *other = &play->sales[i];
+        int64_t cap = other->cap > 0 ? other->cap : PLAY_OUTPUT_MAX;
+        cap = other == sale && sale->cap == 0 ? AUDIT_OUTPUT_MIN : cap;
         if (other->account == sale->account) {
-            sum += audit_ceiling(other,
-                                 other->cap > 0 || other == sale ? other->cap : PLAY_OUTPUT_MAX);
+            int64_t one = audit_ceiling(other, cap, 0);
+            int64_t two = audit_ceiling(other, cap, 1);
+            sum += one > two ? one : two;
         }
     }
-    sum += sale->cap > 0 ? 0 : audit_ceiling(sale, AUDIT_OUTPUT_MIN);
-    return !account->rich && sum > account->purchased;
+    const struct account *account = &play->accounts[sale->account];
+    return !account->rich && sum > sale->purchased - account->expired;
 }
 
 static bool reply_code_is(const struct sale *sale, int status, const char *code)
@@ -256,29 +299,59 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
     }
 }
 
-void auditor_on_asked(struct play *play, const struct sale *first)
+/* All calls with the key are under way in this life: one that is over may have given it back. */
+static bool asked_freshly(const struct play *play, const struct sale *first)
+{
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        if (sale->number == first->number && (sale->ended_ns != 0 || sale->life != play->lives)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void asked_check_key(struct play *play, const struct sale *first)
 {
     struct fail fail = { .text = "" };
     char key[32];
-    bool claimed = true;
-    if (first->key == 0 || play->life == NULL || play->faulty_life == play->lives) {
-        return;
-    }
-    for (int i = 0; i < play->sale_count; i++) {
-        const struct sale *sale = &play->sales[i];
-        /* One that is over may have given the key back. */
-        if (sale->number == first->number && (sale->ended_ns != 0 || sale->life != play->lives)) {
-            return;
-        }
-    }
+    bool claimed = false;
     (void)snprintf(key, sizeof(key), "k-%d", first->key);
-    audit_count();
     disk_spare(true);
     enum err err = books_key(life_store(play->life), play->accounts[first->account].id,
                              str_from(key), &claimed, &fail);
     disk_spare(false);
     if (err == ERR_OK && !claimed) {
         play_fail(play, first, "an upstream is asked before the call's key is claimed");
+    }
+}
+
+/* Where each hold is to be durable first, there are as many as there are calls. */
+static void asked_check_hold(struct play *play, const struct sale *first)
+{
+    struct fail fail = { .text = "" };
+    struct account *account = &play->accounts[first->account];
+    int64_t holds = 0;
+    disk_spare(true);
+    enum err err = books_holds(life_store(play->life), account->id, &holds, &fail);
+    disk_spare(false);
+    if (err == ERR_OK && life_holds_first(play->life) &&
+        holds - account->holds_before < account->asked) {
+        play_fail(play, first, "an upstream is asked before the call's hold is durable");
+    }
+}
+
+void auditor_on_asked(struct play *play, const struct sale *first)
+{
+    bool fresh = asked_freshly(play, first) && first->attempt_count == 0;
+    audit_count();
+    play->accounts[first->account].asked += fresh ? 1 : 0;
+    if (play->life == NULL || play->faulty_life == play->lives || !fresh) {
+        return;
+    }
+    asked_check_hold(play, first);
+    if (first->key > 0) {
+        asked_check_key(play, first);
     }
 }
 
@@ -290,8 +363,11 @@ static void errand_check_credit(struct play *play, const struct errand_seen *see
     int64_t available = client_read_money(client_read_number(seen->text, STR("\"available\":")));
     int64_t held = client_read_money(client_read_number(seen->text, STR("\"held\":")));
     int64_t spent = client_read_money(client_read_number(seen->text, STR("\"total_usage\":")));
-    bool fits =
-        available >= 0 && held >= 0 && spent >= 0 && available + held + spent == account->purchased;
+    int64_t sum = available + held + spent;
+    /* What was bought and what ended since it was asked may be in it or not. */
+    bool fits = available >= 0 && held >= 0 && spent >= 0 &&
+                (sum >= seen->purchased - account->expired || account->expiry_unsure) &&
+                sum <= account->purchased - seen->expired;
     if (!fits) {
         play_fail(play, NULL, "account %d has %lld available, %lld held, %lld spent of %lld",
                   seen->account, (long long)available, (long long)held, (long long)spent,
@@ -314,7 +390,6 @@ static void errand_check_receipt(struct play *play, const struct errand_seen *se
                                 (sale->status != 200 && !unknown && amount != 0))) {
         play_fail(play, sale, "the receipt's amount is %lld", (long long)amount);
     }
-    sale->receipt_seen |= seen->status == 200;
 }
 
 void auditor_on_errand(struct play *play, const struct errand_seen *seen)
@@ -327,7 +402,11 @@ void auditor_on_errand(struct play *play, const struct errand_seen *seen)
     if (seen->status != 200 && seen->status != 404) {
         play_fail(play, seen->receipt_of, "an errand is answered with status %d", seen->status);
     }
-    if (seen->receipt_of == NULL) {
+    if (seen->receipt_of != NULL && seen->receipt_of->account != seen->account) {
+        if (seen->status != 404) {
+            play_fail(play, seen->receipt_of, "another client is shown the call's receipt");
+        }
+    } else if (seen->receipt_of == NULL) {
         errand_check_credit(play, seen);
     } else {
         errand_check_receipt(play, seen);

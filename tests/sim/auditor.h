@@ -18,7 +18,9 @@ struct errand_seen {
     int account;
     uint64_t life;           /* in which it was begun */
     struct sale *receipt_of; /* NULL: the credit was asked for */
-    int status;              /* 0: no answer */
+    int64_t purchased;       /* by the account, when it was begun */
+    int64_t expired;
+    int status; /* 0: no answer */
     struct str text;
 };
 

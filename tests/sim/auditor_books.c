@@ -103,13 +103,48 @@ static void look_at_past(const struct play *play, const struct books *books)
 
 /* ---- accounts ---------------------------------------------------------------------------- */
 
+/* Credit of the account that has ended. */
+static int64_t look_expired(const struct books *books, const struct book_account *account)
+{
+    int64_t expired = 0;
+    for (size_t i = 0; i < books->entry_count; i++) {
+        const struct book_entry *entry = &books->entries[i];
+        expired += entry->code == 5 && entry->debit == account->row ? entry->amount : 0;
+    }
+    return expired;
+}
+
+/* What a failed commit left open about credit is known now. */
+static void look_at_credit(struct play *play, const struct books *books, struct account *account)
+{
+    const struct book_account *row = books_account(books, account->id);
+    int64_t number = account - play->accounts;
+    if (row == NULL) {
+        play_fail(play, NULL, "account %lld is lost", (long long)number);
+    }
+    int64_t more = row->cr_post - account->purchased;
+    if (more != 0 && more != account->purchase_unsure) {
+        play_fail(play, NULL, "account %lld bought %lld, its row says %lld", (long long)number,
+                  (long long)account->purchased, (long long)row->cr_post);
+    }
+    int64_t expired = look_expired(books, row);
+    if (account->expiry_unsure ? expired < account->expired : expired != account->expired) {
+        play_fail(play, NULL, "%lld of account %lld ended, its entries say %lld",
+                  (long long)account->expired, (long long)number, (long long)expired);
+    }
+    account->purchased = row->cr_post;
+    account->purchase_unsure = 0;
+    account->expired = expired;
+    account->expiry_unsure = false;
+}
+
 /* The counters of every account, done over again from entries and holds. */
 static void look_at_account(const struct play *play, const struct books *books,
                             const struct book_account *account)
 {
     int64_t debits = 0;
     int64_t credits = 0;
-    int64_t posted = 0;
+    int64_t posted = look_expired(books, account);
     audit_count();
     for (size_t i = 0; i < books->entry_count; i++) {
         debits += books->entries[i].debit == account->row ? books->entries[i].amount : 0;
@@ -129,7 +164,7 @@ static void look_at_account(const struct play *play, const struct books *books,
     }
 }
 
-static void look_at_accounts(const struct play *play, const struct books *books)
+static void look_at_accounts(struct play *play, const struct books *books)
 {
     int64_t balance = 0;
     for (size_t i = 0; i < books->account_count; i++) {
@@ -140,11 +175,8 @@ static void look_at_accounts(const struct play *play, const struct books *books)
         play_fail(play, NULL, "debits and credits differ by %lld", (long long)balance);
     }
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
-        const struct account *account = &play->accounts[i];
-        const struct book_account *row = books_account(books, account->id);
-        if (account->open && (row == NULL || row->cr_post != account->purchased)) {
-            play_fail(play, NULL, "account %d bought %lld, its row says %lld", i,
-                      (long long)account->purchased, row == NULL ? -1 : (long long)row->cr_post);
+        if (play->accounts[i].open) {
+            look_at_credit(play, books, &play->accounts[i]);
         }
     }
 }
@@ -153,9 +185,9 @@ static void look_at_accounts(const struct play *play, const struct books *books)
 static bool look_whether_fits(struct play *play, const struct sale *sale,
                               const struct book_hold *hold)
 {
-    return hold->state == BOOK_RECOVERED
-               ? audit_mark_fits(play, sale, hold->amount, hold->posted, hold->overrun)
-               : audit_charge_fits(play, sale, hold->amount, hold->posted, hold->overrun);
+    const struct audit_charge charge = { hold->amount, hold->posted, hold->overrun };
+    return hold->state == BOOK_RECOVERED ? audit_mark_fits(play, sale, &charge)
+                                         : audit_charge_fits(play, sale, &charge);
 }
 
 /* ---- what clients saw -------------------------------------------------------------------- */
@@ -167,18 +199,12 @@ static void look_at_sold(struct play *play, const struct books *books, const str
     if (hold == NULL) {
         play_fail(play, sale, "a byte of the answer was seen, and there is no hold (Gate A)");
     }
-    if (sale->replayed) {
-        if (hold->state != BOOK_SETTLED || hold->posted != sale->charge) {
-            play_fail(play, sale, "the call that was replayed cost %lld", (long long)hold->posted);
-        }
-        return;
+    if (sale->replayed && (hold->state != BOOK_SETTLED || hold->posted != sale->charge)) {
+        play_fail(play, sale, "the call that was replayed cost %lld", (long long)hold->posted);
     }
-    hold->matched = true;
-    int64_t cap = sale->cap > 0 ? sale->cap : PLAY_OUTPUT_MAX;
-    int64_t ceiling = audit_ceiling(sale, cap);
-    if (sale->cap > 0 ? hold->amount != ceiling : hold->amount > ceiling) {
-        play_fail(play, sale, "%lld was held, not %lld", (long long)hold->amount,
-                  (long long)ceiling);
+    hold->matched |= !sale->replayed;
+    if (!audit_hold_fits(sale, hold->amount)) {
+        play_fail(play, sale, "%lld was held", (long long)hold->amount);
     }
     if ((sale->finish_seen || sale->whole) && hold->state == BOOK_RECOVERED) {
         play_fail(play, sale, "the end of the answer was seen before it was settled (Gate B)");
@@ -232,8 +258,7 @@ static bool look_for_unseen(struct play *play, const struct books *books,
         const struct sale *sale = &play->sales[i];
         const struct book_account *row = books_account(books, play->accounts[sale->account].id);
         if (sale->has_call || sale->asking != ASK_GOOD || row == NULL ||
-            row->row != hold->account ||
-            (sale->cap > 0 && hold->amount != audit_ceiling(sale, sale->cap))) {
+            row->row != hold->account) {
             continue;
         }
         if (look_whether_fits(play, sale, hold)) {
@@ -280,6 +305,19 @@ static enum err look_with_theirs(void *context, struct store_txn *txn, struct fa
     return ERR_OK;
 }
 
+static void look_begin_life(struct play *play, const struct books *books)
+{
+    for (int i = 0; i < PLAY_ACCOUNTS; i++) {
+        struct account *account = &play->accounts[i];
+        const struct book_account *row = books_account(books, account->id);
+        account->asked = 0;
+        account->holds_before = 0;
+        for (size_t at = 0; row != NULL && at < books->hold_count; at++) {
+            account->holds_before += books->holds[at].account == row->row ? 1 : 0;
+        }
+    }
+}
+
 void auditor_look(struct play *play)
 {
     struct books books;
@@ -306,6 +344,7 @@ void auditor_look(struct play *play)
         }
     }
     look_at_keys(play, &books);
+    look_begin_life(play, &books);
     play_note(play, "the books: %zu holds, %zu leaves, %zu entries", books.hold_count,
               books.receipt_count, books.entry_count);
     books_free(&before);
@@ -330,7 +369,7 @@ void auditor_at_rest(struct play *play)
         struct life_credit credit = life_credit(play->life, play->accounts[i].id);
         audit_count();
         if (credit.held != 0 || credit.available != row->cr_post - row->dr_post ||
-            credit.spent != row->dr_post) {
+            credit.spent != row->dr_post - look_expired(&books, row)) {
             play_fail(play, NULL, "account %d at rest: %lld available, %lld held, %lld spent", i,
                       (long long)credit.available, (long long)credit.held, (long long)credit.spent);
         }

@@ -3,13 +3,21 @@
 
 #include "auditor.h"
 
-/* nano; what must be set aside for a call with that output cap. */
-int64_t audit_ceiling(const struct sale *sale, int64_t cap);
-/* Whether a settlement of a hold of `amount` is what the call can have cost. */
-bool audit_charge_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
-                       int64_t overrun);
+/* What the books say of a call. */
+struct audit_charge {
+    int64_t amount; /* nano, that was held */
+    int64_t posted;
+    int64_t overrun;
+};
+
+/* nano; what must be set aside for a call with that output cap, by a book of prices. */
+int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book);
+/* Whether hold and charge are what the call can have cost, both by one book of prices. */
+bool audit_charge_fits(struct play *play, const struct sale *sale,
+                       const struct audit_charge *charge);
 /* Whether a hold that a restart ended can have cost that: some of the text that was on its way, by
  * the last mark, and no input; or nothing, where there was no mark yet. */
-bool audit_mark_fits(struct play *play, const struct sale *sale, int64_t amount, int64_t posted,
-                     int64_t overrun);
+bool audit_mark_fits(struct play *play, const struct sale *sale, const struct audit_charge *charge);
+/* Whether the hold alone is: of a call that recovery ended. */
+bool audit_hold_fits(const struct sale *sale, int64_t amount);
 void audit_count(void);

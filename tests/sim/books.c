@@ -18,7 +18,7 @@ static const struct store_sql sql_receipts = {
     "SELECT leaf, call, client FROM receipt ORDER BY leaf"
 };
 static const struct store_sql sql_entries = {
-    "SELECT debit, credit, amount FROM entry ORDER BY id"
+    "SELECT debit, credit, amount, code FROM entry ORDER BY id"
 };
 static const struct store_sql sql_key = {
     "SELECT count(*) FROM idem i JOIN account a ON a.id = i.account WHERE a.uid = ?1 AND i.key = ?2"
@@ -101,10 +101,10 @@ static enum err books_on_receipt(void *context, const struct store_value *row, s
 static enum err books_on_entry(void *context, const struct store_value *row, size_t columns)
 {
     struct books *books = context;
-    ASSERT(columns == 3);
+    ASSERT(columns == 4);
     books->entries = books_grow(books->entries, books->entry_count, sizeof(*books->entries));
     books->entries[books->entry_count++] =
-        (struct book_entry){ row[0].number, row[1].number, row[2].number };
+        (struct book_entry){ row[0].number, row[1].number, row[2].number, row[3].number };
     return ERR_OK;
 }
 
@@ -175,6 +175,25 @@ static enum err books_on_count(void *context, const struct store_value *row, siz
 {
     ASSERT(columns == 1);
     *(int64_t *)context = row[0].number;
+    return ERR_OK;
+}
+
+static const struct store_sql sql_count = {
+    "SELECT count(*) FROM hold h JOIN account a ON a.id = h.account WHERE a.uid = ?1"
+};
+
+static enum err books_run_count(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct books_key *asked = context;
+    const struct store_value value = STORE_B(id_str(&asked->account));
+    return store_query(txn, &sql_count, &value, 1, books_on_count, &asked->count, fail);
+}
+
+enum err books_holds(struct store *store, struct id account, int64_t *ret_count, struct fail *fail)
+{
+    struct books_key asked = { .account = account };
+    TRY(store_read(store, books_run_count, &asked, fail));
+    *ret_count = asked.count;
     return ERR_OK;
 }
 

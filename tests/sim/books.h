@@ -46,6 +46,7 @@ struct book_entry {
     int64_t debit; /* rows */
     int64_t credit;
     int64_t amount;
+    int64_t code; /* 2: a settlement; 5: an expiry */
 };
 
 struct books {
@@ -65,6 +66,9 @@ void books_free(struct books *books);
 struct book_hold *books_hold(const struct books *books, struct id call);
 const struct book_receipt *books_receipt(const struct books *books, struct id call);
 const struct book_account *books_account(const struct books *books, struct id account);
+/* How many holds the account has, durably. */
+EP_MUST_CHECK enum err books_holds(struct store *store, struct id account, int64_t *ret_count,
+                                   struct fail *fail);
 /* Whether the account has claimed a key durably. */
 EP_MUST_CHECK enum err books_key(struct store *store, struct id account, struct str key,
                                  bool *ret_claimed, struct fail *fail);

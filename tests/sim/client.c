@@ -54,6 +54,8 @@ static void client_start(struct client_slot *client, struct str method, struct s
     client->read = 0;
     client->status = 0;
     client->life = client->play->lives;
+    client->purchased = account->purchased;
+    client->expired = account->expired;
     client->body_part = buf_str(&client->body);
     client->call.head = buf_str(&client->head);
     client->call.body = &client->body_part;
@@ -125,6 +127,7 @@ static void client_buy(struct client_slot *client)
         .pad = play_random(play, CLIENT_PAD_MAX),
         .life = play->lives,
         .begun_ns = sim_now_ns(play->sim),
+        .purchased = play->accounts[client->account].purchased,
     };
     sale->include_usage = sale->stream && play_chance(play, 2);
     const struct sale *earlier = play_chance(play, 5) ? client_earlier(client) : NULL;
@@ -159,12 +162,24 @@ static void client_ask_receipt(struct client_slot *client, struct sale *sale)
     client_start(client, STR("GET"), buf_str(&shown));
 }
 
+/* A call of another client's, or NULL. */
+static struct sale *client_foreign(struct client_slot *client)
+{
+    struct play *play = client->play;
+    struct sale *sale =
+        play->sale_count > 0 ? &play->sales[play_random(play, (uint64_t)play->sale_count)] : NULL;
+    return sale != NULL && sale->has_call && sale->account != client->account ? sale : NULL;
+}
+
 static void client_next(struct client_slot *client)
 {
     struct play *play = client->play;
     client->sale = NULL;
     client->asked_for = NULL;
-    if (client->last != NULL && play_chance(play, 2)) {
+    struct sale *foreign = play_chance(play, 10) ? client_foreign(client) : NULL;
+    if (foreign != NULL) {
+        client_ask_receipt(client, foreign);
+    } else if (client->last != NULL && play_chance(play, 2)) {
         client_ask_receipt(client, client->last);
     } else if (play_chance(play, 8)) {
         buf_reset(&client->body);
@@ -187,10 +202,13 @@ static void client_over(struct client_slot *client)
         client->last = sale->has_call && sale->whole && !sale->replayed ? sale : client->last;
         auditor_on_reply(play, sale);
     } else {
-        client->last = client->asked_for != NULL && client->status != 0 ? NULL : client->last;
+        client->last =
+            client->asked_for == client->last && client->status != 0 ? NULL : client->last;
         auditor_on_errand(play, &(struct errand_seen){
                                     .account = client->account,
                                     .life = client->life,
+                                    .purchased = client->purchased,
+                                    .expired = client->expired,
                                     .receipt_of = client->asked_for,
                                     .status = client->status,
                                     .text = buf_str(&client->got),

@@ -22,10 +22,12 @@ struct client_slot {
     struct buf body;
     struct str body_part;
     struct buf got;
-    size_t read;   /* of `got`, already understood */
-    uint64_t life; /* in which the request was begun */
-    int status;    /* of an errand */
-    bool stopped;  /* makes no further request */
+    size_t read;       /* of `got`, already understood */
+    uint64_t life;     /* in which the request was begun */
+    int64_t purchased; /* by the account, then */
+    int64_t expired;
+    int status;   /* of an errand */
+    bool stopped; /* makes no further request */
 };
 
 void client_open(struct client_slot *client, struct play *play, struct upstream_pool *pool,

@@ -76,14 +76,20 @@ bool disk_struck(void)
     return disk.struck;
 }
 
-/* Counts an operation; whether it fails. */
-static bool disk_strikes(void)
+static bool disk_counts(const char *name, bool is_sync)
+{
+    return (is_sync || !disk.fault.syncs_only) &&
+           (disk.fault.file == NULL || str_ends(str_from(name), str_from(disk.fault.file)));
+}
+
+/* Counts an operation; whether it fails. `name`: of the file, or of the folder. */
+static bool disk_strikes(const char *name, bool is_sync)
 {
     if (disk.spared) {
         return false;
     }
     disk.operations++;
-    if (disk.fault.kind == DISK_FAULT_NONE) {
+    if (disk.fault.kind == DISK_FAULT_NONE || !disk_counts(name, is_sync)) {
         return false;
     }
     if (disk.fault.nth > 1) {
@@ -210,7 +216,7 @@ struct disk_file *disk_open(const char *name, bool create, struct disk_handle *r
 {
     struct disk_file *file = file_find(name);
     *ret_result = DISK_FAILED;
-    if (disk.down || (file == NULL && (!create || disk_strikes()))) {
+    if (disk.down || (file == NULL && (!create || disk_strikes(name, false)))) {
         return NULL;
     }
     if (file == NULL) {
@@ -241,7 +247,7 @@ bool disk_exists(const char *name)
 
 enum disk_result disk_read(const struct disk_handle *handle, void *bytes, size_t len, size_t at)
 {
-    if (!disk_alive(handle) || disk_strikes()) {
+    if (!disk_alive(handle) || disk_strikes(handle->file->name, false)) {
         return DISK_FAILED;
     }
     const struct buf *now = &handle->file->now;
@@ -260,7 +266,7 @@ enum disk_result disk_write(const struct disk_handle *handle, const void *bytes,
         return DISK_FAILED;
     }
     disk_note(2 + at, bytes, len);
-    if (!disk_strikes()) {
+    if (!disk_strikes(handle->file->name, false)) {
         file_change(handle->file, bytes, len, at);
         return DISK_OK;
     }
@@ -273,7 +279,7 @@ enum disk_result disk_write(const struct disk_handle *handle, const void *bytes,
 
 enum disk_result disk_truncate(const struct disk_handle *handle, size_t size)
 {
-    if (!disk_alive(handle) || disk_strikes()) {
+    if (!disk_alive(handle) || disk_strikes(handle->file->name, false)) {
         return DISK_FAILED;
     }
     disk_note(3 + size, NULL, 0);
@@ -288,7 +294,7 @@ enum disk_result disk_sync(const struct disk_handle *handle)
         return DISK_FAILED;
     }
     disk_note(4, file->name, strlen(file->name));
-    if (disk_strikes()) {
+    if (disk_strikes(file->name, true)) {
         for (size_t i = 0; disk_alive(handle) && i < file->change_count; i++) {
             file->changes[i].lost |= disk_random() % 2 == 0;
         }
@@ -307,7 +313,7 @@ enum disk_result disk_sync(const struct disk_handle *handle)
 enum disk_result disk_remove(const char *name)
 {
     struct disk_file *file = file_find(name);
-    if (disk.down || file == NULL || disk_strikes()) {
+    if (disk.down || file == NULL || disk_strikes(name, false)) {
         return DISK_FAILED;
     }
     disk_note(5, name, strlen(name));
@@ -318,7 +324,7 @@ enum disk_result disk_remove(const char *name)
 
 enum disk_result disk_sync_folder(uint64_t life)
 {
-    if (life != disk.life || disk_strikes()) {
+    if (life != disk.life || disk_strikes(DISK_FOLDER, true)) {
         return DISK_FAILED;
     }
     disk_note(6, NULL, 0);
@@ -377,15 +383,20 @@ static void crash_file(struct disk_file *file)
         NOTHING,
         EVERYTHING,
         SOME,
-        SOME_IN_ANY_ORDER
-    } mode = disk_random() % 4;
+        SOME_IN_ANY_ORDER,
+        SIZES
+    } mode = disk_random() % 5;
     if (mode == SOME_IN_ANY_ORDER) {
         crash_shuffle(file);
     }
     for (size_t i = 0; i < file->change_count && mode != NOTHING; i++) {
         const struct disk_change *change = &file->changes[i];
         uint64_t fate = mode == EVERYTHING ? 0 : disk_random() % 3;
-        if (change->lost || fate == 1) {
+        if (mode == SIZES && change->bytes != NULL &&
+            change->at + change->len > file->durable.len) {
+            file_resize(&file->durable, change->at + change->len); /* without its bytes */
+        }
+        if (change->lost || fate == 1 || mode == SIZES) {
             continue;
         }
         if (fate == 2 && change->bytes != NULL) {

@@ -1,6 +1,7 @@
 #include "life.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "app/log_mark.h"
 #include "app/recover.h"
@@ -42,6 +43,8 @@ struct life {
     struct timer pump;
     struct timer note; /* the log's mark */
     int64_t pump_ns;   /* a batch waits at most so long */
+    struct gate_options options;
+    size_t book; /* of prices */
     size_t recovered;
     bool leisure; /* the journal is to be emptied when nothing comes */
 };
@@ -62,20 +65,31 @@ struct life {
 #define LIFE_PARTY(id, kind) \
     "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US}\n"
 
+#define LIFE_BOOKS(m0, m1)                                             \
+    "price_books:\n"                                                   \
+    "  - id: cost\n    version: '1'\n    currency: USD\n    lines:\n"  \
+    "      m-0: {input: '1', cached_input: '0.1', output: '4'}\n"      \
+    "      m-1: {input: '0.1', cached_input: '0.01', output: '0.4'}\n" \
+    "  - id: world\n    version: '1'\n    currency: USD\n    lines:\n" \
+    "      m-0: " m0 "\n"                                              \
+    "      m-1: " m1 "\n"
+
+/* As play_prices says. */
+static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
+    { STR_INIT("price_books.yaml"),
+      STR_INIT(LIFE_BOOKS("{input: '2.501337', cached_input: '0.250133', output: '10.000777'}",
+                          "{input: '0.150001', cached_input: '0.015003', output: '0.600007'}")) },
+    { STR_INIT("price_books.yaml"),
+      STR_INIT(LIFE_BOOKS("{input: '3.100011', cached_input: '0.310007', output: '9.000013'}",
+                          "{input: '0.120019', cached_input: '0.012001', output: '0.700031'}")) },
+};
+
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
     { STR_INIT("models.yaml"), STR_INIT("models:\n" LIFE_MODEL("m-0") LIFE_MODEL("m-1")) },
     { STR_INIT("credentials.yaml"),
       STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
-    { STR_INIT("price_books.yaml"),
-      STR_INIT("price_books:\n"
-               "  - id: cost\n    version: '1'\n    currency: USD\n    lines:\n"
-               "      m-0: {input: '1', cached_input: '0.1', output: '4'}\n"
-               "      m-1: {input: '0.1', cached_input: '0.01', output: '0.4'}\n"
-               "  - id: world\n    version: '1'\n    currency: USD\n    lines:\n"
-               "      m-0: {input: '2.501337', cached_input: '0.250133', output: '10.000777'}\n"
-               "      m-1: {input: '0.150001', cached_input: '0.015003', output: '0.600007'}\n") },
     { STR_INIT("routes.yaml"),
       STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
                    LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
@@ -90,17 +104,22 @@ static const struct registry_file life_registry[] = {
                "      - {id: p, price: '1', currency: USD, units: 1, expires_days: 0}\n") },
 };
 
-const struct price play_prices[PLAY_MODELS] = {
-    { .input = 2501337, .cached = 250133, .output = 10000777 },
-    { .input = 150001, .cached = 15003, .output = 600007 },
+const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
+    { { .input = 2501337, .cached = 250133, .output = 10000777 },
+      { .input = 150001, .cached = 15003, .output = 600007 } },
+    { { .input = 3100011, .cached = 310007, .output = 9000013 },
+      { .input = 120019, .cached = 12001, .output = 700031 } },
 };
 
-static struct registry *life_make_registry(void)
+static struct registry *life_make_registry(size_t book)
 {
     struct registry *registry = NULL;
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 1];
+    memcpy(files, life_registry, sizeof(life_registry));
+    files[EP_ARRAY_LEN(life_registry)] = life_books[book];
     struct registry_report report;
     registry_report_init(&report);
-    enum err err = registry_parse(life_registry, EP_ARRAY_LEN(life_registry), &registry, &report);
+    enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
     if (err != ERR_OK && report.count > 0) {
         (void)printf("registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
                      report.faults[0].text);
@@ -168,20 +187,6 @@ static enum err life_read_size(void *context, struct store_txn *txn, struct fail
     return tlog_size(txn, context, fail);
 }
 
-/* As world_note_log(), which a worker runs each second. */
-static void life_on_note(struct timer *timer)
-{
-    struct life *life = EP_CONTAINER(timer, struct life, note);
-    int64_t leaves = 0;
-    struct fail fail;
-    if (!store_failed(life->store) &&
-        store_read(life->store, life_read_size, &leaves, &fail) == ERR_OK) {
-        EP_IGNORE(log_mark_raise(LIFE_MARK, leaves, &life->mark, &fail)); /* a weaker mark */
-    }
-    enum err err = timer_start(life->writer, timer, sim_now_ns(life->play->sim) + LIFE_S);
-    ASSERT(err == ERR_OK);
-}
-
 /* ---- opening ----------------------------------------------------------------------------- */
 
 static enum err life_open_books(struct life *life, struct fail *fail)
@@ -213,20 +218,27 @@ static enum err life_open_books(struct life *life, struct fail *fail)
                          &life->recovered, fail);
 }
 
+/* What calls begin with, at the prices of the life's book. */
+static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret_snapshot,
+                                   struct fail *fail)
+{
+    struct registry *registry = life_make_registry(life->book);
+    TRY(dispatch_learn(life->dispatch, registry));
+    return gate_snapshot_create(
+        registry, &(struct gate_snapshot_parts){ .options = &life->options, .folder = STR("/") },
+        ret_snapshot, fail);
+}
+
 static enum err life_open_gate(struct life *life, struct fail *fail)
 {
     struct gate_snapshot *snapshot = NULL;
-    struct gate_options options = life_gate_options(life->play);
-    struct registry *registry = life_make_registry();
     struct address address;
-    TRY(dispatch_create(&life->dispatch));
-    TRY(limits_create(&life->limits));
-    TRY(dispatch_learn(life->dispatch, registry));
-    TRY(gate_snapshot_create(
-        registry, &(struct gate_snapshot_parts){ .options = &options, .folder = STR("/") },
-        &snapshot, fail));
     bool parsed = address_parse(STR("127.0.0.1:8080"), &address);
     ASSERT(parsed);
+    life->options = life_gate_options(life->play);
+    TRY(dispatch_create(&life->dispatch));
+    TRY(limits_create(&life->limits));
+    TRY(life_make_snapshot(life, &snapshot, fail));
     const struct gate_world world = {
         .store = life->store,
         .ident = life->ident,
@@ -246,6 +258,88 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     }
     gate_snapshot_unref(snapshot);
     return err;
+}
+
+/* As world_note_log(), which a worker runs each second. */
+static void life_note_log(struct life *life)
+{
+    int64_t leaves = 0;
+    struct fail fail;
+    if (!store_failed(life->store) &&
+        store_read(life->store, life_read_size, &leaves, &fail) == ERR_OK) {
+        EP_IGNORE(log_mark_raise(LIFE_MARK, leaves, &life->mark, &fail)); /* a weaker mark */
+    }
+}
+
+/* The operator sells credit: to one account given, with an end; to the others paid, for ever. */
+static void life_sell_credit(struct life *life)
+{
+    struct play *play = life->play;
+    struct account *account = &play->accounts[play_random(play, PLAY_ACCOUNTS)];
+    bool ends = account == &play->accounts[PLAY_ENDING];
+    int64_t now_ns = loop_wall_ns(life->writer);
+    struct ledger_purchase purchase = {
+        .account = ledger_find(life->ledger, account->id),
+        .amount = 1 + (int64_t)play_random(play, 5000000),
+        .kind = ends ? LOT_PROMO : LOT_PAID,
+        .priority = (int64_t)play_random(play, 3),
+        .expires_ns = ends ? now_ns + 1 + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S)) : 0,
+        .plan = STR("p"),
+        .payment = STR("x"),
+        .now_ns = now_ns,
+    };
+    if (ledger_purchase(life->ledger, &purchase, NULL) == ERR_OK) {
+        account->purchased += purchase.amount;
+    } else {
+        account->purchase_unsure = purchase.amount;
+    }
+}
+
+static void life_expire_credit(struct life *life)
+{
+    struct account *account = &life->play->accounts[PLAY_ENDING];
+    int64_t amount = 0;
+    if (ledger_expire(life->ledger, loop_wall_ns(life->writer), &amount, NULL) == ERR_OK) {
+        account->expired += amount;
+    } else {
+        account->expiry_unsure = true;
+    }
+}
+
+/* The registry is read again, with other prices: calls under way keep those they began with. */
+static void life_reload(struct life *life)
+{
+    struct gate_snapshot *snapshot = NULL;
+    struct fail fail;
+    life->book = (life->book + 1) % PLAY_PRICE_BOOKS;
+    enum err err = life_make_snapshot(life, &snapshot, &fail);
+    ASSERT(err == ERR_OK);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_swap(life->gates[i], gate_snapshot_ref(snapshot));
+    }
+    gate_snapshot_unref(snapshot);
+}
+
+/* What the operator and the server's own timers do beside the calls. */
+static void life_on_note(struct timer *timer)
+{
+    struct life *life = EP_CONTAINER(timer, struct life, note);
+    struct play *play = life->play;
+    life_note_log(life);
+    if (play->life == life && !store_failed(life->store)) {
+        if (play_chance(play, 2)) {
+            life_sell_credit(life);
+        }
+        if (play_chance(play, 2) && !store_failed(life->store)) {
+            life_expire_credit(life);
+        }
+        if (play_chance(play, 3)) {
+            life_reload(life);
+        }
+    }
+    int64_t at_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
+    enum err err = timer_start(life->writer, timer, at_ns);
+    ASSERT(err == ERR_OK);
 }
 
 /* All memory of it; nothing of it is under way. */
@@ -281,6 +375,7 @@ enum err life_open(struct play *play, struct fail *fail)
     timer_init(&life->pump, life_on_pump);
     timer_init(&life->note, life_on_note);
     play->lives++;
+    life->book = play_random(play, PLAY_PRICE_BOOKS);
     disk_mount();
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES; i++) {
@@ -419,4 +514,9 @@ size_t life_busy(const struct life *life)
 size_t life_recovered(const struct life *life)
 {
     return life->recovered;
+}
+
+bool life_holds_first(const struct life *life)
+{
+    return life->options.hold == GATE_HOLD_BEFORE;
 }

@@ -38,3 +38,5 @@ bool life_failed(const struct life *life); /* its store has */
 size_t life_busy(const struct life *life);
 /* Calls that recovery ended at the opening. */
 size_t life_recovered(const struct life *life);
+/* Whether no upstream is asked before the call's hold is durable (hold_gate: before). */
+bool life_holds_first(const struct life *life);

@@ -14,10 +14,12 @@ struct life;
 
 enum {
     PLAY_ACCOUNTS = 4,
+    PLAY_ENDING = 3, /* the account whose credit may end */
     PLAY_MODELS = 2,
     PLAY_UPSTREAMS = 2,
     PLAY_SALES_MAX = 1000,
-    PLAY_ATTEMPTS_MAX = 12
+    PLAY_ATTEMPTS_MAX = 64,
+    PLAY_PRICE_BOOKS = 2 /* a reload may change the prices */
 };
 
 #define PLAY_PORT_SERVER   8080
@@ -81,7 +83,8 @@ struct sale {
     uint64_t life;
     uint64_t life_ended;
     int64_t begun_ns;
-    int64_t ended_ns; /* 0: under way */
+    int64_t purchased; /* by its account, when it was begun */
+    int64_t ended_ns;  /* 0: under way */
 
     int status; /* 0: no byte was seen */
     struct id call;
@@ -98,7 +101,6 @@ struct sale {
     bool whole;     /* the answer came to its proper end */
     bool cancelled; /* by the client itself */
     bool slow;      /* it did not read for a while */
-    bool receipt_seen;
 
     struct attempt attempts[PLAY_ATTEMPTS_MAX]; /* of the first call with the key: of all */
     int attempt_count;
@@ -106,11 +108,16 @@ struct sale {
 
 struct account {
     struct id id;
-    int64_t purchased; /* nano */
-    char key[64];      /* an API key's text */
-    int keys;          /* Idempotency-Keys used: every account counts from 1 */
-    bool open;         /* made durably */
-    bool rich;         /* never refused for lack of credit */
+    int64_t purchased;       /* nano */
+    int64_t purchase_unsure; /* of one whose commit failed: it may be there or not */
+    int64_t expired;
+    bool expiry_unsure;
+    int64_t holds_before; /* this life */
+    int64_t asked;        /* calls that reached an upstream in this life */
+    char key[64];         /* an API key's text */
+    int keys;             /* Idempotency-Keys used: every account counts from 1 */
+    bool open;            /* made durably */
+    bool rich;            /* never refused for lack of credit */
 };
 
 struct play {
@@ -136,7 +143,7 @@ struct price {
     int64_t cached;
     int64_t output;
 };
-extern const struct price play_prices[PLAY_MODELS];
+extern const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS];
 #define PLAY_OUTPUT_MAX 4096 /* tokens; of each model */
 
 /* The next number of the seed, below `below`. */

@@ -91,19 +91,26 @@ static void run_tear_down(void)
 
 /* ---- lives ------------------------------------------------------------------------------- */
 
+/* A fault of the seed's choosing, within about `most` operations. */
 static void run_arm(uint64_t most, uint64_t crash_of)
 {
     static const enum disk_fault_kind kinds[] = { DISK_FAULT_IO, DISK_FAULT_HALF, DISK_FAULT_FULL };
+    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size" };
     struct play *play = &run.play;
     struct disk_fault fault = {
         .kind = play_chance(play, crash_of) ? kinds[play_random(play, EP_ARRAY_LEN(kinds))]
                                             : DISK_FAULT_CRASH,
-        .nth = 1 + play_random(play, most),
         .for_ever = play_chance(play, 2),
+        .syncs_only = play_chance(play, 3),
+        .file = files[play_random(play, EP_ARRAY_LEN(files))],
     };
+    /* A rare operation is met only if few of its kind come first. */
+    most = fault.syncs_only || fault.file != NULL ? most / 10 : most;
+    fault.nth = 1 + play_random(play, most);
     disk_set_fault(&fault);
-    play_note(play, "the disk will fail in %llu operations (kind %d)",
-              (unsigned long long)fault.nth, (int)fault.kind);
+    play_note(play, "the disk will fail in %llu operations (kind %d%s%s)",
+              (unsigned long long)fault.nth, (int)fault.kind, fault.syncs_only ? ", a sync" : "",
+              fault.file == NULL ? "" : fault.file);
 }
 
 static void run_disarm(void)
@@ -173,7 +180,8 @@ static void run_end_life(void)
         disk_crash(play_chance(play, 2) ? DISK_POWER : DISK_KILLED);
     } else {
         play_note(play, "life %llu is killed", (unsigned long long)play->lives);
-        life_kill(play, play_chance(play, 3) ? DISK_KILLED : DISK_POWER);
+        bool power = play_random(play, 3) > (play->faulty_life == play->lives ? 1 : 0);
+        life_kill(play, power ? DISK_POWER : DISK_KILLED);
     }
 }
 

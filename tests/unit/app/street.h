@@ -126,6 +126,7 @@ static inline void street_open_gate(struct street *street)
         .ident = world->ident,
         .ledger = world->ledger,
         .tlog = world->tlog,
+        .prices = world->prices,
         .dispatch = street->dispatch,
         .limits = street->limits,
         .usage_check = world->usage_check,
