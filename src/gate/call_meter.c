@@ -239,6 +239,7 @@ enum call_next call_meter(struct call *call)
     if (drained) { /* in full, but nobody was there to take it */
         bool got_some = call->streamed && call->head_sent && call->events_delivered > 0;
         call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
+        call->err = ERR_CANCELLED;
     }
     bool delivered = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
     if (delivered && call->cut && call->has_reported) {

@@ -82,7 +82,7 @@ class Buyer:
     def __init__(self, house, manner):
         self.house, self.manner = house, manner
         self.begun, self.complete, self.text_events = set(), set(), {}
-        self.keys = set()
+        self.keyed = None  # the last call with a key: (key, body, id or None)
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -102,7 +102,7 @@ class Buyer:
         extra = b""
         if self.manner == "keyed":
             key = str(uuid.uuid4())
-            self.keys.add(key)
+            self.keyed = (key, body, None)
             extra = b"Idempotency-Key: %s\r\n" % key.encode()
         with socket.create_connection(("127.0.0.1", self.house.public), timeout=10) as line:
             line.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s"
@@ -120,6 +120,7 @@ class Buyer:
                         return
                     call = re.search(rb"(?i)x-entrepot-call: (\S+)", data).group(1).decode()
                     self.begun.add(call)
+                    self.keyed = self.keyed and (*self.keyed[:2], call)
                 if self.manner == "leave" and data.count(b"data: ") > 5:
                     return
         finally:
@@ -131,6 +132,19 @@ class Buyer:
 
 
 MANNERS = ("stream", "stream", "whole", "keyed", "leave", "retry")
+
+
+def check_key(house, buyer):
+    """The last try with a key, again: the kept answer of a call that was sold, and never a second sale."""
+    key, body, call = buyer.keyed
+    status, headers, said = house.request(CHAT, body, headers={"Idempotency-Key": key})
+    if call in buyer.complete:
+        assert status == 200 and headers["x-entrepot-replayed"] == "true" and headers["x-entrepot-call"] == call
+    else:
+        assert status in (200, 409, 500, 502), said  # kept, lost with the server, or sold for the first time now
+    sold = house.rows("SELECT count(*) FROM idem i JOIN settlement s ON s.hold = i.hold WHERE s.posted > 0"
+                      " GROUP BY i.account, i.key HAVING count(*) > 1")
+    assert sold == []
 
 
 def check_notes(house, buyers):
@@ -150,8 +164,9 @@ def check_notes(house, buyers):
             if client["billed_by"] == "recovered":
                 # An event holds one token of these models, or a few; what was never sent is never billed.
                 assert int(client["billed"].get("out", 0)) <= 4 * buyer.text_events[call] + 4, (call, client)
+        if buyer.keyed:
+            check_key(house, buyer)
     house.audit()
-    return sum(len(buyer.begun) for buyer in buyers)
 
 
 def load_until_it_dies(house, seconds):
