@@ -276,18 +276,41 @@ enum err chat_error_event(struct buf *out, const struct chat_error *error)
     return buf_append(out, STR("\n\ndata: [DONE]\n\n"));
 }
 
+static void chat_length_begin(struct jsonw *json, const struct chat_length *length)
+{
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "id", length->id);
+    jsonw_put_str(json, "object", STR("chat.completion.chunk"));
+    jsonw_put_int(json, "created", length->created_s);
+    jsonw_put_str(json, "model", length->model);
+    jsonw_key(json, "choices");
+    jsonw_open(json, '[');
+}
+
+static enum err chat_length_usage(struct buf *out, const struct chat_length *length)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    TRY(buf_append(out, STR("data: ")));
+    chat_length_begin(&json, length);
+    jsonw_close(&json, ']');
+    jsonw_key(&json, "usage");
+    jsonw_open(&json, '{');
+    jsonw_put_int(&json, "prompt_tokens", length->input_tokens);
+    jsonw_put_int(&json, "completion_tokens", length->output_tokens);
+    jsonw_put_int(&json, "total_tokens", length->input_tokens + length->output_tokens);
+    jsonw_close(&json, '}');
+    jsonw_close(&json, '}');
+    TRY(jsonw_err(&json));
+    return buf_append(out, STR("\n\n"));
+}
+
 enum err chat_length_event(struct buf *out, const struct chat_length *length)
 {
     struct jsonw json;
     jsonw_init(&json, out);
     TRY(buf_append(out, STR("data: ")));
-    jsonw_open(&json, '{');
-    jsonw_put_str(&json, "id", length->id);
-    jsonw_put_str(&json, "object", STR("chat.completion.chunk"));
-    jsonw_put_int(&json, "created", length->created_s);
-    jsonw_put_str(&json, "model", length->model);
-    jsonw_key(&json, "choices");
-    jsonw_open(&json, '[');
+    chat_length_begin(&json, length);
     for (int64_t i = 0; i < length->choices; i++) {
         jsonw_open(&json, '{');
         jsonw_put_int(&json, "index", i);
@@ -303,5 +326,7 @@ enum err chat_length_event(struct buf *out, const struct chat_length *length)
     }
     jsonw_close(&json, '}');
     TRY(jsonw_err(&json));
-    return buf_append(out, STR("\n\ndata: [DONE]\n\n"));
+    TRY(buf_append(out, STR("\n\n")));
+    TRY(length->include_usage ? chat_length_usage(out, length) : ERR_OK);
+    return buf_append(out, STR("data: [DONE]\n\n"));
 }

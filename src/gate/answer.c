@@ -234,13 +234,18 @@ static struct str answer_spent_text(const struct call *call, struct buf *out)
     jsonw_put_str(&json, "reason", str_from(err_info(call->err)->code));
     jsonw_put_str(&json, "message", str_from(err_info(call->err)->text));
     jsonw_close(&json, '}');
-    const struct chat_length length = {
+    struct chat_length length = {
         .id = buf_str(&id),
         .created_s = call->begun_wall_ns / INT64_C(1000000000),
         .model = call->model->id,
         .choices = call->ask.choices,
         .entrepot = jsonw_err(&json) == ERR_OK ? buf_str(&facts) : STR_EMPTY,
+        .include_usage = call->ask.include_usage,
     };
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        bool output = usage_is_output((enum usage_class)i);
+        *(output ? &length.output_tokens : &length.input_tokens) += call->billed.tokens[i];
+    }
     if (chat_length_event(out, &length) != ERR_OK) {
         buf_reset(out);
         return STR("data: [DONE]\n\n");

@@ -175,8 +175,8 @@ struct call {
     const char *counted_by; /* "exact" or "estimate"; NULL: nothing was counted */
     struct usage reported;
     struct usage billed;
-    struct usage generated;   /* by the upstream, of an answer that was not delivered whole */
-    const char *generated_by; /* NULL: nothing differs from what is billed */
+    const struct usage *generated; /* by the upstream, of an answer not delivered whole */
+    const char *generated_by;      /* NULL: nothing differs from what is billed */
     bool has_reported;
     const char *provenance;
     enum call_outcome outcome;

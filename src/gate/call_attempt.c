@@ -24,6 +24,9 @@ void call_attempt_named(struct call *call, const struct http1_head *head)
 {
     struct str id = http1_header(head, STR("x-request-id"));
     id = id.len > 0 ? id : http1_header(head, STR("request-id"));
+    if (id.len == 0) {
+        return;
+    }
     id = str_slice(id, 0, id.len < CALL_UPSTREAM_ID_MAX ? id.len : CALL_UPSTREAM_ID_MAX);
     for (size_t i = 0; i < id.len; i++) {
         if (id.ptr[i] <= ' ' || id.ptr[i] > '~' || id.ptr[i] == '"' || id.ptr[i] == '\\') {

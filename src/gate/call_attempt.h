@@ -15,7 +15,7 @@ struct receipt_try;
 struct registry_route;
 struct store_txn;
 
-#define CALL_UPSTREAM_ID_MAX 64 /* ids that upstreams give are half as long; longer ones are cut */
+#define CALL_UPSTREAM_ID_MAX 48 /* upstreams give ids of up to 40; longer ones are cut */
 
 struct call_attempt {
     struct call_attempt *next; /* the one before; NULL: it was the first */

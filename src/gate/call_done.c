@@ -77,6 +77,21 @@ static void done_log(const struct call *call)
     log_end(&line);
 }
 
+/* What a call costs above its hold is never dropped in silence. */
+static void done_alarm(const struct call *call)
+{
+    if (call->overrun == 0) {
+        return;
+    }
+    struct log_line line;
+    log_begin(&line, EVENT_OVERRUN);
+    log_id(&line, "call", STR("call_"), call->id);
+    log_str(&line, "route", call->route == NULL ? STR_EMPTY : call->route->id);
+    log_int(&line, "held_nano", call->ceiling);
+    log_int(&line, "lost_nano", call->overrun);
+    log_end(&line);
+}
+
 static void done_free(struct task *task)
 {
     struct call *call = EP_CONTAINER(task, struct call, wake);
@@ -95,6 +110,7 @@ enum call_next call_done(struct call *call)
         EP_CRASH_POINT("last-byte");
     }
     done_log(call);
+    done_alarm(call);
     if (call->place_of_client != NULL) {
         limits_give(call->place_of_client);
     }

@@ -293,6 +293,7 @@ enum call_next call_forward(struct call *call)
         answer_stream(call, buf_str(&held));
         buf_fini(&held);
         http_call_resume(&call->upstream);
+        call_mark_look(call);
     }
     if (call->counting != NULL) {
         (void)call_count_slice(call); /* METER counts what is left when the answer is over */

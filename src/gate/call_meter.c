@@ -186,13 +186,13 @@ bool call_meter_so_far(const struct call *call, const struct rate *rate, struct 
 static void meter_generated(struct call *call)
 {
     if (call->has_reported) {
-        call->generated = call->reported;
+        call->generated = &call->reported;
         call->generated_by = "upstream_final";
     } else if (call->streamed && call->relay.has_usage) {
-        call->generated = call->relay.usage;
+        call->generated = &call->relay.usage;
         call->generated_by = "upstream_partial";
     } else if (call->has_counted) {
-        call->generated = call->counted_usage;
+        call->generated = &call->counted_usage;
         call->generated_by = "local_count";
     }
 }
@@ -239,6 +239,7 @@ enum call_next call_meter(struct call *call)
     if (drained) { /* in full, but nobody was there to take it */
         bool got_some = call->streamed && call->head_sent && call->events_delivered > 0;
         call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
+        call->err = ERR_CANCELLED;
     }
     bool delivered = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
     if (delivered && call->cut && call->has_reported) {

@@ -114,7 +114,7 @@ static void settlement_usage(struct call_settlement *settlement)
         jsonw_put_str(&json, "counted_by", str_from(call->counted_by));
     }
     if (call->generated_by != NULL) {
-        settlement_put_usage(&json, "generated", &call->generated);
+        settlement_put_usage(&json, "generated", call->generated);
         jsonw_put_str(&json, "generated_by", str_from(call->generated_by));
     }
     if (call->has_reported) {
@@ -192,8 +192,9 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .counted = settlement_tokens(&call->counted_usage,
                                      call->counted_by == NULL ? "" : call->counted_by),
         .reported = settlement_tokens(&call->reported, call->has_reported ? "upstream" : ""),
-        .generated = settlement_tokens(&call->generated,
-                                       call->generated_by == NULL ? "" : call->generated_by),
+        .generated =
+            settlement_tokens(call->generated_by == NULL ? &(struct usage){ 0 } : call->generated,
+                              call->generated_by == NULL ? "" : call->generated_by),
         .billed = settlement_tokens(&call->billed, call->provenance),
         .class_names = class_names,
         .price_book = buf_str(&book),

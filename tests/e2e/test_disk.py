@@ -83,8 +83,10 @@ def test_a_full_disk_stops_the_sale_and_loses_nothing(house, disk):
     sold, refused = [], []
     stop = threading.Event()
 
+    until = time.monotonic() + 40
+
     def buy(stream):
-        while not stop.is_set():
+        while not stop.is_set() and time.monotonic() < until:
             try:
                 status, headers, body = house.request(CHAT, {**ASK, "stream": stream})
             except (OSError, http.client.HTTPException):

@@ -137,11 +137,12 @@ def test_an_answer_ends_cleanly_where_the_credit_ends(trial):
     house.set(words=500, pace=0.002)
     house.start()
     key = house.buyer("0.004")
-    status, headers, body = house.request(CHAT, {**ASK, "stream": True}, key=key)
+    status, headers, body = house.request(CHAT, {**ASK, "stream": True, "stream_options": {"include_usage": True}}, key=key)
     assert status == 200
     parsed, done = events(body)
     assert done, "the stream has its end"
-    last = parsed[-1]
+    last = parsed[-2]
+    reported = parsed[-1]["usage"]
     assert [choice["finish_reason"] for choice in last["choices"]] == ["length"]
     assert last["entrepot"]["reason"] == "credit_exhausted" and last["object"] == "chat.completion.chunk"
     said = text_of(parsed).count("word")
@@ -152,6 +153,7 @@ def test_an_answer_ends_cleanly_where_the_credit_ends(trial):
     assert receipt["client"]["reasons"] == ["credit_exhausted"]
     billed = receipt["client"]["billed"]
     assert int(billed["out"]) == said, "what was delivered, and no token more"
+    assert reported["completion_tokens"] == said and reported["prompt_tokens"] == int(billed["in"])
     used = float(house.credit_of(key)["total_usage"])
     assert used == pytest.approx(said * PRICE_OUT + int(billed["in"]) * PRICE_IN)
     assert used <= 0.004
@@ -194,6 +196,9 @@ def test_tokens_that_nobody_saw_are_paid_from_what_the_cap_may_cost(trial):
     assert int(receipt["operator"]["overrun"]) > 0, "above the cap it is the operator's loss"
     assert int(receipt["client"]["amount"]) == int(receipt["operator"]["held"])
     assert status == 200
+    call = headers["x-entrepot-call"]
+    alarms = [line for line in (house.folder / "server.log").read_text().splitlines() if '"event":"overrun"' in line]
+    assert len(alarms) == 1 and call in alarms[0] and f'"lost_nano":{receipt["operator"]["overrun"]}' in alarms[0]
 
 
 # ---- a crash in mid-stream: marks -----------------------------------------------------------
