@@ -3,6 +3,7 @@
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
+#include "gate/price_shelf.h"
 #include "ident/ident.h"
 #include "wire/jsonw.h"
 
@@ -106,14 +107,29 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     jsonw_close(json, '}');
 }
 
-static void errand_list_models(struct jsonw *json, const struct registry_product *product)
+/* What a call by this key would cost now: by the price list that its credit keeps, if it does. */
+static const struct registry_price *errand_price(struct gate *gate, const struct api_key *key,
+                                                 const struct registry_product *product,
+                                                 const struct registry_model *model)
+{
+    struct ledger_account *account = ledger_find(gate->world.ledger, key->client->account);
+    int64_t book = account == NULL ? 0 : ledger_price_book(account);
+    const struct price_shelf_price *kept =
+        book == 0 ? NULL
+                  : price_shelf_find(gate->world.prices, book, product->price_book->id, model->id);
+    return kept != NULL ? &kept->price : registry_product_price(product, model);
+}
+
+static void errand_list_models(struct jsonw *json, struct gate *gate, const struct api_key *key,
+                               const struct registry_product *product)
 {
     jsonw_open(json, '{');
     jsonw_put_str(json, "object", STR("list"));
     jsonw_key(json, "data");
     jsonw_open(json, '[');
     for (size_t i = 0; i < product->model_count; i++) {
-        errand_put_model(json, product->models[i], product->prices[i]);
+        const struct registry_model *model = product->models[i];
+        errand_put_model(json, model, errand_price(gate, key, product, model));
     }
     jsonw_close(json, ']');
     jsonw_close(json, '}');
@@ -140,9 +156,9 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
             errand_refuse(x, ERR_MODEL_UNKNOWN);
             return;
         }
-        errand_put_model(&json, model, registry_product_price(product, model));
+        errand_put_model(&json, model, errand_price(gate, key, product, model));
     } else {
-        errand_list_models(&json, product);
+        errand_list_models(&json, gate, key, product);
     }
     errand_answer(x, &json);
 }

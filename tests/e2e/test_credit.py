@@ -110,6 +110,19 @@ def test_calls_at_once_never_spend_more_than_the_budget(house):
     assert day["spent"] == pytest.approx(charged, abs=1e-9) and day["held"] == 0
 
 
+def test_an_answer_is_given_again_when_the_budget_is_used_up(house):
+    client = new_client(house, "Again", "--amount", "5")
+    key = new_key(house, client, "--budget-total", "1")
+    body = {**ASK, "max_tokens": 40}
+    first = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "once"})
+    assert first[0] == 200
+    house.command("key", "budget", key["id"], "--budget-total", first[1]["x-entrepot-charge"])
+    again = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "once"})
+    assert again[0] == 200 and again[1]["x-entrepot-replayed"] == "true" and again[2] == first[2]
+    other = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "twice"})
+    assert other[0] == 429 and json.loads(other[2])["error"]["code"] == "budget_total"
+
+
 def test_what_a_key_has_spent_outlives_a_crash(tmp_path):
     house = House(tmp_path / "demo")
     house.upstream(0)
@@ -212,7 +225,11 @@ def test_credit_keeps_the_price_list_it_was_bought_under(tmp_path):
         assert float(headers["x-entrepot-charge"]) == pytest.approx(before, abs=1e-9), "the old list"
         assert house.json("receipt", "show", headers["x-entrepot-call"])["client"]["price_book"] == "world-2026/1"
         fresh = new_client(house, "New list", "--plan", "starter")
-        status, headers, _ = call(house, new_key(house, fresh)["key"])
+        fresh_key = new_key(house, fresh)["key"]
+        price = {key: json.loads(house.request(f"/v1/models/{MODEL}", key=key)[2])["pricing"]["prompt"]
+                 for key in (house.key, fresh_key)}
+        assert price == {house.key: "0.0000025", fresh_key: "0.000005"}, "what the next call costs"
+        status, headers, _ = call(house, fresh_key)
         assert float(headers["x-entrepot-charge"]) == pytest.approx(2 * before, abs=2e-9), "the new list"
         assert house.json("receipt", "show", headers["x-entrepot-call"])["client"]["price_book"] == "world-2026/2"
         assert [lot["price_list"] for lot in show(house, old)["lots"]] == ["world-2026/1"]
