@@ -42,8 +42,9 @@ static enum err expiry_end_lot(struct expiry_job *expiry, struct store_txn *txn,
 {
     int64_t available = atomic_load(&account->credit.available);
     const struct ledger_entry entry = {
-        .debit = account,
-        .credit = ledger_own(expiry->ledger, LEDGER_BREAKAGE, account->currency),
+        .client = account,
+        .house = ledger_house(expiry->ledger, LEDGER_BREAKAGE, account->currency),
+        .way = CREDIT_SHRINKS,
         .amount = lot->remaining < available ? lot->remaining : available,
         .code = ENTRY_EXPIRY,
         .ref = lot->id,

@@ -15,8 +15,8 @@
  *   expiry      Dr CUSTOMER_CREDIT                         Cr BREAKAGE
  *   correction  any of these but an expiry and an overrun, with its sides exchanged
  *
- * No entry has CUSTOMER_CREDIT on both sides: credit cannot move between clients. There is no
- * function for it, ledger rows refuse it (a CHECK of the table), and a test tries.
+ * No entry has CUSTOMER_CREDIT on both sides: credit cannot move between clients. The type of an
+ * entry has room for one client, ledger rows refuse two (a CHECK of the table), and a test tries.
  *
  * Threads: ledger_find() and account.h's functions from any; the write functions inside a store
  * job; the commands from a thread that may wait.
