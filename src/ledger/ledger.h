@@ -65,6 +65,9 @@ struct id ledger_account_id(const struct ledger_account *account);
 struct str ledger_currency(const struct ledger_account *account); /* "USD" */
 /* The price list of the lot that the next call draws first, as a row; 0: it keeps none. */
 int64_t ledger_price_book(const struct ledger_account *account);
+/* Credit whose time has passed and that was held then: when its holds end it is nobody's to spend,
+ * also before the next ledger_expire(), which counts it anew. Any thread. */
+int64_t ledger_overdue(const struct ledger_account *account);
 
 /* Reads the books from the store and registers their flush. The store must be writable. */
 EP_MUST_CHECK enum err ledger_open(struct store *store, struct ledger **ret_ledger,

@@ -24,6 +24,7 @@ struct ledger_account {
     enum ledger_class class;
     struct account_credit credit; /* of CUSTOMER_CREDIT */
     _Atomic int64_t price_book;   /* of the lot that is drawn next; 0: none */
+    _Atomic int64_t overdue;      /* left of lots whose time has passed, because it was held */
     /* From here on: the writer's thread alone. */
     int64_t dr_pend;
     int64_t cr_pend;
