@@ -114,6 +114,7 @@ enum err price_shelf_learn(struct price_shelf *shelf, struct fail *fail)
     (void)pthread_rwlock_wrlock(&shelf->lock);
     while (err == ERR_OK && shelf->fresh != NULL) {
         err = map_add(&shelf->prices, shelf->fresh->key, &shelf->fresh->price);
+        err = err == ERR_CONFLICT ? ERR_OK : err; /* of a try that came half way */
         shelf->fresh = shelf->fresh->next;
     }
     (void)pthread_rwlock_unlock(&shelf->lock);
