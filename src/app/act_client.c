@@ -283,7 +283,7 @@ static const struct store_sql sql_budget = {
 static enum err key_on_budget(void *context, const struct store_value *row, size_t columns)
 {
     struct key_budget *budget = context;
-    ASSERT(columns == 3 * BUDGET_WINDOWS);
+    ASSERT(columns == (size_t)3 * BUDGET_WINDOWS);
     budget->found = true;
     for (size_t i = 0; i < BUDGET_WINDOWS; i++) {
         budget->max[i] = row[3 * i].number;

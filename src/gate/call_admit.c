@@ -59,6 +59,10 @@ static int64_t admit_room(const struct call *call, enum err *ret_reason)
 {
     const struct account_credit *credit = ledger_credit(call->account);
     int64_t available = atomic_load_explicit(&credit->available, memory_order_relaxed);
+    int64_t held = atomic_load_explicit(&credit->held, memory_order_relaxed);
+    /* Credit that ended while it was held: what of it is no longer held buys nothing more. */
+    int64_t ended = ledger_overdue(call->account) - held;
+    available -= ended <= 0 ? 0 : ended < available ? ended : available;
     enum budget_window window = BUDGET_TOTAL;
     int64_t left =
         call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &window);

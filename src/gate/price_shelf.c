@@ -10,14 +10,21 @@
 #define PRICE_SHELF_MAX ((size_t)512 << 20) /* a thousand versions of a thousand models */
 #define PRICE_SHELF_KEY 128                 /* eight bytes of a row and a model's id */
 
+struct shelf_entry {
+    struct price_shelf_price price;
+    struct str key;
+    struct shelf_entry *next;
+};
+
 struct price_shelf {
     struct store *store;
-    pthread_rwlock_t lock; /* of the map */
+    pthread_rwlock_t lock; /* of the map: held for writing while pointers are put in, no longer */
     struct map prices;     /* by row and model, to struct price_shelf_price */
+    /* Of the one who reads rows: */
     struct arena arena;
-    int64_t last; /* row that was read */
-    /* While rows are read: */
+    int64_t last; /* row whose book was read whole */
     struct price_shelf_book *book;
+    struct shelf_entry *fresh; /* read and not yet in the map, the last first */
 };
 
 static const struct store_sql sql_prices = {
@@ -50,23 +57,21 @@ static enum err shelf_book(struct price_shelf *shelf, const struct store_value *
     return ERR_OK;
 }
 
-static enum err shelf_price(struct price_shelf *shelf, struct str model,
-                            struct price_shelf_price **ret_price)
+/* Rows come by book and model: those of one price follow each other. */
+static enum err shelf_price(struct price_shelf *shelf, struct str model)
 {
     char room[PRICE_SHELF_KEY];
     struct str key = shelf_key(room, shelf->book->row, model);
-    *ret_price = map_find(&shelf->prices, key);
-    if (*ret_price != NULL) {
+    if (shelf->fresh != NULL && str_eq(shelf->fresh->key, key)) {
         return ERR_OK;
     }
-    struct price_shelf_price *price = arena_zalloc(&shelf->arena, sizeof(*price));
-    struct str kept;
-    if (price == NULL || !arena_copy(&shelf->arena, key, &kept)) {
+    struct shelf_entry *entry = arena_zalloc(&shelf->arena, sizeof(*entry));
+    if (entry == NULL || !arena_copy(&shelf->arena, key, &entry->key)) {
         return ERR_NO_MEMORY;
     }
-    price->book = shelf->book;
-    TRY(map_add(&shelf->prices, kept, price));
-    *ret_price = price;
+    entry->price.book = shelf->book;
+    entry->next = shelf->fresh;
+    shelf->fresh = entry;
     return ERR_OK;
 }
 
@@ -87,12 +92,10 @@ static void shelf_class(struct registry_price *price, struct str name, int64_t p
 static enum err shelf_on_price(void *context, const struct store_value *row, size_t columns)
 {
     struct price_shelf *shelf = context;
-    struct price_shelf_price *price = NULL;
     ASSERT(columns == 6);
     TRY(shelf_book(shelf, row));
-    TRY(shelf_price(shelf, row[3].bytes, &price));
-    shelf_class(&price->price, row[4].bytes, row[5].number);
-    shelf->last = row[0].number;
+    TRY(shelf_price(shelf, row[3].bytes));
+    shelf_class(&shelf->fresh->price.price, row[4].bytes, row[5].number);
     return ERR_OK;
 }
 
@@ -105,10 +108,19 @@ static enum err shelf_read(void *context, struct store_txn *txn, struct fail *fa
 
 enum err price_shelf_learn(struct price_shelf *shelf, struct fail *fail)
 {
-    /* A book is written once and whole: what is read under the lock is little, and seldom. */
-    (void)pthread_rwlock_wrlock(&shelf->lock);
+    shelf->fresh = NULL; /* what an earlier try has read in vain stays in the arena */
+    shelf->book = NULL;
     enum err err = store_read(shelf->store, shelf_read, shelf, fail);
+    (void)pthread_rwlock_wrlock(&shelf->lock);
+    while (err == ERR_OK && shelf->fresh != NULL) {
+        err = map_add(&shelf->prices, shelf->fresh->key, &shelf->fresh->price);
+        err = err == ERR_CONFLICT ? ERR_OK : err; /* of a try that came half way */
+        shelf->fresh = shelf->fresh->next;
+    }
     (void)pthread_rwlock_unlock(&shelf->lock);
+    if (err == ERR_OK && shelf->book != NULL) {
+        shelf->last = shelf->book->row;
+    }
     return err == ERR_NO_MEMORY ? FAIL(fail, err, "no memory for the price books") : err;
 }
 

@@ -152,8 +152,8 @@ static enum err credit_run_purchase(struct store_job *job, struct store_txn *txn
     ledger_note_expiry(ledger, lot.expires_ns);
     enum ledger_class from = lot.kind == LOT_PAID ? LEDGER_CASH_CLEARING : LEDGER_PROMO;
     TRY(ledger_post(ledger, txn,
-                    &(struct ledger_entry){ ledger_own(ledger, from, account->currency), account,
-                                            lot.amount, ENTRY_PURCHASE, lot.id,
+                    &(struct ledger_entry){ account, ledger_house(ledger, from, account->currency),
+                                            CREDIT_GROWS, lot.amount, ENTRY_PURCHASE, lot.id,
                                             ledger->next_txn++ },
                     fail));
     purchase->lot = ledger->next_lot++;

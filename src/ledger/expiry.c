@@ -18,6 +18,11 @@ int64_t ledger_next_expiry(const struct ledger *ledger)
     return atomic_load_explicit(&ledger->next_expiry_ns, memory_order_relaxed);
 }
 
+int64_t ledger_overdue(const struct ledger_account *account)
+{
+    return atomic_load_explicit(&account->overdue, memory_order_relaxed);
+}
+
 /* The writer's thread alone writes it. */
 void ledger_note_expiry(struct ledger *ledger, int64_t expires_ns)
 {
@@ -42,8 +47,9 @@ static enum err expiry_end_lot(struct expiry_job *expiry, struct store_txn *txn,
 {
     int64_t available = atomic_load(&account->credit.available);
     const struct ledger_entry entry = {
-        .debit = account,
-        .credit = ledger_own(expiry->ledger, LEDGER_BREAKAGE, account->currency),
+        .client = account,
+        .house = ledger_house(expiry->ledger, LEDGER_BREAKAGE, account->currency),
+        .way = CREDIT_SHRINKS,
         .amount = lot->remaining < available ? lot->remaining : available,
         .code = ENTRY_EXPIRY,
         .ref = lot->id,
@@ -60,27 +66,36 @@ static enum err expiry_end_lot(struct expiry_job *expiry, struct store_txn *txn,
     return ERR_OK;
 }
 
+static enum err expiry_look_at(struct expiry_job *expiry, struct store_txn *txn,
+                               struct ledger_account *account, int64_t *next_ns, struct fail *fail)
+{
+    int64_t overdue = 0;
+    for (size_t i = 0; i < account->lot_count; i++) {
+        struct ledger_lot *lot = &account->lots[i];
+        if (lot->expires_ns == 0 || lot->remaining == 0) {
+            continue;
+        }
+        /* Validity is half-open: at its expiry a lot is over. */
+        if (lot->expires_ns <= expiry->now_ns) {
+            TRY(expiry_end_lot(expiry, txn, account, lot, fail));
+            overdue += lot->remaining;
+        }
+        /* A part that is held has its turn when the hold has ended. */
+        if (lot->remaining > 0 && lot->expires_ns < *next_ns) {
+            *next_ns = lot->expires_ns;
+        }
+    }
+    atomic_store_explicit(&account->overdue, overdue, memory_order_relaxed);
+    return ERR_OK;
+}
+
 static enum err expiry_run(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     struct expiry_job *expiry = EP_CONTAINER(job, struct expiry_job, job);
     struct ledger *ledger = expiry->ledger;
     int64_t next_ns = INT64_MAX;
     for (size_t i = 0; i < ledger->account_count; i++) {
-        struct ledger_account *account = ledger->accounts[i];
-        for (size_t k = 0; k < account->lot_count; k++) {
-            struct ledger_lot *lot = &account->lots[k];
-            if (lot->expires_ns == 0 || lot->remaining == 0) {
-                continue;
-            }
-            /* Validity is half-open: at its expiry a lot is over. */
-            if (lot->expires_ns <= expiry->now_ns) {
-                TRY(expiry_end_lot(expiry, txn, account, lot, fail));
-            }
-            /* A part that is held has its turn when the hold has ended. */
-            if (lot->remaining > 0 && lot->expires_ns < next_ns) {
-                next_ns = lot->expires_ns;
-            }
-        }
+        TRY(expiry_look_at(expiry, txn, ledger->accounts[i], &next_ns, fail));
     }
     atomic_store_explicit(&ledger->next_expiry_ns, next_ns, memory_order_relaxed);
     return ERR_OK;

@@ -56,10 +56,6 @@ static const struct store_sql sql_settlement_add = {
     "INSERT INTO settlement(hold, state, posted, overrun, usage, rated_pico, settled_ns)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 };
-static const struct store_sql sql_entry_add = {
-    "INSERT INTO entry(id, txn, debit, debit_class, credit, credit_class, amount, code, ref)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-};
 static const struct store_sql sql_account_set = {
     "UPDATE account SET dr_pend = ?2, cr_pend = ?3, dr_post = ?4, cr_post = ?5, used = ?6"
     " WHERE id = ?1"
@@ -265,29 +261,6 @@ static enum err ledger_flush(void *context, struct store_txn *txn, struct fail *
     return ERR_OK;
 }
 
-enum err ledger_post(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
-                     struct fail *fail)
-{
-    struct ledger_account *debit = entry->debit;
-    struct ledger_account *credit = entry->credit;
-    ASSERT(entry->amount > 0);
-    ASSERT(debit != credit);
-    ASSERT(debit->class != LEDGER_CUSTOMER_CREDIT || credit->class != LEDGER_CUSTOMER_CREDIT);
-    ASSERT(strcmp(debit->currency, credit->currency) == 0);
-    const struct store_value values[] = {
-        STORE_I(ledger->next_entry++), STORE_I(entry->txn),  STORE_I(debit->row),
-        STORE_I(debit->class),         STORE_I(credit->row), STORE_I(credit->class),
-        STORE_I(entry->amount),        STORE_I(entry->code), STORE_I(entry->ref),
-    };
-    TRY(store_exec(txn, &sql_entry_add, values, EP_ARRAY_LEN(values), fail));
-    debit->dr_post += entry->amount;
-    credit->cr_post += entry->amount;
-    debit->used += entry->code == ENTRY_SETTLEMENT ? entry->amount : 0;
-    ledger_touch(ledger, debit);
-    ledger_touch(ledger, credit);
-    return ERR_OK;
-}
-
 static struct ledger_account *ledger_revenue(struct ledger *ledger,
                                              const struct ledger_account *account)
 {
@@ -335,21 +308,18 @@ static enum err ledger_write_amounts(struct ledger *ledger, struct store_txn *tx
                                      const struct ledger_settlement *settlement, struct fail *fail)
 {
     struct ledger_account *account = settlement->hold->account;
-    struct ledger_account *revenue = ledger_revenue(ledger, account);
+    const struct ledger_house revenue = { ledger_revenue(ledger, account) };
     int64_t number = ledger->next_txn++;
     if (settlement->posted > 0) {
         ledger_draw(account, settlement->posted);
         TRY(ledger_post(ledger, txn,
-                        &(struct ledger_entry){ account, revenue, settlement->posted,
-                                                ENTRY_SETTLEMENT, settlement->hold->seq, number },
+                        &(struct ledger_entry){ account, revenue, CREDIT_SHRINKS,
+                                                settlement->posted, ENTRY_SETTLEMENT,
+                                                settlement->hold->seq, number },
                         fail));
     }
     if (settlement->overrun > 0) {
-        struct ledger_account *loss = ledger_own(ledger, LEDGER_OVERRUN_LOSS, account->currency);
-        TRY(ledger_post(ledger, txn,
-                        &(struct ledger_entry){ loss, revenue, settlement->overrun, ENTRY_OVERRUN,
-                                                settlement->hold->seq, number },
-                        fail));
+        TRY(ledger_post_overrun(ledger, txn, revenue, settlement, number, fail));
     }
     return ERR_OK;
 }

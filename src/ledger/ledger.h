@@ -15,8 +15,8 @@
  *   expiry      Dr CUSTOMER_CREDIT                         Cr BREAKAGE
  *   correction  any of these but an expiry and an overrun, with its sides exchanged
  *
- * No entry has CUSTOMER_CREDIT on both sides: credit cannot move between clients. There is no
- * function for it, ledger rows refuse it (a CHECK of the table), and a test tries.
+ * No entry has CUSTOMER_CREDIT on both sides: credit cannot move between clients. The type of an
+ * entry has room for one client, ledger rows refuse two (a CHECK of the table), and a test tries.
  *
  * Threads: ledger_find() and account.h's functions from any; the write functions inside a store
  * job; the commands from a thread that may wait.
@@ -65,6 +65,9 @@ struct id ledger_account_id(const struct ledger_account *account);
 struct str ledger_currency(const struct ledger_account *account); /* "USD" */
 /* The price list of the lot that the next call draws first, as a row; 0: it keeps none. */
 int64_t ledger_price_book(const struct ledger_account *account);
+/* Credit whose time has passed and that was held then: when its holds end it is nobody's to spend,
+ * also before the next ledger_expire(), which counts it anew. Any thread. */
+int64_t ledger_overdue(const struct ledger_account *account);
 
 /* Reads the books from the store and registers their flush. The store must be writable. */
 EP_MUST_CHECK enum err ledger_open(struct store *store, struct ledger **ret_ledger,

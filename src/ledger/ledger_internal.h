@@ -25,6 +25,7 @@ struct ledger_account {
     enum ledger_class class;
     struct account_credit credit; /* of CUSTOMER_CREDIT */
     _Atomic int64_t price_book;   /* of the lot that is drawn next; 0: none */
+    _Atomic int64_t overdue;      /* left of lots whose time has passed, because it was held */
     /* From here on: the writer's thread alone. */
     int64_t dr_pend;
     int64_t cr_pend;
@@ -80,9 +81,22 @@ enum ledger_code {
     ENTRY_CORRECTION
 };
 
+/* One of the operator's own accounts. */
+struct ledger_house {
+    struct ledger_account *account;
+};
+
+enum ledger_way {
+    CREDIT_GROWS, /* the house is debited, the client credited */
+    CREDIT_SHRINKS
+};
+
+/* A movement between a client's credit and the operator's house. There is room for one client: what
+ * would move credit from one to another cannot be written down. */
 struct ledger_entry {
-    struct ledger_account *debit;
-    struct ledger_account *credit;
+    struct ledger_account *client;
+    struct ledger_house house;
+    enum ledger_way way;
     int64_t amount;
     enum ledger_code code;
     int64_t ref; /* a hold's or a lot's row, by the code */
@@ -92,10 +106,18 @@ struct ledger_entry {
 /* Writes the row and folds it into both accounts. */
 EP_MUST_CHECK enum err ledger_post(struct ledger *ledger, struct store_txn *txn,
                                    const struct ledger_entry *entry, struct fail *fail);
+/* What was delivered above the hold: between two accounts of the operator. */
+EP_MUST_CHECK enum err ledger_post_overrun(struct ledger *ledger, struct store_txn *txn,
+                                           struct ledger_house revenue,
+                                           const struct ledger_settlement *settlement,
+                                           int64_t number, struct fail *fail);
 void ledger_touch(struct ledger *ledger, struct ledger_account *account);
 /* The operator's own account of that class and currency, or NULL. */
 struct ledger_account *ledger_own(struct ledger *ledger, enum ledger_class class,
                                   const char *currency);
+/* The same as the side of an entry; it is there since the first account of its currency. */
+struct ledger_house ledger_house(struct ledger *ledger, enum ledger_class class,
+                                 const char *currency);
 /* Puts an account that was read or written into memory. */
 EP_MUST_CHECK enum err ledger_keep_account(struct ledger *ledger, const struct ledger_account *row,
                                            struct ledger_account **ret_account);

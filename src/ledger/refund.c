@@ -38,13 +38,12 @@ struct ledger_lot *lot_find(struct ledger_account *account, int64_t id)
     return NULL;
 }
 
-/* What an entry does to the lot's counters: by the account on its other side. */
+/* What an entry does to the lot's counters: by the operator's account on its other side. */
 static enum err lot_count(struct store_txn *txn, const struct ledger_entry *entry,
                           struct fail *fail)
 {
-    bool taken = entry->debit->class == LEDGER_CUSTOMER_CREDIT;
-    enum ledger_class other = taken ? entry->credit->class : entry->debit->class;
-    int64_t change = taken ? entry->amount : -entry->amount;
+    enum ledger_class other = entry->house.account->class;
+    int64_t change = entry->way == CREDIT_SHRINKS ? entry->amount : -entry->amount;
     bool sale = other == LEDGER_CASH_CLEARING || other == LEDGER_PROMO;
     const struct store_value values[] = {
         STORE_I(entry->ref),
@@ -76,12 +75,12 @@ enum err lot_post(struct ledger *ledger, struct store_txn *txn, const struct led
 enum err lot_take(struct ledger *ledger, struct store_txn *txn, const struct ledger_entry *entry,
                   struct ledger_lot *lot, const struct ledger_cause *cause, struct fail *fail)
 {
-    ASSERT(entry->amount > 0);
+    ASSERT(entry->way == CREDIT_SHRINKS);
     ASSERT(entry->amount <= lot->remaining);
     TRY(lot_post(ledger, txn, entry, cause, fail));
     lot->remaining -= entry->amount;
     lot->dirty = true;
-    ledger_note_prices(entry->debit);
+    ledger_note_prices(entry->client);
     return ERR_OK;
 }
 
@@ -184,8 +183,9 @@ static enum err refund_run(struct store_job *store_job, struct store_txn *txn, s
         return FAIL(fail, ERR_TOKEN_NO_CASH_OUT, "so much of this lot is held just now");
     }
     const struct ledger_entry entry = {
-        .debit = account,
-        .credit = ledger_own(job->ledger, LEDGER_REFUND, account->currency),
+        .client = account,
+        .house = ledger_house(job->ledger, LEDGER_REFUND, account->currency),
+        .way = CREDIT_SHRINKS,
         .amount = job->amount,
         .code = ENTRY_REFUND,
         .ref = lot->id,
@@ -329,7 +329,7 @@ static enum err correct_return(struct correct_job *job, struct store_txn *txn,
                                const struct ledger_entry *entry, const struct ledger_cause *cause,
                                struct fail *fail)
 {
-    struct ledger_account *client = entry->credit;
+    struct ledger_account *client = entry->client;
     struct ledger_lot *lot = lot_find(client, entry->ref);
     TRY(correct_check_return(job, lot, fail));
     if (lot == NULL) {
@@ -352,12 +352,24 @@ static enum err correct_take(struct correct_job *job, struct store_txn *txn,
                              const struct ledger_entry *entry, const struct ledger_cause *cause,
                              struct fail *fail)
 {
-    struct ledger_lot *lot = lot_find(entry->debit, entry->ref);
+    struct ledger_lot *lot = lot_find(entry->client, entry->ref);
     if (lot == NULL || lot->remaining < entry->amount ||
-        account_remove(&entry->debit->credit, entry->amount) != ERR_OK) {
+        account_remove(&entry->client->credit, entry->amount) != ERR_OK) {
         return FAIL(fail, ERR_CONFLICT, "so much of the lot is not left, or is held");
     }
     return lot_take(job->ledger, txn, entry, lot, cause, fail);
+}
+
+static enum err correct_check_sum(const struct ledger_account *debit,
+                                  const struct ledger_account *credit, int64_t amount,
+                                  struct fail *fail)
+{
+    int64_t sum = 0;
+    if (__builtin_add_overflow(debit->dr_post, amount, &sum) ||
+        __builtin_add_overflow(credit->cr_post, amount, &sum)) {
+        return FAIL(fail, ERR_MONEY_RANGE, "the books cannot count so much %s", debit->currency);
+    }
+    return ERR_OK;
 }
 
 static enum err correct_run(struct store_job *store_job, struct store_txn *txn, struct fail *fail)
@@ -366,19 +378,18 @@ static enum err correct_run(struct store_job *store_job, struct store_txn *txn, 
     struct ledger_correction *correction = job->correction;
     struct ledger *ledger = job->ledger;
     TRY(correct_check_entry(job, txn, fail));
+    /* The sides of the entry exchanged: what it credited is debited now. */
     struct ledger_account *debit = correct_account(ledger, job->credit);
     struct ledger_account *credit = correct_account(ledger, job->debit);
     ASSERT(debit != NULL && credit != NULL);
-    int64_t sum = 0;
-    if (__builtin_add_overflow(debit->dr_post, correction->amount, &sum) ||
-        __builtin_add_overflow(credit->cr_post, correction->amount, &sum)) {
-        return FAIL(fail, ERR_MONEY_RANGE, "the books cannot count so much %s", debit->currency);
-    }
+    TRY(correct_check_sum(debit, credit, correction->amount, fail));
     bool taken = debit->class == LEDGER_CUSTOMER_CREDIT;
+    const struct ledger_house house = { taken ? credit : debit };
     TRY(correct_check_lot(job, txn, taken ? debit : credit, fail));
     const struct ledger_entry entry = {
-        .debit = debit,
-        .credit = credit,
+        .client = taken ? debit : credit,
+        .house = house,
+        .way = taken ? CREDIT_SHRINKS : CREDIT_GROWS,
         .amount = correction->amount,
         .code = ENTRY_CORRECTION,
         .ref = job->lot.id,

@@ -1,7 +1,10 @@
 """Credit as clients and operators meet it: budgets, expiry, price lists, refusals, two operators at once."""
 
 import datetime
+import http.client
 import json
+import os
+import random
 import signal
 import subprocess
 import threading
@@ -13,6 +16,7 @@ import pytest
 from conftest import ENTREPOT, House, wait_for
 
 MODEL = "aurora-large"
+ROUNDS = int(os.environ.get("EP_KILL_ROUNDS", "50"))
 ASK = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 60}
 
 
@@ -40,6 +44,13 @@ def call(house, key, **change):
 
 def show(house, client):
     return house.json("credit", "show", "--client", client)
+
+
+@pytest.fixture(autouse=True)
+def away_from_midnight():
+    """A day's budget begins anew at midnight UTC: no test is to lie on both sides of it."""
+    while (left := 86400 - time.time() % 86400) < 20:
+        time.sleep(left + 0.1)
 
 
 # ---- budgets ----------------------------------------------------------------------------------
@@ -110,6 +121,19 @@ def test_calls_at_once_never_spend_more_than_the_budget(house):
     assert day["spent"] == pytest.approx(charged, abs=1e-9) and day["held"] == 0
 
 
+def test_an_answer_is_given_again_when_the_budget_is_used_up(house):
+    client = new_client(house, "Again", "--amount", "5")
+    key = new_key(house, client, "--budget-total", "1")
+    body = {**ASK, "max_tokens": 40}
+    first = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "once"})
+    assert first[0] == 200
+    house.command("key", "budget", key["id"], "--budget-total", first[1]["x-entrepot-charge"])
+    again = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "once"})
+    assert again[0] == 200 and again[1]["x-entrepot-replayed"] == "true" and again[2] == first[2]
+    other = house.request("/v1/chat/completions", body, key=key["key"], headers={"Idempotency-Key": "twice"})
+    assert other[0] == 429 and json.loads(other[2])["error"]["code"] == "budget_total"
+
+
 def test_what_a_key_has_spent_outlives_a_crash(tmp_path):
     house = House(tmp_path / "demo")
     house.upstream(0)
@@ -128,6 +152,55 @@ def test_what_a_key_has_spent_outlives_a_crash(tmp_path):
         house.command("key", "budget", key["id"], "--budget-month", "none")
         assert call(house, key["key"])[0] == 200
         house.command("audit")
+    finally:
+        house.stop()
+
+
+@pytest.mark.slow
+def test_budgets_agree_with_the_books_after_each_kill(tmp_path):
+    """Calls of a budgeted key, purchases and expiries under way when the server is killed."""
+    house = House(tmp_path / "demo")
+    for at in (0, 1):
+        house.upstream(at, "--pace-ms", "1")
+    dice = random.Random(20261125)
+    seen = 0
+    try:
+        house.start()
+        client = house.json("client", "list")[0]["id"]
+        key = new_key(house, client, "--budget-day", "50", "--budget-total", "60")
+        for _ in range(min(ROUNDS, 10)):
+            done = threading.Event()
+            answered = []
+
+            def caller():
+                while not done.is_set():
+                    try:
+                        answered.append(float(call(house, key["key"])[1]["x-entrepot-charge"]))
+                    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+                        pass
+
+            def operator():
+                while not done.is_set():
+                    house.command("credit", "purchase", "--client", client, "--amount", "0.01", "--kind", "promo",
+                                  "--expires", stamp(0.3), check=False)
+
+            threads = [threading.Thread(target=work) for work in (caller, caller, caller, operator)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.2 + dice.random() * 0.4)
+            house.stop_process("server", signal.SIGKILL)
+            done.set()
+            for thread in threads:
+                thread.join(20)
+            seen += sum(answered)
+            audit = house.command("audit", check=False)
+            assert audit.returncode == 0, audit.stdout + audit.stderr
+            house.start()
+        spent = json.loads(house.request("/v1/key", key=key["key"])[2])["data"]["budgets"]
+        assert all(window["held"] == 0 for window in spent)
+        assert spent[-1]["window"] == "total" and spent[-1]["spent"] >= seen - 1e-9, "what was answered is counted"
+        listed = next(row for row in house.json("key", "list") if row["id"] == key["id"])
+        assert float(listed["total_spent"]) == pytest.approx(spent[-1]["spent"], abs=1e-9)
     finally:
         house.stop()
 
@@ -212,7 +285,11 @@ def test_credit_keeps_the_price_list_it_was_bought_under(tmp_path):
         assert float(headers["x-entrepot-charge"]) == pytest.approx(before, abs=1e-9), "the old list"
         assert house.json("receipt", "show", headers["x-entrepot-call"])["client"]["price_book"] == "world-2026/1"
         fresh = new_client(house, "New list", "--plan", "starter")
-        status, headers, _ = call(house, new_key(house, fresh)["key"])
+        fresh_key = new_key(house, fresh)["key"]
+        price = {key: json.loads(house.request(f"/v1/models/{MODEL}", key=key)[2])["pricing"]["prompt"]
+                 for key in (house.key, fresh_key)}
+        assert price == {house.key: "0.0000025", fresh_key: "0.000005"}, "what the next call costs"
+        status, headers, _ = call(house, fresh_key)
         assert float(headers["x-entrepot-charge"]) == pytest.approx(2 * before, abs=2e-9), "the new list"
         assert house.json("receipt", "show", headers["x-entrepot-call"])["client"]["price_book"] == "world-2026/2"
         assert [lot["price_list"] for lot in show(house, old)["lots"]] == ["world-2026/1"]

@@ -202,6 +202,40 @@ TEST(a_wrong_entry_is_corrected_by_a_new_one)
     end();
 }
 
+TEST(amounts_and_rows_that_make_no_sense_change_nothing)
+{
+    static const char *const bad[] = {
+        "credit refund --client %s --lot 1 --amount 0.0000000001",
+        "credit refund --client %s --lot 1 --amount -5",
+        "credit refund --client %s --lot 1 --amount 99999999999",
+        "credit refund --client %s --lot 0",
+        "credit refund --client %s --lot 99999999999999999999",
+        "credit correct --entry 1 --reason x --amount 1e3 --lot %s",
+        "credit correct --entry 1 --reason x --amount 0.0000000001 --lot %s",
+        "credit correct --entry -1 --reason x --lot %s",
+        "key add --client %s --product world --budget-day 0.0000000001",
+        "key add --client %s --product world --budget-total 99999999999",
+        "client add --name X --currency %s",
+        "client add --name X --currency XAU --name %s",
+        "client add --name X --currency BTC --name %s",
+    };
+    begin();
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        char line[256];
+        const char *at = strstr(bad[i], "%s");
+        (void)snprintf(line, sizeof(line), "%.*s%s%s", (int)(at - bad[i]), bad[i], client, at + 2);
+        if (house_do(&house, line) != ACT_USAGE) {
+            test_failed(EP_SITE, "%s: " STR_FMT, line, STR_ARG(buf_str(&house.errors)));
+        }
+        CHECK_EQ(house.out.len, 0);
+    }
+    CHECK_EQ(house_dof(&house, "credit show %s --json", client), ACT_OK);
+    CHECK_STR(str_from(house_field(&house, "available")), STR("100.00"));
+    CHECK_EQ(house_do(&house, "client list --json"), ACT_OK);
+    CHECK(!house_said(&house.out, "\"X\""));
+    end();
+}
+
 TEST(a_period_shows_what_is_deferred)
 {
     begin();

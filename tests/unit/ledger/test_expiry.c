@@ -24,6 +24,7 @@ TEST(the_next_end_is_known_and_what_is_held_waits_for_its_hold)
     CHECK(ledger_expire(books.ledger, 9000, &amount, &books.fail) == ERR_OK);
     CHECK_EQ(amount, 50);
     CHECK_EQ(ledger_next_expiry(books.ledger), 9000); /* a part is held */
+    CHECK_EQ(ledger_overdue(account), 50);
     books_close(&books);
     books_open(&books);
     CHECK_EQ(ledger_next_expiry(books.ledger), 9000);
@@ -33,6 +34,7 @@ TEST(the_next_end_is_known_and_what_is_held_waits_for_its_hold)
     CHECK(ledger_expire(books.ledger, 9001, &amount, &books.fail) == ERR_OK);
     CHECK_EQ(amount, 50);
     CHECK_EQ(ledger_next_expiry(books.ledger), INT64_MAX);
+    CHECK_EQ(ledger_overdue(hold.account), 0);
     books_end(&books);
 }
 

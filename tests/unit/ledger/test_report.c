@@ -161,3 +161,90 @@ TEST(a_call_is_traced_to_the_lots_that_paid_it)
     CHECK_EQ(drawn.count, 0);
     books_end(&books);
 }
+
+/* ---- random histories -------------------------------------------------------------------- */
+
+static uint64_t dice;
+
+static int64_t roll(int64_t below)
+{
+    dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int64_t)(dice >> 33) % below;
+}
+
+static void random_step(struct ledger_account *account, int64_t lots, int64_t now_ns)
+{
+    int64_t amount = 0;
+    struct ledger_refund refund = {
+        .account = account, .lot = roll(lots + 1) + 1, .amount = roll(100), .now_ns = now_ns
+    };
+    struct ledger_correction correction = { .entry = roll(60) + 1,
+                                            .amount = roll(40),
+                                            .lot = roll(3) > 0 ? 0 : roll(lots + 1) + 1,
+                                            .reason = STR("wrong"),
+                                            .now_ns = now_ns };
+    switch (roll(6)) {
+    case 0:
+        (void)books_buy(&books, account, roll(200) + 1, roll(3) == 0 ? LOT_PROMO : LOT_PAID,
+                        roll(2) == 0 ? 0 : now_ns + roll(40) + 1);
+        break;
+    case 1:
+    case 2: {
+        int64_t held = roll(60) + 1;
+        EP_IGNORE(books_call(&books, account, held, roll(held + 1), 0)); /* or it does not fit */
+        break;
+    }
+    case 3:
+        EP_IGNORE(ledger_refund(books.ledger, &refund, &books.fail)); /* or it is refused */
+        break;
+    case 4:
+        CHECK(ledger_expire(books.ledger, now_ns, &amount, &books.fail) == ERR_OK);
+        break;
+    default:
+        EP_IGNORE(ledger_correct(books.ledger, &correction, &books.fail)); /* or it is refused */
+        break;
+    }
+    CHECK(!store_failed(books.store));
+}
+
+static enum err on_lots(void *context, const struct store_value *row, size_t columns)
+{
+    CHECK_EQ(columns, 1);
+    *(int64_t *)context = row[0].number;
+    return ERR_OK;
+}
+
+static enum err read_lots(void *context, struct store_txn *txn, struct fail *fail)
+{
+    static const struct store_sql sql = { "SELECT coalesce(max(id), 0) FROM lot" };
+    return store_query(txn, &sql, NULL, 0, on_lots, context, fail);
+}
+
+TEST(whatever_happens_the_report_ends_with_what_is_there)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        dice = seed;
+        books_begin(&books);
+        struct id id = ledger_account_id(books_account(&books, 1));
+        struct ledger_account *other = books_account(&books, 2);
+        (void)books_buy(&books, other, 77, LOT_PAID, 0);
+        for (int64_t now_ns = 2; now_ns < 100; now_ns++) {
+            int64_t lots = 0;
+            CHECK(store_read(books.store, read_lots, &lots, &books.fail) == ERR_OK);
+            random_step(ledger_find(books.ledger, id), lots, now_ns);
+            if (roll(40) == 0) {
+                books_close(&books);
+                books_open(&books);
+            }
+        }
+        struct ledger_report all = report(0, 1000);
+        const struct account_credit *credit = ledger_credit(ledger_find(books.ledger, id));
+        int64_t others =
+            ledger_credit(ledger_find(books.ledger, (struct id){ { 1, 2 } }))->available;
+        CHECK_EQ(all.paid[REPORT_CLOSING] + all.promo[REPORT_CLOSING],
+                 credit->available + credit->held + others);
+        CHECK(all.paid[REPORT_CLOSING] >= 0 && all.promo[REPORT_CLOSING] >= 0);
+        CHECK_EQ(all.promo[REPORT_REFUNDED], 0);
+        books_end(&books);
+    }
+}
