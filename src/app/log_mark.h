@@ -23,7 +23,8 @@ struct log_mark {
 
 /* "FOLDER/log.size" for the store's "sqlite:FOLDER/..."; 0-terminated. */
 EP_MUST_CHECK enum err log_mark_path(struct str store_url, struct buf *out, struct fail *fail);
-/* No file, or one of zeros alone: nothing was reached. ERR_STORE_DAMAGED: it is there and cannot be understood. */
+/* No file, or one of zeros alone: nothing was reached. ERR_STORE_DAMAGED: it is there and cannot be
+ * understood. */
 EP_MUST_CHECK enum err log_mark_read(const char *path, struct log_mark *ret_mark,
                                      struct fail *fail);
 /* Durable when it returns. */
