@@ -12,6 +12,7 @@ static struct books before; /* as the last look found them: all of it was durabl
 
 void auditor_begin(void)
 {
+    audit_count_anew();
     books_free(&before);
 }
 

@@ -20,4 +20,6 @@ bool audit_charge_fits(struct play *play, const struct sale *sale,
 bool audit_mark_fits(struct play *play, const struct sale *sale, const struct audit_charge *charge);
 /* Whether the hold alone is: of a call that recovery ended. */
 bool audit_hold_fits(const struct sale *sale, int64_t amount);
+/* One check more; none yet. */
 void audit_count(void);
+void audit_count_anew(void);

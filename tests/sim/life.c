@@ -397,6 +397,17 @@ enum err life_open(struct play *play, struct fail *fail)
     return ERR_OK;
 }
 
+void life_rival(struct play *play)
+{
+    struct store *store = NULL;
+    struct fail fail;
+    const struct store_options options = { .url = STR(LIFE_URL) };
+    enum err err = store_open(&options, &store, &fail);
+    if (err != ERR_STORE_LOCKED) {
+        play_fail(play, NULL, "a second process opens the books: %s", err_info(err)->name);
+    }
+}
+
 /* ---- clients and credit ------------------------------------------------------------------ */
 
 static enum err furnish_account(struct play *play, int at, struct fail *fail)
@@ -440,6 +451,15 @@ enum err life_furnish(struct play *play, struct fail *fail)
 }
 
 /* ---- ends -------------------------------------------------------------------------------- */
+
+static size_t life_busy(const struct life *life)
+{
+    size_t busy = 0;
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        busy += gate_busy(life->gates[i]);
+    }
+    return busy;
+}
 
 static void life_fade(struct play *play, struct life *life)
 {
@@ -500,15 +520,6 @@ struct store *life_store(const struct life *life)
 bool life_failed(const struct life *life)
 {
     return store_failed(life->store);
-}
-
-size_t life_busy(const struct life *life)
-{
-    size_t busy = 0;
-    for (size_t i = 0; i < LIFE_GATES; i++) {
-        busy += gate_busy(life->gates[i]);
-    }
-    return busy;
 }
 
 size_t life_recovered(const struct life *life)

@@ -21,6 +21,8 @@ struct play;
 EP_MUST_CHECK enum err life_open(struct play *play, struct fail *fail);
 /* Makes clients, keys and credit: those that are not there yet. */
 EP_MUST_CHECK enum err life_furnish(struct play *play, struct fail *fail);
+/* Another process tries to open the same books, and must not. */
+void life_rival(struct play *play);
 void life_kill(struct play *play, enum disk_end_kind kind);
 /* Takes no more calls, lets those under way end for a while, and cuts the rest. */
 void life_rest(struct play *play);
@@ -35,7 +37,6 @@ struct life_credit {
 struct life_credit life_credit(const struct life *life, struct id account);
 struct store *life_store(const struct life *life);
 bool life_failed(const struct life *life); /* its store has */
-size_t life_busy(const struct life *life);
 /* Calls that recovery ended at the opening. */
 size_t life_recovered(const struct life *life);
 /* Whether no upstream is asked before the call's hold is durable (hold_gate: before). */

@@ -57,8 +57,8 @@ static void main_run(uint64_t seed, bool shown)
     run_seed(&options, &figures);
     if (shown) {
         (void)printf("seed %" PRIu64 ": digest %016" PRIx64 ", %" PRIu64 " lives, %" PRIu64
-                     " steps\n",
-                     seed, figures.digest, figures.lives, figures.steps);
+                     " steps, %" PRId64 " checks\n",
+                     seed, figures.digest, figures.lives, figures.steps, figures.checks);
         (void)fflush(stdout);
     }
 }

@@ -211,6 +211,9 @@ static bool run_step(void)
         int64_t by_ns = ((int64_t)play_random(play, 7200) - 3600) * RUN_S;
         sim_jump_wall(play->sim, by_ns);
     }
+    if (play->life != NULL && play_chance(play, 3000)) {
+        life_rival(play);
+    }
     return sim_step(play->sim, INT64_MAX);
 }
 
