@@ -220,6 +220,7 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
             reply_has_manner(play, sale, MANNER_STATUS_400)) ||
            (bad_upstream && (reply_code_is(sale, 502, "upstream_error") ||
                              reply_code_is(sale, 502, "upstream_cut") ||
+                             reply_code_is(sale, 502, "upstream_unreachable") ||
                              reply_code_is(sale, 504, "upstream_timeout") ||
                              reply_code_is(sale, 502, "upstream_model_mismatch"))) ||
            reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "overloaded") ||
