@@ -35,9 +35,8 @@ int currency_exponent(struct str code)
 int64_t currency_minor(struct str code)
 {
     int exponent = currency_exponent(code);
-    ASSERT(exponent != CURRENCY_UNKNOWN);
     int64_t minor = 1;
-    for (int i = exponent; i < CURRENCY_NANO_DIGITS; i++) {
+    for (int i = exponent; exponent != CURRENCY_UNKNOWN && i < CURRENCY_NANO_DIGITS; i++) {
         minor *= 10;
     }
     return minor;

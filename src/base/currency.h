@@ -10,5 +10,5 @@
 
 /* 0 (JPY), 2 (USD), 3 (KWD) or 4 (UYW); CURRENCY_UNKNOWN. */
 int currency_exponent(struct str code);
-/* The smallest amount that a bank pays, in nano units: 10,000,000 of USD. The currency is known. */
+/* The smallest amount that a bank pays, in nano units: 10,000,000 of USD. Of an unknown code: 1. */
 int64_t currency_minor(struct str code);

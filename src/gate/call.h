@@ -126,7 +126,8 @@ struct call {
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
     const struct registry_model *model;
-    const struct registry_price *price; /* in the snapshot, or a kept book's */
+    const struct registry_price *listed; /* today's price, in the snapshot */
+    const struct registry_price *price;  /* in the snapshot, or a kept book's */
     const struct price_shelf_book
         *kept; /* that the credit was bought under; NULL: the snapshot's */
     struct limits_counter *place_of_client;

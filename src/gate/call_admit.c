@@ -31,8 +31,10 @@ static enum call_next admit_unknown_model(struct call *call)
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
     for (size_t i = 0; i < USAGE_COUNT; i++) {
-        ret_rate->pico[i] = call->price->pico[i];
-        ret_rate->known[i] = call->price->known[i];
+        /* A class that a kept list did not know is sold at today's price, and not for nothing. */
+        const struct registry_price *price = call->price->known[i] ? call->price : call->listed;
+        ret_rate->pico[i] = price->pico[i];
+        ret_rate->known[i] = price->known[i];
     }
     ret_rate->pico_call = call->price->pico_call;
 }
@@ -225,7 +227,8 @@ enum call_next call_admit(struct call *call)
     if (call->model == NULL) {
         return admit_unknown_model(call);
     }
-    call->price = registry_product_price(call->product, call->model);
+    call->listed = registry_product_price(call->product, call->model);
+    call->price = call->listed;
     if (call->price == NULL ||
         !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
         return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);

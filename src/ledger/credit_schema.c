@@ -12,8 +12,11 @@ const struct store_migration credit_migration = {
         "CREATE TABLE asset(code TEXT PRIMARY KEY CHECK(length(code) = 3),"
         " kind INTEGER NOT NULL CHECK(kind = 1), scale INTEGER NOT NULL CHECK(scale = 9),"
         " exponent INTEGER NOT NULL CHECK(exponent BETWEEN 0 AND 9)) STRICT;"
-        "INSERT INTO asset(code, kind, scale, exponent) SELECT DISTINCT currency, 1, 9, 2"
-        " FROM account;"
+        "INSERT INTO asset(code, kind, scale, exponent) SELECT DISTINCT currency, 1, 9,"
+        " CASE WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG',"
+        " 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0"
+        " WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3"
+        " WHEN currency = 'UYW' THEN 4 ELSE 2 END FROM account;"
         /* 1: the operator, number 0; 2: a client, with its account's number. */
         "CREATE TABLE party(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
         " CHECK((id = 0 AND kind = 1) OR (id > 0 AND kind = 2))) STRICT;"

@@ -1,3 +1,4 @@
+#include "base/money.h"
 #include "registry/registry_internal.h"
 #include "wire/url.h"
 
@@ -175,11 +176,24 @@ static void registry_link_plans(struct registry_load *load, const struct yaml_no
     }
 }
 
+/* What a client is shown is its balance in units: a plan sells what will be seen. */
+static bool registry_units_fit(const struct registry_plan *plan, const struct registry_unit *unit)
+{
+    return (money_wide)plan->price_nano * (int64_t)unit->per_currency_unit ==
+           (money_wide)plan->units * MONEY_NANO_PER_UNIT;
+}
+
 static void registry_link_terms(struct registry_load *load, const struct yaml_node *node,
                                 const struct registry_product *product)
 {
     for (size_t i = 0; i < product->plan_count; i++) {
         const struct registry_plan *plan = &product->plans[i];
+        bool read = plan->price_nano > 0 && plan->units > 0 && product->unit.per_currency_unit > 0;
+        if (read && !registry_units_fit(plan, &product->unit)) {
+            registry_fault(load, REGISTRY_RULE_PLAN_UNITS, registry_place_of(node, STR("plans")),
+                           "plan \"" STR_FMT "\" sells %llu units, its price buys others",
+                           STR_ARG(plan->id), (unsigned long long)plan->units);
+        }
         if (plan->expires_days > 0 && plan->expires_days < REGISTRY_TERM_DAYS_MIN) {
             registry_fault(load, REGISTRY_RULE_PLAN_TERM, registry_place_of(node, STR("plans")),
                            "plan \"" STR_FMT "\" expires after %llu days", STR_ARG(plan->id),

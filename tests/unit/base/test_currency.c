@@ -27,4 +27,5 @@ TEST(a_bank_pays_whole_minor_units)
     CHECK_EQ(currency_minor(STR("JPY")), 1000000000);
     CHECK_EQ(currency_minor(STR("KWD")), 1000000);
     CHECK_EQ(currency_minor(STR("UYW")), 100000);
+    CHECK_EQ(currency_minor(STR("QQQ")), 1); /* of books that are older than the list */
 }

@@ -54,7 +54,7 @@ static const char *const sample_texts[SAMPLE_FILES] = {
     "    unit: {name: AI token, per_currency_unit: 10000}\n"
     "    plans:\n"
     "      - {id: starter, price: 100, currency: USD, units: 1000000, expires_days: 365}\n"
-    "      - {id: big, price: \"999.99\", currency: USD, units: 11000000, expires_days: 0}\n",
+    "      - {id: big, price: \"999.99\", currency: USD, units: 9999900, expires_days: 0}\n",
 };
 
 /* A snapshot is hashed when it is loaded. */

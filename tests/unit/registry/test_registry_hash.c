@@ -27,6 +27,7 @@ TEST(form_comments_and_order_do_not_change_the_hash)
     CHECK(hash_same_with(3, "\"2.50\"", "2.5"));
     CHECK(hash_same_with(4, "contract_price: cost}", "contract_price: cost, weight: 1}"));
     CHECK(hash_same_with(5, "[m2, m1]", "[m1, m2]"));
+    CHECK(hash_same_with(5, "expires_days: 365", "expires_days: 365, refund_hours: 24"));
     CHECK(hash_same_with(0,
                          "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US}\n"
                          "  - {id: op, kind: aggregator, legal_name: Op, jurisdiction: SG}\n",
@@ -46,6 +47,12 @@ TEST(any_change_of_content_changes_the_hash)
     CHECK(!hash_same_with(3, "cached_input: 0.25, ", ""));
     CHECK(!hash_same_with(4, "state: suspended", "state: active"));
     CHECK(!hash_same_with(5, "[m2, m1]", "[m1]"));
-    CHECK(!hash_same_with(5, "units: 1000000,", "units: 1000001,"));
-    CHECK(!hash_same_with(5, "per_currency_unit: 10000", "per_currency_unit: 10001"));
+    CHECK(!hash_same_with(5, "price: 100, currency: USD, units: 1000000,",
+                          "price: 101, currency: USD, units: 1010000,"));
+    CHECK(!hash_same_with(5, "expires_days: 365", "expires_days: 366"));
+    CHECK(!hash_same_with(5, "expires_days: 365", "expires_days: 365, refund_hours: 25"));
+    CHECK(!hash_same_with(5, "expires_days: 365", "expires_days: 365, withdrawn: true"));
+    CHECK(!hash_same_with(5, "brand: B", "brand: B\n    payment_methods: [card]"));
+    CHECK(!hash_same_with(5, "brand: B",
+                          "brand: B\n    purchase_limits: {none: {purchases: 1, amount: 5}}"));
 }

@@ -32,6 +32,13 @@ TEST(what_does_not_fit_together_is_refused)
           "tokenizer: t1\n    token_count: estimate\n    token_margin_percent: 30\n    version:",
           NULL, REGISTRY_RULE_COUNT },
         { 5, "expires_days: 365", "expires_days: 364", "products.yaml", REGISTRY_RULE_PLAN_TERM },
+        { 5, "units: 1000000,", "units: 1000001,", "products.yaml", REGISTRY_RULE_PLAN_UNITS },
+        { 5, "per_currency_unit: 10000", "per_currency_unit: 10001", "products.yaml",
+          REGISTRY_RULE_PLAN_UNITS },
+        { 5, "price: 100, currency: USD, units: 1000000",
+          "price: 100.0001, currency: USD, units: "
+          "1000001",
+          NULL, REGISTRY_RULE_COUNT },
         { 5, "expires_days: 365", "expires_days: 0", NULL, REGISTRY_RULE_COUNT },
         { 5, "brand: B", "brand: B\n    payment_methods: [card, usdt]", "products.yaml",
           REGISTRY_RULE_TOKEN_PAYMENT_METHOD },
