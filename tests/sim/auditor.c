@@ -255,9 +255,12 @@ static bool reply_answer_fits(struct play *play, const struct sale *sale)
 
 static bool reply_fits(struct play *play, const struct sale *sale)
 {
+    bool known = sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL;
+    if (play->restored && known) {
+        return reply_code_is(sale, 503, "not_selling");
+    }
     if (reply_code_is(sale, 503, "not_selling")) {
-        return play->faulty_life >= sale->life && sale->asking != ASK_BAD_JSON &&
-               sale->asking != ASK_NO_KEY && sale->asking != ASK_WRONG_KEY;
+        return play->faulty_life >= sale->life && known;
     }
     switch (sale->asking) {
     case ASK_GOOD:
@@ -349,6 +352,9 @@ static void asked_check_hold(struct play *play, const struct sale *first)
 
 void auditor_on_asked(struct play *play, const struct sale *first)
 {
+    if (play->restored) {
+        play_fail(play, first, "an upstream is asked, and calls are missing from the log");
+    }
     bool fresh = asked_freshly(play, first) && first->attempt_count == 0;
     audit_count();
     play->accounts[first->account].asked += fresh ? 1 : 0;
@@ -402,7 +408,8 @@ void auditor_on_errand(struct play *play, const struct errand_seen *seen)
 {
     audit_count();
     /* No answer says nothing; a disk that fails may fail readers too. */
-    if (seen->status == 0 || (seen->status >= 500 && play->faulty_life >= seen->life)) {
+    if (seen->status == 0 || play->restored ||
+        (seen->status >= 500 && play->faulty_life >= seen->life)) {
         return;
     }
     if (seen->status != 200 && seen->status != 404) {

@@ -29,6 +29,8 @@ void auditor_on_errand(struct play *play, const struct errand_seen *seen);
 void auditor_look(struct play *play);
 /* The credit that the server keeps in memory, when no call is under way any more. */
 void auditor_at_rest(struct play *play);
+/* Of the log, when it was last looked at. */
+int64_t auditor_leaves(void);
 void auditor_begin(void);
 void auditor_end(void);
 /* What the auditor has checked, for the digest and the proud. */

@@ -21,6 +21,11 @@ void auditor_end(void)
     books_free(&before);
 }
 
+int64_t auditor_leaves(void)
+{
+    return (int64_t)before.receipt_count;
+}
+
 /* ---- rows by themselves ------------------------------------------------------------------ */
 
 static void look_at_holds(const struct play *play, const struct books *books)

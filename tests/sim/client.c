@@ -312,6 +312,13 @@ void client_open(struct client_slot *client, struct play *play, struct upstream_
     client_plan(client, 100 * CLIENT_MS);
 }
 
+void client_go_on(struct client_slot *client)
+{
+    client->stopped = false;
+    client->last = NULL;
+    client_plan(client, 100 * CLIENT_MS);
+}
+
 void client_stop(struct client_slot *client)
 {
     client->stopped = true;

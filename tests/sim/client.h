@@ -32,6 +32,8 @@ struct client_slot {
 
 void client_open(struct client_slot *client, struct play *play, struct upstream_pool *pool,
                  int account);
+/* Makes requests again. */
+void client_go_on(struct client_slot *client);
 /* Makes no further request; what is under way ends. */
 void client_stop(struct client_slot *client);
 bool client_idle(const struct client_slot *client);

@@ -133,6 +133,12 @@ static void file_put(struct buf *content, const char *bytes, size_t len, size_t 
     }
 }
 
+static void file_copy(struct buf *to, const struct buf *from)
+{
+    file_resize(to, 0);
+    file_put(to, from->ptr, from->len, 0);
+}
+
 static void file_apply(struct buf *content, const struct disk_change *change)
 {
     if (change->bytes == NULL) {
@@ -193,6 +199,7 @@ static void disk_sweep(void)
         mem_free(file->changes);
         buf_fini(&file->durable);
         buf_fini(&file->now);
+        buf_fini(&file->kept);
         mem_free(file);
     }
 }
@@ -206,6 +213,7 @@ static struct disk_file *file_create(const char *name)
     file->named = name[0] != '\0';
     buf_init(&file->durable, DISK_FILE_MAX);
     buf_init(&file->now, DISK_FILE_MAX);
+    buf_init(&file->kept, DISK_FILE_MAX);
     file->next = disk.files;
     disk.files = file;
     return file;
@@ -406,8 +414,7 @@ static void crash_file(struct disk_file *file)
         }
     }
     file_forget_changes(file);
-    file_resize(&file->now, 0);
-    file_put(&file->now, file->durable.len > 0 ? file->durable.ptr : "", file->durable.len, 0);
+    file_copy(&file->now, &file->durable);
 }
 
 /* A name that was removed and made anew leads to one of the two files. */
@@ -443,6 +450,28 @@ void disk_crash(enum disk_end_kind kind)
         file->shm = NULL; /* those who mapped it keep it, and nobody else finds it */
     }
     disk_sweep();
+}
+
+void disk_keep(void)
+{
+    for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
+        file_copy(&file->kept, &file->durable);
+        file->kept_named = file->named_durably;
+    }
+}
+
+void disk_put_back(const char *but)
+{
+    ASSERT(disk.down);
+    for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
+        if (!str_ends(str_from(file->name), str_from(but))) {
+            file_forget_changes(file);
+            file_copy(&file->durable, &file->kept);
+            file_copy(&file->now, &file->kept);
+            file->named = file->kept_named;
+            file->named_durably = file->kept_named;
+        }
+    }
 }
 
 void disk_mount(void)

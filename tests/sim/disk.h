@@ -32,6 +32,11 @@ void disk_crash(enum disk_end_kind kind);
 void disk_mount(void);
 bool disk_down(void);
 
+/* Copies what is durable now; once it is down, puts that back but for the file whose name ends so:
+ * a backup that somebody restores. */
+void disk_keep(void);
+void disk_put_back(const char *but);
+
 enum disk_fault_kind {
     DISK_FAULT_NONE,
     DISK_FAULT_IO,   /* nothing is done */

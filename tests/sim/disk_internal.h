@@ -37,6 +37,8 @@ struct disk_file {
     char name[DISK_NAME_MAX]; /* empty: a temporary file */
     struct buf durable;
     struct buf now;
+    struct buf kept; /* by disk_keep() */
+    bool kept_named;
     struct disk_change *changes;
     size_t change_count;
     size_t change_cap;

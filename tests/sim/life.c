@@ -210,7 +210,7 @@ static enum err life_open_books(struct life *life, struct fail *fail)
     TRY(usage_check_open(life->store, &life->usage_check, fail));
     TRY(store_read(life->store, life_read_size, &leaves, fail));
     TRY(log_mark_check(LIFE_MARK, leaves, &life->mark, fail));
-    if (life->mark.behind) {
+    if (life->mark.behind && !life->play->restored) {
         play_fail(life->play, NULL, "the log has %lld leaves, and had %lld once", (long long)leaves,
                   (long long)life->mark.reached);
     }
@@ -248,6 +248,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .limits = life->limits,
         .usage_check = life->usage_check,
         .workers = life->workers,
+        .log_behind = life->mark.behind,
         .node = 1,
     };
     enum err err = ERR_OK;
@@ -326,7 +327,7 @@ static void life_on_note(struct timer *timer)
     struct life *life = EP_CONTAINER(timer, struct life, note);
     struct play *play = life->play;
     life_note_log(life);
-    if (play->life == life && !store_failed(life->store)) {
+    if (play->life == life && !play->restored && !store_failed(life->store)) {
         if (play_chance(play, 2)) {
             life_sell_credit(life);
         }
@@ -502,6 +503,7 @@ void life_close(struct play *play)
 {
     struct life *life = play->life;
     ASSERT(life_busy(life) == 0);
+    life_note_log(life);
     play->life = NULL;
     life_free(life);
 }
@@ -515,6 +517,11 @@ struct life_credit life_credit(const struct life *life, struct id account)
 struct store *life_store(const struct life *life)
 {
     return life->store;
+}
+
+bool life_is_behind(const struct life *life)
+{
+    return life->mark.behind;
 }
 
 bool life_failed(const struct life *life)

@@ -36,6 +36,8 @@ struct life_credit {
 };
 struct life_credit life_credit(const struct life *life, struct id account);
 struct store *life_store(const struct life *life);
+/* Its log is shorter than it has been: it sells nothing. */
+bool life_is_behind(const struct life *life);
 bool life_failed(const struct life *life); /* its store has */
 /* Calls that recovery ended at the opening. */
 size_t life_recovered(const struct life *life);

@@ -129,6 +129,8 @@ struct play {
     uint64_t faulty_life; /* the last one whose disk failed; 0: none */
     uint64_t closed_life; /* the last one that was asked to stop; 0: none */
     uint64_t bad_life;    /* the last one in which an upstream misbehaved; 0: none */
+    bool restored;        /* the store is an old backup */
+    int64_t kept_leaves;  /* of the log when the backup was made; -1: none was */
     struct account accounts[PLAY_ACCOUNTS];
     struct sale sales[PLAY_SALES_MAX];
     int sale_count;

@@ -56,6 +56,7 @@ static void run_set_up(const struct run_options *options)
     run = (struct run){ .options = *options };
     play->seed = options->seed;
     play->verbose = options->verbose;
+    play->kept_leaves = -1;
     random_seed(options->seed);
     disk_format(options->seed);
     auditor_begin();
@@ -151,6 +152,14 @@ static bool run_try_open(bool may_fail)
     return false;
 }
 
+/* Somebody makes a backup: of what is durable, which is all. */
+static void run_keep(void)
+{
+    run.play.kept_leaves = auditor_leaves();
+    disk_keep();
+    play_note(&run.play, "a backup is made, of %lld leaves", (long long)run.play.kept_leaves);
+}
+
 static void run_open(void)
 {
     int tries = 0;
@@ -161,6 +170,9 @@ static void run_open(void)
     play_note(&run.play, "life %llu begins, %zu calls recovered",
               (unsigned long long)run.play.lives, life_recovered(run.play.life));
     auditor_look(&run.play);
+    if (play_chance(&run.play, 3)) {
+        run_keep();
+    }
     run.steps_left = 200 + play_random(&run.play, by_seed ? 6000 : 200);
     if (by_seed && play_chance(&run.play, 2)) {
         run_arm(400, 3);
@@ -217,8 +229,8 @@ static bool run_step(void)
     return sim_step(play->sim, INT64_MAX);
 }
 
-/* Steps, and lives, until all calls are made and over. */
-static void run_calls(void)
+/* Steps, and lives, until so many calls are made, and over. */
+static void run_calls(int calls)
 {
     struct play *play = &run.play;
     bool stopped = false;
@@ -235,7 +247,7 @@ static void run_calls(void)
         if (play->life != NULL && run.steps_left-- == 0) {
             run_end_life();
         }
-        stopped = stopped || play->sale_count >= run.options.calls;
+        stopped = stopped || play->sale_count >= calls;
         idle = stopped;
         for (int i = 0; i < RUN_CLIENTS; i++) {
             if (stopped && !run.clients[i].stopped) {
@@ -279,6 +291,32 @@ static void run_finish(void)
     }
     life_rest(play);
     life_close(play);
+    disk_crash(DISK_POWER);
+}
+
+/* The backup is put back: what the log had since is missing, and nothing may be sold. */
+static void run_restore(void)
+{
+    struct play *play = &run.play;
+    struct fail fail = { .text = "" };
+    if (play->kept_leaves < 0 || play->kept_leaves == auditor_leaves()) {
+        return; /* nothing is missing */
+    }
+    play_note(play, "the backup is put back");
+    disk_put_back("log.size");
+    play->restored = true;
+    enum err err = life_open(play, &fail);
+    if (err != ERR_OK || !life_is_behind(play->life)) {
+        play_fail(play, NULL, "%lld of %lld leaves are there, and the server does not notice",
+                  (long long)play->kept_leaves, (long long)auditor_leaves());
+    }
+    for (int i = 0; i < RUN_CLIENTS; i++) {
+        client_go_on(&run.clients[i]);
+    }
+    run.steps_left = UINT64_MAX;
+    run_calls(play->sale_count + RUN_CLIENTS);
+    life_rest(play);
+    life_close(play);
 }
 
 void run_seed(const struct run_options *options, struct run_figures *ret_figures)
@@ -290,8 +328,9 @@ void run_seed(const struct run_options *options, struct run_figures *ret_figures
     for (int i = 0; i < RUN_CLIENTS; i++) {
         client_open(&run.clients[i], play, run.pool, i % PLAY_ACCOUNTS);
     }
-    run_calls();
+    run_calls(options->calls);
     run_finish();
+    run_restore();
     *ret_figures = (struct run_figures){
         .digest = sim_history(play->sim) ^ disk_digest() * 3,
         .lives = play->lives,
