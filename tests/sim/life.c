@@ -101,7 +101,7 @@ static const struct registry_file life_registry[] = {
                "    brand: Example\n    models: [m-0, m-1]\n    price_book: world\n"
                "    unit: {name: AI token, per_currency_unit: 10000}\n"
                "    plans:\n"
-               "      - {id: p, price: '1', currency: USD, units: 1, expires_days: 0}\n") },
+               "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n") },
 };
 
 const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
