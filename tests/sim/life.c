@@ -286,13 +286,18 @@ static void life_sell_credit(struct life *life)
         .priority = (int64_t)play_random(play, 3),
         .expires_ns = ends ? now_ns + 1 + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S)) : 0,
         .plan = STR("p"),
-        .payment = STR("x"),
+        .payer = ends ? STR_EMPTY : STR("p"),
+        .method = ends ? STR_EMPTY : STR("bank_transfer"),
         .now_ns = now_ns,
     };
-    if (ledger_purchase(life->ledger, &purchase, NULL) == ERR_OK) {
+    struct fail fail = { .text = "" };
+    enum err err = ledger_purchase(life->ledger, &purchase, &fail);
+    if (err == ERR_OK) {
         account->purchased += purchase.amount;
-    } else {
+    } else if (err == ERR_STORE_FAILED) {
         account->purchase_unsure = purchase.amount;
+    } else {
+        play_fail(play, NULL, "a purchase is refused: %s", fail.text);
     }
 }
 
@@ -300,10 +305,14 @@ static void life_expire_credit(struct life *life)
 {
     struct account *account = &life->play->accounts[PLAY_ENDING];
     int64_t amount = 0;
-    if (ledger_expire(life->ledger, loop_wall_ns(life->writer), &amount, NULL) == ERR_OK) {
+    struct fail fail = { .text = "" };
+    enum err err = ledger_expire(life->ledger, loop_wall_ns(life->writer), &amount, &fail);
+    if (err == ERR_OK) {
         account->expired += amount;
-    } else {
+    } else if (err == ERR_STORE_FAILED) {
         account->expiry_unsure = true;
+    } else {
+        play_fail(life->play, NULL, "an expiry is refused: %s", fail.text);
     }
 }
 
