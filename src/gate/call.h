@@ -94,12 +94,7 @@ struct call_hold {
     bool placed; /* the ceiling is reserved, and the row ends with a settlement */
 };
 
-/* The input on its way to be counted, in the call's arena. */
-struct call_counting {
-    struct chat_count chat;
-    enum count_specials specials; /* of the pass that is under way */
-};
-
+struct call_counting;   /* call_count.c: the input on its way to be counted */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */

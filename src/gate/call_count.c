@@ -10,6 +10,12 @@
 #include "gate/gate_internal.h"
 #include "wire/json.h"
 
+/* The input on its way to be counted, in the call's arena. */
+struct call_counting {
+    struct chat_count chat;
+    enum count_specials specials; /* of the pass that is under way */
+};
+
 /* ---- the input ---------------------------------------------------------------------------- */
 
 static void count_pass(struct call *call, enum count_specials specials)
