@@ -127,6 +127,8 @@ struct call {
         *kept; /* that the credit was bought under; NULL: the snapshot's */
     struct limits_counter *place_of_client;
     struct limits_counter *place_of_drain;
+    struct timer drain_timer;
+    int64_t events_delivered;            /* of the stream, when the client went */
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
     struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */
     struct call_counting *counting;      /* NULL: not begun, or over */
@@ -160,9 +162,7 @@ struct call {
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
     bool draining;     /* the client has gone, the upstream is read for its usage */
-    struct timer drain_timer;
-    int64_t events_delivered; /* of the stream, when the client went */
-    bool cut;                 /* the server stops: end with what there is */
+    bool cut;          /* the server stops: end with what there is */
 
     enum err err;       /* what the client is told instead of an answer */
     struct str message; /* of a refusal, in the arena; empty: the table's sentence */
