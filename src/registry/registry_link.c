@@ -176,10 +176,10 @@ static void registry_link_plans(struct registry_load *load, const struct yaml_no
     }
 }
 
-/* What a client is shown is its balance in units: a plan sells what will be seen. */
+/* What a client is shown is its balance in units: a plan sells no more than will be seen. */
 static bool registry_units_fit(const struct registry_plan *plan, const struct registry_unit *unit)
 {
-    return (money_wide)plan->price_nano * (int64_t)unit->per_currency_unit ==
+    return (money_wide)plan->price_nano * (int64_t)unit->per_currency_unit >=
            (money_wide)plan->units * MONEY_NANO_PER_UNIT;
 }
 
@@ -191,7 +191,7 @@ static void registry_link_terms(struct registry_load *load, const struct yaml_no
         bool read = plan->price_nano > 0 && plan->units > 0 && product->unit.per_currency_unit > 0;
         if (read && !registry_units_fit(plan, &product->unit)) {
             registry_fault(load, REGISTRY_RULE_PLAN_UNITS, registry_place_of(node, STR("plans")),
-                           "plan \"" STR_FMT "\" sells %llu units, its price buys others",
+                           "plan \"" STR_FMT "\" sells %llu units, its price buys fewer",
                            STR_ARG(plan->id), (unsigned long long)plan->units);
         }
         if (plan->expires_days > 0 && plan->expires_days < REGISTRY_TERM_DAYS_MIN) {

@@ -27,7 +27,7 @@
     X(TEMPLATE_UNKNOWN, "name a chat template that is known, or none for the vocabulary's own") \
     X(PRICE_MISSING, "add the price to the price book; unknown means not for sale")             \
     X(PRICE_CURRENCY, "use one currency for what is compared or paid together")                 \
-    X(PLAN_UNITS, "let units be the price times the unit's per_currency_unit")                  \
+    X(PLAN_UNITS, "let units be at most the price times the unit's per_currency_unit")          \
     X(PLAN_TERM, "let paid credit live for 365 days or more, or for ever (0)")                  \
     X(TOKEN_PAYMENT_METHOD, "name " PAYMENT_METHODS "; no cash, nothing on a chain")
 

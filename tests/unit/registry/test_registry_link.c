@@ -33,7 +33,7 @@ TEST(what_does_not_fit_together_is_refused)
           NULL, REGISTRY_RULE_COUNT },
         { 5, "expires_days: 365", "expires_days: 364", "products.yaml", REGISTRY_RULE_PLAN_TERM },
         { 5, "units: 1000000,", "units: 1000001,", "products.yaml", REGISTRY_RULE_PLAN_UNITS },
-        { 5, "per_currency_unit: 10000", "per_currency_unit: 10001", "products.yaml",
+        { 5, "per_currency_unit: 10000", "per_currency_unit: 9999", "products.yaml",
           REGISTRY_RULE_PLAN_UNITS },
         { 5, "price: 100, currency: USD, units: 1000000",
           "price: 100.0001, currency: USD, units: "
