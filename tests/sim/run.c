@@ -144,10 +144,11 @@ static bool run_try_open(bool may_fail)
     }
     play_note(play, "the disk failed while the server began: %s", fail.text);
     play->faulty_life = play->lives;
+    enum disk_end_kind kind = play_chance(play, 2) ? DISK_KILLED : DISK_POWER;
     if (play->life != NULL) {
-        life_kill(play, DISK_POWER);
+        life_kill(play, kind);
     } else {
-        disk_crash(DISK_POWER);
+        disk_crash(kind);
     }
     return false;
 }
