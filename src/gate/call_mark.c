@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
+#include "ident/ident.h"
 #include "wire/jsonw.h"
 
 #define MARK_GRACE_NS \
@@ -78,6 +79,7 @@ static bool mark_due(const struct call *call, int64_t tokens)
 
 static bool mark_progress(const struct call *call, struct ledger_progress *ret_progress)
 {
+    const struct call_mark *mark = call->mark;
     struct rate rate;
     struct usage usage;
     struct jsonw json;
@@ -98,6 +100,9 @@ static bool mark_progress(const struct call *call, struct ledger_progress *ret_p
     jsonw_close(&json, '}');
     ret_progress->usage_len = text.len;
     ret_progress->rated_pico = (int64_t)pico;
+    ret_progress->key = (struct str){ mark->key, mark->key_len };
+    ret_progress->product = call->key->product;
+    ret_progress->price_book = (struct str){ mark->price_book, mark->price_book_len };
     ret_progress->model = call->model->id;
     ret_progress->route = call->route->id;
     ret_progress->attempt = call->attempts;
@@ -112,6 +117,15 @@ static struct call_mark *mark_create(struct call *call)
         ledger_mark_init(&mark->row, call->hold.row.seq);
         timer_init(&mark->timer, mark_on_timer);
         mark->call = call;
+        mark->at_ns = call->first_byte_ns;
+        struct buf key = { mark->key, 0, sizeof(mark->key), sizeof(mark->key) };
+        EP_IGNORE(id_print(&key, STR(IDENT_KEY_PREFIX), call->key->id)); /* fits */
+        mark->key_len = key.len;
+        const struct registry_price_book *prices = call->product->price_book;
+        struct buf book = { mark->price_book, 0, LEDGER_MARK_TEXT_MAX, LEDGER_MARK_TEXT_MAX };
+        EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
+                             STR_ARG(prices->version))); /* one that does not fit stays out */
+        mark->price_book_len = book.len;
     }
     return mark;
 }
@@ -124,11 +138,11 @@ void call_mark_look(struct call *call)
         return;
     }
     int64_t tokens = mark_tokens(call);
-    if (!mark_due(call, tokens) || !mark_progress(call, &progress)) {
+    if (!mark_due(call, tokens)) {
         return;
     }
     call->mark = call->mark == NULL ? mark_create(call) : call->mark;
-    if (call->mark == NULL) {
+    if (call->mark == NULL || !mark_progress(call, &progress)) {
         return;
     }
     call->mark->at_ns = loop_now_ns(loop);

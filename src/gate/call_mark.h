@@ -24,6 +24,10 @@ struct call_mark {
     int64_t at_ns;  /* when it was made */
     int64_t tokens; /* of output that it tells of */
     bool job_on_its_way;
+    char key[ID_SHOWN_MAX]; /* as receipts show it */
+    size_t key_len;
+    char price_book[LEDGER_MARK_TEXT_MAX];
+    size_t price_book_len;
 };
 
 /* Bytes of a stream were handed on: is a mark due? Without memory there is none. */

@@ -9,6 +9,7 @@ const struct store_migration extend_migration = {
            " n INTEGER NOT NULL CHECK(n > 0), amount INTEGER NOT NULL CHECK(amount > 0),"
            " extended_ns INTEGER NOT NULL, PRIMARY KEY(hold, n)) STRICT;"
            "CREATE TABLE hold_progress(hold INTEGER PRIMARY KEY REFERENCES hold,"
+           " key TEXT NOT NULL, product TEXT NOT NULL, price_book TEXT NOT NULL,"
            " model TEXT NOT NULL, route TEXT NOT NULL,"
            " attempt INTEGER NOT NULL CHECK(attempt BETWEEN 1 AND 64),"
            " usage TEXT NOT NULL, rated_pico INTEGER NOT NULL CHECK(rated_pico >= 0),"

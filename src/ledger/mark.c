@@ -6,13 +6,14 @@
 #include "ledger/ledger_internal.h"
 
 static const struct store_sql sql_mark_put = {
-    "INSERT INTO hold_progress(hold, model, route, attempt, usage, rated_pico, marked_ns)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(hold) DO UPDATE SET model = excluded.model,"
-    " route = excluded.route, attempt = excluded.attempt, usage = excluded.usage,"
-    " rated_pico = excluded.rated_pico, marked_ns = excluded.marked_ns"
+    "INSERT INTO hold_progress(hold, key, product, price_book, model, route, attempt, usage,"
+    " rated_pico, marked_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    " ON CONFLICT(hold) DO UPDATE SET route = excluded.route, attempt = excluded.attempt,"
+    " usage = excluded.usage, rated_pico = excluded.rated_pico, marked_ns = excluded.marked_ns"
 };
 static const struct store_sql sql_mark_get = {
-    "SELECT model, route, attempt, usage, rated_pico, marked_ns FROM hold_progress WHERE hold = ?1"
+    "SELECT key, product, price_book, model, route, attempt, usage, rated_pico, marked_ns"
+    " FROM hold_progress WHERE hold = ?1"
 };
 
 void ledger_mark_init(struct ledger_mark *mark, int64_t hold)
@@ -65,13 +66,11 @@ static enum err mark_write_first(struct ledger *ledger, struct store_txn *txn, b
     struct ledger_mark *mark = EP_CONTAINER(first, struct ledger_mark, node);
     const struct ledger_progress *now = &mark->now;
     const struct store_value values[] = {
-        STORE_I(mark->hold),
-        STORE_T(now->model),
-        STORE_T(now->route),
-        STORE_I(now->attempt),
-        STORE_T(((struct str){ now->usage, now->usage_len })),
-        STORE_I(now->rated_pico),
-        STORE_I(now->marked_ns),
+        STORE_I(mark->hold),      STORE_T(now->key),
+        STORE_T(now->product),    STORE_T(now->price_book),
+        STORE_T(now->model),      STORE_T(now->route),
+        STORE_I(now->attempt),    STORE_T(((struct str){ now->usage, now->usage_len })),
+        STORE_I(now->rated_pico), STORE_I(now->marked_ns),
     };
     EP_CRASH_POINT("mark-taken");
     return store_exec(txn, &sql_mark_put, values, EP_ARRAY_LEN(values), fail);
@@ -93,8 +92,9 @@ enum err ledger_flush_marks(void *context, struct store_txn *txn, struct fail *f
 static struct str mark_keep(struct buf *text, struct str part)
 {
     size_t at = text->len;
-    /* Ids are short; of a row that somebody made longer the rest is not shown. */
-    EP_IGNORE(buf_append(text, str_slice(part, 0, part.len < 200 ? part.len : 200)));
+    /* Of a text that somebody made longer the rest is not shown. */
+    size_t len = part.len < LEDGER_MARK_TEXT_MAX ? part.len : LEDGER_MARK_TEXT_MAX;
+    EP_IGNORE(buf_append(text, str_slice(part, 0, len))); /* fits */
     return str_from_at(buf_str(text), at);
 }
 
@@ -103,15 +103,18 @@ static enum err mark_on_row(void *context, const struct store_value *row, size_t
     struct ledger_marked *marked = context;
     struct ledger_progress *progress = &marked->progress;
     struct buf text = { marked->text, 0, sizeof(marked->text), sizeof(marked->text) };
-    ASSERT(columns == 6);
+    ASSERT(columns == 9);
     marked->found = true;
-    progress->model = mark_keep(&text, row[0].bytes);
-    progress->route = mark_keep(&text, row[1].bytes);
-    progress->attempt = row[2].number;
-    progress->usage_len = row[3].bytes.len <= LEDGER_MARK_USAGE_MAX ? row[3].bytes.len : 0;
-    memcpy(progress->usage, row[3].bytes.ptr, progress->usage_len);
-    progress->rated_pico = row[4].number;
-    progress->marked_ns = row[5].number;
+    progress->key = mark_keep(&text, row[0].bytes);
+    progress->product = mark_keep(&text, row[1].bytes);
+    progress->price_book = mark_keep(&text, row[2].bytes);
+    progress->model = mark_keep(&text, row[3].bytes);
+    progress->route = mark_keep(&text, row[4].bytes);
+    progress->attempt = row[5].number;
+    progress->usage_len = row[6].bytes.len <= LEDGER_MARK_USAGE_MAX ? row[6].bytes.len : 0;
+    memcpy(progress->usage, row[6].bytes.ptr, progress->usage_len);
+    progress->rated_pico = row[7].number;
+    progress->marked_ns = row[8].number;
     return ERR_OK;
 }
 

@@ -13,9 +13,16 @@
 
 #define LEDGER_MARK_USAGE_MAX 192 /* five classes with their tokens; a model's count has no more */
 
+#define LEDGER_MARK_TEXTS    5   /* key, product, price book, model, route */
+#define LEDGER_MARK_TEXT_MAX 160 /* ids and versions have at most 64 */
+
 struct ledger_progress {
-    struct str model;   /* borrowed */
-    struct str route;   /* borrowed; of the attempt that delivers */
+    /* What the receipt says that a crash makes necessary; borrowed. */
+    struct str key;
+    struct str product;
+    struct str price_book;
+    struct str model;
+    struct str route;   /* of the attempt that delivers */
     int64_t attempt;    /* 1, 2, ... */
     int64_t rated_pico; /* what was delivered costs so much, exactly; never falls */
     int64_t marked_ns;
@@ -41,8 +48,8 @@ void ledger_mark_end(struct ledger *ledger, struct ledger_mark *mark);
 /* What stays of a hold's last mark. */
 struct ledger_marked {
     bool found;
-    struct ledger_progress progress; /* model and route lie in `text` */
-    char text[512];
+    struct ledger_progress progress; /* its texts lie in `text` */
+    char text[LEDGER_MARK_TEXTS * LEDGER_MARK_TEXT_MAX];
 };
 
 EP_MUST_CHECK enum err ledger_read_mark(struct store_txn *txn, int64_t hold,

@@ -174,7 +174,7 @@ def load_until_it_dies(house, seconds):
     died = house.died(seconds)
     for buyer in buyers:
         buyer.stop.set()
-    died = died or house.died(3)  # without load the writer empties its journal
+    died = died or house.died(10)  # a second after the last call the writer empties its journal
     house.stop_process("server", signal.SIGKILL)
     for buyer in buyers:
         buyer.thread.join(20)

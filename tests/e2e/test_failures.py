@@ -232,6 +232,8 @@ def test_a_crash_in_mid_stream_gives_away_one_mark_at_most(trial, pace, seconds,
     for call, tokens in saw.items():
         client = house.receipt(call)["client"]
         assert client["outcome"] == "interrupted" and client["billed_by"] == "recovered"
+        status, _, shown = house.request(f"/v1/receipts/{call}")
+        assert status == 200 and json.loads(shown)["client"] == client, "who is charged is shown why"
         billed = int(client["billed"]["out"])
         assert billed <= tokens, "never more than the client saw"
         # A mark waits up to 50 ms for a commit, and a commit takes its time on a busy machine.

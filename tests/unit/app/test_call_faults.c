@@ -237,7 +237,10 @@ static void leave_holds(unsigned char first)
         CHECK_EQ(account_reserve(ledger_credit(job.hold.account), job.hold.amount), ERR_OK);
         CHECK_EQ(store_run(world->store, &job.job, NULL), ERR_OK);
         if (i == 0) {
-            const struct ledger_progress progress = { .model = STR("aurora-large"),
+            const struct ledger_progress progress = { .key = STR("key_1"),
+                                                      .product = STR("world"),
+                                                      .price_book = STR("world/1"),
+                                                      .model = STR("aurora-large"),
                                                       .route = STR("aurora-large-us"),
                                                       .attempt = 1,
                                                       .rated_pico = 7000,

@@ -89,6 +89,9 @@ static void mark(int64_t row, int64_t pico, const char *usage)
 {
     static struct ledger_mark marks[4];
     struct ledger_progress progress = {
+        .key = STR("key_1"),
+        .product = STR("world"),
+        .price_book = STR("world/1"),
         .model = STR("aurora-large"),
         .route = STR("aurora-large-us"),
         .attempt = 1,
@@ -121,6 +124,8 @@ TEST(a_hold_that_a_crash_left_open_costs_what_its_last_mark_says)
     CHECK_STR(str_from(house_field(&house, "billed_by")), STR("recovered"));
     CHECK_STR(str_from(house_field(&house, "model_served")), STR("aurora-large"));
     CHECK_STR(str_from(house_field(&house, "route")), STR("aurora-large-us"));
+    CHECK_STR(str_from(house_field(&house, "key")), STR("key_1"));
+    CHECK_STR(str_from(house_field(&house, "price_book")), STR("world/1"));
     CHECK(house_said(&house.out, "\"billed\":{\"in\":\"9\",\"out\":\"120\"}"));
     buf_reset(&id);
     memset(shown, 0, sizeof(shown));

@@ -182,3 +182,42 @@ TEST(the_sink_is_told_what_is_given_on_and_nothing_else)
         buf_fini(&out);
     }
 }
+
+/* What was told of the stream when each piece was given on. */
+struct singly {
+    int64_t told; /* texts */
+    int64_t pieces;
+};
+
+static void singly_tell(void *context, const struct chat_text *text)
+{
+    struct singly *singly = context;
+    CHECK(text->json.len > 2);
+    singly->told++;
+}
+
+static void singly_emit(void *context, struct str bytes)
+{
+    struct singly *singly = context;
+    singly->pieces++;
+    CHECK(str_ends(bytes, STR("\n\n")));
+    CHECK_EQ(singly->told, singly->pieces); /* of no event behind the one at hand */
+}
+
+TEST(events_that_are_given_on_singly_are_told_one_by_one)
+{
+    struct relay relay;
+    struct singly singly = { 0 };
+    const struct chat_sink sink = { singly_tell, &singly };
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .sink = &sink,
+                                                .choices = 1,
+                                                .singly = true,
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    struct str all = STR(TEXT("m", "a") TEXT("m", "b") TEXT("m", "c") STOP DONE);
+    CHECK_EQ(relay_feed(&relay, all, singly_emit, &singly), ERR_OK);
+    CHECK_EQ(singly.pieces, 3);
+    relay_fini(&relay);
+}

@@ -9,6 +9,9 @@ static struct books books;
 static void put(struct ledger_mark *mark, int64_t pico, const char *usage)
 {
     struct ledger_progress progress = {
+        .key = STR("key_1"),
+        .product = STR("world"),
+        .price_book = STR("world-2026/1"),
         .model = STR("aurora"),
         .route = STR("aurora-us"),
         .attempt = 2,
@@ -65,6 +68,11 @@ TEST(a_mark_waits_for_a_commit_that_happens_anyway)
     CHECK_EQ(reading.marked.progress.attempt, 2);
     CHECK_STR(reading.marked.progress.route, STR("aurora-us"));
     CHECK_STR(reading.marked.progress.model, STR("aurora"));
+    CHECK_STR(reading.marked.progress.key, STR("key_1"));
+    CHECK_STR(reading.marked.progress.product, STR("world"));
+    CHECK_STR(reading.marked.progress.price_book, STR("world-2026/1"));
+    CHECK_EQ(reading.marked.progress.marked_ns, 7);
+    CHECK(memcmp(reading.marked.progress.usage, "{\"in\":5}", 8) == 0);
     CHECK_EQ(reading.marked.progress.usage_len, 8);
     reading.hold = 1;
     commit(&reading);
