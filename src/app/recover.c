@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/money.h"
+#include "ident/ident.h"
 #include "ledger/attempt.h"
 #include "ledger/mark.h"
 #include "meter/usage.h"
@@ -99,11 +100,14 @@ static enum err recover_attempt(const struct recover_job *recover, struct store_
     return ledger_write_attempt(txn, recover->hold, &attempt, fail);
 }
 
-/* A mark does not say whose key it was. */
+/* For the month; a hold without a mark has neither key nor model, and costs nothing. */
 static struct usage_month_use recover_use(const struct ledger_marked *marked)
 {
     struct usage_month_use use = { .model = marked->found ? marked->progress.model : STR_EMPTY };
     struct receipt_tokens tokens;
+    if (marked->found && !id_parse(marked->progress.key, STR(IDENT_KEY_PREFIX), &use.key)) {
+        use.key = (struct id){ { 0 } };
+    }
     recover_tokens(marked, &tokens);
     for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
         use.tokens[i] = tokens.tokens[i];

@@ -43,8 +43,7 @@ enum {
 /* "in", "cached", ... */
 const char *usage_month_class(size_t class);
 
-/* What a settlement bought. A hold that a restart ended has no key,
- * and a model only if it was marked. */
+/* What a settlement bought. A hold that a restart ended has a key and a model if it was marked. */
 struct usage_month_use {
     struct id key;
     struct str model; /* that served; valid until the batch is durable */

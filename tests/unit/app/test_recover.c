@@ -84,12 +84,20 @@ TEST(the_receipt_of_a_recovered_call_says_that_it_was_interrupted)
     house_end(&house);
 }
 
+static const char *key_text(void)
+{
+    static char text[ID_SHOWN_MAX + 1];
+    struct buf shown = { text, 0, ID_SHOWN_MAX, ID_SHOWN_MAX };
+    CHECK_EQ(id_print(&shown, STR(IDENT_KEY_PREFIX), (struct id){ { 7 } }), ERR_OK);
+    return text;
+}
+
 /* A mark of the hold with that row, taken along by the next commit. */
 static void mark(int64_t row, int64_t pico, const char *usage)
 {
     static struct ledger_mark marks[4];
     struct ledger_progress progress = {
-        .key = STR("key_1"),
+        .key = str_from(key_text()),
         .product = STR("world"),
         .price_book = STR("world/1"),
         .model = STR("aurora-large"),
@@ -124,7 +132,7 @@ TEST(a_hold_that_a_crash_left_open_costs_what_its_last_mark_says)
     CHECK_STR(str_from(house_field(&house, "billed_by")), STR("recovered"));
     CHECK_STR(str_from(house_field(&house, "model_served")), STR("aurora-large"));
     CHECK_STR(str_from(house_field(&house, "route")), STR("aurora-large-us"));
-    CHECK_STR(str_from(house_field(&house, "key")), STR("key_1"));
+    CHECK_STR(str_from(house_field(&house, "key")), str_from(key_text()));
     CHECK_STR(str_from(house_field(&house, "price_book")), STR("world/1"));
     CHECK(house_said(&house.out, "\"billed\":{\"in\":\"9\",\"out\":\"120\"}"));
     buf_reset(&id);
@@ -134,6 +142,11 @@ TEST(a_hold_that_a_crash_left_open_costs_what_its_last_mark_says)
     CHECK_STR(str_from(house_field(&house, "amount")), STR("1000000"));
     CHECK_STR(str_from(house_field(&house, "overrun")), STR("0"));
     CHECK_EQ(house_do(&house, "audit"), ACT_OK);
+    CHECK_EQ(house_do(&house, "client list --json"), ACT_OK);
+    CHECK_EQ(house_dof(&house, "usage show --client %s --json", house_field(&house, "id")), ACT_OK);
+    CHECK_STR(str_from(house_field(&house, "key")), str_from(key_text()));
+    CHECK(house_said(&house.out, "\"calls\":2,"));
+    CHECK(house_said(&house.out, "\"input\":9,\"output\":220}"));
     house_close(&house);
     house_open(&house, WORLD_READ_WRITE);
     CHECK_EQ(house.world->recovered, 0);
