@@ -127,7 +127,7 @@ static bool run_try_open(bool may_fail)
     if (run.options.fault_life == play->lives + 1) {
         disk_set_fault(&run.options.fault);
     } else if (may_fail) {
-        run_arm(60, 2);
+        run_arm(60, 4);
     }
     enum err err = life_open(play, &fail);
     err = err == ERR_OK ? life_furnish(play, &fail) : err;
@@ -165,7 +165,9 @@ static void run_open(void)
 {
     int tries = 0;
     bool by_seed = run.options.fault_life == 0;
-    while (!run_try_open(by_seed && tries < RUN_OPENS_MAX && play_chance(&run.play, 4))) {
+    /* Faults that come together are the ones that nobody thought of. */
+    uint64_t once_in = run.play.lives > 0 && run.play.faulty_life == run.play.lives ? 2 : 5;
+    while (!run_try_open(by_seed && tries < RUN_OPENS_MAX && play_chance(&run.play, once_in))) {
         tries++;
     }
     play_note(&run.play, "life %llu begins, %zu calls recovered",
@@ -304,6 +306,7 @@ static void run_restore(void)
         return; /* nothing is missing */
     }
     play_note(play, "the backup is put back");
+    sim_run(play->sim, sim_now_ns(play->sim) + 10 * RUN_S); /* nothing is on its way any more */
     disk_put_back("log.size");
     play->restored = true;
     enum err err = life_open(play, &fail);
