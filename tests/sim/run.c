@@ -310,7 +310,10 @@ static void run_restore(void)
     disk_put_back("log.size");
     play->restored = true;
     enum err err = life_open(play, &fail);
-    if (err != ERR_OK || !life_is_behind(play->life)) {
+    if (err != ERR_OK) {
+        play_fail(play, NULL, "the server does not start on an old backup: %s", fail.text);
+    }
+    if (!life_is_behind(play->life)) {
         play_fail(play, NULL, "%lld of %lld leaves are there, and the server does not notice",
                   (long long)play->kept_leaves, (long long)auditor_leaves());
     }
