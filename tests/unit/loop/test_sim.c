@@ -317,6 +317,62 @@ TEST(a_loop_that_ends_with_connections_open_breaks_nothing_of_the_world)
     CHECK_EQ(mem_blocks_open(), blocks);
 }
 
+TEST(a_killed_loop_breaks_all_its_connections_and_keeps_its_listeners)
+{
+    struct sim_options options = sim_options_default(7);
+    struct sim *sim = NULL;
+    struct loop *server = NULL;
+    struct loop *client = NULL;
+    struct address address;
+    int listener = -1;
+    int near[2];
+    int far[2];
+    char byte = 'x';
+    size_t len = 0;
+    CHECK_EQ(sim_create(&options, &sim, NULL), ERR_OK);
+    CHECK_EQ(loop_create_sim(sim, &server, NULL), ERR_OK);
+    CHECK_EQ(loop_create_sim(sim, &client, NULL), ERR_OK);
+    CHECK(address_parse(STR("127.0.0.1:0"), &address));
+    CHECK_EQ(loop_listen(server, &address, 4, &listener, &address, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(loop_connect(client, &address, &near[i], NULL), ERR_OK);
+        sim_run(sim, INT64_MAX);
+        CHECK_EQ(loop_accept(server, listener, &far[i], NULL), ERR_OK);
+    }
+    sim_reset_all(sim, server);
+    for (int i = 0; i < 2; i++) {
+        struct iovec part = { &byte, 1 };
+        CHECK_EQ(loop_write(server, far[i], &part, 1, &len), ERR_IO); /* nothing more leaves */
+    }
+    sim_run(sim, INT64_MAX);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(loop_read(client, near[i], &byte, 1, &len), ERR_IO);
+    }
+    CHECK_EQ(loop_connect(client, &address, &near[0], NULL), ERR_OK);
+    sim_run(sim, INT64_MAX);
+    CHECK_EQ(loop_connected(client, near[0], NULL), ERR_OK);
+    loop_destroy(server);
+    loop_destroy(client);
+    sim_destroy(sim);
+}
+
+TEST(the_wall_clock_jumps_and_the_time_that_passes_does_not)
+{
+    struct sim_options options = sim_options_default(8);
+    struct sim *sim = NULL;
+    struct loop *loop = NULL;
+    CHECK_EQ(sim_create(&options, &sim, NULL), ERR_OK);
+    CHECK_EQ(loop_create_sim(sim, &loop, NULL), ERR_OK);
+    int64_t now_ns = loop_now_ns(loop);
+    int64_t wall_ns = loop_wall_ns(loop);
+    sim_jump_wall(sim, -3600 * 1000 * MS);
+    (void)loop_turn(loop, false);
+    CHECK_EQ(loop_now_ns(loop), now_ns);
+    CHECK_EQ(loop_wall_ns(loop), wall_ns - 3600 * 1000 * MS);
+    loop_destroy(loop);
+    sim_destroy(sim);
+}
+
 static void build_a_world(void)
 {
     struct sim_options options = sim_options_default(9);
