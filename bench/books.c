@@ -7,7 +7,7 @@
  *   --clients N  so many new clients, each with credit for its share (100)
  *   --made N     no new clients: the calls are of accounts 1 to N that bench/books has made
  *   --batch N    calls a commit (4096)
- *   --pairs      hold and settlement alone, no receipt
+ *   --pairs      hold and settlement alone, without attempt and receipt
  *
  * Every 50th call is above its hold, every 100th is voided. The last lines are "NAME NUMBER".
  */
@@ -38,7 +38,7 @@ struct filling {
     struct ledger_account **accounts;
     size_t account_count;
     bool made;  /* the accounts are there */
-    bool pairs; /* no receipts */
+    bool pairs; /* no attempts and receipts */
     int64_t batch;
     int64_t commits;
     int64_t begun_ns; /* of the first call */
@@ -47,8 +47,8 @@ struct filling {
     struct receipt receipt;
 };
 
-static enum err books_receipt(struct filling *filling, struct store_txn *txn,
-                              const struct ledger_settlement *settlement, struct fail *fail)
+static enum err books_prove(struct filling *filling, struct store_txn *txn,
+                            const struct ledger_settlement *settlement, struct fail *fail)
 {
     const struct ledger_hold *hold = settlement->hold;
     const struct receipt_facts facts = {
@@ -66,6 +66,16 @@ static enum err books_receipt(struct filling *filling, struct store_txn *txn,
         .overrun_nano = settlement->overrun,
     };
     int64_t leaf = 0;
+    const struct ledger_attempt attempt = {
+        .n = 1,
+        .route = STR("aurora-large-us"),
+        .upstream_id = STR("req_0123456789abcdef"),
+        .outcome = settlement->state == HOLD_VOIDED ? STR("upstream_cut") : STR("complete"),
+        .usage_source = settlement->state == HOLD_VOIDED ? STR("none") : STR("upstream"),
+        .sent = true,
+        .billable = settlement->state != HOLD_VOIDED,
+    };
+    TRY(ledger_write_attempt(txn, hold, &attempt, fail));
     TRY(receipt_build(&filling->receipt, &facts));
     return tlog_append_receipt(filling->world->tlog, txn, hold->call, &filling->receipt,
                                settlement->settled_ns, &leaf, fail);
@@ -90,19 +100,9 @@ static enum err books_settle(struct filling *filling, struct store_txn *txn,
         .settled_ns = hold->opened_ns + STAMP_NS_PER_S,
         .use = { .model = STR("aurora-large"), .tokens = { 812, [BOOKS_OUT] = 233 } },
     };
-    const struct ledger_attempt attempt = {
-        .n = 1,
-        .route = STR("aurora-large-us"),
-        .upstream_id = STR("req_0123456789abcdef"),
-        .outcome = voided ? STR("upstream_cut") : STR("complete"),
-        .usage_source = voided ? STR("none") : STR("upstream"),
-        .sent = true,
-        .billable = !voided,
-    };
     TRY(ledger_write_settlement(filling->world->ledger, txn, &settlement, fail));
-    TRY(ledger_write_attempt(txn, hold, &attempt, fail));
     account_settle(ledger_credit(hold->account), hold->amount, posted);
-    return filling->pairs ? ERR_OK : books_receipt(filling, txn, &settlement, fail);
+    return filling->pairs ? ERR_OK : books_prove(filling, txn, &settlement, fail);
 }
 
 static enum err books_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
