@@ -219,7 +219,7 @@ def test_credit_is_over_at_its_instant_and_calls_after_it_are_refused(house):
     assert float(credit["expired"]) > 0.9
     breakage = house.json("credit", "breakage")
     assert any(row["lot"] == credit["lots"][0]["lot"] and row["kind"] == "promo" for row in breakage)
-    assert '"event":"credit_expired"' in (house.folder / "server.log").read_text()
+    wait_for(lambda: '"event":"credit_expired"' in (house.folder / "server.log").read_text(), "the event")
 
 
 def test_what_is_held_at_the_end_is_over_when_its_call_ends(tmp_path):

@@ -197,7 +197,12 @@ def test_tokens_that_nobody_saw_are_paid_from_what_the_cap_may_cost(trial):
     assert int(receipt["client"]["amount"]) == int(receipt["operator"]["held"])
     assert status == 200
     call = headers["x-entrepot-call"]
-    alarms = [line for line in (house.folder / "server.log").read_text().splitlines() if '"event":"overrun"' in line]
+
+    def alarms_told():
+        return [line for line in (house.folder / "server.log").read_text().splitlines() if '"event":"overrun"' in line]
+
+    wait_for(alarms_told, "the alarm")
+    alarms = alarms_told()
     assert len(alarms) == 1 and call in alarms[0] and f'"lost_nano":{receipt["operator"]["overrun"]}' in alarms[0]
 
 

@@ -79,7 +79,7 @@ def test_a_route_that_inflates_by_three_percent_is_found_within_sixty_calls(shop
     proof = shop.json("usage", "check", "--finding", str(found["finding"]))
     assert len(proof) >= 50 and all(call["reported"] >= call["counted"] for call in proof)
     assert b"entrepot_usage_findings_open 1" in operator(shop, "/metrics")
-    assert '"event":"usage_finding"' in (shop.folder / "server.log").read_text()
+    wait_for(lambda: '"event":"usage_finding"' in (shop.folder / "server.log").read_text(), "the event")
     # From here on the client pays by our count.
     _, headers, _ = shop.request("/v1/chat/completions", ask(text=PROMPTS[1]))
     client = receipt_of(shop, headers)["client"]
