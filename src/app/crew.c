@@ -34,6 +34,7 @@ static void crew_on_look(struct timer *timer)
     struct crew_member *member = EP_CONTAINER(timer, struct crew_member, look);
     int64_t now_ns = loop_now_ns(member->loop);
     if (gate_busy(member->gate) == 0) {
+        gate_close(member->gate); /* a request that is still coming in would begin a call */
         loop_stop(member->loop);
         return;
     }

@@ -104,6 +104,12 @@ void gate_cut(struct gate *gate)
     }
 }
 
+void gate_close(struct gate *gate)
+{
+    ASSERT(gate_busy(gate) == 0);
+    http_server_close_all(gate->server);
+}
+
 void gate_destroy(struct gate *gate)
 {
     if (gate == NULL) {

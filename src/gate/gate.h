@@ -52,5 +52,8 @@ void gate_drain(struct gate *gate);
 size_t gate_busy(const struct gate *gate);
 /* Cuts what is still under way: each call is settled for what was delivered. */
 void gate_cut(struct gate *gate);
+/* Drained, and nothing is under way: closes the connections that are left, which may have sent a
+ * part of a request, so that nothing begins any more. */
+void gate_close(struct gate *gate);
 /* Nothing is under way. NULL is allowed. Destroy the worker pool first. */
 void gate_destroy(struct gate *gate);

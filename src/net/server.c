@@ -326,16 +326,21 @@ static void server_on_grave(struct task *task)
     mem_free(server);
 }
 
+void http_server_close_all(struct http_server *server)
+{
+    ASSERT(server->exchanges == 0);
+    LIST_EACH_SAFE(node, after, &server->open) {
+        conn_close(EP_CONTAINER(node, struct http_exchange, node));
+    }
+}
+
 void http_server_destroy(struct http_server *server)
 {
     if (server == NULL) {
         return;
     }
-    ASSERT(server->exchanges == 0);
     http_server_stop_accepting(server);
-    LIST_EACH_SAFE(node, after, &server->open) {
-        conn_close(EP_CONTAINER(node, struct http_exchange, node));
-    }
+    http_server_close_all(server);
     /* Graves are emptied in order: the connections' memory comes back before the server's goes. */
     task_init(&server->task, server_on_grave);
     loop_bury(server->loop, &server->task);

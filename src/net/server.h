@@ -77,7 +77,10 @@ void http_server_stop_accepting(struct http_server *server);
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 size_t http_server_exchanges(const struct http_server *server); /* open for their owners */
-/* Closes all connections at once. No exchange may be open. NULL is allowed. */
+/* Closes all connections at once, those too that have sent a part of a request. No exchange may be
+ * open; after http_server_stop_accepting() none begins any more. */
+void http_server_close_all(struct http_server *server);
+/* As above, and ends the server. NULL is allowed. */
 void http_server_destroy(struct http_server *server);
 /* The owner that was given in the options. */
 void *http_server_owner(const struct http_server *server);

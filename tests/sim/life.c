@@ -506,6 +506,9 @@ void life_rest(struct play *play)
     while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
     }
     life_fade(play, life);
+    for (size_t i = 0; i < LIFE_GATES; i++) {
+        gate_close(life->gates[i]);
+    }
 }
 
 void life_close(struct play *play)

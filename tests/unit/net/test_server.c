@@ -106,6 +106,31 @@ TEST(a_drained_server_closes_what_is_idle_and_lets_the_rest_finish)
     shop_close(&shop);
 }
 
+/* A part of a request is no exchange, and would be one as soon as the rest comes. */
+TEST(what_is_closed_at_once_hears_no_request_that_was_coming_in)
+{
+    struct shop shop;
+    struct peer half;
+    shop_open(&shop, shop_keep);
+    peer_connect(&half, &shop.address, 0);
+    peer_send(&half, STR("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhel"));
+    UNTIL(shop.loop, http_server_connections(shop.server) == 1);
+    for (int i = 0; i < 20; i++) {
+        (void)loop_turn(shop.loop, false); /* it has been read */
+    }
+    http_server_stop_accepting(shop.server);
+    http_server_drain(shop.server);
+    CHECK_EQ(http_server_exchanges(shop.server), 0);
+    CHECK_EQ(http_server_connections(shop.server), 1);
+    http_server_close_all(shop.server);
+    peer_send(&half, STR("lo"));
+    UNTIL(shop.loop, peer_gone(&half));
+    UNTIL(shop.loop, http_server_connections(shop.server) == 0);
+    CHECK(shop.open == NULL);
+    peer_close(&half);
+    shop_close(&shop);
+}
+
 TEST(a_server_that_has_stopped_accepting_cannot_be_reached)
 {
     struct shop shop;
