@@ -31,7 +31,7 @@ static enum err month_on_row(void *context, const struct usage_month *row)
     struct month_asking *asking = context;
     struct sheet *sheet = &asking->sheet;
     if (memcmp(row->sums.key.bytes, none.bytes, ID_BYTES) == 0) {
-        sheet_none(sheet); /* calls that a restart ended, or of before months were kept */
+        sheet_none(sheet); /* of before months were kept */
     } else {
         sheet_id(sheet, IDENT_KEY_PREFIX, row->sums.key);
     }

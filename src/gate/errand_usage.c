@@ -33,7 +33,7 @@ static void usage_put_key(struct jsonw *json, struct id key)
     EP_IGNORE(id_print(&shown, STR(IDENT_KEY_PREFIX), key)); /* fits */
     jsonw_key(json, "key");
     if (memcmp(key.bytes, none.bytes, ID_BYTES) == 0) {
-        jsonw_null(json); /* a call that a restart ended */
+        jsonw_null(json); /* of before months were kept */
     } else {
         jsonw_str(json, buf_str(&shown));
     }
