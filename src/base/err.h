@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err_table.h"
+
 #define EP_MUST_CHECK                   __attribute__((warn_unused_result))
 #define EP_CLEANUP(release)             __attribute__((cleanup(release)))
 #define EP_PRINTF(at, args)             __attribute__((format(printf, at, args)))
@@ -42,145 +44,6 @@ enum err_kind {
     ERR_KIND_RETRY,  /* may pass later or elsewhere */
     ERR_KIND_FAULT   /* ours: somebody must look */
 };
-
-/*
- * name, kind, HTTP status, error type, error code, sentence. Types and codes are those the OpenAI
- * API uses (shared by its SDKs); our own codes stand where it has none.
- */
-#define ERR_TABLE(X)                                                                              \
-    X(OK, FINE, 0, "", "", "")                                                                    \
-    /* wire: what came over the line */                                                           \
-    X(HTTP_SYNTAX, CLIENT, 400, "invalid_request_error", "bad_http",                              \
-      "The request is not valid HTTP.")                                                           \
-    X(HTTP_VERSION, CLIENT, 505, "invalid_request_error", "http_version",                         \
-      "Only HTTP/1.0 and HTTP/1.1 are spoken here.")                                              \
-    X(HTTP_HEAD_SIZE, CLIENT, 431, "invalid_request_error", "headers_too_large",                  \
-      "The request's headers are too large.")                                                     \
-    X(HTTP_BODY_SIZE, CLIENT, 413, "invalid_request_error", "body_too_large",                     \
-      "The request's body is too large.")                                                         \
-    X(HTTP_TIMEOUT, CLIENT, 408, "invalid_request_error", "request_timeout",                      \
-      "The request was not received in time.")                                                    \
-    X(HTTP_METHOD, CLIENT, 405, "invalid_request_error", "method_not_allowed",                    \
-      "This path does not take that method.")                                                     \
-    X(HTTP_PATH, CLIENT, 404, "invalid_request_error", "unknown_path", "There is no such path.")  \
-    X(HTTP_TYPE, CLIENT, 415, "invalid_request_error", "unsupported_media_type",                  \
-      "The body's content type or encoding is not taken here.")                                   \
-    X(JSON_SYNTAX, CLIENT, 400, "invalid_request_error", "invalid_json",                          \
-      "The body is not valid JSON.")                                                              \
-    X(JSON_DEPTH, CLIENT, 400, "invalid_request_error", "json_too_deep",                          \
-      "The body's JSON is nested too deeply.")                                                    \
-    X(SSE_LINE, RETRY, 502, "upstream_error", "upstream_stream_invalid",                          \
-      "The model provider's stream could not be read.")                                           \
-    X(URL_SYNTAX, FAULT, 500, "api_error", "internal_error", "The server failed.")                \
-    X(YAML_SYNTAX, FAULT, 500, "api_error", "internal_error", "The server failed.")               \
-    /* dialect: what was asked */                                                                 \
-    X(ASK_INVALID, CLIENT, 400, "invalid_request_error", "invalid_value",                         \
-      "A field of the request has an invalid value.")                                             \
-    X(ASK_MISSING, CLIENT, 400, "invalid_request_error", "missing_required_parameter",            \
-      "A required field of the request is missing.")                                              \
-    X(ASK_DUPLICATE, CLIENT, 400, "invalid_request_error", "duplicate_key",                       \
-      "A field of the request stands there twice.")                                               \
-    X(ASK_UNSUPPORTED, CLIENT, 400, "invalid_request_error", "unsupported_parameter",             \
-      "A field of the request is not supported.")                                                 \
-    /* who asks */                                                                                \
-    X(KEY_MISSING, CLIENT, 401, "authentication_error", "missing_api_key",                        \
-      "No API key was given. Send it as: Authorization: Bearer KEY.")                             \
-    X(KEY_UNKNOWN, CLIENT, 401, "authentication_error", "invalid_api_key",                        \
-      "The API key is not valid.")                                                                \
-    X(CLIENT_SUSPENDED, CLIENT, 403, "permission_error", "client_suspended",                      \
-      "This account is suspended.")                                                               \
-    /* what may be sold */                                                                        \
-    X(MODEL_UNKNOWN, CLIENT, 404, "invalid_request_error", "model_not_found",                     \
-      "The model does not exist or this key may not buy it.")                                     \
-    X(PRICE_MISSING, CLIENT, 403, "invalid_request_error", "price_missing",                       \
-      "This model has no price in the price book that applies, so it cannot be sold.")            \
-    X(POLICY_DENIED, CLIENT, 403, "compliance_refusal", "policy_denied",                          \
-      "A rule forbids this call.")                                                                \
-    X(LIMIT_CALLS, RETRY, 429, "rate_limit_error", "rate_limit_exceeded",                         \
-      "Too many calls at once for this account.")                                                 \
-    X(LIMIT_CONNECTIONS, RETRY, 503, "api_error", "overloaded",                                   \
-      "The server has no room; try again.")                                                       \
-    X(NO_ROUTE, RETRY, 503, "api_error", "no_route", "No source can serve this model just now.")  \
-    X(NOT_FOUND, CLIENT, 404, "invalid_request_error", "not_found", "There is no such object.")   \
-    X(CONFLICT, CLIENT, 409, "invalid_request_error", "conflict",                                 \
-      "The object is not in a state that allows this.")                                           \
-    X(IDEM_UNDER_WAY, CLIENT, 409, "invalid_request_error", "idempotency_in_progress",            \
-      "A call with this Idempotency-Key is still under way; ask again when it has ended.")        \
-    X(IDEM_MISMATCH, CLIENT, 422, "invalid_request_error", "idempotency_mismatch",                \
-      "This Idempotency-Key was used for another request.")                                       \
-    X(IDEM_NO_RESULT, CLIENT, 409, "invalid_request_error", "idempotency_no_result",              \
-      "The call with this Idempotency-Key has ended, and its answer was not kept; its receipt "   \
-      "tells what became of it.")                                                                 \
-    /* money */                                                                                   \
-    X(LEDGER_FUNDS, CLIENT, 429, "insufficient_quota", "insufficient_quota",                      \
-      "The account's credit does not cover this call.")                                           \
-    X(LEDGER_SPENT, CLIENT, 429, "insufficient_quota", "credit_exhausted",                        \
-      "The account's credit was used up while the answer was written: it ends here.")             \
-    X(BUDGET_DAY, CLIENT, 429, "insufficient_quota", "budget_day",                                \
-      "This key's budget for the day does not cover this call.")                                  \
-    X(BUDGET_MONTH, CLIENT, 429, "insufficient_quota", "budget_month",                            \
-      "This key's budget for the month does not cover this call.")                                \
-    X(BUDGET_TOTAL, CLIENT, 429, "insufficient_quota", "budget_total",                            \
-      "What is left of this key's budget does not cover this call.")                              \
-    X(LEDGER_STATE, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(MONEY_RANGE, CLIENT, 400, "invalid_request_error", "amount_out_of_range",                   \
-      "An amount is out of range.")                                                               \
-    /* credit is a meter's reading, and no asset */                                               \
-    X(TOKEN_NOT_TRANSFERABLE, CLIENT, 409, "invalid_request_error", "token_not_transferable",     \
-      "Credit cannot be moved from one client to another.")                                       \
-    X(TOKEN_NO_RESALE, CLIENT, 409, "invalid_request_error", "token_no_resale",                   \
-      "Credit is not given away, listed, redeemed by code or resold.")                            \
-    X(TOKEN_NO_CASH_OUT, CLIENT, 409, "invalid_request_error", "token_no_cash_out",               \
-      "Only what was paid and is unused goes back, to who paid it, the way it came.")             \
-    X(TOKEN_EXPIRED, CLIENT, 409, "invalid_request_error", "token_expired",                       \
-      "The credit's time has passed.")                                                            \
-    X(TOKEN_PAYMENT_METHOD, CLIENT, 409, "invalid_request_error", "token_payment_method",         \
-      "Credit is not paid for in this way.")                                                      \
-    X(TOKEN_KYC_LIMIT, CLIENT, 409, "invalid_request_error", "token_kyc_limit",                   \
-      "More cannot be bought in a day before more is known of the client.")                       \
-    X(PLAN_WITHDRAWN, CLIENT, 409, "invalid_request_error", "plan_withdrawn",                     \
-      "This plan is no longer sold.")                                                             \
-    /* upstream */                                                                                \
-    X(UPSTREAM_CONNECT, RETRY, 502, "upstream_error", "upstream_unreachable",                     \
-      "The model provider could not be reached.")                                                 \
-    X(UPSTREAM_TLS, RETRY, 502, "upstream_error", "upstream_untrusted",                           \
-      "The model provider's certificate could not be verified.")                                  \
-    X(UPSTREAM_SILENT, RETRY, 504, "upstream_error", "upstream_timeout",                          \
-      "The model provider did not answer in time.")                                               \
-    X(UPSTREAM_CUT, RETRY, 502, "upstream_error", "upstream_cut",                                 \
-      "The model provider broke the answer off.")                                                 \
-    X(UPSTREAM_SYNTAX, RETRY, 502, "upstream_error", "upstream_invalid",                          \
-      "The model provider's answer could not be read.")                                           \
-    X(UPSTREAM_STATUS, RETRY, 502, "upstream_error", "upstream_error",                            \
-      "The model provider reported an error.")                                                    \
-    X(UPSTREAM_MODEL, RETRY, 502, "upstream_error", "upstream_model_mismatch",                    \
-      "The model provider answered with another model than the one asked for.")                   \
-    X(UPSTREAM_SIZE, RETRY, 502, "upstream_error", "upstream_too_large",                          \
-      "The model provider's answer is larger than is taken here.")                                \
-    X(VOCAB, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
-    /* the machine below */                                                                       \
-    X(NO_MEMORY, RETRY, 503, "api_error", "overloaded", "The server has no room; try again.")     \
-    X(BUSY, RETRY, 503, "api_error", "overloaded", "The server is busy; try again.")              \
-    X(LIMIT, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
-    X(IO, FAULT, 500, "api_error", "internal_error", "The server failed.")                        \
-    X(NET_LOOKUP, RETRY, 502, "upstream_error", "upstream_unreachable",                           \
-      "The model provider could not be reached.")                                                 \
-    X(NET_CLOSED, RETRY, 502, "upstream_error", "upstream_cut", "The connection was closed.")     \
-    X(TLS, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
-    X(CRYPTO, FAULT, 500, "api_error", "internal_error", "The server failed.")                    \
-    X(STORE_FAILED, FAULT, 503, "api_error", "not_selling",                                       \
-      "The server has stopped selling; the operator must look.")                                  \
-    X(STORE_SCHEMA, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_LOCKED, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
-    X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
-      "The server has stopped selling; the operator must look.")                                  \
-    X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
-    X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \
-    X(AUDIT_FAILED, FAULT, 500, "api_error", "internal_error", "The books do not agree.")         \
-    X(SHUTDOWN, RETRY, 503, "api_error", "shutting_down", "The server is stopping; try again.")   \
-    X(CANCELLED, CLIENT, 499, "invalid_request_error", "cancelled", "The client went away.")      \
-    X(INTERNAL, FAULT, 500, "api_error", "internal_error", "The server failed.")
 
 #define ERR_AS_ENUM(name, kind, status, type, code, text) ERR_##name,
 enum err {
