@@ -286,7 +286,7 @@ TEST(yaml_bombs_are_refused_as_they_are_read)
         "grants:\n  - &g {id: g1}\n  - *g\n",
         "grants:\n  - <<: {id: g1}\n    id: g1\n",
         "grants: !!python/object {}\n",
-        "grants: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
+        "grants: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
         "grants: []\n---\ngrants: []\n",
         "grants: []\ngrants: []\n",
     };
