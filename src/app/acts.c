@@ -10,8 +10,17 @@
 #include "wire/utf8.h"
 
 const struct act acts[] = {
-    { "client", "add", "--name NAME [--currency CODE]", "name currency",
+    { "client", "add",
+      "--name NAME [--currency CODE] [--party PARTY] [--country CC] [--billing-country CC] "
+      "[--type TYPE] [--accept AGREEMENT]",
+      "name currency party country billing-country type accept",
       "Opens an account and adds a client", ACT_CHANGES, 2, act_client_add },
+    { "client", "standing",
+      "CLIENT [--party PARTY] [--country CC] [--billing-country CC] [--type TYPE] "
+      "[--accept AGREEMENT]",
+      "client party country billing-country type accept",
+      "Shows or sets which party a client is, or what it said and accepted online", ACT_CHANGES, 3,
+      act_client_standing },
     { "client", "list", "", "", "Lists all clients", ACT_READS, 2, act_client_list },
     { "client", "show", "CLIENT", "client", "Shows a client", ACT_READS, 3, act_client_show },
     { "client", "suspend", "CLIENT", "client", "Refuses a client's calls from now on", ACT_CHANGES,
@@ -23,8 +32,9 @@ const struct act acts[] = {
       act_client_kyc },
     { "key", "add",
       "--client CLIENT --product PRODUCT [--name NAME] [--budget-day AMOUNT]"
-      " [--budget-month AMOUNT] [--budget-total AMOUNT]",
-      "client product name budget-day budget-month budget-total",
+      " [--budget-month AMOUNT] [--budget-total AMOUNT] [--market CC]"
+      " [--consent REFERENCE]",
+      "client product name budget-day budget-month budget-total market consent",
       "Makes an API key and shows it once", ACT_CHANGES, 2, act_key_add },
     { "key", "list", "[--client CLIENT]", "client", "Lists API keys by their hints", ACT_READS, 2,
       act_key_list },

@@ -65,6 +65,16 @@ struct id world_new_id(struct world *world);
 EP_MUST_CHECK enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context,
                                  struct fail *fail);
 
+struct standing;
+
+/* act_standing.c: what the flags of a command say of a client's standing. */
+bool act_standing_given(const struct args *args);
+EP_MUST_CHECK enum err act_read_standing(struct acting *acting, struct standing *ret_standing);
+EP_MUST_CHECK enum err act_set_standing(struct acting *acting, const struct client *client,
+                                        const struct standing *standing);
+/* 1 + enum registry_client_type; 0: there is no such kind of client. */
+unsigned act_client_type(struct str text);
+enum err act_client_standing(struct acting *acting);
 enum err act_client_add(struct acting *acting);
 enum err act_client_list(struct acting *acting);
 enum err act_client_show(struct acting *acting);
