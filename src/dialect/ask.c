@@ -40,6 +40,21 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(prediction), ASK_NAME(logit_bias),
 };
 
+/* By these names clients ask other services to deliver an answer to an address of theirs. */
+static const struct str ask_callbacks[] = {
+    STR_INIT("callback"),    STR_INIT("callback_url"), STR_INIT("notification_url"),
+    STR_INIT("notify_url"),  STR_INIT("webhook"),      STR_INIT("webhook_url"),
+};
+
+static bool ask_is_callback(struct str key)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < EP_ARRAY_LEN(ask_callbacks); i++) {
+        found = json_key_is(key, ask_callbacks[i]);
+    }
+    return found;
+}
+
 static enum err ask_fail(struct ask *ask, enum err err, const char *param, const char *what,
                          struct fail *fail)
 {
@@ -73,6 +88,8 @@ static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fa
             }
             *slot = members[i].value;
         }
+        ask->elsewhere = ask->elsewhere ||
+                         (ask_is_callback(members[i].key) && json_kind(members[i].value) != JSON_NULL);
     }
     return ERR_OK;
 }

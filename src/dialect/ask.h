@@ -32,6 +32,7 @@ struct ask {
     bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */
+    bool elsewhere;  /* asks for its answer to be sent to another address */
     int64_t choices; /* 1.. */
     int64_t output_cap; /* tokens a choice; 0: none was given */
     struct ask_field model_field;

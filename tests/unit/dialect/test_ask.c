@@ -26,6 +26,18 @@ TEST(what_is_decided_by_is_read)
     CHECK_EQ(ask.output_cap, 0);
 }
 
+TEST(an_answer_to_another_address_is_noticed)
+{
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"callback_url\":\"https://a.cn\"}") ==
+          ERR_OK);
+    CHECK(ask.elsewhere);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"web\\u0068ook\":{}}") == ERR_OK);
+    CHECK(ask.elsewhere);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[{\"callback\":1}],\"webhook\":null}") ==
+          ERR_OK);
+    CHECK(!ask.elsewhere);
+}
+
 struct ask_case {
     const char *text;
     enum err err;

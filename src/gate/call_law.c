@@ -1,0 +1,200 @@
+#include "gate/call_law.h"
+
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/stamp.h"
+#include "crypto/digest.h"
+#include "gate/gate_internal.h"
+#include "ident/ident.h"
+#include "ident/standing.h"
+#include "policy/facts.h"
+#include "policy/swap.h"
+#include "tlog/receipt.h"
+#include "wire/jsonw.h"
+
+/* ---- facts --------------------------------------------------------------------------------- */
+
+static country_t law_market(const struct call *call)
+{
+    struct str said = call->key->market;
+    if (said.len == 0) {
+        said = http1_header(http_exchange_head(call->x), STR("x-entrepot-market"));
+    }
+    return country_from(said);
+}
+
+static void law_online(const struct standing *standing, struct policy_online *ret_online)
+{
+    *ret_online = (struct policy_online){
+        .country = standing->country,
+        .billing_country = standing->billing_country,
+        .client_type = registry_client_type(standing->client_type),
+        .agreement = standing->agreement,
+        .sha256 = standing->agreement_sha256,
+        .accepted_at = standing->accepted_ns,
+    };
+}
+
+void call_law_facts(const struct call *call, struct policy_online *online,
+                    struct policy_facts *ret_facts)
+{
+    const struct call_law *law = &call->law;
+    const struct registry *registry = call->snapshot->registry;
+    law_online(law->standing, online);
+    *ret_facts = (struct policy_facts){
+        .client = law->standing->party.len == 0 ? NULL
+                                                : registry_party(registry, law->standing->party),
+        .online = online,
+        .product = call->product,
+        .model = call->model,
+        .market = law->market,
+        .consent_ref = call->key->consent,
+        .ingress = law->ingress,
+        .origin = law->origin,
+        .content = law->content,
+        .has_callback = call->ask.elsewhere,
+        .has_order = law->has_order,
+        .review = law->review,
+        .quarantined = law->quarantined,
+        .now = law->now,
+    };
+}
+
+/* ---- judging ------------------------------------------------------------------------------- */
+
+const struct policy_verdict *call_law_verdict(const struct call *call)
+{
+    struct policy_online online;
+    struct policy_facts facts;
+    ASSERT(call->law.judged);
+    call_law_facts(call, &online, &facts);
+    policy_judge(call->snapshot->policy, &facts, &call->gate->verdict);
+    return &call->gate->verdict;
+}
+
+static const struct policy_verdict *law_judge(struct call *call)
+{
+    struct call_law *law = &call->law;
+    law->judged = true;
+    const struct policy_verdict *verdict = call_law_verdict(call);
+    law->routes = verdict->routes;
+    law->until = verdict->until;
+    law->code = verdict->code;
+    for (size_t i = 0; i < POLICY_CLOSURES; i++) {
+        law->closures[i] = (unsigned char)verdict->closures[i];
+    }
+    return verdict;
+}
+
+/* Of the state and of a client in this instant; noted once, for each judgement to be the same. */
+static void law_note(struct call *call)
+{
+    struct call_law *law = &call->law;
+    const struct gate_world *world = &call->gate->world;
+    law->standing = client_standing(call->key->client);
+    law->market = law_market(call);
+    law->ingress = http_exchange_link(call->x);
+    law_origin(call, &law->origin);
+    law->quarantined = quarantine_bits(world->quarantine, call->model);
+    law->review = law_review(world, call->key->client->id);
+    /* Without any credit the books refuse, and say what is missing. */
+    law->has_order = ledger_price_book(call->account) != 0 ||
+                     atomic_load_explicit(&ledger_credit(call->account)->available,
+                                          memory_order_relaxed) <= 0;
+    law->now = loop_wall_ns(call->gate->loop);
+}
+
+const struct policy_verdict *call_law_judge(struct call *call)
+{
+    law_note(call);
+    return law_judge(call);
+}
+
+const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now)
+{
+    call->law.now = now;
+    return law_judge(call);
+}
+
+/* ---- what the client is told --------------------------------------------------------------- */
+
+struct law_remedy {
+    enum err err;
+    const char *retry;
+    const char *remedy;
+};
+
+static const struct law_remedy law_remedies[] = {
+    { ERR_LAW_REVERSE_IMPORT, "never", "choose a model listed for you: GET /v1/models" },
+    { ERR_LAW_MARKET, "never", "this product is not offered in your market" },
+    { ERR_LAW_REVERSE_ORIGIN, "never", "call from a place where the model may be supplied" },
+    { ERR_LAW_REVIEW, "after_change", "answer the review's questions: write to the operator" },
+    { ERR_LAW_ZONE_ORIGIN, "never", "call from outside the mainland, or register your egress range" },
+    { ERR_LAW_ZONE_USER, "never", "this product is for users outside the mainland" },
+    { ERR_LAW_ZONE_MARKET, "never", "choose a product that is processed in your market" },
+    { ERR_LAW_ZONE_MIXED, "after_change", "leave the named data out of the request" },
+    { ERR_LAW_ZONE_RETURN, "after_change", "leave the callback out: the answer is the response" },
+    { ERR_LAW_NO_AGREEMENT, "after_change", "sign or accept the agreement: write to the operator" },
+    { ERR_LAW_SCOPE_REGION, "after_change",
+      "choose a model listed for your market: GET /v1/models" },
+    { ERR_LAW_SCOPE_CLIENT_TYPE, "after_change", "choose a model listed for you: GET /v1/models" },
+    { ERR_LAW_SCOPE_OWNERSHIP, "never", "choose a model listed for you: GET /v1/models" },
+    { ERR_LAW_SCOPE_QUOTA, "after", "wait until the quota begins anew, or choose another model" },
+    { ERR_LAW_DATA_DPA, "after_change", "sign the current data agreement: write to the operator" },
+    { ERR_LAW_DATA_UNKNOWN, "after_change", "choose another model: GET /v1/models" },
+    { ERR_LAW_DATA_TERMS, "after_change", "choose another model, or change your data terms" },
+    { ERR_LAW_DATA_LOCATION, "after_change", "choose another model, or allow its place" },
+    { ERR_LAW_DATA_TRANSFER, "after_change", "put a basis for the transfer on file" },
+    { ERR_LAW_DATA_CHILD, "after_change", "use a key that refers to a consent" },
+    { ERR_LAW_DATA_US, "never", "choose a model that is processed elsewhere" },
+    { ERR_NO_CLOSED_ROUTE, "after", "try again later, or choose another model: GET /v1/models" },
+};
+
+static const struct law_remedy *law_remedy(enum err err)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(law_remedies); i++) {
+        if (law_remedies[i].err == err) {
+            return &law_remedies[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct str law_states[] = {
+    [POLICY_CLOSED] = STR_INIT("closed"),
+    [POLICY_OPEN] = STR_INIT("open"),
+    [POLICY_PENDING] = STR_INIT("pending"),
+};
+
+bool call_law_tell(const struct call *call, struct jsonw *json)
+{
+    const struct call_law *law = &call->law;
+    const struct law_remedy *told = law_remedy(call->err);
+    if (!law->judged || told == NULL) {
+        return false;
+    }
+    const struct policy_reason_info *info = policy_reason_info(law->code);
+    char at_text[40];
+    struct buf at = { at_text, 0, sizeof(at_text), sizeof(at_text) };
+    EP_IGNORE(stamp_print(&at, law->now)); /* fits */
+    jsonw_put_str(json, "retry", str_from(told->retry));
+    jsonw_put_str(json, "remedy", str_from(told->remedy));
+    jsonw_put_str(json, "at", buf_str(&at));
+    if (call->err == ERR_LAW_ZONE_MIXED) {
+        jsonw_put_str(json, "class",
+                      law->content.strong.len > 0 ? law->content.strong : law->content.marker);
+    }
+    /* Rules that are no closure's are judged before any closure is looked at. */
+    if (info->closure != POLICY_RULES && call->err != ERR_NO_CLOSED_ROUTE) {
+        jsonw_put_str(json, "closure", str_from(policy_closure_name(info->closure)));
+        jsonw_key(json, "closures");
+        jsonw_open(json, '{');
+        for (unsigned i = 0; i < POLICY_CLOSURES; i++) {
+            jsonw_put_str(json, policy_closure_name((enum policy_closure)i),
+                          law_states[law->closures[i]]);
+        }
+        jsonw_close(json, '}');
+    }
+    return true;
+}

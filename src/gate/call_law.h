@@ -1,0 +1,53 @@
+/*
+ * What the law is asked about a call and what it said. The facts are kept, not the verdict: the
+ * judge is a pure function, so whoever needs more of the verdict later (a receipt, a refusal) asks
+ * again and gets the same.
+ */
+#pragma once
+
+#include "policy/policy.h"
+
+struct call;
+struct jsonw;
+struct receipt_facts;
+struct standing;
+
+struct call_law {
+    const struct standing *standing; /* the client's, when it was judged */
+    struct policy_origin origin;
+    struct policy_content content;
+    struct str ingress;
+    uint64_t quarantined; /* bits of the model's routes */
+    uint64_t routes;      /* likewise: those that are admissible */
+    int64_t now;
+    int64_t until; /* the earliest end among what admits it */
+    enum policy_code code;
+    enum policy_review review;
+    unsigned char closures[POLICY_CLOSURES]; /* enum policy_state */
+    country_t market;
+    bool judged;
+};
+
+/* Notes the facts and judges. The verdict is the gate's and valid until the next judgement. */
+const struct policy_verdict *call_law_judge(struct call *call);
+/* The same facts at another time: an end may have passed since. */
+const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now);
+/* Once more, with everything as it was. */
+const struct policy_verdict *call_law_verdict(const struct call *call);
+/* The facts of a call that was judged, as replays need them. */
+void call_law_facts(const struct call *call, struct policy_online *online,
+                    struct policy_facts *ret_facts);
+
+/* What the client is told beside the error: closure, closures, remedy, time. Members of an object
+ * that is open. */
+void call_law_tell(const struct call *call, struct jsonw *json);
+
+/* What a receipt says of it; texts are in `room`. */
+struct call_law_room {
+    char origin[4 * POLICY_ORIGINS_MAX];
+    char market[3];
+    char chain[65];
+    char facts[2048];
+};
+void call_law_receipt(const struct call *call, struct call_law_room *room,
+                      struct receipt_facts *facts);
