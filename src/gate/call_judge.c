@@ -1,5 +1,6 @@
 #include "gate/call_law.h"
 #include "gate/call_screen.h"
+#include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 
@@ -36,6 +37,16 @@ static enum call_next judge_find(struct call *call)
 /* JUDGE: may this call be made, and by which routes? */
 enum call_next call_judge(struct call *call)
 {
+    const struct gate_world *world = &call->gate->world;
+    if (store_failed(world->store)) {
+        return call_refuse(call, ERR_STORE_FAILED, "%s", err_info(ERR_STORE_FAILED)->text);
+    }
+    if (world->log_behind) {
+        return call_refuse(call, ERR_LOG_BEHIND, "%s", err_info(ERR_LOG_BEHIND)->text);
+    }
+    if (call->x == NULL) {
+        return call_refuse(call, ERR_CANCELLED, "the client went away");
+    }
     if (call->model == NULL) {
         enum call_next next = judge_find(call);
         if (next != CALL_WAIT) {
@@ -51,6 +62,8 @@ enum call_next call_judge(struct call *call)
         call->param = "model";
         return call_refuse(call, verdict->err, "%s", err_info(verdict->err)->text);
     }
+    call_straddle_watch(call);
+    call->tried = ~verdict->routes; /* no retry goes where the law does not */
     call_goto(call, CALL_ADMIT);
     return CALL_NEXT;
 }

@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "base/stamp.h"
 #include "crypto/digest.h"
+#include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ident/standing.h"
@@ -197,4 +198,129 @@ bool call_law_tell(const struct call *call, struct jsonw *json)
         jsonw_close(json, '}');
     }
     return true;
+}
+
+/* ---- what a receipt says ------------------------------------------------------------------- */
+
+static struct buf law_room(char *text, size_t size)
+{
+    return (struct buf){ text, 0, size, size };
+}
+
+static struct str law_print_origin(const struct policy_origin *origin, struct buf *out)
+{
+    for (size_t i = 0; i < origin->count; i++) {
+        char code[3];
+        country_text(origin->countries[i], code);
+        EP_IGNORE(buf_printf(out, "%s%s", i == 0 ? "" : " ", code)); /* fits */
+    }
+    return buf_str(out);
+}
+
+static void law_print_found(const char *name_end, struct str name, uint32_t count, struct buf *out)
+{
+    if (count > 0) {
+        EP_IGNORE(buf_printf(out, "%s" STR_FMT "%s %u", out->len == 0 ? "" : ", ", STR_ARG(name),
+                             name_end, count)); /* fits: the classes are few, markers short */
+    }
+}
+
+static struct str law_print_detected(const struct call *call, struct buf *out)
+{
+    const struct detect_result *found = call->law.found;
+    if (found == NULL) {
+        return STR_EMPTY;
+    }
+    for (unsigned i = 0; i < DETECT_CLASSES; i++) {
+        struct str name = detect_class_name((enum detect_class)i);
+        law_print_found("", name, found->classes[i][DETECT_STRONG], out);
+        law_print_found(" weak", name, found->classes[i][DETECT_WEAK], out);
+    }
+    const struct detect_rules *rules = call->snapshot->detect;
+    for (size_t i = 0; i < detect_rules_markers(rules); i++) {
+        law_print_found("", detect_rules_marker(rules, i), found->markers[i], out);
+    }
+    return buf_str(out);
+}
+
+/* What the served route's chain consists of: ids, versions and the sums of the documents. */
+static struct str law_print_chain(const struct policy_chain *chain, struct buf *out)
+{
+    char text[2048];
+    struct buf list = law_room(text, sizeof(text));
+    for (size_t i = 0; i < chain->edge_count; i++) {
+        const struct registry_grant *grant = chain->edges[i];
+        EP_IGNORE(buf_printf(&list, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(grant->id),
+                             (unsigned long long)grant->version, STR_ARG(grant->doc.sha256)));
+    }
+    if (chain->agreement != NULL) {
+        EP_IGNORE(buf_printf(&list, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(chain->agreement->id),
+                             (unsigned long long)chain->agreement->version,
+                             STR_ARG(chain->agreement->doc.sha256)));
+    }
+    struct digest digest = digest_sha256(buf_str(&list));
+    EP_IGNORE(enc_hex(out, digest.bytes, DIGEST_BYTES)); /* fits */
+    return buf_str(out);
+}
+
+static const struct policy_route *law_served(const struct call *call,
+                                             const struct policy_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->route_count; i++) {
+        if (verdict->per_route[i].route == call->route) {
+            return &verdict->per_route[i];
+        }
+    }
+    return NULL;
+}
+
+static void law_print_reasons(const struct policy_verdict *verdict, struct call_law_room *room,
+                              struct receipt_facts *facts)
+{
+    size_t count =
+        verdict->reason_count < RECEIPT_REASONS_MAX ? verdict->reason_count : RECEIPT_REASONS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct buf out = law_room(room->reasons[i], CALL_LAW_REASON_MAX);
+        EP_IGNORE(policy_reason_print(&verdict->reasons[i], &out)); /* what fits */
+        facts->law_reasons[i] = buf_str(&out);
+    }
+    facts->law_reason_count = count;
+}
+
+void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law_room *room,
+                      struct receipt_facts *facts)
+{
+    const struct call_law *law = &call->law;
+    facts->rules = STR(POLICY_VERSION);
+    if (!law->judged) {
+        return;
+    }
+    struct policy_online online;
+    struct policy_facts told;
+    struct buf origin = law_room(room->origin, sizeof(room->origin));
+    struct buf detected = law_room(room->detected, sizeof(room->detected));
+    struct buf chain = law_room(room->chain, sizeof(room->chain));
+    struct buf text = law_room(room->facts, sizeof(room->facts));
+    const struct policy_verdict *verdict = call_law_verdict(call);
+    const struct policy_route *served = law_served(call, verdict);
+    call_law_facts(call, &online, &told);
+    facts->ingress = law->ingress;
+    facts->origin = law_print_origin(&law->origin, &origin);
+    facts->detected = law_print_detected(call, &detected);
+    if (law->market != COUNTRY_NONE) {
+        country_text(law->market, room->market);
+        facts->market = str_from(room->market);
+    }
+    if (served != NULL) {
+        const struct registry_agreement *agreement = served->chain.agreement;
+        facts->chain = law_print_chain(&served->chain, &chain);
+        facts->data_terms = agreement == NULL || agreement->data_terms == NULL
+                                ? STR_EMPTY
+                                : agreement->data_terms->dpa.version;
+    }
+    facts->straddles = call_straddles(call, ended_ns);
+    if (policy_facts_write(&told, call->snapshot->registry, &text) == ERR_OK) {
+        facts->law_facts = buf_str(&text);
+    }
+    law_print_reasons(verdict, room, facts);
 }

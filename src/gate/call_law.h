@@ -5,11 +5,12 @@
  */
 #pragma once
 
+#include "policy/detect.h"
 #include "policy/policy.h"
+#include "tlog/receipt.h"
 
 struct call;
 struct jsonw;
-struct receipt_facts;
 struct standing;
 
 struct call_law {
@@ -21,10 +22,12 @@ struct call_law {
     uint64_t routes;      /* likewise: those that are admissible */
     int64_t now;
     int64_t until; /* the earliest end among what admits it */
+    struct detect_result *found; /* in the content; NULL: nothing */
     enum policy_code code;
     enum policy_review review;
     unsigned char closures[POLICY_CLOSURES]; /* enum policy_state */
     country_t market;
+    bool has_order;
     bool judged;
 };
 
@@ -38,16 +41,20 @@ const struct policy_verdict *call_law_verdict(const struct call *call);
 void call_law_facts(const struct call *call, struct policy_online *online,
                     struct policy_facts *ret_facts);
 
-/* What the client is told beside the error: closure, closures, remedy, time. Members of an object
- * that is open. */
-void call_law_tell(const struct call *call, struct jsonw *json);
+/* What the client is told beside the error: retry, remedy, closures, time; members of an object
+ * that is open. False: the law has nothing to do with it. */
+bool call_law_tell(const struct call *call, struct jsonw *json);
 
 /* What a receipt says of it; texts are in `room`. */
+#define CALL_LAW_REASON_MAX 160 /* bytes of one; what does not fit is cut off */
+
 struct call_law_room {
-    char origin[4 * POLICY_ORIGINS_MAX];
+    char origin[3 * POLICY_ORIGINS_MAX];
     char market[3];
-    char chain[65];
-    char facts[2048];
+    char chain[2 * DIGEST_BYTES];
+    char detected[512];
+    char facts[4096];
+    char reasons[RECEIPT_REASONS_MAX][CALL_LAW_REASON_MAX];
 };
-void call_law_receipt(const struct call *call, struct call_law_room *room,
+void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law_room *room,
                       struct receipt_facts *facts);

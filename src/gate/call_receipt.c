@@ -213,6 +213,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
+    struct call_law_room room;
+    call_law_receipt(call, settlement->wall_ns, &room, &facts);
     if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT) {
         facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
     }

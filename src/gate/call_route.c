@@ -64,10 +64,20 @@ static enum err route_start(struct call *call)
     return ERR_OK;
 }
 
+/* Something that admitted the call may have ended since: the law is asked again. */
+static void route_keep_lawful(struct call *call)
+{
+    int64_t now = loop_wall_ns(call->gate->loop);
+    if (now >= call->law.until) {
+        call->tried |= ~call_law_judge_again(call, now)->routes;
+    }
+}
+
 /* ROUTE: which upstream, of those not tried yet? */
 enum call_next call_route(struct call *call)
 {
     struct gate *gate = call->gate;
+    route_keep_lawful(call);
     struct dispatch_ask ask = {
         .registry = call->snapshot->registry,
         .product = call->product,
