@@ -44,8 +44,8 @@ void call_law_facts(const struct call *call, struct policy_online *online,
     const struct registry *registry = call->snapshot->registry;
     law_online(law->standing, online);
     *ret_facts = (struct policy_facts){
-        .client = law->standing->party.len == 0 ? NULL
-                                                : registry_party(registry, law->standing->party),
+        .client =
+            law->standing->party.len == 0 ? NULL : registry_party(registry, law->standing->party),
         .online = online,
         .product = call->product,
         .model = call->model,
@@ -100,9 +100,9 @@ static void law_note(struct call *call)
     law->quarantined = quarantine_bits(world->quarantine, call->model);
     law->review = law_review(world, call->key->client->id);
     /* Without any credit the books refuse, and say what is missing. */
-    law->has_order = ledger_price_book(call->account) != 0 ||
-                     atomic_load_explicit(&ledger_credit(call->account)->available,
-                                          memory_order_relaxed) <= 0;
+    law->has_order =
+        ledger_price_book(call->account) != 0 ||
+        atomic_load_explicit(&ledger_credit(call->account)->available, memory_order_relaxed) <= 0;
     law->now = loop_wall_ns(call->gate->loop);
 }
 
@@ -131,7 +131,8 @@ static const struct law_remedy law_remedies[] = {
     { ERR_LAW_MARKET, "never", "this product is not offered in your market" },
     { ERR_LAW_REVERSE_ORIGIN, "never", "call from a place where the model may be supplied" },
     { ERR_LAW_REVIEW, "after_change", "answer the review's questions: write to the operator" },
-    { ERR_LAW_ZONE_ORIGIN, "never", "call from outside the mainland, or register your egress range" },
+    { ERR_LAW_ZONE_ORIGIN, "never",
+      "call from outside the mainland, or register your egress range" },
     { ERR_LAW_ZONE_USER, "never", "this product is for users outside the mainland" },
     { ERR_LAW_ZONE_MARKET, "never", "choose a product that is processed in your market" },
     { ERR_LAW_ZONE_MIXED, "after_change", "leave the named data out of the request" },

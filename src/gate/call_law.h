@@ -21,7 +21,7 @@ struct call_law {
     uint64_t quarantined; /* bits of the model's routes */
     uint64_t routes;      /* likewise: those that are admissible */
     int64_t now;
-    int64_t until; /* the earliest end among what admits it */
+    int64_t until;               /* the earliest end among what admits it */
     struct detect_result *found; /* in the content; NULL: nothing */
     enum policy_code code;
     enum policy_review review;

@@ -7,7 +7,7 @@ static int64_t straddle_end(const struct call *call)
 {
     bool admitted = call->law.judged && call->law.routes != 0;
     return !admitted || call->law.until > INT64_MAX - STRADDLE_NS ? INT64_MAX
-                                                                 : call->law.until + STRADDLE_NS;
+                                                                  : call->law.until + STRADDLE_NS;
 }
 
 static void straddle_set(struct gate *gate, int64_t end)

@@ -68,10 +68,10 @@ struct receipt_facts {
     struct str registry_hash;
     struct str rules;
     struct str place;
-    struct str ingress;  /* the link by which it came and went */
-    struct str origin;   /* countries of the address, "SG" or "US SG" */
-    struct str market;   /* that was said; empty: none */
-    struct str chain;    /* SHA-256 over the grants that admitted it, 64 digits */
+    struct str ingress; /* the link by which it came and went */
+    struct str origin;  /* countries of the address, "SG" or "US SG" */
+    struct str market;  /* that was said; empty: none */
+    struct str chain;   /* SHA-256 over the grants that admitted it, 64 digits */
     struct str data_terms;
     struct str detected; /* classes of content and how often: "cn_mobile 2"; never the text */
     bool straddles;      /* something that admitted it ended while it was under way */
