@@ -74,6 +74,8 @@ EP_MUST_CHECK enum err act_set_standing(struct acting *acting, const struct clie
                                         const struct standing *standing);
 /* 1 + enum registry_client_type; 0: there is no such kind of client. */
 unsigned act_client_type(struct str text);
+enum err act_closures(struct acting *acting);
+enum err act_verdict_replay(struct acting *acting);
 enum err act_client_standing(struct acting *acting);
 enum err act_client_add(struct acting *acting);
 enum err act_client_list(struct acting *acting);

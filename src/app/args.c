@@ -46,6 +46,8 @@ static const char *const args_valued[] = {
     "accept",
     "market",
     "consent",
+    "origin",
+    "link",
 };
 
 static bool args_takes_value(struct str name)

@@ -281,7 +281,7 @@ static void law_print_reasons(const struct policy_verdict *verdict, struct call_
     size_t count =
         verdict->reason_count < RECEIPT_REASONS_MAX ? verdict->reason_count : RECEIPT_REASONS_MAX;
     for (size_t i = 0; i < count; i++) {
-        struct buf out = law_room(room->reasons[i], CALL_LAW_REASON_MAX);
+        struct buf out = law_room(room->reasons[i], RECEIPT_REASON_MAX);
         EP_IGNORE(policy_reason_print(&verdict->reasons[i], &out)); /* what fits */
         facts->law_reasons[i] = buf_str(&out);
     }
@@ -301,6 +301,7 @@ void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law
     struct buf origin = law_room(room->origin, sizeof(room->origin));
     struct buf detected = law_room(room->detected, sizeof(room->detected));
     struct buf chain = law_room(room->chain, sizeof(room->chain));
+    struct buf law_text = law_room(room->law, sizeof(room->law));
     struct buf text = law_room(room->facts, sizeof(room->facts));
     const struct policy_verdict *verdict = call_law_verdict(call);
     const struct policy_route *served = law_served(call, verdict);
@@ -319,6 +320,8 @@ void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law
                                 ? STR_EMPTY
                                 : agreement->data_terms->dpa.version;
     }
+    EP_IGNORE(policy_print_law(verdict, &law_text)); /* what fits: 64 short names */
+    facts->law = buf_str(&law_text);
     facts->straddles = call_straddles(call, ended_ns);
     if (policy_facts_write(&told, call->snapshot->registry, &text) == ERR_OK) {
         facts->law_facts = buf_str(&text);

@@ -46,15 +46,14 @@ void call_law_facts(const struct call *call, struct policy_online *online,
 bool call_law_tell(const struct call *call, struct jsonw *json);
 
 /* What a receipt says of it; texts are in `room`. */
-#define CALL_LAW_REASON_MAX 160 /* bytes of one; what does not fit is cut off */
-
 struct call_law_room {
     char origin[3 * POLICY_ORIGINS_MAX];
     char market[3];
     char chain[2 * DIGEST_BYTES];
     char detected[512];
+    char law[2048];
     char facts[4096];
-    char reasons[RECEIPT_REASONS_MAX][CALL_LAW_REASON_MAX];
+    char reasons[RECEIPT_REASONS_MAX][RECEIPT_REASON_MAX];
 };
 void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law_room *room,
                       struct receipt_facts *facts);

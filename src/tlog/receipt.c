@@ -148,6 +148,7 @@ static void receipt_put_operator(struct canon *canon, const struct receipt_facts
     receipt_put_call(canon, facts->call);
     canon_put_str(canon, "facts", facts->law_facts);
     canon_put_int(canon, "held", facts->held_nano);
+    canon_put_str(canon, "law", facts->law);
     canon_put_int(canon, "overrun", facts->overrun_nano);
     canon_put_str(canon, "reason", facts->internal_reason);
     canon_key(canon, "reasons");
