@@ -1,5 +1,6 @@
 /* The acts on clients and keys. */
 #include "app/acts_internal.h"
+#include "app/market_check.h"
 #include "base/money.h"
 #include "base/stamp.h"
 #include "ident/standing.h"
@@ -245,6 +246,7 @@ enum err act_key_add(struct acting *acting)
     TRY(acting_product(acting, &product));
     int64_t max[BUDGET_WINDOWS] = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE };
     bool limited = false;
+    TRY(market_check(acting->registry, client, product, MARKET_KEY, &acting->fail));
     TRY(key_check_currency(acting, client, product));
     TRY(key_read_budget(acting, max, &limited));
     const struct api_key_order order = {

@@ -1,6 +1,7 @@
 /* The acts by which credit is bought. There is none that moves credit from one client to another.
  */
 #include "app/acts_internal.h"
+#include "app/market_check.h"
 #include "app/price_keeping.h"
 #include "base/enc.h"
 #include "base/money.h"
@@ -255,7 +256,10 @@ enum err act_credit_purchase(struct acting *acting)
 {
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
+    const struct registry_product *product = NULL;
     TRY(acting_client(acting, &client));
+    TRY(acting_product(acting, &product));
+    TRY(market_check(acting->registry, client, product, MARKET_CHECKOUT, &acting->fail));
     const struct act_payment payment = {
         .payer = args_value(acting->args, "payer"),
         .method = args_value(acting->args, "method"),

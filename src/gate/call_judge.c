@@ -13,7 +13,7 @@ static enum call_next judge_unknown_model(struct call *call)
     char names[160];
     struct buf text = { names, 0, sizeof(names), sizeof(names) };
     for (size_t i = 0; i < count; i++) {
-        if (call_law_may_name(call, near[i])) {
+        if (call_law_would_admit(call->gate, call->x, call->key, call->product, near[i])) {
             EP_IGNORE(buf_printf(&text, "%s" STR_FMT, text.len == 0 ? " Did you mean: " : ", ",
                                  STR_ARG(near[i]->id))); /* a hint that does not fit is left out */
         }

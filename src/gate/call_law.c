@@ -16,37 +16,36 @@
 
 /* ---- facts --------------------------------------------------------------------------------- */
 
-static country_t law_market(const struct call *call)
+static country_t law_market(struct http_exchange *x, const struct api_key *key)
 {
-    struct str said = call->key->market;
+    struct str said = key->market;
     if (said.len == 0) {
-        said = http1_header(http_exchange_head(call->x), STR("x-entrepot-market"));
+        said = http1_header(http_exchange_head(x), STR("x-entrepot-market"));
     }
     return country_from(said);
 }
 
-static void law_online(const struct standing *standing, struct policy_online *ret_online)
+/* Who the client is: its party, or what it said of itself. */
+static void law_client(const struct registry *registry, const struct standing *standing,
+                       struct policy_online *online, struct policy_facts *facts)
 {
-    *ret_online = (struct policy_online){
+    *online = (struct policy_online){
         .country = standing->country,
         .billing_country = standing->billing_country,
-        .client_type = registry_client_type(standing->client_type),
+        .client_type = policy_client_type(standing->client_type),
         .agreement = standing->agreement,
         .sha256 = standing->agreement_sha256,
         .accepted_at = standing->accepted_ns,
     };
+    facts->online = online;
+    facts->client = standing->party.len == 0 ? NULL : registry_party(registry, standing->party);
 }
 
 void call_law_facts(const struct call *call, struct policy_online *online,
                     struct policy_facts *ret_facts)
 {
     const struct call_law *law = &call->law;
-    const struct registry *registry = call->snapshot->registry;
-    law_online(law->standing, online);
     *ret_facts = (struct policy_facts){
-        .client =
-            law->standing->party.len == 0 ? NULL : registry_party(registry, law->standing->party),
-        .online = online,
         .product = call->product,
         .model = call->model,
         .market = law->market,
@@ -60,6 +59,28 @@ void call_law_facts(const struct call *call, struct policy_online *online,
         .quarantined = law->quarantined,
         .now = law->now,
     };
+    law_client(call->snapshot->registry, law->standing, online, ret_facts);
+}
+
+bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
+                          const struct registry_product *product,
+                          const struct registry_model *model)
+{
+    struct policy_online online;
+    struct policy_facts facts = {
+        .product = product,
+        .model = model,
+        .market = law_market(x, key),
+        .consent_ref = key->consent,
+        .ingress = http_exchange_link(x),
+        .content = { .scanned = true },
+        .has_order = true,
+        .now = loop_wall_ns(gate->loop),
+    };
+    law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
+    law_origin(gate, x, client_standing(key->client), facts.now, &facts.origin);
+    policy_judge(gate->snapshot->policy, &facts, &gate->verdict);
+    return gate->verdict.allow;
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */
@@ -94,16 +115,16 @@ static void law_note(struct call *call)
     struct call_law *law = &call->law;
     const struct gate_world *world = &call->gate->world;
     law->standing = client_standing(call->key->client);
-    law->market = law_market(call);
+    law->market = law_market(call->x, call->key);
     law->ingress = http_exchange_link(call->x);
-    law_origin(call, &law->origin);
+    law->now = loop_wall_ns(call->gate->loop);
+    law_origin(call->gate, call->x, law->standing, law->now, &law->origin);
     law->quarantined = quarantine_bits(world->quarantine, call->model);
     law->review = law_review(world, call->key->client->id);
     /* Without any credit the books refuse, and say what is missing. */
     law->has_order =
         ledger_price_book(call->account) != 0 ||
         atomic_load_explicit(&ledger_credit(call->account)->available, memory_order_relaxed) <= 0;
-    law->now = loop_wall_ns(call->gate->loop);
 }
 
 const struct policy_verdict *call_law_judge(struct call *call)

@@ -9,7 +9,10 @@
 #include "policy/policy.h"
 #include "tlog/receipt.h"
 
+struct api_key;
 struct call;
+struct gate;
+struct http_exchange;
 struct jsonw;
 struct standing;
 
@@ -40,6 +43,12 @@ const struct policy_verdict *call_law_verdict(const struct call *call);
 /* The facts of a call that was judged, as replays need them. */
 void call_law_facts(const struct call *call, struct policy_online *online,
                     struct policy_facts *ret_facts);
+
+/* Whether a call by this key for that model would be admitted, as far as that can be told without
+ * one: what the catalogue shows. */
+bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
+                          const struct registry_product *product,
+                          const struct registry_model *model);
 
 /* What the client is told beside the error: retry, remedy, closures, time; members of an object
  * that is open. False: the law has nothing to do with it. */
