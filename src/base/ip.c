@@ -90,7 +90,7 @@ void ip_block_print(const struct ip_block *block, char text[IP_BLOCK_TEXT_MAX])
 {
     char first[IP_TEXT_MAX];
     ip_print(&block->first, first);
-    unsigned bits = ip_is_v4(&block->first) ? block->bits - (unsigned)IP_V4_BITS : block->bits;
+    unsigned bits = ip_is_v4(&block->first) ? block->bits - IP_V4_BITS : block->bits;
     int len = snprintf(text, IP_BLOCK_TEXT_MAX, "%s/%u", first, bits);
     ASSERT(len > 0 && len < IP_BLOCK_TEXT_MAX);
 }

@@ -8,9 +8,9 @@
 
 #include "base/str.h"
 
-#define IP_TEXT_MAX       46 /* the longest literal and its NUL, as INET6_ADDRSTRLEN */
-#define IP_BLOCK_TEXT_MAX 50 /* and "/128" */
-#define IP_V4_BITS        96 /* of an IPv4 address's sixteen bytes: fixed */
+#define IP_TEXT_MAX       46  /* the longest literal and its NUL, as INET6_ADDRSTRLEN */
+#define IP_BLOCK_TEXT_MAX 50  /* and "/128" */
+#define IP_V4_BITS        96U /* of an IPv4 address's sixteen bytes: fixed */
 
 struct ip {
     unsigned char bytes[16];
