@@ -4,7 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is decided stays decided when more comes, and is not decided before its last byte is there. */
+/* What is decided stays decided when more comes, and is not before its last byte is there. */
 static void check_header(struct str bytes, size_t split)
 {
     struct proxy_v2 proxy = { .port = 0 };

@@ -122,9 +122,9 @@ void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body);
 void http_exchange_peer(const struct http_exchange *x, struct address *ret_address);
 /*
  * Who the client is. That is the peer, or, on a listener with PROXY headers, whom the header names
- * (the peer itself on a connection that the proxy says is its own); if that is a trusted proxy, whom
- * X-Forwarded-For names (wire/forwarded.h). False: nobody knows, which is also the answer where a
- * trusted proxy does not say, or says what cannot be read: never the proxy's own address.
+ * (the peer itself, on a connection that the proxy calls its own); if that is a trusted proxy, then
+ * whom X-Forwarded-For names (wire/forwarded.h). False: nobody knows, which is also the answer
+ * where a trusted proxy does not say, or says what cannot be read: never the proxy's own address.
  * Needs the request's head: not after http_exchange_drop_head().
  */
 EP_MUST_CHECK bool http_exchange_client(struct http_exchange *x, struct ip *ret_client);

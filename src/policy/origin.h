@@ -76,7 +76,8 @@ EP_MUST_CHECK enum err origin_ranges_create(const struct origin_range *ranges, s
                                             struct fail *fail);
 void origin_ranges_destroy(struct origin_ranges *ranges); /* NULL is allowed */
 /* The narrowest range that holds the address, is valid at `now_ns`, and is for `party` or for
- * everybody; of one block's the party's own. NULL: none. No memory, no lock; `ranges` may be NULL. */
+ * everybody; of one block's the party's own. NULL: none. Takes no memory and no lock. `ranges` may
+ * be NULL. */
 const struct origin_range *origin_ranges_find(const struct origin_ranges *ranges,
                                               const struct ip *ip, struct str party,
                                               int64_t now_ns);

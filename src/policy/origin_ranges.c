@@ -1,9 +1,9 @@
 /*
  * Registered ranges, sorted so that one binary search finds the narrowest.
  *
- * Ranges of one block form a group. Blocks lie in each other or apart, so of the groups in the order
- * of (family, first address, width), the last that begins at or before an address is the narrowest
- * that may hold it, and all others that do are among the groups around that one: its parents.
+ * Ranges of one block form a group. Blocks lie in each other or apart. So of the groups in the
+ * order of family, first address and width, the last that begins at or before an address is the
+ * narrowest that may hold it, and all others that do are among those around that one: its parents.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +99,7 @@ static size_t range_index(const struct origin_range *ranges, size_t count,
     return found;
 }
 
-/* The narrowest group before `at` that covers it: the one before it, or one of that one's parents. */
+/* The narrowest group that covers `at`: the one before it, or one of that one's parents. */
 static uint32_t group_parent(const struct origin_ranges *made, uint32_t at)
 {
     uint32_t parent = at == 0 ? GROUP_NONE : at - 1;

@@ -182,7 +182,7 @@ TEST(a_file_that_cannot_be_used_is_named)
     end();
 }
 
-/* Addresses whose country is well known, or well known to be doubtful, on the databases that are installed. */
+/* Addresses of well-known countries, or well known to be doubtful, if the databases are there. */
 TEST(the_installed_databases_answer_as_they_did_when_they_were_tried)
 {
     static const struct str installed[] = {

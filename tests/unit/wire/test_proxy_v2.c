@@ -22,7 +22,8 @@ static struct str header(unsigned command, unsigned family, size_t len, struct s
     return test_at_page_end(buf_str(&out));
 }
 
-#define FOUR     "\xdf\x05\x05\x05\x0a\x00\x00\x01\x12\x34\x01\xbb" /* 223.5.5.5:4660 > 10.0.0.1:443 */
+/* 223.5.5.5:4660 to 10.0.0.1:443 */
+#define FOUR     "\xdf\x05\x05\x05\x0a\x00\x00\x01\x12\x34\x01\xbb"
 #define SIX_SRC  "\x24\x00\x32\x00\0\0\0\0\0\0\0\0\0\0\0\x01"
 #define SIX_DST  "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"
 #define SIX      SIX_SRC SIX_DST "\x12\x34\x01\xbb"
@@ -103,7 +104,7 @@ TEST(a_client_of_no_internet_address_is_not_known)
     CHECK_EQ(used, 21);
 }
 
-/* Whatever it is cut into, it is decided at its end and not before, and bytes behind it are left. */
+/* However it is cut, it is decided at its end and not before, and bytes behind it are left. */
 TEST(any_pieces_give_the_same)
 {
     struct str whole = header(0x21, 0x21, 41, STR(SIX TLV "GET / HTTP/1.1\r\n"));
