@@ -182,6 +182,23 @@ TEST(a_file_that_cannot_be_used_is_named)
     end();
 }
 
+static void open_with_little_memory(void)
+{
+    struct geo *geo = NULL;
+    struct fail fail = { .code = ERR_OK };
+    if (geo_open(names, 2, &geo, &fail) != ERR_OK) {
+        CHECK_EQ(fail.code, ERR_NO_MEMORY);
+    }
+    geo_unref(geo);
+}
+
+TEST(a_lack_of_memory_is_an_error)
+{
+    begin();
+    CHECK(test_each_allocation_failing(open_with_little_memory) > 10);
+    end();
+}
+
 /* Addresses of well-known countries, or well known to be doubtful, if the databases are there. */
 TEST(the_installed_databases_answer_as_they_did_when_they_were_tried)
 {

@@ -252,6 +252,48 @@ TEST(a_tree_with_a_circle_is_refused)
     check_refused(ERR_GEO, "its tree");
 }
 
+/* A hundred nodes, each with the next one on both sides: 2^100 paths through a small file. */
+TEST(a_tree_whose_nodes_are_met_again_and_again_is_refused)
+{
+    begin();
+    for (uint32_t i = 0; i < 100; i++) {
+        make.records[i][0] = MMDB_MAKE_NODE + i + 1;
+        make.records[i][1] = MMDB_MAKE_NODE + i + 1;
+    }
+    make.count = 101;
+    make.records[100][0] = mmdb_make_country(&make, "SG");
+    mmdb_make_write(&make, &file);
+    check_refused(ERR_GEO, "its tree has a circle");
+}
+
+/* What stands behind `key` in the description of the file. */
+static void patch(const char *key, size_t at, unsigned byte)
+{
+    struct str text = buf_str(&file);
+    size_t found = str_search(text, str_from(key));
+    CHECK(found < text.len);
+    file.ptr[found + strlen(key) + at] = (char)byte;
+}
+
+TEST(a_description_that_makes_no_sense_is_refused)
+{
+    static const struct {
+        const char *key;
+        size_t at;
+        unsigned byte;
+    } cases[] = {
+        { "ip_version", 1, 5 },  { "ip_version", 1, 0 },    { "record_size", 1, 23 },
+        { "record_size", 1, 0 }, { "node_count", 1, 0xff }, { "binary_format_major_version", 1, 3 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        begin();
+        put_sample();
+        mmdb_make_write(&make, &file);
+        patch(cases[i].key, cases[i].at, cases[i].byte);
+        check_refused(ERR_GEO, "is damaged");
+    }
+}
+
 TEST(a_tree_that_leads_out_of_the_file_is_refused)
 {
     begin();

@@ -155,10 +155,11 @@ TEST(what_is_no_header_is_refused_at_its_first_wrong_byte)
 
 TEST(a_header_that_does_not_add_up_is_refused)
 {
+    static const char path[215] = "/run/client";
     check_bad(header(0x21, 0x11, 11, STR(FOUR)), 16 + 10); /* no room for the addresses */
     check_bad(header(0x21, 0x11, 0, STR(FOUR)), 15);
     check_bad(header(0x21, 0x21, 35, STR(SIX)), 16 + 34);
-    check_bad(header(0x21, 0x31, 215, (struct str){ room + 100, 215 }), 16 + 214);
+    check_bad(header(0x21, 0x31, 215, (struct str){ path, 215 }), 16 + 214);
     check_bad(header(0x21, 0x12, 12, STR(FOUR)), 16 + 11); /* datagrams */
     check_bad(header(0x21, 0x22, 36, STR(SIX)), 16 + 35);
     check_bad(header(0x21, 0x10, 12, STR(FOUR)), 16 + 11); /* half unknown */
