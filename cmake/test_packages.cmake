@@ -6,6 +6,7 @@ if(TARGET unit_wire_test_http1_other) # it has no pkg-config file
     target_link_libraries(unit_wire_test_http1_other PRIVATE http_parser)
 endif()
 ep_test_pkg(unit_net_test_tls libssl libcrypto)
+ep_test_pkg(unit_policy_test_mmdb libmaxminddb)
 # Vocabularies made on the spot.
 foreach(target unit_meter_test_bpe unit_meter_test_bpe_merge unit_meter_test_bpe_run
                unit_meter_test_vocab unit_meter_test_vocab_check unit_meter_test_chat_count

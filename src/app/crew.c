@@ -84,12 +84,51 @@ static void *crew_main(void *context)
     return NULL;
 }
 
-static enum err crew_address(const struct conf *conf, struct address *ret_address,
-                             struct fail *fail)
+/* The public listeners: listen.public, then the links. */
+static size_t crew_ways(const struct conf *conf)
 {
-    if (!address_parse(conf->listen_public.text, ret_address)) {
+    return 1 + conf->listen_links.count;
+}
+
+/* What `ret_listen` names lives as long as the configuration that the server began with. */
+static enum err crew_way(struct server *server, size_t at, struct address *ret_address,
+                         struct http_listen *ret_listen, struct fail *fail)
+{
+    const struct conf *conf = server->world->conf;
+    const struct conf_link *link = at == 0 ? NULL : &conf->listen_links.items[at - 1];
+    struct str text = link == NULL ? conf->listen_public.text : link->address.text;
+    if (!address_parse(text, ret_address)) {
         return FAIL(fail, ERR_CONF_INVALID, "\"" STR_FMT "\" is no address to listen on",
-                    STR_ARG(conf->listen_public.text));
+                    STR_ARG(text));
+    }
+    *ret_listen = (struct http_listen){
+        .address = ret_address,
+        .tls = server->tls_clients,
+        .link = link == NULL ? STR(CONF_LINK_DEFAULT) : link->link,
+        .proxy = link != NULL && link->proxy_protocol,
+    };
+    return ERR_OK;
+}
+
+static enum err crew_listen(struct server *server, struct crew_member *member, struct fail *fail)
+{
+    for (size_t i = 0; i < crew_ways(server->world->conf); i++) {
+        struct address address;
+        struct http_listen listen;
+        TRY(crew_way(server, i, &address, &listen, fail));
+        TRY(gate_listen_link(member->gate, &listen, NULL, fail));
+    }
+    return ERR_OK;
+}
+
+/* Before the first listener is there: the threads share each address, and nobody else may. */
+static enum err crew_addresses_free(struct server *server, struct fail *fail)
+{
+    for (size_t i = 0; i < crew_ways(server->world->conf); i++) {
+        struct address address;
+        struct http_listen listen;
+        TRY(crew_way(server, i, &address, &listen, fail));
+        TRY(loop_address_free(&address, fail));
     }
     return ERR_OK;
 }
@@ -97,7 +136,6 @@ static enum err crew_address(const struct conf *conf, struct address *ret_addres
 static enum err crew_begin(struct server *server, struct crew_member *member,
                            struct gate_snapshot *snapshot, struct fail *fail)
 {
-    struct address address;
     struct gate_world world = {
         .store = server->world->store,
         .ident = server->world->ident,
@@ -112,10 +150,9 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);
-    TRY(crew_address(server->world->conf, &address, fail));
     TRY(loop_create_real(&member->loop, fail));
     TRY(gate_create(member->loop, &world, gate_snapshot_ref(snapshot), &member->gate, fail));
-    TRY(gate_listen(member->gate, &address, server->tls_clients, NULL, fail));
+    TRY(crew_listen(server, member, fail));
     int error = pthread_create(&member->thread, NULL, crew_main, member);
     if (error != 0) {
         errno = error;
@@ -133,9 +170,7 @@ enum err crew_start(struct server *server, struct gate_snapshot *snapshot, struc
         server->crew_count = 0;
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the loop threads");
     }
-    struct address address;
-    TRY(crew_address(server->world->conf, &address, fail));
-    TRY(loop_address_free(&address, fail));
+    TRY(crew_addresses_free(server, fail));
     for (size_t i = 0; i < server->crew_count; i++) {
         TRY(crew_begin(server, &server->crew[i], snapshot, fail));
     }

@@ -40,8 +40,14 @@ static const struct str init_conf = STR_INIT(
     "\n"
     "# The models' vocabularies, by which every call's tokens are counted.\n"
     "vocabularies: \"");
-static const struct str init_conf_rest = STR_INIT(
+static const struct str init_conf_geo = STR_INIT(
     "\"\n"
+    "\n"
+    "# Country databases, by which an origin is told. These are examples with known errors: bring\n"
+    "# your own before you rely on them (docs/origin.md). Without any, nobody's origin is known.\n"
+    "geo: ");
+static const struct str init_conf_rest = STR_INIT(
+    "\n"
     "\n"
     "log:\n"
     "  # The receipt log's name: choose your own before the first real sale, it can never change.\n"
@@ -133,15 +139,27 @@ static enum err init_write_secret(struct str folder, const char *name, struct fa
     return err;
 }
 
+/* The example databases, if they are installed: a file that is not there is a fault. */
+static enum err init_write_geo(struct buf *text)
+{
+    char shared[SHARE_PATH_MAX];
+    if (!share_geo(shared)) {
+        return buf_append(text, STR("[]"));
+    }
+    return buf_printf(text, "[\"%s/" SHARE_GEO_A "\", \"%s/" SHARE_GEO_B "\"]", shared, shared);
+}
+
 /* The configuration names this program's own vocabularies, or those beside it if it has none. */
 static enum err init_write_conf(struct str folder, struct fail *fail)
 {
     char shared[SHARE_PATH_MAX];
     struct str vocabularies = share_vocabularies(shared) ? str_from(shared) : STR("share/vocab");
     struct buf text;
-    buf_init(&text, 2 * INIT_PATH_MAX);
+    buf_init(&text, 4 * INIT_PATH_MAX);
     enum err err = buf_append(&text, init_conf);
     err = err == ERR_OK ? buf_append(&text, vocabularies) : err;
+    err = err == ERR_OK ? buf_append(&text, init_conf_geo) : err;
+    err = err == ERR_OK ? init_write_geo(&text) : err;
     err = err == ERR_OK ? buf_append(&text, init_conf_rest) : err;
     err = err == ERR_OK ? init_write(folder, "entrepot.yaml", buf_str(&text), 0644, fail)
                         : FAIL(fail, err, "no memory for the configuration");

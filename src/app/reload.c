@@ -2,6 +2,7 @@
 #include "app/server.h"
 #include "base/log.h"
 #include "base/stamp.h"
+#include "policy/geo.h"
 
 static enum gate_hold reload_hold(enum conf_hold_gate gate)
 {
@@ -16,6 +17,30 @@ static enum gate_hold reload_hold(enum conf_hold_gate gate)
 static int64_t reload_ns(uint64_t ms)
 {
     return (int64_t)ms * STAMP_NS_PER_MS; /* the schema's largest is an hour */
+}
+
+static void reload_proxies(const struct conf *conf, struct gate_options *options)
+{
+    const struct conf_list *proxies = &conf->listen_trusted_proxies;
+    ASSERT(proxies->count <= GATE_PROXIES_MAX); /* as the schema has it */
+    for (size_t i = 0; i < proxies->count; i++) {
+        bool read = ip_block_parse(proxies->items[i], &options->proxies[i]);
+        ASSERT(read); /* as it was when the file was read */
+    }
+    options->proxies_count = proxies->count;
+}
+
+enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail)
+{
+    struct fail why = { .text = "" };
+    *ret_geo = NULL;
+    if (conf->geo.count == 0) {
+        return ERR_OK;
+    }
+    enum err err = geo_open(conf->geo.items, conf->geo.count, ret_geo, &why);
+    return err == ERR_OK
+               ? ERR_OK
+               : FAIL(fail, err, "%s; name your own in geo, or run \"make geo\"", why.text);
 }
 
 void reload_options(const struct conf *conf, struct gate_options *ret_options)
@@ -41,6 +66,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
     };
+    reload_proxies(conf, ret_options);
 }
 
 /* The configuration and the registry as their files are now, or what is wrong with them. */
@@ -73,10 +99,16 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
 {
     struct gate_options options;
     struct fail fail = { .code = ERR_OK };
+    struct geo *geo = NULL;
     reload_options(conf, &options);
     enum err err = dispatch_learn(server->dispatch, registry);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
+        return err;
+    }
+    err = reload_geo(conf, &geo, &fail);
+    if (err != ERR_OK) {
+        EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
         return err;
     }
     err = gate_snapshot_create(registry_ref(registry),
@@ -85,8 +117,10 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
                                    .folder = server->world->folder,
                                    .tls = server->tls_upstreams,
                                    .shelf = server->world->shelf,
+                                   .geo = geo,
                                },
                                ret_snapshot, &fail);
+    geo_unref(geo);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
     }

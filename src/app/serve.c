@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "ledger/idem.h"
+#include "policy/geo.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
@@ -223,20 +224,26 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
                                struct fail *fail)
 {
     struct gate_options options;
+    struct geo *geo = NULL;
     reload_options(server->world->conf, &options);
+    TRY(reload_geo(server->world->conf, &geo, fail));
     const struct registry *registry = world_registry(server->world);
     if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
         registry_unref(registry);
+        geo_unref(geo);
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
     }
-    return gate_snapshot_create(registry,
-                                &(struct gate_snapshot_parts){
-                                    .options = &options,
-                                    .folder = server->world->folder,
-                                    .tls = server->tls_upstreams,
-                                    .shelf = server->world->shelf,
-                                },
-                                ret_snapshot, fail);
+    enum err err = gate_snapshot_create(registry,
+                                        &(struct gate_snapshot_parts){
+                                            .options = &options,
+                                            .folder = server->world->folder,
+                                            .tls = server->tls_upstreams,
+                                            .shelf = server->world->shelf,
+                                            .geo = geo,
+                                        },
+                                        ret_snapshot, fail);
+    geo_unref(geo);
+    return err;
 }
 
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)

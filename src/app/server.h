@@ -56,5 +56,7 @@ void desk_close(struct server *server);
 
 /* reload.c */
 void reload_options(const struct conf *conf, struct gate_options *ret_options);
+/* The country databases as their files are now, NULL if none are named; a reference. */
+EP_MUST_CHECK enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail);
 /* Reads again and swaps; from a worker's thread. What is wrong goes to `errors`. */
 EP_MUST_CHECK enum err reload_run(struct server *server, struct buf *errors);

@@ -165,6 +165,7 @@
     X(UPSTREAM_SIZE, RETRY, 502, "upstream_error", "upstream_too_large",                          \
       "The model provider's answer is larger than is taken here.")                                \
     X(VOCAB, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
+    X(GEO, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     /* the machine below */                                                                       \
     X(NO_MEMORY, RETRY, 503, "api_error", "overloaded", "The server has no room; try again.")     \
     X(BUSY, RETRY, 503, "api_error", "overloaded", "The server is busy; try again.")              \

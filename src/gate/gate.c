@@ -21,6 +21,12 @@ static struct http_server_options gate_server_options(struct gate *gate)
     return server;
 }
 
+static void gate_trust(struct gate *gate)
+{
+    const struct gate_options *options = &gate->snapshot->options;
+    http_server_trust(gate->server, options->proxies, options->proxies_count);
+}
+
 static enum err gate_start(struct gate *gate, struct fail *fail)
 {
     const struct gate_options *options = &gate->snapshot->options;
@@ -30,6 +36,7 @@ static enum err gate_start(struct gate *gate, struct fail *fail)
     pool.per_host_max = options->upstream_per_host_max;
     pool.connect_ns = options->connect_ns;
     TRY(http_server_create(gate->loop, &server, &gate->server, fail));
+    gate_trust(gate);
     TRY(lookup_create(gate->loop, gate->world.workers, &lookup, &gate->lookup, fail));
     return upstream_pool_create(gate->loop, gate->lookup, &pool, &gate->pool, fail);
 }
@@ -62,10 +69,18 @@ enum err gate_listen(struct gate *gate, const struct address *address, struct tl
     return http_server_listen(gate->server, address, tls, ret_bound, fail);
 }
 
+enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
+                          struct address *ret_bound, struct fail *fail)
+{
+    return http_server_listen_as(gate->server, listen, ret_bound, fail);
+}
+
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
 {
-    gate_snapshot_unref(gate->snapshot);
+    struct gate_snapshot *before = gate->snapshot;
     gate->snapshot = snapshot;
+    gate_trust(gate); /* the server has borrowed the list of the one before */
+    gate_snapshot_unref(before);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)

@@ -12,6 +12,7 @@
 
 struct dispatch;
 struct gate;
+struct http_listen;
 struct ident;
 struct ledger;
 struct limits;
@@ -43,6 +44,9 @@ EP_MUST_CHECK enum err gate_create(struct loop *loop, const struct gate_world *w
 EP_MUST_CHECK enum err gate_listen(struct gate *gate, const struct address *address,
                                    struct tls_context *tls, struct address *ret_bound,
                                    struct fail *fail);
+/* As above, by a link: what `listen` names lives as long as the gate. */
+EP_MUST_CHECK enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
+                                        struct address *ret_bound, struct fail *fail);
 /* From here on calls begin with `snapshot` (its reference is taken over); those under way end with
  * the one they began with. */
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot);

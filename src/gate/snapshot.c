@@ -8,6 +8,7 @@
 #include "crypto/secret.h"
 #include "meter/shelf.h"
 #include "meter/template.h"
+#include "policy/geo.h"
 #include "wire/http1.h"
 
 #define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
@@ -142,6 +143,7 @@ enum err gate_snapshot_create(const struct registry *registry,
     snapshot->registry = registry;
     snapshot->options = *parts->options;
     snapshot->tls = parts->tls;
+    snapshot->geo = geo_ref(parts->geo);
     atomic_init(&snapshot->references, 1);
     arena_init(&snapshot->arena, 4096, SNAPSHOT_ARENA_MAX);
     enum err err = snapshot_fill(snapshot, parts, fail);
@@ -183,6 +185,7 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
             secret_wipe(unconst.out, head.len);
         }
     }
+    geo_unref(snapshot->geo);
     arena_fini(&snapshot->arena);
     registry_unref(registry);
     mem_free(snapshot);
