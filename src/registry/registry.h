@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "crypto/digest.h"
+#include "registry/registry_grant.h"
 #include "registry/registry_plan.h"
 #include "registry/registry_terms.h"
 
@@ -205,6 +206,9 @@ struct registry {
     size_t route_count;
     const struct registry_product *products;
     size_t product_count;
+    const struct registry_person *persons;
+    size_t person_count;
+    size_t grant_count;
     struct digest hash;           /* of the content: formatting, comments and order do not matter */
     struct registry_owner *owner; /* the memory of all this, and its references */
 };

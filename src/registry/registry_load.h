@@ -29,7 +29,10 @@
     X(PRICE_CURRENCY, "use one currency for what is compared or paid together")                 \
     X(PLAN_UNITS, "let units be at most the price times the unit's per_currency_unit")          \
     X(PLAN_TERM, "let paid credit live for 365 days or more, or for ever (0)")                  \
-    X(TOKEN_PAYMENT_METHOD, "name " PAYMENT_METHODS "; no cash, nothing on a chain")
+    X(TOKEN_PAYMENT_METHOD, "name " PAYMENT_METHODS "; no cash, nothing on a chain")            \
+    X(REG_UNSIGNED, "let two persons of the version in force sign it: entrepot registry sign")  \
+    X(REG_SIGNER, "let a person of the version in force sign it anew: entrepot registry sign")  \
+    X(FOUR_EYES, "let a second person review it")
 
 #define REGISTRY_RULE_AS_ENUM(name, remedy) REGISTRY_RULE_##name,
 enum registry_rule {
@@ -57,10 +60,14 @@ struct registry_report {
     size_t count;
     size_t dropped; /* beyond REGISTRY_FAULTS_MAX */
     bool out_of_memory;
+    bool draft; /* in: faults of the law warn, and refuse nothing */
 };
 
 void registry_report_init(struct registry_report *report);
 void registry_report_fini(struct registry_report *report);
+/* A fault of a whole file. */
+void registry_report_note(struct registry_report *report, struct str file, enum registry_rule rule,
+                          struct str text);
 /* "routes.yaml:3:5: REG_UNKNOWN_REF: ... (remedy)" a line each. */
 EP_MUST_CHECK enum err registry_report_print(const struct registry_report *report, struct buf *out);
 
