@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "registry/registry_internal.h"
+#include "registry/registry_signing.h"
 
 static const struct yaml_place registry_nowhere = { 0, 0 };
 
@@ -53,7 +54,9 @@ static void registry_open(struct registry_load *load, enum registry_kind kind,
 {
     load->file = registry_kinds[kind].file;
     if (file == NULL) {
-        registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere, "the file is missing");
+        if (!registry_kinds[kind].optional) {
+            registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere, "the file is missing");
+        }
         return;
     }
     struct yaml_fault fault = { .text = "" };
@@ -231,7 +234,8 @@ static void registry_folder_strangers(struct registry_report *report, DIR *dir)
 {
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         struct str name = str_from(entry->d_name);
-        bool known = !str_ends(name, STR(".yaml")) && !str_ends(name, STR(".yml"));
+        bool known = (!str_ends(name, STR(".yaml")) && !str_ends(name, STR(".yml"))) ||
+                     str_eq(name, STR(REGISTRY_SIGNATURES_FILE));
         for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
             known = known || str_eq(name, registry_kinds[kind].file);
         }
