@@ -7,6 +7,7 @@
 #include "app/init.h"
 #include "app/registry_candidate.h"
 #include "app/registry_sign.h"
+#include "app/registry_sign_grant.h"
 #include "app/restore.h"
 #include "app/serve.h"
 #include "app/tokens.h"
@@ -165,18 +166,32 @@ static int main_registry_keygen(const struct args *args)
     return main_end(&out, &errors, act_exit_of(err));
 }
 
-static int main_registry_sign(const struct args *args)
+/* Who signs: a person a registry, or a party a grant. */
+typedef enum err main_sign_fn(const struct args *args, struct buf *out, struct buf *errors,
+                              struct fail *fail);
+
+static int main_sign(const struct args *args, main_sign_fn *sign)
 {
     struct buf out;
     struct buf errors;
     struct fail fail = { .text = "" };
     buf_init(&out, ACTS_OUT_MAX);
     buf_init(&errors, ACTS_OUT_MAX);
-    enum err err = registry_sign_run(args, &out, &errors, &fail);
+    enum err err = sign(args, &out, &errors, &fail);
     if (err != ERR_OK && (err != ERR_REGISTRY_INVALID || fail.text[0] != '\0')) {
         act_complain(&errors, err, &fail, NULL);
     }
     return main_end(&out, &errors, act_exit_of(err));
+}
+
+static int main_registry_sign(const struct args *args)
+{
+    return main_sign(args, registry_sign_run);
+}
+
+static int main_registry_sign_grant(const struct args *args)
+{
+    return main_sign(args, registry_sign_grant_run);
 }
 
 static int main_count(const struct args *args)
@@ -208,6 +223,9 @@ static const struct command commands[] = {
       main_registry_keygen },
     { "registry", "sign", "DIR --person PERSON --key FILE --as entered|reviewed", "person key as",
       "Signs what a registry's folder says now", 3, main_registry_sign },
+    { "registry", "sign-grant", "DIR --grant GRANT --key FILE --key-id KEY [--counter]",
+      "grant key key-id counter", "Signs a grant or an agreement, in its file", 3,
+      main_registry_sign_grant },
     { "count", NULL,
       "(--model MODEL | --vocab NAME) [--chat] [--template NAME] [--specials literal|parsed]"
       " [--ids] [FILE]",

@@ -162,7 +162,7 @@ static enum err files_take(struct files_reading *reading, int folder, const char
     char room[sizeof(REGISTRY_DOCUMENTS) + REGISTRY_FILES_NAME_MAX + 1];
     struct buf name = { room, 0, sizeof(room), sizeof(room) };
     struct buf bytes;
-    size_t max = document ? REGISTRY_DOCUMENT_BYTES : REGISTRY_TEXT_BYTES;
+    size_t max = document ? REGISTRY_DOCUMENT_BYTES_MAX : REGISTRY_TEXT_BYTES;
     TRY(buf_printf(&name, "%s%s", document ? REGISTRY_DOCUMENTS "/" : "", entry));
     size_t *count = document ? &reading->documents : &reading->texts;
     size_t count_max = document ? REGISTRY_DOCUMENTS_MAX : REGISTRY_TEXTS_MAX;
@@ -256,9 +256,11 @@ enum err registry_files_parse(const struct registry_files *files, struct registr
     }
     for (size_t i = 0; i < files->count; i++) {
         const struct registry_files_item *item = &files->items[i];
-        if (!item->document) {
-            list[count++] = (struct registry_file){ .name = item->name, .text = item->text };
-        }
+        list[count++] = (struct registry_file){
+            .name = item->name,
+            .text = item->text,
+            .sum = item->document ? &item->sum : NULL,
+        };
     }
     enum err err = registry_parse(list, count, ret_registry, report);
     mem_free(list);

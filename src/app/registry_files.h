@@ -11,8 +11,6 @@
 #include "registry/registry_load.h"
 
 #define REGISTRY_DOCUMENTS      "documents"
-#define REGISTRY_DOCUMENTS_MAX  4096
-#define REGISTRY_DOCUMENT_BYTES ((size_t)32 << 20) /* a scanned contract of 300 pages */
 #define REGISTRY_TEXT_BYTES     ((size_t)64 << 20) /* as many as YAML may have */
 #define REGISTRY_TEXTS_MAX      64                 /* YAML files; the room knows some 20 */
 #define REGISTRY_FILES_NAME_MAX 255

@@ -85,8 +85,7 @@ struct signing_check {
     /* The first signature that counts for each role, and the first by anybody else. */
     struct registry_signer first[REGISTRY_ROLE_COUNT];
     struct registry_signer second[REGISTRY_ROLE_COUNT];
-    bool refused[REGISTRY_ROLE_COUNT]; /* one that does not count has been told of */
-    struct yaml_place place[REGISTRY_ROLE_COUNT];
+    struct yaml_place reviewed_place;
     bool broken; /* the file itself */
 };
 
@@ -204,18 +203,16 @@ static void signing_take(struct signing_check *check, const struct signing_row *
     const struct registry_person *person = signing_person(check->signing, row->person);
     const char *objection = signing_objection(check->signing, row, person);
     if (objection != NULL) {
-        if (check->first[row->role].person == NULL) {
-            check->refused[row->role] = true;
-            check->place[row->role] = row->place;
-        }
-        return;
+        return; /* told of only if it is missed */
     }
     struct registry_signer signer = { .person = person, .at_ns = row->at_ns };
     memcpy(signer.sig, row->sig, SIGN_BYTES);
     struct registry_signer *first = &check->first[row->role];
     if (first->person == NULL) {
         *first = signer;
-        check->place[row->role] = row->place;
+        if (row->role == REGISTRY_ROLE_REVIEWED) {
+            check->reviewed_place = row->place;
+        }
     } else if (!signing_same(first->person, person)) {
         check->second[row->role] = signer;
     }
@@ -281,41 +278,50 @@ static bool signing_choose(const struct signing_check *check,
     return false;
 }
 
+/* Each signature over this content that does not count, and why; how many. */
+static size_t signing_tell_refused(struct signing_check *check, const struct yaml_node *list,
+                                   enum registry_role role)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        struct signing_row row = { 0 };
+        if (!signing_read(check, yaml_item(list, i), &row) || row.role != role ||
+            !digest_eq(&row.hash, check->signing->hash)) {
+            continue;
+        }
+        const struct registry_person *person = signing_person(check->signing, row.person);
+        const char *objection = signing_objection(check->signing, &row, person);
+        if (objection != NULL) {
+            signing_fault(check, REGISTRY_RULE_REG_SIGNER, row.place,
+                          "person \"" STR_FMT "\", who signs as %s, %s", STR_ARG(row.person),
+                          signing_roles[role], objection);
+            count++;
+        }
+    }
+    return count;
+}
+
 static void signing_tell(struct signing_check *check, const struct yaml_node *list)
 {
+    const struct yaml_place nowhere = { 0, 0 };
     char room[2 * DIGEST_BYTES];
     struct buf hash = { room, 0, sizeof(room), sizeof(room) };
     EP_IGNORE(enc_hex(&hash, check->signing->hash->bytes, DIGEST_BYTES)); /* fits exactly */
-    bool missing = false;
     for (unsigned role = 0; role < REGISTRY_ROLE_COUNT; role++) {
-        if (check->first[role].person != NULL) {
-            continue;
-        }
-        missing = true;
-        if (!check->refused[role]) {
-            const struct yaml_place nowhere = { 0, 0 };
+        size_t refused = signing_tell_refused(check, list, (enum registry_role)role);
+        if (check->first[role].person == NULL && refused == 0) {
             signing_fault(check, REGISTRY_RULE_REG_UNSIGNED, nowhere,
                           "nobody has signed content " STR_FMT " as %s", STR_ARG(buf_str(&hash)),
                           signing_roles[role]);
-            continue;
-        }
-        for (uint32_t i = 0; list != NULL && i < list->count; i++) {
-            struct signing_row row = { 0 };
-            if (!signing_read(check, yaml_item(list, i), &row) || row.role != role ||
-                !digest_eq(&row.hash, check->signing->hash)) {
-                continue;
-            }
-            signing_fault(
-                check, REGISTRY_RULE_REG_SIGNER, row.place,
-                "person \"" STR_FMT "\" %s, so that nobody has signed as %s", STR_ARG(row.person),
-                signing_objection(check->signing, &row, signing_person(check->signing, row.person)),
-                signing_roles[role]);
         }
     }
-    if (!missing) {
-        signing_fault(check, REGISTRY_RULE_FOUR_EYES, check->place[REGISTRY_ROLE_REVIEWED],
-                      "person \"" STR_FMT "\" has signed as both",
-                      STR_ARG(check->first[REGISTRY_ROLE_REVIEWED].person->id));
+    const struct registry_person *entered = check->first[REGISTRY_ROLE_ENTERED].person;
+    const struct registry_person *reviewed = check->first[REGISTRY_ROLE_REVIEWED].person;
+    if (entered != NULL && reviewed != NULL) {
+        signing_fault(check, REGISTRY_RULE_FOUR_EYES, check->reviewed_place,
+                      entered == reviewed ? "person \"" STR_FMT "\" has signed as both"
+                                          : "person \"" STR_FMT "\" has the key of who entered it",
+                      STR_ARG(reviewed->id));
     }
 }
 
