@@ -246,24 +246,41 @@ enum err registry_files_read(struct registry_files *files, const char *path,
 
 /* ---- the registry of the files -------------------------------------------------------------- */
 
+/* The texts and the sums of the documents, as the registry's reader takes them. */
+struct files_lists {
+    struct registry_file *texts;
+    size_t text_count;
+    struct registry_sum *sums;
+    size_t sum_count;
+};
+
+static void files_split(const struct registry_files *files, struct files_lists *lists)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const struct registry_files_item *item = &files->items[i];
+        if (item->document) {
+            lists->sums[lists->sum_count++] = (struct registry_sum){ item->name, item->sum };
+        } else {
+            lists->texts[lists->text_count++] = (struct registry_file){ item->name, item->text };
+        }
+    }
+}
+
 enum err registry_files_parse(const struct registry_files *files, struct registry **ret_registry,
                               struct registry_report *report)
 {
-    struct registry_file *list = mem_alloc((files->count + 1) * sizeof(struct registry_file));
-    size_t count = 0;
-    if (list == NULL) {
-        return ERR_NO_MEMORY;
+    struct files_lists lists = {
+        .texts = mem_alloc((files->count + 1) * sizeof(struct registry_file)),
+        .sums = mem_alloc((files->count + 1) * sizeof(struct registry_sum)),
+    };
+    enum err err = ERR_NO_MEMORY;
+    if (lists.texts != NULL && lists.sums != NULL) {
+        files_split(files, &lists);
+        err = registry_parse_sums(lists.texts, lists.text_count, lists.sums, lists.sum_count,
+                                  ret_registry, report);
     }
-    for (size_t i = 0; i < files->count; i++) {
-        const struct registry_files_item *item = &files->items[i];
-        list[count++] = (struct registry_file){
-            .name = item->name,
-            .text = item->text,
-            .sum = item->document ? &item->sum : NULL,
-        };
-    }
-    enum err err = registry_parse(list, count, ret_registry, report);
-    mem_free(list);
+    mem_free(lists.texts);
+    mem_free(lists.sums);
     return err;
 }
 

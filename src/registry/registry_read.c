@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/near.h"
-#include "registry/registry_internal.h"
+#include "registry/registry_schema_internal.h"
 
 void registry_fault(struct registry_load *load, enum registry_rule rule, struct yaml_place place,
                     const char *format, ...)
@@ -99,10 +99,26 @@ static void registry_read_ref(struct registry_load *load, const struct registry_
     memcpy(registry_slot(object, field->offset), &ref, sizeof(ref));
 }
 
+static void registry_note_doc(struct registry_load *load, const struct yaml_node *node,
+                              struct registry_doc *doc)
+{
+    struct registry_note *note = registry_alloc(load, 1, sizeof(*note));
+    if (note != NULL && doc->file.len > 0 && doc->sha256.len > 0) {
+        *note = (struct registry_note){
+            .next = load->notes, .doc = doc, .kind = load->kind, .place = node->place
+        };
+        load->notes = note;
+        load->note_count++;
+    }
+}
+
 static void registry_read_struct(struct registry_load *load, const struct registry_field *field,
                                  const struct yaml_node *node, void *object)
 {
     registry_read(load, field->shape, node, registry_slot(object, field->offset));
+    if (field->shape == &registry_shape_doc) {
+        registry_note_doc(load, node, registry_slot(object, field->offset));
+    }
 }
 
 static void registry_read_book(struct registry_load *load, const struct registry_field *field,
