@@ -20,9 +20,8 @@ enum act_exit {
 
 /* Where an act is done. */
 enum act_place {
-    ACT_READS,   /* anywhere, beside a running server */
-    ACT_CHANGES, /* by the running server, else with the store's lock */
-    ACT_ASKS     /* by the running server; without one it only reads */
+    ACT_READS,  /* anywhere, beside a running server */
+    ACT_CHANGES /* by the running server, else with the store's lock */
 };
 
 struct acting;

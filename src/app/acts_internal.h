@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/acts.h"
+#include "app/registry_versions.h"
 #include "app/sheet.h"
 #include "ledger/audit.h"
 
@@ -61,6 +62,10 @@ EP_MUST_CHECK enum err acting_number(struct acting *acting, const char *flag, in
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
 
+/* A sheet of registry versions. */
+void act_version_begin(struct sheet *sheet);
+void act_version_put(struct sheet *sheet, const struct registry_version *version, struct str state);
+
 /* Every invariant of the books and of the log, over one snapshot. */
 EP_MUST_CHECK enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context,
                                  struct fail *fail);
@@ -102,6 +107,8 @@ enum err act_credit_show(struct acting *acting);
 enum err act_plan_list(struct acting *acting);
 enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
+enum err act_registry_history(struct acting *acting);
+enum err act_registry_diff(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_usage_show(struct acting *acting);

@@ -48,6 +48,11 @@ static const char *const args_valued[] = {
     "consent",
     "origin",
     "link",
+    "version",
+    "person",
+    "as",
+    "grant",
+    "key-id",
 };
 
 static bool args_takes_value(struct str name)

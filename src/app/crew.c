@@ -1,21 +1,31 @@
 /* The loop threads: each has a loop, a gate and a listener of its own. */
+#include <time.h>
+
 #include "app/server.h"
 #include "base/mem.h"
+#include "base/stamp.h"
 
-#define CREW_LOOK_NS INT64_C(10000000) /* how often a stopping thread looks whether it is idle */
+#define CREW_LOOK_NS     INT64_C(10000000) /* how often a stopping thread looks if it is idle */
+#define CREW_SWAP_WAIT_S 1 /* a turn of a loop takes milliseconds; a thread that stops, for ever */
 
-enum crew_order {
-    CREW_SWAP,
-    CREW_STOP
-};
-
-/* What another thread wants of a member; freed by it. */
+/* What another thread wants of a member. */
 struct crew_mail {
     struct mail mail;
     struct crew_member *member;
-    struct gate_snapshot *snapshot; /* with a reference */
-    enum crew_order order;
-    int64_t drain_ns;
+    struct gate_snapshot *snapshot; /* of a swap: with a reference, until it is opened */
+    struct crew_swap *swap;
+    int64_t drain_ns; /* of a stop */
+};
+
+/* A swap on all loops. It lives until the last mail is opened, which may be after a thread that is
+ * stopping has kept whoever waits for too long. */
+struct crew_swap {
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    size_t open;    /* mails that are under way */
+    size_t holders; /* mails under way, and who made it */
+    size_t count;
+    struct crew_mail mails[];
 };
 
 struct crew_member {
@@ -46,36 +56,106 @@ static void crew_on_look(struct timer *timer)
     ASSERT(err == ERR_OK); /* its place in the heap has just become free */
 }
 
-static void crew_on_mail(struct mail *mail)
+static void crew_on_stop(struct mail *mail)
 {
     struct crew_mail *order = EP_CONTAINER(mail, struct crew_mail, mail);
     struct crew_member *member = order->member;
-    if (order->order == CREW_SWAP) {
-        gate_swap(member->gate, order->snapshot);
-        mem_free(order);
-        return;
-    }
     gate_drain(member->gate);
     member->cut_at_ns = loop_now_ns(member->loop) + order->drain_ns;
     crew_on_look(&member->look);
 }
 
-void crew_swap(struct server *server, struct gate_snapshot *snapshot)
+/* ---- swapping ----------------------------------------------------------------------------- */
+
+/* Leaves the swap's lock; the last holder frees it. */
+static void crew_swap_leave(struct crew_swap *swap)
 {
-    for (size_t i = 0; i < server->crew_count; i++) {
-        struct crew_mail *order = mem_alloc(sizeof(*order));
-        if (order == NULL) {
-            continue; /* this thread goes on with what it has; the next reload brings it up */
-        }
-        *order = (struct crew_mail){
-            .mail.open = crew_on_mail,
-            .member = &server->crew[i],
-            .snapshot = gate_snapshot_ref(snapshot),
-            .order = CREW_SWAP,
-        };
-        mail_send(server->crew[i].loop, &order->mail);
+    bool last = --swap->holders == 0;
+    (void)pthread_mutex_unlock(&swap->lock);
+    if (last) {
+        (void)pthread_cond_destroy(&swap->over);
+        (void)pthread_mutex_destroy(&swap->lock);
+        mem_free(swap);
     }
 }
+
+static void crew_on_swap(struct mail *mail)
+{
+    struct crew_mail *order = EP_CONTAINER(mail, struct crew_mail, mail);
+    struct crew_swap *swap = order->swap;
+    gate_swap(order->member->gate, order->snapshot);
+    (void)pthread_mutex_lock(&swap->lock);
+    swap->open--;
+    (void)pthread_cond_signal(&swap->over);
+    crew_swap_leave(swap);
+}
+
+struct crew_swap *crew_swap_create(struct server *server, struct gate_snapshot *snapshot)
+{
+    struct crew_swap *swap =
+        mem_zalloc(sizeof(*swap) + server->crew_count * sizeof(struct crew_mail));
+    if (swap == NULL) {
+        return NULL;
+    }
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes); /* none of these can fail on Linux */
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&swap->over, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_mutex_init(&swap->lock, NULL);
+    swap->holders = 1;
+    swap->count = server->crew_count;
+    for (size_t i = 0; i < swap->count; i++) {
+        swap->mails[i] = (struct crew_mail){
+            .mail.open = crew_on_swap,
+            .member = &server->crew[i],
+            .snapshot = gate_snapshot_ref(snapshot),
+            .swap = swap,
+        };
+    }
+    return swap;
+}
+
+void crew_swap_drop(struct crew_swap *swap)
+{
+    if (swap == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < swap->count; i++) {
+        gate_snapshot_unref(swap->mails[i].snapshot);
+    }
+    (void)pthread_mutex_lock(&swap->lock);
+    crew_swap_leave(swap);
+}
+
+static int64_t crew_clock_ns(struct timespec *ret_now)
+{
+    ASSERT(clock_gettime(CLOCK_MONOTONIC, ret_now) == 0);
+    return (int64_t)ret_now->tv_sec * STAMP_NS_PER_S + ret_now->tv_nsec;
+}
+
+int64_t crew_swap_run(struct crew_swap *swap)
+{
+    struct timespec until;
+    struct timespec now;
+    int64_t began_ns = crew_clock_ns(&until);
+    until.tv_sec += CREW_SWAP_WAIT_S;
+    (void)pthread_mutex_lock(&swap->lock);
+    swap->open = swap->count;
+    swap->holders += swap->count;
+    for (size_t i = 0; i < swap->count; i++) {
+        mail_send(swap->mails[i].member->loop, &swap->mails[i].mail);
+    }
+    int result = 0;
+    while (swap->open > 0 && result == 0) {
+        result = pthread_cond_timedwait(&swap->over, &swap->lock, &until);
+    }
+    int64_t ended_ns = crew_clock_ns(&now);
+    crew_swap_leave(swap);
+    return ended_ns - began_ns;
+}
+
+/* ---- starting ----------------------------------------------------------------------------- */
 
 static void *crew_main(void *context)
 {
@@ -183,9 +263,8 @@ void crew_stop(struct server *server, int64_t drain_ns)
         struct crew_member *member = &server->crew[i];
         if (member->thread_runs) {
             member->stop = (struct crew_mail){
-                .mail.open = crew_on_mail,
+                .mail.open = crew_on_stop,
                 .member = member,
-                .order = CREW_STOP,
                 .drain_ns = drain_ns,
             };
             mail_send(member->loop, &member->stop.mail);

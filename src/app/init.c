@@ -8,6 +8,7 @@
 
 #include "app/acts_internal.h"
 #include "app/embed.h"
+#include "app/init_sign.h"
 #include "app/share.h"
 #include "base/enc.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@
 
 #define INIT_PATH_MAX     4096
 #define INIT_CLIENT       "First client"
+#define INIT_PARTY        "first-client" /* of the registry: who the first client is */
 #define INIT_PLAN         "starter"
 #define INIT_SECRET_BYTES 32
 
@@ -170,10 +172,11 @@ static enum err init_write_conf(struct str folder, struct fail *fail)
 static enum err init_write_files(struct str folder, struct fail *fail)
 {
     static const char *const secrets[] = { "keys/pepper.key", "keys/upstream-a.key",
-                                           "keys/upstream-b.key" };
+                                           "keys/upstream-b.key", "keys/upstream-c.key" };
     TRY(init_make_folder(folder, "", 0755, fail));
     TRY(init_check_empty(folder, fail));
     TRY(init_make_folder(folder, "registry", 0755, fail));
+    TRY(init_make_folder(folder, "registry/" REGISTRY_DOCUMENTS, 0755, fail));
     TRY(init_make_folder(folder, "keys", 0700, fail));
     TRY(init_make_folder(folder, "var", 0700, fail)); /* the books are nobody else's */
     TRY(init_write_conf(folder, fail));
@@ -218,11 +221,13 @@ static enum err init_print(struct str folder, const struct client *client,
                            struct buf *out)
 {
     TRY(buf_printf(out, "made " STR_FMT ":\n", STR_ARG(folder)));
-    TRY(buf_append(out, STR("  entrepot.yaml     the configuration; listens on 127.0.0.1:8080\n"
-                            "  registry/         the example: two vendors, three models\n"
-                            "  keys/             the log's key, the pepper, the upstreams' keys\n"
-                            "  var/              the books\n"
-                            "  first-client.key  the first client's API key\nclient ")));
+    TRY(buf_append(out,
+                   STR("  entrepot.yaml     the configuration; listens on 127.0.0.1:8080\n"
+                       "  registry/         the example: two vendors, three models, signed\n"
+                       "  keys/             the log's key, the pepper, the upstreams' keys, and\n"
+                       "                    those of the example's made-up persons and parties\n"
+                       "  var/              the books\n"
+                       "  first-client.key  the first client's API key\nclient ")));
     TRY(id_print(out, STR(IDENT_CLIENT_PREFIX), client->id));
     TRY(buf_append(out, STR(": ")));
     TRY(money_print(out, plan->price_nano, 9, 0));
@@ -245,6 +250,9 @@ static enum err init_first_client(struct str folder, struct world *world, struct
     if (plan == NULL) {
         return FAIL(fail, ERR_NOT_FOUND, "the example registry has no plan \"%s\"", INIT_PLAN);
     }
+    if (registry_party(registry, STR(INIT_PARTY)) == NULL) {
+        return FAIL(fail, ERR_NOT_FOUND, "the example registry has no party \"%s\"", INIT_PARTY);
+    }
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
     TRY(act_open_client(world, STR(INIT_CLIENT), product->price_book->currency, &client, fail));
@@ -264,6 +272,7 @@ enum err init_folder(struct str folder, struct buf *out, struct buf *errors)
     }
     enum err err = crypto_start(&fail);
     err = err == ERR_OK ? init_write_files(folder, &fail) : err;
+    err = err == ERR_OK ? init_sign(folder, errors, &fail) : err;
     err = err == ERR_OK ? init_path(folder, "entrepot.yaml", path, &fail) : err;
     if (err == ERR_OK) {
         TRY(world_open(path, WORLD_READ_WRITE, &world, errors));

@@ -78,8 +78,10 @@ static void serve_reload_work(struct job *job)
 {
     struct serve *serve = EP_CONTAINER(job, struct serve, reload);
     struct buf errors;
+    struct world_applied applied;
     buf_init(&errors, SERVE_ERRORS_MAX);
-    EP_IGNORE(reload_run(&serve->server, &errors)); /* it has logged what is wrong */
+    /* It has logged what is wrong. */
+    EP_IGNORE(reload_run(&serve->server, RELOAD_SIGNALLED, &applied, &errors));
     buf_fini(&errors);
 }
 
@@ -279,9 +281,10 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
                                       : timer_start(server->loop, &serve->mark_timer, now_ns);
 }
 
-static enum err serve_registry_reload(void *context, struct buf *errors)
+static enum err serve_registry_reload(void *context, struct world_applied *ret_applied,
+                                      struct buf *errors)
 {
-    return reload_run(context, errors);
+    return reload_run(context, RELOAD_APPLIED, ret_applied, errors);
 }
 
 static void serve_init(struct serve *serve, struct world *world)
@@ -343,6 +346,17 @@ static void serve_close(struct serve *serve)
 
 /* ---- the run ------------------------------------------------------------------------------ */
 
+/* Which version runs; and that the folder says something else, where it does. */
+static void serve_log_registry(struct world *world)
+{
+    struct world_registry now = world_in_force(world);
+    world_log_registry(EVENT_REGISTRY_IN_FORCE, &now);
+    if (world_look_at_folder(world) != WORLD_FOLDER_SAME) {
+        world_log_registry(EVENT_REGISTRY_FOLDER, &now);
+    }
+    registry_unref(now.registry);
+}
+
 static void serve_log_started(const struct server *server)
 {
     struct log_line line;
@@ -353,6 +367,7 @@ static void serve_log_started(const struct server *server)
     log_str(&line, "operator", server->world->conf->listen_operator.text);
     log_int(&line, "threads", (int64_t)server->crew_count);
     log_end(&line);
+    serve_log_registry(server->world);
     const struct log_mark *mark = &server->world->mark;
     if (mark->behind) {
         log_begin(&line, EVENT_LOG_BEHIND);

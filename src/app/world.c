@@ -5,14 +5,12 @@
 #include "app/acts.h"
 #include "app/price_keeping.h"
 #include "app/recover.h"
+#include "app/registry_candidate.h"
+#include "base/enc.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "ledger/extend.h"
 #include "ledger/idem.h"
-#include "meter/template.h"
-
-#define WORLD_TEMPLATES_MAX 64
-#define WORLD_NAMES_MAX     ((size_t)64 << 10) /* of vocabularies: 256 of 64 bytes, and more */
 
 struct str world_folder_of(struct str path)
 {
@@ -35,64 +33,11 @@ static enum err world_read_conf(struct world *world, struct buf *errors)
     return err;
 }
 
-/* The chat templates that this program knows. */
-static struct registry_texts world_templates(struct str names[WORLD_TEMPLATES_MAX])
-{
-    size_t count = 0;
-    for (const struct template_program *program = template_at(0);
-         program != NULL && count < WORLD_TEMPLATES_MAX; program = template_at(count)) {
-        names[count++] = template_name(program);
-    }
-    return (struct registry_texts){ .items = names, .count = count };
-}
-
-enum err world_load_registry(const char *path, const struct shelf *shelf,
-                             struct registry **ret_registry, struct buf *errors)
-{
-    struct arena arena;
-    struct registry_texts names;
-    struct str template_names[WORLD_TEMPLATES_MAX];
-    const struct registry_texts templates = world_templates(template_names);
-    struct registry_report report;
-    struct fail fail = { .text = "" };
-    enum err err = ERR_OK;
-    arena_init(&arena, 1024, WORLD_NAMES_MAX);
-    registry_report_init(&report);
-    report.templates = &templates;
-    if (shelf != NULL) {
-        err = shelf_names(shelf, &arena, &names, &fail);
-        report.vocabulary_folder = shelf_folder(shelf);
-        report.vocabularies = &names;
-    }
-    if (err != ERR_OK) {
-        act_complain(errors, err, &fail, NULL);
-    } else {
-        err = registry_load(path, ret_registry, &report);
-        if (err != ERR_OK) {
-            EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
-        }
-    }
-    registry_report_fini(&report);
-    arena_fini(&arena);
-    return err;
-}
-
-static enum err world_read_registry(struct world *world, struct buf *errors)
-{
-    struct registry *registry = NULL;
-    TRY(shelf_create(world->conf->vocabularies, &world->shelf));
-    /* Commands that only read books count nothing: they work without the vocabularies. */
-    const struct shelf *shelf = world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
-    TRY(world_load_registry(world->conf->registry.ptr, shelf, &registry, errors));
-    world->registry = registry;
-    return ERR_OK;
-}
-
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX])
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 8 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 9 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -104,6 +49,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
+    migrations[count++] = registry_versions_migration;
     return count;
 }
 
@@ -156,9 +102,101 @@ enum err world_note_log(struct world *world, struct fail *fail)
     return log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
 }
 
-static enum err world_open_rooms(struct world *world, struct fail *fail)
+/* ---- the registry in force ------------------------------------------------------------------ */
+
+const struct shelf *world_vocabularies(const struct world *world)
 {
+    return world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
+}
+
+/* The first version: the folder as it is, if it is signed by persons of its own. Who only reads
+ * takes it as it is. */
+static enum err world_take_first(struct world *world, struct registry_candidate *candidate,
+                                 struct buf *errors, struct fail *fail)
+{
+    const struct registry_rival none = { .registry = NULL };
+    int64_t now_ns = registry_candidate_now();
+    TRY(registry_candidate_read(candidate, world->conf->registry.ptr, world_vocabularies(world),
+                                errors));
+    if (world->mode == WORLD_READ_WRITE) {
+        TRY(registry_candidate_signed(candidate, &none, now_ns, errors));
+        TRY(registry_candidate_keep(candidate, world->store, &none, now_ns, &world->version, fail));
+        world->since_ns = now_ns;
+    }
+    world->registry = registry_ref(candidate->registry);
+    return ERR_OK;
+}
+
+static enum err world_take_kept(struct world *world, const struct registry_version *version,
+                                struct buf *errors, struct fail *fail)
+{
+    struct registry_files files;
+    struct registry *registry = NULL;
+    const struct registry_judging judging = { .shelf = world_vocabularies(world), .kept = true };
+    registry_files_init(&files);
+    enum err err = registry_versions_files(world->store, version->seq, &files, fail);
+    err = err == ERR_OK ? registry_candidate_judge(&files, &judging, &registry, errors) : err;
+    registry_files_fini(&files);
+    TRY(err);
+    registry->hash = version->hash;
+    world->registry = registry;
+    world->version = version->seq;
+    world->since_ns = version->at_ns;
+    return ERR_OK;
+}
+
+static enum err world_take_registry(struct world *world, struct buf *errors, struct fail *fail)
+{
+    struct registry_version version;
+    enum err err = registry_versions_find(world->store, 0, &version, fail);
+    if (err != ERR_NOT_FOUND) {
+        return err == ERR_OK ? world_take_kept(world, &version, errors, fail) : err;
+    }
+    struct registry_candidate candidate;
+    fail->text[0] = '\0'; /* that there is none yet is no failure */
+    registry_candidate_init(&candidate);
+    err = world_take_first(world, &candidate, errors, fail);
+    registry_candidate_fini(&candidate);
+    return err;
+}
+
+enum world_folder world_look_at_folder(struct world *world)
+{
+    struct world_registry now = world_in_force(world);
+    struct registry_candidate candidate;
+    struct buf errors;
+    buf_init(&errors, 4096);
+    registry_candidate_init(&candidate);
+    enum world_folder folder = WORLD_FOLDER_FAULTY;
+    if (registry_candidate_read(&candidate, world->conf->registry.ptr, NULL, &errors) == ERR_OK) {
+        folder = digest_eq(&candidate.registry->hash, &now.registry->hash) ? WORLD_FOLDER_SAME
+                                                                           : WORLD_FOLDER_DIFFERS;
+    }
+    registry_candidate_fini(&candidate);
+    buf_fini(&errors);
+    registry_unref(now.registry);
+    return folder;
+}
+
+void world_log_registry(enum event event, const struct world_registry *registry)
+{
+    char text[2 * DIGEST_BYTES];
+    struct buf hash = { text, 0, sizeof(text), sizeof(text) };
+    struct log_line line;
+    EP_IGNORE(enc_hex(&hash, registry->registry->hash.bytes, DIGEST_BYTES)); /* fits exactly */
+    log_begin(&line, event);
+    log_int(&line, "version", registry->version);
+    log_str(&line, "hash", buf_str(&hash));
+    log_end(&line);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static enum err world_open_rooms(struct world *world, struct buf *errors, struct fail *fail)
+{
+    TRY(shelf_create(world->conf->vocabularies, &world->shelf));
     TRY(world_open_store(world, fail));
+    TRY(world_take_registry(world, errors, fail));
     TRY(world_open_ident(world, fail));
     if (world->mode == WORLD_READ_ONLY) {
         return ERR_OK;
@@ -197,10 +235,9 @@ static enum err world_open_all(struct world *world, struct buf *errors)
     enum err err = crypto_start(&fail);
     if (err == ERR_OK) {
         TRY(world_read_conf(world, errors));
-        TRY(world_read_registry(world, errors));
-        err = world_open_rooms(world, &fail);
+        err = world_open_rooms(world, errors, &fail);
     }
-    if (err != ERR_OK) {
+    if (err != ERR_OK && (err != ERR_REGISTRY_INVALID || fail.text[0] != '\0')) {
         act_complain(errors, err, &fail, world_remedy(err));
     }
     return err;
@@ -253,19 +290,27 @@ void world_close(struct world *world)
     mem_free(world);
 }
 
-const struct registry *world_registry(struct world *world)
+struct world_registry world_in_force(struct world *world)
 {
     (void)pthread_mutex_lock(&world->lock);
-    const struct registry *registry = registry_ref(world->registry);
+    const struct world_registry now = { registry_ref(world->registry), world->version,
+                                        world->since_ns };
     (void)pthread_mutex_unlock(&world->lock);
-    return registry;
+    return now;
 }
 
-void world_swap_registry(struct world *world, const struct registry *fresh)
+const struct registry *world_registry(struct world *world)
+{
+    return world_in_force(world).registry;
+}
+
+void world_swap_registry(struct world *world, const struct world_registry *fresh)
 {
     (void)pthread_mutex_lock(&world->lock);
     const struct registry *old = world->registry;
-    world->registry = fresh;
+    world->registry = fresh->registry;
+    world->version = fresh->version;
+    world->since_ns = fresh->since_ns;
     (void)pthread_mutex_unlock(&world->lock);
     registry_unref(old);
 }
