@@ -7,10 +7,10 @@
 #include "crypto/digest.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
+#include "gate/origin_of.h"
 #include "ident/ident.h"
 #include "ident/standing.h"
 #include "policy/facts.h"
-#include "policy/swap.h"
 #include "tlog/receipt.h"
 #include "wire/jsonw.h"
 
@@ -60,6 +60,29 @@ void call_law_facts(const struct call *call, struct policy_online *online,
         .now = law->now,
     };
     law_client(call->snapshot->registry, law->standing, online, ret_facts);
+}
+
+/* As the databases and the registered ranges have it. */
+static void law_origin(struct gate *gate, struct http_exchange *x, const struct standing *standing,
+                       int64_t now, struct policy_origin *ret_origin)
+{
+    static const enum policy_origin_state states[] = {
+        [ORIGIN_UNKNOWN] = POLICY_ORIGIN_UNKNOWN,
+        [ORIGIN_OVERSEAS] = POLICY_ORIGIN_OVERSEAS,
+        [ORIGIN_CN] = POLICY_ORIGIN_CN,
+        [ORIGIN_UNSURE] = POLICY_ORIGIN_UNSURE,
+    };
+    const struct origin_asker asker = { gate->snapshot->ranges, standing->party, now };
+    struct origin origin;
+    origin_of(x, gate->snapshot, &asker, &origin);
+    *ret_origin =
+        (struct policy_origin){ .state = states[origin.state], .registered = origin.registered };
+    for (size_t i = 0; i < origin.count; i++) {
+        country_t country = country_from((struct str){ origin.country[i].code, 2 });
+        if (country != COUNTRY_NONE) {
+            ret_origin->countries[ret_origin->count++] = country;
+        }
+    }
 }
 
 bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,

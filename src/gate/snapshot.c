@@ -6,6 +6,7 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "gate/snapshot_law.h"
 #include "meter/shelf.h"
 #include "meter/template.h"
 #include "policy/geo.h"
@@ -116,6 +117,7 @@ static enum err snapshot_fill(struct gate_snapshot *snapshot,
                        sizeof(snapshot->registry_hash) };
     TRY(enc_hex(&hex, registry->hash.bytes, DIGEST_BYTES));
     snapshot->price_version = registry_version(registry);
+    TRY(snapshot_law_make(snapshot, fail));
     if (registry->route_count == 0) {
         return ERR_OK;
     }
@@ -186,6 +188,7 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
         }
     }
     geo_unref(snapshot->geo);
+    snapshot_law_free(snapshot);
     arena_fini(&snapshot->arena);
     registry_unref(registry);
     mem_free(snapshot);

@@ -12,7 +12,10 @@
 #include "registry/registry.h"
 #include "wire/url.h"
 
+struct detect_rules;
 struct geo;
+struct origin_ranges;
+struct policy;
 struct shelf;
 struct template_program;
 struct tls_context;
@@ -67,10 +70,13 @@ struct gate_model {
 struct gate_snapshot {
     struct gate_options options;
     const struct registry *registry;
-    struct gate_route *routes; /* in the registry's order */
-    struct gate_model *models; /* likewise */
-    struct tls_context *tls;   /* for upstreams; borrowed */
-    struct geo *geo;           /* country databases; NULL: none */
+    struct gate_route *routes;    /* in the registry's order */
+    struct gate_model *models;    /* likewise */
+    struct tls_context *tls;      /* for upstreams; borrowed */
+    struct geo *geo;              /* country databases; NULL: none */
+    struct policy *policy;        /* the registry's law, compiled */
+    struct detect_rules *detect;  /* NULL: the registry has none */
+    struct origin_ranges *ranges; /* registered egress ranges; NULL: none */
     char registry_hash[2 * DIGEST_BYTES];
     int64_t price_version; /* 63 bits of the registry's hash: names the prices in a hold's row */
     struct arena arena;

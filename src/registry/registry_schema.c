@@ -210,6 +210,7 @@ const struct registry_kind_info registry_kinds[REGISTRY_KIND_COUNT] = {
         KIND("requirements", requirement, requirements, requirement_count),
     [REGISTRY_KIND_NETWORK] = KIND("networks", network, networks, network_count),
     [REGISTRY_KIND_BILLING] = KIND("billing", billing_state, billing, billing_count),
+    [REGISTRY_KIND_DETECTOR] = KIND("detectors", detector, detectors, detector_count),
 };
 
 _Static_assert(offsetof(struct registry_model, id) == 0, "the id comes first");

@@ -125,11 +125,11 @@ class World:
                 self.party("op", "aggregator", "SG"), self.party("other", "aggregator", "MY")]
         op = rows[6]
         if not self.r.wrong(2):
-            op["qualifications"] = [{"type": "REPRESENTATIVE", "number": "1", "region": ["TH", "ID"], "doc": self.doc("rep"),
+            op["qualifications"] = [{"type": "representative", "number": "1", "region": ["TH", "ID"], "doc": self.doc("rep"),
                                      **self.window()}]
         if self.r.wrong(2):
             op.setdefault("qualifications", []).append(
-                {"type": "GENAI_FILING", "number": "2", "region": ["CN"], "model": self.r.pick("a-large", "c-small"),
+                {"type": "genai_filing", "number": "2", "region": ["CN"], "model": self.r.pick("a-large", "c-small"),
                  "doc": self.doc("filing"), **self.window()})
         for at in range(4):
             country = self.r.pick(*(SOUTH_EAST + (ELSEWHERE if self.r.wrong(2) else [])))
@@ -376,7 +376,7 @@ class World:
         self.registry["thresholds"] = [
             {"id": f"us-{c}", "name": f"us_bulk.{c}", "value": 100, "source": "test", **self.window(0.5)}
             for c in US_CATEGORIES if not self.r.wrong(0.5)]
-        self.registry["requirements"] = [{"id": "rep", "markets": ["TH", "ID"], "qualification": "REPRESENTATIVE",
+        self.registry["requirements"] = [{"id": "rep", "markets": ["TH", "ID"], "qualification": "representative",
                                           "source": "test", **self.window(2)}]
         self.registry["billing"] = []
         if self.r.wrong(3):

@@ -432,7 +432,7 @@ class Judgement:
     def reverse_rules(self):
         foreign = self.model["origin"] != "CN"
         origin, domestic = self.facts["origin"], self.domestic()
-        if domestic and foreign and not self.qualified("GENAI_FILING", "CN"):
+        if domestic and foreign and not self.qualified("genai_filing", "CN"):
             self.add("REVERSE_IMPORT", what=domestic, object=self.model["id"], country="CN")
         if domestic and "CN" not in self.law.regions(self.product.get("markets")):
             self.add("MARKET_NOT_SERVED", what=domestic, object=self.product["id"], country="CN")
