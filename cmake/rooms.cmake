@@ -22,7 +22,9 @@ ep_room(ident    USES base crypto store)
 ep_room(ledger   USES base store)
 ep_room(tlog     USES base crypto store)
 
-ep_room(gate     USES base loop crypto wire net store registry meter dialect dispatch ident ledger tlog)
+ep_room(policy   USES base wire registry                    PKG libmaxminddb)
+
+ep_room(gate     USES base loop crypto wire net store registry meter dialect dispatch ident ledger tlog policy)
 
 ep_room(app      USES base loop crypto wire net conf store registry meter dialect dispatch ident
-                      ledger tlog gate)
+                      ledger tlog policy gate)
