@@ -54,6 +54,12 @@ if(TARGET mkvocab_lib) # it is no room, but is tested as one
                                          PUBLIC ep_vocab_sample ep_classes)
 endif()
 
+if(TARGET room_policy) # the detectors' rules as a registry would give them
+    add_library(ep_detect_sample STATIC ${CMAKE_SOURCE_DIR}/tests/detect_sample.c)
+    target_link_libraries(ep_detect_sample PRIVATE ep_flags PUBLIC room_policy)
+    target_include_directories(ep_detect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+endif()
+
 get_property(rooms GLOBAL PROPERTY EP_ROOMS)
 foreach(room IN LISTS rooms)
     ep_tests(unit ${room})
@@ -101,3 +107,4 @@ ep_test_link(fuzz_split ep_classes)
 ep_test_link(fuzz_count ep_plain_count)
 ep_test_link(fuzz_bpe ep_vocab_sample)
 ep_test_link(fuzz_vocab ep_vocab_sample)
+ep_test_link(fuzz_detect ep_detect_sample)
