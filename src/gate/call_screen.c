@@ -59,7 +59,7 @@ bool call_screen_slice(struct call *call)
             return true; /* likewise */
         }
         call->screen->offset = 0;
-        detect_begin(&call->screen->detector, rules, stamp_date(call->begun_wall_ns));
+        detect_begin(&call->screen->detector, rules, (int32_t)stamp_date(call->begun_wall_ns));
     }
     detect_json(&call->screen->detector, buf_str(&call->body), &call->screen->offset, SCREEN_SLICE);
     if (call->screen->offset < call->body.len) {
