@@ -1,7 +1,7 @@
 /*
  * What the figures of a key and the facts of its client are worth in points: R9 (a client that
- * fans out like a reseller) and R10 (domestic signs behind an address abroad). Every number is a row
- * of the registry, dated and with its source:
+ * fans out like a reseller) and R10 (domestic signs behind an address abroad). Every number is a
+ * row of the registry, dated and with its source:
  *
  *   resale.NAME, origin.NAME    points of a signal, 0 to 100
  *   sketch.NAME                 what a figure is compared with
