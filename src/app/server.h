@@ -19,6 +19,7 @@
 #define SERVER_THREADS_MAX 64
 
 struct crew_member;
+struct lookout;
 
 struct server {
     struct world *world;
@@ -26,6 +27,7 @@ struct server {
     struct worker_pool *workers;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;
     struct crew_member *crew;

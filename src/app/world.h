@@ -14,6 +14,7 @@
 #include "gate/price_shelf.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
+#include "ident/review.h"
 #include "ledger/ledger.h"
 #include "meter/shelf.h"
 #include "registry/registry_load.h"
@@ -37,6 +38,7 @@ struct world {
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
     struct price_shelf *prices;      /* as above */
+    struct review *review;           /* as above */
     const struct registry
         *registry;        /* the one in force; world_registry() when others may swap it */
     pthread_mutex_t lock; /* of `registry` */

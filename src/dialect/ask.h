@@ -2,7 +2,7 @@
  * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must
  * live as long as the ask.
  *
- * Only what Entrepot decides by is read: model, stream, output cap, number of choices. All else
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user. All else
  * is passed on unchanged. A key that is read and stands there twice is refused, so that no
  * upstream can read another value than we did.
  */
@@ -34,6 +34,7 @@ struct ask {
                      predictions) or that are not the text's own (a logit bias) */
     int64_t choices; /* 1.. */
     int64_t output_cap; /* tokens a choice; 0: none was given */
+    struct str user;    /* the JSON of who the client says it asks for; empty: nobody */
     struct ask_field model_field;
     struct ask_field cap_field; /* of the cap that was given */
     struct ask_field stream_options_field;

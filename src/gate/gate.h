@@ -15,6 +15,7 @@ struct gate;
 struct ident;
 struct ledger;
 struct limits;
+struct lookout;
 struct lookup;
 struct price_shelf;
 struct store;
@@ -31,6 +32,7 @@ struct gate_world {
     struct limits *limits;
     struct usage_check *usage_check;
     struct price_shelf *prices;
+    struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */
     uint16_t node;   /* in the ids that are made here */

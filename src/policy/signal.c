@@ -11,6 +11,8 @@
 #define SIGNAL_WEEK_S (7 * SIGNAL_DAY_S)
 #define SIGNAL_HALF_S (12 * SIGNAL_HOUR_S)
 
+#define SIGNAL_USER_MAX 256 /* bytes that are read: APIs take 64, and a call must not be long */
+
 #define SIGNAL_USUAL_DAYS 3 /* with users, before a day can stand out */
 
 /* ---- numbers of what comes in -------------------------------------------------------------- */
@@ -48,8 +50,9 @@ uint32_t signal_network(const unsigned char *address, size_t len)
 
 uint64_t signal_user(struct str user)
 {
-    uint64_t number = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < user.len; i++) {
+    uint64_t number = UINT64_C(0xcbf29ce484222325) ^ user.len;
+    size_t len = user.len < SIGNAL_USER_MAX ? user.len : SIGNAL_USER_MAX;
+    for (size_t i = 0; i < len; i++) {
         number = (number ^ (unsigned char)user.ptr[i]) * UINT64_C(0x100000001b3);
     }
     number = signal_mix(number);

@@ -116,7 +116,7 @@ struct signal_measure {
 /* The /24 of an IPv4 address (4 bytes, or IPv4-mapped in 16), the /48 of an IPv6 address; 0: it is
  * neither. Not reversible for IPv6; two of a million /48 may be taken for one. */
 uint32_t signal_network(const unsigned char *address, size_t len);
-/* A number for the "user" of a request; 0 for an empty one. */
+/* A number for the "user" of a request, by its length and first 256 bytes; 0 for an empty one. */
 uint64_t signal_user(struct str user);
 
 /* Times may go back a little (the sketch keeps its own); by more than a day, and it begins anew. */

@@ -164,6 +164,9 @@ TEST(users_are_counted_by_day_against_the_most_of_the_week_before)
     CHECK(measure.users_usual >= 190);
     CHECK_EQ(case_measure(&sketch, NOON + 40 * DAY_NS).users_usual, 0);
     CHECK_EQ(signal_user(STR_EMPTY), 0);
+    static char text_long[1 << 20];
+    CHECK(signal_user((struct str){ text_long, sizeof(text_long) }) !=
+          signal_user((struct str){ text_long, sizeof(text_long) - 1 }));
     CHECK(signal_user(STR("a")) != 0 && signal_user(STR("a")) != signal_user(STR("b")));
 }
 
