@@ -2,8 +2,8 @@
  * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must
  * live as long as the ask.
  *
- * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user. All else
- * is passed on unchanged. A key that is read and stands there twice is refused, so that no
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user. All
+ * else is passed on unchanged. A key that is read and stands there twice is refused, so that no
  * upstream can read another value than we did.
  */
 #pragma once
