@@ -12,11 +12,19 @@ _entrepot() {
       return
       ;;
     --kind)
-      mapfile -t COMPREPLY < <(compgen -W 'paid promo' -- "$word")
+      words='paid promo'
+      if [ "$noun" = review ]; then
+        words='resale origin'
+      fi
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       return
       ;;
     --method)
       mapfile -t COMPREPLY < <(compgen -W 'bank_transfer card direct_debit marketplace' -- "$word")
+      return
+      ;;
+    --hold)
+      mapfile -t COMPREPLY < <(compgen -W 'purchases traffic' -- "$word")
       return
       ;;
     --level)
@@ -25,7 +33,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -45,6 +53,9 @@ _entrepot() {
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
+      'review list') words+=' --all' ;;
+      'review open') words+=' --client --kind --hold --by --why' ;;
+      'review release' | 'review refuse') words+=' --by --why' ;;
       'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
@@ -57,7 +68,8 @@ _entrepot() {
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
       usage) words='check show' ;;
-      help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
+      review) words='list show open release refuse' ;;
+      help) words='init serve registry client key plan credit receipt usage review count audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

@@ -150,6 +150,7 @@ enum err act_buy_plan(struct world *world, const struct client *client,
         return FAIL(fail, ERR_PLAN_WITHDRAWN, "the plan \"" STR_FMT "\" is no longer sold",
                     STR_ARG(plan->id));
     }
+    TRY(act_check_review(world, client, fail));
     TRY(act_account(world, client, &purchase.account, fail));
     if (!str_eq(ledger_currency(purchase.account), plan->currency)) {
         return FAIL(fail, ERR_CONFLICT,
@@ -236,6 +237,7 @@ static enum err credit_buy_amount(struct acting *acting, const struct client *cl
     TRY(credit_read_kind(acting, &purchase));
     TRY(credit_read_expiry(acting, &purchase));
     TRY(acting_product(acting, &product));
+    TRY(act_check_review(acting->world, client, &acting->fail));
     TRY(act_account(acting->world, client, &purchase.account, &acting->fail));
     if (purchase.kind == LOT_PAID) {
         purchase.refund_until_ns = now_ns + CREDIT_DAY_NS; /* as plans that say nothing else */
@@ -265,8 +267,13 @@ enum err act_credit_purchase(struct acting *acting)
         .method = args_value(acting->args, "method"),
         .reference = args_value(acting->args, "payment"),
     };
-    TRY(args_has(acting->args, "plan") ? credit_buy_plan(acting, client, &payment, &purchase)
-                                       : credit_buy_amount(acting, client, &payment, &purchase));
+    enum err err = args_has(acting->args, "plan")
+                       ? credit_buy_plan(acting, client, &payment, &purchase)
+                       : credit_buy_amount(acting, client, &payment, &purchase);
+    if (err != ERR_OK) {
+        acting->remedy = err == ERR_LAW_REVIEW ? "see \"entrepot review list\"" : acting->remedy;
+        return err;
+    }
     struct sheet sheet;
     sheet_init(&sheet, purchase_columns, EP_ARRAY_LEN(purchase_columns));
     sheet_int(&sheet, purchase.lot);
@@ -280,7 +287,7 @@ enum err act_credit_purchase(struct acting *acting)
     sheet_str(&sheet, purchase.method);
     sheet_str(&sheet, purchase.payment);
     sheet_stamp(&sheet, purchase.refund_until_ns);
-    enum err err = sheet_print_one(&sheet, acting->json, acting->out);
+    err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
     return err;
 }

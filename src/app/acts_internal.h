@@ -53,6 +53,9 @@ EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *cl
                                     struct ledger_purchase *ret_purchase, struct fail *fail);
 EP_MUST_CHECK enum err act_account(struct world *world, const struct client *client,
                                    struct ledger_account **ret_account, struct fail *fail);
+/* ERR_LAW_REVIEW: a case holds the client's purchases. */
+EP_MUST_CHECK enum err act_check_review(const struct world *world, const struct client *client,
+                                        struct fail *fail);
 /* The time in a flag. */
 EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int64_t *ret_ns);
 /* The amount above zero in a flag, nano; 0 where the flag is not given. */
@@ -112,5 +115,10 @@ enum err act_registry_diff(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_usage_show(struct acting *acting);
+enum err act_review_list(struct acting *acting);
+enum err act_review_show(struct acting *acting);
+enum err act_review_open(struct acting *acting);
+enum err act_review_release(struct acting *acting);
+enum err act_review_refuse(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -53,6 +53,9 @@ static const char *const args_valued[] = {
     "as",
     "grant",
     "key-id",
+    "by",
+    "why",
+    "hold",
 };
 
 static bool args_takes_value(struct str name)

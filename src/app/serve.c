@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/helpers.h"
+#include "app/rounds.h"
 #include "app/server.h"
 #include "base/counter.h"
 #include "base/log.h"
@@ -39,6 +40,7 @@ struct serve {
     struct job mark;
     bool mark_runs;
     struct timer mark_timer;
+    struct rounds rounds;
     struct mail hangup;
     struct mail stop;
     atomic_bool hangup_sent;
@@ -262,6 +264,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    TRY(rounds_open(&serve->rounds, server, fail));
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
     TRY(serve_snapshot(server, &snapshot, fail));
@@ -277,6 +280,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     serve->signals_run = true;
     int64_t now_ns = loop_now_ns(server->loop);
     TRY(timer_start(server->loop, &serve->expire_timer, now_ns));
+    TRY(rounds_begin(&serve->rounds, fail));
     return server->world->mark.behind ? ERR_OK
                                       : timer_start(server->loop, &serve->mark_timer, now_ns);
 }
@@ -324,7 +328,7 @@ static void serve_close(struct serve *serve)
     crew_stop(server, (int64_t)server->world->conf->limits_drain_ms * STAMP_NS_PER_MS);
     /* Jobs that wait are dropped, those that run end; their mail is opened by the last turns. */
     while (server->loop != NULL && (server->desk_busy > 0 || serve->reload_runs ||
-                                    serve->expire_runs || serve->mark_runs)) {
+                                    serve->expire_runs || serve->mark_runs || serve->rounds.runs)) {
         (void)loop_turn(server->loop, true);
     }
     worker_pool_destroy(server->workers);
@@ -332,10 +336,12 @@ static void serve_close(struct serve *serve)
     if (server->loop != NULL) {
         timer_stop(server->loop, &serve->expire_timer);
         timer_stop(server->loop, &serve->mark_timer);
+        rounds_end(&serve->rounds);
         desk_close(server);
         http_server_destroy(server->office);
         loop_destroy(server->loop);
     }
+    rounds_close(&serve->rounds);
     limits_destroy(server->limits);
     dispatch_destroy(server->dispatch);
     tls_context_destroy(server->tls_clients);

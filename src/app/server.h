@@ -20,6 +20,7 @@
 
 struct crew_member;
 struct crew_swap;
+struct lookout;
 
 struct server {
     struct world *world;
@@ -27,6 +28,7 @@ struct server {
     struct worker_pool *workers;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;
     struct crew_member *crew;

@@ -50,6 +50,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
     migrations[count++] = registry_versions_migration;
+    migrations[count++] = review_migration;
     return count;
 }
 
@@ -204,6 +205,7 @@ static enum err world_open_rooms(struct world *world, struct buf *errors, struct
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
     TRY(usage_check_open(world->store, &world->usage_check, fail));
+    TRY(review_open(world->store, &world->review, fail));
     TRY(world_check_log(world, fail));
     TRY(price_keeping_keep(world->ledger, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
@@ -276,6 +278,7 @@ void world_close(struct world *world)
         EP_IGNORE(world_note_log(world, NULL)); /* a lower mark is a weaker one, and no wrong one */
     }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
+    review_close(world->review);
     price_shelf_close(world->prices);
     usage_check_close(world->usage_check);
     tlog_close(world->tlog);

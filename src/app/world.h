@@ -15,6 +15,7 @@
 #include "gate/price_shelf.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
+#include "ident/review.h"
 #include "ledger/ledger.h"
 #include "meter/shelf.h"
 #include "registry/registry_load.h"
@@ -55,6 +56,8 @@ struct world {
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
     struct price_shelf *prices;      /* as above */
+    struct review *review;           /* as above */
+    struct quota *quota;             /* as above */
     const struct registry *registry; /* in force; world_registry() when others may swap it */
     int64_t version;      /* its number; 0: a folder that was never in force, read alone */
     int64_t since_ns;     /* since when it is in force; 0 */
@@ -76,7 +79,7 @@ EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
 
-#define WORLD_MIGRATIONS_MAX 16
+#define WORLD_MIGRATIONS_MAX 24
 /* Those of all rooms, in order: how many. */
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
 

@@ -20,6 +20,7 @@ struct ask_read {
     struct str stop;
     struct str prediction;
     struct str logit_bias;
+    struct str user;
 };
 
 struct ask_name {
@@ -38,6 +39,7 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(n),          ASK_NAME(tools),
     ASK_NAME(functions),  ASK_NAME(stop),
     ASK_NAME(prediction), ASK_NAME(logit_bias),
+    ASK_NAME(user),
 };
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
@@ -233,6 +235,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->has_tools = !ask_absent(read.tools) || !ask_absent(read.functions);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
+    ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->param = "messages";
     TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
     ret_ask->param = NULL;

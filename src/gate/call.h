@@ -227,6 +227,9 @@ enum call_next call_cannot_pay(struct call *call);
  * cost is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
 
+/* call_observe.c: what the call looks like goes to the sketch of its key; once the law was asked. */
+void call_observe(struct call *call);
+
 /* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);
 

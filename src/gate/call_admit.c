@@ -2,6 +2,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
+#include "gate/lookout.h"
 #include "gate/price_shelf.h"
 #include "ident/ident.h"
 
@@ -206,6 +207,9 @@ enum call_next call_admit(struct call *call)
     admit_kept_price(call);
     err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
                       &call->place_of_client);
+    if (err == ERR_LIMIT_CALLS && gate->world.lookout != NULL) {
+        lookout_crowded(gate->world.lookout, call->key, call->begun_wall_ns);
+    }
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }

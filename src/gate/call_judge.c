@@ -58,6 +58,7 @@ enum call_next call_judge(struct call *call)
         return CALL_WAIT;
     }
     const struct policy_verdict *verdict = call_law_judge(call);
+    call_observe(call);
     if (!verdict->allow) {
         call->param = "model";
         return call_refuse(call, verdict->err, "%s", err_info(verdict->err)->text);

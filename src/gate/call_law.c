@@ -9,6 +9,7 @@
 #include "gate/gate_internal.h"
 #include "gate/origin_of.h"
 #include "ident/ident.h"
+#include "ident/review.h"
 #include "ident/standing.h"
 #include "policy/facts.h"
 #include "tlog/receipt.h"
@@ -132,6 +133,16 @@ static const struct policy_verdict *law_judge(struct call *call)
     return verdict;
 }
 
+/* What holds the client's calls, if anything does. */
+static enum policy_review law_review(const struct review *review, struct id client)
+{
+    enum review_kind kind = REVIEW_RESALE;
+    if (review == NULL || review_hold(review, client, &kind) < REVIEW_HOLD_TRAFFIC) {
+        return POLICY_REVIEW_NONE;
+    }
+    return kind == REVIEW_RESALE ? POLICY_REVIEW_RESALE : POLICY_REVIEW_ORIGIN;
+}
+
 /* Of the state and of a client in this instant; noted once, for each judgement to be the same. */
 static void law_note(struct call *call)
 {
@@ -143,7 +154,7 @@ static void law_note(struct call *call)
     law->now = loop_wall_ns(call->gate->loop);
     law_origin(call->gate, call->x, law->standing, law->now, &law->origin);
     law->quarantined = quarantine_bits(world->quarantine, call->model);
-    law->review = law_review(world, call->key->client->id);
+    law->review = law_review(world->review, call->key->client->id);
     /* Without any credit the books refuse, and say what is missing. */
     law->has_order =
         ledger_price_book(call->account) != 0 ||

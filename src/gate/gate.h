@@ -16,6 +16,7 @@ struct http_listen;
 struct ident;
 struct ledger;
 struct limits;
+struct lookout;
 struct lookup;
 struct price_shelf;
 struct store;
@@ -32,6 +33,7 @@ struct gate_world {
     struct limits *limits;
     struct usage_check *usage_check;
     struct price_shelf *prices;
+    struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */
     uint16_t node;   /* in the ids that are made here */
