@@ -6,7 +6,7 @@ static const char *const args_valued[] = {
     "at",           "reason",       "second",   "first",   "vocab",    "template", "specials",
     "route",        "finding",      "payer",    "method",  "contract", "entry",    "reference",
     "period",       "level",        "evidence", "call",    "to",       "code",     "budget-day",
-    "budget-month", "budget-total", "month",
+    "budget-month", "budget-total", "month",    "why",     "by",       "as",       "state",
 };
 
 static bool args_takes_value(struct str name)

@@ -75,6 +75,7 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
     struct fail fail = { .code = ERR_OK };
     reload_options(conf, &options);
     enum err err = dispatch_learn(server->dispatch, registry);
+    err = err == ERR_OK ? quarantine_learn(server->world->quarantine, registry) : err;
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
         return err;

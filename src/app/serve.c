@@ -253,6 +253,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
     TRY(serve_snapshot(server, &snapshot, fail));
@@ -327,6 +328,7 @@ static void serve_close(struct serve *serve)
         loop_destroy(server->loop);
     }
     limits_destroy(server->limits);
+    server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);

@@ -92,7 +92,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 8 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 9 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -104,6 +104,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
+    migrations[count++] = quarantine_migration;
     return count;
 }
 
@@ -156,6 +157,15 @@ enum err world_note_log(struct world *world, struct fail *fail)
     return log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
 }
 
+static enum err world_open_quarantine(struct world *world, struct fail *fail)
+{
+    TRY(quarantine_open(world->store, &world->quarantine, fail));
+    if (quarantine_learn(world->quarantine, world->registry) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
+    }
+    return ERR_OK;
+}
+
 static enum err world_open_rooms(struct world *world, struct fail *fail)
 {
     TRY(world_open_store(world, fail));
@@ -165,7 +175,8 @@ static enum err world_open_rooms(struct world *world, struct fail *fail)
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
-    TRY(usage_check_open(world->store, &world->usage_check, fail));
+    TRY(world_open_quarantine(world, fail));
+    TRY(usage_check_open(world->store, world->quarantine, &world->usage_check, fail));
     TRY(world_check_log(world, fail));
     TRY(price_keeping_keep(world->ledger, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
@@ -241,6 +252,7 @@ void world_close(struct world *world)
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
     price_shelf_close(world->prices);
     usage_check_close(world->usage_check);
+    quarantine_close(world->quarantine);
     tlog_close(world->tlog);
     ledger_close(world->ledger);
     ident_close(world->ident);

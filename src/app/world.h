@@ -12,6 +12,7 @@
 #include "app/log_mark.h"
 #include "conf/conf.h"
 #include "gate/price_shelf.h"
+#include "gate/quarantine.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ledger/ledger.h"
@@ -19,6 +20,8 @@
 #include "registry/registry_load.h"
 #include "store/store.h"
 #include "tlog/tlog.h"
+
+struct dispatch;
 
 enum world_mode {
     WORLD_READ_ONLY, /* beside a running server; no ledger and no tlog */
@@ -36,7 +39,9 @@ struct world {
     struct ledger *ledger;           /* NULL when it is read alone */
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
+    struct quarantine *quarantine;   /* as above */
     struct price_shelf *prices;      /* as above */
+    const struct dispatch *dispatch; /* of a running server; NULL: none runs */
     const struct registry
         *registry;        /* the one in force; world_registry() when others may swap it */
     pthread_mutex_t lock; /* of `registry` */

@@ -17,6 +17,7 @@ struct ledger;
 struct limits;
 struct lookup;
 struct price_shelf;
+struct quarantine;
 struct store;
 struct tlog;
 struct tls_context;
@@ -30,6 +31,7 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct usage_check *usage_check;
+    struct quarantine *quarantine;
     struct price_shelf *prices;
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */
