@@ -23,9 +23,17 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
       return
       ;;
+    --state)
+      mapfile -t COMPREPLY < <(compgen -W 'open settled withdrawn' -- "$word")
+      return
+      ;;
+    --as)
+      mapfile -t COMPREPLY < <(compgen -W 'settled withdrawn' -- "$word")
+      return
+      ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage route claim count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -45,6 +53,9 @@ _entrepot() {
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
+      'route quarantine' | 'route release') words+=' --why --by' ;;
+      'claim list') words+=' --route --state' ;;
+      'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
@@ -57,7 +68,9 @@ _entrepot() {
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
       usage) words='check show' ;;
-      help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
+      route) words='list history quarantine release' ;;
+      claim) words='list show close' ;;
+      help) words='init serve registry client key plan credit receipt usage route claim count audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
