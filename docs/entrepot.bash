@@ -31,9 +31,18 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
       return
       ;;
+    --state)
+      mapfile -t COMPREPLY < <(compgen -W 'open settled withdrawn' -- "$word")
+      return
+      ;;
+    --as)
+      mapfile -t COMPREPLY < <(compgen -W 'settled withdrawn' -- "$word")
+      return
+      ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words='init serve registry client key plan credit receipt usage review count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -56,20 +65,26 @@ _entrepot() {
       'review list') words+=' --all' ;;
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
+      'route quarantine' | 'route release') words+=' --why --by' ;;
+      'claim list') words+=' --route --state' ;;
+      'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
     case $noun in
-      registry) words='check apply show' ;;
-      client) words='add list show suspend resume kyc' ;;
+      registry) words='check apply show history diff sign sign-grant keygen' ;;
+      client) words='add list show standing suspend resume kyc' ;;
+      verdict) words='replay' ;;
       key) words='add list revoke budget' ;;
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
       usage) words='check show' ;;
       review) words='list show open release refuse' ;;
-      help) words='init serve registry client key plan credit receipt usage review count audit backup restore version' ;;
+      route) words='list history quarantine release' ;;
+      claim) words='list show close' ;;
+      help) words='init serve registry client key plan credit receipt usage route claim count audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

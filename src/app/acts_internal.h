@@ -62,6 +62,9 @@ EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int6
 EP_MUST_CHECK enum err acting_amount(struct acting *acting, const char *flag, int64_t *ret_nano);
 /* The number above zero in a flag. */
 EP_MUST_CHECK enum err acting_number(struct acting *acting, const char *flag, int64_t *ret_number);
+/* Who does it and why: --by and --why, which are kept in the row. */
+EP_MUST_CHECK enum err acting_signed(struct acting *acting, struct str *ret_by,
+                                     struct str *ret_why);
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
 
@@ -120,5 +123,12 @@ enum err act_review_show(struct acting *acting);
 enum err act_review_open(struct acting *acting);
 enum err act_review_release(struct acting *acting);
 enum err act_review_refuse(struct acting *acting);
+enum err act_route_list(struct acting *acting);
+enum err act_route_history(struct acting *acting);
+enum err act_route_quarantine(struct acting *acting);
+enum err act_route_release(struct acting *acting);
+enum err act_claim_list(struct acting *acting);
+enum err act_claim_show(struct acting *acting);
+enum err act_claim_close(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -142,6 +142,7 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
     struct geo *geo = NULL;
     reload_options(conf, &options);
     enum err err = dispatch_learn(server->dispatch, registry);
+    err = err == ERR_OK ? quarantine_learn(server->world->quarantine, registry) : err;
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
         return err;

@@ -265,6 +265,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
     TRY(rounds_open(&serve->rounds, server, fail));
+    server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
     TRY(serve_snapshot(server, &snapshot, fail));
@@ -343,6 +344,7 @@ static void serve_close(struct serve *serve)
     }
     rounds_close(&serve->rounds);
     limits_destroy(server->limits);
+    server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);

@@ -11,6 +11,7 @@
 #include "base/stamp.h"
 #include "ledger/extend.h"
 #include "ledger/idem.h"
+#include "ledger/quota.h"
 
 struct str world_folder_of(struct str path)
 {
@@ -37,7 +38,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 9 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 13 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -50,7 +51,10 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
     migrations[count++] = registry_versions_migration;
+    migrations[count++] = quarantine_migration;
     migrations[count++] = review_migration;
+    migrations[count++] = standing_migration;
+    migrations[count++] = quota_migration;
     return count;
 }
 
@@ -193,6 +197,15 @@ void world_log_registry(enum event event, const struct world_registry *registry)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
+static enum err world_open_quarantine(struct world *world, struct fail *fail)
+{
+    TRY(quarantine_open(world->store, &world->quarantine, fail));
+    if (quarantine_learn(world->quarantine, world->registry) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
+    }
+    return ERR_OK;
+}
+
 static enum err world_open_rooms(struct world *world, struct buf *errors, struct fail *fail)
 {
     TRY(shelf_create(world->conf->vocabularies, &world->shelf));
@@ -204,8 +217,10 @@ static enum err world_open_rooms(struct world *world, struct buf *errors, struct
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
-    TRY(usage_check_open(world->store, &world->usage_check, fail));
+    TRY(world_open_quarantine(world, fail));
+    TRY(usage_check_open(world->store, world->quarantine, &world->usage_check, fail));
     TRY(review_open(world->store, &world->review, fail));
+    TRY(quota_open(world->store, &world->quota, fail));
     TRY(world_check_log(world, fail));
     TRY(price_keeping_keep(world->ledger, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
@@ -279,8 +294,10 @@ void world_close(struct world *world)
     }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
     review_close(world->review);
+    quota_close(world->quota);
     price_shelf_close(world->prices);
     usage_check_close(world->usage_check);
+    quarantine_close(world->quarantine);
     tlog_close(world->tlog);
     ledger_close(world->ledger);
     ident_close(world->ident);

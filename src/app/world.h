@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "gate/price_shelf.h"
+#include "gate/quarantine.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ident/review.h"
@@ -21,6 +22,8 @@
 #include "registry/registry_load.h"
 #include "store/store.h"
 #include "tlog/tlog.h"
+
+struct dispatch;
 
 enum world_mode {
     WORLD_READ_ONLY, /* beside a running server; no ledger and no tlog */
@@ -55,6 +58,7 @@ struct world {
     struct ledger *ledger;           /* NULL when it is read alone */
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
+    struct quarantine *quarantine;   /* as above */
     struct price_shelf *prices;      /* as above */
     struct review *review;           /* as above */
     struct quota *quota;             /* as above */
@@ -62,6 +66,7 @@ struct world {
     int64_t version;      /* its number; 0: a folder that was never in force, read alone */
     int64_t since_ns;     /* since when it is in force; 0 */
     pthread_mutex_t lock; /* of these three */
+    const struct dispatch *dispatch; /* of a running server; NULL: none runs */
     char *conf_path;
     struct str folder;    /* of the configuration file: the base of the registry's secrets */
     struct buf mark_path; /* of the log's high-water mark; as `ledger` */

@@ -40,6 +40,7 @@
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
 #include "gate/call_law.h"
+#include "gate/call_dispute.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -180,6 +181,7 @@ struct call {
     const struct usage *generated; /* by the upstream, of an answer not delivered whole */
     const char *generated_by;      /* NULL: nothing differs from what is billed */
     bool has_reported;
+    struct call_disputes disputes;
     const char *provenance;
     enum call_outcome outcome;
     money_wide pico;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_dispute.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/gate_internal.h"
@@ -67,6 +68,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
         EP_CRASH_POINT("settlement-half");
         TRY(call_attempts_write(call, txn, fail));
+        TRY(call_dispute_write(call, txn, settlement->wall_ns, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
     enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,

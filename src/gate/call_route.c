@@ -1,6 +1,7 @@
 #include "base/counter.h"
 #include "gate/call.h"
 #include "gate/gate_internal.h"
+#include "gate/quarantine.h"
 
 static struct str route_cap_name(const struct registry_route *route)
 {
@@ -83,6 +84,7 @@ enum call_next call_route(struct call *call)
         .product = call->product,
         .model = call->model,
         .tried = call->tried,
+        .closed = quarantine_bits(gate->world.quarantine, call->model),
         .now_ns = loop_now_ns(gate->loop),
     };
     call->outcome = OUTCOME_FAILED;

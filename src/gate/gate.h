@@ -19,6 +19,9 @@ struct limits;
 struct lookout;
 struct lookup;
 struct price_shelf;
+struct quota;
+struct review;
+struct quarantine;
 struct store;
 struct tlog;
 struct tls_context;
@@ -32,7 +35,10 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct usage_check *usage_check;
+    struct quarantine *quarantine;
     struct price_shelf *prices;
+    struct review *review; /* NULL: nothing holds anybody */
+    struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */

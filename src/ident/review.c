@@ -12,7 +12,7 @@
 
 /* The states are those of enum review_state, the kinds and holds those of their enums. */
 const struct store_migration review_migration = {
-    .number = 10,
+    .number = 12,
     .name = "review",
     .sql = "CREATE TABLE review_case(id INTEGER PRIMARY KEY,"
            " client BLOB NOT NULL REFERENCES client(id),"

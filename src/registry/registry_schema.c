@@ -74,6 +74,8 @@ static const struct registry_field route_fields[] = {
       .choices = STR_INIT("max_tokens|max_completion_tokens") },
     { FIELD(route, CHOICE, special_text), .choices = STR_INIT("literal|parsed|unknown"),
       .optional = true, .standard = STR_INIT("unknown") },
+    { FIELD(route, CHOICE, declares_model), .choices = STR_INIT("sometimes|always"),
+      .optional = true, .standard = STR_INIT("sometimes") },
     { FIELD(route, REF, contract_price), REF(PRICE_BOOK) },
     { FIELD(route, CHOICE, state), .choices = STR_INIT("active|suspended"), .optional = true,
       .standard = STR_INIT("active") },

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
+#include "gate/quarantine.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
@@ -37,6 +38,7 @@ struct life {
     struct ledger *ledger;
     struct tlog *tlog;
     struct usage_check *usage_check;
+    struct quarantine *quarantine;
     struct dispatch *dispatch;
     struct limits *limits;
     struct log_mark mark;
@@ -209,7 +211,8 @@ static enum err life_open_books(struct life *life, struct fail *fail)
     TRY(ident_open(life->store, STR(LIFE_PEPPER), &life->ident, fail));
     TRY(ledger_open(life->store, &life->ledger, fail));
     TRY(tlog_open(life->store, &life->tlog, fail));
-    TRY(usage_check_open(life->store, &life->usage_check, fail));
+    TRY(quarantine_open(life->store, &life->quarantine, fail));
+    TRY(usage_check_open(life->store, life->quarantine, &life->usage_check, fail));
     TRY(store_read(life->store, life_read_size, &leaves, fail));
     TRY(log_mark_check(LIFE_MARK, leaves, &life->mark, fail));
     if (life->mark.behind && !life->play->restored) {
@@ -226,6 +229,7 @@ static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret
 {
     struct registry *registry = life_make_registry(life->book);
     TRY(dispatch_learn(life->dispatch, registry));
+    TRY(quarantine_learn(life->quarantine, registry));
     return gate_snapshot_create(
         registry, &(struct gate_snapshot_parts){ .options = &life->options, .folder = STR("/") },
         ret_snapshot, fail);
@@ -249,6 +253,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .dispatch = life->dispatch,
         .limits = life->limits,
         .usage_check = life->usage_check,
+        .quarantine = life->quarantine,
         .workers = life->workers,
         .log_behind = life->mark.behind,
         .node = 1,
@@ -318,6 +323,45 @@ static void life_expire_credit(struct life *life)
     }
 }
 
+struct life_release {
+    struct store_job job;
+    struct quarantine *quarantine;
+    struct quarantine_release release;
+};
+
+static enum err life_end_quarantine(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    const struct life_release *context = EP_CONTAINER(job, struct life_release, job);
+    return quarantine_end(context->quarantine, txn, &context->release, fail);
+}
+
+/* The operator puts a route back that was taken out. */
+static void life_release_route(struct life *life, int number)
+{
+    struct play *play = life->play;
+    struct fail fail;
+    char id[16];
+    (void)snprintf(id, sizeof(id), "r-%d", number);
+    if (!quarantine_stands(life->quarantine, str_from(id))) {
+        return;
+    }
+    struct life_release context = {
+        .job = { .run = life_end_quarantine },
+        .quarantine = life->quarantine,
+        .release = { .route = str_from(id),
+                     .by = STR("operator"),
+                     .why = STR("they say it is mended"),
+                     .now_ns = loop_wall_ns(life->writer) },
+    };
+    enum err err = store_run(life->store, &context.job, &fail);
+    if (err != ERR_OK && err != ERR_STORE_FAILED) {
+        return; /* its row is on its way */
+    }
+    play_note(play, "route %s is released", id);
+    play->released_ns[number] = sim_now_ns(play->sim);
+    play->swapped_ns[number] = 0;
+}
+
 /* The registry is read again, with other prices: calls under way keep those they began with. */
 static void life_reload(struct life *life)
 {
@@ -348,6 +392,9 @@ static void life_on_note(struct timer *timer)
         if (play_chance(play, 3)) {
             life_reload(life);
         }
+        if (play_chance(play, 2) && !store_failed(life->store)) {
+            life_release_route(life, (int)play_random(play, PLAY_ROUTES));
+        }
     }
     int64_t at_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
     enum err err = timer_start(life->writer, timer, at_ns);
@@ -367,6 +414,7 @@ static void life_free(struct life *life)
     timer_stop(life->writer, &life->note);
     store_close(life->store);
     usage_check_close(life->usage_check);
+    quarantine_close(life->quarantine);
     tlog_close(life->tlog);
     ledger_close(life->ledger);
     ident_close(life->ident);
