@@ -204,7 +204,11 @@ static enum err init_write_key(struct str folder, struct world *world, const str
 {
     const struct api_key *key = NULL;
     struct api_key_text text;
-    const struct api_key_order order = { client->id, product, STR("first key") };
+    const struct api_key_order order = {
+        .client = client->id,
+        .product = product,
+        .name = STR("first key"),
+    };
     TRY(api_key_add(world->ident, &order, stamp_system_ns(), &key, &text, fail));
     char line[IDENT_KEY_TEXT_LEN + 1];
     memcpy(line, text.text, IDENT_KEY_TEXT_LEN);
