@@ -107,7 +107,7 @@ static enum err mmdb_decode(struct mmdb_reader *reader, uint32_t at, uint16_t *r
 {
     struct mmdb_value record;
     struct mmdb_value code;
-    enum mmdb_found found = mmdb_value_read(reader->data, at, &record)
+    enum mmdb_found found = mmdb_value_read(reader->data, at, &record) && record.type == MMDB_MAP
                                 ? mmdb_code(reader->data, &record, &code)
                                 : MMDB_DAMAGED;
     if (found == MMDB_DAMAGED) {

@@ -55,6 +55,35 @@ static bool mmdb_type_known(unsigned type)
     return (type >= MMDB_POINTER && type <= MMDB_ARRAY) || type == MMDB_BOOL || type == MMDB_FLOAT;
 }
 
+/* Numbers are no longer than their type, and fractions exactly as long. */
+static bool mmdb_head_fits(const struct mmdb_head *head)
+{
+    switch (head->type) {
+    case MMDB_DOUBLE:
+        return head->size == 8;
+    case MMDB_FLOAT:
+        return head->size == 4;
+    case MMDB_U16:
+        return head->size <= 2;
+    case MMDB_U32:
+    case MMDB_I32:
+        return head->size <= 4;
+    case MMDB_U64:
+        return head->size <= 8;
+    case MMDB_U128:
+        return head->size <= 16;
+    case MMDB_BOOL:
+        return head->size <= 1;
+    case MMDB_POINTER:
+    case MMDB_TEXT:
+    case MMDB_BYTES:
+    case MMDB_MAP:
+    case MMDB_ARRAY:
+        break;
+    }
+    return true;
+}
+
 /* How many bytes follow the head, of a value that holds no others. */
 static size_t mmdb_head_bytes(const struct mmdb_head *head)
 {
@@ -86,7 +115,7 @@ static bool mmdb_head_read(struct str section, size_t at, struct mmdb_head *ret_
     head.type = (enum mmdb_type)type;
     bool read = head.type == MMDB_POINTER ? mmdb_head_pointer(section, control, &head)
                                           : mmdb_head_size(section, control, &head);
-    if (!read || mmdb_head_bytes(&head) > section.len - head.content) {
+    if (!read || !mmdb_head_fits(&head) || mmdb_head_bytes(&head) > section.len - head.content) {
         return false;
     }
     *ret_head = head;
