@@ -1,13 +1,9 @@
 #include "policy/mmdb.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <maxminddb.h>
 
 #include "base/mem.h"
+#include "policy/mmdb_value.h"
 
 #define MMDB_DEPTH_MAX  128
 #define MMDB_ROWS_FIRST 1024
@@ -16,26 +12,29 @@
 #define MMDB_VISITS_PER_NODE 2
 #define MMDB_KNOWN           4096 /* decoded records that are remembered: there are 250 countries */
 
-static const char *const mmdb_path_flat[] = { "country_code", NULL };
-static const char *const mmdb_path_deep[] = { "country", "iso_code", NULL };
+/* Between tree and data, and before the description (MaxMind DB 2.0). */
+#define MMDB_GAP       16U
+#define MMDB_DESCRIBED ((size_t)128 * 1024) /* the description is in the last bytes of the file */
+static const struct str mmdb_marker = STR_INIT("\xab\xcd\xefMaxMind.com");
 
-/* A node or record that is still to be looked at, and the address it begins at. */
+/* A record of the tree that is still to be looked at, and the address it begins at. */
 struct mmdb_place {
     struct mmdb_key6 key;
-    uint64_t record;
-    MMDB_entry_s entry;
+    uint32_t record; /* below node_count: a node; it: nothing; above: data */
     unsigned depth;
-    uint8_t type;
 };
 
 struct mmdb_known {
-    uint32_t offset;
+    uint32_t record;
     uint16_t country;
     bool filled;
 };
 
 struct mmdb_reader {
-    MMDB_s db;
+    struct str tree;
+    struct str data;
+    uint32_t node_count;
+    unsigned record_bits; /* 24, 28, 32 */
     const char *name;
     struct fail *fail;
     struct mmdb_table table;
@@ -90,43 +89,48 @@ static enum err mmdb_damaged(struct mmdb_reader *reader, const char *what)
                 what);
 }
 
-/* False: the record has no such field. */
-static bool mmdb_field(MMDB_entry_s *entry, const char *const *path, MMDB_entry_data_s *ret_data,
-                       int *ret_status)
+/* country_code, or country.iso_code. */
+static enum mmdb_found mmdb_code(struct str data, const struct mmdb_value *record,
+                                 struct mmdb_value *ret_code)
 {
-    *ret_status = MMDB_aget_value(entry, ret_data, path);
-    return *ret_status == MMDB_SUCCESS && ret_data->has_data;
+    struct mmdb_value country;
+    enum mmdb_found found = mmdb_value_get(data, record, STR("country_code"), ret_code);
+    if (found == MMDB_ABSENT) {
+        found = mmdb_value_get(data, record, STR("country"), &country);
+        found =
+            found == MMDB_FOUND ? mmdb_value_get(data, &country, STR("iso_code"), ret_code) : found;
+    }
+    return found;
 }
 
-static enum err mmdb_decode(struct mmdb_reader *reader, MMDB_entry_s entry, uint16_t *ret_country)
+static enum err mmdb_decode(struct mmdb_reader *reader, uint32_t at, uint16_t *ret_country)
 {
-    MMDB_entry_data_s data;
-    int status = 0;
-    bool there = mmdb_field(&entry, mmdb_path_flat, &data, &status);
-    if (!there &&
-        (status == MMDB_SUCCESS || status == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR)) {
-        there = mmdb_field(&entry, mmdb_path_deep, &data, &status);
+    struct mmdb_value record;
+    struct mmdb_value code;
+    enum mmdb_found found = mmdb_value_read(reader->data, at, &record) && record.type == MMDB_MAP
+                                ? mmdb_code(reader->data, &record, &code)
+                                : MMDB_DAMAGED;
+    if (found == MMDB_DAMAGED) {
+        return mmdb_damaged(reader, "a record cannot be read");
     }
-    if (!there) {
-        *ret_country = 0;
-        return status == MMDB_SUCCESS || status == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR
-                   ? ERR_OK
-                   : mmdb_damaged(reader, "a record cannot be read");
-    }
-    if (data.type != MMDB_DATA_TYPE_UTF8_STRING ||
-        !mmdb_country((struct str){ data.utf8_string, data.data_size }, ret_country)) {
+    *ret_country = 0;
+    if (found == MMDB_FOUND && (code.type != MMDB_TEXT || !mmdb_country(code.bytes, ret_country))) {
         return mmdb_damaged(reader, "a country is not two letters");
     }
     return ERR_OK;
 }
 
-static enum err mmdb_record(struct mmdb_reader *reader, MMDB_entry_s entry, uint16_t *ret_country)
+/* `record`: above node_count. */
+static enum err mmdb_record(struct mmdb_reader *reader, uint32_t record, uint16_t *ret_country)
 {
-    struct mmdb_known *known = &reader->known[entry.offset % MMDB_KNOWN];
-    if (!known->filled || known->offset != entry.offset) {
+    struct mmdb_known *known = &reader->known[record % MMDB_KNOWN];
+    if (record - reader->node_count < MMDB_GAP) {
+        return mmdb_damaged(reader, "its tree leads between tree and data");
+    }
+    if (!known->filled || known->record != record) {
         uint16_t country = 0;
-        TRY(mmdb_decode(reader, entry, &country));
-        *known = (struct mmdb_known){ entry.offset, country, true };
+        TRY(mmdb_decode(reader, record - reader->node_count - MMDB_GAP, &country));
+        *known = (struct mmdb_known){ record, country, true };
     }
     reader->countries += known->country != 0 ? 1 : 0;
     *ret_country = known->country;
@@ -243,34 +247,47 @@ static struct mmdb_key6 mmdb_right(struct mmdb_key6 key, unsigned depth)
     return key;
 }
 
+/* Both records of a node, the left one first. */
+static void mmdb_node(const struct mmdb_reader *reader, uint32_t node, uint32_t ret_records[2])
+{
+    size_t len = reader->record_bits / 4;
+    ASSERT(node < reader->node_count && (node + (size_t)1) * len <= reader->tree.len);
+    const unsigned char *at = (const unsigned char *)reader->tree.ptr + node * len;
+    const unsigned char *right = at + len - 3;
+    uint32_t high[2] = { 0, 0 };
+    if (reader->record_bits == 28) {
+        high[0] = at[3] >> 4;
+        high[1] = at[3] & 0xfU;
+    } else if (reader->record_bits == 32) {
+        high[0] = *at++;
+        high[1] = right[-1];
+    }
+    ret_records[0] = high[0] << 24 | (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
+    ret_records[1] = high[1] << 24 | (uint32_t)right[0] << 16 | (uint32_t)right[1] << 8 | right[2];
+}
+
 /* Both halves of the node at `place` go onto the stack, the left one on top. */
 static enum err mmdb_open_node(struct mmdb_reader *reader, const struct mmdb_place *place,
                                size_t *height)
 {
-    MMDB_search_node_s node;
-    if (++reader->visits > (uint64_t)reader->db.metadata.node_count * MMDB_VISITS_PER_NODE) {
+    uint32_t records[2];
+    if (++reader->visits > (uint64_t)reader->node_count * MMDB_VISITS_PER_NODE) {
         return mmdb_damaged(reader, "its tree has a circle");
     }
     if (place->depth == (reader->four ? 32 : MMDB_DEPTH_MAX)) {
         return mmdb_damaged(reader, "its tree is deeper than an address is long");
     }
-    if (MMDB_read_node(&reader->db, (uint32_t)place->record, &node) != MMDB_SUCCESS) {
-        return mmdb_damaged(reader, "a node of its tree cannot be read");
-    }
+    mmdb_node(reader, place->record, records);
     ASSERT(*height + 2 <= EP_ARRAY_LEN(reader->stack));
     reader->stack[(*height)++] = (struct mmdb_place){
         .key = mmdb_right(place->key, place->depth),
-        .record = node.right_record,
-        .entry = node.right_record_entry,
+        .record = records[1],
         .depth = place->depth + 1,
-        .type = node.right_record_type,
     };
     reader->stack[(*height)++] = (struct mmdb_place){
         .key = place->key,
-        .record = node.left_record,
-        .entry = node.left_record_entry,
+        .record = records[0],
         .depth = place->depth + 1,
-        .type = node.left_record_type,
     };
     return ERR_OK;
 }
@@ -279,24 +296,19 @@ static enum err mmdb_open_node(struct mmdb_reader *reader, const struct mmdb_pla
 static enum err mmdb_walk(struct mmdb_reader *reader)
 {
     size_t height = 1;
-    reader->stack[0] = (struct mmdb_place){ .type = MMDB_RECORD_TYPE_SEARCH_NODE };
+    reader->stack[0] = (struct mmdb_place){ .record = 0 };
     while (height > 0) {
         struct mmdb_place place = reader->stack[--height];
         uint16_t country = 0;
         if (!reader->four && mmdb_is_alias(&place)) {
-            place.type = MMDB_RECORD_TYPE_EMPTY;
+            place.record = reader->node_count;
         }
-        switch (place.type) {
-        case MMDB_RECORD_TYPE_SEARCH_NODE:
+        if (place.record < reader->node_count) {
             TRY(mmdb_open_node(reader, &place, &height));
             continue;
-        case MMDB_RECORD_TYPE_DATA:
-            TRY(mmdb_record(reader, place.entry, &country));
-            break;
-        case MMDB_RECORD_TYPE_EMPTY:
-            break;
-        default:
-            return mmdb_damaged(reader, "its tree leads out of the file");
+        }
+        if (place.record > reader->node_count) {
+            TRY(mmdb_record(reader, place.record, &country));
         }
         TRY(mmdb_add(reader, &place, country));
     }
@@ -305,70 +317,73 @@ static enum err mmdb_walk(struct mmdb_reader *reader)
 
 /* ---- files ------------------------------------------------------------------------------- */
 
-static enum err mmdb_check(struct mmdb_reader *reader)
+/* Where the description's marker is last; bytes.len: there is none. */
+static size_t mmdb_find_marker(struct str bytes)
 {
-    const MMDB_metadata_s *about = &reader->db.metadata;
-    if (about->ip_version != 4 && about->ip_version != 6) {
-        return mmdb_damaged(reader, "it is of neither IPv4 nor IPv6");
+    size_t start = bytes.len > MMDB_DESCRIBED ? bytes.len - MMDB_DESCRIBED : 0;
+    size_t found = bytes.len;
+    for (size_t at = start; at + mmdb_marker.len <= bytes.len; at++) {
+        if (str_starts(str_from_at(bytes, at), mmdb_marker)) {
+            found = at;
+        }
     }
-    if (about->node_count == 0 || about->node_count > MMDB_NODES_MAX) {
-        return mmdb_damaged(reader, "it has too few or too many nodes");
+    return found;
+}
+
+/* False: the description has no such number, or a larger one. */
+static bool mmdb_described(struct str section, const struct mmdb_value *about, struct str key,
+                           uint64_t max, uint64_t *ret_number)
+{
+    struct mmdb_value value;
+    return mmdb_value_get(section, about, key, &value) == MMDB_FOUND &&
+           mmdb_value_number(&value, ret_number) && *ret_number <= max;
+}
+
+/* What the file says of itself, and whether it is as long as that. */
+static enum err mmdb_describe(struct mmdb_reader *reader, struct str bytes)
+{
+    size_t marker = mmdb_find_marker(bytes);
+    uint64_t format = 0;
+    uint64_t nodes = 0;
+    uint64_t bits = 0;
+    uint64_t family = 0;
+    struct mmdb_value about;
+    if (marker == bytes.len) {
+        return mmdb_damaged(reader, "it is no MaxMind DB file, or not whole");
     }
-    reader->four = about->ip_version == 4;
-    reader->table.built_s = about->build_epoch;
+    struct str section = str_from_at(bytes, marker + mmdb_marker.len);
+    if (!mmdb_value_read(section, 0, &about) ||
+        !mmdb_described(section, &about, STR("binary_format_major_version"), 2, &format) ||
+        !mmdb_described(section, &about, STR("node_count"), MMDB_NODES_MAX, &nodes) ||
+        !mmdb_described(section, &about, STR("record_size"), 32, &bits) ||
+        !mmdb_described(section, &about, STR("ip_version"), 6, &family) || format != 2 ||
+        nodes == 0 || (bits != 24 && bits != 28 && bits != 32) || (family != 4 && family != 6)) {
+        return mmdb_damaged(reader, "it does not describe itself as the format demands");
+    }
+    /* A date that cannot be read is no reason to refuse a database. */
+    EP_IGNORE(
+        mmdb_described(section, &about, STR("build_epoch"), UINT64_MAX, &reader->table.built_s));
+    size_t tree = (size_t)nodes * (size_t)(bits / 4);
+    if (tree + MMDB_GAP > marker) {
+        return mmdb_damaged(reader, "it is shorter than its tree");
+    }
+    reader->tree = str_slice(bytes, 0, tree);
+    reader->data = str_slice(bytes, tree + MMDB_GAP, marker);
+    reader->node_count = (uint32_t)nodes;
+    reader->record_bits = (unsigned)bits;
+    reader->four = family == 4;
+    return ERR_OK;
+}
+
+static enum err mmdb_read_all(struct mmdb_reader *reader, struct str bytes)
+{
+    TRY(mmdb_describe(reader, bytes));
     TRY(mmdb_walk(reader));
     return reader->countries > 0
                ? ERR_OK
                : FAIL(reader->fail, ERR_GEO,
                       "the database \"%s\" has no country_code and no country.iso_code",
                       reader->name);
-}
-
-/* The library reads files alone: a copy that is nobody else's, so that nothing can change or cut
- * what it has mapped. */
-static enum err mmdb_image(struct str bytes, int *ret_fd, struct fail *fail)
-{
-    int fd = memfd_create("country database", MFD_CLOEXEC);
-    if (fd < 0) {
-        return FAIL_SYS(fail, ERR_IO, "could not make a file in memory");
-    }
-    while (bytes.len > 0) {
-        ssize_t done = write(fd, bytes.ptr, bytes.len);
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            enum err err = FAIL_SYS(fail, ERR_IO, "could not fill a file in memory");
-            (void)close(fd); /* nobody has seen it */
-            return err;
-        }
-        bytes = str_from_at(bytes, (size_t)done);
-    }
-    *ret_fd = fd;
-    return ERR_OK;
-}
-
-static enum err mmdb_attach(struct mmdb_reader *reader, struct str bytes)
-{
-    char path[40];
-    int fd = -1;
-    TRY(mmdb_image(bytes, &fd, reader->fail));
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    int status = MMDB_open(path, MMDB_MODE_MMAP, &reader->db);
-    (void)close(fd); /* the mapping keeps it */
-    switch (status) {
-    case MMDB_SUCCESS:
-        return ERR_OK;
-    case MMDB_OUT_OF_MEMORY_ERROR:
-        return FAIL(reader->fail, ERR_NO_MEMORY, "no memory for the country database \"%s\"",
-                    reader->name);
-    case MMDB_FILE_OPEN_ERROR:
-    case MMDB_IO_ERROR:
-        return FAIL(reader->fail, ERR_IO, "could not map the country database \"%s\": %s",
-                    reader->name, MMDB_strerror(status));
-    default:
-        return mmdb_damaged(reader, "it is no MaxMind DB file, or not whole");
-    }
 }
 
 enum err mmdb_read(struct str bytes, const char *name, struct mmdb_table *ret_table,
@@ -384,11 +399,7 @@ enum err mmdb_read(struct str bytes, const char *name, struct mmdb_table *ret_ta
     }
     reader->name = name;
     reader->fail = fail;
-    enum err err = mmdb_attach(reader, bytes);
-    if (err == ERR_OK) {
-        err = mmdb_check(reader);
-        MMDB_close(&reader->db);
-    }
+    enum err err = mmdb_read_all(reader, bytes);
     if (err == ERR_OK) {
         *ret_table = reader->table;
     } else {

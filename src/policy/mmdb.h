@@ -1,6 +1,7 @@
 /*
  * A country database (MaxMind DB 2.0) made into sorted tables, once: what is wrong with the file is
- * found while it is read, whole, and no look-up ever touches it again. Only user of libmaxminddb.
+ * found while it is read, whole, and no look-up ever touches it again. The makers' own library maps
+ * files, and one that is cut under a mapping ends the process; it is what the tests compare with.
  *
  * A country is two capital letters in a uint16_t, the first above; 0: the database knows none.
  */
@@ -30,7 +31,7 @@ struct mmdb_table {
 /*
  * `bytes`: a whole file, needed for this call alone; `name`: how failures call it. Countries are
  * found at `country_code` or `country.iso_code`. ERR_GEO: no such database, damaged, or without a
- * single country; ERR_IO: no descriptor for a copy; ERR_NO_MEMORY.
+ * single country; ERR_NO_MEMORY.
  */
 EP_MUST_CHECK enum err mmdb_read(struct str bytes, const char *name, struct mmdb_table *ret_table,
                                  struct fail *fail);

@@ -56,17 +56,31 @@ struct life {
 #define LIFE_ROUTE(id, model, party, port, abort)                                                  \
     "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
     "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, abort_billing: " abort ", output_cap_field: max_tokens, contract_price: cost}\n"
+    ", place: US, data_terms: upstream, abort_billing: " abort \
+    ", output_cap_field: max_tokens, contract_price: cost}\n"
 #define LIFE_MODEL(id)                                                               \
-    "  - {id: " id ", vendor: north, origin: US, version: '1', declared_names: [" id \
+    "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096}\n"
 #define LIFE_CREDENTIAL(party)                                                             \
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
-    "max_concurrent: 1000}\n"
+    "procurement: " party "-contract, max_concurrent: 1000}\n"
 #define LIFE_PARTY(id, kind)                                                    \
     "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US,\n" \
     "     official_hosts: [127.0.0.1]}\n"
+
+/* The vendor itself sells, to whoever has accepted its text, on machines that it rents. */
+#define LIFE_SUM   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define LIFE_PAPER "{file: documents/paper.txt, kind: contract, sha256: " LIFE_SUM "}"
+#define LIFE_FROM  "valid_from: 1970-01-01T00:00:00Z"
+#define LIFE_LONG  LIFE_FROM ", valid_until: 2200-01-01T00:00:00Z"
+#define LIFE_TERMS(id)                                                                          \
+    "  - {id: " id ", dpa: {version: '1', signed: true, " LIFE_LONG ", doc: " LIFE_PAPER "},\n"  \
+    "     retention_days: 0, training: 'no', human_review: 'no', locations: [US], record:\n"    \
+    "     {controller: a, contact: b, categories: c, transfers: d, security: e}}\n"
+#define LIFE_PROCUREMENT(party)                                                              \
+    "  - {id: " party "-contract, upstream_party: " party ", buyer: operator, keys_max: 1,\n" \
+    "     doc: " LIFE_PAPER ", " LIFE_LONG "}\n"
 
 #define LIFE_BOOKS(m0, m1)                                             \
     "price_books:\n"                                                   \
@@ -100,12 +114,38 @@ static const struct registry_file life_registry[] = {
                            LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops")) },
     { STR_INIT("products.yaml"),
       STR_INIT("products:\n"
-               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: aggregate\n"
+               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: direct\n"
                "    brand: Example\n    seller: operator\n"
                "    models: [m-0, m-1]\n    price_book: world\n"
                "    unit: {name: AI token, per_currency_unit: 10000}\n"
                "    plans:\n"
                "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n") },
+    { STR_INIT("persons.yaml"),
+      STR_INIT("persons:\n"
+               "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
+               "  - {id: ben, name: Ben, " LIFE_FROM ", public_key: " LIFE_SUM "}\n") },
+    { STR_INIT("agreements.yaml"),
+      STR_INIT("agreements:\n"
+               "  - {id: " PLAY_TEXT ", version: 1, grantor: operator, online: true,\n"
+               "     actions: [api_call], regions: {allow: [WORLD]}, client_types: [developer],\n"
+               "     doc: " LIFE_PAPER ", evidence_class: click_through, data_terms: client,\n"
+               "     " LIFE_LONG ", entered_by: ann, entered_at: 2026-01-01T00:00:00Z,\n"
+               "     reviewed_by: ben}\n") },
+    { STR_INIT("data_terms.yaml"),
+      STR_INIT("data_terms:\n" LIFE_TERMS("client") LIFE_TERMS("upstream")) },
+    { STR_INIT("subprocessors.yaml"),
+      STR_INIT("subprocessors:\n"
+               "  - {id: all, version: 1, published_at: 1970-01-01T00:00:00Z,\n"
+               "     effective_at: 1970-01-01T00:00:00Z, notice_days: 0, entries: [\n"
+               "     {party: north, service: models, location: US},\n"
+               "     {party: south, service: models, location: US}]}\n") },
+    { STR_INIT("procurements.yaml"),
+      STR_INIT("procurements:\n" LIFE_PROCUREMENT("north") LIFE_PROCUREMENT("south")) },
+    { STR_INIT("networks.yaml"),
+      STR_INIT("networks:\n"
+               "  - {id: here, cidr: 127.0.0.0/8, country: US, " LIFE_FROM ", evidence: " LIFE_PAPER
+               "}\n") },
+    { STR_INIT("documents/paper.txt"), STR_INIT("") },
 };
 
 const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
@@ -484,7 +524,17 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
     account->id = (struct id){ { 1, (unsigned char)at, (unsigned char)play->lives } };
     TRY(ledger_open_account(life->ledger, account->id, STR("USD"), fail));
     TRY(client_add(life->ident, str_from(name), account->id, now_ns, &client, fail));
-    const struct api_key_order order = { client->id, STR(PLAY_PRODUCT), STR_EMPTY };
+    const struct standing standing = {
+        .country = country_from(STR("US")),
+        .billing_country = country_from(STR("US")),
+        .client_type = STR("developer"),
+        .agreement = STR(PLAY_TEXT),
+        .agreement_sha256 = STR(LIFE_SUM),
+        .accepted_ns = now_ns,
+        .set_ns = now_ns,
+    };
+    TRY(client_set_standing(life->ident, client->id, &standing, fail));
+    const struct api_key_order order = { .client = client->id, .product = STR(PLAY_PRODUCT) };
     TRY(api_key_add(life->ident, &order, now_ns, &key, &text, fail));
     (void)snprintf(account->key, sizeof(account->key), "%s", text.text);
     struct ledger_purchase purchase = {
