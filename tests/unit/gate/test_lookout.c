@@ -385,7 +385,7 @@ TEST(an_observation_costs_some_hundred_nanoseconds)
     struct timespec from;
     struct timespec to;
     begin();
-    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct signal_observation call = call_at(NOW + i * STAMP_NS_PER_MS, i % 40);
         call.asn = 1 + i % 11;
@@ -393,7 +393,7 @@ TEST(an_observation_costs_some_hundred_nanoseconds)
         call.user = 1 + i % 100;
         lookout_observe(lookout, key, &call);
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
     int64_t ns = (to.tv_sec - from.tv_sec) * STAMP_NS_PER_S + to.tv_nsec - from.tv_nsec;
     printf("%lld ns an observation, its lock included\n", (long long)(ns / ROUNDS));
     CHECK(ns / ROUNDS < 20000);

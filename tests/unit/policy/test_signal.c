@@ -279,7 +279,7 @@ TEST(an_observation_costs_some_hundred_nanoseconds)
     begin();
     struct timespec from;
     struct timespec to;
-    (void)clock_gettime(CLOCK_MONOTONIC, &from);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct signal_observation call = case_call(NOON + i * STAMP_NS_PER_MS, i);
         call.asn = 1 + i % 1000;
@@ -288,7 +288,7 @@ TEST(an_observation_costs_some_hundred_nanoseconds)
         call.user = 1 + i;
         signal_observe(&sketch, &call, &case_travel);
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &to);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
     int64_t ns = (to.tv_sec - from.tv_sec) * STAMP_NS_PER_S + to.tv_nsec - from.tv_nsec;
     printf("%zu bytes a key, %lld ns an observation\n", sizeof(sketch), (long long)(ns / ROUNDS));
     CHECK(ns / ROUNDS < 20000);
