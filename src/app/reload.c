@@ -80,6 +80,7 @@ struct reload {
     struct world_registry before; /* in force when it began; with a reference */
     const struct registry *fresh; /* what is in force after it; borrowed */
     bool changes;                 /* that is another version */
+    bool stays;                   /* the folder was refused, and what is in force goes on */
     struct gate_snapshot *snapshot;
     struct crew_swap *swap;
 };
@@ -124,6 +125,7 @@ static enum err reload_read_registry(struct reload *reload)
     reload->fresh = reload->before.registry;
     enum err err = reload_judge_folder(reload);
     if (err == ERR_REGISTRY_INVALID && reload->kind == RELOAD_SIGNALLED) {
+        reload->stays = true;
         EP_IGNORE(buf_printf(reload->errors,
                              "entrepot: registry version %lld stays in force; look at the folder "
                              "with \"entrepot registry check\" and \"entrepot registry diff\"\n",
@@ -256,6 +258,9 @@ static void reload_log(const struct reload *reload, enum err err, size_t before,
     }
     log_str(&line, "text", str_from_at(buf_str(reload->errors), before));
     log_end(&line);
+    if (reload->stays) {
+        world_log_registry(EVENT_REGISTRY_FOLDER, &reload->before);
+    }
 }
 
 enum err reload_run(struct server *server, enum reload_kind kind, struct world_applied *ret_applied,

@@ -32,6 +32,7 @@ def shop(tmp_path_factory):
     shop = House(tmp_path_factory.mktemp("tokens") / "demo")
     routes = shop.folder / "registry/routes.yaml"
     routes.write_text(re.sub(r"  - id: aurora-small-sg\n(    .*\n)*", "", routes.read_text()))
+    shop.apply()
     shop.upstream(0)
     shop.upstream(1)
     shop.start()
@@ -138,6 +139,7 @@ def test_an_estimate_is_called_one_and_billed_by_its_lower_edge(tmp_path):
     models = shop.folder / "registry/models.yaml"
     models.write_text(models.read_text().replace(
         "tokenizer: qwen3", "tokenizer: qwen3\n    token_count: estimate\n    token_margin_percent: 20"))
+    shop.apply()
     shop.upstream(1, "--usage", "missing")
     shop.start()
     try:

@@ -175,6 +175,7 @@ static inline void street_begin(struct street *street)
     CHECK_EQ(http_server_create(street->loop, &options, &street->upstream, NULL), ERR_OK);
     CHECK_EQ(http_server_listen(street->upstream, &any, NULL, &bound, NULL), ERR_OK);
     street_lead(street, test_port(&bound));
+    house_apply(&street->house);
     street_read_key(street);
     house_open(&street->house, WORLD_READ_WRITE);
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
