@@ -121,7 +121,7 @@ const struct act acts[] = {
       "Lets a client buy and call again", ACT_CHANGES, 3, act_review_release },
     { "review", "refuse", "CASE --by NAME --why TEXT", "by why",
       "Refuses a client's purchases and calls for good", ACT_CHANGES, 3, act_review_refuse },
-    { "route", "list", "", "", "Lists the routes with their state and health", ACT_CHANGES, 2,
+    { "route", "list", "", "", "Lists the routes with their state and health", ACT_ASKS, 2,
       act_route_list },
     { "route", "history", "[ROUTE]", "",
       "Lists which routes were quarantined, why, and who released them", ACT_READS, 3,

@@ -20,8 +20,9 @@ enum act_exit {
 
 /* Where an act is done. */
 enum act_place {
-    ACT_READS,  /* anywhere, beside a running server */
-    ACT_CHANGES /* by the running server, else with the store's lock */
+    ACT_READS,   /* anywhere, beside a running server */
+    ACT_CHANGES, /* by the running server, else with the store's lock */
+    ACT_ASKS     /* by the running server; without one it only reads */
 };
 
 struct acting;

@@ -16,6 +16,7 @@
 #include "base/stamp.h"
 #include "crypto/random.h"
 #include "crypto/sign.h"
+#include "ident/standing.h"
 
 #define INIT_PATH_MAX     4096
 #define INIT_CLIENT       "First client"
@@ -259,7 +260,9 @@ static enum err init_first_client(struct str folder, struct world *world, struct
     }
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
+    const struct standing standing = { .party = STR(INIT_PARTY), .set_ns = stamp_system_ns() };
     TRY(act_open_client(world, STR(INIT_CLIENT), product->price_book->currency, &client, fail));
+    TRY(client_set_standing(world->ident, client->id, &standing, fail));
     TRY(act_buy_plan(world, client, &(struct act_plan){ product, plan },
                      &(struct act_payment){ .reference = STR("init") }, &purchase, fail));
     TRY(init_write_key(folder, world, client, product->id, fail));

@@ -56,7 +56,7 @@ void call_law_facts(const struct call *call, struct policy_online *online,
         .origin = law->origin,
         .content = law->content,
         .has_callback = call->ask.elsewhere,
-        .has_order = law->has_order,
+        .has_order = true, /* without one there is no credit, and the books say so better */
         .review = law->review,
         .quarantined = law->quarantined,
         .now = law->now,
@@ -156,10 +156,6 @@ static void law_note(struct call *call)
     law_origin(call->gate, call->x, law->standing, law->now, &law->origin);
     law->quarantined = quarantine_bits(world->quarantine, call->model);
     law->review = law_review(world->review, call->key->client->id);
-    /* Without any credit the books refuse, and say what is missing. */
-    law->has_order =
-        ledger_price_book(call->account) != 0 ||
-        atomic_load_explicit(&ledger_credit(call->account)->available, memory_order_relaxed) <= 0;
 }
 
 const struct policy_verdict *call_law_judge(struct call *call)

@@ -30,7 +30,6 @@ struct call_law {
     enum policy_review review;
     unsigned char closures[POLICY_CLOSURES]; /* enum policy_state */
     country_t market;
-    bool has_order;
     bool judged;
 };
 

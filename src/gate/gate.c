@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
 
@@ -54,6 +55,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
+    call_straddle_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -131,6 +133,7 @@ void gate_destroy(struct gate *gate)
         return;
     }
     ASSERT(list_empty(&gate->open_calls));
+    call_straddle_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

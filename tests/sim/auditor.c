@@ -228,7 +228,8 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
                              reply_code_is(sale, 502, "upstream_unreachable") ||
                              reply_code_is(sale, 504, "upstream_timeout") ||
                              reply_code_is(sale, 502, AUDIT_SWAPPED))) ||
-           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "overloaded") ||
+           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "no_closed_route") ||
+           reply_code_is(sale, 503, "overloaded") ||
            (reply_code_is(sale, 503, "shutting_down") && play->closed_life >= sale->life) ||
            (reply_code_is(sale, 409, "idempotency_in_progress") &&
             reply_has_rival(play, sale, false)) ||

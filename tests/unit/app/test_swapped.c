@@ -113,7 +113,7 @@ static void check_quarantine(void)
 {
     int asked = street_asked;
     call(false);
-    CHECK(seen("HTTP/1.1 503 ") && seen("\"code\":\"no_route\""));
+    CHECK(seen("HTTP/1.1 503 ") && seen("\"code\":\"no_closed_route\""));
     CHECK_EQ(street_asked, asked);
     CHECK_EQ(counter_get(COUNTER_ROUTES_QUARANTINED), 1);
     street_turn = -1;

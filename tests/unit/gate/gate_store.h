@@ -42,6 +42,7 @@ static inline struct store *open_store(void)
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
     migrations[count++] = quarantine_migration;
+    migrations[count - 1].number = (int64_t)count; /* those between are not needed here */
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = migrations,

@@ -82,8 +82,10 @@ static const struct api_key *add_key(const struct client *owner)
 static void begin(void)
 {
     char url[128];
-    struct store_migration migrations[2] = { ident_migrations[0], review_migration };
+    struct store_migration migrations[] = { ident_migrations[0], review_migration,
+                                            standing_migration };
     migrations[1].number = 2; /* those of other rooms are not needed here */
+    migrations[2].number = 3;
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-lookout-XXXXXX");
     CHECK(mkdtemp(folder) != NULL);
     CHECK_EQ(crypto_start(NULL), ERR_OK);

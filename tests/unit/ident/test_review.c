@@ -32,8 +32,10 @@ struct house {
 static void house_open(struct house *house)
 {
     char url[64];
-    struct store_migration migrations[2] = { ident_migrations[0], review_migration };
+    struct store_migration migrations[] = { ident_migrations[0], review_migration,
+                                            standing_migration };
     migrations[1].number = 2; /* those of other rooms are not needed here */
+    migrations[2].number = 3;
     (void)snprintf(url, sizeof(url), "sqlite:%s/db", house->folder);
     const struct store_options options = {
         .url = str_from(url),
