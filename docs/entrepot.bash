@@ -27,6 +27,14 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'purchases traffic' -- "$word")
       return
       ;;
+    --as)
+      mapfile -t COMPREPLY < <(compgen -W 'entered reviewed' -- "$word")
+      return
+      ;;
+    --key)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
     --level)
       mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
       return
@@ -48,6 +56,9 @@ _entrepot() {
     case "$noun $verb" in
       'serve '*) words+=' --sandbox' ;;
       'client add') words+=' --name --currency' ;;
+      'registry show') words+=' --version' ;;
+      'registry sign') words+=' --person --key --as' ;;
+      'registry sign-grant') words+=' --grant --key --key-id --counter' ;;
       'client kyc') words+=' --level --evidence' ;;
       'key add') words+=' --client --product --name --budget-day --budget-month --budget-total' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
@@ -91,7 +102,13 @@ _entrepot() {
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if [ "$noun" = init ] || { [ "$noun $verb" = 'registry check' ] && [ "$COMP_CWORD" -gt 2 ]; }; then
+  if [[ "$noun $verb" == 'registry keygen' ]] && [ "$COMP_CWORD" -gt 2 ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
+  fi
+  if [ "$noun" = init ] ||
+    { [[ "$noun $verb" == 'registry check' || "$noun $verb" == 'registry sign'* ]] && [[ $word != -* ]] &&
+      [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
     return
   fi

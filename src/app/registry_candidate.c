@@ -58,7 +58,7 @@ enum err registry_candidate_judge(const struct registry_files *files,
         act_complain(errors, err, &fail, NULL);
     } else {
         err = registry_files_parse(files, ret_registry, &report);
-        if (err != ERR_OK || !judging->kept) { /* there may be warnings */
+        if (err != ERR_OK || !judging->kept) {                 /* there may be warnings */
             EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
         }
     }

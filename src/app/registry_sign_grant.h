@@ -7,7 +7,8 @@
 #include "app/args.h"
 #include "base/buf.h"
 
-/* "registry sign-grant DIR ...": what was done goes to `out`, faults of the registry to `errors`. */
+/* "registry sign-grant DIR ...": what was done goes to `out`, faults of the registry to
+ * `errors`. */
 EP_MUST_CHECK enum err registry_sign_grant_run(const struct args *args, struct buf *out,
                                                struct buf *errors, struct fail *fail);
 
