@@ -98,6 +98,9 @@ static const struct store_sql sql_claims = { "SELECT count(*) FROM upstream_clai
 static const struct store_sql sql_offset = {
     "SELECT reported - counted FROM upstream_claim WHERE route = 'padded' AND kind = 'offset'"
 };
+static const struct store_sql sql_completion = {
+    "SELECT reported - counted FROM upstream_claim WHERE route = 'r' AND kind = 'completion'"
+};
 static const struct store_sql sql_slope_calls = {
     "SELECT calls FROM upstream_claim WHERE route = 'r' AND kind = 'slope'"
 };
@@ -228,6 +231,8 @@ TEST(output_without_text_is_found)
                                                              .now_ns = 1 });
     }
     CHECK(stands(check, STR("r"), USAGE_CHECK_OUTPUT));
+    CHECK_EQ(ask(store, &sql_completion), 500);
+    CHECK(!quarantine_stands(quarantine, STR("r"))); /* too much output is a claim alone */
     CHECK(!stands(check, STR("r"), USAGE_CHECK_INPUT));
     close_check(store, check);
     end();
