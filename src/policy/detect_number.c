@@ -360,7 +360,18 @@ static bool number_may_be(const struct front *front, const struct detect_view *v
            (touched.kind == DETECT_GAP && number_letters_before(view, digit) != NULL);
 }
 
-/* Whether 17 digits may follow of which the first are a province and the year is of our time. */
+/* Whether the first `count` digits, eight at most, may be those of a resident's number: a province,
+ * and a year of our time. */
+static bool number_is_front(const struct detect_rules *rules, const char digits[8], unsigned count)
+{
+    if (count == 2) {
+        return number_in_province(rules, (struct str){ digits, 2 }, 0);
+    }
+    return count != 8 || (digits[6] == '1' && digits[7] == '9') ||
+           (digits[6] == '2' && digits[7] == '0');
+}
+
+/* Whether as many digits follow as a resident's number has, and the first are right. */
 static bool number_may_be_resident(const struct detect_rules *rules, const char *at,
                                    const char *end)
 {
@@ -369,21 +380,20 @@ static bool number_may_be_resident(const struct detect_rules *rules, const char 
     unsigned gaps = 0;
     while (at < end && count < RESIDENT_ID_LEN - 1) {
         struct detect_char found = detect_char_at(at, end);
-        gaps = found.kind == DETECT_GAP ? gaps + 1 : 0;
-        if (found.kind == DETECT_DIGIT) {
-            if (count < sizeof(digits)) {
-                digits[count] = found.folded;
-            }
-            count++;
-        } else if (found.kind != DETECT_GAP || gaps > DETECT_GAP_MAX) {
-            return false;
-        }
         at += found.len;
-        if (count == 2 && !number_in_province(rules, (struct str){ digits, 2 }, 0)) {
+        if (found.kind == DETECT_GAP && gaps < DETECT_GAP_MAX) {
+            gaps++;
+            continue;
+        }
+        if (found.kind != DETECT_DIGIT) {
             return false;
         }
-        if (count == sizeof(digits) && !(digits[6] == '1' && digits[7] == '9') &&
-            !(digits[6] == '2' && digits[7] == '0')) {
+        gaps = 0;
+        if (count < sizeof(digits)) {
+            digits[count] = found.folded;
+        }
+        count++;
+        if (count <= sizeof(digits) && !number_is_front(rules, digits, count)) {
             return false;
         }
     }
