@@ -33,6 +33,7 @@ demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT 
 bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs), counting with tiktoken
 	@bench/run $(BENCH)
 	@bench/tokens
+	@bench/detect
 	@bench/books
 
 deps-bench: ## nginx and haproxy, for the benchmark

@@ -23,7 +23,8 @@ foreach(target unit_meter_test_count unit_meter_test_count_stream unit_meter_tes
 endforeach()
 ep_test_pkg(unit_meter_test_nfc libutf8proc)
 foreach(target unit_policy_test_detect unit_policy_test_detect_json unit_policy_test_detect_near
-               unit_policy_test_detect_number unit_policy_test_detect_rules
-               unit_policy_test_detect_scan unit_policy_test_detect_words)
+               unit_policy_test_detect_number unit_policy_test_detect_plain
+               unit_policy_test_detect_rules unit_policy_test_detect_scan
+               unit_policy_test_detect_words)
     ep_test_link(${target} ep_detect_sample)
 endforeach()

@@ -145,10 +145,11 @@ void detect_end(struct detector *detector, struct detect_result *ret_result)
     explicit_bzero(detector, sizeof(*detector));
 }
 
-static void detect_worse(struct detect_verdict *verdict, const struct detect_verdict *other)
+static void detect_worse(struct detect_verdict *verdict, struct detect_verdict other,
+                         uint32_t count)
 {
-    if (other->action > verdict->action) {
-        *verdict = *other;
+    if (count > 0 && other.action > verdict->action) {
+        *verdict = other;
     }
 }
 
@@ -157,22 +158,19 @@ struct detect_verdict detect_judge(const struct detect_rules *rules,
 {
     struct detect_verdict verdict = { .action = DETECT_COUNT };
     for (size_t i = 0; i < rules->marker_count; i++) {
-        if (result->markers[i] > 0) {
-            struct detect_verdict hit = { .action = rules->policy.markers,
-                                          .is_marker = true,
-                                          .marker = i };
-            detect_worse(&verdict, &hit);
-        }
+        struct detect_verdict hit = { .action = rules->policy.markers,
+                                      .is_marker = true,
+                                      .marker = i };
+        detect_worse(&verdict, hit, result->markers[i]);
     }
-    for (size_t i = 0; i < DETECT_CLASSES; i++) {
-        for (size_t j = DETECT_STRENGTHS; j > 0; j--) {
-            if (result->classes[i][j - 1] > 0) {
-                struct detect_verdict hit = { .action = rules->policy.classes[i][j - 1],
-                                              .class = (enum detect_class)i,
-                                              .strength = (enum detect_strength)(j - 1) };
-                detect_worse(&verdict, &hit);
-            }
-        }
+    for (size_t i = 0; i < (size_t)DETECT_CLASSES * DETECT_STRENGTHS; i++) {
+        enum detect_class class = (enum detect_class)(i / DETECT_STRENGTHS);
+        /* The strong ones of a class first. */
+        enum detect_strength strength = i % DETECT_STRENGTHS == 0 ? DETECT_STRONG : DETECT_WEAK;
+        struct detect_verdict hit = { .action = rules->policy.classes[class][strength],
+                                      .class = class,
+                                      .strength = strength };
+        detect_worse(&verdict, hit, result->classes[class][strength]);
     }
     return verdict;
 }

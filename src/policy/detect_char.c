@@ -43,7 +43,10 @@ struct detect_char detect_char_wide(const char *at, const char *end)
 {
     size_t len = 0;
     uint32_t point = detect_fold(detect_point_at(at, end, &len));
-    char folded = point < 0x80 ? (char)point : '\0';
+    char folded = '\0';
+    if (point < 0x80) {
+        folded = (char)point;
+    }
     return (struct detect_char){ detect_kind_of(folded), folded, (uint8_t)len };
 }
 
@@ -52,9 +55,6 @@ struct detect_char detect_char_wide_before(const char *begin, const char *at)
     ASSERT(begin < at);
     for (ptrdiff_t len = 2; len <= 4 && len <= at - begin; len++) {
         size_t got = 0;
-        if (((unsigned char)at[-1] & 0xC0) != 0x80) {
-            break;
-        }
         (void)detect_point_at(at - len, at, &got); /* only its length tells anything */
         if (got == (size_t)len) {
             return detect_char_at(at - len, at);

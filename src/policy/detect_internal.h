@@ -5,8 +5,9 @@
 
 /* ---- compiled rules ----------------------------------------------------------------------- */
 
-#define DETECT_POOL_MAX     (DETECT_TERMS_MAX * 32) /* bytes of all terms: half of the longest */
-#define DETECT_INITIALS_MAX 8 /* more cost as much as a look at each word's first letter */
+#define DETECT_POOL_MAX \
+    ((size_t)DETECT_TERMS_MAX * 32) /* bytes of all terms: half of the longest */
+#define DETECT_INITIALS_MAX 8       /* more cost as much as a look at each word's first letter */
 #define DETECT_CHAINS       256
 #define DETECT_LEVEL_TERM   UINT8_MAX
 #define DETECT_PROVINCES    100 /* two digits */
@@ -80,7 +81,10 @@ struct detect_rules {
 
 static inline char detect_lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)(byte | 0x20);
+    }
+    return byte;
 }
 
 static inline bool detect_bit(const uint8_t *bits, uint32_t at)

@@ -8,6 +8,7 @@
 #define NUMBER_BACK \
     184 /* what DETECT_BACK leaves when a group's start is 24 wide characters back */
 #define DIGITS_MIN   6
+#define CHARS_MIN    8 /* a passport has no fewer */
 #define MOBILE_LEN   11
 #define CARD_LEN_MIN 16
 #define CARD_LEN_MAX 19
@@ -226,6 +227,19 @@ static bool number_is_international(const struct number *number)
            str_starts(number->text, STR("86"));
 }
 
+/* `documents`: only those that may have a gap behind their letters. */
+static bool number_is_something(const struct number *number, bool documents)
+{
+    if (!documents && number_resident(number)) {
+        return true;
+    }
+    if (!detect_run_alone(number->run, number->last) && !number_is_international(number)) {
+        return false;
+    }
+    return number_document(number) ||
+           (!documents && (number_mobile(number) || number_card(number) || number_uscc(number)));
+}
+
 /* The longest window of the run that is something; where it ends, or NULL. */
 static const char *number_windows(struct number *number, bool documents)
 {
@@ -234,14 +248,7 @@ static const char *number_windows(struct number *number, bool documents)
         number->last = i - 1;
         number->text = (struct str){ run->text, run->groups[i - 1].len };
         number->digits = number_is_digits(number->text);
-        bool found = !documents && number_resident(number);
-        if (!found && (detect_run_alone(run, i - 1) || number_is_international(number))) {
-            found = number_document(number);
-            if (!found && !documents) {
-                found = number_mobile(number) || number_card(number) || number_uscc(number);
-            }
-        }
-        if (found) {
+        if (number_is_something(number, documents)) {
             return number_to(number);
         }
     }
@@ -304,17 +311,19 @@ struct front {
  * there is enough of it. */
 static void number_front(struct front *front, const char *digit, const char *end)
 {
-    bool gap = false;
+    unsigned gaps = 0;
     *front = (struct front){ .group_end = NULL };
     for (const char *at = digit;
          at < end && front->digits < MOBILE_LEN && front->chars < USCC_LEN;) {
         struct detect_char found = detect_char_at(at, end);
-        if (found.kind == DETECT_OTHER || (found.kind == DETECT_LETTER && gap)) {
+        bool gap = found.kind == DETECT_GAP;
+        if (found.kind == DETECT_OTHER || (found.kind == DETECT_LETTER && gaps > 0) ||
+            (gap && gaps == DETECT_GAP_MAX)) {
             front->letters = found.kind == DETECT_LETTER;
             front->group_end = front->group_end == NULL ? at : front->group_end;
             return;
         }
-        gap = found.kind == DETECT_GAP;
+        gaps = gap ? gaps + 1 : 0;
         if (gap && front->group_end == NULL) {
             front->group_end = at;
             front->degrees = found.folded == '.' && front->digits > 1 && front->digits <= WHOLE_MAX;
@@ -351,6 +360,88 @@ static bool number_may_be(const struct front *front, const struct detect_view *v
            (touched.kind == DETECT_GAP && number_letters_before(view, digit) != NULL);
 }
 
+/* Whether the first `count` digits, eight at most, may be those of a resident's number: a province,
+ * and a year of our time. */
+static bool number_is_front(const struct detect_rules *rules, const char digits[8], unsigned count)
+{
+    if (count == 2) {
+        return number_in_province(rules, (struct str){ digits, 2 }, 0);
+    }
+    return count != 8 || (digits[6] == '1' && digits[7] == '9') ||
+           (digits[6] == '2' && digits[7] == '0');
+}
+
+/* Whether as many digits follow as a resident's number has, and the first are right. */
+static bool number_may_be_resident(const struct detect_rules *rules, const char *at,
+                                   const char *end)
+{
+    char digits[8];
+    unsigned count = 0;
+    unsigned gaps = 0;
+    while (at < end && count < RESIDENT_ID_LEN - 1) {
+        struct detect_char found = detect_char_at(at, end);
+        at += found.len;
+        if (found.kind == DETECT_GAP && gaps < DETECT_GAP_MAX) {
+            gaps++;
+            continue;
+        }
+        if (found.kind != DETECT_DIGIT) {
+            return false;
+        }
+        gaps = 0;
+        if (count < sizeof(digits)) {
+            digits[count] = found.folded;
+        }
+        count++;
+        if (count <= sizeof(digits) && !number_is_front(rules, digits, count)) {
+            return false;
+        }
+    }
+    return count == RESIDENT_ID_LEN - 1;
+}
+
+/* How many characters, up to CHARS_MIN, the groups have that gaps of one kind tie together, which
+ * is not the kind that ties the first to what is before it. */
+static unsigned number_alike(struct detect_gap before, const char *at, const char *end)
+{
+    unsigned chars = 0;
+    unsigned gaps = 0;
+    unsigned mask = 0;  /* of the gap at hand */
+    unsigned alike = 0; /* of the first */
+    while (at < end && chars < CHARS_MIN) {
+        struct detect_char found = detect_char_at(at, end);
+        at += found.len;
+        if (found.kind == DETECT_GAP && gaps < DETECT_GAP_MAX) {
+            mask |= detect_gap_kind(found.folded);
+            gaps++;
+            continue;
+        }
+        bool other = mask != 0 && (mask == before.mask || (alike != 0 && mask != alike));
+        if (found.kind == DETECT_OTHER || found.kind == DETECT_GAP || other) {
+            break;
+        }
+        alike = mask != 0 ? mask : alike;
+        mask = 0;
+        gaps = 0;
+        chars++;
+    }
+    return chars;
+}
+
+/*
+ * Within a long run of short groups, a table of numbers say, only few groups can begin anything:
+ * those from which some hang together otherwise than with what is before, and a resident's number.
+ * This look is for speed alone: without it each group would cost a look at all that follow it.
+ */
+static bool number_may_begin(const struct detect_rules *rules, const char *begin, const char *start,
+                             const char *end)
+{
+    const char *at = start;
+    struct detect_gap before = detect_gap_before(begin, &at);
+    return !before.digit || number_alike(before, start, end) >= CHARS_MIN ||
+           number_may_be_resident(rules, start, end);
+}
+
 size_t detect_number(struct detector *detector, const struct detect_block *block, size_t at)
 {
     const char *begin = block->ptr;
@@ -366,6 +457,9 @@ size_t detect_number(struct detector *detector, const struct detect_block *block
     }
     if (!detect_group_start(begin, &start)) {
         return (size_t)(detect_group_end(start, limit) - begin);
+    }
+    if (!number_may_begin(detector->rules, begin, start, limit)) {
+        return (size_t)(front.group_end - begin);
     }
     struct detect_view view = {
         start - begin > NUMBER_BACK ? start - NUMBER_BACK : begin,

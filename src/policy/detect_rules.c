@@ -47,16 +47,8 @@ static enum err rules_province(struct detect_rules *rules, const struct detect_r
                                struct str value, struct fail *fail)
 {
     size_t len = 0;
-    switch (row->class) {
-    case DETECT_RESIDENT_ID:
-    case DETECT_USCC:
-        if (value.len != 2 || !rules_is_digits(value)) {
-            return rules_bad(fail, value, "is not the two digits of a province");
-        }
-        rules->provinces[(value.ptr[0] - '0') * 10 + (value.ptr[1] - '0')] = true;
-        return ERR_OK;
-    case DETECT_PLATE: {
-        uint32_t point = rules_point(value, &len);
+    uint32_t point = rules_point(value, &len);
+    if (row->class == DETECT_PLATE) {
         if (point == 0 || len != value.len) {
             return rules_bad(fail, value, "is not the one character of a province");
         }
@@ -64,14 +56,14 @@ static enum err rules_province(struct detect_rules *rules, const struct detect_r
         detect_bit_set(rules->first, point);
         return ERR_OK;
     }
-    case DETECT_MOBILE:
-    case DETECT_BANK_CARD:
-    case DETECT_PASSPORT:
-    case DETECT_HKMO_PERMIT:
-    case DETECT_CLASSES:
-        break;
+    if (row->class != DETECT_RESIDENT_ID && row->class != DETECT_USCC) {
+        return rules_bad(fail, value, "belongs to a class that knows no province");
     }
-    return rules_bad(fail, value, "belongs to a class that knows no province");
+    if (value.len != 2 || !rules_is_digits(value)) {
+        return rules_bad(fail, value, "is not the two digits of a province");
+    }
+    rules->provinces[(value.ptr[0] - '0') * 10 + (value.ptr[1] - '0')] = true;
+    return ERR_OK;
 }
 
 static enum err rules_prefix(struct detect_rules *rules, const struct detect_row *row,
@@ -251,6 +243,16 @@ static enum err rules_bound(struct detect_rules *rules, size_t marker, struct st
     return ERR_OK;
 }
 
+/* The marker of that name, or where a new one goes. */
+static size_t rules_find_marker(const struct detect_rules *rules, struct str name)
+{
+    size_t marker = 0;
+    while (marker < rules->marker_count && !str_eq(detect_rules_marker(rules, marker), name)) {
+        marker++;
+    }
+    return marker;
+}
+
 /* The marker of a row, a new one if the name is new. */
 static enum err rules_marker(struct detect_rules *rules, const struct detect_row *row,
                              size_t *ret_marker, struct fail *fail)
@@ -259,25 +261,22 @@ static enum err rules_marker(struct detect_rules *rules, const struct detect_row
     if (row->marker.len == 0 || row->marker.len > DETECT_TERM_MAX || row->min == 0) {
         return rules_bad(fail, row->marker, "is no marker's name, or has no minimum");
     }
-    for (size_t i = 0; i < rules->marker_count; i++) {
-        struct detect_marker *marker = &rules->markers[i];
-        if (str_eq(detect_rules_marker(rules, i), row->marker)) {
-            if (marker->min != row->min || marker->points != points) {
-                return rules_bad(fail, row->marker, "has rows that do not agree");
-            }
-            *ret_marker = i;
-            return ERR_OK;
-        }
-    }
-    if (rules->marker_count == DETECT_MARKERS_MAX) {
+    size_t at = rules_find_marker(rules, row->marker);
+    if (at == DETECT_MARKERS_MAX) {
         return rules_bad(fail, row->marker, "is one marker too many: at most 16");
     }
-    struct detect_marker *marker = &rules->markers[rules->marker_count];
-    *marker = (struct detect_marker){ .name_len = (uint8_t)row->marker.len,
-                                      .points = points,
-                                      .min = row->min };
-    memcpy(marker->name, row->marker.ptr, row->marker.len);
-    *ret_marker = rules->marker_count++;
+    struct detect_marker *marker = &rules->markers[at];
+    if (at == rules->marker_count) {
+        *marker = (struct detect_marker){ .name_len = (uint8_t)row->marker.len,
+                                          .points = points,
+                                          .min = row->min };
+        memcpy(marker->name, row->marker.ptr, row->marker.len);
+        rules->marker_count++;
+    }
+    if (marker->min != row->min || marker->points != points) {
+        return rules_bad(fail, row->marker, "has rows that do not agree");
+    }
+    *ret_marker = at;
     return ERR_OK;
 }
 
@@ -300,20 +299,28 @@ static enum err rules_value(struct detect_rules *rules, const struct detect_row 
     return rules_bad(fail, value, "is of no known kind");
 }
 
+static bool rules_is_marker(enum detect_kind kind)
+{
+    return kind == DETECT_TERM || kind == DETECT_LEVEL || kind == DETECT_BOUND;
+}
+
 static enum err rules_row(struct detect_rules *rules, const struct detect_row *row,
                           struct fail *fail)
 {
-    bool marks = row->kind == DETECT_TERM || row->kind == DETECT_LEVEL || row->kind == DETECT_BOUND;
     size_t marker = 0;
-    if (marks) {
-        TRY(rules_marker(rules, row, &marker, fail));
+    if (rules_is_marker(row->kind)) {
+        enum err err = rules_marker(rules, row, &marker, fail);
+        if (err != ERR_OK) {
+            return err;
+        }
     } else if (row->class >= DETECT_CLASSES) {
         return rules_bad(fail, STR(""), "is of no known class");
     }
-    for (size_t i = 0; i < row->count; i++) {
-        TRY(rules_value(rules, row, marker, row->values[i], fail));
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < row->count && err == ERR_OK; i++) {
+        err = rules_value(rules, row, marker, row->values[i], fail);
     }
-    return ERR_OK;
+    return err;
 }
 
 enum err detect_rules_compile(const struct detect_row *rows, size_t count,

@@ -30,64 +30,64 @@ const char *detect_group_end(const char *at, const char *end)
     return at;
 }
 
-static unsigned detect_gap_kind(char folded)
+/* What `count` separators tie to the group, with a character of that kind on their other side. */
+static struct detect_gap detect_gap_to(enum detect_char_kind kind, unsigned mask, unsigned count)
 {
-    return folded == ' ' ? DETECT_GAP_SPACE : folded == '-' ? DETECT_GAP_DASH : DETECT_GAP_DOT;
-}
-
-static struct detect_gap detect_gap_of(unsigned mask, unsigned count)
-{
+    if (count == 0 || (kind != DETECT_DIGIT && kind != DETECT_LETTER)) {
+        return (struct detect_gap){ 0 };
+    }
     return (struct detect_gap){ .mask = (uint8_t)mask,
+                                .digit = kind == DETECT_DIGIT,
                                 .point = mask == DETECT_GAP_DOT && count == 1 };
 }
 
 /* The separators at `at`, if a digit or letter follows; moves there. */
 static struct detect_gap detect_gap_behind(const char **at, const char *end)
 {
+    struct detect_char found = { DETECT_OTHER, '\0', 0 };
     const char *next = *at;
     unsigned mask = 0;
-    for (unsigned count = 0; next < end; count++) {
-        struct detect_char found = detect_char_at(next, end);
-        if (found.kind != DETECT_GAP) {
-            struct detect_gap gap = detect_gap_of(mask, count);
-            gap.digit = found.kind == DETECT_DIGIT;
-            if (found.kind == DETECT_OTHER || mask == 0) {
-                break;
-            }
-            *at = next;
-            return gap;
-        }
-        if (count == DETECT_GAP_MAX) {
+    unsigned count = 0;
+    while (next < end) {
+        found = detect_char_at(next, end);
+        if (found.kind != DETECT_GAP || count == DETECT_GAP_MAX) {
             break;
         }
         mask |= detect_gap_kind(found.folded);
         next += found.len;
+        count++;
     }
-    return (struct detect_gap){ 0 };
+    struct detect_gap gap = detect_gap_to(found.kind, mask, count);
+    *at = gap.mask != 0 ? next : *at;
+    return gap;
 }
 
 struct detect_gap detect_gap_before(const char *begin, const char **at)
 {
+    struct detect_char found = { DETECT_OTHER, '\0', 0 };
     const char *before = *at;
     unsigned mask = 0;
-    for (unsigned count = 0; before > begin; count++) {
-        struct detect_char found = detect_char_before(begin, before);
-        if (found.kind != DETECT_GAP) {
-            struct detect_gap gap = detect_gap_of(mask, count);
-            gap.digit = found.kind == DETECT_DIGIT;
-            if (found.kind == DETECT_OTHER || mask == 0) {
-                break;
-            }
-            *at = before;
-            return gap;
-        }
-        if (count == DETECT_GAP_MAX) {
+    unsigned count = 0;
+    while (before > begin) {
+        found = detect_char_before(begin, before);
+        if (found.kind != DETECT_GAP || count == DETECT_GAP_MAX) {
             break;
         }
         mask |= detect_gap_kind(found.folded);
         before -= found.len;
+        count++;
     }
-    return (struct detect_gap){ 0 };
+    struct detect_gap gap = detect_gap_to(found.kind, mask, count);
+    *at = gap.mask != 0 ? before : *at;
+    return gap;
+}
+
+static char detect_upper(char byte)
+{
+    if (byte >= 'a' && byte <= 'z') {
+        return (char)(byte & ~0x20);
+    }
+    return byte;
 }
 
 /* Takes one group; false if it is longer than there is room. */
@@ -103,8 +103,7 @@ static bool detect_run_group(struct detect_run *run, const char **at, const char
         if (run->len == DETECT_RUN_MAX) {
             return false;
         }
-        bool small = next.folded >= 'a' && next.folded <= 'z';
-        run->text[run->len++] = small ? (char)(next.folded - 'a' + 'A') : next.folded;
+        run->text[run->len++] = detect_upper(next.folded);
         group->digits = group->digits && next.kind == DETECT_DIGIT;
         *at += next.len;
     }

@@ -30,6 +30,11 @@ struct detect_run {
     struct detect_group groups[DETECT_RUN_MAX];
 };
 
+static inline unsigned detect_gap_kind(char folded)
+{
+    return folded == ' ' ? DETECT_GAP_SPACE : folded == '-' ? DETECT_GAP_DASH : DETECT_GAP_DOT;
+}
+
 /* Steps back from within a group to its first character. false: that is more than DETECT_RUN_MAX
  * characters away. */
 EP_MUST_CHECK bool detect_group_start(const char *begin, const char **at);

@@ -114,40 +114,52 @@ static void words_terms(struct detector *detector, const struct detect_view *vie
     }
 }
 
-/* Behind a province's character: a capital, a dot perhaps, five or six letters and digits. */
-static bool words_is_plate(const char *at, const char *end)
+/* What a character behind a plate's letter is: I and O would be taken for digits. */
+static enum detect_char_kind words_plate_kind(struct detect_char next)
 {
-    if (at == end) {
-        return false;
-    }
-    struct detect_char letter = detect_char_at(at, end);
-    if (letter.folded < 'A' || letter.folded > 'Z') {
-        return false;
-    }
-    at += letter.len;
-    size_t len = 0;
-    uint32_t dot = at < end ? detect_point_at(at, end, &len) : 0;
-    bool gap = at < end && detect_char_at(at, end).kind == DETECT_GAP;
-    if (gap || dot == 0xB7 || dot == 0x2022 || dot == 0x30FB) { /* the dots that stand on plates */
-        at += len;
-    }
+    bool capital =
+        next.folded >= 'A' && next.folded <= 'Z' && next.folded != 'I' && next.folded != 'O';
+    return next.kind == DETECT_LETTER && !capital ? DETECT_GAP : next.kind;
+}
+
+/* Five or six letters and digits, and nothing of the kind behind them. */
+static bool words_is_plate_number(const char *at, const char *end)
+{
     unsigned count = 0;
     unsigned digits = 0;
     while (at < end && count <= PLATE_MAX) {
         struct detect_char next = detect_char_at(at, end);
-        bool capital =
-            next.folded >= 'A' && next.folded <= 'Z' && next.folded != 'I' && next.folded != 'O';
-        if (next.kind != DETECT_DIGIT && !capital) {
-            if (next.kind == DETECT_LETTER) {
-                return false;
-            }
+        enum detect_char_kind kind = words_plate_kind(next);
+        if (kind != DETECT_DIGIT && kind != DETECT_LETTER) {
+            count = next.kind == DETECT_LETTER ? 0 : count; /* a small one: it is some word */
             break;
         }
-        digits += next.kind == DETECT_DIGIT;
+        digits += kind == DETECT_DIGIT;
         count++;
         at += next.len;
     }
     return count >= PLATE_MIN && count <= PLATE_MAX && digits >= PLATE_DIGITS_MIN;
+}
+
+/* Behind a province's character: a capital, a dot perhaps, and the number. */
+static bool words_is_plate(const char *at, const char *end)
+{
+    struct detect_char letter = { DETECT_OTHER, '\0', 0 };
+    if (at < end) {
+        letter = detect_char_at(at, end);
+    }
+    if (letter.folded < 'A' || letter.folded > 'Z') {
+        return false;
+    }
+    at += letter.len;
+    if (at < end) {
+        size_t len = 0;
+        uint32_t dot = detect_point_at(at, end, &len);
+        bool gap = detect_char_at(at, end).kind == DETECT_GAP || dot == 0xB7 || dot == 0x2022 ||
+                   dot == 0x30FB; /* the dots that stand on plates */
+        at += gap ? len : 0;
+    }
+    return words_is_plate_number(at, end);
 }
 
 void detect_words(struct detector *detector, const struct detect_block *block, size_t at)
