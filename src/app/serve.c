@@ -1,4 +1,5 @@
 #include "app/serve.h"
+#include "app/law_clock.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct serve {
     struct mail stop;
     atomic_bool hangup_sent;
     atomic_bool stop_sent;
+    struct law_clock *law_clock;
 };
 
 /* ---- signals ------------------------------------------------------------------------------ */
@@ -282,6 +284,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     int64_t now_ns = loop_now_ns(server->loop);
     TRY(timer_start(server->loop, &serve->expire_timer, now_ns));
     TRY(rounds_begin(&serve->rounds, fail));
+    TRY(law_clock_start(server, &serve->law_clock, fail));
     return server->world->mark.behind ? ERR_OK
                                       : timer_start(server->loop, &serve->mark_timer, now_ns);
 }
@@ -337,6 +340,7 @@ static void serve_close(struct serve *serve)
     if (server->loop != NULL) {
         timer_stop(server->loop, &serve->expire_timer);
         timer_stop(server->loop, &serve->mark_timer);
+        law_clock_stop(serve->law_clock);
         rounds_end(&serve->rounds);
         desk_close(server);
         http_server_destroy(server->office);

@@ -64,7 +64,6 @@ enum call_next call_judge(struct call *call)
         return call_refuse(call, verdict->err, "%s", err_info(verdict->err)->text);
     }
     call_straddle_watch(call);
-    call->tried = ~verdict->routes; /* no retry goes where the law does not */
     call_goto(call, CALL_ADMIT);
     return CALL_NEXT;
 }

@@ -70,7 +70,7 @@ static void route_keep_lawful(struct call *call)
 {
     int64_t now = loop_wall_ns(call->gate->loop);
     if (now >= call->law.until) {
-        call->tried |= ~call_law_judge_again(call, now)->routes;
+        (void)call_law_judge_again(call, now);
     }
 }
 
@@ -84,7 +84,7 @@ enum call_next call_route(struct call *call)
         .product = call->product,
         .model = call->model,
         .tried = call->tried,
-        .closed = quarantine_bits(gate->world.quarantine, call->model),
+        .closed = quarantine_bits(gate->world.quarantine, call->model) | ~call->law.routes,
         .now_ns = loop_now_ns(gate->loop),
     };
     call->outcome = OUTCOME_FAILED;
