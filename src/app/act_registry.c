@@ -54,7 +54,9 @@ static void registry_put_models(struct sheet *sheet, const struct registry *regi
         const struct registry_model *model = &registry->models[i];
         sheet_str(sheet, model->id);
         sheet_str(sheet, model->vendor->id);
-        sheet_str(sheet, model->origin);
+        char origin[3];
+        country_text(model->origin, origin);
+        sheet_str(sheet, str_from(origin));
         sheet_str(sheet, model->version);
         sheet_int(sheet, (int64_t)model->context_tokens);
         sheet_int(sheet, (int64_t)model->route_count);

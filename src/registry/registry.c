@@ -50,6 +50,21 @@ static bool registry_search(const void *objects, size_t count, registry_id_fn *i
     return false;
 }
 
+static struct str registry_party_id(const void *objects, size_t at)
+{
+    return ((const struct registry_party *)objects)[at].id;
+}
+
+static struct str registry_grant_id(const void *objects, size_t at)
+{
+    return ((const struct registry_grant *)objects)[at].id;
+}
+
+static struct str registry_agreement_id(const void *objects, size_t at)
+{
+    return ((const struct registry_agreement *)objects)[at].id;
+}
+
 static struct str registry_product_id(const void *objects, size_t at)
 {
     return ((const struct registry_product *)objects)[at].id;
@@ -102,6 +117,31 @@ const struct registry_route *registry_route(const struct registry *registry, str
     size_t at = 0;
     return registry_search(registry->routes, registry->route_count, registry_route_id, id, &at)
                ? &registry->routes[at]
+               : NULL;
+}
+
+const struct registry_party *registry_party(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->parties, registry->party_count, registry_party_id, id, &at)
+               ? &registry->parties[at]
+               : NULL;
+}
+
+const struct registry_grant *registry_grant(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->grants, registry->grant_count, registry_grant_id, id, &at)
+               ? &registry->grants[at]
+               : NULL;
+}
+
+const struct registry_agreement *registry_agreement(const struct registry *registry, struct str id)
+{
+    size_t at = 0;
+    return registry_search(registry->agreements, registry->agreement_count, registry_agreement_id,
+                           id, &at)
+               ? &registry->agreements[at]
                : NULL;
 }
 

@@ -13,165 +13,22 @@
 #include "base/buf.h"
 #include "crypto/digest.h"
 #include "registry/registry_plan.h"
+#include "registry/registry_supply.h"
 #include "registry/registry_terms.h"
 
-#define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
+/* ---- what is sold ------------------------------------------------------------------------- */
 
-/* Classes of tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_CLASS_TABLE(X)     \
-    X(IN, "in")                     \
-    X(CACHED, "cached")             \
-    X(W5M, "w5m")                   \
-    X(W1H, "w1h")                   \
-    X(W30M, "w30m")                 \
-    X(W12H, "w12h")                 \
-    X(WX, "wx")                     \
-    X(IN_AUDIO, "in_audio")         \
-    X(IN_IMAGE, "in_image")         \
-    X(IN_TOOL, "in_tool")           \
-    X(CACHED_AUDIO, "cached_audio") \
-    X(CACHED_IMAGE, "cached_image") \
-    X(OUT, "out")                   \
-    X(REASON, "reason")             \
-    X(OUT_AUDIO, "out_audio")       \
-    X(OUT_IMAGE, "out_image")
-
-#define REGISTRY_CLASS_AS_ENUM(name, text) REGISTRY_CLASS_##name,
-enum registry_class {
-    REGISTRY_CLASS_TABLE(REGISTRY_CLASS_AS_ENUM) REGISTRY_CLASS_COUNT
-};
-#undef REGISTRY_CLASS_AS_ENUM
-
-#define REGISTRY_PRICE_CLASSES 16
-_Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
-
-/* ---- entities ----------------------------------------------------------------------------- */
-
-enum registry_party_kind {
-    REGISTRY_PARTY_VENDOR,
-    REGISTRY_PARTY_CLOUD,
-    REGISTRY_PARTY_CHANNEL,
-    REGISTRY_PARTY_AGGREGATOR,
-    REGISTRY_PARTY_COMPUTE_CENTER,
-    REGISTRY_PARTY_CARRIER,
-    REGISTRY_PARTY_PLATFORM,
-    REGISTRY_PARTY_CLIENT,
-    REGISTRY_PARTY_BRAND
-};
-
-struct registry_party {
-    struct str id;
-    enum registry_party_kind kind;
-    struct str legal_name;
-    struct str jurisdiction; /* ISO 3166-1, two letters */
-};
-
-struct registry_texts {
-    const struct str *items;
-    size_t count;
-};
-
-enum registry_token_count {
-    REGISTRY_COUNT_EXACT,
-    REGISTRY_COUNT_ESTIMATE /* another family's vocabulary stands in for the model's */
-};
-
-struct registry_model {
-    struct str id;
-    const struct registry_party *vendor;
-    struct str origin; /* where it was trained: ISO 3166-1 */
-    struct str version;
-    struct str tokenizer;     /* its vocabulary; empty: its tokens are not counted */
-    struct str chat_template; /* empty: the vocabulary's own */
-    enum registry_token_count token_count;
-    uint64_t token_margin_percent;        /* of an estimate; 0 for an exact count */
-    struct registry_texts declared_names; /* what an honest upstream may answer as "model" */
-    struct registry_texts modalities;
-    uint64_t context_tokens;
-    uint64_t output_tokens_max;
-    const struct registry_route **routes; /* that serve it, by id, suspended ones included */
-    size_t route_count;
-};
-
-enum registry_credential_class {
-    REGISTRY_CREDENTIAL_ENTERPRISE_CONTRACT,
-    REGISTRY_CREDENTIAL_CLOUD_MARKETPLACE,
-    REGISTRY_CREDENTIAL_RESELLER_ISSUED
-};
-
-struct registry_credential {
-    struct str id;
-    const struct registry_party *upstream_party;
-    const struct registry_party *account_holder;
-    enum registry_credential_class class;
-    struct str endpoint_host;
-    struct str secret; /* "env:NAME" or "file:PATH", PATH relative to the working folder */
-    uint64_t max_concurrent;
-};
-
-struct registry_price {
-    int64_t pico[REGISTRY_PRICE_CLASSES]; /* a token; 0 where unknown */
-    bool known[REGISTRY_PRICE_CLASSES];
-    int64_t pico_call; /* a call, beside its tokens */
-};
-
-struct registry_line {
+/* Another name under which a product sells a model. */
+struct registry_alias {
+    struct str name;
     const struct registry_model *model;
-    struct registry_price price;
 };
 
-struct registry_price_book {
-    struct str id;
-    struct str version;
-    struct str currency;               /* ISO 4217 */
-    const struct registry_line *lines; /* by the model's id */
-    size_t line_count;
-};
-
-enum registry_dialect {
-    REGISTRY_DIALECT_OPENAI_CHAT
-};
-
-/* What an upstream bills after the connection is closed in the middle of an answer. */
-enum registry_abort_billing {
-    REGISTRY_ABORT_STOPS,
-    REGISTRY_ABORT_CONTINUES,
-    REGISTRY_ABORT_UNKNOWN
-};
-
-enum registry_output_cap_field {
-    REGISTRY_CAP_MAX_TOKENS,
-    REGISTRY_CAP_MAX_COMPLETION_TOKENS
-};
-
-enum registry_route_state {
-    REGISTRY_ROUTE_ACTIVE,
-    REGISTRY_ROUTE_SUSPENDED
-};
-
-/* How an upstream takes "<|im_end|>" in a client's text; unknown: the larger count is held. */
-enum registry_special_text {
-    REGISTRY_SPECIAL_LITERAL,
-    REGISTRY_SPECIAL_PARSED,
-    REGISTRY_SPECIAL_UNKNOWN
-};
-
-struct registry_route {
-    struct str id;
-    const struct registry_party *upstream_party;
-    const struct registry_model *model;
-    const struct registry_credential *credential;
-    enum registry_dialect dialect;
-    struct str endpoint;       /* a checked URL: "https://host/v1" */
-    struct str upstream_model; /* the model's name there */
-    struct str place;          /* "SG" or "SG/site" */
-    enum registry_abort_billing abort_billing;
-    enum registry_output_cap_field output_cap_field;
-    enum registry_special_text special_text;
-    const struct registry_price_book *contract_price;
-    const struct registry_price *contract; /* of the route's model, in that book */
-    enum registry_route_state state;
-    uint64_t weight;
+/* The text of the data agreement that is current for clients of a product. */
+struct registry_product_dpa {
+    struct str version;  /* empty: none is kept track of */
+    struct str previous; /* good as well, until grace_until; empty: none */
+    int64_t grace_until; /* 0: none */
 };
 
 struct registry_product {
@@ -190,6 +47,17 @@ struct registry_product {
     struct registry_terms terms;
     struct registry_texts payment_methods; /* none: all that are known (base/payment.h) */
     struct registry_limits purchase_limits;
+    const struct registry_party *seller; /* who bills the client */
+    const struct registry_zone *zone;    /* of REGISTRY_MODE_ZONE alone, and always there */
+    bool official;                       /* it is sold as the vendor's own */
+    bool names_vendor;                   /* in catalogue and bill, by the vendor's name of it */
+    bool device;                         /* calls come from devices that clients sell */
+    bool caches;                         /* answers are stored and served again */
+    const struct registry_alias *aliases;
+    size_t alias_count;
+    struct registry_regions markets;
+    struct registry_product_dpa dpa;
+    enum registry_content_policy content_policy;
 };
 
 struct registry {
@@ -205,6 +73,36 @@ struct registry {
     size_t route_count;
     const struct registry_product *products;
     size_t product_count;
+    const struct registry_key *keys;
+    size_t key_count;
+    const struct registry_person *persons;
+    size_t person_count;
+    const struct registry_region_group *regions;
+    size_t region_count;
+    const struct registry_grant *grants;
+    size_t grant_count;
+    const struct registry_agreement *agreements;
+    size_t agreement_count;
+    const struct registry_data_terms *data_terms;
+    size_t data_terms_count;
+    const struct registry_subprocessor_list *subprocessors;
+    size_t subprocessor_count;
+    const struct registry_lane *lanes;
+    size_t lane_count;
+    const struct registry_pool *pools;
+    size_t pool_count;
+    const struct registry_zone *zones;
+    size_t zone_count;
+    const struct registry_threshold *thresholds;
+    size_t threshold_count;
+    const struct registry_requirement *requirements;
+    size_t requirement_count;
+    const struct registry_network *networks;
+    size_t network_count;
+    const struct registry_procurement *procurements;
+    size_t procurement_count;
+    const struct registry_billing_state *billing;
+    size_t billing_count;
     struct digest hash;           /* of the content: formatting, comments and order do not matter */
     struct registry_owner *owner; /* the memory of all this, and its references */
 };
@@ -235,5 +133,8 @@ size_t registry_near_models(const struct registry_product *product, struct str a
                             const struct registry_model **ret_models, size_t max);
 /* 63 bits of the hash: a number that names this registry in rows. */
 int64_t registry_version(const struct registry *registry);
+const struct registry_party *registry_party(const struct registry *registry, struct str id);
+const struct registry_grant *registry_grant(const struct registry *registry, struct str id);
+const struct registry_agreement *registry_agreement(const struct registry *registry, struct str id);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);

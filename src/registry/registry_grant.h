@@ -15,6 +15,11 @@ struct registry_data_terms;
 
 #define REGISTRY_TIME_NEVER INT64_MAX /* an end that is not written */
 
+struct registry_texts {
+    const struct str *items;
+    size_t count;
+};
+
 /* A set of them is a word, bit 1 << action. */
 enum registry_action {
     REGISTRY_ACTION_API_CALL,
@@ -38,11 +43,14 @@ enum registry_client_type {
     REGISTRY_CLIENT_TYPE_COUNT
 };
 
-/* "allow" and "deny" name countries, WORLD (all but CN) and groups ("group:ID" of regions.yaml). */
+/* "allow" and "deny" name countries, WORLD (all but CN) and groups ("group:ID" of regions.yaml).
+ * The written names are kept, in byte order: a signature covers them, not what they stand for. */
 struct registry_regions {
     struct country_set allow;
     struct country_set deny;
     struct country_set set; /* derived: allow without deny */
+    struct registry_texts allow_written;
+    struct registry_texts deny_written;
 };
 
 enum registry_evidence {
@@ -104,8 +112,10 @@ struct registry_signature {
     unsigned char sig[64];                        /* 128 hex digits in the file */
     const struct registry_key *countersig_key_id; /* NULL: not countersigned */
     unsigned char countersig[64];
-    bool
-        fine; /* derived at load: verifies under a key of the grantor (grantee) valid at signed_on */
+    /* Derived at load: it verifies under a key of the grantor that was valid at entered_at, and so
+     * does the countersignature, if there is one, under the grantee's. Of a grant from a licence,
+     * whose grantor signs nothing: its document is the licence of each of its models. */
+    bool fine;
 };
 
 struct registry_brand_terms {
@@ -147,12 +157,14 @@ struct registry_grant {
         *grantee; /* of an agreement: a party of kind client; NULL: see online */
     enum registry_parent parent_kind;
     const struct registry_grant *parent; /* of REGISTRY_PARENT_GRANT; NULL: not found */
+    struct str parent_id;                /* as written, of REGISTRY_PARENT_GRANT */
     const struct registry_grant_model *models;
     size_t model_count;
     uint64_t actions; /* bits */
     struct registry_regions regions;
     uint64_t client_types;                 /* bits */
     struct country_set exclude_owned_from; /* grantees and clients over 50 % owned from there */
+    struct registry_texts exclude_written; /* as written, in byte order */
     struct registry_brand_terms brand_terms;
     uint64_t sublicense_depth; /* further grants that may follow below this one */
     struct registry_quota quota;

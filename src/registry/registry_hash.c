@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/enc.h"
 #include "registry/registry_internal.h"
 #include "wire/jsonw.h"
 
@@ -8,7 +9,7 @@
  * that order, defaults written out, prices in pico. A table that changes changes the hash of every
  * registry, so the form has a version.
  */
-#define REGISTRY_FORM      2
+#define REGISTRY_FORM      3
 #define REGISTRY_BYTES_MAX ((size_t)512 << 20)
 
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,
@@ -21,29 +22,136 @@ static const void *registry_pointer(const void *object, size_t offset)
     return pointer;
 }
 
-static void registry_write_texts(struct jsonw *json, const struct registry_texts *texts)
+/* What a field's member is, written. */
+typedef void registry_write_fn(struct jsonw *json, const struct registry_field *field,
+                               const void *object);
+
+static void registry_write_str(struct jsonw *json, const struct registry_field *field,
+                               const void *object)
+{
+    jsonw_str(json, *(const struct str *)registry_peek(object, field->offset));
+}
+
+static void registry_write_choice(struct jsonw *json, const struct registry_field *field,
+                                  const void *object)
+{
+    jsonw_int(json, *(const unsigned *)registry_peek(object, field->offset));
+}
+
+static void registry_write_bool(struct jsonw *json, const struct registry_field *field,
+                                const void *object)
+{
+    jsonw_int(json, *(const bool *)registry_peek(object, field->offset) ? 1 : 0);
+}
+
+/* Numbers, sets of bits, times and money: the tables' bounds fit, and what is unknown is -1. */
+static void registry_write_number(struct jsonw *json, const struct registry_field *field,
+                                  const void *object)
+{
+    jsonw_int(json, *(const int64_t *)registry_peek(object, field->offset));
+}
+
+static void registry_write_country(struct jsonw *json, const struct registry_field *field,
+                                   const void *object)
+{
+    jsonw_int(json, *(const country_t *)registry_peek(object, field->offset));
+}
+
+static void registry_write_bytes(struct jsonw *json, const void *bytes, size_t len)
+{
+    char text[256];
+    struct buf hex = { text, 0, sizeof(text), sizeof(text) };
+    ASSERT(2 * len <= sizeof(text));
+    EP_IGNORE(enc_hex(&hex, bytes, len)); /* it fits */
+    jsonw_str(json, buf_str(&hex));
+}
+
+static void registry_write_hex(struct jsonw *json, const struct registry_field *field,
+                               const void *object)
+{
+    registry_write_bytes(json, registry_peek(object, field->offset), field->max);
+}
+
+static void registry_write_items(struct jsonw *json, const struct str *items, size_t count)
 {
     jsonw_open(json, '[');
-    for (size_t i = 0; i < texts->count; i++) {
-        jsonw_str(json, texts->items[i]);
+    for (size_t i = 0; i < count; i++) {
+        jsonw_str(json, items[i]);
     }
     jsonw_close(json, ']');
+}
+
+static void registry_write_texts(struct jsonw *json, const struct registry_field *field,
+                                 const void *object)
+{
+    const struct registry_texts *texts = registry_peek(object, field->offset);
+    registry_write_items(json, texts->items, texts->count);
+}
+
+static size_t registry_count(const struct registry_field *field, const void *object)
+{
+    return *(const size_t *)registry_peek(object, field->count_offset);
+}
+
+static void registry_write_strs(struct jsonw *json, const struct registry_field *field,
+                                const void *object)
+{
+    registry_write_items(json, registry_pointer(object, field->offset),
+                         registry_count(field, object));
+}
+
+static void registry_write_countries(struct jsonw *json, const struct registry_field *field,
+                                     const void *object)
+{
+    const country_t *countries = registry_pointer(object, field->offset);
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < registry_count(field, object); i++) {
+        jsonw_int(json, countries[i]);
+    }
+    jsonw_close(json, ']');
+}
+
+/* The numbers of the words and of the bits in them do not depend on the machine. */
+static void registry_write_country_set(struct jsonw *json, const struct registry_field *field,
+                                       const void *object)
+{
+    const struct country_set *set = registry_peek(object, field->offset);
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < COUNTRY_WORDS; i++) {
+        jsonw_int(json, (int64_t)set->words[i]);
+    }
+    jsonw_close(json, ']');
+}
+
+/* An object that can be named begins with its id; none is null. */
+static void registry_write_id(struct jsonw *json, const struct str *object)
+{
+    if (object == NULL) {
+        jsonw_null(json);
+    } else {
+        jsonw_str(json, *object);
+    }
+}
+
+static void registry_write_ref(struct jsonw *json, const struct registry_field *field,
+                               const void *object)
+{
+    registry_write_id(json, registry_pointer(object, field->offset));
 }
 
 static void registry_write_refs(struct jsonw *json, const struct registry_field *field,
                                 const void *object)
 {
-    size_t count = *(const size_t *)registry_peek(object, field->count_offset);
     const char *refs = registry_pointer(object, field->offset);
     jsonw_open(json, '[');
-    for (size_t i = 0; i < count; i++) {
-        jsonw_str(json, *(const struct str *)registry_pointer(refs, i * sizeof(void *)));
+    for (size_t i = 0; i < registry_count(field, object); i++) {
+        registry_write_id(json, registry_pointer(refs, i * sizeof(void *)));
     }
     jsonw_close(json, ']');
 }
 
-static void registry_write_structs(struct jsonw *json, const struct registry_shape *shape,
-                                   const char *objects, size_t count)
+static void registry_write_list(struct jsonw *json, const struct registry_shape *shape,
+                                const char *objects, size_t count)
 {
     jsonw_open(json, '[');
     for (size_t i = 0; i < count; i++) {
@@ -52,8 +160,24 @@ static void registry_write_structs(struct jsonw *json, const struct registry_sha
     jsonw_close(json, ']');
 }
 
-static void registry_write_lines(struct jsonw *json, const struct registry_price_book *book)
+static void registry_write_struct(struct jsonw *json, const struct registry_field *field,
+                                  const void *object)
 {
+    registry_write(json, field->shape, registry_peek(object, field->offset));
+}
+
+static void registry_write_structs(struct jsonw *json, const struct registry_field *field,
+                                   const void *object)
+{
+    registry_write_list(json, field->shape, registry_pointer(object, field->offset),
+                        registry_count(field, object));
+}
+
+static void registry_write_lines(struct jsonw *json, const struct registry_field *field,
+                                 const void *object)
+{
+    const struct registry_price_book *book = object;
+    (void)field;
     jsonw_open(json, '[');
     for (size_t i = 0; i < book->line_count; i++) {
         const struct registry_line *line = &book->lines[i];
@@ -71,52 +195,71 @@ static void registry_write_lines(struct jsonw *json, const struct registry_price
     jsonw_close(json, ']');
 }
 
-static void registry_write_field(struct jsonw *json, const struct registry_field *field,
-                                 const void *object)
+static void registry_write_parent(struct jsonw *json, const struct registry_field *field,
+                                  const void *object)
 {
-    const void *slot = registry_peek(object, field->offset);
-    switch (field->type) {
-    case REGISTRY_TYPE_ID:
-    case REGISTRY_TYPE_TEXT:
-    case REGISTRY_TYPE_COUNTRY:
-    case REGISTRY_TYPE_PLACE:
-    case REGISTRY_TYPE_CURRENCY:
-    case REGISTRY_TYPE_SECRET:
-    case REGISTRY_TYPE_URL:
-    case REGISTRY_TYPE_HOST:
-    case REGISTRY_TYPE_SHA256:
-        jsonw_str(json, *(const struct str *)slot);
-        break;
-    case REGISTRY_TYPE_TEXTS:
-        registry_write_texts(json, slot);
-        break;
-    case REGISTRY_TYPE_CHOICE:
-        jsonw_int(json, *(const unsigned *)slot);
-        break;
-    case REGISTRY_TYPE_NUMBER:
-        jsonw_int(json, (int64_t) * (const uint64_t *)slot); /* the tables' bounds fit */
-        break;
-    case REGISTRY_TYPE_MONEY:
-        jsonw_int(json, *(const int64_t *)slot);
-        break;
-    case REGISTRY_TYPE_REF:
-        jsonw_str(json, *(const struct str *)registry_pointer(object, field->offset));
-        break;
-    case REGISTRY_TYPE_REFS:
-        registry_write_refs(json, field, object);
-        break;
-    case REGISTRY_TYPE_STRUCT:
-        registry_write(json, field->shape, slot);
-        break;
-    case REGISTRY_TYPE_STRUCTS:
-        registry_write_structs(json, field->shape, registry_pointer(object, field->offset),
-                               *(const size_t *)registry_peek(object, field->count_offset));
-        break;
-    case REGISTRY_TYPE_LINES:
-        registry_write_lines(json, object);
-        break;
-    }
+    const struct registry_grant *grant = object;
+    (void)field;
+    jsonw_open(json, '[');
+    jsonw_int(json, grant->parent_kind);
+    jsonw_str(json, grant->parent_id);
+    jsonw_close(json, ']');
 }
+
+static void registry_write_granted(struct jsonw *json, const struct registry_field *field,
+                                   const void *object)
+{
+    const struct registry_grant *grant = object;
+    (void)field;
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < grant->model_count; i++) {
+        const struct registry_grant_model *granted = &grant->models[i];
+        jsonw_open(json, '{');
+        jsonw_put_str(json, granted->model != NULL ? "model" : "family",
+                      granted->model != NULL ? granted->model->id : granted->family);
+        jsonw_close(json, '}');
+    }
+    jsonw_close(json, ']');
+}
+
+static registry_write_fn *const registry_writers[] = {
+    [REGISTRY_TYPE_ID] = registry_write_str,
+    [REGISTRY_TYPE_TEXT] = registry_write_str,
+    [REGISTRY_TYPE_WORD] = registry_write_str,
+    [REGISTRY_TYPE_PLACE] = registry_write_str,
+    [REGISTRY_TYPE_CURRENCY] = registry_write_str,
+    [REGISTRY_TYPE_SECRET] = registry_write_str,
+    [REGISTRY_TYPE_URL] = registry_write_str,
+    [REGISTRY_TYPE_HOST] = registry_write_str,
+    [REGISTRY_TYPE_SHA256] = registry_write_str,
+    [REGISTRY_TYPE_FILE] = registry_write_str,
+    [REGISTRY_TYPE_BLOCK] = registry_write_str,
+    [REGISTRY_TYPE_MONTH] = registry_write_str,
+    [REGISTRY_TYPE_CHOICE] = registry_write_choice,
+    [REGISTRY_TYPE_DERIVED] = registry_write_choice,
+    [REGISTRY_TYPE_NUMBER] = registry_write_number,
+    [REGISTRY_TYPE_MONEY] = registry_write_number,
+    [REGISTRY_TYPE_BOOL] = registry_write_bool,
+    [REGISTRY_TYPE_TIME] = registry_write_number,
+    [REGISTRY_TYPE_DATE] = registry_write_number,
+    [REGISTRY_TYPE_COUNTRY] = registry_write_country,
+    [REGISTRY_TYPE_HEX] = registry_write_hex,
+    [REGISTRY_TYPE_TEXTS] = registry_write_texts,
+    [REGISTRY_TYPE_STRS] = registry_write_strs,
+    [REGISTRY_TYPE_HOSTS] = registry_write_strs,
+    [REGISTRY_TYPE_CHOICES] = registry_write_number,
+    [REGISTRY_TYPE_COUNTRIES] = registry_write_countries,
+    [REGISTRY_TYPE_COUNTRY_SET] = registry_write_country_set,
+    [REGISTRY_TYPE_MEMBERS] = registry_write_country_set,
+    [REGISTRY_TYPE_REF] = registry_write_ref,
+    [REGISTRY_TYPE_REFS] = registry_write_refs,
+    [REGISTRY_TYPE_STRUCT] = registry_write_struct,
+    [REGISTRY_TYPE_STRUCTS] = registry_write_structs,
+    [REGISTRY_TYPE_LINES] = registry_write_lines,
+    [REGISTRY_TYPE_PARENT] = registry_write_parent,
+    [REGISTRY_TYPE_GRANTED] = registry_write_granted,
+};
+_Static_assert(EP_ARRAY_LEN(registry_writers) == REGISTRY_TYPE_COUNT, "a row each");
 
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,
                            const void *object)
@@ -124,7 +267,7 @@ static void registry_write(struct jsonw *json, const struct registry_shape *shap
     jsonw_open(json, '{');
     for (size_t i = 0; i < shape->count; i++) {
         jsonw_key(json, shape->fields[i].key.ptr); /* literals: they end with a NUL */
-        registry_write_field(json, &shape->fields[i], object);
+        registry_writers[shape->fields[i].type](json, &shape->fields[i], object);
     }
     jsonw_close(json, '}');
 }
@@ -140,8 +283,8 @@ enum err registry_hash(struct registry *registry)
     for (size_t i = 0; i < REGISTRY_KIND_COUNT; i++) {
         const struct registry_kind_info *kind = &registry_kinds[i];
         jsonw_key(&json, kind->key.ptr);
-        registry_write_structs(&json, kind->shape, registry_pointer(registry, kind->offset),
-                               *(const size_t *)registry_peek(registry, kind->count_offset));
+        registry_write_list(&json, kind->shape, registry_pointer(registry, kind->offset),
+                            *(const size_t *)registry_peek(registry, kind->count_offset));
     }
     jsonw_close(&json, '}');
     enum err err = jsonw_err(&json);

@@ -239,8 +239,36 @@ static void registry_link_product(struct registry_load *load, const struct yaml_
     }
 }
 
+static void registry_link_regions(struct registry_regions *regions)
+{
+    regions->set = regions->allow;
+    country_set_minus(&regions->set, &regions->deny);
+}
+
+/* What is allowed without what is denied; a product is sold everywhere unless it says where. */
+static void registry_link_sets(struct registry_load *load)
+{
+    const struct registry_set *sets = load->sets;
+    struct registry_grant *grant = (void *)sets[REGISTRY_KIND_GRANT].objects;
+    for (size_t i = 0; i < sets[REGISTRY_KIND_GRANT].count; i++) {
+        registry_link_regions(&grant[i].regions);
+    }
+    struct registry_agreement *agreement = (void *)sets[REGISTRY_KIND_AGREEMENT].objects;
+    for (size_t i = 0; i < sets[REGISTRY_KIND_AGREEMENT].count; i++) {
+        registry_link_regions(&agreement[i].regions);
+    }
+    struct registry_product *product = (void *)sets[REGISTRY_KIND_PRODUCT].objects;
+    for (size_t i = 0; i < sets[REGISTRY_KIND_PRODUCT].count; i++) {
+        if (product[i].markets.allow_written.count == 0) {
+            country_set_world(&product[i].markets.allow);
+        }
+        registry_link_regions(&product[i].markets);
+    }
+}
+
 void registry_link(struct registry_load *load)
 {
+    registry_link_sets(load);
     registry_link_models(load);
     registry_link_routes(load);
     struct registry_set *products = &load->sets[REGISTRY_KIND_PRODUCT];

@@ -53,7 +53,9 @@ static void registry_open(struct registry_load *load, enum registry_kind kind,
 {
     load->file = registry_kinds[kind].file;
     if (file == NULL) {
-        registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere, "the file is missing");
+        if (!registry_kinds[kind].optional) {
+            registry_fault(load, REGISTRY_RULE_REG_FILE, registry_nowhere, "the file is missing");
+        }
         return;
     }
     struct yaml_fault fault = { .text = "" };

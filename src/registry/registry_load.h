@@ -19,7 +19,8 @@
     X(REG_DUPLICATE_ID, "give each object an id of its own")                                    \
     X(REG_UNKNOWN_REF, "name an object that exists, or add it")                                 \
     X(REG_LIMIT, "split or shorten the list")                                                   \
-    X(CRED_CLASS_FORBIDDEN, "get a credential under a contract; this class is never used")      \
+    X(CREDENTIAL_PROVENANCE, "get a credential under a contract; this class is never used")     \
+    X(CHAIN_TWO_PARENTS, "name the one grant that this one rests on")                           \
     X(CRED_MISMATCH, "take a credential of this upstream party and host")                       \
     X(TOKENIZER_MISSING,                                                                        \
       "install the vocabulary (make vocab, or tools/vocab --import), or count by "              \

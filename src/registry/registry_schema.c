@@ -1,24 +1,13 @@
-#include "registry/registry_internal.h"
+#include "registry/registry_schema_internal.h"
 
-#define FIELD(owner, type_, member)                          \
-    .key = STR_INIT(#member), .type = REGISTRY_TYPE_##type_, \
-    .offset = offsetof(struct registry_##owner, member)
-#define REF(kind) .ref = REGISTRY_KIND_##kind
-#define SHAPE(owner, noun_)                                                                     \
-    static const struct registry_shape owner##_shape = { .noun = noun_,                         \
-                                                         .fields = owner##_fields,              \
-                                                         .count = EP_ARRAY_LEN(owner##_fields), \
-                                                         .size = sizeof(struct registry_##owner) }
+/* What is bought and what is sold. */
 
-static const struct registry_field party_fields[] = {
-    { FIELD(party, ID, id) },
-    { FIELD(party, CHOICE, kind),
-      .choices = STR_INIT("vendor|cloud|channel|aggregator|compute_center|carrier|platform|client|"
-                          "brand") },
-    { FIELD(party, TEXT, legal_name), .min = 1, .max = 200 },
-    { FIELD(party, COUNTRY, jurisdiction) },
+static const struct registry_field licence_fields[] = {
+    { FIELD(licence, ID, id) },
+    { BOOL(licence, commercial, "false") },
+    { FIELD(licence, STRUCT, doc), NESTED(doc) },
 };
-SHAPE(party, "party");
+static SHAPE(licence, "licence");
 
 static const struct registry_field model_fields[] = {
     { FIELD(model, ID, id) },
@@ -35,8 +24,14 @@ static const struct registry_field model_fields[] = {
     { FIELD(model, TEXTS, modalities), .min = 1, .max = 16 },
     { FIELD(model, NUMBER, context_tokens), .min = 1, .max = 1000000000 },
     { FIELD(model, NUMBER, output_tokens_max), .min = 1, .max = 1000000000 },
+    { TEXT(model, family, 64), .optional = true },
+    { FIELD(model, CHOICE, weights), .choices = STR_INIT("closed|open"), .optional = true,
+      .standard = STR_INIT("closed") },
+    { FIELD(model, STRUCT, licence), NESTED(licence), .optional = true },
+    { FIELD(model, TEXTS, fingerprints), .max = 1000, .optional = true },
+    { FIELD(model, TEXTS, price_refs), .max = 64, .optional = true },
 };
-SHAPE(model, "model");
+static SHAPE(model, "model");
 
 static const struct registry_field credential_fields[] = {
     { FIELD(credential, ID, id) },
@@ -49,8 +44,12 @@ static const struct registry_field credential_fields[] = {
     { FIELD(credential, HOST, endpoint_host) },
     { FIELD(credential, SECRET, secret) },
     { FIELD(credential, NUMBER, max_concurrent), .min = 1, .max = 1000000 },
+    { FIELD(credential, REF, grant), REF(GRANT), .optional = true },
+    { FIELD(credential, REF, procurement), REF(PROCUREMENT), .optional = true },
+    { DOC(credential, issued_doc) },
+    { TIME_MAYBE(credential, rotated_at) },
 };
-SHAPE(credential, "credential");
+static SHAPE(credential, "credential");
 
 static const struct registry_field price_book_fields[] = {
     { FIELD(price_book, ID, id) },
@@ -59,7 +58,7 @@ static const struct registry_field price_book_fields[] = {
     { FIELD(price_book, LINES, lines),
       .count_offset = offsetof(struct registry_price_book, line_count) },
 };
-SHAPE(price_book, "price book");
+static SHAPE(price_book, "price book");
 
 static const struct registry_field route_fields[] = {
     { FIELD(route, ID, id) },
@@ -80,8 +79,13 @@ static const struct registry_field route_fields[] = {
       .standard = STR_INIT("active") },
     { FIELD(route, NUMBER, weight), .min = 1, .max = 1000000, .optional = true,
       .standard = STR_INIT("1") },
+    { FIELD(route, REF, pool), REF(POOL), .optional = true },
+    { FIELD(route, REF, data_terms), REF(DATA_TERMS), .optional = true },
+    { LIST(route, STRUCTS, attachments, attachment_count), NESTED(attachment), .max = 1000,
+      .optional = true },
+    { FIELD(route, SHA256, tls_pin), .optional = true },
 };
-SHAPE(route, "route");
+static SHAPE(route, "route");
 
 static const struct registry_field plan_fields[] = {
     { FIELD(plan, ID, id) },
@@ -96,33 +100,46 @@ static const struct registry_field plan_fields[] = {
     { FIELD(plan, CHOICE, withdrawn), .choices = STR_INIT("false|true"), .optional = true,
       .standard = STR_INIT("false") },
 };
-SHAPE(plan, "plan");
+static SHAPE(plan, "plan");
 
 static const struct registry_field terms_fields[] = {
     { FIELD(terms, TEXT, name), .min = 1, .max = 96 },
     { FIELD(terms, TEXT, version), .min = 1, .max = 64 },
     { FIELD(terms, SHA256, sha256) },
 };
-SHAPE(terms, "product's terms");
+static SHAPE(terms, "product's terms");
 
 static const struct registry_field velocity_fields[] = {
     { FIELD(velocity, NUMBER, purchases), .min = 1, .max = 1000000 },
     { FIELD(velocity, MONEY, amount) },
 };
-SHAPE(velocity, "limit of purchases");
+static SHAPE(velocity, "limit of purchases");
 
 static const struct registry_field limits_fields[] = {
-    { FIELD(limits, STRUCT, none), .shape = &velocity_shape },
-    { FIELD(limits, STRUCT, basic), .shape = &velocity_shape, .optional = true },
-    { FIELD(limits, STRUCT, full), .shape = &velocity_shape, .optional = true },
+    { FIELD(limits, STRUCT, none), NESTED(velocity) },
+    { FIELD(limits, STRUCT, basic), NESTED(velocity), .optional = true },
+    { FIELD(limits, STRUCT, full), NESTED(velocity), .optional = true },
 };
-SHAPE(limits, "list of limits");
+static SHAPE(limits, "list of limits");
 
 static const struct registry_field unit_fields[] = {
     { FIELD(unit, TEXT, name), .min = 1, .max = 32 },
     { FIELD(unit, NUMBER, per_currency_unit), .min = 1, .max = 1000000000 },
 };
-SHAPE(unit, "unit");
+static SHAPE(unit, "unit");
+
+static const struct registry_field alias_fields[] = {
+    { TEXT(alias, name, 96) },
+    { FIELD(alias, REF, model), REF(MODEL) },
+};
+static SHAPE(alias, "product's alias");
+
+static const struct registry_field product_dpa_fields[] = {
+    { TEXT(product_dpa, version, 64) },
+    { TEXT(product_dpa, previous, 64), .optional = true },
+    { TIME_MAYBE(product_dpa, grace_until) },
+};
+static SHAPE(product_dpa, "product's data agreement");
 
 static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
@@ -134,34 +151,67 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, REFS, models), REF(MODEL), .min = 1, .max = 10000,
       .count_offset = offsetof(struct registry_product, model_count) },
     { FIELD(product, REF, price_book), REF(PRICE_BOOK) },
-    { FIELD(product, STRUCT, unit), .shape = &unit_shape },
-    { FIELD(product, STRUCTS, plans), .shape = &plan_shape, .min = 1, .max = 1000,
+    { FIELD(product, STRUCT, unit), NESTED(unit) },
+    { FIELD(product, STRUCTS, plans), NESTED(plan), .min = 1, .max = 1000,
       .count_offset = offsetof(struct registry_product, plan_count) },
-    { FIELD(product, STRUCT, terms), .shape = &terms_shape, .optional = true },
+    { FIELD(product, STRUCT, terms), NESTED(terms), .optional = true },
     { FIELD(product, TEXTS, payment_methods), .min = 1, .max = 16, .optional = true },
-    { FIELD(product, STRUCT, purchase_limits), .shape = &limits_shape, .optional = true },
+    { FIELD(product, STRUCT, purchase_limits), NESTED(limits), .optional = true },
+    { FIELD(product, REF, seller), REF(PARTY) },
+    { FIELD(product, REF, zone), REF(ZONE), .optional = true },
+    { BOOL(product, official, "false") },
+    { BOOL(product, names_vendor, "true") },
+    { BOOL(product, device, "false") },
+    { BOOL(product, caches, "false") },
+    { LIST(product, STRUCTS, aliases, alias_count), NESTED(alias), .max = 1000, .optional = true },
+    { FIELD(product, STRUCT, markets), NESTED(regions), .optional = true },
+    { FIELD(product, STRUCT, dpa), NESTED(product_dpa), .optional = true },
+    { FIELD(product, CHOICE, content_policy), .choices = STR_INIT("refuse_strong|flag"),
+      .optional = true, .standard = STR_INIT("refuse_strong") },
 };
-SHAPE(product, "product");
+static SHAPE(product, "product");
 
-#define KIND(file_, key_, owner, member, count_member)                           \
-    {                                                                            \
-        .file = STR_INIT(file_), .key = STR_INIT(key_), .shape = &owner##_shape, \
-        .offset = offsetof(struct registry, member),                             \
-        .count_offset = offsetof(struct registry, count_member)                  \
+#define KIND(file_, owner, member, count_member)                                  \
+    {                                                                             \
+        .file = STR_INIT(file_ ".yaml"), .key = STR_INIT(file_), NESTED(owner),   \
+        .offset = offsetof(struct registry, member),                              \
+        .count_offset = offsetof(struct registry, count_member), .optional = true \
+    }
+/* One that a registry cannot do without. */
+#define BASIC(file_, owner, member, count_member)                               \
+    {                                                                           \
+        .file = STR_INIT(file_ ".yaml"), .key = STR_INIT(file_), NESTED(owner), \
+        .offset = offsetof(struct registry, member),                            \
+        .count_offset = offsetof(struct registry, count_member)                 \
     }
 
 const struct registry_kind_info registry_kinds[REGISTRY_KIND_COUNT] = {
-    [REGISTRY_KIND_PARTY] = KIND("parties.yaml", "parties", party, parties, party_count),
-    [REGISTRY_KIND_MODEL] = KIND("models.yaml", "models", model, models, model_count),
-    [REGISTRY_KIND_CREDENTIAL] =
-        KIND("credentials.yaml", "credentials", credential, credentials, credential_count),
-    [REGISTRY_KIND_PRICE_BOOK] =
-        KIND("price_books.yaml", "price_books", price_book, price_books, price_book_count),
-    [REGISTRY_KIND_ROUTE] = KIND("routes.yaml", "routes", route, routes, route_count),
-    [REGISTRY_KIND_PRODUCT] = KIND("products.yaml", "products", product, products, product_count),
+    [REGISTRY_KIND_REGION] = KIND("regions", region_group, regions, region_count),
+    [REGISTRY_KIND_PERSON] = KIND("persons", person, persons, person_count),
+    [REGISTRY_KIND_PARTY] = BASIC("parties", party, parties, party_count),
+    [REGISTRY_KIND_KEY] = KIND("keys", key, keys, key_count),
+    [REGISTRY_KIND_MODEL] = BASIC("models", model, models, model_count),
+    [REGISTRY_KIND_DATA_TERMS] = KIND("data_terms", data_terms, data_terms, data_terms_count),
+    [REGISTRY_KIND_POOL] = KIND("pools", pool, pools, pool_count),
+    [REGISTRY_KIND_ZONE] = KIND("zones", zone, zones, zone_count),
+    [REGISTRY_KIND_GRANT] = KIND("grants", grant, grants, grant_count),
+    [REGISTRY_KIND_PROCUREMENT] =
+        KIND("procurements", procurement, procurements, procurement_count),
+    [REGISTRY_KIND_CREDENTIAL] = BASIC("credentials", credential, credentials, credential_count),
+    [REGISTRY_KIND_PRICE_BOOK] = BASIC("price_books", price_book, price_books, price_book_count),
+    [REGISTRY_KIND_ROUTE] = BASIC("routes", route, routes, route_count),
+    [REGISTRY_KIND_PRODUCT] = BASIC("products", product, products, product_count),
+    [REGISTRY_KIND_AGREEMENT] = KIND("agreements", agreement, agreements, agreement_count),
+    [REGISTRY_KIND_SUBPROCESSORS] =
+        KIND("subprocessors", subprocessor_list, subprocessors, subprocessor_count),
+    [REGISTRY_KIND_LANE] = KIND("lanes", lane, lanes, lane_count),
+    [REGISTRY_KIND_THRESHOLD] = KIND("thresholds", threshold, thresholds, threshold_count),
+    [REGISTRY_KIND_REQUIREMENT] =
+        KIND("requirements", requirement, requirements, requirement_count),
+    [REGISTRY_KIND_NETWORK] = KIND("networks", network, networks, network_count),
+    [REGISTRY_KIND_BILLING] = KIND("billing", billing_state, billing, billing_count),
 };
 
-_Static_assert(offsetof(struct registry_party, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_model, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_credential, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_price_book, id) == 0, "the id comes first");

@@ -22,6 +22,12 @@ static int registry_item_order(const void *left, const void *right)
 bool registry_items(struct registry_load *load, const struct registry_shape *shape,
                     const struct yaml_node *list, struct registry_set *ret_set)
 {
+    load->objects += list->count;
+    if (load->objects > REGISTRY_OBJECTS_MAX) {
+        registry_fault(load, REGISTRY_RULE_REG_LIMIT, list->place,
+                       "all files together hold more than %d objects", REGISTRY_OBJECTS_MAX);
+        return false;
+    }
     struct registry_item *items = registry_alloc(load, list->count, sizeof(*items));
     char *objects = registry_alloc(load, list->count, shape->size);
     if (items == NULL || objects == NULL) {
@@ -94,8 +100,8 @@ const void *registry_ref_find(struct registry_load *load, enum registry_kind kin
     }
     const void *object = registry_set_find(&load->sets[kind], kind, node->text);
     if (object == NULL) {
-        /* A suggestion costs a walk: none for what the report has no room for. */
-        struct str near = load->report->count < REGISTRY_FAULTS_MAX
+        /* A suggestion costs a walk of the whole list: the first faults have one. */
+        struct str near = load->report->count < REGISTRY_NEAR_MAX
                               ? registry_set_near(&load->sets[kind], node->text)
                               : STR_EMPTY;
         struct str shown = node->text;

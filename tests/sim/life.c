@@ -62,8 +62,9 @@ struct life {
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
     "max_concurrent: 1000}\n"
-#define LIFE_PARTY(id, kind) \
-    "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US}\n"
+#define LIFE_PARTY(id, kind)                                                    \
+    "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US,\n" \
+    "     official_hosts: [127.0.0.1]}\n"
 
 #define LIFE_BOOKS(m0, m1)                                             \
     "price_books:\n"                                                   \
@@ -98,7 +99,8 @@ static const struct registry_file life_registry[] = {
     { STR_INIT("products.yaml"),
       STR_INIT("products:\n"
                "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: aggregate\n"
-               "    brand: Example\n    models: [m-0, m-1]\n    price_book: world\n"
+               "    brand: Example\n    seller: operator\n"
+               "    models: [m-0, m-1]\n    price_book: world\n"
                "    unit: {name: AI token, per_currency_unit: 10000}\n"
                "    plans:\n"
                "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n") },

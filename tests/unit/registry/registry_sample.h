@@ -13,7 +13,8 @@ static const char *const sample_names[SAMPLE_FILES] = { "parties.yaml",     "mod
 
 static const char *const sample_texts[SAMPLE_FILES] = {
     "parties:\n"
-    "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US}\n"
+    "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US,\n"
+    "     official_hosts: [api.v1.test]}\n"
     "  - {id: op, kind: aggregator, legal_name: Op, jurisdiction: SG}\n",
     "models:\n"
     "  - id: m1\n"
@@ -49,6 +50,7 @@ static const char *const sample_texts[SAMPLE_FILES] = {
     "    name: World\n"
     "    mode: aggregate\n"
     "    brand: B\n"
+    "    seller: op\n"
     "    models: [m2, m1]\n"
     "    price_book: sale\n"
     "    unit: {name: AI token, per_currency_unit: 10000}\n"

@@ -13,6 +13,10 @@ TEST(objects_are_found_by_id_and_only_by_it)
     CHECK(registry_product_model(world, STR("M1")) == NULL);
     CHECK_STR(registry_route(registry, STR("r1"))->place, STR("US"));
     CHECK(registry_route(registry, STR("r3")) == NULL);
+    CHECK(registry_party(registry, STR("op")) == world->seller);
+    CHECK(registry_party(registry, STR("oq")) == NULL);
+    CHECK(registry_grant(registry, STR("g")) == NULL);
+    CHECK(registry_agreement(registry, STR("a")) == NULL);
     CHECK_EQ(registry_product_plan(world, STR("starter"))->units, 1000000);
     CHECK_EQ(registry_product_plan(world, STR("big"))->price_nano, 999990000000);
     CHECK(registry_product_plan(world, STR("none")) == NULL);
@@ -26,7 +30,9 @@ TEST(what_was_written_is_what_is_found)
     CHECK_EQ(registry->model_count, 2);
     const struct registry_model *m1 = registry_model(registry, STR("m1"));
     CHECK_STR(m1->vendor->legal_name, STR("V One"));
-    CHECK_STR(m1->vendor->jurisdiction, STR("US"));
+    CHECK_EQ(m1->vendor->jurisdiction, country_from(STR("US")));
+    CHECK_EQ(m1->origin, country_from(STR("US")));
+    CHECK_STR(m1->vendor->official_hosts[0], STR("api.v1.test"));
     CHECK_EQ(m1->vendor->kind, REGISTRY_PARTY_VENDOR);
     CHECK_STR(m1->declared_names.items[1], STR("m1-x"));
     CHECK_STR(m1->tokenizer, STR(""));
@@ -56,6 +62,11 @@ TEST(what_was_written_is_what_is_found)
     CHECK_EQ(world->model_count, 2);
     CHECK_STR(world->models[0]->id, STR("m1"));
     CHECK_STR(world->price_book->currency, STR("USD"));
+    CHECK_STR(world->seller->id, STR("op"));
+    CHECK(world->names_vendor && !world->official && world->zone == NULL);
+    /* What says nowhere is sold everywhere but where it must be said. */
+    CHECK(country_set_has(&world->markets.set, country_from(STR("SG"))));
+    CHECK(!country_set_has(&world->markets.set, country_from(STR("CN"))));
     registry_unref(registry);
 }
 

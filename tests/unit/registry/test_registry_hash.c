@@ -1,4 +1,4 @@
-#include "registry_sample.h"
+#include "law_sample.h"
 
 static struct digest hash_of(const struct registry_file *files)
 {
@@ -29,10 +29,12 @@ TEST(form_comments_and_order_do_not_change_the_hash)
     CHECK(hash_same_with(5, "[m2, m1]", "[m1, m2]"));
     CHECK(hash_same_with(5, "expires_days: 365", "expires_days: 365, refund_hours: 24"));
     CHECK(hash_same_with(0,
-                         "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US}\n"
+                         "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US,\n"
+                         "     official_hosts: [api.v1.test]}\n"
                          "  - {id: op, kind: aggregator, legal_name: Op, jurisdiction: SG}\n",
                          "  - {id: op, kind: aggregator, legal_name: Op, jurisdiction: SG}\n"
-                         "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US}\n"));
+                         "  - {id: v1, kind: vendor, legal_name: V One, jurisdiction: US,\n"
+                         "     official_hosts: [api.v1.test]}\n"));
 }
 
 TEST(any_change_of_content_changes_the_hash)
@@ -55,4 +57,60 @@ TEST(any_change_of_content_changes_the_hash)
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    payment_methods: [card]"));
     CHECK(!hash_same_with(5, "brand: B",
                           "brand: B\n    purchase_limits: {none: {purchases: 1, amount: 5}}"));
+}
+
+static struct digest law_hash(unsigned file, const char *old, const char *fresh)
+{
+    struct registry_file files[LAW_FILES];
+    law_files(files);
+    char *copy = old != NULL ? sample_replace(files, file, old, fresh) : NULL;
+    struct registry *registry = sample_parse(files, LAW_FILES);
+    struct digest hash = registry->hash;
+    registry_unref(registry);
+    mem_free(copy);
+    return hash;
+}
+
+TEST(the_hash_covers_every_kind)
+{
+    static const struct {
+        unsigned file;
+        const char *old;
+        const char *fresh;
+    } changes[] = {
+        { LAW_REGIONS, "TH", "VN" },
+        { LAW_PERSONS, "Ann", "Anne" },
+        { LAW_PERSONS, "000ff", "000fe" },
+        { LAW_DATA_TERMS, "signed: true", "signed: false" },
+        { LAW_DATA_TERMS, "retention_days: null", "retention_days: 0" },
+        { LAW_DATA_TERMS, "[op]", "[v1]" },
+        { LAW_DATA_TERMS, "from: SG, to: US", "from: SG, to: JP" },
+        { LAW_DATA_TERMS, "health", "genomic" },
+        { LAW_SUBPROCESSORS, ".5Z", ".6Z" },
+        { LAW_LANES, "[WORLD, CN]", "[WORLD]" },
+        { LAW_POOLS, "CN/swa", "CN/swb" },
+        { LAW_POOLS, "zone: z1, ", "" },
+        { LAW_ZONES, "logs: logical", "logs: physical" },
+        { LAW_ZONES, "landing-1", "landing-2" },
+        { LAW_ZONES, "allowed_markets: [SG, MY]", "allowed_markets: [SG]" },
+        { LAW_THRESHOLDS, "10000", "10001" },
+        { LAW_REQUIREMENTS, "[KR]", "[JP]" },
+        { LAW_NETWORKS, "000ff", "000fe" },
+        { LAW_PROCUREMENTS, "tokens: 1000000", "tokens: 1000001" },
+        { LAW_BILLING, "state: open", "state: pending" },
+        { 0, "official_hosts: [api.v1.test]", "official_hosts: [api.v1.test, b.test]" },
+        { 5, "seller: op", "seller: v1" },
+    };
+    struct digest before = law_hash(0, NULL, NULL);
+    for (size_t i = 0; i < EP_ARRAY_LEN(changes); i++) {
+        struct digest after = law_hash(changes[i].file, changes[i].old, changes[i].fresh);
+        if (digest_eq(&before, &after)) {
+            test_failed(EP_SITE, "\"%s\" changes nothing", changes[i].fresh);
+        }
+    }
+    struct digest sorted = law_hash(LAW_ZONES, "[SG, MY]", "[MY, SG]");
+    CHECK(digest_eq(&before, &sorted));
+    struct registry *plain = sample_load();
+    CHECK(!digest_eq(&before, &plain->hash));
+    registry_unref(plain);
 }

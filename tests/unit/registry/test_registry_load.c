@@ -42,12 +42,12 @@ TEST(all_faults_of_all_files_are_told_at_once)
     for (size_t i = 0; i < SAMPLE_FILES; i++) {
         files[i] = (struct registry_file){ str_from(sample_names[i]), str_from(texts[i]) };
     }
-    files[SAMPLE_FILES] = (struct registry_file){ STR("grants.yaml"), STR("") };
+    files[SAMPLE_FILES] = (struct registry_file){ STR("grant.yaml"), STR("") };
     struct registry_report report;
     registry_report_init(&report);
     struct registry *registry = NULL;
     CHECK(registry_parse(files, SAMPLE_FILES + 1, &registry, &report) == ERR_REGISTRY_INVALID);
-    static const char *const in[] = { "credentials.yaml", "grants.yaml",  "models.yaml",
+    static const char *const in[] = { "credentials.yaml", "grant.yaml",   "models.yaml",
                                       "parties.yaml",     "parties.yaml", "price_books.yaml",
                                       "products.yaml" };
     size_t at = 0;

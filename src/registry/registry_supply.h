@@ -1,0 +1,168 @@
+/*
+ * What is bought: models, the credentials and routes by which they are reached, and their prices.
+ * Prices are exact: pico units (10^-12) of the book's currency a token.
+ */
+#pragma once
+
+#include "registry/registry_data.h"
+#include "registry/registry_party.h"
+#include "registry/registry_zone.h"
+
+#define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
+
+/* Classes of tokens: the same, in the same order, as usage is counted in. */
+#define REGISTRY_CLASS_TABLE(X)     \
+    X(IN, "in")                     \
+    X(CACHED, "cached")             \
+    X(W5M, "w5m")                   \
+    X(W1H, "w1h")                   \
+    X(W30M, "w30m")                 \
+    X(W12H, "w12h")                 \
+    X(WX, "wx")                     \
+    X(IN_AUDIO, "in_audio")         \
+    X(IN_IMAGE, "in_image")         \
+    X(IN_TOOL, "in_tool")           \
+    X(CACHED_AUDIO, "cached_audio") \
+    X(CACHED_IMAGE, "cached_image") \
+    X(OUT, "out")                   \
+    X(REASON, "reason")             \
+    X(OUT_AUDIO, "out_audio")       \
+    X(OUT_IMAGE, "out_image")
+
+#define REGISTRY_CLASS_AS_ENUM(name, text) REGISTRY_CLASS_##name,
+enum registry_class {
+    REGISTRY_CLASS_TABLE(REGISTRY_CLASS_AS_ENUM) REGISTRY_CLASS_COUNT
+};
+#undef REGISTRY_CLASS_AS_ENUM
+
+#define REGISTRY_PRICE_CLASSES 16
+_Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
+
+enum registry_token_count {
+    REGISTRY_COUNT_EXACT,
+    REGISTRY_COUNT_ESTIMATE /* another family's vocabulary stands in for the model's */
+};
+
+enum registry_weights {
+    REGISTRY_WEIGHTS_CLOSED,
+    REGISTRY_WEIGHTS_OPEN /* under a licence, which is where chains begin that have no other root */
+};
+
+struct registry_licence {
+    struct str id;           /* empty: none */
+    bool commercial;         /* it permits serving for money */
+    struct registry_doc doc; /* its text */
+};
+
+struct registry_model {
+    struct str id;
+    const struct registry_party *vendor;
+    country_t origin;  /* where it was trained */
+    struct str family; /* grants may name it as "family:x"; empty: none */
+    enum registry_weights weights;
+    struct registry_licence licence; /* of open weights */
+    struct str version;
+    struct str tokenizer;     /* its vocabulary; empty: its tokens are not counted */
+    struct str chat_template; /* empty: the vocabulary's own */
+    enum registry_token_count token_count;
+    uint64_t token_margin_percent;        /* of an estimate; 0 for an exact count */
+    struct registry_texts declared_names; /* what an honest upstream may answer as "model" */
+    struct registry_texts fingerprints;   /* that an honest upstream is known to answer with */
+    struct registry_texts price_refs;
+    struct registry_texts modalities;
+    uint64_t context_tokens;
+    uint64_t output_tokens_max;
+    const struct registry_route **routes; /* that serve it, by id, suspended ones included */
+    size_t route_count;
+};
+
+enum registry_credential_class {
+    REGISTRY_CREDENTIAL_ENTERPRISE_CONTRACT,
+    REGISTRY_CREDENTIAL_CLOUD_MARKETPLACE,
+    REGISTRY_CREDENTIAL_RESELLER_ISSUED
+};
+
+/* Under which contract an upstream is called. */
+struct registry_credential {
+    struct str id;
+    const struct registry_party *upstream_party;
+    const struct registry_party *account_holder;
+    enum registry_credential_class class;
+    struct str endpoint_host;
+    struct str secret; /* "env:NAME" or "file:PATH", PATH relative to the working folder */
+    uint64_t max_concurrent;
+    const struct registry_grant *grant; /* the last of its chain must be it; NULL: any */
+    const struct registry_procurement *procurement; /* NULL: none */
+    struct registry_doc issued_doc;
+    int64_t rotated_at; /* 0: not known */
+};
+
+struct registry_price {
+    int64_t pico[REGISTRY_PRICE_CLASSES]; /* a token; 0 where unknown */
+    bool known[REGISTRY_PRICE_CLASSES];
+    int64_t pico_call; /* a call, beside its tokens */
+};
+
+struct registry_line {
+    const struct registry_model *model;
+    struct registry_price price;
+};
+
+struct registry_price_book {
+    struct str id;
+    struct str version;
+    struct str currency;               /* ISO 4217 */
+    const struct registry_line *lines; /* by the model's id */
+    size_t line_count;
+};
+
+enum registry_dialect {
+    REGISTRY_DIALECT_OPENAI_CHAT
+};
+
+/* What an upstream bills after the connection is closed in the middle of an answer. */
+enum registry_abort_billing {
+    REGISTRY_ABORT_STOPS,
+    REGISTRY_ABORT_CONTINUES,
+    REGISTRY_ABORT_UNKNOWN
+};
+
+enum registry_output_cap_field {
+    REGISTRY_CAP_MAX_TOKENS,
+    REGISTRY_CAP_MAX_COMPLETION_TOKENS
+};
+
+enum registry_route_state {
+    REGISTRY_ROUTE_ACTIVE,
+    REGISTRY_ROUTE_SUSPENDED
+};
+
+/* How an upstream takes "<|im_end|>" in a client's text; unknown: the larger count is held. */
+enum registry_special_text {
+    REGISTRY_SPECIAL_LITERAL,
+    REGISTRY_SPECIAL_PARSED,
+    REGISTRY_SPECIAL_UNKNOWN
+};
+
+struct registry_route {
+    struct str id;
+    const struct registry_party *upstream_party;
+    const struct registry_model *model;
+    const struct registry_credential *credential;
+    enum registry_dialect dialect;
+    struct str endpoint;       /* a checked URL: "https://host/v1" */
+    struct str upstream_model; /* the model's name there */
+    struct str place;          /* "SG" or "SG/site" */
+    enum registry_abort_billing abort_billing;
+    enum registry_output_cap_field output_cap_field;
+    enum registry_special_text special_text;
+    const struct registry_price_book *contract_price;
+    const struct registry_price *contract; /* of the route's model, in that book */
+    enum registry_route_state state;
+    uint64_t weight;
+    const struct registry_pool *pool;              /* NULL: not of ours to know */
+    const struct registry_data_terms *data_terms;  /* the upstream's; NULL: not recorded */
+    const struct registry_attachment *attachments; /* by id: what it brings into processing */
+    size_t attachment_count;
+    struct str tls_pin; /* SHA-256 of the peer's key, 64 digits; empty: none */
+};
