@@ -68,9 +68,7 @@ enum err world_load_registry(const char *path, const struct shelf *shelf,
         act_complain(errors, err, &fail, NULL);
     } else {
         err = registry_load(path, ret_registry, &report);
-        if (err != ERR_OK) {
-            EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
-        }
+        EP_IGNORE(registry_report_print(&report, errors)); /* what fits; warnings, too */
     }
     registry_report_fini(&report);
     arena_fini(&arena);
@@ -83,7 +81,10 @@ static enum err world_read_registry(struct world *world, struct buf *errors)
     TRY(shelf_create(world->conf->vocabularies, &world->shelf));
     /* Commands that only read books count nothing: they work without the vocabularies. */
     const struct shelf *shelf = world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
+    size_t before = errors->len;
     TRY(world_load_registry(world->conf->registry.ptr, shelf, &registry, errors));
+    /* Warnings are for who puts a registry in force, not for each look into the books. */
+    errors->len = world->mode == WORLD_READ_ONLY ? before : errors->len;
     world->registry = registry;
     return ERR_OK;
 }

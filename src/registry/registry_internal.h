@@ -132,6 +132,15 @@ extern const struct registry_kind_info registry_kinds[REGISTRY_KIND_COUNT];
 struct registry_item {
     struct str id; /* empty: it has none that is valid */
     const struct yaml_node *node;
+    bool broken; /* its own fields have faults: what follows from them is not asked */
+};
+
+/* A document that an object names, until the documents are looked at. */
+struct registry_note {
+    struct registry_note *next;
+    struct registry_doc *doc;
+    enum registry_kind kind; /* of the object */
+    struct yaml_place place;
 };
 
 struct registry_set {
@@ -143,9 +152,12 @@ struct registry_set {
 struct registry_load {
     struct registry_owner *owner;
     struct registry_report *report;
-    struct str file; /* that faults are found in just now */
-    enum err err;    /* ERR_NO_MEMORY sticks */
-    size_t objects;  /* of all lists so far */
+    struct str file;         /* that faults are found in just now */
+    enum err err;            /* ERR_NO_MEMORY sticks */
+    size_t objects;          /* of all lists so far */
+    enum registry_kind kind; /* that is read just now */
+    struct registry_note *notes;
+    size_t note_count;
     struct registry_set sets[REGISTRY_KIND_COUNT];
 };
 
@@ -208,8 +220,19 @@ void registry_put_list(void *object, const struct registry_field *field, const v
 /* The lines of a price book: a mapping from model to a mapping from class to price. */
 void registry_read_lines(struct registry_load *load, const struct yaml_node *node,
                          struct registry_price_book *book);
+/* The sum of a document. ERR_IO: there is none that can be read. ERR_LIMIT. ERR_NO_MEMORY. */
+typedef enum err registry_sum_fn(void *context, struct str name, struct digest *ret_sum);
+
+/* Says of each document that was noted whether it is there and has its sum. */
+void registry_documents(struct registry_load *load, registry_sum_fn *sum, void *context);
 /* What objects must fulfil together; also fills what is derived. */
 void registry_link(struct registry_load *load);
+/* Who controls and who owns each party. */
+void registry_link_owners(struct registry_load *load);
+/* Which signatures of grants and agreements are fine. */
+void registry_link_signatures(struct registry_load *load);
+/* Where a key of an object stands, or the object itself. */
+struct yaml_place registry_place_of(const struct yaml_node *node, struct str key);
 /* ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err registry_hash(struct registry *registry);
 

@@ -7,8 +7,7 @@
  * is NULL here and has its fault already; the rest is still checked.
  */
 
-/* Where a key of an object stands, or the object itself. */
-static struct yaml_place registry_place_of(const struct yaml_node *node, struct str key)
+struct yaml_place registry_place_of(const struct yaml_node *node, struct str key)
 {
     const struct yaml_node *value = node->kind == YAML_MAPPING ? yaml_get(node, key) : NULL;
     return value != NULL ? value->place : node->place;
@@ -269,6 +268,8 @@ static void registry_link_sets(struct registry_load *load)
 void registry_link(struct registry_load *load)
 {
     registry_link_sets(load);
+    registry_link_owners(load);
+    registry_link_signatures(load);
     registry_link_models(load);
     registry_link_routes(load);
     struct registry_set *products = &load->sets[REGISTRY_KIND_PRODUCT];

@@ -1,12 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/registry_internal.h"
+#include "registry/registry_schema_internal.h"
 
 /* Lists and sets of scalars, and the two fields of grants that are neither. */
 
-#define REGISTRY_GROUP  STR("group:")
-#define REGISTRY_FAMILY STR("family:")
+#define REGISTRY_GROUP STR("group:")
 
 void registry_put_list(void *object, const struct registry_field *field, const void *list,
                        size_t count)
@@ -33,6 +32,24 @@ static bool registry_item_fine(const struct registry_field *field, const struct 
                                                : registry_text_fine(item->text, 1, 128));
 }
 
+static int registry_text_order(const void *left, const void *right)
+{
+    return str_cmp(*(const struct str *)left, *(const struct str *)right);
+}
+
+/* Puts the texts of a set in order; a fault when one stands there twice. */
+static void registry_sort_texts(struct registry_load *load, const struct registry_field *field,
+                                const struct yaml_node *node, struct str *items, size_t count)
+{
+    qsort(items, count, sizeof(*items), registry_text_order);
+    for (size_t i = 1; i < count; i++) {
+        if (str_eq(items[i], items[i - 1])) {
+            registry_refuse(load, field, node);
+            return;
+        }
+    }
+}
+
 void registry_read_strs(struct registry_load *load, const struct registry_field *field,
                         const struct yaml_node *node, void *object)
 {
@@ -40,19 +57,20 @@ void registry_read_strs(struct registry_load *load, const struct registry_field 
         return;
     }
     struct str *items = registry_alloc(load, node->count, sizeof(*items));
+    size_t count = 0;
     for (uint32_t i = 0; items != NULL && i < node->count; i++) {
         const struct yaml_node *item = yaml_item(node, i);
         if (!registry_item_fine(field, item)) {
             registry_refuse(load, field, item);
-        } else if (!registry_copy(load, item->text, &items[i])) {
+        } else if (!registry_copy(load, item->text, &items[count++])) {
             return;
         }
     }
-    size_t count = items == NULL ? 0 : node->count;
     if (field->type == REGISTRY_TYPE_TEXTS) {
         struct registry_texts *texts = registry_slot(object, field->offset);
         *texts = (struct registry_texts){ .items = items, .count = count };
     } else {
+        registry_sort_texts(load, field, node, items, count);
         registry_put_list(object, field, items, count);
     }
 }
@@ -132,11 +150,6 @@ static void registry_add_name(struct registry_load *load, const struct registry_
     }
 }
 
-static int registry_text_order(const void *left, const void *right)
-{
-    return str_cmp(*(const struct str *)left, *(const struct str *)right);
-}
-
 void registry_read_country_set(struct registry_load *load, const struct registry_field *field,
                                const struct yaml_node *node, void *object)
 {
@@ -160,13 +173,7 @@ void registry_read_country_set(struct registry_load *load, const struct registry
     if (written == NULL) {
         return;
     }
-    qsort(written, count, sizeof(*written), registry_text_order);
-    for (size_t i = 1; i < count; i++) {
-        if (str_eq(written[i], written[i - 1])) {
-            registry_refuse(load, field, node);
-            break;
-        }
-    }
+    registry_sort_texts(load, field, node, written, count);
     if (field->count_offset > 0) {
         struct registry_texts *texts = registry_slot(object, field->count_offset);
         *texts = (struct registry_texts){ .items = written, .count = count };
@@ -201,8 +208,11 @@ static int registry_granted_order(const void *left, const void *right)
 {
     const struct registry_grant_model *a = left;
     const struct registry_grant_model *b = right;
-    int families = str_cmp(a->family, b->family);
-    return families != 0 ? families : (a->model > b->model) - (a->model < b->model);
+    if ((a->model == NULL) != (b->model == NULL)) {
+        return a->model == NULL ? -1 : 1;
+    }
+    return a->model == NULL ? str_cmp(a->family, b->family)
+                            : (a->model > b->model) - (a->model < b->model);
 }
 
 static bool registry_read_granted_model(struct registry_load *load,

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "base/mem.h"
-#include "registry/registry_internal.h"
+#include "registry/registry_check_internal.h"
 
 static const struct yaml_place registry_nowhere = { 0, 0 };
 
@@ -22,6 +24,14 @@ static const struct registry_file *registry_file_find(const struct registry_file
     }
     return NULL;
 }
+
+/* Where all that a registry is made of comes from. */
+struct registry_source {
+    const struct registry_file *files;
+    size_t count;
+    registry_sum_fn *sum;
+    void *context;
+};
 
 /* The list under the file's one key; an empty file is an empty list. */
 static const struct yaml_node *registry_list(struct registry_load *load, enum registry_kind kind,
@@ -79,8 +89,11 @@ static void registry_read_kind(struct registry_load *load, enum registry_kind ki
     const struct registry_kind_info *info = &registry_kinds[kind];
     struct registry_set *set = &load->sets[kind];
     load->file = info->file;
+    load->kind = kind;
     for (size_t i = 0; i < set->count && load->err == ERR_OK; i++) {
+        size_t before = load->report->refusals;
         registry_read(load, info->shape, set->items[i].node, set->objects + i * info->shape->size);
+        set->items[i].broken = load->report->refusals != before;
     }
     memcpy(registry_slot(&load->owner->registry, info->offset), &set->objects,
            sizeof(set->objects));
@@ -88,30 +101,42 @@ static void registry_read_kind(struct registry_load *load, enum registry_kind ki
            sizeof(set->count));
 }
 
-static void registry_read_all(struct registry_load *load, const struct registry_file *files,
-                              size_t count)
+static void registry_read_all(struct registry_load *load, const struct registry_source *source)
 {
     struct yaml_doc *docs[REGISTRY_KIND_COUNT] = { NULL };
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT && load->err == ERR_OK; kind++) {
         registry_open(load, (enum registry_kind)kind,
-                      registry_file_find(files, count, registry_kinds[kind].file), &docs[kind]);
+                      registry_file_find(source->files, source->count, registry_kinds[kind].file),
+                      &docs[kind]);
     }
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT && load->err == ERR_OK; kind++) {
         registry_read_kind(load, (enum registry_kind)kind);
     }
     if (load->err == ERR_OK) {
+        registry_documents(load, source->sum, source->context);
+    }
+    if (load->err == ERR_OK) {
         registry_link(load);
+    }
+    if (load->err == ERR_OK) {
+        registry_check(load);
     }
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
         yaml_destroy(docs[kind]);
     }
 }
 
+/* "documents/NAME", in files that are given. */
+static bool registry_is_document(struct str name)
+{
+    return str_starts(name, STR("documents/"));
+}
+
 static void registry_unknown_files(struct registry_load *load, const struct registry_file *files,
                                    size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bool known = false;
+        bool known = registry_is_document(files[i].name);
         for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
             known = known || str_eq(files[i].name, registry_kinds[kind].file);
         }
@@ -123,8 +148,8 @@ static void registry_unknown_files(struct registry_load *load, const struct regi
     }
 }
 
-enum err registry_parse(const struct registry_file *files, size_t count,
-                        struct registry **ret_registry, struct registry_report *report)
+static enum err registry_make(const struct registry_source *source, struct registry **ret_registry,
+                              struct registry_report *report)
 {
     struct registry_owner *owner = mem_zalloc(sizeof(*owner));
     if (owner == NULL) {
@@ -134,14 +159,14 @@ enum err registry_parse(const struct registry_file *files, size_t count,
     atomic_init(&owner->refs, 1);
     owner->registry.owner = owner;
     struct registry_load load = { .owner = owner, .report = report };
-    registry_unknown_files(&load, files, count);
-    registry_read_all(&load, files, count);
+    registry_unknown_files(&load, source->files, source->count);
+    registry_read_all(&load, source);
     registry_report_sort(report);
     enum err err = load.err;
     if (err == ERR_OK && report->out_of_memory) {
         err = ERR_NO_MEMORY;
     }
-    if (err == ERR_OK && report->count > 0) {
+    if (err == ERR_OK && report->refusals > 0) {
         err = ERR_REGISTRY_INVALID;
     }
     if (err == ERR_OK) {
@@ -153,6 +178,41 @@ enum err registry_parse(const struct registry_file *files, size_t count,
     }
     *ret_registry = &owner->registry;
     return ERR_OK;
+}
+
+/* ---- files in memory ---------------------------------------------------------------------- */
+
+static enum err registry_sum_given(void *context, struct str name, struct digest *ret_sum)
+{
+    const struct registry_file *file = map_find(context, name);
+    if (file == NULL) {
+        return ERR_IO;
+    }
+    if (file->text.len > REGISTRY_DOCUMENT_BYTES_MAX) {
+        return ERR_LIMIT;
+    }
+    *ret_sum = digest_sha256(file->text);
+    return ERR_OK;
+}
+
+enum err registry_parse(const struct registry_file *files, size_t count,
+                        struct registry **ret_registry, struct registry_report *report)
+{
+    struct map documents;
+    map_init(&documents);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < count && err != ERR_NO_MEMORY; i++) {
+        if (registry_is_document(files[i].name)) {
+            /* Of two with one name the first counts; the map takes pointers that are not const. */
+            err = map_add(&documents, files[i].name, (void *)(uintptr_t)&files[i]);
+        }
+    }
+    const struct registry_source source = {
+        .files = files, .count = count, .sum = registry_sum_given, .context = &documents
+    };
+    err = err != ERR_NO_MEMORY ? registry_make(&source, ret_registry, report) : err;
+    map_fini(&documents);
+    return err;
 }
 
 /* ---- the folder --------------------------------------------------------------------------- */
@@ -178,14 +238,19 @@ static void registry_folder_fault(struct registry_report *report, struct str fil
     va_end(args);
 }
 
-/* ERR_IO with errno, ERR_LIMIT, ERR_NO_MEMORY. */
+/* ERR_IO with errno, ERR_LIMIT, ERR_NO_MEMORY. A pipe is no file: nobody waits for its writer. */
 static enum err registry_read_file(int folder, const char *name, struct buf *out)
 {
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return ERR_IO;
     }
-    enum err err = ERR_OK;
+    struct stat stat;
+    enum err err = fstat(fd, &stat) == 0 ? ERR_OK : ERR_IO;
+    if (err == ERR_OK && !S_ISREG(stat.st_mode)) {
+        errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
+        err = ERR_IO;
+    }
     ssize_t got = 1;
     while (err == ERR_OK && got > 0) {
         err = buf_reserve(out, REGISTRY_READ_BYTES);
@@ -243,6 +308,36 @@ static void registry_folder_strangers(struct registry_report *report, DIR *dir)
     }
 }
 
+struct registry_shelf {
+    int folder;
+    struct buf text; /* of one document at a time */
+};
+
+static enum err registry_sum_read(void *context, struct str name, struct digest *ret_sum)
+{
+    struct registry_shelf *shelf = context;
+    buf_reset(&shelf->text);
+    TRY(registry_read_file(shelf->folder, name.ptr, &shelf->text)); /* copies end with a NUL */
+    if (shelf->text.len > REGISTRY_DOCUMENT_BYTES_MAX) {
+        return ERR_LIMIT;
+    }
+    *ret_sum = digest_sha256(buf_str(&shelf->text));
+    return ERR_OK;
+}
+
+static enum err registry_make_from(const struct registry_folder *folder, int fd,
+                                   struct registry **ret_registry)
+{
+    struct registry_shelf shelf = { .folder = fd };
+    buf_init(&shelf.text, REGISTRY_DOCUMENT_BYTES_MAX + REGISTRY_READ_BYTES);
+    const struct registry_source source = {
+        .files = folder->files, .count = folder->count, .sum = registry_sum_read, .context = &shelf
+    };
+    enum err err = registry_make(&source, ret_registry, folder->report);
+    buf_fini(&shelf.text);
+    return err;
+}
+
 enum err registry_load(const char *path, struct registry **ret_registry,
                        struct registry_report *report)
 {
@@ -258,10 +353,10 @@ enum err registry_load(const char *path, struct registry **ret_registry,
     }
     registry_folder_strangers(report, dir);
     enum err err = registry_folder_read(&folder, dirfd(dir));
-    (void)closedir(dir); /* it was only read */
     if (err == ERR_OK) {
-        err = registry_parse(folder.files, folder.count, ret_registry, report);
+        err = registry_make_from(&folder, dirfd(dir), ret_registry);
     }
+    (void)closedir(dir); /* it was only read */
     for (size_t i = 0; i < REGISTRY_KIND_COUNT; i++) {
         buf_fini(&folder.texts[i]);
     }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/near.h"
-#include "registry/registry_internal.h"
+#include "registry/registry_schema_internal.h"
 
 void registry_fault(struct registry_load *load, enum registry_rule rule, struct yaml_place place,
                     const char *format, ...)
@@ -99,10 +99,26 @@ static void registry_read_ref(struct registry_load *load, const struct registry_
     memcpy(registry_slot(object, field->offset), &ref, sizeof(ref));
 }
 
+static void registry_note_doc(struct registry_load *load, const struct yaml_node *node,
+                              struct registry_doc *doc)
+{
+    struct registry_note *note = registry_alloc(load, 1, sizeof(*note));
+    if (note != NULL && doc->file.len > 0 && doc->sha256.len > 0) {
+        *note = (struct registry_note){
+            .next = load->notes, .doc = doc, .kind = load->kind, .place = node->place
+        };
+        load->notes = note;
+        load->note_count++;
+    }
+}
+
 static void registry_read_struct(struct registry_load *load, const struct registry_field *field,
                                  const struct yaml_node *node, void *object)
 {
     registry_read(load, field->shape, node, registry_slot(object, field->offset));
+    if (field->shape == &registry_shape_doc) {
+        registry_note_doc(load, node, registry_slot(object, field->offset));
+    }
 }
 
 static void registry_read_book(struct registry_load *load, const struct registry_field *field,
@@ -180,6 +196,29 @@ static void registry_unknown_key(struct registry_load *load, const struct regist
                    near.len > 0 ? "\"?" : "");
 }
 
+static const int64_t *registry_time(const struct registry_shape *shape, const void *object,
+                                    struct str key)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        if (shape->fields[i].type == REGISTRY_TYPE_TIME && str_eq(shape->fields[i].key, key)) {
+            return registry_peek(object, shape->fields[i].offset);
+        }
+    }
+    return NULL;
+}
+
+/* Windows are half-open: one that ends when it begins, or before, is never. */
+static void registry_read_window(struct registry_load *load, const struct registry_shape *shape,
+                                 const struct yaml_node *node, const void *object)
+{
+    const int64_t *from = registry_time(shape, object, STR("valid_from"));
+    const int64_t *until = registry_time(shape, object, STR("valid_until"));
+    if (from != NULL && until != NULL && *from >= *until) {
+        registry_fault(load, REGISTRY_RULE_REG_WINDOW, registry_place_of(node, STR("valid_until")),
+                       "this %s ends before it has begun", shape->noun);
+    }
+}
+
 void registry_read(struct registry_load *load, const struct registry_shape *shape,
                    const struct yaml_node *node, void *object)
 {
@@ -188,6 +227,7 @@ void registry_read(struct registry_load *load, const struct registry_shape *shap
                        shape->noun);
         return;
     }
+    size_t before = load->report->refusals;
     for (uint32_t i = 0; i < node->count; i++) {
         registry_unknown_key(load, shape, yaml_key(node, i));
     }
@@ -205,5 +245,8 @@ void registry_read(struct registry_load *load, const struct registry_shape *shap
         } else {
             registry_read_absent(load, field, object);
         }
+    }
+    if (load->report->refusals == before) {
+        registry_read_window(load, shape, node, object);
     }
 }

@@ -8,9 +8,10 @@
 struct registry_rule_row {
     const char *code;
     const char *remedy;
+    enum registry_weight weight;
 };
 
-#define REGISTRY_RULE_AS_ROW(name, remedy) { #name, remedy },
+#define REGISTRY_RULE_AS_ROW(name, weight, remedy) { #name, remedy, REGISTRY_##weight },
 static const struct registry_rule_row registry_rules[] = { REGISTRY_RULE_TABLE(
     REGISTRY_RULE_AS_ROW) };
 #undef REGISTRY_RULE_AS_ROW
@@ -42,6 +43,9 @@ void registry_report_fini(struct registry_report *report)
 void registry_report_add(struct registry_report *report, struct str file, struct yaml_place place,
                          enum registry_rule rule, const char *format, va_list args)
 {
+    enum registry_weight weight = registry_rules[rule].weight;
+    bool warning = weight == REGISTRY_ADVICE || (weight == REGISTRY_LAW && report->draft);
+    report->refusals += warning ? 0 : 1;
     if (report->count == REGISTRY_FAULTS_MAX) {
         report->dropped++;
         return;
@@ -54,7 +58,9 @@ void registry_report_add(struct registry_report *report, struct str file, struct
     }
     report->faults = grown;
     struct registry_fault *fault = &grown[report->count++];
-    *fault = (struct registry_fault){ .line = place.line, .column = place.column, .rule = rule };
+    *fault = (struct registry_fault){
+        .line = place.line, .column = place.column, .rule = rule, .warning = warning
+    };
     /* A name or a sentence that is too long is cut: it is for reading. */
     (void)snprintf(fault->file, sizeof(fault->file), STR_FMT, STR_ARG(file));
     (void)vsnprintf(fault->text, sizeof(fault->text), format, args);
@@ -92,7 +98,8 @@ enum err registry_report_print(const struct registry_report *report, struct buf 
         if (fault->line > 0) {
             TRY(buf_printf(out, "%u:%u:", fault->line, fault->column));
         }
-        TRY(buf_printf(out, " %s: %s (%s)\n", registry_rule_code(fault->rule), fault->text,
+        TRY(buf_printf(out, "%s %s: %s (%s)\n", fault->warning ? " warning:" : "",
+                       registry_rule_code(fault->rule), fault->text,
                        registry_rule_remedy(fault->rule)));
     }
     if (report->dropped > 0) {

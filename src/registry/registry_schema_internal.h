@@ -38,6 +38,10 @@
 
 #define REGISTRY_ACTIONS      "api_call|aggregate|resell|white_label|cache|fine_tune|device_embed"
 #define REGISTRY_CLIENT_TYPES "enterprise|developer|consumer|government|education|child_directed"
+#define REGISTRY_EVIDENCE     "written_signed|written_unsigned|click_through|verbal"
+#define REGISTRY_DOC_KINDS    "contract|authorization_letter|order_form|licence|click_through|other"
+#define REGISTRY_PERIODS      "day|month|year|term"
+#define REGISTRY_FAMILY       STR("family:") /* before a family's name in a grant */
 #define REGISTRY_QUALIFICATIONS                                                \
     "icp_b25|edi_b21|idc_b11|genai_filing|algo_filing|zone_admission|vat_reg|" \
     "tax_residence_cert|representative"

@@ -28,7 +28,7 @@ static SHAPE(brand_terms, "brand's terms");
 
 static const struct registry_field quota_fields[] = {
     { FIELD(quota, NUMBER, tokens), .min = 1, .max = 1000000000000000000 },
-    { FIELD(quota, CHOICE, period), .choices = STR_INIT("day|month|year|term") },
+    { FIELD(quota, CHOICE, period), .choices = STR_INIT(REGISTRY_PERIODS) },
 };
 static SHAPE(quota, "quota");
 
@@ -40,8 +40,6 @@ static const struct registry_field signature_fields[] = {
     { FIELD(signature, HEX, countersig), .min = 64, .max = 64, .optional = true },
 };
 static SHAPE(signature, "signature");
-
-#define EVIDENCE "written_signed|written_unsigned|click_through|verbal"
 
 /* "doc", "signature" and who entered it are missed by registry_check_chain.c, as what they are. */
 static const struct registry_field grant_fields[] = {
@@ -58,7 +56,7 @@ static const struct registry_field grant_fields[] = {
     { COUNTRIES(grant, exclude_owned_from, exclude_written), .optional = true },
     { FIELD(grant, STRUCT, brand_terms), NESTED(brand_terms), .optional = true,
       .standard = STR_INIT("{}") },
-    { FIELD(grant, NUMBER, sublicense_depth), .min = 0, .max = 16, .optional = true,
+    { FIELD(grant, NUMBER, sublicense_depth), .min = 0, .max = REGISTRY_DEPTH_MAX, .optional = true,
       .standard = STR_INIT("0") },
     { FIELD(grant, STRUCT, quota), NESTED(quota), .optional = true },
     { TIME_FROM(grant) },
@@ -67,7 +65,7 @@ static const struct registry_field grant_fields[] = {
     { TIME_MAYBE(grant, runoff_until) },
     { FIELD(grant, NUMBER, notice_days), .min = 0, .max = 3650, .optional = true },
     { DOC(grant, doc) },
-    { FIELD(grant, CHOICE, evidence_class), .choices = STR_INIT(EVIDENCE) },
+    { FIELD(grant, CHOICE, evidence_class), .choices = STR_INIT(REGISTRY_EVIDENCE) },
     { FIELD(grant, STRUCT, signature), NESTED(signature), .optional = true },
     { FIELD(grant, REF, entered_by), REF(PERSON), .optional = true },
     { TIME_MAYBE(grant, entered_at) },
@@ -93,7 +91,7 @@ static const struct registry_field agreement_fields[] = {
     { FIELD(agreement, TIME, valid_until) },
     { TIME_OPEN(agreement, revoked_at) },
     { DOC(agreement, doc) },
-    { FIELD(agreement, CHOICE, evidence_class), .choices = STR_INIT(EVIDENCE) },
+    { FIELD(agreement, CHOICE, evidence_class), .choices = STR_INIT(REGISTRY_EVIDENCE) },
     { FIELD(agreement, STRUCT, signature), NESTED(signature), .optional = true },
     { FIELD(agreement, REF, data_terms), REF(DATA_TERMS), .optional = true },
     { FIELD(agreement, REF, entered_by), REF(PERSON), .optional = true },

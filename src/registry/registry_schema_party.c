@@ -5,9 +5,8 @@
 static const struct registry_field doc_fields[] = {
     { FIELD(doc, FILE, file) },
     { FIELD(doc, SHA256, sha256) },
-    { FIELD(doc, CHOICE, kind),
-      .choices = STR_INIT("contract|authorization_letter|order_form|licence|click_through|other"),
-      .optional = true, .standard = STR_INIT("other") },
+    { FIELD(doc, CHOICE, kind), .choices = STR_INIT(REGISTRY_DOC_KINDS), .optional = true,
+      .standard = STR_INIT("other") },
     { FIELD(doc, DATE, signed_on), .optional = true },
     { FIELD(doc, NUMBER, pages), .min = 1, .max = 100000, .optional = true },
     { TEXT(doc, language, 35), .optional = true },

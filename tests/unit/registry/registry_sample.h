@@ -21,6 +21,7 @@ static const char *const sample_texts[SAMPLE_FILES] = {
     "    vendor: v1\n"
     "    origin: US\n"
     "    version: \"1\"\n"
+    "    family: one\n"
     "    declared_names: [m1, m1-x]\n"
     "    modalities: [text]\n"
     "    context_tokens: 1000\n"

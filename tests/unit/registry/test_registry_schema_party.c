@@ -2,17 +2,14 @@
 
 TEST(a_party_is_what_was_written)
 {
-    struct registry_file files[LAW_FILES];
-    law_files(files);
-    char *copy = sample_replace(
-        files, 0, "jurisdiction: SG",
+    struct registry *registry = law_load_with(
+        0, "jurisdiction: SG",
         "jurisdiction: SG, owners: [{party: v1, percent: 30}, {jurisdiction: HK, percent: 70}], "
         "kyc: {level: 2, verified_by: ann, verified_at: 2026-01-01T00:00:00Z}, "
         "markets_declared: [SG, MY], billing_country: SG, end_users: [MY, ID], "
         "client_type: developer, billing_instrument: {country: SG, kind: company_card}, "
         "registered_at: 2020-01-01T00:00:00Z, qualifications: [{type: genai_filing, number: x, "
         "model: m1, region: [CN], valid_from: 2026-01-01T00:00:00Z}]");
-    struct registry *registry = sample_parse(files, LAW_FILES);
     const struct registry_party *op = registry_party(registry, STR("op"));
     CHECK_EQ(op->owner_count, 2);
     CHECK(op->owners[0].party == registry_party(registry, STR("v1")));
@@ -31,7 +28,6 @@ TEST(a_party_is_what_was_written)
     CHECK_EQ(v1->client_type, 0);
     CHECK_EQ(v1->kyc.level, 0);
     registry_unref(registry);
-    mem_free(copy);
 }
 
 TEST(persons_keep_their_keys_and_windows)
