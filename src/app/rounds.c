@@ -1,17 +1,27 @@
 #include "app/rounds.h"
 
+#include "app/client_facts.h"
 #include "base/stamp.h"
 #include "gate/lookout.h"
 
 #define ROUNDS_NS (INT64_C(60) * STAMP_NS_PER_S) /* how late a case may be */
 
+static void rounds_facts(void *context, const struct api_key *key, struct signal_facts *ret_facts)
+{
+    const struct rounds *rounds = context;
+    client_facts(rounds->registry, key->client, rounds->now_ns, ret_facts);
+}
+
 static void rounds_work(struct job *job)
 {
-    const struct rounds *rounds = EP_CONTAINER(job, struct rounds, job);
+    struct rounds *rounds = EP_CONTAINER(job, struct rounds, job);
     struct server *server = rounds->server;
-    const struct registry *registry = world_registry(server->world);
-    lookout_sweep(server->lookout, NULL, 0, stamp_system_ns());
-    registry_unref(registry);
+    rounds->registry = world_registry(server->world);
+    rounds->now_ns = stamp_system_ns();
+    lookout_sweep(server->lookout, rounds->registry->thresholds, rounds->registry->threshold_count,
+                  rounds->now_ns);
+    registry_unref(rounds->registry);
+    rounds->registry = NULL;
 }
 
 static void rounds_over(struct mail *mail)
@@ -37,7 +47,9 @@ enum err rounds_open(struct rounds *rounds, struct server *server, struct fail *
         .job = { .mail.open = rounds_over, .run = rounds_work, .home = server->loop },
     };
     timer_init(&rounds->timer, rounds_on_time);
-    const struct lookout_options options = { .review = server->world->review };
+    const struct lookout_options options = { .review = server->world->review,
+                                             .facts = rounds_facts,
+                                             .context = rounds };
     return lookout_create(&options, &server->lookout, fail);
 }
 

@@ -11,6 +11,9 @@ struct rounds {
     struct job job;
     struct timer timer;
     bool runs; /* a round is under way */
+    /* of the round under way, on its worker's thread */
+    const struct registry *registry;
+    int64_t now_ns;
 };
 
 /* Makes server->lookout; the loop and the workers are there. */

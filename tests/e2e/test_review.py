@@ -1,11 +1,16 @@
 """The review queue as operators meet it: cases hold purchases, survive a crash, and are decided once."""
 
 import json
+import re
 import signal
 import threading
 import urllib.request
 
-from conftest import wait_for
+import pytest
+
+from conftest import ROOT, House, wait_for
+
+GEO = ROOT / "share" / "geo" / "country-a.mmdb"
 
 ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "讲一个关于河流的故事。"}], "max_tokens": 20}
 HEADERS = {"User-Agent": "OpenAI/Python 1.55.0", "Accept-Language": "zh-MY,zh;q=0.9"}
@@ -32,7 +37,7 @@ def figure(house, name):
 
 
 def test_calls_are_watched_and_chinese_is_no_signal(house):
-    client = new_client(house, "A newspaper in Chinese")
+    client = house.json("client", "list")[0]["id"]
     key = house.json("key", "add", "--client", client, "--product", "world")["key"]
     before = figure(house, "entrepot_signal_keys")
     for _ in range(3):
@@ -117,3 +122,59 @@ def test_what_is_wrong_is_refused_and_changes_nothing(house):
     assert house.json("review", "show", number)["case"]["state"] == "open"
     wait_for(house.ready, "readiness")
     house.command("review", "release", number, "--by", "Ana", "--why", "tests are over")
+
+
+# Addresses of eyeball networks in five countries, of which both databases agree.
+PLACES = ("202.166.0.0", "175.136.0.0", "49.228.0.0", "113.160.0.0", "112.198.0.0", "36.64.0.0")
+
+
+def test_a_case_may_hold_calls_too(house):
+    client = house.json("client", "list")[0]["id"]
+    number = str(open_case(house, client, "--hold", "traffic")["case"])
+    before = house.credits()
+    status, _, body = house.request("/v1/chat/completions", ASK)
+    error = json.loads(body)["error"]
+    assert status == 403 and error["code"] == "account_under_review", body
+    assert error["entrepot"]["retry"] == "after_change"
+    assert house.credits() == before
+    house.command("review", "release", number, "--by", "Ben", "--why", "papers seen")
+    assert house.request("/v1/chat/completions", ASK)[0] == 200
+
+
+@pytest.mark.slow
+def test_a_key_that_fans_out_is_a_suspect_within_a_minute(tmp_path):
+    """Scenario B, 15:10: 31 /24s and 5 countries in a day, no `resell`: purchases are held, calls go on."""
+    if not GEO.exists():
+        pytest.skip("no country databases: make deps")
+    house = House(tmp_path / "demo")
+    text = house.conf.read_text()
+    text = re.sub(r"^listen:\n", 'listen:\n  trusted_proxies: ["127.0.0.1"]\n', text, flags=re.M)
+    if not re.search(r"^geo:", text, flags=re.M):
+        text += f"geo: [{GEO}, {GEO.with_name('country-b.mmdb')}]\n"
+    house.conf.write_text(text)
+    house.upstream(0)
+    house.upstream(1)
+    house.start()
+    try:
+        client = house.json("client", "list")[0]["id"]
+        for i in range(31):
+            base = PLACES[i % len(PLACES)].split(".")
+            address = f"{base[0]}.{base[1]}.{int(base[2]) + 1 + i // len(PLACES)}.9"
+            status, _, body = house.request("/v1/chat/completions", ASK,
+                                            headers={**HEADERS, "X-Forwarded-For": address})
+            assert status in (200, 403), (address, body)
+        wait_for(lambda: house.json("review", "list"), "a case", 90)
+        case = house.json("review", "list")[0]
+        assert case["client"] == client and case["kind"] == "resale" and case["holds"] == "purchases", case
+        shown = house.json("review", "show", str(case["case"]))
+        found = {row["signal"]: row for row in shown["signals"]}
+        assert found["networks"]["value"] == 31 and found["networks"]["limit"] == 20, found
+        assert found["countries"]["value"] >= 4, found
+        assert "." not in json.dumps([row["value"] for row in shown["signals"]]), "counts, no addresses"
+        refused = buy(house, client)
+        assert refused.returncode == 1 and "CLIENT_RESALE_SUSPECT" in refused.stderr
+        status, _, body = house.request("/v1/chat/completions", ASK,
+                                        headers={**HEADERS, "X-Forwarded-For": "202.166.1.9"})
+        assert status == 200, body
+    finally:
+        house.stop()

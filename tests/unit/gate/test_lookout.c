@@ -14,6 +14,7 @@
 #include "harness.h"
 #include "ident/ident.h"
 #include "ident/review.h"
+#include "ident/standing.h"
 
 #define NOW     INT64_C(1793620800000000000) /* 2026-11-02T12:00:00Z */
 #define HOUR_NS (INT64_C(3600) * STAMP_NS_PER_S)
@@ -82,10 +83,11 @@ static const struct api_key *add_key(const struct client *owner)
 static void begin(void)
 {
     char url[128];
-    struct store_migration migrations[] = { ident_migrations[0], review_migration,
-                                            standing_migration };
-    migrations[1].number = 2; /* those of other rooms are not needed here */
-    migrations[2].number = 3;
+    struct store_migration migrations[] = { ident_migrations[0], standing_migration,
+                                            review_migration };
+    for (size_t i = 0; i < EP_ARRAY_LEN(migrations); i++) {
+        migrations[i].number = (int64_t)i + 1; /* those of other rooms are not needed here */
+    }
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-lookout-XXXXXX");
     CHECK(mkdtemp(folder) != NULL);
     CHECK_EQ(crypto_start(NULL), ERR_OK);

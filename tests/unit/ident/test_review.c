@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "harness.h"
 #include "ident/ident.h"
+#include "ident/standing.h"
 
 #define NOW    INT64_C(1793620800000000000)
 #define DAY_NS (INT64_C(86400) * 1000000000)
@@ -32,10 +33,11 @@ struct house {
 static void house_open(struct house *house)
 {
     char url[64];
-    struct store_migration migrations[] = { ident_migrations[0], review_migration,
-                                            standing_migration };
-    migrations[1].number = 2; /* those of other rooms are not needed here */
-    migrations[2].number = 3;
+    struct store_migration migrations[] = { ident_migrations[0], standing_migration,
+                                            review_migration };
+    for (size_t i = 0; i < EP_ARRAY_LEN(migrations); i++) {
+        migrations[i].number = (int64_t)i + 1; /* those of other rooms are not needed here */
+    }
     (void)snprintf(url, sizeof(url), "sqlite:%s/db", house->folder);
     const struct store_options options = {
         .url = str_from(url),
