@@ -247,6 +247,7 @@ enum err act_key_add(struct acting *acting)
     int64_t max[BUDGET_WINDOWS] = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE };
     bool limited = false;
     TRY(market_check(acting->registry, client, product, MARKET_KEY, &acting->fail));
+    TRY(act_check_review(acting->world, client, REVIEW_HOLD_TRAFFIC, &acting->fail));
     TRY(key_check_currency(acting, client, product));
     TRY(key_read_budget(acting, max, &limited));
     const struct api_key_order order = {

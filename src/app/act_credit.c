@@ -150,7 +150,7 @@ enum err act_buy_plan(struct world *world, const struct client *client,
         return FAIL(fail, ERR_PLAN_WITHDRAWN, "the plan \"" STR_FMT "\" is no longer sold",
                     STR_ARG(plan->id));
     }
-    TRY(act_check_review(world, client, fail));
+    TRY(act_check_review(world, client, REVIEW_HOLD_PURCHASES, fail));
     TRY(act_account(world, client, &purchase.account, fail));
     if (!str_eq(ledger_currency(purchase.account), plan->currency)) {
         return FAIL(fail, ERR_CONFLICT,
@@ -237,7 +237,7 @@ static enum err credit_buy_amount(struct acting *acting, const struct client *cl
     TRY(credit_read_kind(acting, &purchase));
     TRY(credit_read_expiry(acting, &purchase));
     TRY(acting_product(acting, &product));
-    TRY(act_check_review(acting->world, client, &acting->fail));
+    TRY(act_check_review(acting->world, client, REVIEW_HOLD_PURCHASES, &acting->fail));
     TRY(act_account(acting->world, client, &purchase.account, &acting->fail));
     if (purchase.kind == LOT_PAID) {
         purchase.refund_until_ns = now_ns + CREDIT_DAY_NS; /* as plans that say nothing else */

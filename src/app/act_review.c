@@ -278,12 +278,13 @@ enum err act_review_open(struct acting *acting)
 
 /* ---- what a case holds --------------------------------------------------------------------- */
 
-enum err act_check_review(const struct world *world, const struct client *client, struct fail *fail)
+enum err act_check_review(const struct world *world, const struct client *client,
+                          enum review_hold least, struct fail *fail)
 {
     enum review_kind kind = REVIEW_RESALE;
-    if (review_hold(world->review, client->id, &kind) == REVIEW_HOLD_NONE) {
+    if (review_hold(world->review, client->id, &kind) < least) {
         return ERR_OK;
     }
-    return FAIL(fail, ERR_LAW_REVIEW, "%s: purchases of this client are held",
-                review_kind_code(kind));
+    return FAIL(fail, ERR_LAW_REVIEW, "%s: %s of this client are held", review_kind_code(kind),
+                least == REVIEW_HOLD_PURCHASES ? "purchases" : "calls and new keys");
 }

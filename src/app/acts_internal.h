@@ -53,9 +53,9 @@ EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *cl
                                     struct ledger_purchase *ret_purchase, struct fail *fail);
 EP_MUST_CHECK enum err act_account(struct world *world, const struct client *client,
                                    struct ledger_account **ret_account, struct fail *fail);
-/* ERR_LAW_REVIEW: a case holds the client's purchases. */
+/* ERR_LAW_REVIEW: a case holds at least so much of the client. */
 EP_MUST_CHECK enum err act_check_review(const struct world *world, const struct client *client,
-                                        struct fail *fail);
+                                        enum review_hold least, struct fail *fail);
 /* The time in a flag. */
 EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int64_t *ret_ns);
 /* The amount above zero in a flag, nano; 0 where the flag is not given. */

@@ -113,6 +113,7 @@ TEST(a_person_opens_a_case_by_hand)
     CHECK_EQ(house_dof(&house, "review open --client %s --kind origin --by Ana --why card", client),
              ACT_FAILED);
     CHECK(house_said(&house.errors, "has the case 1, which holds as much"));
+    CHECK_EQ(house_dof(&house, "key add --client %s --product world", client), ACT_OK);
     CHECK_EQ(house_dof(&house,
                        "review open --client %s --kind origin --hold traffic --by Ana --why more",
                        client),
@@ -120,6 +121,8 @@ TEST(a_person_opens_a_case_by_hand)
     CHECK(house_said(&house.out, "traffic"));
     CHECK_EQ(house_dof(&house, "credit purchase --client %s --plan starter", client), ACT_FAILED);
     CHECK(house_said(&house.errors, "ORIGIN_REVIEW"));
+    CHECK_EQ(house_dof(&house, "key add --client %s --product world", client), ACT_FAILED);
+    CHECK(house_said(&house.errors, "ORIGIN_REVIEW: calls and new keys of this client are held"));
     house_end(&house);
 }
 
