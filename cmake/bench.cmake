@@ -18,3 +18,7 @@ if(TARGET ep_detect_sample)
     target_link_libraries(ep-bench-detect PRIVATE ep_flags ep_detect_sample)
     set_target_properties(ep-bench-detect PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
+# What grants cost when a registry is put in force.
+add_executable(ep-bench-registry ${CMAKE_SOURCE_DIR}/bench/registry.c)
+target_link_libraries(ep-bench-registry PRIVATE ep_flags room_registry)
+set_target_properties(ep-bench-registry PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
