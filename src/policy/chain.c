@@ -27,11 +27,10 @@ static enum policy_code chain_root(const struct chain_edge *edge, struct policy_
     if (edge->above != NULL || grant->parent_kind == REGISTRY_PARENT_GRANT) {
         return POLICY_FINE;
     }
-    bool fine = grant->parent_kind == REGISTRY_PARENT_ROOT
-                    ? grant->grantor == model->vendor
-                    : model->weights == REGISTRY_WEIGHTS_OPEN && model->licence.commercial &&
-                          grant->doc.kind == REGISTRY_DOC_LICENCE;
-    return fine ? POLICY_FINE : POLICY_CHAIN_NO_ROOT;
+    bool licensed = model->weights == REGISTRY_WEIGHTS_OPEN && model->licence.commercial &&
+                    grant->doc.kind == REGISTRY_DOC_LICENCE;
+    bool rooted = grant->parent_kind == REGISTRY_PARENT_ROOT || licensed;
+    return rooted && grant->grantor == model->vendor ? POLICY_FINE : POLICY_CHAIN_NO_ROOT;
 }
 
 /* 2: each edge hangs on the one above: its grantor is who was granted there. */
