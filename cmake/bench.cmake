@@ -13,3 +13,9 @@ set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE
 add_executable(ep-bench-books ${CMAKE_SOURCE_DIR}/bench/books.c)
 target_link_libraries(ep-bench-books PRIVATE ep_flags room_app)
 set_target_properties(ep-bench-books PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# What judging a call costs on a large registry.
+if(TARGET room_policy)
+    add_executable(ep-bench-judge ${CMAKE_SOURCE_DIR}/bench/judge.c)
+    target_link_libraries(ep-bench-judge PRIVATE ep_flags room_policy)
+    set_target_properties(ep-bench-judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
