@@ -58,16 +58,11 @@ static enum policy_code chain_written(const struct chain_edge *edge, struct poli
 static enum policy_code chain_document(const struct chain_edge *edge, struct policy_flaw *flaw)
 {
     (void)flaw;
-    switch (edge->grant->doc.state) {
-    case REGISTRY_DOC_NONE:
-    case REGISTRY_DOC_MISSING:
-        return POLICY_CHAIN_DOC_MISSING;
-    case REGISTRY_DOC_CHANGED:
-        return POLICY_CHAIN_DOC_HASH;
-    case REGISTRY_DOC_FINE:
+    if (judge_doc_fine(&edge->grant->doc)) {
         return POLICY_FINE;
     }
-    return POLICY_CHAIN_DOC_MISSING;
+    return edge->grant->doc.state == REGISTRY_DOC_CHANGED ? POLICY_CHAIN_DOC_HASH
+                                                          : POLICY_CHAIN_DOC_MISSING;
 }
 
 /* 5: the grantor signed what was entered. */

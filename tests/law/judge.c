@@ -42,7 +42,7 @@ static struct str text_of(const json_t *value)
     return (struct str){ json_string_value(value), json_string_length(value) };
 }
 
-/* ---- scalars: absent leaves what is there ------------------------------------------------------ */
+/* ---- scalars: absent leaves what is there -------------------------------------------------- */
 
 static struct str get_text(struct asker *asker, const json_t *object, const char *key)
 {
@@ -124,7 +124,7 @@ static void only_keys(struct asker *asker, json_t *object, const char *const *ke
         only_keys((asker), (object), keys_, EP_ARRAY_LEN(keys_)); \
     } while (0)
 
-/* ---- facts ------------------------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------------------------- */
 
 static const char *const client_types[] = { "unknown",    "enterprise", "developer",     "consumer",
                                             "government", "education",  "child_directed" };
@@ -304,7 +304,7 @@ static void read_facts(struct asker *asker, json_t *object)
     read_quarantined(asker, json_object_get(object, "quarantined"));
 }
 
-/* ---- a registry -------------------------------------------------------------------------------- */
+/* ---- a registry ---------------------------------------------------------------------------- */
 
 static void forget(struct asker *asker)
 {
@@ -388,7 +388,7 @@ static void load(struct asker *asker, json_t *files, bool draft, bool print)
     mem_free(list);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------- */
 
 static void answer_list(struct asker *asker)
 {
