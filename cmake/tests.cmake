@@ -103,6 +103,14 @@ if(TARGET room_meter)
     set_target_properties(ep-chat-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 
+# tests/law: our side of the comparison of verdicts with another implementation of the rules.
+if(TARGET room_policy)
+    pkg_check_modules(PKG_jansson REQUIRED IMPORTED_TARGET jansson)
+    add_executable(ep-judge ${CMAKE_SOURCE_DIR}/tests/law/judge.c)
+    target_link_libraries(ep-judge PRIVATE ep_flags room_policy PkgConfig::PKG_jansson)
+    set_target_properties(ep-judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
+
 ep_test_link(fuzz_split ep_classes)
 ep_test_link(fuzz_count ep_plain_count)
 ep_test_link(fuzz_bpe ep_vocab_sample)

@@ -27,11 +27,10 @@ static enum policy_code chain_root(const struct chain_edge *edge, struct policy_
     if (edge->above != NULL || grant->parent_kind == REGISTRY_PARENT_GRANT) {
         return POLICY_FINE;
     }
-    bool fine = grant->parent_kind == REGISTRY_PARENT_ROOT
-                    ? grant->grantor == model->vendor
-                    : model->weights == REGISTRY_WEIGHTS_OPEN && model->licence.commercial &&
-                          grant->doc.kind == REGISTRY_DOC_LICENCE;
-    return fine ? POLICY_FINE : POLICY_CHAIN_NO_ROOT;
+    bool licensed = model->weights == REGISTRY_WEIGHTS_OPEN && model->licence.commercial &&
+                    grant->doc.kind == REGISTRY_DOC_LICENCE;
+    bool rooted = grant->parent_kind == REGISTRY_PARENT_ROOT || licensed;
+    return rooted && grant->grantor == model->vendor ? POLICY_FINE : POLICY_CHAIN_NO_ROOT;
 }
 
 /* 2: each edge hangs on the one above: its grantor is who was granted there. */
@@ -59,16 +58,11 @@ static enum policy_code chain_written(const struct chain_edge *edge, struct poli
 static enum policy_code chain_document(const struct chain_edge *edge, struct policy_flaw *flaw)
 {
     (void)flaw;
-    switch (edge->grant->doc.state) {
-    case REGISTRY_DOC_NONE:
-    case REGISTRY_DOC_MISSING:
-        return POLICY_CHAIN_DOC_MISSING;
-    case REGISTRY_DOC_CHANGED:
-        return POLICY_CHAIN_DOC_HASH;
-    case REGISTRY_DOC_FINE:
+    if (judge_doc_fine(&edge->grant->doc)) {
         return POLICY_FINE;
     }
-    return POLICY_CHAIN_DOC_MISSING;
+    return edge->grant->doc.state == REGISTRY_DOC_CHANGED ? POLICY_CHAIN_DOC_HASH
+                                                          : POLICY_CHAIN_DOC_MISSING;
 }
 
 /* 5: the grantor signed what was entered. */

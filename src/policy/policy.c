@@ -29,7 +29,7 @@ enum err policy_compile(const struct registry *registry, struct policy **ret_pol
     if (policy == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the rules");
     }
-    arena_init(&policy->arena, (size_t)64 * 1024, POLICY_ARENA_MAX);
+    arena_init(&policy->arena, POLICY_ARENA_FIRST, POLICY_ARENA_MAX);
     policy->registry = registry;
     enum err err = policy_make(policy, fail);
     if (err != ERR_OK) {

@@ -100,7 +100,7 @@ enum policy_state {
     POLICY_PENDING /* billing alone: something is not due yet */
 };
 
-/* Texts are the registry's and the facts'. tests/law/README.md has what each code says with them. */
+/* Texts are the registry's and the facts'. What each code says by them: tests/law/README.md */
 struct policy_reason {
     enum policy_code code;
     country_t country;                  /* COUNTRY_NONE: none, or not known */

@@ -8,7 +8,8 @@
 #include "base/arena.h"
 #include "policy/policy.h"
 
-#define POLICY_ARENA_MAX ((size_t)1 << 30) /* as much as one request to the heap may be */
+#define POLICY_ARENA_FIRST 1024 /* blocks double from there: registries differ by 10^4 */
+#define POLICY_ARENA_MAX   ((size_t)1 << 30) /* as much as one request to the heap may be */
 
 /* Things by what they belong to: those of `i` are items[starts[i]] up to items[starts[i + 1]]. */
 struct policy_index {

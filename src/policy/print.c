@@ -5,9 +5,6 @@
  *
  * What is in brackets is left out when one of its values is missing.
  */
-#include "policy/print.h"
-
-#include "base/stamp.h"
 #include "policy/policy.h"
 
 #define PRINT_SET_MAX 12 /* countries that are listed one by one */
@@ -65,21 +62,6 @@ static const char *const templates[POLICY_CODES] = {
 };
 
 /* ---- values -------------------------------------------------------------------------------- */
-
-enum err print_time(struct buf *out, int64_t ns)
-{
-    TRY(stamp_print(out, ns));
-    ASSERT(out->len >= sizeof(".123Z") - 1);
-    out->len -= sizeof(".123Z") - 1;
-    int64_t fraction = ns % STAMP_NS_PER_S;
-    int digits = 9;
-    while (fraction != 0 && fraction % 10 == 0) {
-        fraction /= 10;
-        digits--;
-    }
-    return fraction == 0 ? buf_append(out, STR("Z"))
-                         : buf_printf(out, ".%0*lldZ", digits, (long long)fraction);
-}
 
 static enum err print_country(struct buf *out, country_t country)
 {

@@ -1,7 +1,7 @@
 /* The closures of one call, a line each: what `entrepot closures` shows. */
 #include "base/stamp.h"
 #include "policy/policy.h"
-#include "policy/print.h"
+#include "registry/registry_canonical.h"
 
 /* Things on a line: ": " before the first, "; " before each other. */
 struct list {
@@ -48,7 +48,7 @@ static enum err list_chain(struct list *list, const struct policy_route *route, 
         return buf_append(list->out, STR(", no expiry)"));
     }
     TRY(buf_append(list->out, STR(", next expiry ")));
-    TRY(print_time(list->out, route->chain.until));
+    TRY(registry_time_print(list->out, route->chain.until));
     return buf_byte(list->out, ')');
 }
 

@@ -1,7 +1,6 @@
 /* A verdict as JSON, its keys in order: for receipts, replays and other implementations. */
-#include "base/stamp.h"
 #include "policy/policy.h"
-#include "policy/print.h"
+#include "registry/registry_canonical.h"
 #include "wire/jsonw.h"
 
 static const struct str states[] = {
@@ -18,7 +17,7 @@ static void json_time(struct jsonw *json, const char *key, int64_t ns)
     if (ns == INT64_MAX) {
         jsonw_null(json);
     } else {
-        EP_IGNORE(print_time(&text, ns)); /* fits */
+        EP_IGNORE(registry_time_print(&text, ns)); /* fits */
         jsonw_str(json, buf_str(&text));
     }
 }

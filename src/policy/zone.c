@@ -28,9 +28,6 @@ static bool zone_has_operator(const struct registry_approval *approval,
 void zone_approval(struct judge *judge)
 {
     const struct registry_zone *zone = zone_of(judge);
-    if (judge->facts->product->mode != REGISTRY_MODE_ZONE) {
-        return;
-    }
     if (zone == NULL) {
         judge_refuse(judge, "none", STR_EMPTY);
         return;

@@ -173,9 +173,10 @@ static inline struct registry_doc law_doc(enum registry_doc_kind kind)
                                   .state = REGISTRY_DOC_FINE };
 }
 
-#define LAW_BIT(name) (UINT64_C(1) << REGISTRY_##name)
-#define LAW_MODEL_2   (LAW_BIT(ACTION_API_CALL) | LAW_BIT(ACTION_AGGREGATE) | LAW_BIT(ACTION_RESELL))
-#define LAW_BUSINESS  (LAW_BIT(CLIENT_ENTERPRISE) | LAW_BIT(CLIENT_DEVELOPER))
+#define LAW_BIT(name)  (UINT64_C(1) << REGISTRY_##name)
+#define LAW_AGGREGATOR (LAW_RESELLER | LAW_BIT(ACTION_AGGREGATE))
+#define LAW_RESELLER   (LAW_BIT(ACTION_API_CALL) | LAW_BIT(ACTION_RESELL))
+#define LAW_BUSINESS   (LAW_BIT(CLIENT_ENTERPRISE) | LAW_BIT(CLIENT_DEVELOPER))
 
 static inline void law_parties(struct law *law)
 {
@@ -280,7 +281,7 @@ static inline void law_grants(struct law *law)
             .parent = rows[i].parent < 0 ? NULL : &law->grants[rows[i].parent],
             .models = &law->names[i],
             .model_count = 1,
-            .actions = LAW_MODEL_2,
+            .actions = LAW_AGGREGATOR,
             .regions = law_regions(rows[i].regions, ""),
             .client_types = LAW_BUSINESS,
             .brand_terms = { .must_name_vendor = true },

@@ -207,3 +207,29 @@ TEST(a_missing_agreement_stands_beside_the_reasons_of_the_paths)
     CHECK(verdict->err == ERR_LAW_NO_AGREEMENT);
     law_end(&law);
 }
+
+TEST(one_reason_of_each_path_stands_there_by_its_code)
+{
+    law_make(&law);
+    law.registry.grant_count = LAW_GRANTS;
+    law.grants[G_S1].doc.state = REGISTRY_DOC_NONE; /* the second path, of an earlier check */
+    law.routes[R_S2].state = REGISTRY_ROUTE_SUSPENDED;
+    law_at(&law, "2026-11-02T12:00:00Z");
+    (void)law_judge(&law);
+    CHECK_EQ(law.verdict.reasons[0].code, POLICY_CHAIN_DOC_MISSING);
+    CHECK_STR(law.verdict.reasons[0].object, STR("G-S1"));
+    CHECK_EQ(law.verdict.reasons[1].code, POLICY_CHAIN_NOT_YET);
+    CHECK_STR(law.verdict.reasons[1].object, STR("G-S1v2"));
+    law_end(&law);
+}
+
+TEST(the_first_path_that_closes_wins)
+{
+    law_make(&law);
+    law.registry.grant_count = LAW_GRANTS;
+    CHECK_STR(law_judge(&law)->per_route[0].chain.edges[0]->id, STR("G-S1"));
+    law.grants[G_S1V2].valid_from = law.facts.now;
+    CHECK_STR(law_judge(&law)->per_route[0].chain.edges[0]->id, STR("G-S1v2"));
+    CHECK_EQ(law.verdict.reason_count, 0); /* what else fails is no reason then */
+    law_end(&law);
+}

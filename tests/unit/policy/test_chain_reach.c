@@ -67,3 +67,30 @@ TEST(a_credential_that_names_a_grant_is_good_for_that_alone)
     CHECK_EQ(law.verdict.code, POLICY_CHAIN_GAP);
     law_end(&law);
 }
+
+TEST(what_rests_on_nothing_reaches_nobody)
+{
+    begin();
+    law.routes[R_S3].upstream_party = &law.parties[P_X];
+    law.grants[G_CHAN_P].grantee = &law.parties[P_CLOUD];
+    law.grants[G_A_CLOUD].models = &law.names[G_CHAN_P]; /* names the model, and has a root */
+    law.grants[G_B_CHAN].parent_kind = REGISTRY_PARENT_GRANT;
+    law.grants[G_B_CHAN].parent = &law.grants[G_B_CHAN]; /* has none */
+    (void)law_judge(&law);
+    LAW_SAYS(&law, POLICY_CHAIN_GAP, "S3 behind p.cloud CHAIN_GAP(no_grant)");
+    law_end(&law);
+}
+
+TEST(a_family_reaches_as_its_models_do)
+{
+    begin();
+    law.names[G_B_CHAN] = (struct registry_grant_model){ .family = STR("f") };
+    law.grants[G_CHAN_P].grantee = &law.parties[P_X];
+    (void)law_judge(&law);
+    LAW_SAYS(&law, POLICY_CHAIN_GAP, "S3 behind p.chan CHAIN_GAP(no_grant)");
+    law.names[G_B_CHAN].family = STR("g");
+    law.names[G_CHAN_P].model = &law.models[M_ALPHA];
+    (void)law_judge(&law);
+    LAW_SAYS(&law, POLICY_CHAIN_NO_ROOT, "S3 behind p.b CHAIN_NO_ROOT(no_grant)");
+    law_end(&law);
+}

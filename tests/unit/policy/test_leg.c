@@ -90,6 +90,10 @@ TEST(a_text_that_is_accepted_online_closes_the_last_leg)
 TEST(another_text_or_another_time_does_not)
 {
     begin_online();
+    law.agreements[A_ONLINE].doc.state = REGISTRY_DOC_MISSING;
+    (void)law_judge(&law);
+    CHECK_LEG("(document) A-online");
+    law.agreements[A_ONLINE].doc.state = REGISTRY_DOC_FINE;
     law.online.sha256 = STR("aabc");
     (void)law_judge(&law);
     CHECK_LEG("(text) A-online");

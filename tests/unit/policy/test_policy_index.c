@@ -50,6 +50,9 @@ TEST(versions_of_the_list_are_in_the_order_in_which_they_come_into_force)
     law.lists[0].effective_at = law.lists[1].effective_at; /* then by version */
     (void)law_judge(&law);
     CHECK_EQ(law.policy->lists[1].list->version, 2);
+    law.lists[0].version = 1; /* then by id */
+    (void)law_judge(&law);
+    CHECK_STR(law.policy->lists[1].list->id, STR("v2"));
     law_end(&law);
 }
 

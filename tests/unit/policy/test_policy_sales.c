@@ -17,7 +17,7 @@ TEST(what_a_sale_needs_follows_from_what_it_is)
     law_make(&law);
     struct registry_product *product = &law.products[PRODUCT_AGG];
     (void)law_judge(&law);
-    CHECK_EQ(need_of(M_ALPHA), LAW_MODEL_2);
+    CHECK_EQ(need_of(M_ALPHA), LAW_AGGREGATOR);
     product->model_count = 1;
     (void)law_judge(&law);
     CHECK_EQ(need_of(M_ALPHA), LAW_BIT(ACTION_API_CALL) | LAW_BIT(ACTION_RESELL));
@@ -40,8 +40,8 @@ TEST(an_alias_is_of_one_model)
     law.products[PRODUCT_AGG].aliases = &law.alias;
     law.products[PRODUCT_AGG].alias_count = 1;
     (void)law_judge(&law);
-    CHECK_EQ(need_of(M_BETA), LAW_MODEL_2 | LAW_BIT(ACTION_WHITE_LABEL));
-    CHECK_EQ(need_of(M_ALPHA), LAW_MODEL_2);
+    CHECK_EQ(need_of(M_BETA), LAW_AGGREGATOR | LAW_BIT(ACTION_WHITE_LABEL));
+    CHECK_EQ(need_of(M_ALPHA), LAW_AGGREGATOR);
     law.alias.model = &law.models[M_TOY]; /* not sold here */
     CHECK(law_judge(&law)->allow);
     law_end(&law);

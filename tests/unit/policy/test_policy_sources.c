@@ -51,8 +51,8 @@ TEST(a_host_is_official_as_it_stands_or_below_a_name)
         if (source(R_S1)->official != rows[i].fine) {
             test_failed(EP_SITE, "row %zu", i);
         }
+        law_end(&law);
     }
-    law_end(&law);
 }
 
 TEST(who_touches_content_is_listed_once)

@@ -1,26 +1,4 @@
-#include "policy/print.h"
-
 #include "law_fixture.h"
-
-static void check_time(int64_t ns, const char *want)
-{
-    struct buf out;
-    buf_init(&out, 64);
-    CHECK(print_time(&out, ns) == ERR_OK);
-    CHECK_STR(buf_str(&out), str_from(want));
-    buf_fini(&out);
-}
-
-TEST(times_have_as_many_decimals_as_it_takes)
-{
-    int64_t noon = law_time("2026-11-02T12:00:00Z");
-    check_time(noon, "2026-11-02T12:00:00Z");
-    check_time(noon - 100 * STAMP_NS_PER_MS, "2026-11-02T11:59:59.9Z");
-    check_time(noon + 1, "2026-11-02T12:00:00.000000001Z");
-    check_time(noon + 12000, "2026-11-02T12:00:00.000012Z");
-    check_time(noon - 1, "2026-11-02T11:59:59.999999999Z");
-    check_time(0, "1970-01-01T00:00:00Z");
-}
 
 static void check_reason(struct policy_reason reason, const char *want)
 {

@@ -19,6 +19,7 @@ TEST(a_zone_is_approved_on_paper_for_who_operates_it)
     CHECK_STR(str_from(law.verdict.reasons[0].what), STR("window"));
     CHECK_STR(str_from(law.verdict.reasons[1].what), STR("document"));
     CHECK_STR(str_from(law.verdict.reasons[2].what), STR("operator"));
+    law_end(&law);
     begin();
     law.operators[0] = &law.parties[P_PLATFORM]; /* the seller will do */
     CHECK(law_judge(&law)->allow);
@@ -127,5 +128,19 @@ TEST(a_mainland_reader_is_named)
     law.readers[0] = &law.parties[P_V];
     CHECK(law_judge(&law)->err == ERR_NO_CLOSED_ROUTE);
     LAW_SAYS(&law, POLICY_ZONE_BACKFLOW, "ZONE_BACKFLOW p.v");
+    law_end(&law);
+}
+
+TEST(a_mainland_client_or_market_is_named_beside_the_origin)
+{
+    begin();
+    /* Else the reverse rules speak first. */
+    law.products[PRODUCT_TOY].markets = law_regions("WORLD CN", "");
+    law.parties[C_TOY].jurisdiction = law_country("CN");
+    law.facts.market = law_country("CN");
+    (void)law_judge(&law);
+    LAW_SAYS(&law, POLICY_ZONE_ORIGIN_CN, "ZONE_ORIGIN_CN(market)");
+    LAW_SAYS(&law, POLICY_ZONE_USER_CN, "ZONE_USER_CN(kyc)");
+    CHECK(law.verdict.err == ERR_LAW_ZONE_ORIGIN);
     law_end(&law);
 }
