@@ -13,3 +13,7 @@ set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE
 add_executable(ep-bench-books ${CMAKE_SOURCE_DIR}/bench/books.c)
 target_link_libraries(ep-bench-books PRIVATE ep_flags room_app)
 set_target_properties(ep-bench-books PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# What grants cost when a registry is put in force.
+add_executable(ep-bench-registry ${CMAKE_SOURCE_DIR}/bench/registry.c)
+target_link_libraries(ep-bench-registry PRIVATE ep_flags room_registry)
+set_target_properties(ep-bench-registry PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -426,12 +426,11 @@ int serve_run(const struct args *args)
     enum err err =
         world_open(path.len > 0 ? path.ptr : "entrepot.yaml", WORLD_READ_WRITE, &world, &errors);
     int code = 3;
+    (void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&errors))); /* or warnings, or nothing */
     if (err == ERR_OK) {
         code = serve_world(world, args_has(args, "sandbox"));
         world_close(world);
         serve_log(EVENT_STOPPED);
-    } else {
-        (void)fprintf(stderr, STR_FMT, STR_ARG(buf_str(&errors)));
     }
     buf_fini(&errors);
     log_stop();

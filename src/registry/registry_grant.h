@@ -14,6 +14,7 @@ struct registry_grant;
 struct registry_data_terms;
 
 #define REGISTRY_TIME_NEVER INT64_MAX /* an end that is not written */
+#define REGISTRY_DEPTH_MAX  16        /* grants below one; contracts that are known allow 1 or 2 */
 
 struct registry_texts {
     const struct str *items;

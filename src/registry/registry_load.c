@@ -10,7 +10,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "registry/registry_internal.h"
+#include "registry/registry_check_internal.h"
 #include "registry/registry_signing.h"
 
 static const struct yaml_place registry_nowhere = { 0, 0 };
@@ -118,6 +118,9 @@ static void registry_read_all(struct registry_load *load, const struct registry_
     }
     if (load->err == ERR_OK) {
         registry_link(load);
+    }
+    if (load->err == ERR_OK) {
+        registry_check(load);
     }
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
         yaml_destroy(docs[kind]);

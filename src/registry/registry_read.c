@@ -196,6 +196,29 @@ static void registry_unknown_key(struct registry_load *load, const struct regist
                    near.len > 0 ? "\"?" : "");
 }
 
+static const int64_t *registry_time(const struct registry_shape *shape, const void *object,
+                                    struct str key)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        if (shape->fields[i].type == REGISTRY_TYPE_TIME && str_eq(shape->fields[i].key, key)) {
+            return registry_peek(object, shape->fields[i].offset);
+        }
+    }
+    return NULL;
+}
+
+/* Windows are half-open: one that ends when it begins, or before, is never. */
+static void registry_read_window(struct registry_load *load, const struct registry_shape *shape,
+                                 const struct yaml_node *node, const void *object)
+{
+    const int64_t *from = registry_time(shape, object, STR("valid_from"));
+    const int64_t *until = registry_time(shape, object, STR("valid_until"));
+    if (from != NULL && until != NULL && *from >= *until) {
+        registry_fault(load, REGISTRY_RULE_REG_WINDOW, registry_place_of(node, STR("valid_until")),
+                       "this %s ends before it has begun", shape->noun);
+    }
+}
+
 void registry_read(struct registry_load *load, const struct registry_shape *shape,
                    const struct yaml_node *node, void *object)
 {
@@ -204,6 +227,7 @@ void registry_read(struct registry_load *load, const struct registry_shape *shap
                        shape->noun);
         return;
     }
+    size_t before = load->report->refusals;
     for (uint32_t i = 0; i < node->count; i++) {
         registry_unknown_key(load, shape, yaml_key(node, i));
     }
@@ -221,5 +245,8 @@ void registry_read(struct registry_load *load, const struct registry_shape *shap
         } else {
             registry_read_absent(load, field, object);
         }
+    }
+    if (load->report->refusals == before) {
+        registry_read_window(load, shape, node, object);
     }
 }

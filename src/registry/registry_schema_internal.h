@@ -41,7 +41,7 @@
 #define REGISTRY_EVIDENCE     "written_signed|written_unsigned|click_through|verbal"
 #define REGISTRY_DOC_KINDS    "contract|authorization_letter|order_form|licence|click_through|other"
 #define REGISTRY_PERIODS      "day|month|year|term"
-#define REGISTRY_FAMILY       STR("family:") /* before a family's name among the models of a grant */
+#define REGISTRY_FAMILY       STR("family:") /* before a family's name in a grant */
 #define REGISTRY_QUALIFICATIONS                                                \
     "icp_b25|edi_b21|idc_b11|genai_filing|algo_filing|zone_admission|vat_reg|" \
     "tax_residence_cert|representative"

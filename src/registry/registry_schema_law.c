@@ -56,7 +56,7 @@ static const struct registry_field grant_fields[] = {
     { COUNTRIES(grant, exclude_owned_from, exclude_written), .optional = true },
     { FIELD(grant, STRUCT, brand_terms), NESTED(brand_terms), .optional = true,
       .standard = STR_INIT("{}") },
-    { FIELD(grant, NUMBER, sublicense_depth), .min = 0, .max = 16, .optional = true,
+    { FIELD(grant, NUMBER, sublicense_depth), .min = 0, .max = REGISTRY_DEPTH_MAX, .optional = true,
       .standard = STR_INIT("0") },
     { FIELD(grant, STRUCT, quota), NESTED(quota), .optional = true },
     { TIME_FROM(grant) },

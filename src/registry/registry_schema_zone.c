@@ -45,7 +45,7 @@ static const struct registry_field zone_fields[] = {
     { FIELD(zone, ID, id) },
     { FIELD(zone, STRUCT, approval), NESTED(approval), .optional = true },
     { FIELD(zone, REF, operator), REF(PARTY) },
-    { LIST(zone, REFS, pools, pool_count), REF(POOL), .max = 1000 },
+    { LIST(zone, REFS, pools, pool_count), REF(POOL), .max = 1000, .optional = true },
     { LIST(zone, STRS, facilities, facility_count), .max = 1000, .optional = true },
     { LIST(zone, STRS, ingress_links, ingress_link_count), .max = 1000, .optional = true },
     { LIST(zone, STRS, egress_links, egress_link_count), .max = 1000, .optional = true },

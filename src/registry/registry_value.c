@@ -2,6 +2,7 @@
 
 #include "base/currency.h"
 #include "base/enc.h"
+#include "base/ip.h"
 #include "base/money.h"
 #include "base/near.h"
 #include "base/stamp.h"
@@ -93,20 +94,10 @@ static bool registry_file_fine(struct str text)
     return name.len <= 128 && registry_plain(name, "._-") && registry_letter_or_digit(name.ptr[0]);
 }
 
-/* Its shape: an address, a slash, and how many bits of it count. */
 static bool registry_block_fine(struct str text)
 {
-    struct str bits = text;
-    struct str address = str_cut(&bits, '/');
-    bool wide = str_find(address, ':') < address.len;
-    uint64_t count = 0;
-    for (size_t i = 0; i < address.len; i++) {
-        if (strchr(wide ? "0123456789abcdefABCDEF:." : "0123456789.", address.ptr[i]) == NULL) {
-            return false;
-        }
-    }
-    return address.len >= 2 && address.len <= 45 && bits.len <= 3 && str_to_u64(bits, &count) &&
-           count <= (wide ? 128 : 32);
+    struct ip_block block;
+    return str_find(text, '/') < text.len && ip_block_parse(text, &block);
 }
 
 bool registry_choice(struct str choices, struct str text, unsigned *ret_at)

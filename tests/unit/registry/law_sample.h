@@ -43,7 +43,8 @@ enum {
     "     official_hosts: [api.v1.test]}\n"                                \
     "  - {id: op, kind: aggregator, legal_name: Op, jurisdiction: SG}\n"   \
     "  - {id: ch, kind: channel, legal_name: Channel, jurisdiction: SG}\n" \
-    "  - {id: cl, kind: client, legal_name: Client, jurisdiction: MY}\n"
+    "  - {id: cl, kind: client, legal_name: Client, jurisdiction: MY}\n"   \
+    "  - {id: c2, kind: client, legal_name: Other, jurisdiction: SG}\n"
 
 #define LAW_ENTERED                          \
     "    entered_by: ann\n"                  \
@@ -117,7 +118,7 @@ static const struct registry_file law_own[LAW_FILES - SAMPLE_FILES] = {
                "  - {id: ann, name: Ann, valid_from: 2025-01-01T00:00:00Z,\n"
                "     public_key: " LAW_SUM "}\n"
                "  - {id: ben, name: Ben, valid_from: 2025-01-01T00:00:00Z, valid_until: null,\n"
-               "     public_key: " LAW_SUM "}\n") },
+               "     public_key: " LAW_RANGE_SUM "}\n") },
     { STR_INIT("keys.yaml"),
       STR_INIT("keys:\n"
                "  - {id: k.v1, party: v1, valid_from: 2025-01-01T00:00:00Z,\n"
@@ -366,4 +367,44 @@ static inline struct registry *law_load_with(unsigned file, const char *old, con
 static inline struct registry *law_load(void)
 {
     return law_load_with(0, NULL, NULL);
+}
+
+/* ---- what comes of it --------------------------------------------------------------------- */
+
+struct law_result {
+    enum err err;
+    struct registry *registry;
+    struct registry_report report;
+};
+
+/* Of the files, signed. */
+static inline struct law_result law_result_of(struct registry_file *files, bool draft)
+{
+    struct law_result result = { .registry = NULL };
+    char *copies[2];
+    law_sign(files, LAW_FILES, copies);
+    registry_report_init(&result.report);
+    result.report.draft = draft;
+    result.err = registry_parse(files, LAW_FILES, &result.registry, &result.report);
+    mem_free(copies[0]);
+    mem_free(copies[1]);
+    return result;
+}
+
+/* Of the sample with one change. */
+static inline struct law_result law_result(unsigned file, const char *old, const char *fresh)
+{
+    struct registry_file files[LAW_FILES];
+    law_files(files);
+    char *copy = sample_replace(files, file, old, fresh);
+    struct law_result result = law_result_of(files, false);
+    mem_free(copy);
+    return result;
+}
+
+static inline void law_result_fini(struct law_result *result)
+{
+    registry_unref(result->registry);
+    registry_report_fini(&result->report);
+    result->registry = NULL;
 }

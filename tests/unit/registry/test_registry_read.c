@@ -64,7 +64,7 @@ static const struct read_case read_cases[] = {
     { ROUTES, "abort_billing: stops", "abort_billing: continues", "abort_billing: maybe", BAD },
     { ROUTES, "state: suspended", "state: active", "state: asleep", BAD },
     { ROUTES, "weight: 3", "weight: 1000000", "weight: 0", BAD },
-    { PRODUCTS, "mode: aggregate", "mode: direct", "mode: inland", BAD },
+    { PRODUCTS, "mode: aggregate", NULL, "mode: inland", BAD },
     { PRODUCTS, "[m2, m1]", "[m1]", "[m1, m1]", REGISTRY_RULE_REG_DUPLICATE_ID },
     { PRODUCTS, "[m2, m1]", NULL, "[]", BAD },
     { PRODUCTS, "[m2, m1]", NULL, "[m1, m9]", REGISTRY_RULE_REG_UNKNOWN_REF },

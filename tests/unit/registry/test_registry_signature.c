@@ -80,7 +80,7 @@ TEST(a_signature_of_an_agreement_covers_it)
         const char *fresh;
     } changes[] = {
         { "version: 1", "version: 2" },
-        { "grantee: cl", "grantee: ch" },
+        { "grantee: cl", "grantee: c2" },
         { "[api_call]", "[api_call, cache]" },
         { "[SG, MY]", "[SG]" },
         { "data_terms: d1", "data_terms: d2" },

@@ -25,6 +25,7 @@ TEST(scalars_have_a_good_and_a_bad_twin)
         { LAW_DATA_TERMS, "from: SG, to: US", "from: SG, to: ZZ", "from: SG, to: us", BAD },
         { LAW_NETWORKS, "47.74.128.0/24", "\"2001:db8::/32\"", "47.74.128.0", BAD },
         { LAW_NETWORKS, "47.74.128.0/24", "47.74.128.1/32", "47.74.128.0/33", BAD },
+        { LAW_NETWORKS, "47.74.128.0/24", NULL, "47.74.128.1/24", BAD },
         { LAW_NETWORKS, "47.74.128.0/24", NULL, "api.test/24", BAD },
         { LAW_NETWORKS, "documents/n1.txt", "documents/n1", "n1.txt", BAD },
         { LAW_NETWORKS, "documents/n1.txt", NULL, "documents/../n1.txt", BAD },

@@ -1,0 +1,12 @@
+#include "registry/registry_check_internal.h"
+
+void registry_check(struct registry_load *load)
+{
+    static void (*const checks[])(struct registry_load *) = {
+        registry_check_entries, registry_check_chains, registry_check_parents,
+        registry_check_parties, registry_check_routes, registry_check_products,
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(checks) && load->err == ERR_OK; i++) {
+        checks[i](load);
+    }
+}
