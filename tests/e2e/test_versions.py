@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -221,16 +222,19 @@ def test_ten_thousand_grants_are_swapped_in_50_ms_and_no_call_is_lost(shop):
     for thread in threads:
         thread.start()
     try:
-        swaps = []
+        swaps, whole = [], []
         for until in (2, 3, 4):
             write_grants(shop, doc, until)
-            applied = shop.apply()
+            shop.resign()
+            began = time.monotonic()
+            applied = shop.json("registry", "apply")
+            whole.append(round(time.monotonic() - began, 2))
             assert applied["state"] == "in force"
             swaps.append(applied["swap_us"])
     finally:
         done.set()
         for thread in threads:
             thread.join()
-    print("swaps", swaps, "us over", count[0], "calls")
+    print("swaps", swaps, "us, applied in", whole, "s, over", count[0], "calls")
     assert not wrong and count[0] > 50
     assert max(swaps) < SWAP_US

@@ -26,8 +26,9 @@ TEST(all_that_the_example_says_is_signed_and_lawful)
     house_end(&house);
 }
 
-/* As it is in the repository: nobody has signed it, and there is nothing else to say against it. */
-TEST(the_example_as_it_is_shipped_lacks_its_signatures_alone)
+/* As it is in the repository: nobody has a key (which is one key for all), or has signed it; there
+ * is nothing else to say against it. */
+TEST(the_example_as_it_is_shipped_lacks_its_keys_and_signatures_alone)
 {
     struct registry_files files;
     struct registry_report report;
@@ -51,7 +52,8 @@ TEST(the_example_as_it_is_shipped_lacks_its_signatures_alone)
     report.draft = true;
     CHECK_EQ(registry_files_parse(&files, &registry, &report), ERR_OK);
     for (size_t i = 0; i < report.count; i++) {
-        CHECK_EQ(report.faults[i].rule, REGISTRY_RULE_CHAIN_SIGNATURE);
+        CHECK(report.faults[i].rule == REGISTRY_RULE_CHAIN_SIGNATURE ||
+              report.faults[i].rule == REGISTRY_RULE_FOUR_EYES);
     }
     registry_unref(registry);
     registry_report_fini(&report);
