@@ -23,10 +23,11 @@ enum bench_way {
     BENCH_JSON
 };
 
+/* Of this program alone: what else the machine does is no part of it. */
 static uint64_t bench_now_ns(void)
 {
     struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0) {
         return 0;
     }
     return (uint64_t)now.tv_sec * BENCH_NS_PER_S + (uint64_t)now.tv_nsec;
