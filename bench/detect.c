@@ -89,8 +89,7 @@ static void bench_way(const char *name, enum bench_way way, struct str text, uin
 {
     struct detect_result result = { 0 };
     uint64_t best = UINT64_MAX;
-    uint64_t longest =
-        UINT64_MAX; /* of the best round: what else the machine did is no part of it */
+    uint64_t longest = UINT64_MAX; /* the least of the rounds' */
     for (uint64_t round = 0; round < rounds; round++) {
         uint64_t slice = 0;
         uint64_t from = bench_now_ns();
