@@ -159,9 +159,11 @@ static const struct str sample_dataset_tag[] = {
 };
 
 static const struct str sample_coordinates[] = {
-    STR_INIT("98 25 119.8 42.5"),      STR_INIT("119.8 26 123 41"), STR_INIT("108.2 21.5 117.5 25"),
-    STR_INIT("108.6 18.1 111.1 20.2"), STR_INIT("99 22.8 105 25"),  STR_INIT("80 30.5 98 45"),
-    STR_INIT("118 41 124 50"),         STR_INIT("124 43.5 131 50"),
+    STR_INIT("98 25 119.8 42.5"),    STR_INIT("119.8 26 123 41"),
+    STR_INIT("108.2 21.5 113.5 25"), STR_INIT("113.5 22.53 114.5 25"),
+    STR_INIT("114.5 22.6 117.5 25"), STR_INIT("108.6 18.1 111.1 20.2"),
+    STR_INIT("99 22.8 105 25"),      STR_INIT("80 30.5 98 45"),
+    STR_INIT("118 41 124 50"),       STR_INIT("124 43.5 131 50"),
 };
 
 #define ROW(values_) .values = (values_), .count = EP_ARRAY_LEN(values_)

@@ -122,6 +122,16 @@ TEST(fewer_or_coarser_points_or_points_elsewhere_are_not)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "116.%05d,39.%05d\n", i, i);
     }
     CHECK_EQ(marked(text, "coordinates"), 0);
+    len = 0;
+    for (int i = 0; i < 100; i++) { /* Hong Kong, then Shenzhen */
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "114.17%04d,22.30%04d\n", i, i);
+    }
+    CHECK_EQ(marked(text, "coordinates"), 0);
+    len = 0;
+    for (int i = 0; i < 100; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "114.05%04d,22.54%04d\n", i, i);
+    }
+    CHECK_EQ(marked(text, "coordinates"), 100);
 }
 
 TEST(plates_are_found)
