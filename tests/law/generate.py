@@ -247,8 +247,8 @@ class World:
         if not self.r.wrong(0.5):
             row["dpa"] = {"version": "2" if self.r.wrong() else "3", "signed": not self.r.wrong(0.5), **self.window(0.7),
                           "doc": self.doc(f"dpa-{name}")}
-        if self.r.wrong():
-            row["analytics"] = True
+        if not self.r.wrong(0.5):
+            row["analytics"] = self.r.wrong()
         if client:
             row["retention_days"] = None if self.r.wrong(0.5) else self.r.pick(0, 30, 90)
             row["locations"] = self.r.some(["US", "SG", "CN"]) if self.r.wrong(2) else ["US", "SG", "CN"]

@@ -85,24 +85,32 @@ def plain_name(name):
     return re.sub(r"-(latest|\d{8}|\d{4}-\d{2}-\d{2})$", "", name)
 
 
-def canonical_grant(entry, online_or_leg=False):
-    """The bytes that a grant's or an agreement's signature covers."""
-    out = {}
+def canonical_grant(entry):
+    """The bytes that a grant's or an agreement's signature covers: sets in byte order, what is not said left out, but for
+    flags and revoked_at: a revocation is entered later, and can only take away."""
+    out = {"revoked_at": None}
     for key, value in entry.items():
         if key in ("signature", "entered_by", "entered_at", "reviewed_by", "revoked_at") or value is None:
             continue
         if key == "doc":
             value = {"kind": value["kind"], "sha256": value["sha256"]}
         elif key == "regions":
-            value = {"allow": sorted(value["allow"]), "deny": sorted(value.get("deny") or [])}
-        elif key in ("models", "actions", "client_types", "exclude_owned_from", "markets"):
-            if not value:
-                continue
+            value = {name: sorted(value[name]) for name in ("allow", "deny") if value.get(name)}
+        elif isinstance(value, list):
             value = sorted(value)
-        elif key == "brand_terms":
-            value = {**value, **({"brands": sorted(value["brands"])} if value.get("brands") else {})}
-        out[key] = value
-    out["revoked_at"] = None
+        elif key == "notice_days" and value == 0:
+            continue
+        if value != []:
+            out[key] = value
+    if "parent" in entry:
+        terms = entry.get("brand_terms") or {}
+        out["brand_terms"] = {"may_rename": terms.get("may_rename", False),
+                              "must_name_vendor": terms.get("must_name_vendor", False)}
+        if terms.get("brands"):
+            out["brand_terms"]["brands"] = sorted(terms["brands"])
+    else:
+        out["child_directed"] = entry.get("child_directed", False)
+        out["online"] = entry.get("online", False)
     return json.dumps(out, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -814,7 +822,7 @@ class Judgement:
             self.add("ZONE_RETENTION", route, what="seconds", number=self.zone["retention_max_s"])
         if theirs and (theirs.get("training") or "unknown") != "no":
             self.add("ZONE_PURPOSE", route, what="training")
-        if theirs and theirs.get("analytics"):
+        if theirs and theirs.get("analytics", True):
             self.add("ZONE_PURPOSE", route, what="analytics")
 
     # ---- the verdict -----------------------------------------------------------------------------
