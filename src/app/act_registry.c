@@ -96,6 +96,27 @@ static void registry_put_products(struct sheet *sheet, const struct registry *re
     }
 }
 
+static void registry_put_grants(struct sheet *sheet, const struct registry *registry)
+{
+    static const struct str roots[] = {
+        [REGISTRY_PARENT_GRANT] = STR_INIT(""),
+        [REGISTRY_PARENT_ROOT] = STR_INIT("root"),
+        [REGISTRY_PARENT_LICENCE] = STR_INIT("licence"),
+    };
+    for (size_t i = 0; i < registry->grant_count; i++) {
+        const struct registry_grant *grant = &registry->grants[i];
+        bool below = grant->parent_kind == REGISTRY_PARENT_GRANT;
+        sheet_str(sheet, grant->id);
+        sheet_str(sheet, grant->grantor->id);
+        sheet_str(sheet, grant->grantee->id);
+        sheet_str(sheet, below ? grant->parent_id : roots[grant->parent_kind]);
+        sheet_stamp(sheet, grant->valid_from);
+        sheet_stamp(sheet, grant->valid_until);
+    }
+}
+
+static const char *const grant_columns[] = { "grant",  "grantor",    "grantee",
+                                             "parent", "valid_from", "valid_until" };
 static const char *const model_columns[] = { "model",   "vendor",  "origin",
                                              "version", "context", "routes" };
 static const char *const route_columns[] = {
@@ -112,6 +133,7 @@ static const struct registry_part {
     { "models", model_columns, registry_put_models },
     { "routes", route_columns, registry_put_routes },
     { "products", product_columns, registry_put_products },
+    { "grants", grant_columns, registry_put_grants },
 };
 
 /* A part's rows; in JSON without the line end. */
@@ -155,7 +177,7 @@ static enum err registry_print_json(struct acting *acting, const struct registry
     struct buf rows;
     struct sheet sheet;
     buf_init(&rows, ACTS_OUT_MAX);
-    act_version_begin(&sheet);
+    act_version_begin(&sheet, false);
     act_version_put(&sheet, &shown->version, shown->state);
     enum err err = sheet_print_one(&sheet, true, &rows);
     sheet_fini(&sheet);
@@ -184,7 +206,7 @@ static enum err registry_print(struct acting *acting, const struct registry_show
         return registry_print_json(acting, shown);
     }
     struct sheet sheet;
-    act_version_begin(&sheet);
+    act_version_begin(&sheet, false);
     act_version_put(&sheet, &shown->version, shown->state);
     enum err err = sheet_print_one(&sheet, false, acting->out);
     sheet_fini(&sheet);
@@ -226,8 +248,6 @@ enum err act_registry_show(struct acting *acting)
         shown.state = registry_folder_state(acting->world);
     } else {
         shown.version.hash = acting->registry->hash;
-        shown.version.grants = (int64_t)acting->registry->grant_count;
-        shown.version.routes = (int64_t)acting->registry->route_count;
         shown.state = STR("the folder; the first start puts it in force if it is signed");
     }
     return registry_print(acting, &shown);
@@ -247,7 +267,7 @@ static enum err registry_apply_here(struct acting *acting, struct registry_candi
                                 acting->errors));
     *applied =
         (struct world_applied){ .version = fresh.version, .hash = candidate->registry->hash };
-    if (registry_candidate_same(candidate, &rival)) {
+    if (registry_candidate_same(candidate, &rival, world->store)) {
         return ERR_OK;
     }
     TRY(registry_candidate_signed(candidate, &rival, now_ns, acting->errors));

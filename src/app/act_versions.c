@@ -3,8 +3,10 @@
 #include "app/registry_diff.h"
 #include "base/enc.h"
 
-static const char *const version_columns[] = { "version", "hash",   "at",    "entered", "reviewed",
-                                               "grants",  "routes", "first", "state" };
+/* What is known of a version; the last two of how many objects it has. */
+static const char *const version_columns[] = { "version", "hash",  "at",     "entered", "reviewed",
+                                               "first",   "state", "grants", "routes" };
+#define VERSION_COUNTS 2
 
 static void version_put_signer(struct sheet *sheet, const struct registry_version *version,
                                enum registry_role role)
@@ -16,9 +18,10 @@ static void version_put_signer(struct sheet *sheet, const struct registry_versio
     }
 }
 
-void act_version_begin(struct sheet *sheet)
+void act_version_begin(struct sheet *sheet, bool counts)
 {
-    sheet_init(sheet, version_columns, EP_ARRAY_LEN(version_columns));
+    sheet_init(sheet, version_columns,
+               EP_ARRAY_LEN(version_columns) - (counts ? 0 : VERSION_COUNTS));
 }
 
 void act_version_put(struct sheet *sheet, const struct registry_version *version, struct str state)
@@ -35,14 +38,16 @@ void act_version_put(struct sheet *sheet, const struct registry_version *version
     sheet_stamp(sheet, version->at_ns);
     version_put_signer(sheet, version, REGISTRY_ROLE_ENTERED);
     version_put_signer(sheet, version, REGISTRY_ROLE_REVIEWED);
-    sheet_int(sheet, version->grants);
-    sheet_int(sheet, version->routes);
     if (version->first) {
         sheet_str(sheet, STR("yes"));
     } else {
         sheet_none(sheet);
     }
     sheet_str(sheet, state);
+    if (sheet->columns == EP_ARRAY_LEN(version_columns)) {
+        sheet_int(sheet, version->grants);
+        sheet_int(sheet, version->routes);
+    }
 }
 
 /* ---- registry history --------------------------------------------------------------------- */
@@ -64,7 +69,7 @@ static void versions_on_version(void *context, const struct registry_version *ve
 enum err act_registry_history(struct acting *acting)
 {
     struct versions_told told = { .last.seq = 0 };
-    act_version_begin(&told.sheet);
+    act_version_begin(&told.sheet, true);
     enum err err =
         registry_versions_list(acting->world->store, versions_on_version, &told, &acting->fail);
     if (err == ERR_OK && told.last.seq > 0) {

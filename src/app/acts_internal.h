@@ -68,8 +68,8 @@ EP_MUST_CHECK enum err acting_signed(struct acting *acting, struct str *ret_by,
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
 
-/* A sheet of registry versions. */
-void act_version_begin(struct sheet *sheet);
+/* A sheet of registry versions; `counts`: with how many grants and routes they have. */
+void act_version_begin(struct sheet *sheet, bool counts);
 void act_version_put(struct sheet *sheet, const struct registry_version *version, struct str state);
 
 /* Every invariant of the books and of the log, over one snapshot. */

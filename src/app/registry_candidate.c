@@ -109,9 +109,13 @@ int64_t registry_candidate_now(void)
 }
 
 bool registry_candidate_same(const struct registry_candidate *candidate,
-                             const struct registry_rival *rival)
+                             const struct registry_rival *rival, struct store *store)
 {
-    return rival->registry != NULL && digest_eq(&candidate->registry->hash, &rival->registry->hash);
+    if (rival->registry == NULL) {
+        return false;
+    }
+    return digest_eq(&candidate->registry->hash, &rival->registry->hash) ||
+           registry_versions_are(store, rival->version, &candidate->files);
 }
 
 /* ---- who vouches for it ------------------------------------------------------------------- */

@@ -30,9 +30,10 @@ void registry_candidate_fini(struct registry_candidate *candidate);
 EP_MUST_CHECK enum err registry_candidate_read(struct registry_candidate *candidate,
                                                const char *path, const struct shelf *shelf,
                                                struct buf *errors);
-/* Whether it says what is in force already. */
+/* Whether it says what is in force already: by its hash, or, where a newer program hashes
+ * otherwise, by its very bytes in the store. */
 bool registry_candidate_same(const struct registry_candidate *candidate,
-                             const struct registry_rival *rival);
+                             const struct registry_rival *rival, struct store *store);
 /* Whether two persons of the version in force (of a first one: its own) have signed it. */
 EP_MUST_CHECK enum err registry_candidate_signed(struct registry_candidate *candidate,
                                                  const struct registry_rival *rival, int64_t now_ns,

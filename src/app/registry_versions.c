@@ -268,6 +268,16 @@ enum err registry_versions_files(struct store *store, int64_t seq, struct regist
                : FAIL(fail, ERR_NOT_FOUND, "the registry has no version %lld", (long long)seq);
 }
 
+bool registry_versions_are(struct store *store, int64_t seq, const struct registry_files *files)
+{
+    struct registry_files kept;
+    registry_files_init(&kept);
+    bool same = registry_versions_files(store, seq, &kept, NULL) == ERR_OK &&
+                registry_files_same(files, &kept);
+    registry_files_fini(&kept);
+    return same;
+}
+
 enum err registry_version_load(struct store *store, int64_t seq, struct registry **ret_registry,
                                struct fail *fail)
 {
@@ -290,4 +300,39 @@ enum err registry_version_load(struct store *store, int64_t seq, struct registry
     registry_report_fini(&report);
     registry_files_fini(&files);
     return err;
+}
+
+/* ---- the audit ---------------------------------------------------------------------------- */
+
+/* A text that a version names and that is not there has no body. */
+static const struct store_sql sql_audit = {
+    "SELECT f.seq, f.sum, t.body FROM registry_version_file f"
+    " LEFT JOIN registry_text t ON t.sum = f.sum WHERE f.document = 0"
+    " AND f.seq = (SELECT min(seq) FROM registry_version_file WHERE sum = f.sum AND document = 0)"
+    " ORDER BY f.seq"
+};
+
+static enum err versions_on_audit(void *context, const struct store_value *row, size_t columns)
+{
+    struct audit_line *line = context;
+    ASSERT(columns == 3);
+    struct digest sum = digest_sha256(row[2].bytes);
+    bool fine = row[2].kind == STORE_BLOB && str_eq(digest_str(&sum), row[1].bytes);
+    if (!fine && line->wrong == 0) {
+        line->first = row[0].number;
+    }
+    line->rows++;
+    line->wrong += !fine;
+    return ERR_OK;
+}
+
+enum err registry_versions_audit(struct store_txn *txn, audit_line_fn *told, void *context,
+                                 struct fail *fail)
+{
+    struct audit_line line = { "registry-texts",
+                               "Each text of a registry version is there, and is what was signed.",
+                               "version", .rows = 0 };
+    TRY(store_query(txn, &sql_audit, NULL, 0, versions_on_audit, &line, fail));
+    told(context, &line);
+    return ERR_OK;
 }

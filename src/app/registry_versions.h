@@ -10,6 +10,7 @@
 #pragma once
 
 #include "app/registry_files.h"
+#include "ledger/audit.h"
 #include "registry/registry_signing.h"
 #include "store/store.h"
 
@@ -54,9 +55,14 @@ EP_MUST_CHECK enum err registry_versions_list(struct store *store, registry_vers
 /* Its files, `files` being empty. ERR_NOT_FOUND, ERR_STORE_DAMAGED (a text has another sum). */
 EP_MUST_CHECK enum err registry_versions_files(struct store *store, int64_t seq,
                                                struct registry_files *files, struct fail *fail);
+/* Whether a version was made of these very files. */
+bool registry_versions_are(struct store *store, int64_t seq, const struct registry_files *files);
 /*
  * The registry as it was in force, with one reference: rules that came later warn, and refuse
  * nothing. Its hash is the one it was signed with, whatever this program would make of it.
  */
 EP_MUST_CHECK enum err registry_version_load(struct store *store, int64_t seq,
                                              struct registry **ret_registry, struct fail *fail);
+/* That each text is what was signed. */
+EP_MUST_CHECK enum err registry_versions_audit(struct store_txn *txn, audit_line_fn *told,
+                                               void *context, struct fail *fail);

@@ -110,7 +110,7 @@ static enum err reload_judge_folder(struct reload *reload)
     const struct registry_rival rival = reload_rival(reload);
     TRY(registry_candidate_read(candidate, reload->conf->registry.ptr, reload->server->world->shelf,
                                 reload->errors));
-    if (registry_candidate_same(candidate, &rival)) {
+    if (registry_candidate_same(candidate, &rival, reload->server->world->store)) {
         return ERR_OK;
     }
     TRY(registry_candidate_signed(candidate, &rival, registry_candidate_now(), reload->errors));

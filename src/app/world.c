@@ -165,18 +165,6 @@ static enum err world_take_registry(struct world *world, struct buf *errors, str
     return err;
 }
 
-/* Whether the folder's files are those of the version, byte by byte: a fast yes. */
-static bool world_folder_is_kept(struct world *world, const struct registry_files *files,
-                                 int64_t version)
-{
-    struct registry_files kept;
-    registry_files_init(&kept);
-    bool same = registry_versions_files(world->store, version, &kept, NULL) == ERR_OK &&
-                registry_files_same(files, &kept);
-    registry_files_fini(&kept);
-    return same;
-}
-
 enum world_folder world_look_at_folder(struct world *world)
 {
     struct world_registry now = world_in_force(world);
@@ -187,7 +175,7 @@ enum world_folder world_look_at_folder(struct world *world)
     registry_files_init(&files);
     registry_report_init(&report);
     if (registry_files_read(&files, world->conf->registry.ptr, &report) == ERR_OK) {
-        if (world_folder_is_kept(world, &files, now.version)) {
+        if (registry_versions_are(world->store, now.version, &files)) { /* a fast yes */
             folder = WORLD_FOLDER_SAME;
         } else if (registry_files_parse(&files, &registry, &report) == ERR_OK) {
             folder = digest_eq(&registry->hash, &now.registry->hash) ? WORLD_FOLDER_SAME

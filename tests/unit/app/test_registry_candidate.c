@@ -35,12 +35,28 @@ TEST(a_folder_that_says_the_same_in_other_words_is_the_same)
     begin();
     house_change(&house, "models.yaml", "models:", "# a remark\nmodels:");
     CHECK_EQ(read_folder(), ERR_OK);
-    CHECK(registry_candidate_same(&candidate, &rival));
+    CHECK(registry_candidate_same(&candidate, &rival, house.world->store));
     house_change(&house, "models.yaml", "context_tokens: 64000", "context_tokens: 32000");
     CHECK_EQ(read_folder(), ERR_OK);
-    CHECK(!registry_candidate_same(&candidate, &rival));
+    CHECK(!registry_candidate_same(&candidate, &rival, house.world->store));
     const struct registry_rival none = { .registry = NULL };
-    CHECK(!registry_candidate_same(&candidate, &none));
+    CHECK(!registry_candidate_same(&candidate, &none, house.world->store));
+    end();
+}
+
+TEST(the_same_bytes_are_the_same_whatever_a_program_makes_of_them)
+{
+    begin();
+    CHECK_EQ(read_folder(), ERR_OK);
+    struct registry *other = NULL;
+    CHECK_EQ(registry_version_load(house.world->store, 1, &other, NULL), ERR_OK);
+    other->hash = digest_sha256(STR("the form of another program"));
+    rival.registry = other;
+    CHECK(registry_candidate_same(&candidate, &rival, house.world->store));
+    house_change(&house, "models.yaml", "models:", "# a remark\nmodels:");
+    CHECK_EQ(read_folder(), ERR_OK);
+    CHECK(!registry_candidate_same(&candidate, &rival, house.world->store));
+    registry_unref(other);
     end();
 }
 

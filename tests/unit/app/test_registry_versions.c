@@ -125,6 +125,20 @@ TEST(a_text_that_did_not_change_is_kept_once)
     end();
 }
 
+TEST(a_version_is_made_of_its_files_and_of_no_others)
+{
+    struct registry_files files;
+    begin();
+    registry_files_init(&files);
+    CHECK_EQ(registry_versions_files(house.world->store, 1, &files, NULL), ERR_OK);
+    CHECK(registry_versions_are(house.world->store, 1, &files));
+    CHECK(!registry_versions_are(house.world->store, 2, &files));
+    change("context_tokens: 64000", "context_tokens: 32000");
+    CHECK(!registry_versions_are(house.world->store, 2, &files));
+    registry_files_fini(&files);
+    end();
+}
+
 TEST(two_who_put_versions_in_force_at_once_are_told_apart)
 {
     struct registry_candidate candidate;
@@ -175,6 +189,9 @@ TEST(a_text_that_was_changed_behind_its_back_is_not_taken)
     CHECK_EQ(store_run(house.world->store, &spoiling.job, NULL), ERR_OK);
     CHECK_EQ(registry_version_load(house.world->store, 1, &old, &fail), ERR_STORE_DAMAGED);
     CHECK(strstr(fail.text, "models.yaml") != NULL);
+    CHECK_EQ(house_do(&house, "audit"), ACT_FAILED);
+    CHECK(house_said(&house.out, "registry-texts"));
+    CHECK(house_said(&house.out, "version 1"));
     house_close(&house);
     buf_reset(&house.errors);
     struct world *world = NULL;
