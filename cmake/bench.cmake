@@ -13,7 +13,18 @@ set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE
 add_executable(ep-bench-books ${CMAKE_SOURCE_DIR}/bench/books.c)
 target_link_libraries(ep-bench-books PRIVATE ep_flags room_app)
 set_target_properties(ep-bench-books PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+if(TARGET ep_detect_sample)
+    add_executable(ep-bench-detect ${CMAKE_SOURCE_DIR}/bench/detect.c)
+    target_link_libraries(ep-bench-detect PRIVATE ep_flags ep_detect_sample)
+    set_target_properties(ep-bench-detect PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
 # What grants cost when a registry is put in force.
 add_executable(ep-bench-registry ${CMAKE_SOURCE_DIR}/bench/registry.c)
 target_link_libraries(ep-bench-registry PRIVATE ep_flags room_registry)
 set_target_properties(ep-bench-registry PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# What judging a call costs on a large registry.
+if(TARGET room_policy)
+    add_executable(ep-bench-judge ${CMAKE_SOURCE_DIR}/bench/judge.c)
+    target_link_libraries(ep-bench-judge PRIVATE ep_flags room_policy)
+    set_target_properties(ep-bench-judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()

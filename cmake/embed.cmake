@@ -1,11 +1,11 @@
-# The example registry inside the program: registry/*.yaml become one C file in the build folder,
-# written by this same file in script mode, whenever one of them changes.
+# The example registry inside the program: registry/*.yaml and its documents become one C file in
+# the build folder, written by this same file in script mode, whenever one of them changes.
 if(CMAKE_SCRIPT_MODE_FILE)
     set(arrays "")
     set(rows "")
     set(count 0)
     foreach(path IN LISTS EP_EMBED)
-        get_filename_component(name "${path}" NAME)
+        file(RELATIVE_PATH name "${EP_EMBED_ROOT}" "${path}")
         file(READ "${path}" hex HEX)
         string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
         string(APPEND arrays "static const unsigned char file_${count}[] = { ${bytes} };\n")
@@ -19,11 +19,13 @@ if(CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 if(TARGET room_app)
-    file(GLOB embedded CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/registry/*.yaml)
+    file(GLOB embedded CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/registry/*.yaml
+        ${CMAKE_SOURCE_DIR}/registry/documents/*)
     set(embed_out ${CMAKE_BINARY_DIR}/generated/embed_registry.c)
     add_custom_command(
         OUTPUT ${embed_out}
         COMMAND ${CMAKE_COMMAND} "-DEP_EMBED=${embedded}" -DEP_OUT=${embed_out}
+                -DEP_EMBED_ROOT=${CMAKE_SOURCE_DIR}/registry
                 -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
         DEPENDS ${embedded} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
         VERBATIM)

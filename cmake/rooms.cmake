@@ -22,7 +22,7 @@ ep_room(ident    USES base crypto store)
 ep_room(ledger   USES base store)
 ep_room(tlog     USES base crypto store)
 
-ep_room(policy   USES base wire registry                    PKG libmaxminddb)
+ep_room(policy   USES base wire registry)
 
 ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog)
 

@@ -6,6 +6,7 @@ if(TARGET unit_wire_test_http1_other) # it has no pkg-config file
     target_link_libraries(unit_wire_test_http1_other PRIVATE http_parser)
 endif()
 ep_test_pkg(unit_net_test_tls libssl libcrypto)
+ep_test_pkg(unit_policy_test_mmdb libmaxminddb)
 # Vocabularies made on the spot.
 foreach(target unit_meter_test_bpe unit_meter_test_bpe_merge unit_meter_test_bpe_run
                unit_meter_test_vocab unit_meter_test_vocab_check unit_meter_test_chat_count
@@ -21,3 +22,9 @@ foreach(target unit_meter_test_count unit_meter_test_count_stream unit_meter_tes
     ep_test_link(${target} ep_plain_count)
 endforeach()
 ep_test_pkg(unit_meter_test_nfc libutf8proc)
+foreach(target unit_policy_test_detect unit_policy_test_detect_json unit_policy_test_detect_near
+               unit_policy_test_detect_number unit_policy_test_detect_plain
+               unit_policy_test_detect_rules unit_policy_test_detect_scan
+               unit_policy_test_detect_words)
+    ep_test_link(${target} ep_detect_sample)
+endforeach()

@@ -54,6 +54,12 @@ if(TARGET mkvocab_lib) # it is no room, but is tested as one
                                          PUBLIC ep_vocab_sample ep_classes)
 endif()
 
+if(TARGET room_policy) # the detectors' rules as a registry would give them
+    add_library(ep_detect_sample STATIC ${CMAKE_SOURCE_DIR}/tests/detect_sample.c)
+    target_link_libraries(ep_detect_sample PRIVATE ep_flags PUBLIC room_policy)
+    target_include_directories(ep_detect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+endif()
+
 get_property(rooms GLOBAL PROPERTY EP_ROOMS)
 foreach(room IN LISTS rooms)
     ep_tests(unit ${room})
@@ -97,7 +103,16 @@ if(TARGET room_meter)
     set_target_properties(ep-chat-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 
+# tests/law: our side of the comparison of verdicts with another implementation of the rules.
+if(TARGET room_policy)
+    pkg_check_modules(PKG_jansson REQUIRED IMPORTED_TARGET jansson)
+    add_executable(ep-judge ${CMAKE_SOURCE_DIR}/tests/law/judge.c)
+    target_link_libraries(ep-judge PRIVATE ep_flags room_policy PkgConfig::PKG_jansson)
+    set_target_properties(ep-judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
+
 ep_test_link(fuzz_split ep_classes)
 ep_test_link(fuzz_count ep_plain_count)
 ep_test_link(fuzz_bpe ep_vocab_sample)
 ep_test_link(fuzz_vocab ep_vocab_sample)
+ep_test_link(fuzz_detect ep_detect_sample)

@@ -12,25 +12,53 @@ _entrepot() {
       return
       ;;
     --kind)
-      mapfile -t COMPREPLY < <(compgen -W 'paid promo' -- "$word")
+      words='paid promo'
+      if [ "$noun" = review ]; then
+        words='resale origin'
+      fi
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       return
       ;;
     --method)
       mapfile -t COMPREPLY < <(compgen -W 'bank_transfer card direct_debit marketplace' -- "$word")
       return
       ;;
+    --hold)
+      mapfile -t COMPREPLY < <(compgen -W 'purchases traffic' -- "$word")
+      return
+      ;;
+    --as)
+      mapfile -t COMPREPLY < <(compgen -W 'entered reviewed' -- "$word")
+      return
+      ;;
+    --key)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
     --level)
       mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
       return
       ;;
+    --state)
+      mapfile -t COMPREPLY < <(compgen -W 'open settled withdrawn' -- "$word")
+      return
+      ;;
+    --as)
+      mapfile -t COMPREPLY < <(compgen -W 'settled withdrawn' -- "$word")
+      return
+      ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
       'serve '*) words+=' --sandbox' ;;
       'client add') words+=' --name --currency' ;;
+      'registry show') words+=' --version' ;;
+      'registry sign') words+=' --person --key --as' ;;
+      'registry sign-grant') words+=' --grant --key --key-id --counter' ;;
       'client kyc') words+=' --level --evidence' ;;
       'key add') words+=' --client --product --name --budget-day --budget-month --budget-total' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
@@ -45,26 +73,42 @@ _entrepot() {
       'credit show') words+=' --client --product' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
+      'review list') words+=' --all' ;;
+      'review open') words+=' --client --kind --hold --by --why' ;;
+      'review release' | 'review refuse') words+=' --by --why' ;;
+      'route quarantine' | 'route release') words+=' --why --by' ;;
+      'claim list') words+=' --route --state' ;;
+      'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
     case $noun in
-      registry) words='check apply show' ;;
-      client) words='add list show suspend resume kyc' ;;
+      registry) words='check apply show history diff sign sign-grant keygen' ;;
+      client) words='add list show standing suspend resume kyc' ;;
+      verdict) words='replay' ;;
       key) words='add list revoke budget' ;;
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show' ;;
       usage) words='check show' ;;
-      help) words='init serve registry client key plan credit receipt usage count audit backup restore version' ;;
+      review) words='list show open release refuse' ;;
+      route) words='list history quarantine release' ;;
+      claim) words='list show close' ;;
+      help) words='init serve registry client key plan credit receipt usage route claim count audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if [ "$noun" = init ] || { [ "$noun $verb" = 'registry check' ] && [ "$COMP_CWORD" -gt 2 ]; }; then
+  if [[ "$noun $verb" == 'registry keygen' ]] && [ "$COMP_CWORD" -gt 2 ]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
+  fi
+  if [ "$noun" = init ] ||
+    { [[ "$noun $verb" == 'registry check' || "$noun $verb" == 'registry sign'* ]] && [[ $word != -* ]] &&
+      [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
     return
   fi

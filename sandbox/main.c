@@ -10,6 +10,7 @@
 #include "wire/url.h"
 
 #define SANDBOX_EVENT_MAX   ((size_t)1 << 20)
+#define SANDBOX_HEAD_MAX    128 /* two lines of headers */
 #define SANDBOX_ANSWER_MAX  ((size_t)64 << 20)
 #define SANDBOX_PENDING_MAX ((size_t)64 * 1024) /* of a slow reader, before events wait for it */
 #define SANDBOX_BURST       64 /* events of one stream, before the others have their turn */
@@ -38,7 +39,8 @@ struct reply {
     struct http_exchange *x;
     struct timer timer;
     struct persona_ask ask;
-    int64_t at; /* the next event */
+    uint64_t number; /* of the request */
+    int64_t at;      /* the next event */
     bool waits_for_reader;
     struct task grave;
 };
@@ -72,12 +74,22 @@ static void sandbox_fail(struct http_exchange *x, int status, const char *text)
     sandbox_refuse(x, &fault);
 }
 
+/* An upstream names each request: "x-request-id: sandbox-7". */
+static struct str reply_head(const struct reply *reply, const char *type,
+                             char text[SANDBOX_HEAD_MAX])
+{
+    int len = snprintf(text, SANDBOX_HEAD_MAX, "content-type: %s\r\nx-request-id: sandbox-%llu\r\n",
+                       type, (unsigned long long)reply->number);
+    return (struct str){ text, (size_t)len };
+}
+
 static void reply_whole(struct reply *reply)
 {
     struct buf body;
     buf_init(&body, SANDBOX_ANSWER_MAX);
     if (persona_answer(&reply->ask, &reply->sandbox->persona, &body) == ERR_OK) {
-        http_respond(reply->x, 200, STR("content-type: application/json\r\n"), buf_str(&body));
+        char text[SANDBOX_HEAD_MAX];
+        http_respond(reply->x, 200, reply_head(reply, "application/json", text), buf_str(&body));
     } else {
         sandbox_fail(reply->x, 500, "The answer is too large for the sandbox.");
     }
@@ -141,7 +153,8 @@ static void reply_on_timer(struct timer *timer)
         return;
     }
     if (reply->at == 0) {
-        http_respond_head(reply->x, 200, STR("content-type: text/event-stream\r\n"));
+        char text[SANDBOX_HEAD_MAX];
+        http_respond_head(reply->x, 200, reply_head(reply, "text/event-stream", text));
     }
     reply_stream(reply);
 }
@@ -192,6 +205,7 @@ static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
         return;
     }
     reply->sandbox = sandbox;
+    reply->number = sandbox->served;
     reply->x = x;
     timer_init(&reply->timer, reply_on_timer);
     http_exchange_own(x, reply);

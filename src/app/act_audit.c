@@ -77,7 +77,8 @@ enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context, st
         .first = log.first,
     };
     told(context, &leaves);
-    return audit_calls(txn, told, context, fail);
+    TRY(audit_calls(txn, told, context, fail));
+    return registry_versions_audit(txn, told, context, fail);
 }
 
 /* ---- the act ----------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 /* The acts on clients and keys. */
 #include "app/acts_internal.h"
+#include "app/market_check.h"
 #include "base/money.h"
 #include "base/stamp.h"
+#include "ident/standing.h"
 
 #define CLIENT_TEXT_MAX 512 /* of what names a client's papers */
 
@@ -51,11 +53,16 @@ enum err act_client_add(struct acting *acting)
     struct str currency = STR_EMPTY;
     const struct client *client = NULL;
     TRY(acting_need(acting, "name", &name));
+    struct standing standing;
+    TRY(act_read_standing(acting, &standing));
     if (name.len > IDENT_NAME_MAX) { /* before an account is opened for it */
         return FAIL(&acting->fail, ERR_ASK_INVALID, "a name has at most %d bytes", IDENT_NAME_MAX);
     }
     TRY(client_currency(acting, &currency));
     TRY(act_open_client(acting->world, name, currency, &client, &acting->fail));
+    if (act_standing_given(acting->args)) {
+        TRY(act_set_standing(acting, client, &standing));
+    }
     struct sheet sheet;
     sheet_init(&sheet, client_added_columns, EP_ARRAY_LEN(client_added_columns));
     sheet_id(&sheet, IDENT_CLIENT_PREFIX, client->id);
@@ -239,12 +246,16 @@ enum err act_key_add(struct acting *acting)
     TRY(acting_product(acting, &product));
     int64_t max[BUDGET_WINDOWS] = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE };
     bool limited = false;
+    TRY(market_check(acting->registry, client, product, MARKET_KEY, &acting->fail));
+    TRY(act_check_review(acting->world, client, REVIEW_HOLD_TRAFFIC, &acting->fail));
     TRY(key_check_currency(acting, client, product));
     TRY(key_read_budget(acting, max, &limited));
     const struct api_key_order order = {
         .client = client->id,
         .product = product->id,
         .name = args_value(acting->args, "name"),
+        .market = args_value(acting->args, "market"),
+        .consent = args_value(acting->args, "consent"),
     };
     TRY(api_key_add(acting->world->ident, &order, stamp_system_ns(), &key, &text, &acting->fail));
     enum err limit =

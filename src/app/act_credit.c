@@ -1,6 +1,7 @@
 /* The acts by which credit is bought. There is none that moves credit from one client to another.
  */
 #include "app/acts_internal.h"
+#include "app/market_check.h"
 #include "app/price_keeping.h"
 #include "base/enc.h"
 #include "base/money.h"
@@ -149,6 +150,7 @@ enum err act_buy_plan(struct world *world, const struct client *client,
         return FAIL(fail, ERR_PLAN_WITHDRAWN, "the plan \"" STR_FMT "\" is no longer sold",
                     STR_ARG(plan->id));
     }
+    TRY(act_check_review(world, client, REVIEW_HOLD_PURCHASES, fail));
     TRY(act_account(world, client, &purchase.account, fail));
     if (!str_eq(ledger_currency(purchase.account), plan->currency)) {
         return FAIL(fail, ERR_CONFLICT,
@@ -235,6 +237,7 @@ static enum err credit_buy_amount(struct acting *acting, const struct client *cl
     TRY(credit_read_kind(acting, &purchase));
     TRY(credit_read_expiry(acting, &purchase));
     TRY(acting_product(acting, &product));
+    TRY(act_check_review(acting->world, client, REVIEW_HOLD_PURCHASES, &acting->fail));
     TRY(act_account(acting->world, client, &purchase.account, &acting->fail));
     if (purchase.kind == LOT_PAID) {
         purchase.refund_until_ns = now_ns + CREDIT_DAY_NS; /* as plans that say nothing else */
@@ -255,14 +258,22 @@ enum err act_credit_purchase(struct acting *acting)
 {
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
+    const struct registry_product *product = NULL;
     TRY(acting_client(acting, &client));
+    TRY(acting_product(acting, &product));
+    TRY(market_check(acting->registry, client, product, MARKET_CHECKOUT, &acting->fail));
     const struct act_payment payment = {
         .payer = args_value(acting->args, "payer"),
         .method = args_value(acting->args, "method"),
         .reference = args_value(acting->args, "payment"),
     };
-    TRY(args_has(acting->args, "plan") ? credit_buy_plan(acting, client, &payment, &purchase)
-                                       : credit_buy_amount(acting, client, &payment, &purchase));
+    enum err err = args_has(acting->args, "plan")
+                       ? credit_buy_plan(acting, client, &payment, &purchase)
+                       : credit_buy_amount(acting, client, &payment, &purchase);
+    if (err != ERR_OK) {
+        acting->remedy = err == ERR_LAW_REVIEW ? "see \"entrepot review list\"" : acting->remedy;
+        return err;
+    }
     struct sheet sheet;
     sheet_init(&sheet, purchase_columns, EP_ARRAY_LEN(purchase_columns));
     sheet_int(&sheet, purchase.lot);
@@ -276,7 +287,7 @@ enum err act_credit_purchase(struct acting *acting)
     sheet_str(&sheet, purchase.method);
     sheet_str(&sheet, purchase.payment);
     sheet_stamp(&sheet, purchase.refund_until_ns);
-    enum err err = sheet_print_one(&sheet, acting->json, acting->out);
+    err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
     return err;
 }

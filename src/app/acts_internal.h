@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/acts.h"
+#include "app/registry_versions.h"
 #include "app/sheet.h"
 #include "ledger/audit.h"
 
@@ -52,19 +53,41 @@ EP_MUST_CHECK enum err act_buy_plan(struct world *world, const struct client *cl
                                     struct ledger_purchase *ret_purchase, struct fail *fail);
 EP_MUST_CHECK enum err act_account(struct world *world, const struct client *client,
                                    struct ledger_account **ret_account, struct fail *fail);
+/* ERR_LAW_REVIEW: a case holds at least so much of the client. */
+EP_MUST_CHECK enum err act_check_review(const struct world *world, const struct client *client,
+                                        enum review_hold least, struct fail *fail);
 /* The time in a flag. */
 EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int64_t *ret_ns);
 /* The amount above zero in a flag, nano; 0 where the flag is not given. */
 EP_MUST_CHECK enum err acting_amount(struct acting *acting, const char *flag, int64_t *ret_nano);
 /* The number above zero in a flag. */
 EP_MUST_CHECK enum err acting_number(struct acting *acting, const char *flag, int64_t *ret_number);
+/* Who does it and why: --by and --why, which are kept in the row. */
+EP_MUST_CHECK enum err acting_signed(struct acting *acting, struct str *ret_by,
+                                     struct str *ret_why);
 /* A fresh id of this node. */
 struct id world_new_id(struct world *world);
+
+/* A sheet of registry versions; `counts`: with how many grants and routes they have. */
+void act_version_begin(struct sheet *sheet, bool counts);
+void act_version_put(struct sheet *sheet, const struct registry_version *version, struct str state);
 
 /* Every invariant of the books and of the log, over one snapshot. */
 EP_MUST_CHECK enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context,
                                  struct fail *fail);
 
+struct standing;
+
+/* act_standing.c: what the flags of a command say of a client's standing. */
+bool act_standing_given(const struct args *args);
+EP_MUST_CHECK enum err act_read_standing(struct acting *acting, struct standing *ret_standing);
+EP_MUST_CHECK enum err act_set_standing(struct acting *acting, const struct client *client,
+                                        const struct standing *standing);
+/* 1 + enum registry_client_type; 0: there is no such kind of client. */
+unsigned act_client_type(struct str text);
+enum err act_closures(struct acting *acting);
+enum err act_verdict_replay(struct acting *acting);
+enum err act_client_standing(struct acting *acting);
 enum err act_client_add(struct acting *acting);
 enum err act_client_list(struct acting *acting);
 enum err act_client_show(struct acting *acting);
@@ -90,8 +113,22 @@ enum err act_credit_show(struct acting *acting);
 enum err act_plan_list(struct acting *acting);
 enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
+enum err act_registry_history(struct acting *acting);
+enum err act_registry_diff(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_usage_show(struct acting *acting);
+enum err act_review_list(struct acting *acting);
+enum err act_review_show(struct acting *acting);
+enum err act_review_open(struct acting *acting);
+enum err act_review_release(struct acting *acting);
+enum err act_review_refuse(struct acting *acting);
+enum err act_route_list(struct acting *acting);
+enum err act_route_history(struct acting *acting);
+enum err act_route_quarantine(struct acting *acting);
+enum err act_route_release(struct acting *acting);
+enum err act_claim_list(struct acting *acting);
+enum err act_claim_show(struct acting *acting);
+enum err act_claim_close(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct embed_file {
-    const char *name; /* "models.yaml" */
+    const char *name; /* "models.yaml", "documents/online-terms.txt" */
     const unsigned char *bytes;
     size_t len;
 };

@@ -8,6 +8,7 @@
 
 #include "app/acts_internal.h"
 #include "app/embed.h"
+#include "app/init_sign.h"
 #include "app/share.h"
 #include "base/enc.h"
 #include "base/mem.h"
@@ -15,9 +16,11 @@
 #include "base/stamp.h"
 #include "crypto/random.h"
 #include "crypto/sign.h"
+#include "ident/standing.h"
 
 #define INIT_PATH_MAX     4096
 #define INIT_CLIENT       "First client"
+#define INIT_PARTY        "first-client" /* of the registry: who the first client is */
 #define INIT_PLAN         "starter"
 #define INIT_SECRET_BYTES 32
 
@@ -40,8 +43,14 @@ static const struct str init_conf = STR_INIT(
     "\n"
     "# The models' vocabularies, by which every call's tokens are counted.\n"
     "vocabularies: \"");
-static const struct str init_conf_rest = STR_INIT(
+static const struct str init_conf_geo = STR_INIT(
     "\"\n"
+    "\n"
+    "# Country databases, by which an origin is told. These are examples with known errors: bring\n"
+    "# your own before you rely on them (docs/origin.md). Without any, nobody's origin is known.\n"
+    "geo: ");
+static const struct str init_conf_rest = STR_INIT(
+    "\n"
     "\n"
     "log:\n"
     "  # The receipt log's name: choose your own before the first real sale, it can never change.\n"
@@ -133,15 +142,27 @@ static enum err init_write_secret(struct str folder, const char *name, struct fa
     return err;
 }
 
+/* The example databases, if they are installed: a file that is not there is a fault. */
+static enum err init_write_geo(struct buf *text)
+{
+    char shared[SHARE_PATH_MAX];
+    if (!share_geo(shared)) {
+        return buf_append(text, STR("[]"));
+    }
+    return buf_printf(text, "[\"%s/" SHARE_GEO_A "\", \"%s/" SHARE_GEO_B "\"]", shared, shared);
+}
+
 /* The configuration names this program's own vocabularies, or those beside it if it has none. */
 static enum err init_write_conf(struct str folder, struct fail *fail)
 {
     char shared[SHARE_PATH_MAX];
     struct str vocabularies = share_vocabularies(shared) ? str_from(shared) : STR("share/vocab");
     struct buf text;
-    buf_init(&text, 2 * INIT_PATH_MAX);
+    buf_init(&text, 4 * INIT_PATH_MAX);
     enum err err = buf_append(&text, init_conf);
     err = err == ERR_OK ? buf_append(&text, vocabularies) : err;
+    err = err == ERR_OK ? buf_append(&text, init_conf_geo) : err;
+    err = err == ERR_OK ? init_write_geo(&text) : err;
     err = err == ERR_OK ? buf_append(&text, init_conf_rest) : err;
     err = err == ERR_OK ? init_write(folder, "entrepot.yaml", buf_str(&text), 0644, fail)
                         : FAIL(fail, err, "no memory for the configuration");
@@ -152,10 +173,11 @@ static enum err init_write_conf(struct str folder, struct fail *fail)
 static enum err init_write_files(struct str folder, struct fail *fail)
 {
     static const char *const secrets[] = { "keys/pepper.key", "keys/upstream-a.key",
-                                           "keys/upstream-b.key" };
+                                           "keys/upstream-b.key", "keys/upstream-c.key" };
     TRY(init_make_folder(folder, "", 0755, fail));
     TRY(init_check_empty(folder, fail));
     TRY(init_make_folder(folder, "registry", 0755, fail));
+    TRY(init_make_folder(folder, "registry/" REGISTRY_DOCUMENTS, 0755, fail));
     TRY(init_make_folder(folder, "keys", 0700, fail));
     TRY(init_make_folder(folder, "var", 0700, fail)); /* the books are nobody else's */
     TRY(init_write_conf(folder, fail));
@@ -183,7 +205,11 @@ static enum err init_write_key(struct str folder, struct world *world, const str
 {
     const struct api_key *key = NULL;
     struct api_key_text text;
-    const struct api_key_order order = { client->id, product, STR("first key") };
+    const struct api_key_order order = {
+        .client = client->id,
+        .product = product,
+        .name = STR("first key"),
+    };
     TRY(api_key_add(world->ident, &order, stamp_system_ns(), &key, &text, fail));
     char line[IDENT_KEY_TEXT_LEN + 1];
     memcpy(line, text.text, IDENT_KEY_TEXT_LEN);
@@ -200,11 +226,13 @@ static enum err init_print(struct str folder, const struct client *client,
                            struct buf *out)
 {
     TRY(buf_printf(out, "made " STR_FMT ":\n", STR_ARG(folder)));
-    TRY(buf_append(out, STR("  entrepot.yaml     the configuration; listens on 127.0.0.1:8080\n"
-                            "  registry/         the example: two vendors, three models\n"
-                            "  keys/             the log's key, the pepper, the upstreams' keys\n"
-                            "  var/              the books\n"
-                            "  first-client.key  the first client's API key\nclient ")));
+    TRY(buf_append(out,
+                   STR("  entrepot.yaml     the configuration; listens on 127.0.0.1:8080\n"
+                       "  registry/         the example: two vendors, three models, signed\n"
+                       "  keys/             the log's key, the pepper, the upstreams' keys, and\n"
+                       "                    those of the example's made-up persons and parties\n"
+                       "  var/              the books\n"
+                       "  first-client.key  the first client's API key\nclient ")));
     TRY(id_print(out, STR(IDENT_CLIENT_PREFIX), client->id));
     TRY(buf_append(out, STR(": ")));
     TRY(money_print(out, plan->price_nano, 9, 0));
@@ -227,9 +255,14 @@ static enum err init_first_client(struct str folder, struct world *world, struct
     if (plan == NULL) {
         return FAIL(fail, ERR_NOT_FOUND, "the example registry has no plan \"%s\"", INIT_PLAN);
     }
+    if (registry_party(registry, STR(INIT_PARTY)) == NULL) {
+        return FAIL(fail, ERR_NOT_FOUND, "the example registry has no party \"%s\"", INIT_PARTY);
+    }
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
+    const struct standing standing = { .party = STR(INIT_PARTY), .set_ns = stamp_system_ns() };
     TRY(act_open_client(world, STR(INIT_CLIENT), product->price_book->currency, &client, fail));
+    TRY(client_set_standing(world->ident, client->id, &standing, fail));
     TRY(act_buy_plan(world, client, &(struct act_plan){ product, plan },
                      &(struct act_payment){ .reference = STR("init") }, &purchase, fail));
     TRY(init_write_key(folder, world, client, product->id, fail));
@@ -246,6 +279,7 @@ enum err init_folder(struct str folder, struct buf *out, struct buf *errors)
     }
     enum err err = crypto_start(&fail);
     err = err == ERR_OK ? init_write_files(folder, &fail) : err;
+    err = err == ERR_OK ? init_sign(folder, errors, &fail) : err;
     err = err == ERR_OK ? init_path(folder, "entrepot.yaml", path, &fail) : err;
     if (err == ERR_OK) {
         TRY(world_open(path, WORLD_READ_WRITE, &world, errors));

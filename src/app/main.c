@@ -5,6 +5,9 @@
 #include "app/acts.h"
 #include "app/control.h"
 #include "app/init.h"
+#include "app/registry_candidate.h"
+#include "app/registry_sign.h"
+#include "app/registry_sign_grant.h"
 #include "app/restore.h"
 #include "app/serve.h"
 #include "app/tokens.h"
@@ -124,7 +127,8 @@ static enum err main_check(const struct args *args, struct buf *out, struct buf 
         path = path != NULL ? path : conf->registry.ptr;
     }
     enum err err = conf == NULL ? ERR_OK : shelf_create(conf->vocabularies, &shelf);
-    err = err == ERR_OK ? world_load_registry(path, shelf, &registry, errors) : err;
+    const struct registry_judging judging = { .shelf = shelf };
+    err = err == ERR_OK ? registry_candidate_load(path, &judging, &registry, errors) : err;
     err = err == ERR_OK ? main_check_vocabularies(registry, shelf, errors) : err;
     if (err == ERR_OK) {
         err = buf_printf(out, "registry: %zu models, %zu routes, %zu products; no faults%s\n",
@@ -146,6 +150,48 @@ static int main_registry_check(const struct args *args)
     buf_init(&errors, ACTS_OUT_MAX);
     enum err err = main_check(args, &out, &errors);
     return main_end(&out, &errors, act_exit_of(err));
+}
+
+static int main_registry_keygen(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    struct fail fail = { .text = "" };
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = registry_keygen_run(args, &out, &fail);
+    if (err != ERR_OK) {
+        act_complain(&errors, err, &fail, NULL);
+    }
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
+/* Who signs: a person a registry, or a party a grant. */
+typedef enum err main_sign_fn(const struct args *args, struct buf *out, struct buf *errors,
+                              struct fail *fail);
+
+static int main_sign(const struct args *args, main_sign_fn *sign)
+{
+    struct buf out;
+    struct buf errors;
+    struct fail fail = { .text = "" };
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = sign(args, &out, &errors, &fail);
+    if (err != ERR_OK && (err != ERR_REGISTRY_INVALID || fail.text[0] != '\0')) {
+        act_complain(&errors, err, &fail, NULL);
+    }
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
+static int main_registry_sign(const struct args *args)
+{
+    return main_sign(args, registry_sign_run);
+}
+
+static int main_registry_sign_grant(const struct args *args)
+{
+    return main_sign(args, registry_sign_grant_run);
 }
 
 static int main_count(const struct args *args)
@@ -173,6 +219,13 @@ static const struct command commands[] = {
     { "serve", NULL, "[--sandbox]", "sandbox", "Runs the server", 1, serve_run },
     { "registry", "check", "[DIR]", "", "Reports every fault of a registry", 3,
       main_registry_check },
+    { "registry", "keygen", "FILE", "", "Makes a key for signing, and shows its public half", 3,
+      main_registry_keygen },
+    { "registry", "sign", "DIR --person PERSON --key FILE --as entered|reviewed", "person key as",
+      "Signs what a registry's folder says now", 3, main_registry_sign },
+    { "registry", "sign-grant", "DIR --grant GRANT --key FILE --key-id KEY [--counter]",
+      "grant key key-id counter", "Signs a grant or an agreement, in its file", 3,
+      main_registry_sign_grant },
     { "count", NULL,
       "(--model MODEL | --vocab NAME) [--chat] [--template NAME] [--specials literal|parsed]"
       " [--ids] [FILE]",

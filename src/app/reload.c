@@ -1,7 +1,9 @@
 #include "app/price_keeping.h"
+#include "app/registry_candidate.h"
 #include "app/server.h"
 #include "base/log.h"
 #include "base/stamp.h"
+#include "policy/geo.h"
 
 static enum gate_hold reload_hold(enum conf_hold_gate gate)
 {
@@ -16,6 +18,30 @@ static enum gate_hold reload_hold(enum conf_hold_gate gate)
 static int64_t reload_ns(uint64_t ms)
 {
     return (int64_t)ms * STAMP_NS_PER_MS; /* the schema's largest is an hour */
+}
+
+static void reload_proxies(const struct conf *conf, struct gate_options *options)
+{
+    const struct conf_list *proxies = &conf->listen_trusted_proxies;
+    ASSERT(proxies->count <= GATE_PROXIES_MAX); /* as the schema has it */
+    for (size_t i = 0; i < proxies->count; i++) {
+        bool read = ip_block_parse(proxies->items[i], &options->proxies[i]);
+        ASSERT(read); /* as it was when the file was read */
+    }
+    options->proxies_count = proxies->count;
+}
+
+enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail)
+{
+    struct fail why = { .text = "" };
+    *ret_geo = NULL;
+    if (conf->geo.count == 0) {
+        return ERR_OK;
+    }
+    enum err err = geo_open(conf->geo.items, conf->geo.count, ret_geo, &why);
+    return err == ERR_OK
+               ? ERR_OK
+               : FAIL(fail, err, "%s; name your own in geo, or run \"make geo\"", why.text);
 }
 
 void reload_options(const struct conf *conf, struct gate_options *ret_options)
@@ -41,28 +67,70 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
     };
+    reload_proxies(conf, ret_options);
 }
 
-/* The configuration and the registry as their files are now, or what is wrong with them. */
-static enum err reload_read(struct server *server, struct conf **ret_conf,
-                            struct registry **ret_registry, struct buf *errors)
-{
-    struct conf_report conf_report;
-    struct conf *conf = NULL;
-    conf_report_init(&conf_report);
-    enum err err = conf_load(server->world->conf_path, &conf, &conf_report);
-    if (err != ERR_OK) {
-        EP_IGNORE(conf_report_print(&conf_report, errors)); /* as far as there is memory */
-        conf_report_fini(&conf_report);
-        return err;
-    }
-    conf_report_fini(&conf_report);
+/* A reload under way. */
+struct reload {
+    struct server *server;
+    enum reload_kind kind;
+    struct buf *errors;
+    struct conf *conf;
+    struct registry_candidate candidate;
+    struct world_registry before; /* in force when it began; with a reference */
+    const struct registry *fresh; /* what is in force after it; borrowed */
+    bool changes;                 /* that is another version */
+    bool stays;                   /* the folder was refused, and what is in force goes on */
+    struct gate_snapshot *snapshot;
+    struct crew_swap *swap;
+};
 
-    err = world_load_registry(conf->registry.ptr, server->world->shelf, ret_registry, errors);
+static enum err reload_read_conf(struct reload *reload)
+{
+    struct conf_report report;
+    conf_report_init(&report);
+    enum err err = conf_load(reload->server->world->conf_path, &reload->conf, &report);
     if (err != ERR_OK) {
-        conf_destroy(conf);
-    } else {
-        *ret_conf = conf;
+        EP_IGNORE(conf_report_print(&report, reload->errors)); /* as far as there is memory */
+    }
+    conf_report_fini(&report);
+    return err;
+}
+
+static struct registry_rival reload_rival(const struct reload *reload)
+{
+    return (struct registry_rival){ reload->before.registry, reload->before.version,
+                                    reload->before.since_ns };
+}
+
+/* The folder as it is now: what is in force already, or what two persons have signed. */
+static enum err reload_judge_folder(struct reload *reload)
+{
+    struct registry_candidate *candidate = &reload->candidate;
+    const struct registry_rival rival = reload_rival(reload);
+    TRY(registry_candidate_read(candidate, reload->conf->registry.ptr, reload->server->world->shelf,
+                                reload->errors));
+    if (registry_candidate_same(candidate, &rival, reload->server->world->store)) {
+        return ERR_OK;
+    }
+    TRY(registry_candidate_signed(candidate, &rival, registry_candidate_now(), reload->errors));
+    reload->fresh = candidate->registry;
+    reload->changes = true;
+    return ERR_OK;
+}
+
+/* A signal asks for the configuration; the registry comes along only where it may. */
+static enum err reload_read_registry(struct reload *reload)
+{
+    reload->fresh = reload->before.registry;
+    enum err err = reload_judge_folder(reload);
+    if (err == ERR_REGISTRY_INVALID && reload->kind == RELOAD_SIGNALLED) {
+        reload->stays = true;
+        EP_IGNORE(buf_printf(reload->errors,
+                             "entrepot: registry version %lld stays in force; look at the folder "
+                             "with \"entrepot registry check\" and \"entrepot registry diff\"\n",
+                             (long long)reload->before.version));
+        return ERR_OK;
     }
     return err;
 }
@@ -73,10 +141,17 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
 {
     struct gate_options options;
     struct fail fail = { .code = ERR_OK };
+    struct geo *geo = NULL;
     reload_options(conf, &options);
     enum err err = dispatch_learn(server->dispatch, registry);
+    err = err == ERR_OK ? quarantine_learn(server->world->quarantine, registry) : err;
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
+        return err;
+    }
+    err = reload_geo(conf, &geo, &fail);
+    if (err != ERR_OK) {
+        EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
         return err;
     }
     err = gate_snapshot_create(registry_ref(registry),
@@ -85,8 +160,10 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
                                    .folder = server->world->folder,
                                    .tls = server->tls_upstreams,
                                    .shelf = server->world->shelf,
+                                   .geo = geo,
                                },
                                ret_snapshot, &fail);
+    geo_unref(geo);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
     }
@@ -106,47 +183,103 @@ static enum err reload_prices(struct world *world, const struct registry *regist
     return err;
 }
 
-static void reload_log(enum event event, struct str text)
+/* What is not yet in force becomes so on disk: from here on a restart takes it. */
+static enum err reload_keep(struct reload *reload, struct world_registry *now)
 {
-    struct log_line line;
-    log_begin(&line, event);
-    log_str(&line, "text", text);
-    log_end(&line);
+    struct world *world = reload->server->world;
+    struct fail fail = { .code = ERR_OK };
+    const struct registry_rival rival = reload_rival(reload);
+    if (!reload->changes) {
+        return ERR_OK;
+    }
+    now->since_ns = registry_candidate_now();
+    enum err err = registry_candidate_keep(&reload->candidate, world->store, &rival, now->since_ns,
+                                           &now->version, &fail);
+    if (err != ERR_OK) {
+        EP_IGNORE(buf_printf(reload->errors, "entrepot: %s\n", fail.text));
+    }
+    return err;
 }
 
-enum err reload_run(struct server *server, struct buf *errors)
+static void reload_frozen(struct reload *reload)
+{
+    size_t frozen = 0;
+    if (conf_frozen_changes(reload->server->world->conf, reload->conf, reload->errors, &frozen) ==
+            ERR_OK &&
+        frozen > 0) {
+        EP_IGNORE(buf_printf(reload->errors, "entrepot: these take a restart to change\n"));
+    }
+}
+
+/* Everything that may fail or take its time is over: calls begin with the new snapshot now. */
+static void reload_swap(struct reload *reload, const struct world_registry *now,
+                        struct world_applied *applied)
+{
+    applied->version = now->version;
+    applied->hash = reload->fresh->hash;
+    applied->changed = reload->changes;
+    applied->swap_us = crew_swap_run(reload->swap) / 1000;
+    reload->swap = NULL;
+    if (reload->changes) {
+        registry_ref(now->registry);
+        world_swap_registry(reload->server->world, now);
+        world_log_registry(EVENT_REGISTRY_APPLIED, now);
+    }
+}
+
+static enum err reload_do(struct reload *reload, struct world_applied *applied)
+{
+    struct server *server = reload->server;
+    TRY(reload_read_conf(reload));
+    TRY(reload_read_registry(reload));
+    TRY(reload_snapshot(server, reload->conf, reload->fresh, &reload->snapshot, reload->errors));
+    reload_frozen(reload);
+    reload->swap = crew_swap_create(server, reload->snapshot);
+    if (reload->swap == NULL) {
+        EP_IGNORE(buf_printf(reload->errors, "entrepot: no memory for the swap\n"));
+        return ERR_NO_MEMORY;
+    }
+    TRY(reload_prices(server->world, reload->fresh, reload->errors));
+    struct world_registry now = reload->before;
+    now.registry = reload->fresh;
+    TRY(reload_keep(reload, &now));
+    reload_swap(reload, &now, applied);
+    return ERR_OK;
+}
+
+static void reload_log(const struct reload *reload, enum err err, size_t before,
+                       const struct world_applied *applied)
+{
+    struct log_line line;
+    log_begin(&line, err == ERR_OK ? EVENT_RELOADED : EVENT_RELOAD_REFUSED);
+    if (err == ERR_OK) {
+        log_int(&line, "registry", applied->version);
+        log_int(&line, "swap_us", applied->swap_us);
+    }
+    log_str(&line, "text", str_from_at(buf_str(reload->errors), before));
+    log_end(&line);
+    if (reload->stays) {
+        world_log_registry(EVENT_REGISTRY_FOLDER, &reload->before);
+    }
+}
+
+enum err reload_run(struct server *server, enum reload_kind kind, struct world_applied *ret_applied,
+                    struct buf *errors)
 {
     (void)pthread_mutex_lock(&server->reload_lock);
     size_t before = errors->len;
-    struct conf *conf = NULL;
-    struct registry *registry = NULL;
-    struct gate_snapshot *snapshot = NULL;
-    enum err err = reload_read(server, &conf, &registry, errors);
-    if (err == ERR_OK) {
-        err = reload_snapshot(server, conf, registry, &snapshot, errors);
-        size_t frozen = 0;
-        if (err == ERR_OK &&
-            conf_frozen_changes(server->world->conf, conf, errors, &frozen) == ERR_OK &&
-            frozen > 0) {
-            EP_IGNORE(buf_printf(errors, "entrepot: these take a restart to change\n"));
-        }
-        conf_destroy(conf);
-    }
-    if (err == ERR_OK) {
-        err = reload_prices(server->world, registry, errors);
-        if (err != ERR_OK) {
-            gate_snapshot_unref(snapshot);
-        }
-    }
-    if (err == ERR_OK) {
-        world_swap_registry(server->world, registry);
-        crew_swap(server, snapshot);
-        gate_snapshot_unref(snapshot);
-    } else {
-        registry_unref(registry);
-    }
-    reload_log(err == ERR_OK ? EVENT_RELOADED : EVENT_RELOAD_REFUSED,
-               str_from_at(buf_str(errors), before));
+    struct reload reload = { .server = server, .kind = kind, .errors = errors };
+    struct world_applied applied = { .swap_us = 0 };
+    registry_candidate_init(&reload.candidate);
+    reload.before = world_in_force(server->world);
+    enum err err = reload_do(&reload, &applied);
+    reload_log(&reload, err, before, &applied);
+    crew_swap_drop(reload.swap);
+    gate_snapshot_unref(reload.snapshot);
+    registry_candidate_fini(&reload.candidate);
+    registry_unref(reload.before.registry);
+    conf_destroy(reload.conf);
+    *ret_applied = applied;
     (void)pthread_mutex_unlock(&server->reload_lock);
     return err;
 }

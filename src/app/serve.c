@@ -1,4 +1,5 @@
 #include "app/serve.h"
+#include "app/law_clock.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,12 +8,14 @@
 #include <unistd.h>
 
 #include "app/helpers.h"
+#include "app/rounds.h"
 #include "app/server.h"
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "ledger/idem.h"
+#include "policy/geo.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
@@ -38,10 +41,12 @@ struct serve {
     struct job mark;
     bool mark_runs;
     struct timer mark_timer;
+    struct rounds rounds;
     struct mail hangup;
     struct mail stop;
     atomic_bool hangup_sent;
     atomic_bool stop_sent;
+    struct law_clock *law_clock;
 };
 
 /* ---- signals ------------------------------------------------------------------------------ */
@@ -77,8 +82,10 @@ static void serve_reload_work(struct job *job)
 {
     struct serve *serve = EP_CONTAINER(job, struct serve, reload);
     struct buf errors;
+    struct world_applied applied;
     buf_init(&errors, SERVE_ERRORS_MAX);
-    EP_IGNORE(reload_run(&serve->server, &errors)); /* it has logged what is wrong */
+    /* It has logged what is wrong. */
+    EP_IGNORE(reload_run(&serve->server, RELOAD_SIGNALLED, &applied, &errors));
     buf_fini(&errors);
 }
 
@@ -223,20 +230,26 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
                                struct fail *fail)
 {
     struct gate_options options;
+    struct geo *geo = NULL;
     reload_options(server->world->conf, &options);
+    TRY(reload_geo(server->world->conf, &geo, fail));
     const struct registry *registry = world_registry(server->world);
     if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
         registry_unref(registry);
+        geo_unref(geo);
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
     }
-    return gate_snapshot_create(registry,
-                                &(struct gate_snapshot_parts){
-                                    .options = &options,
-                                    .folder = server->world->folder,
-                                    .tls = server->tls_upstreams,
-                                    .shelf = server->world->shelf,
-                                },
-                                ret_snapshot, fail);
+    enum err err = gate_snapshot_create(registry,
+                                        &(struct gate_snapshot_parts){
+                                            .options = &options,
+                                            .folder = server->world->folder,
+                                            .tls = server->tls_upstreams,
+                                            .shelf = server->world->shelf,
+                                            .geo = geo,
+                                        },
+                                        ret_snapshot, fail);
+    geo_unref(geo);
+    return err;
 }
 
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
@@ -253,6 +266,8 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    TRY(rounds_open(&serve->rounds, server, fail));
+    server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
     TRY(serve_snapshot(server, &snapshot, fail));
@@ -268,13 +283,16 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     serve->signals_run = true;
     int64_t now_ns = loop_now_ns(server->loop);
     TRY(timer_start(server->loop, &serve->expire_timer, now_ns));
+    TRY(rounds_begin(&serve->rounds, fail));
+    TRY(law_clock_start(server, &serve->law_clock, fail));
     return server->world->mark.behind ? ERR_OK
                                       : timer_start(server->loop, &serve->mark_timer, now_ns);
 }
 
-static enum err serve_registry_reload(void *context, struct buf *errors)
+static enum err serve_registry_reload(void *context, struct world_applied *ret_applied,
+                                      struct buf *errors)
 {
-    return reload_run(context, errors);
+    return reload_run(context, RELOAD_APPLIED, ret_applied, errors);
 }
 
 static void serve_init(struct serve *serve, struct world *world)
@@ -314,7 +332,7 @@ static void serve_close(struct serve *serve)
     crew_stop(server, (int64_t)server->world->conf->limits_drain_ms * STAMP_NS_PER_MS);
     /* Jobs that wait are dropped, those that run end; their mail is opened by the last turns. */
     while (server->loop != NULL && (server->desk_busy > 0 || serve->reload_runs ||
-                                    serve->expire_runs || serve->mark_runs)) {
+                                    serve->expire_runs || serve->mark_runs || serve->rounds.runs)) {
         (void)loop_turn(server->loop, true);
     }
     worker_pool_destroy(server->workers);
@@ -322,11 +340,15 @@ static void serve_close(struct serve *serve)
     if (server->loop != NULL) {
         timer_stop(server->loop, &serve->expire_timer);
         timer_stop(server->loop, &serve->mark_timer);
+        law_clock_stop(serve->law_clock);
+        rounds_end(&serve->rounds);
         desk_close(server);
         http_server_destroy(server->office);
         loop_destroy(server->loop);
     }
+    rounds_close(&serve->rounds);
     limits_destroy(server->limits);
+    server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);
@@ -335,6 +357,17 @@ static void serve_close(struct serve *serve)
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
+
+/* Which version runs; and that the folder says something else, where it does. */
+static void serve_log_registry(struct world *world)
+{
+    struct world_registry now = world_in_force(world);
+    world_log_registry(EVENT_REGISTRY_IN_FORCE, &now);
+    if (world_look_at_folder(world) != WORLD_FOLDER_SAME) {
+        world_log_registry(EVENT_REGISTRY_FOLDER, &now);
+    }
+    registry_unref(now.registry);
+}
 
 static void serve_log_started(const struct server *server)
 {
@@ -346,6 +379,7 @@ static void serve_log_started(const struct server *server)
     log_str(&line, "operator", server->world->conf->listen_operator.text);
     log_int(&line, "threads", (int64_t)server->crew_count);
     log_end(&line);
+    serve_log_registry(server->world);
     const struct log_mark *mark = &server->world->mark;
     if (mark->behind) {
         log_begin(&line, EVENT_LOG_BEHIND);

@@ -19,6 +19,8 @@
 #define SERVER_THREADS_MAX 64
 
 struct crew_member;
+struct crew_swap;
+struct lookout;
 
 struct server {
     struct world *world;
@@ -26,6 +28,7 @@ struct server {
     struct worker_pool *workers;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;
     struct crew_member *crew;
@@ -41,8 +44,15 @@ struct server {
 /* crew.c */
 EP_MUST_CHECK enum err crew_start(struct server *server, struct gate_snapshot *snapshot,
                                   struct fail *fail);
-/* Gives each member a reference of its own; any thread. */
-void crew_swap(struct server *server, struct gate_snapshot *snapshot);
+/*
+ * Makes everything ready that a swap of all members' snapshot takes; NULL: no memory. Then either
+ * run: calls begin with `snapshot` from its end on, everywhere, and how long it took comes back
+ * (ns); or drop. From a thread that may wait.
+ */
+EP_MUST_CHECK struct crew_swap *crew_swap_create(struct server *server,
+                                                 struct gate_snapshot *snapshot);
+int64_t crew_swap_run(struct crew_swap *swap);
+void crew_swap_drop(struct crew_swap *swap); /* NULL is allowed */
 /* Lets calls end, cuts what is left after `drain_ns`; returns when all threads have ended. */
 void crew_stop(struct server *server, int64_t drain_ns);
 /* After the workers have ended. */
@@ -56,5 +66,12 @@ void desk_close(struct server *server);
 
 /* reload.c */
 void reload_options(const struct conf *conf, struct gate_options *ret_options);
+/* The country databases as their files are now, NULL if none are named; a reference. */
+EP_MUST_CHECK enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail);
+enum reload_kind {
+    RELOAD_SIGNALLED, /* the registry comes along only where it may come into force */
+    RELOAD_APPLIED    /* the registry is what is asked for: both, or neither */
+};
 /* Reads again and swaps; from a worker's thread. What is wrong goes to `errors`. */
-EP_MUST_CHECK enum err reload_run(struct server *server, struct buf *errors);
+EP_MUST_CHECK enum err reload_run(struct server *server, enum reload_kind kind,
+                                  struct world_applied *ret_applied, struct buf *errors);

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-bool share_vocabularies(char path[SHARE_PATH_MAX])
+/* The folder `name` among this program's shared files. */
+static bool share_find(const char *name, char path[SHARE_PATH_MAX])
 {
-    /* build/release/entrepot has them in share/vocab, bin/entrepot in share/entrepot/vocab. */
-    static const char *const places[] = { "/../../share/vocab", "/../share/entrepot/vocab" };
+    /* build/release/entrepot has it in share/NAME, bin/entrepot in share/entrepot/NAME. */
+    static const char *const places[] = { "/../../share/", "/../share/entrepot/" };
     char self[SHARE_PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (len <= 0) {
@@ -22,11 +23,24 @@ bool share_vocabularies(char path[SHARE_PATH_MAX])
     for (size_t i = 0; i < EP_ARRAY_LEN(places); i++) {
         char tried[SHARE_PATH_MAX];
         char real[PATH_MAX];
-        int size = snprintf(tried, sizeof(tried), "%s%s", self, places[i]);
+        int size = snprintf(tried, sizeof(tried), "%s%s%s", self, places[i], name);
         if (size > 0 && (size_t)size < sizeof(tried) && realpath(tried, real) != NULL) {
             (void)snprintf(path, SHARE_PATH_MAX, "%s", real); /* as large */
             return true;
         }
     }
     return false;
+}
+
+bool share_vocabularies(char path[SHARE_PATH_MAX])
+{
+    return share_find("vocab", path);
+}
+
+bool share_geo(char path[SHARE_PATH_MAX])
+{
+    char first[SHARE_PATH_MAX];
+    char second[SHARE_PATH_MAX];
+    return share_find("geo/" SHARE_GEO_A, first) && share_find("geo/" SHARE_GEO_B, second) &&
+           share_find("geo", path);
 }

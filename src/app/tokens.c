@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/acts.h"
+#include "app/registry_candidate.h"
 #include "app/share.h"
 #include "app/world.h"
 #include "conf/conf.h"
@@ -93,7 +94,8 @@ static enum err tokens_model(struct tokens *tokens, struct str id, struct str *r
         tokens->remedy = "name it with -c, or count by --vocab NAME";
         return FAIL(&tokens->fail, ERR_NOT_FOUND, "there is no configuration to find models in");
     }
-    TRY(world_load_registry(tokens->conf->registry.ptr, NULL, &tokens->registry, errors));
+    const struct registry_judging judging = { .kept = true }; /* only its models matter here */
+    TRY(registry_candidate_load(tokens->conf->registry.ptr, &judging, &tokens->registry, errors));
     const struct registry_model *model = registry_model(tokens->registry, id);
     if (model == NULL) {
         tokens->remedy = "see \"entrepot registry show\"";

@@ -5,14 +5,13 @@
 #include "app/acts.h"
 #include "app/price_keeping.h"
 #include "app/recover.h"
+#include "app/registry_candidate.h"
+#include "base/enc.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "ledger/extend.h"
 #include "ledger/idem.h"
-#include "meter/template.h"
-
-#define WORLD_TEMPLATES_MAX 64
-#define WORLD_NAMES_MAX     ((size_t)64 << 10) /* of vocabularies: 256 of 64 bytes, and more */
+#include "ledger/quota.h"
 
 struct str world_folder_of(struct str path)
 {
@@ -35,65 +34,11 @@ static enum err world_read_conf(struct world *world, struct buf *errors)
     return err;
 }
 
-/* The chat templates that this program knows. */
-static struct registry_texts world_templates(struct str names[WORLD_TEMPLATES_MAX])
-{
-    size_t count = 0;
-    for (const struct template_program *program = template_at(0);
-         program != NULL && count < WORLD_TEMPLATES_MAX; program = template_at(count)) {
-        names[count++] = template_name(program);
-    }
-    return (struct registry_texts){ .items = names, .count = count };
-}
-
-enum err world_load_registry(const char *path, const struct shelf *shelf,
-                             struct registry **ret_registry, struct buf *errors)
-{
-    struct arena arena;
-    struct registry_texts names;
-    struct str template_names[WORLD_TEMPLATES_MAX];
-    const struct registry_texts templates = world_templates(template_names);
-    struct registry_report report;
-    struct fail fail = { .text = "" };
-    enum err err = ERR_OK;
-    arena_init(&arena, 1024, WORLD_NAMES_MAX);
-    registry_report_init(&report);
-    report.templates = &templates;
-    if (shelf != NULL) {
-        err = shelf_names(shelf, &arena, &names, &fail);
-        report.vocabulary_folder = shelf_folder(shelf);
-        report.vocabularies = &names;
-    }
-    if (err != ERR_OK) {
-        act_complain(errors, err, &fail, NULL);
-    } else {
-        err = registry_load(path, ret_registry, &report);
-        EP_IGNORE(registry_report_print(&report, errors)); /* what fits; warnings, too */
-    }
-    registry_report_fini(&report);
-    arena_fini(&arena);
-    return err;
-}
-
-static enum err world_read_registry(struct world *world, struct buf *errors)
-{
-    struct registry *registry = NULL;
-    TRY(shelf_create(world->conf->vocabularies, &world->shelf));
-    /* Commands that only read books count nothing: they work without the vocabularies. */
-    const struct shelf *shelf = world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
-    size_t before = errors->len;
-    TRY(world_load_registry(world->conf->registry.ptr, shelf, &registry, errors));
-    /* Warnings are for who puts a registry in force, not for each look into the books. */
-    errors->len = world->mode == WORLD_READ_ONLY ? before : errors->len;
-    world->registry = registry;
-    return ERR_OK;
-}
-
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX])
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 8 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 13 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -105,6 +50,11 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
+    migrations[count++] = registry_versions_migration;
+    migrations[count++] = quarantine_migration;
+    migrations[count++] = review_migration;
+    migrations[count++] = standing_migration;
+    migrations[count++] = quota_migration;
     return count;
 }
 
@@ -157,16 +107,126 @@ enum err world_note_log(struct world *world, struct fail *fail)
     return log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
 }
 
-static enum err world_open_rooms(struct world *world, struct fail *fail)
+/* ---- the registry in force ------------------------------------------------------------------ */
+
+const struct shelf *world_vocabularies(const struct world *world)
 {
+    return world->mode == WORLD_READ_ONLY ? NULL : world->shelf;
+}
+
+/* The first version: the folder as it is, if it is signed by persons of its own. Who only reads
+ * takes it as it is. */
+static enum err world_take_first(struct world *world, struct registry_candidate *candidate,
+                                 struct buf *errors, struct fail *fail)
+{
+    const struct registry_rival none = { .registry = NULL };
+    int64_t now_ns = registry_candidate_now();
+    TRY(registry_candidate_read(candidate, world->conf->registry.ptr, world_vocabularies(world),
+                                errors));
+    if (world->mode == WORLD_READ_WRITE) {
+        TRY(registry_candidate_signed(candidate, &none, now_ns, errors));
+        TRY(registry_candidate_keep(candidate, world->store, &none, now_ns, &world->version, fail));
+        world->since_ns = now_ns;
+    }
+    world->registry = registry_ref(candidate->registry);
+    return ERR_OK;
+}
+
+static enum err world_take_kept(struct world *world, const struct registry_version *version,
+                                struct buf *errors, struct fail *fail)
+{
+    struct registry_files files;
+    struct registry *registry = NULL;
+    const struct registry_judging judging = { .shelf = world_vocabularies(world), .kept = true };
+    registry_files_init(&files);
+    enum err err = registry_versions_files(world->store, version->seq, &files, fail);
+    err = err == ERR_OK ? registry_candidate_judge(&files, &judging, &registry, errors) : err;
+    registry_files_fini(&files);
+    TRY(err);
+    registry->hash = version->hash;
+    world->registry = registry;
+    world->version = version->seq;
+    world->since_ns = version->at_ns;
+    return ERR_OK;
+}
+
+static enum err world_take_registry(struct world *world, struct buf *errors, struct fail *fail)
+{
+    struct registry_version version;
+    enum err err = registry_versions_find(world->store, 0, &version, fail);
+    if (err != ERR_NOT_FOUND) {
+        return err == ERR_OK ? world_take_kept(world, &version, errors, fail) : err;
+    }
+    struct registry_candidate candidate;
+    fail->text[0] = '\0'; /* that there is none yet is no failure */
+    registry_candidate_init(&candidate);
+    err = world_take_first(world, &candidate, errors, fail);
+    registry_candidate_fini(&candidate);
+    return err;
+}
+
+enum world_folder world_look_at_folder(struct world *world)
+{
+    struct world_registry now = world_in_force(world);
+    struct registry_files files;
+    struct registry_report report;
+    struct registry *registry = NULL;
+    enum world_folder folder = WORLD_FOLDER_FAULTY;
+    registry_files_init(&files);
+    registry_report_init(&report);
+    if (registry_files_read(&files, world->conf->registry.ptr, &report) == ERR_OK) {
+        if (registry_versions_are(world->store, now.version, &files)) { /* a fast yes */
+            folder = WORLD_FOLDER_SAME;
+        } else if (registry_files_parse(&files, &registry, &report) == ERR_OK) {
+            folder = digest_eq(&registry->hash, &now.registry->hash) ? WORLD_FOLDER_SAME
+                                                                     : WORLD_FOLDER_DIFFERS;
+        }
+    }
+    registry_unref(registry);
+    registry_report_fini(&report);
+    registry_files_fini(&files);
+    registry_unref(now.registry);
+    return folder;
+}
+
+void world_log_registry(enum event event, const struct world_registry *registry)
+{
+    char text[2 * DIGEST_BYTES];
+    struct buf hash = { text, 0, sizeof(text), sizeof(text) };
+    struct log_line line;
+    EP_IGNORE(enc_hex(&hash, registry->registry->hash.bytes, DIGEST_BYTES)); /* fits exactly */
+    log_begin(&line, event);
+    log_int(&line, "version", registry->version);
+    log_str(&line, "hash", buf_str(&hash));
+    log_end(&line);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static enum err world_open_quarantine(struct world *world, struct fail *fail)
+{
+    TRY(quarantine_open(world->store, &world->quarantine, fail));
+    if (quarantine_learn(world->quarantine, world->registry) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the routes");
+    }
+    return ERR_OK;
+}
+
+static enum err world_open_rooms(struct world *world, struct buf *errors, struct fail *fail)
+{
+    TRY(shelf_create(world->conf->vocabularies, &world->shelf));
     TRY(world_open_store(world, fail));
+    TRY(world_take_registry(world, errors, fail));
     TRY(world_open_ident(world, fail));
     if (world->mode == WORLD_READ_ONLY) {
         return ERR_OK;
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
     TRY(tlog_open(world->store, &world->tlog, fail));
-    TRY(usage_check_open(world->store, &world->usage_check, fail));
+    TRY(world_open_quarantine(world, fail));
+    TRY(usage_check_open(world->store, world->quarantine, &world->usage_check, fail));
+    TRY(review_open(world->store, &world->review, fail));
+    TRY(quota_open(world->store, &world->quota, fail));
     TRY(world_check_log(world, fail));
     TRY(price_keeping_keep(world->ledger, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
@@ -198,10 +258,9 @@ static enum err world_open_all(struct world *world, struct buf *errors)
     enum err err = crypto_start(&fail);
     if (err == ERR_OK) {
         TRY(world_read_conf(world, errors));
-        TRY(world_read_registry(world, errors));
-        err = world_open_rooms(world, &fail);
+        err = world_open_rooms(world, errors, &fail);
     }
-    if (err != ERR_OK) {
+    if (err != ERR_OK && (err != ERR_REGISTRY_INVALID || fail.text[0] != '\0')) {
         act_complain(errors, err, &fail, world_remedy(err));
     }
     return err;
@@ -240,8 +299,11 @@ void world_close(struct world *world)
         EP_IGNORE(world_note_log(world, NULL)); /* a lower mark is a weaker one, and no wrong one */
     }
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
+    review_close(world->review);
+    quota_close(world->quota);
     price_shelf_close(world->prices);
     usage_check_close(world->usage_check);
+    quarantine_close(world->quarantine);
     tlog_close(world->tlog);
     ledger_close(world->ledger);
     ident_close(world->ident);
@@ -254,19 +316,27 @@ void world_close(struct world *world)
     mem_free(world);
 }
 
-const struct registry *world_registry(struct world *world)
+struct world_registry world_in_force(struct world *world)
 {
     (void)pthread_mutex_lock(&world->lock);
-    const struct registry *registry = registry_ref(world->registry);
+    const struct world_registry now = { registry_ref(world->registry), world->version,
+                                        world->since_ns };
     (void)pthread_mutex_unlock(&world->lock);
-    return registry;
+    return now;
 }
 
-void world_swap_registry(struct world *world, const struct registry *fresh)
+const struct registry *world_registry(struct world *world)
+{
+    return world_in_force(world).registry;
+}
+
+void world_swap_registry(struct world *world, const struct world_registry *fresh)
 {
     (void)pthread_mutex_lock(&world->lock);
     const struct registry *old = world->registry;
-    world->registry = fresh;
+    world->registry = fresh->registry;
+    world->version = fresh->version;
+    world->since_ns = fresh->since_ns;
     (void)pthread_mutex_unlock(&world->lock);
     registry_unref(old);
 }

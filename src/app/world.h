@@ -10,23 +10,45 @@
 #include <pthread.h>
 
 #include "app/log_mark.h"
+#include "base/log.h"
 #include "conf/conf.h"
 #include "gate/price_shelf.h"
+#include "gate/quarantine.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
+#include "ident/review.h"
 #include "ledger/ledger.h"
 #include "meter/shelf.h"
 #include "registry/registry_load.h"
 #include "store/store.h"
 #include "tlog/tlog.h"
 
+struct dispatch;
+
 enum world_mode {
     WORLD_READ_ONLY, /* beside a running server; no ledger and no tlog */
     WORLD_READ_WRITE /* takes the store's lock, migrates, and ends what a crash left open */
 };
 
-/* Reads configuration and registry again and swaps them; what is wrong goes to `errors`. */
-typedef enum err world_reload_fn(void *context, struct buf *errors);
+/* The registry in force, and what it is called. */
+struct world_registry {
+    const struct registry *registry; /* with a reference */
+    int64_t version;                 /* in `registry history`; 0: it is not in force yet */
+    int64_t since_ns;                /* since when it is in force; 0 */
+};
+
+/* What has come of `registry apply`. */
+struct world_applied {
+    int64_t version; /* in force */
+    struct digest hash;
+    bool changed;    /* it was not in force before */
+    int64_t swap_us; /* until all loops had it; 0: no server runs */
+};
+
+/* Reads configuration and registry again and swaps them, or neither; what is wrong goes to
+ * `errors`. */
+typedef enum err world_reload_fn(void *context, struct world_applied *ret_applied,
+                                 struct buf *errors);
 
 struct world {
     struct conf *conf;
@@ -36,10 +58,15 @@ struct world {
     struct ledger *ledger;           /* NULL when it is read alone */
     struct tlog *tlog;               /* as above */
     struct usage_check *usage_check; /* as above */
+    struct quarantine *quarantine;   /* as above */
     struct price_shelf *prices;      /* as above */
-    const struct registry
-        *registry;        /* the one in force; world_registry() when others may swap it */
-    pthread_mutex_t lock; /* of `registry` */
+    struct review *review;           /* as above */
+    struct quota *quota;             /* as above */
+    const struct registry *registry; /* in force; world_registry() when others may swap it */
+    int64_t version;      /* its number; 0: a folder that was never in force, read alone */
+    int64_t since_ns;     /* since when it is in force; 0 */
+    pthread_mutex_t lock; /* of these three */
+    const struct dispatch *dispatch; /* of a running server; NULL: none runs */
     char *conf_path;
     struct str folder;    /* of the configuration file: the base of the registry's secrets */
     struct buf mark_path; /* of the log's high-water mark; as `ledger` */
@@ -57,22 +84,34 @@ EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
 
-#define WORLD_MIGRATIONS_MAX 16
+#define WORLD_MIGRATIONS_MAX 24
 /* Those of all rooms, in order: how many. */
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
 
 /* Raises the mark to what is durable now; from a thread that may wait, one at a time. */
 EP_MUST_CHECK enum err world_note_log(struct world *world, struct fail *fail);
 
-/* The registry of a folder; its faults go to `errors`. `shelf`: the vocabularies that models may
- * name; NULL: whether they are there is not looked at. */
-EP_MUST_CHECK enum err world_load_registry(const char *path, const struct shelf *shelf,
-                                           struct registry **ret_registry, struct buf *errors);
-
 /* The registry in force, with a reference of the caller's own: registry_unref() it. */
 const struct registry *world_registry(struct world *world);
+/* As above, with its number. */
+struct world_registry world_in_force(struct world *world);
 /* Takes the reference of `fresh`; what was in force before lives on while somebody refers to it. */
-void world_swap_registry(struct world *world, const struct registry *fresh);
+void world_swap_registry(struct world *world, const struct world_registry *fresh);
+
+/* The vocabularies against which a registry is checked; NULL: they are not looked at. Commands
+ * that only read books count nothing: they work without. */
+const struct shelf *world_vocabularies(const struct world *world);
+
+/* A line with the number and the hash of a registry. */
+void world_log_registry(enum event event, const struct world_registry *registry);
+
+/* How the registry's folder stands to what is in force. */
+enum world_folder {
+    WORLD_FOLDER_SAME,    /* it says the same */
+    WORLD_FOLDER_DIFFERS, /* it says something else: `registry diff` shows what */
+    WORLD_FOLDER_FAULTY   /* it cannot be read, or has faults: `registry check` shows them */
+};
+enum world_folder world_look_at_folder(struct world *world);
 
 /* The folder part of a path: "" (the working folder), "/" or without the last slash. Borrowed. */
 struct str world_folder_of(struct str path);

@@ -141,6 +141,8 @@
       "The credit's time has passed.")                                                            \
     X(TOKEN_PAYMENT_METHOD, CLIENT, 409, "invalid_request_error", "token_payment_method",         \
       "Credit is not paid for in this way.")                                                      \
+    X(PAYMENT_DOMESTIC, CLIENT, 409, "compliance_refusal", "payment_domestic",                    \
+      "This way of paying does not buy this product.")                                            \
     X(TOKEN_KYC_LIMIT, CLIENT, 409, "invalid_request_error", "token_kyc_limit",                   \
       "More cannot be bought in a day before more is known of the client.")                       \
     X(PLAN_WITHDRAWN, CLIENT, 409, "invalid_request_error", "plan_withdrawn",                     \
@@ -163,6 +165,7 @@
     X(UPSTREAM_SIZE, RETRY, 502, "upstream_error", "upstream_too_large",                          \
       "The model provider's answer is larger than is taken here.")                                \
     X(VOCAB, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
+    X(GEO, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     /* the machine below */                                                                       \
     X(NO_MEMORY, RETRY, 503, "api_error", "overloaded", "The server has no room; try again.")     \
     X(BUSY, RETRY, 503, "api_error", "overloaded", "The server is busy; try again.")              \

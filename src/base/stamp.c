@@ -209,6 +209,12 @@ int64_t stamp_of_day(int64_t day)
     return day * STAMP_DAY_S * STAMP_NS_PER_S;
 }
 
+int64_t stamp_date(int64_t ns)
+{
+    int64_t month = stamp_month(ns);
+    return 100 * month + stamp_day(ns) - stamp_day(stamp_of_month(month)) + 1;
+}
+
 int64_t stamp_of_month(int64_t month)
 {
     int64_t year = month / 100 + (month % 100 > 12);

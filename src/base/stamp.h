@@ -24,5 +24,7 @@ int64_t stamp_month(int64_t ns);
 int64_t stamp_of_month(int64_t month);
 /* "2026-11" > 202611; the years that stamp_parse() reads. */
 EP_MUST_CHECK bool stamp_parse_month(struct str text, int64_t *ret_month);
+/* The day of a time in UTC, as a number: 20261126. ns >= 0. */
+int64_t stamp_date(int64_t ns);
 /* The system's wall clock, for programs that run no loop. */
 int64_t stamp_system_ns(void);

@@ -31,7 +31,8 @@ _Static_assert(EP_ARRAY_LEN(conf_rows) <= CONF_ROWS_MAX, "seen[] has room for ea
 
 bool conf_type_is_list(enum conf_type type)
 {
-    return type == CONF_TYPE_PATHS || type == CONF_TYPE_TEXTS || type == CONF_TYPE_CIDRS;
+    return type == CONF_TYPE_PATHS || type == CONF_TYPE_TEXTS || type == CONF_TYPE_CIDRS ||
+           type == CONF_TYPE_LINKS;
 }
 
 static const struct conf_row *conf_row_find(struct str key)
@@ -152,6 +153,7 @@ static void conf_check(struct conf_reader *reader)
         conf_report_add(reader->report, nowhere, STR("listen.operator"),
                         "clients and operators cannot have the same address");
     }
+    conf_check_links(reader);
 }
 
 static void conf_read(struct conf_reader *reader, const struct yaml_node *root)

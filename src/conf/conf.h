@@ -27,6 +27,20 @@ struct conf_address {
     uint16_t port;   /* 0: the system chooses */
 };
 
+/* A further public listener, by the name of the link that it ends. */
+struct conf_link {
+    struct conf_address address;
+    struct str link;
+    bool proxy_protocol;
+};
+
+#define CONF_LINK_DEFAULT "default" /* of listen.public */
+
+struct conf_links {
+    const struct conf_link *items;
+    size_t count;
+};
+
 enum conf_hold_gate {
     CONF_HOLD_OVERLAP,
     CONF_HOLD_BEFORE,
@@ -40,8 +54,9 @@ enum conf_hold_gate {
 #define CONF_FIELD_STORE    struct str /* "sqlite:" and the resolved path, or a URL */
 #define CONF_FIELD_SECRET   struct str /* "env:NAME", or "file:" and the resolved path */
 #define CONF_FIELD_TEXTS    struct conf_list
-#define CONF_FIELD_CIDRS    struct conf_list /* IP addresses, with or without a prefix length */
+#define CONF_FIELD_CIDRS    struct conf_list /* as ip_block_parse() takes them */
 #define CONF_FIELD_ADDRESS  struct conf_address
+#define CONF_FIELD_LINKS    struct conf_links
 #define CONF_FIELD_NUMBER   uint64_t
 #define CONF_FIELD_AUTO     uint64_t /* 0: "auto" */
 #define CONF_FIELD_MONEY    int64_t  /* nano units; 0: none */

@@ -13,6 +13,7 @@ enum conf_type {
     CONF_TYPE_TEXTS,
     CONF_TYPE_CIDRS,
     CONF_TYPE_ADDRESS,
+    CONF_TYPE_LINKS,
     CONF_TYPE_NUMBER,
     CONF_TYPE_AUTO,
     CONF_TYPE_MONEY,
@@ -63,3 +64,13 @@ struct conf_reader {
 /* Reads one value into its field, or adds a fault. `node` is never NULL. */
 void conf_read_value(struct conf_reader *reader, const struct conf_row *row,
                      const struct yaml_node *node);
+/* A copy that lives as long as the configuration. False: no memory (reader->err). */
+bool conf_copy(struct conf_reader *reader, struct str text, struct str *ret_copy);
+/* "IP:PORT", with brackets around an IPv6 literal. False: it is none, or there is no memory. */
+bool conf_read_address(struct conf_reader *reader, struct str text, struct conf_address *ret_value);
+/* conf_links.c: as conf_read_value(), for a row of links. */
+void conf_read_links(struct conf_reader *reader, const struct conf_row *row,
+                     const struct yaml_node *node);
+EP_MUST_CHECK enum err conf_print_links(const struct conf_links *links, struct buf *out);
+/* What links and the other listeners must fulfil together. */
+void conf_check_links(struct conf_reader *reader);

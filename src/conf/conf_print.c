@@ -23,6 +23,11 @@ enum err conf_allowed(const struct conf_row *row, struct buf *out)
                           (unsigned long long)row->max);
     case CONF_TYPE_ADDRESS:
         return buf_append(out, STR("IP:PORT or [IPv6]:PORT"));
+    case CONF_TYPE_LINKS:
+        return buf_printf(out,
+                          "a list of at most %llu {address: IP:PORT, link: NAME, proxy_protocol: "
+                          "true or false}",
+                          (unsigned long long)row->max);
     case CONF_TYPE_NUMBER:
     case CONF_TYPE_AUTO:
         TRY(buf_printf(out, "a number from %llu to %llu", (unsigned long long)row->min,
@@ -84,6 +89,8 @@ static enum err conf_print_value(const struct conf *conf, const struct conf_row 
         return conf_print_list(field, out);
     case CONF_TYPE_ADDRESS:
         return jsonw_quote(out, ((const struct conf_address *)field)->text);
+    case CONF_TYPE_LINKS:
+        return conf_print_links(field, out);
     case CONF_TYPE_AUTO:
         if (*(const uint64_t *)field == 0) {
             return buf_append(out, STR("auto"));

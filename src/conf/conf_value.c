@@ -1,6 +1,6 @@
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "base/ip.h"
 #include "base/money.h"
 #include "conf/conf_internal.h"
 
@@ -10,7 +10,7 @@ static void *conf_slot(struct conf_reader *reader, const struct conf_row *row)
     return (char *)reader->conf + row->offset;
 }
 
-static bool conf_copy(struct conf_reader *reader, struct str text, struct str *ret_copy)
+bool conf_copy(struct conf_reader *reader, struct str text, struct str *ret_copy)
 {
     if (!arena_copy(&reader->conf->arena, text, ret_copy)) {
         reader->err = ERR_NO_MEMORY;
@@ -96,36 +96,8 @@ static bool conf_read_store(struct conf_reader *reader, struct str text, struct 
     return conf_resolve(reader, scheme, str_from_at(text, scheme.len), ret_value);
 }
 
-/* An IP literal; `ret_bits` is what its family has. */
-static bool conf_ip(struct str text, uint64_t *ret_bits)
-{
-    char copy[INET6_ADDRSTRLEN + 1];
-    if (text.len == 0 || text.len >= sizeof(copy)) {
-        return false;
-    }
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    unsigned char bytes[16];
-    bool six = str_find(text, ':') < text.len;
-    *ret_bits = six ? 128 : 32;
-    return inet_pton(six ? AF_INET6 : AF_INET, copy, bytes) == 1;
-}
-
-static bool conf_cidr(struct str text)
-{
-    struct str rest = text;
-    struct str ip = str_cut(&rest, '/');
-    uint64_t bits = 0;
-    if (!conf_ip(ip, &bits)) {
-        return false;
-    }
-    uint64_t prefix = 0;
-    return ip.len == text.len || (str_to_u64(rest, &prefix) && prefix <= bits);
-}
-
 /* "IP:PORT", with brackets around an IPv6 literal; names are not looked up for listening. */
-static bool conf_read_address(struct conf_reader *reader, struct str text,
-                              struct conf_address *ret_value)
+bool conf_read_address(struct conf_reader *reader, struct str text, struct conf_address *ret_value)
 {
     size_t colon = text.len;
     while (colon > 0 && text.ptr[colon - 1] != ':') {
@@ -140,8 +112,8 @@ static bool conf_read_address(struct conf_reader *reader, struct str text,
     if (brackets) {
         host = str_slice(host, 1, host.len - 1);
     }
-    uint64_t bits = 0;
-    if (!conf_ip(host, &bits) || (bits == 128) != brackets) {
+    struct ip ip;
+    if (!ip_parse(host, &ip) || (str_find(host, ':') < host.len) != brackets) {
         return false;
     }
     struct conf_address address = { .port = (uint16_t)port };
@@ -215,6 +187,7 @@ static bool conf_read_scalar(struct conf_reader *reader, const struct conf_row *
     case CONF_TYPE_PATHS:
     case CONF_TYPE_TEXTS:
     case CONF_TYPE_CIDRS:
+    case CONF_TYPE_LINKS:
         break;
     }
     return false;
@@ -242,7 +215,8 @@ static void conf_refuse(struct conf_reader *reader, const struct conf_row *row,
 static bool conf_item_fine(const struct conf_row *row, struct str text)
 {
     static const struct conf_row any = { .min = 1, .max = 4096 };
-    return row->type == CONF_TYPE_CIDRS ? conf_cidr(text) : conf_text_fine(&any, text);
+    struct ip_block block;
+    return row->type == CONF_TYPE_CIDRS ? ip_block_parse(text, &block) : conf_text_fine(&any, text);
 }
 
 static void conf_read_list(struct conf_reader *reader, const struct conf_row *row,
@@ -277,7 +251,9 @@ static void conf_read_list(struct conf_reader *reader, const struct conf_row *ro
 void conf_read_value(struct conf_reader *reader, const struct conf_row *row,
                      const struct yaml_node *node)
 {
-    if (conf_type_is_list(row->type)) {
+    if (row->type == CONF_TYPE_LINKS) {
+        conf_read_links(reader, row, node);
+    } else if (conf_type_is_list(row->type)) {
         conf_read_list(reader, row, node);
     } else if (node->kind != YAML_SCALAR) {
         conf_refuse(reader, row, node,

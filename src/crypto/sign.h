@@ -24,5 +24,8 @@ void sign_key_destroy(struct sign_key *key); /* NULL is allowed */
 void sign_public(const struct sign_key *key, unsigned char ret_public[SIGN_PUBLIC_BYTES]);
 EP_MUST_CHECK enum err sign_make(const struct sign_key *key, struct str text,
                                  unsigned char ret_signature[SIGN_BYTES]);
+/* Whether it is no key at all, but a value under which anybody can sign. */
+bool sign_public_is_weak(const unsigned char public_key[SIGN_PUBLIC_BYTES]);
+/* False under a weak key, too. */
 bool sign_check(const unsigned char public_key[SIGN_PUBLIC_BYTES], struct str text,
                 const unsigned char signature[SIGN_BYTES]);

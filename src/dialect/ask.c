@@ -20,6 +20,7 @@ struct ask_read {
     struct str stop;
     struct str prediction;
     struct str logit_bias;
+    struct str user;
 };
 
 struct ask_name {
@@ -38,7 +39,23 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(n),          ASK_NAME(tools),
     ASK_NAME(functions),  ASK_NAME(stop),
     ASK_NAME(prediction), ASK_NAME(logit_bias),
+    ASK_NAME(user),
 };
+
+/* By these names clients ask other services to deliver an answer to an address of theirs. */
+static const struct str ask_callbacks[] = {
+    STR_INIT("callback"),    STR_INIT("callback_url"), STR_INIT("notification_url"),
+    STR_INIT("notify_url"),  STR_INIT("webhook"),      STR_INIT("webhook_url"),
+};
+
+static bool ask_is_callback(struct str key)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < EP_ARRAY_LEN(ask_callbacks); i++) {
+        found = json_key_is(key, ask_callbacks[i]);
+    }
+    return found;
+}
 
 static enum err ask_fail(struct ask *ask, enum err err, const char *param, const char *what,
                          struct fail *fail)
@@ -73,6 +90,8 @@ static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fa
             }
             *slot = members[i].value;
         }
+        ask->elsewhere = ask->elsewhere ||
+                         (ask_is_callback(members[i].key) && json_kind(members[i].value) != JSON_NULL);
     }
     return ERR_OK;
 }
@@ -216,6 +235,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->has_tools = !ask_absent(read.tools) || !ask_absent(read.functions);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
+    ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->param = "messages";
     TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
     ret_ask->param = NULL;

@@ -2,8 +2,8 @@
  * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must
  * live as long as the ask.
  *
- * Only what Entrepot decides by is read: model, stream, output cap, number of choices. All else
- * is passed on unchanged. A key that is read and stands there twice is refused, so that no
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user. All
+ * else is passed on unchanged. A key that is read and stands there twice is refused, so that no
  * upstream can read another value than we did.
  */
 #pragma once
@@ -32,8 +32,10 @@ struct ask {
     bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */
+    bool elsewhere;  /* asks for its answer to be sent to another address */
     int64_t choices; /* 1.. */
     int64_t output_cap; /* tokens a choice; 0: none was given */
+    struct str user;    /* the JSON of who the client says it asks for; empty: nobody */
     struct ask_field model_field;
     struct ask_field cap_field; /* of the cap that was given */
     struct ask_field stream_options_field;

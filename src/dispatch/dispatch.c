@@ -182,7 +182,7 @@ enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask
 {
     ASSERT(ask->model->route_count <= REGISTRY_ROUTES_PER_MODEL_MAX);
     ASSERT(registry_product_model(ask->product, ask->model->id) == ask->model);
-    uint64_t skip = ask->tried;
+    uint64_t skip = ask->tried | ask->closed;
     struct dispatch_place place;
     while (dispatch_best(dispatch, ask, skip, &place) != NULL) {
         if (dispatch_take(place.credential_entry, place.route->credential->max_concurrent)) {

@@ -1,7 +1,7 @@
 /*
- * Route choice: the cheapest active route by contract price that is healthy, has a free place, and
- * was not tried yet. What is known of a route (calls under way, failures) is kept by the route's id
- * and so outlives a registry; the places are those of its credential.
+ * Route choice: the cheapest active route by contract price that is open to the call, healthy, has
+ * a free place, and was not tried yet. What is known of a route (calls under way, failures) is kept
+ * by the route's id and so outlives a registry; the places are those of its credential.
  *
  * Threads: any. dispatch_pick() and dispatch_give() take no lock; dispatch_learn() is for whoever
  * swaps registries, before the fresh one is used. Time is an argument.
@@ -26,8 +26,9 @@ struct dispatch_ask {
     const struct registry *registry;
     const struct registry_product *product;
     const struct registry_model *model;
-    uint64_t tried; /* bit i: model->routes[i] */
-    int64_t now_ns; /* on the loop's clock */
+    uint64_t tried;  /* bit i: model->routes[i] */
+    uint64_t closed; /* likewise: those that must not be used, whatever else is free */
+    int64_t now_ns;  /* on the loop's clock */
 };
 
 /* One attempt's place at a route, until dispatch_give(). */
@@ -44,7 +45,7 @@ void dispatch_destroy(struct dispatch *dispatch); /* NULL is allowed; all places
  * known, and those that are not will not be picked. */
 EP_MUST_CHECK enum err dispatch_learn(struct dispatch *dispatch, const struct registry *registry);
 
-/* ERR_NO_ROUTE: each is tried, suspended, full, cooling down or unknown. */
+/* ERR_NO_ROUTE: each is tried, closed, suspended, full, cooling down or unknown. */
 EP_MUST_CHECK enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask,
                                      struct dispatch_place *ret_place);
 /* Once for each picked place. */

@@ -138,7 +138,9 @@ static void answer_facts(const struct call *call, struct buf *out)
     jsonw_init(&json, out);
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "call", buf_str(&shown));
-    jsonw_put_str(&json, "retry", retry ? STR("after") : STR("after_change"));
+    if (!call_law_tell(call, &json)) {
+        jsonw_put_str(&json, "retry", retry ? STR("after") : STR("after_change"));
+    }
     if (call->err == ERR_LEDGER_FUNDS) {
         answer_funds(call, &json);
     } else if (answer_is_budget(call->err)) {
@@ -153,7 +155,7 @@ static void answer_facts(const struct call *call, struct buf *out)
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
-    char facts_text[512];
+    char facts_text[1024];
     struct buf facts = { facts_text, 0, sizeof(facts_text), sizeof(facts_text) };
     answer_facts(call, &facts);
     struct chat_error error = {

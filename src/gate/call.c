@@ -22,7 +22,8 @@ struct call_step {
 static const struct call_step call_steps[] = {
     [CALL_PARSE] = { "parse", call_parse, 0 },
     [CALL_AUTHENTICATE] = { "authenticate", call_authenticate, FROM(PARSE) },
-    [CALL_ADMIT] = { "admit", call_admit, FROM(AUTHENTICATE) },
+    [CALL_JUDGE] = { "judge", call_judge, FROM(AUTHENTICATE) },
+    [CALL_ADMIT] = { "admit", call_admit, FROM(JUDGE) },
     [CALL_COUNT] = { "count", call_count, FROM(ADMIT) },
     [CALL_HOLD] = { "hold", call_hold, FROM(ADMIT) | FROM(COUNT) },
     [CALL_ROUTE] = { "route", call_route, FROM(HOLD) | FROM(FORWARD) },
@@ -30,7 +31,7 @@ static const struct call_step call_steps[] = {
     [CALL_METER] = { "meter", call_meter, FROM(HOLD) | FROM(ROUTE) | FROM(FORWARD) },
     [CALL_SETTLE] = { "settle", call_settle, FROM(METER) },
     [CALL_RECEIPT] = { "receipt", call_receipt,
-                       FROM(SETTLE) | FROM(ADMIT) | FROM(COUNT) | FROM(HOLD) },
+                       FROM(SETTLE) | FROM(JUDGE) | FROM(ADMIT) | FROM(COUNT) | FROM(HOLD) },
     [CALL_DONE] = { "done", call_done,
                     FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) | FROM(HOLD) },
 };
@@ -108,7 +109,7 @@ enum call_next call_refuse(struct call *call, enum err err, const char *format, 
     }
     call->err = err;
     call->outcome = OUTCOME_REFUSED;
-    bool known = call->state == CALL_ADMIT || call->state == CALL_COUNT || call->state == CALL_HOLD;
+    bool known = call->state >= CALL_JUDGE && call->state <= CALL_HOLD;
     ASSERT(known || call->state == CALL_PARSE || call->state == CALL_AUTHENTICATE);
     call_goto(call, known ? CALL_RECEIPT : CALL_DONE);
     return CALL_NEXT;

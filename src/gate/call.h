@@ -1,7 +1,7 @@
 /*
  * A call: one client request until its receipt. Inside the gate only.
  *
- *   PARSE > AUTHENTICATE > ADMIT > HOLD > ROUTE <-retry-> FORWARD > METER > SETTLE > RECEIPT > DONE
+ *   PARSE > AUTHENTICATE > JUDGE > ADMIT > HOLD > ROUTE <-retry-> FORWARD > METER > SETTLE > RECEIPT > DONE
  *     |          |         |   ^     |      |                                        ^
  *     |          |         v   |     |      |                                        |
  *     |          |         COUNT     |      |                                        |
@@ -12,7 +12,8 @@
  * state         true in it                                     ended by
  * PARSE         head and body are in                           the ask is read
  * AUTHENTICATE  the ask is known                               the key is found
- * ADMIT         who pays is known                              a verdict, a ceiling, a place
+ * JUDGE         who pays is known                              a verdict: routes, or reasons
+ * ADMIT         the law admits it                              a ceiling, a place
  * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
  * ROUTE         the hold is placed                             an attempt has begun, or none can
@@ -38,6 +39,8 @@
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
+#include "gate/call_dispute.h"
+#include "gate/call_law.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -55,6 +58,7 @@ struct price_shelf_book;
 enum call_state {
     CALL_PARSE,
     CALL_AUTHENTICATE,
+    CALL_JUDGE,
     CALL_ADMIT,
     CALL_COUNT,
     CALL_HOLD,
@@ -97,6 +101,7 @@ struct call_hold {
 struct call_counting;   /* call_count.c: the input on its way to be counted */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
+struct call_screen;     /* call_screen.h: of calls of zone products */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
@@ -121,6 +126,8 @@ struct call {
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
     const struct registry_model *model;
+    struct call_law law;
+    struct call_screen *screen;          /* NULL: not begun, or over */
     const struct registry_price *listed; /* today's price, in the snapshot */
     const struct registry_price *price;  /* in the snapshot, or a kept book's */
     const struct price_shelf_book
@@ -174,6 +181,7 @@ struct call {
     const struct usage *generated; /* by the upstream, of an answer not delivered whole */
     const char *generated_by;      /* NULL: nothing differs from what is billed */
     bool has_reported;
+    struct call_disputes disputes;
     const char *provenance;
     enum call_outcome outcome;
     money_wide pico;
@@ -198,6 +206,7 @@ bool call_gate_a_open(const struct call *call);
 
 enum call_next call_parse(struct call *call);
 enum call_next call_authenticate(struct call *call);
+enum call_next call_judge(struct call *call);
 enum call_next call_admit(struct call *call);
 enum call_next call_count(struct call *call);
 enum call_next call_hold(struct call *call);
@@ -219,6 +228,9 @@ enum call_next call_cannot_pay(struct call *call);
 /* Whether credit and budget cover an input of so many tokens and a short answer; if not, what they
  * cost is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
+
+/* call_observe.c: what the call looks like goes to the sketch of its key; once the law was asked. */
+void call_observe(struct call *call);
 
 /* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);

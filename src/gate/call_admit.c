@@ -2,31 +2,16 @@
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
+#include "gate/lookout.h"
 #include "gate/price_shelf.h"
 #include "ident/ident.h"
 
 _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
 
-#define ADMIT_NEAR_MAX   3
 #define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
 #define ADMIT_KEY_TEXT \
     "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
-
-static enum call_next admit_unknown_model(struct call *call)
-{
-    const struct registry_model *near[ADMIT_NEAR_MAX];
-    size_t count = registry_near_models(call->product, call->ask.model, near, ADMIT_NEAR_MAX);
-    char names[160];
-    struct buf text = { names, 0, sizeof(names), sizeof(names) };
-    for (size_t i = 0; i < count; i++) {
-        EP_IGNORE(buf_printf(&text, "%s" STR_FMT, i == 0 ? " Did you mean: " : ", ",
-                             STR_ARG(near[i]->id))); /* a hint that does not fit is left out */
-    }
-    call->param = "model";
-    return call_refuse(call, ERR_MODEL_UNKNOWN, "%s" STR_FMT, err_info(ERR_MODEL_UNKNOWN)->text,
-                       STR_ARG(buf_str(&text)));
-}
 
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
@@ -202,30 +187,16 @@ static void admit_kept_price(struct call *call)
     }
 }
 
-/* ADMIT: may this call be made, and what can it cost? */
+/* ADMIT: what can this call cost, and is there room for it? */
 enum call_next call_admit(struct call *call)
 {
     struct gate *gate = call->gate;
     const struct gate_snapshot *snapshot = call->snapshot;
-    if (store_failed(gate->world.store)) {
-        return call_refuse(call, ERR_STORE_FAILED, "%s", err_info(ERR_STORE_FAILED)->text);
-    }
-    if (gate->world.log_behind) {
-        return call_refuse(call, ERR_LOG_BEHIND, "%s", err_info(ERR_LOG_BEHIND)->text);
-    }
     enum err err = call_claim_begin(call);
     if (err != ERR_OK) {
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
         return call_refuse(call, err, "%s",
                            err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
-    }
-    call->product = registry_product(snapshot->registry, call->key->product);
-    if (call->product == NULL) {
-        return call_refuse(call, ERR_MODEL_UNKNOWN, "The product of this key is not on sale.");
-    }
-    call->model = registry_product_model(call->product, call->ask.model);
-    if (call->model == NULL) {
-        return admit_unknown_model(call);
     }
     call->listed = registry_product_price(call->product, call->model);
     call->price = call->listed;
@@ -236,6 +207,9 @@ enum call_next call_admit(struct call *call)
     admit_kept_price(call);
     err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
                       &call->place_of_client);
+    if (err == ERR_LIMIT_CALLS && gate->world.lookout != NULL) {
+        lookout_crowded(gate->world.lookout, call->key, call->begun_wall_ns);
+    }
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }

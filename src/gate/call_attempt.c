@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "gate/call.h"
 #include "tlog/receipt.h"
+#include "wire/json.h"
 
 enum err call_attempt_begin(struct call *call, const struct registry_route *route)
 {
@@ -35,6 +36,19 @@ void call_attempt_named(struct call *call, const struct http1_head *head)
     }
     memcpy(call->attempt.id, id.ptr, id.len);
     call->attempt.id_len = (unsigned char)id.len;
+}
+
+void call_attempt_declared(struct call *call, struct str name)
+{
+    struct call_attempt *attempt = &call->attempt;
+    struct str rest = json_inside(name);
+    attempt->declared_len = 0;
+    while (rest.len > 0 && attempt->declared_len < CALL_DECLARED_MAX) {
+        char bytes[4];
+        size_t len = json_take_char(&rest, bytes);
+        bool plain = len == 1 && bytes[0] >= ' ' && bytes[0] <= '~';
+        attempt->declared[attempt->declared_len++] = plain ? bytes[0] : '?';
+    }
 }
 
 /* ---- what is told of them ----------------------------------------------------------------- */

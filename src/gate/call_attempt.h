@@ -16,6 +16,7 @@ struct registry_route;
 struct store_txn;
 
 #define CALL_UPSTREAM_ID_MAX 48 /* upstreams give ids of up to 40; longer ones are cut */
+#define CALL_DECLARED_MAX    64 /* of another model's name, as evidence */
 
 struct call_attempt {
     struct call_attempt *next; /* the one before; NULL: it was the first */
@@ -25,12 +26,16 @@ struct call_attempt {
     bool sent;    /* the request, whole, and it will not be sent again */
     unsigned char id_len;
     char id[CALL_UPSTREAM_ID_MAX];
+    unsigned char declared_len;
+    char declared[CALL_DECLARED_MAX]; /* the other model that it named (ERR_UPSTREAM_MODEL) */
 };
 
 /* Another try begins; what is known of the last one is kept. ERR_NO_MEMORY: it must not begin. */
 EP_MUST_CHECK enum err call_attempt_begin(struct call *call, const struct registry_route *route);
 /* The upstream has named it. */
 void call_attempt_named(struct call *call, const struct http1_head *head);
+/* It has answered as another model: a JSON string, of which printable ASCII is kept. */
+void call_attempt_declared(struct call *call, struct str name);
 /* Their rows, the first first; nothing where no upstream was asked. */
 EP_MUST_CHECK enum err call_attempts_write(const struct call *call, struct store_txn *txn,
                                            struct fail *fail);

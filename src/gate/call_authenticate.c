@@ -20,6 +20,6 @@ enum call_next call_authenticate(struct call *call)
         call->key = NULL; /* nobody is known: no receipt */
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
-    call_goto(call, CALL_ADMIT);
+    call_goto(call, CALL_JUDGE);
     return CALL_NEXT;
 }

@@ -6,6 +6,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
+#include "gate/call_screen.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
@@ -59,6 +60,9 @@ static void done_log(const struct call *call)
     }
     if (call->err != ERR_OK) {
         log_str(&line, "code", str_from(err_info(call->err)->name));
+    }
+    if (call->law.judged && call->law.code != POLICY_FINE) {
+        log_str(&line, "rule", str_from(policy_reason_info(call->law.code)->name));
     }
     if (call->route != NULL) {
         log_str(&line, "route", call->route->id);
@@ -123,6 +127,7 @@ enum call_next call_done(struct call *call)
     call_mark_free(call);
     call_attempts_free(call);
     call_count_end(call);
+    call_screen_free(call);
     tally_fini(&call->tally);
     buf_fini(&call->said);
     relay_fini(&call->relay);

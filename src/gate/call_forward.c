@@ -7,6 +7,7 @@
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/gate_internal.h"
+#include "gate/quarantine.h"
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
  * memory and no more. */
@@ -51,10 +52,11 @@ static void forward_fail(struct call *call, enum err err)
 }
 
 /* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
- * taken them on, and they are counted: from then on an open stream costs little. */
+ * taken them on and begun as the model that was asked (else the next one is), and they are counted:
+ * from then on an open stream costs little. */
 static void forward_free_request(struct call *call)
 {
-    if (call->attempt.sent && call->upstream_status == 200 && call->counting == NULL) {
+    if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }
@@ -77,10 +79,19 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
                 1);
-    forward_free_request(call);
     if (head->status == 200 && call->x != NULL) {
-        http_exchange_drop_head(call->x); /* no other upstream will be asked */
+        http_exchange_drop_head(call->x); /* another upstream is asked without it, if any is */
     }
+}
+
+/* What counts of the relay's failure and one that came before: another model, else the first. */
+static enum err forward_first(struct call *call, enum err err)
+{
+    if (err == ERR_UPSTREAM_MODEL) {
+        call_attempt_declared(call, call->relay.other); /* the relay still has the name */
+        return err;
+    }
+    return call->upstream_err != ERR_OK ? call->upstream_err : err;
 }
 
 static void forward_on_body(struct http_call *upstream, struct str data)
@@ -89,7 +100,8 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     enum err err = ERR_OK;
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
-        err = call->upstream_err != ERR_OK ? call->upstream_err : err; /* what came first */
+        err = forward_first(call, err);
+        forward_free_request(call);
     } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
@@ -110,7 +122,7 @@ static void forward_on_end(struct http_call *upstream)
     call->upstream_over = true;
     if (call->streamed) {
         enum err err = relay_finish(&call->relay, forward_emit, call);
-        call->upstream_err = call->upstream_err != ERR_OK ? call->upstream_err : err;
+        call->upstream_err = forward_first(call, err);
     }
     call_wake(call);
 }
@@ -165,7 +177,7 @@ bool forward_is_clients(int status)
     return status == 400 || status == 413 || status == 422;
 }
 
-/* A whole answer is believed once it is JSON of a model that may be named. */
+/* A whole answer is believed once it is JSON, and names no other model. */
 static enum err forward_check_answer(struct call *call)
 {
     struct chat_answer answer;
@@ -177,8 +189,9 @@ static enum err forward_check_answer(struct call *call)
     if (answer.error) {
         return ERR_UPSTREAM_STATUS;
     }
-    if (answer.model.len == 0 ||
-        !relay_names_model(call->model, call->route->upstream_model, answer.model)) {
+    call->relay.named = swap_check_json(call->model, call->route->upstream_model, answer.model);
+    if (call->relay.named == SWAP_MISMATCH) {
+        call_attempt_declared(call, answer.model);
         return ERR_UPSTREAM_MODEL;
     }
     call->relay.unread = answer.unread;
@@ -189,9 +202,38 @@ static enum err forward_check_answer(struct call *call)
 /* Nothing of this attempt has left, or can be seen by the client. */
 static bool forward_may_retry(const struct call *call, enum err err)
 {
+    bool unused = call->upstream_status != 200 || (err == ERR_UPSTREAM_MODEL && !call->relay.begun);
     return err_info(err)->kind == ERR_KIND_RETRY && call->x != NULL && !call->head_sent &&
-           !call->cut && call->body.len > 0 && call->upstream_status != 200 &&
-           !forward_is_clients(call->upstream_status);
+           !call->cut && call->body.len > 0 && unused && !forward_is_clients(call->upstream_status);
+}
+
+/* Another model has answered: nobody is given what has not left yet, nobody pays, and no other call
+ * is sent there. Rows and claim come with the settlement (call_dispute.h). */
+static void forward_swapped(struct call *call)
+{
+    struct log_line line;
+    counter_add(COUNTER_MODEL_SWAPS, 1);
+    log_begin(&line, EVENT_MODEL_SWAPPED);
+    log_id(&line, "call", STR("call_"), call->id);
+    log_str(&line, "route", call->route->id);
+    log_str(&line, "upstream_id", (struct str){ call->attempt.id, call->attempt.id_len });
+    log_str(&line, "declared", (struct str){ call->attempt.declared, call->attempt.declared_len });
+    log_end(&line);
+    quarantine_begin(call->gate->world.quarantine, call->route->id, STR("swap"));
+    buf_reset(&call->answer);
+    buf_reset(&call->said);
+}
+
+/* Answers that named no model are counted. */
+static void forward_note_model(struct call *call, enum err err)
+{
+    bool answered = call->streamed ? call->relay.begun : err == ERR_OK;
+    if (call->upstream_status != 200 || !answered) {
+        return;
+    }
+    call->disputes.unnamed =
+        quarantine_note_model(call->gate->world.quarantine, call->route,
+                              call->relay.named != SWAP_UNKNOWN, loop_wall_ns(call->gate->loop));
 }
 
 /* What the attempt says about its route. */
@@ -210,7 +252,12 @@ static enum call_next forward_finish(struct call *call, enum err err)
     call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
     call->attempt.err = err;
+    if (err == ERR_UPSTREAM_MODEL) {
+        forward_swapped(call);
+    }
+    forward_note_model(call, err);
     if (err != ERR_OK && forward_may_retry(call, err)) {
+        call->streamed = false;
         buf_fini(&call->answer);
         relay_fini(&call->relay);
         EP_CRASH_POINT("retry");
@@ -221,9 +268,10 @@ static enum call_next forward_finish(struct call *call, enum err err)
         call_extend_rewind(call);
     }
     call->err = err;
-    /* What waits for Gate A reaches whoever is still there with the settlement. */
-    bool delivered =
-        call->relay.content_events > 0 && call->streamed && (call->head_sent || call->x != NULL);
+    /* What waits for Gate A reaches whoever is still there with the settlement, but another model's
+     * words. */
+    bool reaches = call->head_sent || (call->x != NULL && err != ERR_UPSTREAM_MODEL);
+    bool delivered = call->relay.content_events > 0 && call->streamed && reaches;
     call->outcome = err == ERR_OK ? OUTCOME_COMPLETE
                     : delivered   ? OUTCOME_INTERRUPTED
                                   : OUTCOME_FAILED;

@@ -28,7 +28,7 @@ static void meter_counted(const struct call *call, const struct rate *rate, stru
     meter_put(usage, rate, USAGE_REASON, USAGE_OUT, said[TALLY_REASONING]);
 }
 
-static int64_t meter_sum(const struct usage *usage, bool output)
+int64_t call_meter_sum(const struct usage *usage, bool output)
 {
     int64_t sum = 0;
     for (int i = 0; i < USAGE_COUNT; i++) {
@@ -40,7 +40,7 @@ static int64_t meter_sum(const struct usage *usage, bool output)
 /* Takes tokens off the input, text at the full price first, until at most `most` are left. */
 static void meter_cut_input(struct usage *usage, int64_t most)
 {
-    int64_t excess = meter_sum(usage, false) - most;
+    int64_t excess = call_meter_sum(usage, false) - most;
     for (int i = 0; i < USAGE_OUT && excess > 0; i++) {
         int64_t off = usage->tokens[i] < excess ? usage->tokens[i] : excess;
         usage->tokens[i] -= off;
@@ -53,7 +53,7 @@ static void meter_lower_edge(const struct call *call, struct usage *usage)
 {
     const struct chat_counted *input = call_count_of(call, call->route->special_text);
     int64_t percent = (int64_t)call->model->token_margin_percent;
-    meter_cut_input(usage, meter_sum(usage, false) - (int64_t)input->margin);
+    meter_cut_input(usage, call_meter_sum(usage, false) - (int64_t)input->margin);
     for (int i = 0; i < USAGE_COUNT && percent > 0; i++) {
         usage->tokens[i] -= usage->tokens[i] * percent / 100;
     }
@@ -66,6 +66,7 @@ static void meter_sample(const struct call *call, enum usage_check_side side, in
 {
     usage_check_add(call->gate->world.usage_check, &(struct usage_check_sample){
                                                        .route = call->route->id,
+                                                       .party = call->route->upstream_party->id,
                                                        .model = call->model->id,
                                                        .side = side,
                                                        .call = call->id,
@@ -101,7 +102,7 @@ static bool meter_output_exact(const struct call *call)
 }
 
 /* Tokens of text that the client saw, where the upstream tells reasoning apart and where not. */
-static int64_t meter_visible(const struct call *call)
+int64_t call_meter_visible(const struct call *call)
 {
     bool apart = call->reported.tokens[USAGE_REASON] > 0;
     const uint64_t *said = call->tally.tokens;
@@ -111,13 +112,30 @@ static int64_t meter_visible(const struct call *call)
 static void meter_check(const struct call *call)
 {
     if (meter_input_exact(call)) {
-        meter_sample(call, USAGE_CHECK_INPUT, meter_sum(&call->counted_usage, false),
-                     meter_sum(&call->reported, false));
+        meter_sample(call, USAGE_CHECK_INPUT, call_meter_sum(&call->counted_usage, false),
+                     call_meter_sum(&call->reported, false));
     }
     if (meter_output_exact(call)) {
         /* Servers differ on whether a choice's stop token counts. */
         int64_t reported = call->reported.tokens[USAGE_OUT] - call->ask.choices;
-        meter_sample(call, USAGE_CHECK_OUTPUT, meter_visible(call), reported > 0 ? reported : 0);
+        meter_sample(call, USAGE_CHECK_OUTPUT, call_meter_visible(call),
+                     reported > 0 ? reported : 0);
+    }
+}
+
+/* What stands against the route before this call is looked at: the call is one more of it, unless
+ * it is itself among those that are found now. */
+static void meter_dispute(struct call *call)
+{
+    struct usage_check *check = call->gate->world.usage_check;
+    struct str route = call->route->id;
+    if (meter_input_exact(call)) {
+        call->disputes.usage[USAGE_CHECK_INPUT] =
+            usage_check_finding(check, route, USAGE_CHECK_INPUT);
+    }
+    if (meter_output_exact(call)) {
+        call->disputes.usage[USAGE_CHECK_OUTPUT] =
+            usage_check_finding(check, route, USAGE_CHECK_OUTPUT);
     }
 }
 
@@ -125,14 +143,16 @@ static void meter_check(const struct call *call)
 static bool meter_correct(const struct call *call, struct usage *billed)
 {
     struct usage_check *check = call->gate->world.usage_check;
+    struct str route = call->route->id;
     int64_t before = usage_sum(billed);
-    if (meter_input_exact(call) && usage_check_stands(check, call->route->id, USAGE_CHECK_INPUT)) {
-        meter_cut_input(billed, meter_sum(&call->counted_usage, false));
+    if (meter_input_exact(call) &&
+        usage_check_finding(check, route, USAGE_CHECK_INPUT) != FIT_FINE) {
+        meter_cut_input(billed, call_meter_sum(&call->counted_usage, false));
     }
     if (meter_output_exact(call) &&
-        usage_check_stands(check, call->route->id, USAGE_CHECK_OUTPUT) &&
-        billed->tokens[USAGE_OUT] > meter_visible(call)) {
-        billed->tokens[USAGE_OUT] = meter_visible(call);
+        usage_check_finding(check, route, USAGE_CHECK_OUTPUT) != FIT_FINE &&
+        billed->tokens[USAGE_OUT] > call_meter_visible(call)) {
+        billed->tokens[USAGE_OUT] = call_meter_visible(call);
     }
     return usage_sum(billed) < before;
 }
@@ -218,6 +238,7 @@ static void meter_bill(struct call *call, const struct rate *rate, bool by_repor
         meter_without_report(call);
         return;
     }
+    meter_dispute(call);
     meter_check(call);
     call->billed = call->reported;
     call->provenance = meter_correct(call, &call->billed) ? "counted" : "upstream";
@@ -241,7 +262,9 @@ enum call_next call_meter(struct call *call)
         call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
         call->err = ERR_CANCELLED;
     }
-    bool delivered = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
+    /* What another model has said is not sold, wherever it came to light. */
+    bool delivered = (call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED) &&
+                     call->err != ERR_UPSTREAM_MODEL;
     if (delivered && call->cut && call->has_reported) {
         call_count_end(call); /* the server stops, and what is billed is known */
     }

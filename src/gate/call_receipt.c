@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_dispute.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/gate_internal.h"
@@ -67,6 +68,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
         EP_CRASH_POINT("settlement-half");
         TRY(call_attempts_write(call, txn, fail));
+        TRY(call_dispute_write(call, txn, settlement->wall_ns, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
     enum err err = tlog_append_receipt(world->tlog, txn, call->id, &settlement->receipt,
@@ -213,6 +215,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
+    struct call_law_room room;
+    call_law_receipt(call, settlement->wall_ns, &room, &facts);
     if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT) {
         facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
     }

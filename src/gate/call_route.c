@@ -1,6 +1,7 @@
 #include "base/counter.h"
 #include "gate/call.h"
 #include "gate/gate_internal.h"
+#include "gate/quarantine.h"
 
 static struct str route_cap_name(const struct registry_route *route)
 {
@@ -64,15 +65,26 @@ static enum err route_start(struct call *call)
     return ERR_OK;
 }
 
+/* Something that admitted the call may have ended since: the law is asked again. */
+static void route_keep_lawful(struct call *call)
+{
+    int64_t now = loop_wall_ns(call->gate->loop);
+    if (now >= call->law.until) {
+        (void)call_law_judge_again(call, now);
+    }
+}
+
 /* ROUTE: which upstream, of those not tried yet? */
 enum call_next call_route(struct call *call)
 {
     struct gate *gate = call->gate;
+    route_keep_lawful(call);
     struct dispatch_ask ask = {
         .registry = call->snapshot->registry,
         .product = call->product,
         .model = call->model,
         .tried = call->tried,
+        .closed = quarantine_bits(gate->world.quarantine, call->model) | ~call->law.routes,
         .now_ns = loop_now_ns(gate->loop),
     };
     call->outcome = OUTCOME_FAILED;

@@ -120,8 +120,8 @@ static const struct registry_price *errand_price(struct gate *gate, const struct
     return kept != NULL ? &kept->price : registry_product_price(product, model);
 }
 
-static void errand_list_models(struct jsonw *json, struct gate *gate, const struct api_key *key,
-                               const struct registry_product *product)
+static void errand_list_models(struct jsonw *json, struct gate *gate, struct http_exchange *x,
+                               const struct api_key *key, const struct registry_product *product)
 {
     jsonw_open(json, '{');
     jsonw_put_str(json, "object", STR("list"));
@@ -129,7 +129,9 @@ static void errand_list_models(struct jsonw *json, struct gate *gate, const stru
     jsonw_open(json, '[');
     for (size_t i = 0; i < product->model_count; i++) {
         const struct registry_model *model = product->models[i];
-        errand_put_model(json, model, errand_price(gate, key, product, model));
+        if (call_law_would_admit(gate, x, key, product, model)) {
+            errand_put_model(json, model, errand_price(gate, key, product, model));
+        }
     }
     jsonw_close(json, ']');
     jsonw_close(json, '}');
@@ -156,9 +158,13 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
             errand_refuse(x, ERR_MODEL_UNKNOWN);
             return;
         }
+        if (!call_law_would_admit(gate, x, key, product, model)) {
+            errand_refuse(x, gate->verdict.err);
+            return;
+        }
         errand_put_model(&json, model, errand_price(gate, key, product, model));
     } else {
-        errand_list_models(&json, gate, key, product);
+        errand_list_models(&json, gate, x, key, product);
     }
     errand_answer(x, &json);
 }

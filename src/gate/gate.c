@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
 
@@ -21,6 +22,12 @@ static struct http_server_options gate_server_options(struct gate *gate)
     return server;
 }
 
+static void gate_trust(struct gate *gate)
+{
+    const struct gate_options *options = &gate->snapshot->options;
+    http_server_trust(gate->server, options->proxies, options->proxies_count);
+}
+
 static enum err gate_start(struct gate *gate, struct fail *fail)
 {
     const struct gate_options *options = &gate->snapshot->options;
@@ -30,6 +37,7 @@ static enum err gate_start(struct gate *gate, struct fail *fail)
     pool.per_host_max = options->upstream_per_host_max;
     pool.connect_ns = options->connect_ns;
     TRY(http_server_create(gate->loop, &server, &gate->server, fail));
+    gate_trust(gate);
     TRY(lookup_create(gate->loop, gate->world.workers, &lookup, &gate->lookup, fail));
     return upstream_pool_create(gate->loop, gate->lookup, &pool, &gate->pool, fail);
 }
@@ -47,6 +55,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
+    call_straddle_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -62,10 +71,18 @@ enum err gate_listen(struct gate *gate, const struct address *address, struct tl
     return http_server_listen(gate->server, address, tls, ret_bound, fail);
 }
 
+enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
+                          struct address *ret_bound, struct fail *fail)
+{
+    return http_server_listen_as(gate->server, listen, ret_bound, fail);
+}
+
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
 {
-    gate_snapshot_unref(gate->snapshot);
+    struct gate_snapshot *before = gate->snapshot;
     gate->snapshot = snapshot;
+    gate_trust(gate); /* the server has borrowed the list of the one before */
+    gate_snapshot_unref(before);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
@@ -116,6 +133,7 @@ void gate_destroy(struct gate *gate)
         return;
     }
     ASSERT(list_empty(&gate->open_calls));
+    call_straddle_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

@@ -12,11 +12,16 @@
 
 struct dispatch;
 struct gate;
+struct http_listen;
 struct ident;
 struct ledger;
 struct limits;
+struct lookout;
 struct lookup;
 struct price_shelf;
+struct quota;
+struct review;
+struct quarantine;
 struct store;
 struct tlog;
 struct tls_context;
@@ -30,7 +35,11 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct usage_check *usage_check;
+    struct quarantine *quarantine;
     struct price_shelf *prices;
+    struct review *review; /* NULL: nothing holds anybody */
+    struct quota *quota;
+    struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
     bool log_behind; /* leaves are missing: nothing is sold */
     uint16_t node;   /* in the ids that are made here */
@@ -43,6 +52,9 @@ EP_MUST_CHECK enum err gate_create(struct loop *loop, const struct gate_world *w
 EP_MUST_CHECK enum err gate_listen(struct gate *gate, const struct address *address,
                                    struct tls_context *tls, struct address *ret_bound,
                                    struct fail *fail);
+/* As above, by a link: what `listen` names lives as long as the gate. */
+EP_MUST_CHECK enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
+                                        struct address *ret_bound, struct fail *fail);
 /* From here on calls begin with `snapshot` (its reference is taken over); those under way end with
  * the one they began with. */
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot);

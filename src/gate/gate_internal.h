@@ -24,6 +24,9 @@ struct gate {
     size_t errands;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
+    struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */
+    struct timer straddle;         /* call_straddle.c */
+    int64_t straddle_ns;           /* for when it is set, on the wall clock; 0: it is not */
 };
 
 /* This loop's counter of the vocabulary; NULL: no memory. */

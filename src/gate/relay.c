@@ -1,7 +1,5 @@
 #include "gate/relay.h"
 
-#include "wire/json.h"
-
 #define RELAY_TEXTS_MAX 8 /* of an event; nearly all have one */
 
 void relay_init(struct relay *relay, const struct relay_options *options)
@@ -25,20 +23,6 @@ void relay_fini(struct relay *relay)
     buf_fini(&relay->tail);
 }
 
-bool relay_names_model(const struct registry_model *model, struct str upstream_model,
-                       struct str name)
-{
-    if (json_string_is(name, upstream_model) || json_string_is(name, model->id)) {
-        return true;
-    }
-    for (size_t i = 0; i < model->declared_names.count; i++) {
-        if (json_string_is(name, model->declared_names.items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What an event says about the whole: model, usage, end. */
 static enum err relay_understand(struct relay *relay, const struct chat_event *chat)
 {
@@ -48,15 +32,13 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
     if (chat->error) {
         return ERR_UPSTREAM_STATUS;
     }
-    if (chat->model.len > 0) {
-        if (!relay_names_model(relay->model, relay->upstream_model, chat->model)) {
-            return ERR_UPSTREAM_MODEL;
-        }
-        relay->checked = true;
+    enum swap_state state = swap_check_json(relay->model, relay->upstream_model, chat->model);
+    relay->named = swap_join(relay->named, state);
+    if (state == SWAP_MISMATCH) {
+        relay->other = chat->model;
+        return ERR_UPSTREAM_MODEL;
     }
-    if (!relay->checked) {
-        return ERR_UPSTREAM_MODEL; /* text of an unnamed model is not passed on */
-    }
+    relay->begun = true;
     if (chat->usage.len > 0) {
         /* Reports are cumulative: the last one is the whole. */
         relay->has_usage |= usage_read_openai_chat(chat->usage, &relay->usage);
@@ -138,8 +120,8 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {
             return ERR_OK; /* we asked for it, the client did not */
         }
-    } else if (!relay->checked) {
-        return ERR_OK; /* a comment before the model is known: the client can wait */
+    } else if (!relay->begun) {
+        return ERR_OK; /* a comment before the first event is checked: the client can wait */
     }
     if (relay->ended) {
         return buf_append(&relay->tail, event->raw) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;

@@ -3,15 +3,16 @@
  * as it came, until the event that ends the answer. From there on everything is kept (the tail),
  * to leave when settlement and receipt are durable (Gate B).
  *
- * Nothing is given on before an event has named a model that an honest upstream may name. Usage
- * that the client did not ask for is taken out. Error text is never given on. The sink is told what
- * is given on, and behind the end (`ended`) what the tail holds. Pure but for memory.
+ * Each event's model is checked before the event is given on, those of the tail too: one that names
+ * another ends the stream. Usage that the client did not ask for is taken out. Error text is never
+ * given on. The sink is told what is given on, and behind the end (`ended`) what the tail holds.
+ * Pure but for memory.
  */
 #pragma once
 
 #include "dialect/chat.h"
 #include "meter/usage.h"
-#include "registry/registry.h"
+#include "policy/swap.h"
 #include "wire/sse.h"
 
 /* Bytes that may leave; valid in the callback only. */
@@ -27,14 +28,16 @@ struct relay {
     int64_t finished;       /* choices that have a finish reason */
     int64_t content_events; /* events with text, reasoning or arguments that were given on */
     int64_t content_bytes;
-    struct usage usage; /* the last report */
-    bool include_usage; /* the client wants it */
-    bool singly;        /* each event is given on by itself, when it was told */
+    enum swap_state named; /* whether an event named the model, or another one */
+    struct str other;      /* of a mismatch: the JSON string; valid until the relay is fed again */
+    struct usage usage;    /* the last report */
+    bool include_usage;    /* the client wants it */
+    bool singly;           /* each event is given on by itself, when it was told */
     bool has_usage;
-    bool checked; /* the model was named */
-    bool unread;  /* an event said more than is understood: no count of it is exact */
-    bool ended;   /* the tail has begun */
-    bool done;    /* "[DONE]" was seen */
+    bool begun;  /* an event was checked, and may have left */
+    bool unread; /* an event said more than is understood: no count of it is exact */
+    bool ended;  /* the tail has begun */
+    bool done;   /* "[DONE]" was seen */
 };
 
 struct relay_options {
@@ -53,7 +56,7 @@ void relay_init(struct relay *relay, const struct relay_options *options);
 void relay_fini(struct relay *relay);
 
 /*
- * Bytes from the upstream. ERR_UPSTREAM_MODEL (another model, or none was named before the text),
+ * Bytes from the upstream. ERR_UPSTREAM_MODEL (an event names another model),
  * ERR_UPSTREAM_STATUS (an error inside the stream), ERR_UPSTREAM_SYNTAX, ERR_UPSTREAM_SIZE. What
  * was emitted before a failure has left.
  */
@@ -61,7 +64,3 @@ EP_MUST_CHECK enum err relay_feed(struct relay *relay, struct str data, relay_em
                                   void *context);
 /* The upstream's body has ended. ERR_UPSTREAM_CUT: the answer had not. */
 EP_MUST_CHECK enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context);
-
-/* Whether a JSON string names the model, as relays and whole answers must. */
-bool relay_names_model(const struct registry_model *model, struct str upstream_model,
-                       struct str name);

@@ -6,8 +6,10 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
+#include "gate/snapshot_law.h"
 #include "meter/shelf.h"
 #include "meter/template.h"
+#include "policy/geo.h"
 #include "wire/http1.h"
 
 #define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
@@ -115,6 +117,7 @@ static enum err snapshot_fill(struct gate_snapshot *snapshot,
                        sizeof(snapshot->registry_hash) };
     TRY(enc_hex(&hex, registry->hash.bytes, DIGEST_BYTES));
     snapshot->price_version = registry_version(registry);
+    TRY(snapshot_law_make(snapshot, fail));
     if (registry->route_count == 0) {
         return ERR_OK;
     }
@@ -142,6 +145,7 @@ enum err gate_snapshot_create(const struct registry *registry,
     snapshot->registry = registry;
     snapshot->options = *parts->options;
     snapshot->tls = parts->tls;
+    snapshot->geo = geo_ref(parts->geo);
     atomic_init(&snapshot->references, 1);
     arena_init(&snapshot->arena, 4096, SNAPSHOT_ARENA_MAX);
     enum err err = snapshot_fill(snapshot, parts, fail);
@@ -183,6 +187,8 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
             secret_wipe(unconst.out, head.len);
         }
     }
+    geo_unref(snapshot->geo);
+    snapshot_law_free(snapshot);
     arena_fini(&snapshot->arena);
     registry_unref(registry);
     mem_free(snapshot);

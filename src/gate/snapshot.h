@@ -8,9 +8,14 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/ip.h"
 #include "registry/registry.h"
 #include "wire/url.h"
 
+struct detect_rules;
+struct geo;
+struct origin_ranges;
+struct policy;
 struct shelf;
 struct template_program;
 struct tls_context;
@@ -21,6 +26,8 @@ enum gate_hold {
     GATE_HOLD_BEFORE,
     GATE_HOLD_RELAXED
 };
+
+#define GATE_PROXIES_MAX 64
 
 struct gate_options {
     enum gate_hold hold;
@@ -42,6 +49,9 @@ struct gate_options {
     int64_t connect_ns;
     int64_t first_byte_ns;
     int64_t silence_ns;
+    /* Whose word is taken for who a client is. */
+    struct ip_block proxies[GATE_PROXIES_MAX];
+    size_t proxies_count;
 };
 
 /* A route, ready to be called. */
@@ -60,9 +70,13 @@ struct gate_model {
 struct gate_snapshot {
     struct gate_options options;
     const struct registry *registry;
-    struct gate_route *routes; /* in the registry's order */
-    struct gate_model *models; /* likewise */
-    struct tls_context *tls;   /* for upstreams; borrowed */
+    struct gate_route *routes;    /* in the registry's order */
+    struct gate_model *models;    /* likewise */
+    struct tls_context *tls;      /* for upstreams; borrowed */
+    struct geo *geo;              /* country databases; NULL: none */
+    struct policy *policy;        /* the registry's law, compiled */
+    struct detect_rules *detect;  /* NULL: the registry has none */
+    struct origin_ranges *ranges; /* registered egress ranges; NULL: none */
     char registry_hash[2 * DIGEST_BYTES];
     int64_t price_version; /* 63 bits of the registry's hash: names the prices in a hold's row */
     struct arena arena;
@@ -78,6 +92,7 @@ struct gate_snapshot_parts {
     struct str folder;       /* copied from */
     struct tls_context *tls; /* for upstreams; must outlive the snapshot, as the shelf must */
     struct shelf *shelf;     /* of vocabularies */
+    struct geo *geo;         /* the snapshot takes a reference of its own; NULL: none */
 };
 
 EP_MUST_CHECK enum err gate_snapshot_create(const struct registry *registry,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "gate/quarantine.h"
 
 /* The sides are those of enum usage_check_side, the codes those of fit_code_name(); cleared_ns is 0
  * while a finding stands. */
@@ -38,19 +39,20 @@ static const struct store_sql sql_clear = {
     "UPDATE finding SET cleared_ns = ?3 WHERE route = ?1 AND side = ?2 AND cleared_ns = 0"
 };
 static const struct store_sql sql_standing = {
-    "SELECT route, side FROM finding WHERE cleared_ns = 0"
+    "SELECT route, side, code FROM finding WHERE cleared_ns = 0"
 };
 
 /* One route. */
 struct check_entry {
     struct str route; /* in `text` */
     struct fit fits[USAGE_CHECK_SIDES];
-    bool stands[USAGE_CHECK_SIDES];
+    enum fit_code stands[USAGE_CHECK_SIDES]; /* FIT_FINE: nothing does */
     char text[];
 };
 
 struct usage_check {
     struct store *store;
+    struct quarantine *quarantine;
     pthread_mutex_t lock;
     struct map entries; /* under `lock`; by route; never removed: there are as many as routes */
 };
@@ -58,11 +60,19 @@ struct usage_check {
 /* What is written when a finding comes or goes; frees itself. */
 struct check_row {
     struct store_job job;
+    struct quarantine *quarantine;
     struct usage_check_sample last; /* its texts are in `text` */
+    enum fit_code before;           /* the finding that stood: cleared by this one */
     struct fit_result result;       /* FIT_FINE: the finding is cleared */
     struct fit fit;
     char text[];
 };
+
+enum claim_kind usage_check_claim(enum fit_code code)
+{
+    ASSERT(code != FIT_FINE);
+    return code == FIT_SLOPE ? CLAIM_SLOPE : code == FIT_OFFSET ? CLAIM_OFFSET : CLAIM_COMPLETION;
+}
 
 /* ---- rows --------------------------------------------------------------------------------- */
 
@@ -76,8 +86,41 @@ static enum err check_write_calls(const struct check_row *row, struct store_txn 
                                               STORE_B(id_str(&sample->call)),
                                               STORE_I(sample->counted), STORE_I(sample->reported) };
         TRY(store_exec(txn, &sql_call_add, values, EP_ARRAY_LEN(values), fail));
+        const struct claim_item item = {
+            .route = row->last.route,
+            .party = row->last.party,
+            .model = row->last.model,
+            .kind = usage_check_claim(row->result.code),
+            .call = sample->call,
+            .counted = sample->counted,
+            .reported = sample->reported,
+            .now_ns = row->last.now_ns,
+        };
+        /* Each call was added by itself while the same finding stood. */
+        bool listed = row->before == row->result.code;
+        TRY(listed ? ERR_OK : upstream_claim_add(txn, &item, fail));
     }
     return ERR_OK;
+}
+
+static enum err check_write_quarantine(const struct check_row *row, struct store_txn *txn,
+                                       struct fail *fail)
+{
+    char text[160];
+    struct buf evidence = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(buf_printf(&evidence,
+                         "it reports %lld ppm more than was counted, over %zu calls"
+                         " (entrepot usage check)",
+                         (long long)row->result.slope_ppm, row->result.calls)); /* fits */
+    return quarantine_write(row->quarantine, txn,
+                            &(struct quarantine_row){
+                                .route = row->last.route,
+                                .model = row->last.model,
+                                .reason = STR("slope"),
+                                .evidence = buf_str(&evidence),
+                                .now_ns = row->last.now_ns,
+                            },
+                            fail);
 }
 
 /* On the writer's thread. */
@@ -86,10 +129,13 @@ static enum err check_write(struct store_job *job, struct store_txn *txn, struct
     const struct check_row *row = EP_CONTAINER(job, struct check_row, job);
     const struct usage_check_sample *last = &row->last;
     const struct fit_result *result = &row->result;
+    const struct store_value clear[] = { STORE_T(last->route), STORE_I(last->side),
+                                         STORE_I(last->now_ns) };
+    if (result->code == FIT_FINE || row->before != FIT_FINE) {
+        TRY(store_exec(txn, &sql_clear, clear, EP_ARRAY_LEN(clear), fail));
+    }
     if (result->code == FIT_FINE) {
-        const struct store_value values[] = { STORE_T(last->route), STORE_I(last->side),
-                                              STORE_I(last->now_ns) };
-        return store_exec(txn, &sql_clear, values, EP_ARRAY_LEN(values), fail);
+        return ERR_OK;
     }
     const struct store_value values[] = {
         STORE_T(last->route),
@@ -104,7 +150,8 @@ static enum err check_write(struct store_job *job, struct store_txn *txn, struct
         STORE_I(last->now_ns),
     };
     TRY(store_exec(txn, &sql_finding_add, values, EP_ARRAY_LEN(values), fail));
-    return check_write_calls(row, txn, fail);
+    TRY(check_write_calls(row, txn, fail));
+    return result->code == FIT_SLOPE ? check_write_quarantine(row, txn, fail) : ERR_OK;
 }
 
 static void check_written(struct store_job *job)
@@ -114,18 +161,31 @@ static void check_written(struct store_job *job)
 
 /* With the lock held, so that what comes and goes is written in that order. False: no memory. */
 static bool check_submit(struct usage_check *check, const struct usage_check_sample *sample,
-                         const struct fit_result *result, const struct fit *fit)
+                         const struct fit_result *result, const struct check_entry *entry)
 {
-    size_t texts = sample->route.len + sample->model.len;
-    struct check_row *row = mem_alloc(sizeof(*row) + texts);
+    const struct str texts[] = { sample->route, sample->party, sample->model };
+    struct str copies[EP_ARRAY_LEN(texts)];
+    size_t len = sample->route.len + sample->party.len + sample->model.len;
+    struct check_row *row = mem_alloc(sizeof(*row) + len);
     if (row == NULL) {
         return false;
     }
-    *row = (struct check_row){ .last = *sample, .result = *result, .fit = *fit };
-    memcpy(row->text, sample->route.ptr, sample->route.len);
-    memcpy(row->text + sample->route.len, sample->model.ptr, sample->model.len);
-    row->last.route = (struct str){ row->text, sample->route.len };
-    row->last.model = (struct str){ row->text + sample->route.len, sample->model.len };
+    *row = (struct check_row){
+        .quarantine = check->quarantine,
+        .last = *sample,
+        .before = entry->stands[sample->side],
+        .result = *result,
+        .fit = entry->fits[sample->side],
+    };
+    char *at = row->text;
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        memcpy(at, texts[i].len > 0 ? texts[i].ptr : "", texts[i].len);
+        copies[i] = (struct str){ at, texts[i].len };
+        at += texts[i].len;
+    }
+    row->last.route = copies[0];
+    row->last.party = copies[1];
+    row->last.model = copies[2];
     row->job.run = check_write;
     row->job.done = check_written;
     store_submit(check->store, &row->job);
@@ -168,17 +228,25 @@ static void check_judge(struct usage_check *check, struct check_entry *entry,
     if (result.code == FIT_FINE) {
         check_fit(fit, sample->side, FIT_WINDOW, &result);
     }
+    enum fit_code before = entry->stands[sample->side];
     bool stands = result.code != FIT_FINE;
+    bool stood = before != FIT_FINE;
+    /* A slope that was released, or was another finding before, takes its route out again. */
+    bool again =
+        stood && result.code == FIT_SLOPE && !quarantine_stands(check->quarantine, sample->route);
     /* A window that is not full may still be what the finding was made of. */
-    if (stands == entry->stands[sample->side] || (!stands && fit->count < FIT_WINDOW)) {
+    if (!again && (stands == stood || (!stands && fit->count < FIT_WINDOW))) {
         return;
     }
-    if (!check_submit(check, sample, &result, fit)) {
+    if (!check_submit(check, sample, &result, entry)) {
         return; /* a finding without its proof is none: the next judgement tries again */
     }
-    entry->stands[sample->side] = stands;
+    entry->stands[sample->side] = result.code;
+    if (result.code == FIT_SLOPE) {
+        quarantine_begin(check->quarantine, sample->route, STR("slope"));
+    }
     counter_add(COUNTER_USAGE_FINDINGS, stands ? 1 : 0);
-    counter_add(COUNTER_USAGE_FINDINGS_OPEN, stands ? 1 : -1);
+    counter_add(COUNTER_USAGE_FINDINGS_OPEN, (stands ? 1 : 0) - (stood ? 1 : 0));
     check_log(sample, &result);
 }
 
@@ -218,13 +286,24 @@ void usage_check_add(struct usage_check *check, const struct usage_check_sample 
     (void)pthread_mutex_unlock(&check->lock);
 }
 
-bool usage_check_stands(struct usage_check *check, struct str route, enum usage_check_side side)
+enum fit_code usage_check_finding(struct usage_check *check, struct str route,
+                                  enum usage_check_side side)
 {
     (void)pthread_mutex_lock(&check->lock);
     const struct check_entry *entry = map_find(&check->entries, route);
-    bool stands = entry != NULL && entry->stands[side];
+    enum fit_code stands = entry == NULL ? FIT_FINE : entry->stands[side];
     (void)pthread_mutex_unlock(&check->lock);
     return stands;
+}
+
+void usage_check_renew(struct usage_check *check, struct str route)
+{
+    (void)pthread_mutex_lock(&check->lock);
+    struct check_entry *entry = map_find(&check->entries, route);
+    for (int i = 0; entry != NULL && i < USAGE_CHECK_SIDES; i++) {
+        fit_init(&entry->fits[i]);
+    }
+    (void)pthread_mutex_unlock(&check->lock);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -232,14 +311,19 @@ bool usage_check_stands(struct usage_check *check, struct str route, enum usage_
 static enum err check_on_standing(void *context, const struct store_value *row, size_t columns)
 {
     struct usage_check *check = context;
-    ASSERT(columns == 2);
+    ASSERT(columns == 3);
     ASSERT(row[1].number >= 0 && row[1].number < USAGE_CHECK_SIDES);
     struct check_entry *entry = check_entry(check, row[0].bytes);
     if (entry == NULL) {
         return ERR_NO_MEMORY;
     }
-    counter_add(COUNTER_USAGE_FINDINGS_OPEN, entry->stands[row[1].number] ? 0 : 1);
-    entry->stands[row[1].number] = true;
+    enum fit_code *stands = &entry->stands[row[1].number];
+    counter_add(COUNTER_USAGE_FINDINGS_OPEN, *stands == FIT_FINE ? 1 : 0);
+    *stands = FIT_OUTPUT;
+    for (int code = FIT_SLOPE; code < FIT_OUTPUT; code++) {
+        struct str name = str_from(fit_code_name((enum fit_code)code));
+        *stands = str_eq(row[2].bytes, name) ? (enum fit_code)code : *stands;
+    }
     return ERR_OK;
 }
 
@@ -254,13 +338,15 @@ static enum err check_load(struct store_job *job, struct store_txn *txn, struct 
     return store_query(txn, &sql_standing, NULL, 0, check_on_standing, check, fail);
 }
 
-enum err usage_check_open(struct store *store, struct usage_check **ret_check, struct fail *fail)
+enum err usage_check_open(struct store *store, struct quarantine *quarantine,
+                          struct usage_check **ret_check, struct fail *fail)
 {
     struct usage_check *check = mem_zalloc(sizeof(*check));
     if (check == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the check of upstreams");
     }
     check->store = store;
+    check->quarantine = quarantine;
     map_init(&check->entries);
     (void)pthread_mutex_init(&check->lock, NULL); /* cannot fail with default attributes */
     struct check_load load = { .job = { .run = check_load }, .check = check };

@@ -5,11 +5,13 @@
  * count where that is less.
  *
  * A finding stands until a later window is fine again. Those that stand are read back at the start.
+ * A slope takes the route out (quarantine.h); each finding opens a claim (upstream_claim.h).
  *
  * Threads: any; one lock, held for some hundred nanoseconds a call.
  */
 #pragma once
 
+#include "gate/upstream_claim.h"
 #include "meter/fit.h"
 #include "store/store.h"
 
@@ -23,15 +25,17 @@ enum usage_check_side {
     USAGE_CHECK_SIDES
 };
 
+struct quarantine;
 struct usage_check;
 
-EP_MUST_CHECK enum err usage_check_open(struct store *store, struct usage_check **ret_check,
-                                        struct fail *fail);
+EP_MUST_CHECK enum err usage_check_open(struct store *store, struct quarantine *quarantine,
+                                        struct usage_check **ret_check, struct fail *fail);
 void usage_check_close(
     struct usage_check *check); /* NULL is allowed; after the store, which writes for it */
 
 struct usage_check_sample {
     struct str route;
+    struct str party; /* whose it is */
     struct str model;
     enum usage_check_side side;
     struct id call;
@@ -42,5 +46,11 @@ struct usage_check_sample {
 
 /* A call of the route, counted exactly. Without memory it is left out. */
 void usage_check_add(struct usage_check *check, const struct usage_check_sample *sample);
-/* Whether a finding stands against what the route reports. */
-bool usage_check_stands(struct usage_check *check, struct str route, enum usage_check_side side);
+/* What stands against the route's reports; FIT_FINE: nothing. */
+enum fit_code usage_check_finding(struct usage_check *check, struct str route,
+                                  enum usage_check_side side);
+/* The claim that a finding is for. */
+enum claim_kind usage_check_claim(enum fit_code code);
+/* The route was released from quarantine: what stands still stands, but the calls that it was found
+ * by are not held against it once more. */
+void usage_check_renew(struct usage_check *check, struct str route);

@@ -1,16 +1,12 @@
 #include "ident/ident.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/country.h"
 #include "base/enc.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
 #include "crypto/random.h"
-#include "ident/key_table.h"
+#include "ident/ident_internal.h"
 
 #define IDENT_ARENA_FIRST 4096
 #define IDENT_ARENA_MAX   ((size_t)256 << 20) /* some 600,000 keys of 400 bytes */
@@ -40,20 +36,6 @@ const struct store_migration ident_migrations[] = {
       "mark BLOB NOT NULL CHECK(length(mark) = 32)) STRICT;" },
 };
 const size_t ident_migrations_count = EP_ARRAY_LEN(ident_migrations);
-
-struct ident {
-    struct store *store;
-    struct secret pepper;
-    struct digest mark;    /* tells another pepper; stored with the first key */
-    struct key_table keys; /* to struct api_key */
-    struct client *_Atomic client_first;
-    struct api_key *_Atomic key_first;
-    pthread_mutex_t changing; /* guards what is below and writing to `keys`; orders the changes */
-    struct arena arena;       /* clients, keys and their text */
-    struct client *client_last;
-    struct api_key *key_last;
-    bool is_marked;
-};
 
 /* ---- looking ----------------------------------------------------------------------------- */
 
@@ -146,12 +128,14 @@ static struct client *ident_make_client(struct ident *ident, struct str name)
 }
 
 /* Reserves its place in the table too. NULL: no memory. */
-static struct api_key *ident_make_key(struct ident *ident, struct str product, struct str name,
+static struct api_key *ident_make_key(struct ident *ident, const struct api_key_order *order,
                                       struct str hint)
 {
     struct api_key *key = arena_zalloc(&ident->arena, sizeof(*key));
-    bool whole = key != NULL && arena_copy(&ident->arena, product, &key->product) &&
-                 arena_copy(&ident->arena, name, &key->name) &&
+    bool whole = key != NULL && arena_copy(&ident->arena, order->product, &key->product) &&
+                 arena_copy(&ident->arena, order->name, &key->name) &&
+                 arena_copy(&ident->arena, order->market, &key->market) &&
+                 arena_copy(&ident->arena, order->consent, &key->consent) &&
                  arena_copy(&ident->arena, hint, &key->hint);
     return whole && key_table_reserve(&ident->keys) == ERR_OK ? key : NULL;
 }
@@ -163,7 +147,8 @@ static const struct store_sql sql_clients_read = {
     "SELECT id, name, account, created_ns, suspended_ns FROM client ORDER BY created_ns, id"
 };
 static const struct store_sql sql_keys_read = {
-    "SELECT id, client, product, name, hash, hint, created_ns, revoked_ns FROM api_key"
+    "SELECT id, client, product, name, hash, hint, created_ns, revoked_ns, market, consent"
+    " FROM api_key"
     " ORDER BY created_ns, id"
 };
 
@@ -210,8 +195,14 @@ static enum err ident_on_client(void *context, const struct store_value *row, si
 static enum err ident_on_key(void *context, const struct store_value *row, size_t columns)
 {
     struct ident_load *load = context;
-    ASSERT(columns == 8);
-    struct api_key *key = ident_make_key(load->ident, row[2].bytes, row[3].bytes, row[5].bytes);
+    ASSERT(columns == 10);
+    const struct api_key_order order = {
+        .product = row[2].bytes,
+        .name = row[3].bytes,
+        .market = row[8].bytes,
+        .consent = row[9].bytes,
+    };
+    struct api_key *key = ident_make_key(load->ident, &order, row[5].bytes);
     if (key == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -230,6 +221,8 @@ static enum err ident_read(void *context, struct store_txn *txn, struct fail *fa
 {
     TRY(store_query(txn, &sql_mark_read, NULL, 0, ident_on_mark, context, fail));
     TRY(store_query(txn, &sql_clients_read, NULL, 0, ident_on_client, context, fail));
+    struct ident_load *load = context;
+    TRY(standing_read(load->ident, &load->clients, txn, fail));
     return store_query(txn, &sql_keys_read, NULL, 0, ident_on_key, context, fail);
 }
 
@@ -298,8 +291,8 @@ static const struct store_sql sql_mark_add = {
     "INSERT INTO ident_pepper(one, mark) VALUES (1, ?1)"
 };
 static const struct store_sql sql_key_add = {
-    "INSERT INTO api_key(id, client, product, name, hash, hint, created_ns, revoked_ns)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)"
+    "INSERT INTO api_key(id, client, product, name, hash, hint, created_ns, revoked_ns, market,"
+    " consent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)"
 };
 static const struct store_sql sql_key_revoke = {
     "UPDATE api_key SET revoked_ns = ?2 WHERE id = ?1"
@@ -325,8 +318,8 @@ static enum err ident_run_change(struct store_job *job, struct store_txn *txn, s
 }
 
 /* Under the lock. */
-static enum err ident_commit(struct ident *ident, const struct store_sql *sql,
-                             const struct store_value *values, size_t count, struct fail *fail)
+enum err ident_commit(struct ident *ident, const struct store_sql *sql,
+                      const struct store_value *values, size_t count, struct fail *fail)
 {
     struct ident_change change = {
         .job = { .run = ident_run_change },
@@ -341,8 +334,8 @@ static enum err ident_commit(struct ident *ident, const struct store_sql *sql,
     return ERR_OK;
 }
 
-static enum err ident_fail_id(struct fail *fail, enum err err, const char *prefix, struct id id,
-                              const char *what)
+enum err ident_fail_id(struct fail *fail, enum err err, const char *prefix, struct id id,
+                       const char *what)
 {
     char shown[ID_SHOWN_MAX];
     struct buf buf = { .ptr = shown, .cap = sizeof(shown), .max = sizeof(shown) };
@@ -351,8 +344,7 @@ static enum err ident_fail_id(struct fail *fail, enum err err, const char *prefi
 }
 
 /* Names go to tables, logs and terminals. */
-static enum err ident_check_name(struct str name, const char *whose, size_t len_min,
-                                 struct fail *fail)
+enum err ident_check_name(struct str name, const char *whose, size_t len_min, struct fail *fail)
 {
     if (name.len < len_min || name.len > IDENT_NAME_MAX) {
         return FAIL(fail, ERR_ASK_INVALID, "the %s has %zu bytes, it must have %zu to %d", whose,
@@ -468,8 +460,7 @@ static enum err api_key_make(struct ident *ident, const struct api_key_order *or
         return ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, order->client,
                              "is no client");
     }
-    struct api_key *key =
-        ident_make_key(ident, order->product, order->name, (struct str){ hint, sizeof(hint) });
+    struct api_key *key = ident_make_key(ident, order, (struct str){ hint, sizeof(hint) });
     if (key == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for a key");
     }
@@ -483,9 +474,11 @@ static enum err api_key_commit(struct ident *ident, const struct api_key *key,
                                const struct digest *hash, struct fail *fail)
 {
     const struct store_value values[] = {
-        STORE_B(id_str(&key->id)), STORE_B(id_str(&key->client->id)), STORE_T(key->product),
-        STORE_T(key->name),        STORE_B(digest_str(hash)),         STORE_T(key->hint),
-        STORE_I(key->created_ns),
+        STORE_B(id_str(&key->id)), STORE_B(id_str(&key->client->id)),
+        STORE_T(key->product),     STORE_T(key->name),
+        STORE_B(digest_str(hash)), STORE_T(key->hint),
+        STORE_I(key->created_ns),  STORE_T(key->market),
+        STORE_T(key->consent),
     };
     return ident_commit(ident, &sql_key_add, values, EP_ARRAY_LEN(values), fail);
 }
@@ -497,6 +490,10 @@ enum err api_key_add(struct ident *ident, const struct api_key_order *order, int
     ASSERT(now_ns > 0);
     TRY(ident_check_name(order->product, "product's name", 1, fail));
     TRY(ident_check_name(order->name, "key's name", 0, fail));
+    TRY(ident_check_name(order->consent, "reference to a consent", 0, fail));
+    if (order->market.len > 0 && country_from(order->market) == COUNTRY_NONE) {
+        return FAIL(fail, ERR_ASK_INVALID, "a market is two capital letters, such as SG");
+    }
     struct api_key_text text;
     api_key_text_make(&text);
     struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), str_from(text.text));

@@ -27,8 +27,10 @@
 
 extern const struct store_migration ident_migrations[];
 extern const size_t ident_migrations_count;
+extern const struct store_migration standing_migration; /* needs ident's */
 
 struct ident;
+struct standing; /* ident/standing.h */
 
 /* Both are valid until ident_close(). Do not write to them. */
 struct client {
@@ -36,8 +38,9 @@ struct client {
     struct id account; /* as the caller of client_add() gave it */
     struct str name;
     int64_t created_ns;
-    struct client *_Atomic next; /* made after this one; read it by client_next() */
-    _Atomic int64_t suspend_ns;  /* 0: active; read it by client_suspended_ns() */
+    struct client *_Atomic next;             /* made after this one; read it by client_next() */
+    _Atomic int64_t suspend_ns;              /* 0: active; read it by client_suspended_ns() */
+    const struct standing *_Atomic standing; /* read it by client_standing() */
 };
 
 struct api_key {
@@ -46,6 +49,8 @@ struct api_key {
     struct str product;
     struct str name; /* what the client calls it; may be empty */
     struct str hint;
+    struct str market;  /* of a device: where it was sold, two letters; empty: not said */
+    struct str consent; /* to whose consent its calls refer; empty: none */
     int64_t created_ns;
     struct api_key *_Atomic next; /* as above */
     _Atomic int64_t revoke_ns;    /* 0: not revoked; read it by api_key_revoked_ns() */
@@ -100,6 +105,8 @@ struct api_key_order {
     struct id client;
     struct str product; /* not checked here: the registry knows the products */
     struct str name;
+    struct str market;  /* as above; may be empty */
+    struct str consent; /* likewise */
 };
 
 /* ERR_NOT_FOUND: no such client. ERR_ASK_INVALID: a name. A suspended client may get keys. */

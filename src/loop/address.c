@@ -63,6 +63,20 @@ void address_print(const struct address *address, char *text, size_t size)
     }
 }
 
+bool address_ip(const struct address *address, struct ip *ret_ip)
+{
+    switch (address->sock.any.sa_family) {
+    case AF_INET:
+        *ret_ip = ip_from_v4(&address->sock.v4.sin_addr);
+        return true;
+    case AF_INET6:
+        *ret_ip = ip_from_v6(&address->sock.v6.sin6_addr);
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool address_unix(struct str path, struct address *ret_address)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/ip.h"
 #include "base/list.h"
 #include "base/str.h"
 
@@ -125,6 +126,8 @@ struct address {
 EP_MUST_CHECK bool address_parse(struct str text, struct address *ret_address);
 /* The same form back, NUL-terminated, cut to `size`; unix sockets show as "unix". */
 void address_print(const struct address *address, char *text, size_t size);
+/* The address without its port; false: it is a unix socket's. */
+EP_MUST_CHECK bool address_ip(const struct address *address, struct ip *ret_ip);
 /* A path of the file system (at most 107 bytes). */
 EP_MUST_CHECK bool address_unix(struct str path, struct address *ret_address);
 

@@ -67,6 +67,7 @@ static int64_t conn_deadline(const struct http_exchange *conn)
 {
     const struct http_server_options *options = &conn->server->options;
     switch (conn->state) {
+    case CONN_PROXY:
     case CONN_SHAKE:
     case CONN_HEAD:
         return conn->since_ns + options->head_ns;
@@ -139,6 +140,7 @@ static void conn_on_timer(struct timer *timer)
         conn->broken = true;
         task_queue(conn_loop(conn), &conn->task);
         break;
+    case CONN_PROXY:
     case CONN_SHAKE:
     case CONN_IDLE:
     case CONN_FLUSH:
@@ -164,7 +166,8 @@ static void conn_note_peer(struct http_exchange *conn, const struct address *pee
 static void conn_start(struct http_listener *listener, int fd, const struct address *peer)
 {
     struct http_server *server = listener->server;
-    struct http_exchange *conn = slab_take(&server->conns);
+    bool welcome = !listener->proxy || server_trusts_peer(server, peer);
+    struct http_exchange *conn = welcome ? slab_take(&server->conns) : NULL;
     if (conn == NULL) {
         counter_add(COUNTER_CONNECTIONS_REFUSED, 1);
         (void)close(fd);
@@ -173,6 +176,7 @@ static void conn_start(struct http_listener *listener, int fd, const struct addr
     conn->magic = CONN_MAGIC;
     conn->server = server;
     conn->tls = listener->tls != NULL;
+    conn->link = listener->link;
     stream_init(&conn->stream, server->loop, conn_on_ready);
     timer_init(&conn->timer, conn_on_timer);
     task_init(&conn->task, conn_on_task);
@@ -187,6 +191,11 @@ static void conn_start(struct http_listener *listener, int fd, const struct addr
     list_push_back(&server->open, &conn->node);
     counter_add(COUNTER_CONNECTIONS, 1);
     counter_add(COUNTER_CONNECTIONS_OPEN, 1);
+    if (listener->proxy) {
+        conn->secure = listener->tls;
+        conn_enter(conn, CONN_PROXY);
+        return;
+    }
     if (conn->tls && stream_secure_server(&conn->stream, listener->tls, NULL) != ERR_OK) {
         conn_close(conn);
         return;
@@ -267,16 +276,25 @@ enum err http_server_create(struct loop *loop, const struct http_server_options 
 enum err http_server_listen(struct http_server *server, const struct address *address,
                             struct tls_context *tls, struct address *ret_bound, struct fail *fail)
 {
+    const struct http_listen listen = { .address = address, .tls = tls };
+    return http_server_listen_as(server, &listen, ret_bound, fail);
+}
+
+enum err http_server_listen_as(struct http_server *server, const struct http_listen *listen,
+                               struct address *ret_bound, struct fail *fail)
+{
     struct http_listener *listener = mem_zalloc(sizeof(*listener));
     if (listener == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for a listener");
     }
     listener->server = server;
-    listener->tls = tls;
+    listener->tls = listen->tls;
+    listener->link = listen->link;
+    listener->proxy = listen->proxy;
     watch_init(&listener->watch, listener_on_ready);
     timer_init(&listener->timer, listener_on_timer);
     int fd = -1;
-    enum err err = loop_listen(server->loop, address, SERVER_BACKLOG, &fd, ret_bound, fail);
+    enum err err = loop_listen(server->loop, listen->address, SERVER_BACKLOG, &fd, ret_bound, fail);
     if (err == ERR_OK) {
         err = watch_start(server->loop, &listener->watch, fd, fail);
         if (err != ERR_OK) {
@@ -303,7 +321,7 @@ void http_server_drain(struct http_server *server)
     server->draining = true;
     LIST_EACH_SAFE(node, after, &server->open) {
         struct http_exchange *conn = EP_CONTAINER(node, struct http_exchange, node);
-        if (conn->state == CONN_IDLE || conn->state == CONN_SHAKE) {
+        if (conn->state == CONN_IDLE || conn->state == CONN_SHAKE || conn->state == CONN_PROXY) {
             conn_close(conn);
         }
     }

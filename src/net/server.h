@@ -23,6 +23,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/ip.h"
 #include "loop/loop.h"
 #include "wire/http1.h"
 
@@ -31,8 +32,9 @@ struct http_server;
 struct tls_context;
 
 #define HTTP_PENDING_LOW \
-    ((size_t)16 * 1024)   /* on_drained at or below: a socket takes that at once */
-#define HTTP_PARTS_MAX 32 /* of one http_respond_body() */
+    ((size_t)16 * 1024)     /* on_drained at or below: a socket takes that at once */
+#define HTTP_PARTS_MAX   32 /* of one http_respond_body() */
+#define HTTP_NOTES_BYTES 32 /* of http_exchange_notes() */
 
 /* Told on the loop's thread. `owner` of the server: http_server_owner(). */
 struct http_events {
@@ -71,6 +73,21 @@ EP_MUST_CHECK enum err http_server_create(struct loop *loop,
 EP_MUST_CHECK enum err http_server_listen(struct http_server *server, const struct address *address,
                                           struct tls_context *tls, struct address *ret_bound,
                                           struct fail *fail);
+/* One way in. What it names is borrowed, and lives as long as the server. */
+struct http_listen {
+    const struct address *address;
+    struct tls_context *tls; /* NULL: plain */
+    struct str link;         /* what its exchanges say they came in by: http_exchange_link() */
+    bool proxy; /* each connection begins, before TLS, with a PROXY header (version 2) of a trusted
+                 * proxy; any other is closed without a word */
+};
+
+EP_MUST_CHECK enum err http_server_listen_as(struct http_server *server,
+                                             const struct http_listen *listen,
+                                             struct address *ret_bound, struct fail *fail);
+/* Whose word is taken for who a client is: PROXY headers and X-Forwarded-For. Nobody's at first.
+ * Borrowed until the next call of this function; connections that are open follow it too. */
+void http_server_trust(struct http_server *server, const struct ip_block *proxies, size_t count);
 /* Closes the listeners. */
 void http_server_stop_accepting(struct http_server *server);
 /* Closes idle connections now, the others after their answer. */
@@ -101,7 +118,21 @@ void http_exchange_drop_head(struct http_exchange *x);
 struct str http_exchange_body(const struct http_exchange *x);
 /* Gives the body to `ret_body`, the caller's to buf_fini(). */
 void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body);
+/* Who is at the other end of the connection: a proxy, where there is one. */
 void http_exchange_peer(const struct http_exchange *x, struct address *ret_address);
+/*
+ * Who the client is. That is the peer, or, on a listener with PROXY headers, whom the header names
+ * (the peer itself, on a connection that the proxy calls its own); if that is a trusted proxy, then
+ * whom X-Forwarded-For names (wire/forwarded.h). False: nobody knows, which is also the answer
+ * where a trusted proxy does not say, or says what cannot be read: never the proxy's own address.
+ * Needs the request's head: not after http_exchange_drop_head().
+ */
+EP_MUST_CHECK bool http_exchange_client(struct http_exchange *x, struct ip *ret_client);
+/* The `link` of the listener; empty if it was given none. */
+struct str http_exchange_link(const struct http_exchange *x);
+/* HTTP_NOTES_BYTES for the owner, aligned to 8 bytes, zero at first, that stay with the connection
+ * from one exchange to the next: for what is worth knowing again. */
+void *http_exchange_notes(struct http_exchange *x);
 /* The user behind a unix socket. False: there is none to know. */
 EP_MUST_CHECK bool http_exchange_peer_uid(const struct http_exchange *x, unsigned *ret_uid);
 /* The name a TLS client asked for, or empty. */

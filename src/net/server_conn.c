@@ -259,6 +259,7 @@ static size_t conn_room(const struct http_exchange *conn)
     case CONN_ANSWER:
     case CONN_FLUSH:
         return conn->in.len < CONN_AHEAD_MAX ? CONN_AHEAD_MAX - conn->in.len : 0;
+    case CONN_PROXY:
     case CONN_SHAKE:
     case CONN_CLOSED:
         break;
@@ -309,6 +310,9 @@ static void conn_shake(struct http_exchange *conn)
 void conn_go(struct http_exchange *conn)
 {
     ASSERT(conn->magic == CONN_MAGIC);
+    if (conn->state == CONN_PROXY && !conn->broken) {
+        conn_proxy(conn);
+    }
     if (conn->state == CONN_SHAKE) {
         conn_shake(conn);
     }

@@ -1,6 +1,7 @@
 /*
  * What the files of the server know of each other: server.c has listeners and the life of
- * connections, server_conn.c what comes in, server_answer.c what goes out.
+ * connections, server_client.c who is behind one, server_conn.c what comes in, server_answer.c what
+ * goes out.
  */
 #pragma once
 
@@ -11,13 +12,14 @@
 /*
  * A connection, which is also the one exchange that may be open on it.
  *
- *   SHAKE --> IDLE --> HEAD --> BODY --> ANSWER --> FLUSH --> IDLE
- *               |        |        |         |         |
- *               +--------+--------+---------+---------+--> LINGER --> CLOSED
+ *   PROXY --> SHAKE --> IDLE --> HEAD --> BODY --> ANSWER --> FLUSH --> IDLE
+ *                         |        |        |         |         |
+ *                         +--------+--------+---------+---------+--> LINGER --> CLOSED
  *
  * Any state may go to CLOSED, and a whole request goes from IDLE to ANSWER at once.
  */
 enum conn_state {
+    CONN_PROXY,  /* some of a PROXY header is in `in`; ends with it, or after head_ns */
     CONN_SHAKE,  /* TLS is being set up; ends with it, or after head_ns */
     CONN_IDLE,   /* no byte of a request is there; idle_ns */
     CONN_HEAD,   /* some of a head is in `in`; head_ns */
@@ -26,6 +28,14 @@ enum conn_state {
     CONN_FLUSH,  /* the answer has ended, some of it is in `out`; stall_ns */
     CONN_LINGER, /* all is written, what still comes is dropped, so that it is read; LINGER_NS */
     CONN_CLOSED  /* waits for its grave */
+};
+
+/* What is known of the client. */
+enum conn_client {
+    CLIENT_PEER,   /* it is the peer, unless that is a trusted proxy */
+    CLIENT_SELF,   /* it is the peer, a proxy on its own behalf */
+    CLIENT_NAMED,  /* a PROXY header names it: `client` */
+    CLIENT_UNKNOWN /* a PROXY header does not know it */
 };
 
 #define CONN_MAGIC     0x636F6E6EU
@@ -56,6 +66,11 @@ struct http_exchange {
     struct in6_addr peer; /* small forms of an address */
     uint16_t peer_port;
     uint8_t peer_family; /* AF_INET6, AF_INET, AF_UNIX */
+    uint8_t client_is;   /* enum conn_client */
+    struct ip client;
+    struct str link;
+    struct tls_context *secure; /* for after a PROXY header */
+    uint64_t notes[HTTP_NOTES_BYTES / sizeof(uint64_t)];
 
     bool readable;   /* there may be more to read */
     bool again;      /* the timer is for going on to read */
@@ -80,7 +95,9 @@ struct http_listener {
     struct task task;   /* its grave */
     struct timer timer; /* accepts on when there was no room */
     struct tls_context *tls;
+    struct str link;
     struct node node;
+    bool proxy;
 };
 
 struct http_server {
@@ -89,8 +106,10 @@ struct http_server {
     struct slab conns;
     struct node open; /* connections */
     struct node listeners;
-    size_t exchanges; /* open for their owners */
-    struct task task; /* its grave */
+    size_t exchanges;               /* open for their owners */
+    struct task task;               /* its grave */
+    const struct ip_block *proxies; /* trusted */
+    size_t proxies_count;
     bool draining;
 
     struct http1_head head; /* of head_of, for callbacks */
@@ -113,6 +132,11 @@ static inline struct loop *conn_loop(const struct http_exchange *conn)
 void conn_close(struct http_exchange *conn); /* to CLOSED; no callback */
 void conn_enter(struct http_exchange *conn, enum conn_state state);
 void conn_schedule(struct http_exchange *conn); /* the deadline of the state */
+
+/* server_client.c */
+/* Whether a header of this peer would be believed. */
+bool server_trusts_peer(const struct http_server *server, const struct address *peer);
+void conn_proxy(struct http_exchange *conn); /* reads what there is of a PROXY header */
 
 /* server_conn.c */
 void conn_on_ready(struct stream *stream, unsigned events);

@@ -18,7 +18,7 @@
 
 struct policy; /* compiled */
 
-/* ERR_NO_MEMORY, ERR_LIMIT (a model with more paths). The registry must outlive it. */
+/* ERR_NO_MEMORY, ERR_LIMIT (a model with more or longer paths). The registry must outlive it. */
 EP_MUST_CHECK enum err policy_compile(const struct registry *registry, struct policy **ret_policy,
                                       struct fail *fail);
 void policy_destroy(struct policy *policy); /* NULL is allowed */
@@ -73,6 +73,7 @@ struct policy_counters {
     const uint64_t *us_bulk;      /* by enum registry_us_category, of this client */
 };
 
+/* Its objects are those of the registry that was compiled. */
 struct policy_facts {
     const struct registry_party *client; /* NULL: see online */
     const struct policy_online *online;  /* NULL: nothing is known */
@@ -99,14 +100,16 @@ enum policy_state {
     POLICY_PENDING /* billing alone: something is not due yet */
 };
 
+/* Texts are the registry's and the facts'. What each code says by them: tests/law/README.md */
 struct policy_reason {
     enum policy_code code;
+    country_t country;                  /* COUNTRY_NONE: none, or not known */
+    country_t to;                       /* of a transfer */
     const struct registry_route *route; /* NULL: of the whole call */
     const char *what;                   /* "regions", "kyc", "training": a fixed word, or NULL */
     struct str object;                  /* a grant, party, list or row; empty: none */
-    country_t country;                  /* COUNTRY_NONE: none */
-    country_t to;                       /* of a transfer */
     uint64_t number;                    /* an age in seconds, a limit; by the code */
+    const struct country_set *within;   /* where the country is not; NULL: nothing to print */
 };
 
 /* The chain that closes a route. */
@@ -128,8 +131,8 @@ struct policy_verdict {
     bool allow;
     uint64_t routes;       /* bit i: model->routes[i] is admissible */
     enum err err;          /* what the client is told; ERR_OK where allowed */
-    enum policy_code code; /* the reason that is told; POLICY_FINE where allowed */
-    enum policy_state closures[POLICY_CLOSURES]; /* the best of all routes */
+    enum policy_code code; /* the reason that is told; POLICY_FINE: allowed, or without any route */
+    enum policy_state closures[POLICY_CLOSURES]; /* those of the best route */
     int64_t until; /* the earliest end of an admissible route's chain: may be judged again then */
     struct policy_route per_route[REGISTRY_ROUTES_PER_MODEL_MAX];
     size_t route_count;
@@ -146,5 +149,13 @@ bool policy_may_list(const struct policy *policy, const struct policy_facts *fac
                      enum policy_code *ret_code);
 /* The next instant after `now` at which a window begins or ends; INT64_MAX: none. */
 int64_t policy_next_edge(const struct policy *policy, int64_t now);
-/* One line of a reason, as closures and receipts print it: "S1 edge G-S1 CHAIN_EXPIRED since 0 s". */
+
+/* ---- in words ------------------------------------------------------------------------------ */
+
+/* "S1 edge G-S1 CHAIN_EXPIRED since 0 s": without a line's end. */
 EP_MUST_CHECK enum err policy_reason_print(const struct policy_reason *reason, struct buf *out);
+/* A line for each closure and one for the routes that are left. */
+EP_MUST_CHECK enum err policy_print_closures(const struct policy_verdict *verdict, int64_t now,
+                                             struct buf *out);
+/* The whole verdict as JSON with its keys in order: tests/law/README.md has the form. */
+EP_MUST_CHECK enum err policy_verdict_json(const struct policy_verdict *verdict, struct buf *out);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "crypto/digest.h"
+#include "registry/registry_detector.h"
 #include "registry/registry_plan.h"
 #include "registry/registry_supply.h"
 #include "registry/registry_terms.h"
@@ -103,6 +104,8 @@ struct registry {
     size_t procurement_count;
     const struct registry_billing_state *billing;
     size_t billing_count;
+    const struct registry_detector *detectors;
+    size_t detector_count;
     struct digest hash;           /* of the content: formatting, comments and order do not matter */
     struct registry_owner *owner; /* the memory of all this, and its references */
 };

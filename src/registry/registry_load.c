@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "registry/registry_check_internal.h"
+#include "registry/registry_signing.h"
 
 static const struct yaml_place registry_nowhere = { 0, 0 };
 
@@ -233,6 +234,35 @@ enum err registry_parse(const struct registry_file *files, size_t count,
     return err;
 }
 
+static enum err registry_sum_known(void *context, struct str name, struct digest *ret_sum)
+{
+    const struct registry_sum *sum = map_find(context, name);
+    if (sum == NULL) {
+        return ERR_IO;
+    }
+    *ret_sum = sum->sum;
+    return ERR_OK;
+}
+
+enum err registry_parse_sums(const struct registry_file *files, size_t count,
+                             const struct registry_sum *sums, size_t sum_count,
+                             struct registry **ret_registry, struct registry_report *report)
+{
+    struct map documents;
+    map_init(&documents);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < sum_count && err != ERR_NO_MEMORY; i++) {
+        /* As above. */
+        err = map_add(&documents, sums[i].name, (void *)(uintptr_t)&sums[i]);
+    }
+    const struct registry_source source = {
+        .files = files, .count = count, .sum = registry_sum_known, .context = &documents
+    };
+    err = err != ERR_NO_MEMORY ? registry_make(&source, ret_registry, report) : err;
+    map_fini(&documents);
+    return err;
+}
+
 /* ---- the folder --------------------------------------------------------------------------- */
 
 #define REGISTRY_READ_BYTES ((size_t)64 * 1024)
@@ -316,7 +346,8 @@ static void registry_folder_strangers(struct registry_report *report, DIR *dir)
 {
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         struct str name = str_from(entry->d_name);
-        bool known = !str_ends(name, STR(".yaml")) && !str_ends(name, STR(".yml"));
+        bool known = (!str_ends(name, STR(".yaml")) && !str_ends(name, STR(".yml"))) ||
+                     str_eq(name, STR(REGISTRY_SIGNATURES_FILE));
         for (size_t kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
             known = known || str_eq(name, registry_kinds[kind].file);
         }

@@ -26,6 +26,10 @@ enum registry_weight {
     X(REG_DUPLICATE_ID, ALWAYS, "give each object an id of its own")                           \
     X(REG_UNKNOWN_REF, ALWAYS, "name an object that exists, or add it")                        \
     X(REG_LIMIT, ALWAYS, "split or shorten the list")                                          \
+    X(REG_UNSIGNED, ALWAYS,                                                                    \
+      "let two persons of the version in force sign it: entrepot registry sign")               \
+    X(REG_SIGNER, ALWAYS,                                                                      \
+      "let a person of the version in force sign it anew: entrepot registry sign")             \
     X(REG_WINDOW, ALWAYS, "let each window end after it begins, and each notice run in full")  \
     X(CRED_MISMATCH, ALWAYS, "take a credential of this upstream party and host")              \
     X(TOKENIZER_MISSING, ALWAYS,                                                               \
@@ -111,6 +115,9 @@ struct registry_report {
 
 void registry_report_init(struct registry_report *report);
 void registry_report_fini(struct registry_report *report);
+/* A fault of a whole file. */
+void registry_report_note(struct registry_report *report, struct str file, enum registry_rule rule,
+                          struct str text);
 /* "routes.yaml:3:5: REG_UNKNOWN_REF: ... (remedy)" a line each; "... warning: ZONE_SHARED: ...". */
 EP_MUST_CHECK enum err registry_report_print(const struct registry_report *report, struct buf *out);
 
@@ -134,3 +141,15 @@ EP_MUST_CHECK enum err registry_load(const char *path, struct registry **ret_reg
 EP_MUST_CHECK enum err registry_parse(const struct registry_file *files, size_t count,
                                       struct registry **ret_registry,
                                       struct registry_report *report);
+
+/* A document that is not at hand, by the sum that it has. */
+struct registry_sum {
+    struct str name; /* "documents/letter.pdf" */
+    struct digest sum;
+};
+
+/* As registry_parse(), with the documents' sums in place of them. */
+EP_MUST_CHECK enum err registry_parse_sums(const struct registry_file *files, size_t count,
+                                           const struct registry_sum *sums, size_t sum_count,
+                                           struct registry **ret_registry,
+                                           struct registry_report *report);

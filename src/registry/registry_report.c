@@ -66,6 +66,26 @@ void registry_report_add(struct registry_report *report, struct str file, struct
     (void)vsnprintf(fault->text, sizeof(fault->text), format, args);
 }
 
+static void registry_report_printf(struct registry_report *report, struct str file,
+                                   enum registry_rule rule, const char *format, ...)
+    EP_PRINTF(4, 5);
+
+static void registry_report_printf(struct registry_report *report, struct str file,
+                                   enum registry_rule rule, const char *format, ...)
+{
+    const struct yaml_place nowhere = { 0, 0 };
+    va_list args;
+    va_start(args, format);
+    registry_report_add(report, file, nowhere, rule, format, args);
+    va_end(args);
+}
+
+void registry_report_note(struct registry_report *report, struct str file, enum registry_rule rule,
+                          struct str text)
+{
+    registry_report_printf(report, file, rule, STR_FMT, STR_ARG(text));
+}
+
 static int registry_fault_order(const void *left, const void *right)
 {
     const struct registry_fault *a = left;

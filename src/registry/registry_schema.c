@@ -74,6 +74,8 @@ static const struct registry_field route_fields[] = {
       .choices = STR_INIT("max_tokens|max_completion_tokens") },
     { FIELD(route, CHOICE, special_text), .choices = STR_INIT("literal|parsed|unknown"),
       .optional = true, .standard = STR_INIT("unknown") },
+    { FIELD(route, CHOICE, declares_model), .choices = STR_INIT("sometimes|always"),
+      .optional = true, .standard = STR_INIT("sometimes") },
     { FIELD(route, REF, contract_price), REF(PRICE_BOOK) },
     { FIELD(route, CHOICE, state), .choices = STR_INIT("active|suspended"), .optional = true,
       .standard = STR_INIT("active") },
@@ -210,6 +212,7 @@ const struct registry_kind_info registry_kinds[REGISTRY_KIND_COUNT] = {
         KIND("requirements", requirement, requirements, requirement_count),
     [REGISTRY_KIND_NETWORK] = KIND("networks", network, networks, network_count),
     [REGISTRY_KIND_BILLING] = KIND("billing", billing_state, billing, billing_count),
+    [REGISTRY_KIND_DETECTOR] = KIND("detectors", detector, detectors, detector_count),
 };
 
 _Static_assert(offsetof(struct registry_model, id) == 0, "the id comes first");

@@ -66,3 +66,4 @@ extern const struct registry_shape registry_shape_requirement;
 extern const struct registry_shape registry_shape_network;
 extern const struct registry_shape registry_shape_procurement;
 extern const struct registry_shape registry_shape_billing_state;
+extern const struct registry_shape registry_shape_detector;

@@ -131,6 +131,29 @@ static const struct registry_field billing_state_fields[] = {
 };
 SHAPE(billing_state, "state of billing");
 
+static const struct registry_field detector_fields[] = {
+    { FIELD(detector, ID, id) },
+    { FIELD(detector, CHOICE, class),
+      .choices = STR_INIT("marker|cn_resident_id|cn_mobile|cn_bank_card|cn_passport|"
+                          "cn_hkmo_permit|cn_uscc|cn_plate"),
+      .optional = true, .standard = STR_INIT("marker") },
+    { TEXT(detector, marker, 64), .optional = true },
+    { FIELD(detector, CHOICE, kind),
+      .choices = STR_INIT("province|prefix|keyword|term|level|bound") },
+    { FIELD(detector, TEXTS, values), .min = 1, .max = 512 },
+    { FIELD(detector, NUMBER, window), .min = 1, .max = 24, .optional = true,
+      .standard = STR_INIT("12") },
+    { FIELD(detector, NUMBER, min), .min = 1, .max = 1000, .optional = true,
+      .standard = STR_INIT("1") },
+    { FIELD(detector, CHOICE, strength), .choices = STR_INIT("weak|strong"), .optional = true,
+      .standard = STR_INIT("weak") },
+    { TIME_FROM(detector) },
+    { TIME_OPEN(detector, valid_until) },
+    { TEXT(detector, source, 1000) },
+};
+SHAPE(detector, "detector");
+
+_Static_assert(offsetof(struct registry_detector, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_pool, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_zone, id) == 0, "the id comes first");
 _Static_assert(offsetof(struct registry_attachment, id) == 0, "the id comes first");

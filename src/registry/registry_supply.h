@@ -144,6 +144,12 @@ enum registry_special_text {
     REGISTRY_SPECIAL_UNKNOWN
 };
 
+/* Whether the upstream's contract says that each answer names its model. */
+enum registry_declares_model {
+    REGISTRY_DECLARES_SOMETIMES,
+    REGISTRY_DECLARES_ALWAYS
+};
+
 struct registry_route {
     struct str id;
     const struct registry_party *upstream_party;
@@ -156,6 +162,7 @@ struct registry_route {
     enum registry_abort_billing abort_billing;
     enum registry_output_cap_field output_cap_field;
     enum registry_special_text special_text;
+    enum registry_declares_model declares_model;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

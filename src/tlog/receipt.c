@@ -116,11 +116,18 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
 static void receipt_put_evidence(struct canon *canon, const struct receipt_facts *facts)
 {
     receipt_put_call(canon, facts->call);
+    canon_put_str(canon, "chain", facts->chain);
+    canon_put_str(canon, "data_terms", facts->data_terms);
+    canon_put_str(canon, "detected", facts->detected);
+    canon_put_str(canon, "egress", facts->ingress);
     canon_put_str(canon, "ingress", facts->ingress);
+    canon_put_str(canon, "market", facts->market);
     canon_put_str(canon, "mode", facts->mode);
+    canon_put_str(canon, "origin", facts->origin);
     canon_put_str(canon, "place", facts->place);
     canon_put_str(canon, "registry", facts->registry_hash);
     canon_put_str(canon, "rules", facts->rules);
+    canon_put_str(canon, "straddles_expiry", facts->straddles ? STR("yes") : STR("no"));
     canon_put_int(canon, "version", RECEIPT_VERSION);
 }
 
@@ -139,9 +146,17 @@ static void receipt_put_operator(struct canon *canon, const struct receipt_facts
 {
     canon_put_int(canon, "attempts", facts->attempts);
     receipt_put_call(canon, facts->call);
+    canon_put_str(canon, "facts", facts->law_facts);
     canon_put_int(canon, "held", facts->held_nano);
+    canon_put_str(canon, "law", facts->law);
     canon_put_int(canon, "overrun", facts->overrun_nano);
     canon_put_str(canon, "reason", facts->internal_reason);
+    canon_key(canon, "reasons");
+    canon_open(canon, '[');
+    for (size_t i = 0; i < facts->law_reason_count; i++) {
+        canon_str(canon, facts->law_reasons[i]);
+    }
+    canon_close(canon, ']');
     canon_put_str(canon, "route", facts->route);
     canon_key(canon, "tries");
     canon_open(canon, '[');
@@ -159,7 +174,8 @@ enum err receipt_build(struct receipt *receipt, const struct receipt_facts *fact
         [RECEIPT_EVIDENCE] = receipt_put_evidence,
         [RECEIPT_OPERATOR] = receipt_put_operator,
     };
-    ASSERT(facts->reason_count <= RECEIPT_REASONS_MAX);
+    ASSERT(facts->reason_count <= RECEIPT_REASONS_MAX &&
+           facts->law_reason_count <= RECEIPT_REASONS_MAX);
     ASSERT(facts->amount_nano >= 0);
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
         struct canon canon;

@@ -20,6 +20,7 @@
 #define RECEIPT_SECTION_MAX 16384 /* a section is about 1 KiB; reasons and attempts are bounded */
 #define RECEIPT_CLASSES     16    /* token classes, in the meter's order */
 #define RECEIPT_REASONS_MAX 16
+#define RECEIPT_REASON_MAX  160 /* bytes of an internal one; what does not fit is cut off */
 
 enum receipt_section {
     RECEIPT_CLIENT,
@@ -68,8 +69,18 @@ struct receipt_facts {
     struct str registry_hash;
     struct str rules;
     struct str place;
-    struct str ingress;
+    struct str ingress; /* the link by which it came and went */
+    struct str origin;  /* countries of the address, "SG" or "US SG" */
+    struct str market;  /* that was said; empty: none */
+    struct str chain;   /* SHA-256 over the grants that admitted it, 64 digits */
+    struct str data_terms;
+    struct str detected; /* classes of content and how often: "cn_mobile 2"; never the text */
+    bool straddles;      /* something that admitted it ended while it was under way */
     /* operator */
+    struct str law; /* "allow ROUTE ..." or "refuse CODE"; empty: it was not asked */
+    struct str law_facts; /* JSON: what the judge was told, to be judged again */
+    struct str law_reasons[RECEIPT_REASONS_MAX]; /* all of them, for the operator's eyes */
+    size_t law_reason_count;
     struct str route;
     int64_t attempts;
     const struct receipt_try *tries; /* of this run of the server, in their order */

@@ -73,6 +73,7 @@ class House:
             for old, new in zip((9001, 9002), self.upstreams):
                 routes = routes.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
             file.write_text(routes)
+        self.apply()
         self.key = (folder / "first-client.key").read_text().strip()
         self.base = f"http://127.0.0.1:{self.public}/v1"
 
@@ -126,6 +127,17 @@ class House:
         if check:
             assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done
+
+    def resign(self, folder=None):
+        """The example's two persons sign what the registry's folder says now."""
+        for person, role in (("ann", "entered"), ("ben", "reviewed")):
+            self.command("registry", "sign", str(folder or self.folder / "registry"), "--person", person,
+                         "--key", str(self.folder / "keys" / f"{person}.key"), "--as", role)
+
+    def apply(self):
+        """Puts the registry's folder in force, with a server or without."""
+        self.resign()
+        return self.json("registry", "apply")
 
     def json(self, *words):
         return json.loads(self.command(*words, "--json").stdout)

@@ -166,6 +166,10 @@ def test_a_bad_registry_is_refused_and_the_old_one_stays(house):
         assert check.returncode == 1
         assert "models.yaml:" in check.stdout + check.stderr
         house.send(signal.SIGHUP)
+        wait_for(lambda: "registry_folder" in (house.folder / "server.log").read_text(), "the refusal")
+        sell(house)
+        done = house.command("registry", "apply", check=False)
+        assert done.returncode == 1 and "REG_UNKNOWN_KEY" in done.stderr
         wait_for(lambda: "reload_refused" in (house.folder / "server.log").read_text(), "the refusal")
         sell(house)
     finally:

@@ -280,7 +280,7 @@ def test_credit_keeps_the_price_list_it_was_bought_under(tmp_path):
         sale = text[at:].replace('version: "1"', 'version: "2"', 1).replace('input: "2.50"', 'input: "5.00"').replace(
             'output: "10.00", reasoning', 'output: "20.00", reasoning')
         books.write_text(text[:at] + sale)
-        house.command("registry", "apply")
+        house.apply()
         status, headers, _ = call(house, house.key)
         assert float(headers["x-entrepot-charge"]) == pytest.approx(before, abs=1e-9), "the old list"
         assert house.json("receipt", "show", headers["x-entrepot-call"])["client"]["price_book"] == "world-2026/1"
@@ -321,12 +321,12 @@ def test_a_withdrawn_plan_is_sold_no_more_after_a_reload(house):
     text = products.read_text()
     try:
         products.write_text(text.replace("expires_days: 365}", "expires_days: 365, withdrawn: true}"))
-        house.command("registry", "apply")
+        house.apply()
         done = house.command("credit", "purchase", "--client", client, "--plan", "starter", check=False)
         assert done.returncode == 1 and "PLAN_WITHDRAWN" in done.stderr
     finally:
         products.write_text(text)
-        house.command("registry", "apply")
+        house.apply()
     house.command("credit", "purchase", "--client", client, "--plan", "starter")
     assert show(house, client)["bought"] == "200.00"
 

@@ -28,6 +28,7 @@ class Trial(House):
         self.configure(settings)
         routes = folder / "registry" / "routes.yaml"
         routes.write_text(re.sub(r"abort_billing: \w+", f"abort_billing: {abort_billing}", routes.read_text()))
+        self.apply()
         self.talkers = [Talker(port) for port in self.upstreams]
 
     def configure(self, settings):
@@ -350,6 +351,7 @@ def test_an_upstream_that_bills_on_is_read_to_its_end(trial, policy, terms):
     house = trial(abort_billing=policy)
     products = house.folder / "registry" / "products.yaml"
     products.write_text(products.read_text().replace("mode: aggregate", f"mode: aggregate\n    abandoned: {terms}"))
+    house.apply()
     house.set(words=100, pace=0.005)
     house.start()
     call, words = leave(house)

@@ -76,6 +76,7 @@ class Shop(House):
         super().__init__(folder)
         for file in (folder / "registry").glob("routes.yaml"):
             file.write_text(re.sub(r"abort_billing: \w+", f"abort_billing: {abort_billing}", file.read_text()))
+        self.apply()
         self.counted = [Upstream(port) for port in self.upstreams]
 
     @property

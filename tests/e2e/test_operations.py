@@ -142,6 +142,7 @@ def test_a_swapped_model_is_refused_and_not_paid_for(shop, stream):
     status, _, body, charged = ask_shop(shop, "--declare-model", "cheap-model", stream=stream)
     assert (status, charged) == (502, 0)
     assert json.loads(body)["error"]["code"] == "upstream_model_mismatch"
+    shop.command("route", "release", "aurora-large-us", "--by", "the test", "--why", "the next one is honest")
     wait_cool(shop)
 
 

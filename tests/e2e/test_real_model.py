@@ -52,6 +52,7 @@ def gemma(tmp_path_factory):
     books.write_text(books.read_text().replace("    lines:\n", "    lines:\n" + PRICE))
     products = registry / "products.yaml"
     products.write_text(products.read_text().replace("models: [", "models: [gemma-3-270m, "))
+    house.apply()
     process = subprocess.Popen([str(ROOT / "tools/demo_model"), "run", str(port)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

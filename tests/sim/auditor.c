@@ -9,7 +9,8 @@
 #include "life.h"
 
 #define AUDIT_TEMPLATE_TOKENS 256 /* what a template may add to a request's own bytes */
-#define AUDIT_OUTPUT_MIN      16  /* tokens; a call without a cap is sold from here on */
+#define AUDIT_SWAPPED         "upstream_model_mismatch"
+#define AUDIT_OUTPUT_MIN      16 /* tokens; a call without a cap is sold from here on */
 
 /* ---- what a call may cost ---------------------------------------------------------------- */
 
@@ -60,8 +61,12 @@ static bool audit_attempt_fits(const struct sale *sale, const struct attempt *at
     bool by_report = believed && audit_is(charge, audit_rated(price, attempt));
     bool nothing = charge->posted == 0 && charge->overrun == 0;
     bool seen_all = sale->status == 200 && sale->whole && sale->finish_seen && !sale->error_seen;
-    if (attempt->manner == MANNER_OTHER_MODEL) {
+    /* What another model has said costs nothing, wherever in the answer it came to light. */
+    if (attempt->manner == MANNER_OTHER_MODEL || strcmp(sale->code, AUDIT_SWAPPED) == 0) {
         return nothing;
+    }
+    if (attempt->manner == MANNER_TURN && nothing && !seen_all) {
+        return true; /* the client had gone, and the server saw the turn */
     }
     if (seen_all && believed) {
         return by_report;
@@ -222,8 +227,9 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
                              reply_code_is(sale, 502, "upstream_cut") ||
                              reply_code_is(sale, 502, "upstream_unreachable") ||
                              reply_code_is(sale, 504, "upstream_timeout") ||
-                             reply_code_is(sale, 502, "upstream_model_mismatch"))) ||
-           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "overloaded") ||
+                             reply_code_is(sale, 502, AUDIT_SWAPPED))) ||
+           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "no_closed_route") ||
+           reply_code_is(sale, 503, "overloaded") ||
            (reply_code_is(sale, 503, "shutting_down") && play->closed_life >= sale->life) ||
            (reply_code_is(sale, 409, "idempotency_in_progress") &&
             reply_has_rival(play, sale, false)) ||
@@ -250,6 +256,7 @@ static bool reply_answer_fits(struct play *play, const struct sale *sale)
     }
     const struct attempt *attempt = &first->attempts[sale->attempt];
     return sale->attempt < first->attempt_count && attempt->manner != MANNER_OTHER_MODEL &&
+           attempt->manner != MANNER_TURN &&
            sale->events == (attempt->stream ? attempt->events : 1);
 }
 
@@ -290,6 +297,25 @@ void auditor_on_head(struct play *play, const struct sale *sale)
     }
 }
 
+/* The client knows that its last attempt was answered by another model: from now on no call that
+ * begins is sent there. What an operator has put back since is no matter of this call. */
+static void reply_note_swap(struct play *play, const struct sale *sale)
+{
+    const struct sale *first = play_first(play, sale->number);
+    if (!sale->whole || sale->key > 0 || first->attempt_count == 0 ||
+        strcmp(sale->code, AUDIT_SWAPPED) != 0) {
+        return;
+    }
+    const struct attempt *attempt = &first->attempts[first->attempt_count - 1];
+    int route = play_route(sale->model, attempt->upstream);
+    if (attempt->manner != MANNER_OTHER_MODEL && attempt->manner != MANNER_TURN) {
+        play_fail(play, sale, "an upstream is said to have answered as another model");
+    }
+    if (sale->begun_ns > play->released_ns[route]) {
+        play->swapped_ns[route] = sim_now_ns(play->sim);
+    }
+}
+
 void auditor_on_reply(struct play *play, const struct sale *sale)
 {
     const struct sale *first = play_first(play, sale->number);
@@ -302,6 +328,7 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
     if (sale->whole && !reply_fits(play, sale)) {
         play_fail(play, sale, "no such reply is allowed");
     }
+    reply_note_swap(play, sale);
     bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0;
     if (refused && sale->key == 0 && first->attempt_count > 0) {
         play_fail(play, sale, "an upstream was asked for a call that was refused");
@@ -350,8 +377,12 @@ static void asked_check_hold(struct play *play, const struct sale *first)
     }
 }
 
-void auditor_on_asked(struct play *play, const struct sale *first)
+void auditor_on_asked(struct play *play, const struct sale *first, int upstream)
 {
+    int64_t swapped_ns = play->swapped_ns[play_route(first->model, upstream)];
+    if (swapped_ns != 0 && first->begun_ns > swapped_ns) {
+        play_fail(play, first, "an upstream is asked by a route that is quarantined");
+    }
     /* What the life before has sent may arrive late. */
     if (play->restored && first->life == play->lives) {
         play_fail(play, first, "an upstream is asked, and calls are missing from the log");

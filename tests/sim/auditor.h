@@ -12,7 +12,7 @@ void auditor_on_head(struct play *play, const struct sale *sale);
 /* A call is over for its client. */
 void auditor_on_reply(struct play *play, const struct sale *sale);
 /* An upstream is asked for it. */
-void auditor_on_asked(struct play *play, const struct sale *first);
+void auditor_on_asked(struct play *play, const struct sale *first, int upstream);
 
 struct errand_seen {
     int account;

@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
+#include "gate/quarantine.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
+#include "ident/standing.h"
 #include "ledger/idem.h"
 #include "ledger/ledger.h"
 #include "play.h"
@@ -37,6 +39,7 @@ struct life {
     struct ledger *ledger;
     struct tlog *tlog;
     struct usage_check *usage_check;
+    struct quarantine *quarantine;
     struct dispatch *dispatch;
     struct limits *limits;
     struct log_mark mark;
@@ -54,17 +57,32 @@ struct life {
 #define LIFE_ROUTE(id, model, party, port, abort)                                                  \
     "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
     "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, abort_billing: " abort ", output_cap_field: max_tokens, contract_price: cost}\n"
-#define LIFE_MODEL(id)                                                               \
-    "  - {id: " id ", vendor: north, origin: US, version: '1', declared_names: [" id \
+    ", place: US, data_terms: upstream, abort_billing: " abort                                     \
+    ", output_cap_field: max_tokens, contract_price: cost}\n"
+#define LIFE_MODEL(id)                                                                  \
+    "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096}\n"
 #define LIFE_CREDENTIAL(party)                                                             \
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
-    "max_concurrent: 1000}\n"
+    "procurement: " party "-contract, max_concurrent: 1000}\n"
 #define LIFE_PARTY(id, kind)                                                    \
     "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US,\n" \
     "     official_hosts: [127.0.0.1]}\n"
+
+/* The vendor itself sells, to whoever has accepted its text, on machines that it rents. */
+#define LIFE_SUM   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define LIFE_KEY   "00000000000000000000000000000000000000000000000000000000000000ff"
+#define LIFE_PAPER "{file: documents/paper.txt, kind: contract, sha256: " LIFE_SUM "}"
+#define LIFE_FROM  "valid_from: 1970-01-01T00:00:00Z"
+#define LIFE_LONG  LIFE_FROM ", valid_until: 2200-01-01T00:00:00Z"
+#define LIFE_TERMS(id)                                                                          \
+    "  - {id: " id ", dpa: {version: '1', signed: true, " LIFE_LONG ", doc: " LIFE_PAPER "},\n" \
+    "     retention_days: 0, training: 'no', human_review: 'no', locations: [US], record:\n"    \
+    "     {controller: a, contact: b, categories: c, transfers: d, security: e}}\n"
+#define LIFE_PROCUREMENT(party)                                                               \
+    "  - {id: " party "-contract, upstream_party: " party ", buyer: operator, keys_max: 1,\n" \
+    "     doc: " LIFE_PAPER ", " LIFE_LONG "}\n"
 
 #define LIFE_BOOKS(m0, m1)                                             \
     "price_books:\n"                                                   \
@@ -98,12 +116,38 @@ static const struct registry_file life_registry[] = {
                            LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops")) },
     { STR_INIT("products.yaml"),
       STR_INIT("products:\n"
-               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: aggregate\n"
+               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: direct\n"
                "    brand: Example\n    seller: operator\n"
                "    models: [m-0, m-1]\n    price_book: world\n"
                "    unit: {name: AI token, per_currency_unit: 10000}\n"
                "    plans:\n"
                "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n") },
+    { STR_INIT("persons.yaml"),
+      STR_INIT("persons:\n"
+               "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
+               "  - {id: ben, name: Ben, " LIFE_FROM ", public_key: " LIFE_KEY "}\n") },
+    { STR_INIT("agreements.yaml"),
+      STR_INIT("agreements:\n"
+               "  - {id: " PLAY_TEXT ", version: 1, grantor: operator, online: true,\n"
+               "     actions: [api_call], regions: {allow: [WORLD]}, client_types: [developer],\n"
+               "     doc: " LIFE_PAPER ", evidence_class: click_through, data_terms: client,\n"
+               "     " LIFE_LONG ", entered_by: ann, entered_at: 2026-01-01T00:00:00Z,\n"
+               "     reviewed_by: ben}\n") },
+    { STR_INIT("data_terms.yaml"),
+      STR_INIT("data_terms:\n" LIFE_TERMS("client") LIFE_TERMS("upstream")) },
+    { STR_INIT("subprocessors.yaml"),
+      STR_INIT("subprocessors:\n"
+               "  - {id: all, version: 1, published_at: 1970-01-01T00:00:00Z,\n"
+               "     effective_at: 1970-01-01T00:00:00Z, notice_days: 0, entries: [\n"
+               "     {party: north, service: models, location: US},\n"
+               "     {party: south, service: models, location: US}]}\n") },
+    { STR_INIT("procurements.yaml"),
+      STR_INIT("procurements:\n" LIFE_PROCUREMENT("north") LIFE_PROCUREMENT("south")) },
+    { STR_INIT("networks.yaml"),
+      STR_INIT("networks:\n"
+               "  - {id: here, cidr: 127.0.0.0/8, country: US, " LIFE_FROM ", evidence: " LIFE_PAPER
+               "}\n") },
+    { STR_INIT("documents/paper.txt"), STR_INIT("") },
 };
 
 const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
@@ -123,8 +167,8 @@ static struct registry *life_make_registry(size_t book)
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
     if (err != ERR_OK && report.count > 0) {
-        (void)printf("registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
-                     report.faults[0].text);
+        (void)fprintf(stderr, "registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
+                      report.faults[0].text);
     }
     ASSERT(err == ERR_OK);
     registry_report_fini(&report);
@@ -209,7 +253,8 @@ static enum err life_open_books(struct life *life, struct fail *fail)
     TRY(ident_open(life->store, STR(LIFE_PEPPER), &life->ident, fail));
     TRY(ledger_open(life->store, &life->ledger, fail));
     TRY(tlog_open(life->store, &life->tlog, fail));
-    TRY(usage_check_open(life->store, &life->usage_check, fail));
+    TRY(quarantine_open(life->store, &life->quarantine, fail));
+    TRY(usage_check_open(life->store, life->quarantine, &life->usage_check, fail));
     TRY(store_read(life->store, life_read_size, &leaves, fail));
     TRY(log_mark_check(LIFE_MARK, leaves, &life->mark, fail));
     if (life->mark.behind && !life->play->restored) {
@@ -226,6 +271,7 @@ static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret
 {
     struct registry *registry = life_make_registry(life->book);
     TRY(dispatch_learn(life->dispatch, registry));
+    TRY(quarantine_learn(life->quarantine, registry));
     return gate_snapshot_create(
         registry, &(struct gate_snapshot_parts){ .options = &life->options, .folder = STR("/") },
         ret_snapshot, fail);
@@ -249,6 +295,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .dispatch = life->dispatch,
         .limits = life->limits,
         .usage_check = life->usage_check,
+        .quarantine = life->quarantine,
         .workers = life->workers,
         .log_behind = life->mark.behind,
         .node = 1,
@@ -318,6 +365,45 @@ static void life_expire_credit(struct life *life)
     }
 }
 
+struct life_release {
+    struct store_job job;
+    struct quarantine *quarantine;
+    struct quarantine_release release;
+};
+
+static enum err life_end_quarantine(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    const struct life_release *context = EP_CONTAINER(job, struct life_release, job);
+    return quarantine_end(context->quarantine, txn, &context->release, fail);
+}
+
+/* The operator puts a route back that was taken out. */
+static void life_release_route(struct life *life, int number)
+{
+    struct play *play = life->play;
+    struct fail fail;
+    char id[16];
+    (void)snprintf(id, sizeof(id), "r-%d", number);
+    if (!quarantine_stands(life->quarantine, str_from(id))) {
+        return;
+    }
+    struct life_release context = {
+        .job = { .run = life_end_quarantine },
+        .quarantine = life->quarantine,
+        .release = { .route = str_from(id),
+                     .by = STR("operator"),
+                     .why = STR("they say it is mended"),
+                     .now_ns = loop_wall_ns(life->writer) },
+    };
+    enum err err = store_run(life->store, &context.job, &fail);
+    if (err != ERR_OK && err != ERR_STORE_FAILED) {
+        return; /* its row is on its way */
+    }
+    play_note(play, "route %s is released", id);
+    play->released_ns[number] = sim_now_ns(play->sim);
+    play->swapped_ns[number] = 0;
+}
+
 /* The registry is read again, with other prices: calls under way keep those they began with. */
 static void life_reload(struct life *life)
 {
@@ -348,6 +434,9 @@ static void life_on_note(struct timer *timer)
         if (play_chance(play, 3)) {
             life_reload(life);
         }
+        if (play_chance(play, 2) && !store_failed(life->store)) {
+            life_release_route(life, (int)play_random(play, PLAY_ROUTES));
+        }
     }
     int64_t at_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
     enum err err = timer_start(life->writer, timer, at_ns);
@@ -367,6 +456,7 @@ static void life_free(struct life *life)
     timer_stop(life->writer, &life->note);
     store_close(life->store);
     usage_check_close(life->usage_check);
+    quarantine_close(life->quarantine);
     tlog_close(life->tlog);
     ledger_close(life->ledger);
     ident_close(life->ident);
@@ -436,7 +526,17 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
     account->id = (struct id){ { 1, (unsigned char)at, (unsigned char)play->lives } };
     TRY(ledger_open_account(life->ledger, account->id, STR("USD"), fail));
     TRY(client_add(life->ident, str_from(name), account->id, now_ns, &client, fail));
-    const struct api_key_order order = { client->id, STR(PLAY_PRODUCT), STR_EMPTY };
+    const struct standing standing = {
+        .country = country_from(STR("US")),
+        .billing_country = country_from(STR("US")),
+        .client_type = STR("developer"),
+        .agreement = STR(PLAY_TEXT),
+        .agreement_sha256 = STR(LIFE_SUM),
+        .accepted_ns = 1, /* whatever the clock will say */
+        .set_ns = now_ns,
+    };
+    TRY(client_set_standing(life->ident, client->id, &standing, fail));
+    const struct api_key_order order = { .client = client->id, .product = STR(PLAY_PRODUCT) };
     TRY(api_key_add(life->ident, &order, now_ns, &key, &text, fail));
     (void)snprintf(account->key, sizeof(account->key), "%s", text.text);
     struct ledger_purchase purchase = {

@@ -19,12 +19,14 @@ enum {
     PLAY_UPSTREAMS = 2,
     PLAY_SALES_MAX = 1000,
     PLAY_ATTEMPTS_MAX = 64,
+    PLAY_ROUTES = PLAY_MODELS * PLAY_UPSTREAMS,
     PLAY_PRICE_BOOKS = 2 /* a reload may change the prices */
 };
 
 #define PLAY_PORT_SERVER   8080
 #define PLAY_PORT_UPSTREAM 9001 /* and the next ones */
 #define PLAY_PRODUCT       "world"
+#define PLAY_TEXT "terms" /* that all clients have accepted */
 
 /* How an upstream treats one request. */
 enum manner {
@@ -36,6 +38,8 @@ enum manner {
     MANNER_OVER,      /* reports more than the cap that it was given */
     MANNER_ODD_TOTAL, /* reports a sum that is not the sum */
     MANNER_OTHER_MODEL,
+    MANNER_TURN,        /* answers as another model from the middle of the text on */
+    MANNER_NO_MODEL,    /* names none, and is honest otherwise */
     MANNER_ERROR_EVENT, /* an error within the stream */
     MANNER_STATUS_400,
     MANNER_STATUS_429,
@@ -134,7 +138,9 @@ struct play {
     struct account accounts[PLAY_ACCOUNTS];
     struct sale sales[PLAY_SALES_MAX];
     int sale_count;
-    uint64_t manners; /* a bit each: those that this seed has */
+    int64_t swapped_ns[PLAY_ROUTES];  /* a client was told so; 0: no, or released since */
+    int64_t released_ns[PLAY_ROUTES]; /* the last time; 0: never */
+    uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
 };
@@ -147,6 +153,12 @@ struct price {
 };
 extern const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS];
 #define PLAY_OUTPUT_MAX 4096 /* tokens; of each model */
+
+/* Routes by number: "r-0" and so on, by model, then by upstream. */
+static inline int play_route(int model, int upstream)
+{
+    return model * PLAY_UPSTREAMS + upstream;
+}
 
 /* The next number of the seed, below `below`. */
 uint64_t play_random(struct play *play, uint64_t below);

@@ -62,8 +62,12 @@ static int talk_usage(const struct talk *talk, char *text, size_t size)
 
 static const char *talk_model(const struct talk *talk)
 {
-    static const char *const names[PLAY_MODELS] = { "m-0", "m-1" };
-    return talk->attempt->manner == MANNER_OTHER_MODEL ? "m-x" : names[talk->model];
+    static const char *const names[PLAY_MODELS] = { "m-0", "x/M-1-20260901" };
+    const struct attempt *attempt = talk->attempt;
+    bool turned = attempt->manner == MANNER_TURN &&
+                  (!attempt->stream || (attempt->events > 0 && attempt->events > talk->events / 2));
+    bool other = attempt->manner == MANNER_OTHER_MODEL || turned;
+    return other ? "m-x" : attempt->manner == MANNER_NO_MODEL ? "" : names[talk->model];
 }
 
 static bool talk_reports(const struct talk *talk)
@@ -198,6 +202,8 @@ static void talk_on_timer(struct timer *timer)
     case MANNER_OVER:
     case MANNER_ODD_TOTAL:
     case MANNER_OTHER_MODEL:
+    case MANNER_TURN:
+    case MANNER_NO_MODEL:
     case MANNER_ERROR_EVENT:
     case MANNER_COUNT:
         break;
@@ -256,7 +262,8 @@ static struct attempt *upstream_note(struct upstream *upstream, struct str body,
         attempt->prompt += (int64_t)body.len;
         attempt->completion += cap * 2;
     }
-    if (attempt->manner != MANNER_HONEST && attempt->manner != MANNER_SLOW) {
+    if (attempt->manner != MANNER_HONEST && attempt->manner != MANNER_SLOW &&
+        attempt->manner != MANNER_NO_MODEL) {
         play->bad_life = play->lives;
     }
     return attempt;
@@ -272,7 +279,7 @@ static void upstream_on_request(struct http_exchange *x)
         play_fail(play, NULL, "an upstream is asked for a call that nobody made");
     }
     struct sale *first = play_first(play, (int)number);
-    auditor_on_asked(play, first);
+    auditor_on_asked(play, first, upstream->number);
     struct talk *talk = mem_zalloc(sizeof(*talk));
     ASSERT(talk != NULL);
     talk->upstream = upstream;

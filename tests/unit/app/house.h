@@ -8,6 +8,7 @@
 
 #include "app/acts.h"
 #include "app/init.h"
+#include "app/registry_sign.h"
 #include "harness.h"
 
 struct house {
@@ -84,6 +85,25 @@ static inline enum act_exit house_do(struct house *house, const char *line)
     return act_run(house->world, &args, &house->out, &house->errors);
 }
 
+/* The example's two persons sign what the registry's folder says now. */
+static inline void house_sign(struct house *house)
+{
+    static const char *const persons[REGISTRY_ROLE_COUNT] = { "ann", "ben" };
+    char folder[96];
+    buf_reset(&house->errors);
+    (void)snprintf(folder, sizeof(folder), "%s/registry", house->folder);
+    for (unsigned role = 0; role < REGISTRY_ROLE_COUNT; role++) {
+        char key[128];
+        struct digest hash;
+        (void)snprintf(key, sizeof(key), "%s/keys/%s.key", house->folder, persons[role]);
+        const struct registry_sign_order order = { folder, key, str_from(persons[role]),
+                                                   (enum registry_role)role };
+        enum err err = registry_sign_folder(&order, &hash, &house->errors, NULL);
+        CHECK_STR(buf_str(&house->errors), STR(""));
+        CHECK_EQ(err, ERR_OK);
+    }
+}
+
 static inline bool house_said(const struct buf *buf, const char *part)
 {
     return str_search(buf_str(buf), str_from(part)) < buf->len;
@@ -117,4 +137,40 @@ static inline enum act_exit house_dof(struct house *house, const char *format, .
     va_end(args);
     CHECK(len > 0 && (size_t)len < sizeof(line));
     return house_do(house, line);
+}
+
+/* Signs the registry's folder and puts it in force; a world that is not open is only for that. */
+static inline void house_apply(struct house *house)
+{
+    bool closed = house->world == NULL;
+    house_sign(house);
+    if (closed) {
+        house_open(house, WORLD_READ_WRITE);
+    }
+    enum act_exit result = house_do(house, "registry apply");
+    CHECK_STR(buf_str(&house->errors), STR(""));
+    CHECK_EQ(result, ACT_OK);
+    if (closed) {
+        house_close(house);
+    }
+}
+
+/* Writes a file of the registry anew with `fresh` where `old` stands. */
+static inline void house_change(struct house *house, const char *name, const char *old,
+                                const char *fresh)
+{
+    static char text[65536];
+    char path[160];
+    (void)snprintf(path, sizeof(path), "%s/registry/%s", house->folder, name);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file); /* it was only read */
+    text[len] = '\0';
+    char *at = strstr(text, old);
+    CHECK(at != NULL);
+    file = fopen(path, "w");
+    CHECK(file != NULL);
+    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, fresh, at + strlen(old));
+    CHECK_EQ(fclose(file), 0);
 }

@@ -26,9 +26,26 @@ struct street {
     char key[128];
 };
 
+/* What the upstream calls itself, and from which of its events on another name (-1: from none). */
+static const char *street_model = "aurora-large";
+static const char *street_other = "aurora-mini";
+static int street_turn = -1;
+static int street_asked;
+
 static inline void street_put(struct buf *out, const char *text)
 {
     EP_IGNORE(buf_append(out, str_from(text))); /* its room is its own, and is enough */
+}
+
+/* An event, from its model on. */
+static inline void street_event(struct buf *out, int number, const char *rest)
+{
+    bool turned = street_turn >= 0 && number >= street_turn;
+    street_put(out, "data: {\"id\":\"u\",\"object\":\"chat.completion.chunk\",\"model\":\"");
+    street_put(out, turned ? street_other : street_model);
+    street_put(out, "\",\"choices\":");
+    street_put(out, rest);
+    street_put(out, "}\n\n");
 }
 
 static inline void street_stream(struct http_exchange *x)
@@ -36,30 +53,39 @@ static inline void street_stream(struct http_exchange *x)
     static char room[16384];
     struct buf out = { room, 0, sizeof(room), sizeof(room) };
     for (int i = 0; i < STREET_WORDS; i++) {
-        street_put(&out, "data: {\"id\":\"u\",\"object\":\"chat.completion.chunk\",\"model\":"
-                         "\"aurora-large\",\"choices\":[{\"index\":0,\"delta\":{\"content\":"
-                         "\" word\"},\"finish_reason\":null}]}\n\n");
+        street_event(&out, i,
+                     "[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]");
     }
-    street_put(&out,
-               "data: {\"model\":\"aurora-large\",\"choices\":[{\"index\":0,\"delta\":{},"
-               "\"finish_reason\":\"stop\"}]}\n\n"
-               "data: {\"model\":\"aurora-large\",\"choices\":[],\"usage\":{\"prompt_tokens\":"
-               "9,\"completion_tokens\":40,\"total_tokens\":49}}\n\ndata: [DONE]\n\n");
-    http_respond(x, 200, STR("content-type: text/event-stream\r\n"), buf_str(&out));
+    street_event(&out, STREET_WORDS, "[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]");
+    street_event(&out, STREET_WORDS + 1,
+                 "[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":40,\"total_tokens\":49}");
+    street_put(&out, "data: [DONE]\n\n");
+    http_respond(x, 200, STR("content-type: text/event-stream\r\nx-request-id: up-7\r\n"),
+                 buf_str(&out));
+}
+
+static inline void street_whole(struct http_exchange *x)
+{
+    static char room[1024];
+    struct buf out = { room, 0, sizeof(room), sizeof(room) };
+    street_put(&out, "{\"id\":\"u\",\"object\":\"chat.completion\",\"model\":\"");
+    street_put(&out, street_turn >= 0 ? street_other : street_model);
+    street_put(&out, "\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
+                     "\" word\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
+                     "\"completion_tokens\":1,\"total_tokens\":10}}");
+    http_respond(x, 200, STR("content-type: application/json\r\nx-request-id: up-7\r\n"),
+                 buf_str(&out));
 }
 
 static inline void street_on_request(struct http_exchange *x)
 {
     struct str body = http_exchange_body(x);
+    street_asked++;
     if (str_search(body, STR("\"stream\":true")) < body.len) {
         street_stream(x);
-        return;
+    } else {
+        street_whole(x);
     }
-    http_respond(x, 200, STR("content-type: application/json\r\n"),
-                 STR("{\"id\":\"u\",\"object\":\"chat.completion\",\"model\":\"aurora-large\","
-                     "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
-                     "\" word\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
-                     "\"completion_tokens\":1,\"total_tokens\":10}}"));
 }
 
 static inline void street_on_gone(struct http_exchange *x)
@@ -130,6 +156,7 @@ static inline void street_open_gate(struct street *street)
         .dispatch = street->dispatch,
         .limits = street->limits,
         .usage_check = world->usage_check,
+        .quarantine = world->quarantine,
         .workers = street->workers,
     };
     CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
@@ -148,6 +175,7 @@ static inline void street_begin(struct street *street)
     CHECK_EQ(http_server_create(street->loop, &options, &street->upstream, NULL), ERR_OK);
     CHECK_EQ(http_server_listen(street->upstream, &any, NULL, &bound, NULL), ERR_OK);
     street_lead(street, test_port(&bound));
+    house_apply(&street->house);
     street_read_key(street);
     house_open(&street->house, WORLD_READ_WRITE);
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);

@@ -17,23 +17,10 @@ static void begin(void)
     open_house();
 }
 
-/* Writes the example's products anew with `fresh` where `old` stands. */
 static void change_products(const char *old, const char *fresh)
 {
-    char path[128];
-    static char text[8192];
-    (void)snprintf(path, sizeof(path), "%s/registry/products.yaml", house.folder);
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
-    text[len] = '\0';
-    char *at = strstr(text, old);
-    CHECK(at != NULL);
-    file = fopen(path, "w");
-    CHECK(file != NULL);
-    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, fresh, at + strlen(old));
-    CHECK_EQ(fclose(file), 0);
+    house_change(&house, "products.yaml", old, fresh);
+    house_apply(&house);
 }
 
 static void end(void)

@@ -197,17 +197,18 @@ TEST(the_registry_in_force_is_shown)
     CHECK_EQ(house_do(&house, "registry show --json"), ACT_OK);
     CHECK_EQ(strlen(house_field(&house, "hash")), 64);
     CHECK_EQ(house_do(&house, "registry apply"), ACT_OK);
-    CHECK(house_said(&house.out, "no server runs"));
+    CHECK(house_said(&house.out, "was in force already"));
     end();
 }
 
-static enum err reload(void *context, struct buf *errors)
+static enum err reload(void *context, struct world_applied *ret_applied, struct buf *errors)
 {
     int *count = context;
     if (++*count > 1) {
         EP_IGNORE(buf_append(errors, STR("models.yaml:3:4: REG_BAD_VALUE\n")));
         return ERR_REGISTRY_INVALID;
     }
+    *ret_applied = (struct world_applied){ .version = 7, .changed = true, .swap_us = 12 };
     return ERR_OK;
 }
 
@@ -218,10 +219,12 @@ TEST(apply_asks_the_running_server_and_tells_its_refusal)
     house.world->reload = reload;
     house.world->reload_context = &count;
     CHECK_EQ(house_do(&house, "registry apply"), ACT_OK);
-    CHECK(house_said(&house.out, "in force"));
+    CHECK(house_said(&house.out, "version   7"));
+    CHECK(house_said(&house.out, "state     in force\n"));
+    CHECK(house_said(&house.out, "swap_us   12"));
     CHECK_EQ(house_do(&house, "registry apply"), ACT_FAILED);
     CHECK(house_said(&house.errors, "models.yaml:3:4"));
-    CHECK(house_said(&house.errors, "what ran before goes on"));
+    CHECK(house_said(&house.errors, "what was in force stays"));
     end();
 }
 

@@ -19,20 +19,8 @@ static struct digest hash_of(const char *book)
 
 static void change_prices(const char *old, const char *fresh)
 {
-    char path[128];
-    static char text[8192];
-    (void)snprintf(path, sizeof(path), "%s/registry/price_books.yaml", house.folder);
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
-    text[len] = '\0';
-    char *at = strstr(text, old);
-    CHECK(at != NULL);
-    file = fopen(path, "w");
-    CHECK(file != NULL);
-    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, fresh, at + strlen(old));
-    CHECK_EQ(fclose(file), 0);
+    house_change(&house, "price_books.yaml", old, fresh);
+    house_apply(&house);
 }
 
 TEST(a_hash_is_of_what_a_book_says_and_of_nothing_else)

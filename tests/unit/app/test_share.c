@@ -13,3 +13,12 @@ TEST(the_vocabularies_are_those_of_the_checkout)
     CHECK(!there || str_ends(str_from(path), STR("/share/vocab")));
     CHECK(!there || access(path, R_OK) == 0);
 }
+
+TEST(the_country_databases_are_those_of_the_checkout_or_none)
+{
+    char path[SHARE_PATH_MAX];
+    bool there = access(EP_SOURCE_DIR "/share/geo/" SHARE_GEO_A, R_OK) == 0 &&
+                 access(EP_SOURCE_DIR "/share/geo/" SHARE_GEO_B, R_OK) == 0;
+    CHECK(share_geo(path) == there);
+    CHECK(!there || access(path, R_OK) == 0);
+}

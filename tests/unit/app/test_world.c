@@ -1,5 +1,6 @@
 #include "app/world.h"
 
+#include "app/registry_versions.h"
 #include "house.h"
 
 static struct house house;
@@ -50,15 +51,73 @@ TEST(all_faults_of_a_configuration_are_told)
     house_end(&house);
 }
 
-TEST(all_faults_of_a_registry_are_told)
+TEST(a_folder_with_faults_leaves_the_version_in_force)
 {
-    struct world *world = NULL;
     house_begin(&house);
     append("registry/models.yaml", "  - id: broken\n    vendr: nobody\n");
     append("registry/parties.yaml", "  - id: broken\n");
-    CHECK_EQ(world_open(house.conf, WORLD_READ_ONLY, &world, &house.errors), ERR_REGISTRY_INVALID);
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(house.world->version, 1);
+    CHECK_EQ(house.world->registry->model_count, 3);
+    CHECK_EQ(world_look_at_folder(house.world), WORLD_FOLDER_FAULTY);
+    CHECK_EQ(house_do(&house, "registry apply"), ACT_FAILED);
     CHECK(house_said(&house.errors, "models.yaml:"));
     CHECK(house_said(&house.errors, "parties.yaml:"));
+    CHECK(house_said(&house.errors, "REG_UNKNOWN_KEY"));
+    CHECK_EQ(house.world->version, 1);
+    house_end(&house);
+}
+
+TEST(a_folder_that_is_edited_comes_into_force_when_it_is_signed_and_applied)
+{
+    house_begin(&house);
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(world_look_at_folder(house.world), WORLD_FOLDER_SAME);
+    house_change(&house, "models.yaml", "context_tokens: 64000", "context_tokens: 32000");
+    CHECK_EQ(world_look_at_folder(house.world), WORLD_FOLDER_DIFFERS);
+    CHECK_EQ(house_do(&house, "registry apply"), ACT_FAILED);
+    CHECK(house_said(&house.errors, "REG_UNSIGNED"));
+    house_close(&house);
+    house_open(&house, WORLD_READ_WRITE); /* a start takes what is in force, not the folder */
+    CHECK_EQ(house.world->version, 1);
+    CHECK_EQ(registry_model(house.world->registry, STR("borealis-chat"))->context_tokens, 64000);
+    house_apply(&house);
+    CHECK_EQ(house.world->version, 2);
+    house_close(&house);
+    house_open(&house, WORLD_READ_ONLY);
+    CHECK_EQ(house.world->version, 2);
+    CHECK_EQ(registry_model(house.world->registry, STR("borealis-chat"))->context_tokens, 32000);
+    CHECK_EQ(world_look_at_folder(house.world), WORLD_FOLDER_SAME);
+    house_end(&house);
+}
+
+/* As before the first start: nothing was ever in force. */
+static void forget_books(void)
+{
+    static const char *const names[] = { "entrepot.db", "entrepot.db-wal", "entrepot.db-shm",
+                                         "log.size" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
+        char path[160];
+        (void)snprintf(path, sizeof(path), "%s/var/%s", house.folder, names[i]);
+        (void)remove(path); /* not all are there */
+    }
+}
+
+TEST(the_first_version_is_the_folder_if_its_own_persons_have_signed_it)
+{
+    struct world *world = NULL;
+    house_begin(&house);
+    forget_books();
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(house.world->version, 1);
+    house_close(&house);
+    forget_books();
+    house_change(&house, "models.yaml", "context_tokens: 64000", "context_tokens: 32000");
+    CHECK_EQ(world_open(house.conf, WORLD_READ_WRITE, &world, &house.errors), ERR_REGISTRY_INVALID);
+    CHECK(house_said(&house.errors, "REG_UNSIGNED"));
+    append("registry/models.yaml", "  - id: broken\n    vendr: nobody\n");
+    buf_reset(&house.errors);
+    CHECK_EQ(world_open(house.conf, WORLD_READ_WRITE, &world, &house.errors), ERR_REGISTRY_INVALID);
     CHECK(house_said(&house.errors, "REG_UNKNOWN_KEY"));
     house_end(&house);
 }
@@ -88,16 +147,14 @@ TEST(a_lost_pepper_is_told)
 
 TEST(a_swapped_registry_lives_as_long_as_somebody_holds_it)
 {
-    struct registry_report report;
     struct registry *fresh = NULL;
     house_begin(&house);
     house_open(&house, WORLD_READ_ONLY);
     const struct registry *held = world_registry(house.world);
-    registry_report_init(&report);
-    CHECK_EQ(registry_load(house.world->conf->registry.ptr, &fresh, &report), ERR_OK);
-    registry_report_fini(&report);
-    world_swap_registry(house.world, fresh);
+    CHECK_EQ(registry_version_load(house.world->store, 1, &fresh, NULL), ERR_OK);
+    world_swap_registry(house.world, &(struct world_registry){ fresh, 2, 1 });
     CHECK(house.world->registry == fresh);
+    CHECK_EQ(house.world->version, 2);
     CHECK(digest_eq(&held->hash, &fresh->hash));
     registry_unref(held);
     house_end(&house);

@@ -174,3 +174,13 @@ TEST(days_and_months_follow_each_other_without_a_gap)
         last = month;
     }
 }
+
+TEST(a_day_is_a_number_of_eight_digits)
+{
+    int64_t ns = 0;
+    CHECK(stamp_parse(STR("2026-11-26T23:59:59Z"), &ns));
+    CHECK_EQ(stamp_date(ns), 20261126);
+    CHECK(stamp_parse(STR("2024-02-29"), &ns));
+    CHECK_EQ(stamp_date(ns), 20240229);
+    CHECK_EQ(stamp_date(0), 19700101);
+}

@@ -24,6 +24,23 @@ TEST(what_is_decided_by_is_read)
     CHECK(!ask.stream && !ask.include_usage && !ask.has_tools);
     CHECK_EQ(ask.choices, 1);
     CHECK_EQ(ask.output_cap, 0);
+    CHECK_EQ(ask.user.len, 0);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"user\":\"u-1\"}") == ERR_OK);
+    CHECK_STR(ask.user, STR("\"u-1\""));
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"user\":null}") == ERR_OK);
+    CHECK_EQ(ask.user.len, 0);
+}
+
+TEST(an_answer_to_another_address_is_noticed)
+{
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"callback_url\":\"https://a.cn\"}") ==
+          ERR_OK);
+    CHECK(ask.elsewhere);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"web\\u0068ook\":{}}") == ERR_OK);
+    CHECK(ask.elsewhere);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[{\"callback\":1}],\"webhook\":null}") ==
+          ERR_OK);
+    CHECK(!ask.elsewhere);
 }
 
 struct ask_case {
@@ -36,6 +53,8 @@ TEST(bad_asks_are_refused_by_field)
 {
     static const struct ask_case cases[] = {
         { "{\"messages\":[0]}", ERR_ASK_MISSING, "model" },
+        { "{\"model\":\"m\",\"messages\":[0],\"user\":\"a\",\"user\":\"b\"}", ERR_ASK_DUPLICATE,
+          "user" },
         { "{\"model\":\"m\"}", ERR_ASK_MISSING, "messages" },
         { "{\"model\":5,\"messages\":[0]}", ERR_ASK_INVALID, "model" },
         { "{\"model\":\"\",\"messages\":[0]}", ERR_ASK_INVALID, "model" },

@@ -30,6 +30,12 @@ struct relay_case {
 #define USAGE                                                               \
     "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":3," \
     "\"completion_tokens\":2,\"total_tokens\":5}}\n\n"
+#define UNNAMED(text) "data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}]}\n\n"
+#define STOP_AS(model) \
+    "data: {\"model\":\"" model "\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+#define USAGE_AS(model)                                                             \
+    "data: {\"model\":\"" model "\",\"choices\":[],\"usage\":{\"prompt_tokens\":3," \
+    "\"completion_tokens\":2,\"total_tokens\":5}}\n\n"
 #define DONE "data: [DONE]\n\n"
 
 static const struct relay_case cases[] = {
@@ -47,8 +53,24 @@ static const struct relay_case cases[] = {
     { "", "", "", 1, false, ERR_OK, ERR_UPSTREAM_CUT },
     { TEXT("other", "a"), "", "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
     { TEXT("m", "a") TEXT("other", "b"), TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
-    { "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n", "", "", 1, false,
-      ERR_UPSTREAM_MODEL, ERR_OK },
+    /* no name is no proof of another model */
+    { UNNAMED("x") TEXT("m", "a") STOP, UNNAMED("x") TEXT("m", "a"), STOP, 1, false, ERR_OK,
+      ERR_OK },
+    { TEXT("", "a") STOP, TEXT("", "a"), STOP, 1, false, ERR_OK, ERR_OK },
+    { UNNAMED("x") TEXT("other", "a"), UNNAMED("x"), "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
+    { TEXT("m", "a") UNNAMED("x") STOP, TEXT("m", "a") UNNAMED("x"), STOP, 1, false, ERR_OK,
+      ERR_OK },
+    /* names are normalised */
+    { TEXT("chan/M-20260901", "a") TEXT("x\\/m:free", "b") STOP,
+      TEXT("chan/M-20260901", "a") TEXT("x\\/m:free", "b"), STOP, 1, false, ERR_OK, ERR_OK },
+    { TEXT("m-mini", "a") STOP, "", "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
+    { TEXT("/", "a") STOP, "", "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
+    /* the terminal event decides, whatever came before; so does the usage behind it */
+    { TEXT("m", "a") STOP_AS("other") DONE, TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_MODEL,
+      ERR_OK },
+    { TEXT("m", "a") STOP USAGE_AS("other") DONE, TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_MODEL,
+      ERR_OK },
+    { ": wait\n\n" TEXT("other", "a"), "", "", 1, false, ERR_UPSTREAM_MODEL, ERR_OK },
     { TEXT("m", "a") "data: {\"error\":{\"message\":\"secret\"}}\n\n", TEXT("m", "a"), "", 1, false,
       ERR_UPSTREAM_STATUS, ERR_OK },
     { TEXT("m", "a") "data: nonsense\n\n", TEXT("m", "a"), "", 1, false, ERR_UPSTREAM_SYNTAX,
@@ -92,6 +114,38 @@ TEST(streams_are_given_on_up_to_their_end_at_every_split)
         }
     }
     buf_fini(&out);
+}
+
+TEST(a_relay_knows_what_was_named)
+{
+    static const struct {
+        const char *stream;
+        enum swap_state named;
+        const char *other;
+        bool begun;
+    } named[] = {
+        { UNNAMED("x") STOP_AS(""), SWAP_UNKNOWN, "", true },
+        { UNNAMED("x") STOP, SWAP_SAME, "", true },
+        { TEXT("m", "x") UNNAMED("y"), SWAP_SAME, "", true },
+        { TEXT("m", "x") TEXT("other", "y"), SWAP_MISMATCH, "\"other\"", true },
+        { TEXT("other", "y"), SWAP_MISMATCH, "\"other\"", false },
+        { ": wait\n\n", SWAP_UNKNOWN, "", false },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(named); i++) {
+        struct relay relay;
+        buf_init(&out, 1 << 16);
+        relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                    .upstream_model = STR("up"),
+                                                    .choices = 1,
+                                                    .event_max = 4096,
+                                                    .tail_max = 4096 });
+        EP_IGNORE(relay_feed(&relay, str_from(named[i].stream), emit, &out));
+        CHECK_EQ(relay.named, named[i].named);
+        CHECK_EQ(relay.begun, named[i].begun);
+        CHECK_STR(relay.other, str_from(named[i].other));
+        relay_fini(&relay);
+        buf_fini(&out);
+    }
 }
 
 TEST(usage_and_delivery_are_counted)

@@ -1,64 +1,35 @@
 #include "gate/usage_check.h"
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "gate_store.h"
 
-#include "harness.h"
-#include "ident/ident.h"
-#include "ledger/extend.h"
-#include "ledger/idem.h"
-#include "ledger/ledger.h"
-#include "tlog/tlog.h"
+static const struct registry_route routes[] = {
+    { .id = STR_INIT("bad") },
+    { .id = STR_INIT("padded") },
+    { .id = STR_INIT("good") },
+    { .id = STR_INIT("r") },
+};
+static const struct registry registry = { .routes = routes, .route_count = 4 };
+static struct quarantine *quarantine;
 
-static char folder[64];
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+static struct usage_check *open_check(struct store *store)
 {
-    (void)info;
-    (void)kind;
-    (void)place;
-    return remove(path);
+    struct usage_check *check = NULL;
+    CHECK_EQ(quarantine_open(store, &quarantine, NULL), ERR_OK);
+    CHECK_EQ(quarantine_learn(quarantine, &registry), ERR_OK);
+    CHECK_EQ(usage_check_open(store, quarantine, &check, NULL), ERR_OK);
+    return check;
 }
 
-static struct store *open_store(void)
+static void close_check(struct store *store, struct usage_check *check)
 {
-    struct store_migration migrations[12];
-    size_t count = 0;
-    char url[128];
-    for (size_t i = 0; i < ident_migrations_count; i++) {
-        migrations[count++] = ident_migrations[i];
-    }
-    migrations[count++] = ledger_migration;
-    migrations[count++] = tlog_migration;
-    migrations[count++] = usage_check_migration;
-    migrations[count++] = idem_migration;
-    migrations[count++] = usage_month_migration;
-    migrations[count++] = credit_migration;
-    migrations[count++] = budget_migration;
-    migrations[count++] = extend_migration;
-    (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
-    const struct store_options options = { .url = str_from(url),
-                                           .migrations = migrations,
-                                           .migrations_count = count };
-    struct store *store = NULL;
-    struct fail fail = { .text = "" };
-    if (store_open(&options, &store, &fail) != ERR_OK) {
-        test_failed(EP_SITE, "%s", fail.text);
-    }
-    return store;
+    store_close(store);
+    usage_check_close(check);
+    quarantine_close(quarantine);
 }
 
-static void begin(void)
+static bool stands(struct usage_check *check, struct str route, enum usage_check_side side)
 {
-    (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-check-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
-}
-
-static void end(void)
-{
-    CHECK(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+    return usage_check_finding(check, route, side) != FIT_FINE;
 }
 
 /* `calls` calls of 100, 107, ... tokens, reported with a factor and an offset. */
@@ -110,14 +81,6 @@ static enum err read_rows(void *context, struct store_txn *txn, struct fail *fai
     return store_query(txn, &sql, NULL, 0, on_rows, context, fail);
 }
 
-static enum err nothing(struct store_job *job, struct store_txn *txn, struct fail *fail)
-{
-    (void)job;
-    (void)txn;
-    (void)fail;
-    return ERR_OK;
-}
-
 /* What is in the rows once all that was submitted is written. */
 static struct rows look(struct store *store)
 {
@@ -128,27 +91,107 @@ static struct rows look(struct store *store)
     return rows;
 }
 
+static const struct store_sql sql_quarantined = {
+    "SELECT count(*) FROM route_quarantine WHERE route = 'bad' AND reason = 'slope'"
+};
+static const struct store_sql sql_claims = { "SELECT count(*) FROM upstream_claim" };
+static const struct store_sql sql_offset = {
+    "SELECT reported - counted FROM upstream_claim WHERE route = 'padded' AND kind = 'offset'"
+};
+static const struct store_sql sql_completion = {
+    "SELECT reported - counted FROM upstream_claim WHERE route = 'r' AND kind = 'completion'"
+};
+static const struct store_sql sql_slope_calls = {
+    "SELECT calls FROM upstream_claim WHERE route = 'r' AND kind = 'slope'"
+};
+static const struct store_sql sql_findings = {
+    "SELECT 10 * count(*) + coalesce(sum(cleared_ns = 0), 0) FROM finding"
+};
+
+struct releasing {
+    struct store_job job;
+    struct quarantine_release release;
+};
+
+static enum err run_release(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    return quarantine_end(quarantine, txn, &EP_CONTAINER(job, struct releasing, job)->release,
+                          fail);
+}
+
+TEST(a_released_route_is_taken_out_again_by_fresh_calls_alone)
+{
+    begin();
+    struct store *store = open_store();
+    struct usage_check *check = open_check(store);
+    add(check, "r", 60, 112, 0);
+    CHECK(quarantine_stands(quarantine, STR("r")));
+    CHECK_EQ(ask(store, &sql_slope_calls), 50);
+    struct releasing releasing = { .job = { .run = run_release },
+                                   .release = { .route = STR("r"), .now_ns = 5 } };
+    CHECK_EQ(store_run(store, &releasing.job, NULL), ERR_OK);
+    usage_check_renew(check, STR("r"));
+    usage_check_renew(check, STR("never called"));
+    CHECK(stands(check, STR("r"), USAGE_CHECK_INPUT)); /* our own count goes on to be billed */
+    add(check, "r", 49, 112, 0);
+    CHECK(!quarantine_stands(quarantine, STR("r")));
+    add(check, "r", 1, 112, 0);
+    CHECK(quarantine_stands(quarantine, STR("r")));
+    CHECK_EQ(usage_check_finding(check, STR("r"), USAGE_CHECK_INPUT), FIT_SLOPE);
+    CHECK_EQ(ask(store, &sql_findings), 21); /* the second stands, the first does not */
+    /* calls of a finding that stood are added one by one, with their settlements */
+    CHECK_EQ(ask(store, &sql_slope_calls), 50);
+    close_check(store, check);
+    end();
+}
+
+TEST(padding_that_turns_into_a_slope_takes_the_route_out)
+{
+    begin();
+    struct store *store = open_store();
+    struct usage_check *check = open_check(store);
+    add(check, "r", 60, 100, 24);
+    CHECK_EQ(usage_check_finding(check, STR("r"), USAGE_CHECK_INPUT), FIT_OFFSET);
+    CHECK(!quarantine_stands(quarantine, STR("r")));
+    add(check, "r", 60, 112, 0);
+    CHECK_EQ(usage_check_finding(check, STR("r"), USAGE_CHECK_INPUT), FIT_SLOPE);
+    CHECK(quarantine_stands(quarantine, STR("r")));
+    CHECK_EQ(ask(store, &sql_claims), 2);
+    close_check(store, check);
+
+    store = open_store();
+    check = open_check(store);
+    CHECK_EQ(usage_check_finding(check, STR("r"), USAGE_CHECK_INPUT), FIT_SLOPE);
+    CHECK(quarantine_stands(quarantine, STR("r")));
+    close_check(store, check);
+    end();
+}
+
 TEST(a_route_that_inflates_is_found_with_the_calls_that_prove_it)
 {
     begin();
     struct store *store = open_store();
-    struct usage_check *check = NULL;
-    CHECK(usage_check_open(store, &check, NULL) == ERR_OK);
+    struct usage_check *check = open_check(store);
     add(check, "bad", 60, 103, 0);
     add(check, "padded", 60, 100, 24);
     add(check, "good", 1000, 100, 3);
-    CHECK(usage_check_stands(check, STR("bad"), USAGE_CHECK_INPUT));
-    CHECK(usage_check_stands(check, STR("padded"), USAGE_CHECK_INPUT));
-    CHECK(!usage_check_stands(check, STR("good"), USAGE_CHECK_INPUT));
-    CHECK(!usage_check_stands(check, STR("bad"), USAGE_CHECK_OUTPUT));
-    CHECK(!usage_check_stands(check, STR("never called"), USAGE_CHECK_INPUT));
+    CHECK(stands(check, STR("bad"), USAGE_CHECK_INPUT));
+    CHECK(stands(check, STR("padded"), USAGE_CHECK_INPUT));
+    CHECK(!stands(check, STR("good"), USAGE_CHECK_INPUT));
+    CHECK(!stands(check, STR("bad"), USAGE_CHECK_OUTPUT));
+    CHECK(!stands(check, STR("never called"), USAGE_CHECK_INPUT));
     struct rows rows = look(store);
     CHECK_EQ(rows.findings, 2);
     CHECK_EQ(rows.standing, 2);
     CHECK_EQ(rows.calls, 100); /* fifty each */
     CHECK(rows.excess > 50 * 24);
-    store_close(store);
-    usage_check_close(check);
+    CHECK(quarantine_stands(quarantine, STR("bad")));
+    CHECK(!quarantine_stands(quarantine, STR("padded"))); /* padding is a claim alone */
+    CHECK(!quarantine_stands(quarantine, STR("good")));
+    CHECK_EQ(ask(store, &sql_quarantined), 1);
+    CHECK_EQ(ask(store, &sql_claims), 2);
+    CHECK_EQ(ask(store, &sql_offset), 50 * 24);
+    close_check(store, check);
     end();
 }
 
@@ -156,24 +199,21 @@ TEST(a_finding_stands_over_a_restart_until_a_whole_window_is_fine)
 {
     begin();
     struct store *store = open_store();
-    struct usage_check *check = NULL;
-    CHECK(usage_check_open(store, &check, NULL) == ERR_OK);
+    struct usage_check *check = open_check(store);
     add(check, "r", 50, 110, 0);
-    store_close(store);
-    usage_check_close(check);
+    close_check(store, check);
 
     store = open_store();
-    CHECK(usage_check_open(store, &check, NULL) == ERR_OK);
-    CHECK(usage_check_stands(check, STR("r"), USAGE_CHECK_INPUT));
+    check = open_check(store);
+    CHECK(stands(check, STR("r"), USAGE_CHECK_INPUT));
     add(check, "r", FIT_WINDOW - 10, 100, 0);
-    CHECK(usage_check_stands(check, STR("r"), USAGE_CHECK_INPUT));
+    CHECK(stands(check, STR("r"), USAGE_CHECK_INPUT));
     add(check, "r", 10, 100, 0);
-    CHECK(!usage_check_stands(check, STR("r"), USAGE_CHECK_INPUT));
+    CHECK(!stands(check, STR("r"), USAGE_CHECK_INPUT));
     struct rows rows = look(store);
     CHECK_EQ(rows.findings, 1);
     CHECK_EQ(rows.standing, 0);
-    store_close(store);
-    usage_check_close(check);
+    close_check(store, check);
     end();
 }
 
@@ -181,8 +221,7 @@ TEST(output_without_text_is_found)
 {
     begin();
     struct store *store = open_store();
-    struct usage_check *check = NULL;
-    CHECK(usage_check_open(store, &check, NULL) == ERR_OK);
+    struct usage_check *check = open_check(store);
     for (int64_t i = 0; i < FIT_CALLS_MIN; i++) {
         usage_check_add(check, &(struct usage_check_sample){ .route = STR("r"),
                                                              .model = STR("m"),
@@ -191,9 +230,10 @@ TEST(output_without_text_is_found)
                                                              .reported = 110,
                                                              .now_ns = 1 });
     }
-    CHECK(usage_check_stands(check, STR("r"), USAGE_CHECK_OUTPUT));
-    CHECK(!usage_check_stands(check, STR("r"), USAGE_CHECK_INPUT));
-    store_close(store);
-    usage_check_close(check);
+    CHECK(stands(check, STR("r"), USAGE_CHECK_OUTPUT));
+    CHECK_EQ(ask(store, &sql_completion), 500);
+    CHECK(!quarantine_stands(quarantine, STR("r"))); /* too much output is a claim alone */
+    CHECK(!stands(check, STR("r"), USAGE_CHECK_INPUT));
+    close_check(store, check);
     end();
 }

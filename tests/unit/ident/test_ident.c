@@ -9,70 +9,7 @@
 
 #include "base/mem.h"
 #include "crypto/digest.h"
-#include "harness.h"
-
-#define NOW    INT64_C(1790000000000000000)
-#define PEPPER "a pepper of the tests"
-
-/* ---- a house: folder, store, ident ------------------------------------------------------- */
-
-struct house {
-    char folder[40];
-    struct store *store;
-    struct ident *ident;
-};
-
-static struct store_options house_options(const struct house *house, char url[64])
-{
-    (void)snprintf(url, 64, "sqlite:%s/db", house->folder);
-    return (struct store_options){
-        .url = str_from(url),
-        .migrations = ident_migrations,
-        .migrations_count = ident_migrations_count,
-    };
-}
-
-static void house_start(struct house *house)
-{
-    char url[64];
-    struct store_options options = house_options(house, url);
-    CHECK_EQ(store_open(&options, &house->store, NULL), ERR_OK);
-    CHECK_EQ(ident_open(house->store, STR(PEPPER), &house->ident, NULL), ERR_OK);
-}
-
-static void house_stop(struct house *house)
-{
-    ident_close(house->ident);
-    store_close(house->store);
-    house->ident = NULL;
-    house->store = NULL;
-}
-
-static struct house house_build(void)
-{
-    struct house house = { .folder = "/tmp/test_ident.XXXXXX" };
-    CHECK_EQ(crypto_start(NULL), ERR_OK);
-    CHECK(mkdtemp(house.folder) != NULL);
-    house_start(&house);
-    return house;
-}
-
-static void house_raze(struct house *house)
-{
-    static const char *const files[] = { "db", "db-wal", "db-shm", "db.lock" };
-    house_stop(house);
-    for (size_t i = 0; i < EP_ARRAY_LEN(files); i++) {
-        char path[64];
-        (void)snprintf(path, sizeof(path), "%s/%s", house->folder, files[i]);
-        (void)unlink(path); /* most are there, some not */
-    }
-    CHECK_EQ(rmdir(house->folder), 0);
-}
-
-static struct id account_of(unsigned char last)
-{
-    return (struct id){ { [0] = 1, [ID_BYTES - 1] = last } };
-}
+#include "house.h"
 
 static const struct client *add_client(struct house *house, const char *name)
 {
@@ -386,7 +323,8 @@ TEST(a_store_that_is_read_only_is_enough_for_looking)
 {
     struct house house = house_build();
     char url[64];
-    struct store_options options = house_options(&house, url);
+    struct store_migration own[HOUSE_MIGRATIONS];
+    struct store_options options = house_options(&house, url, own);
     struct store *reader = NULL;
     struct ident *ident = NULL;
     struct api_key_text text;

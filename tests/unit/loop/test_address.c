@@ -103,3 +103,23 @@ TEST(a_path_of_107_bytes_is_an_address_and_one_of_108_is_none)
     address_print(&address, text, sizeof(text));
     CHECK_STR(str_from(text), STR("unix"));
 }
+
+TEST(an_address_without_its_port_is_one_in_either_family)
+{
+    struct address four;
+    struct address mapped;
+    struct address six;
+    struct address path;
+    struct ip ip[3];
+    CHECK(address_parse(STR("1.2.3.4:80"), &four));
+    CHECK(address_parse(STR("[::ffff:1.2.3.4]:81"), &mapped));
+    CHECK(address_parse(STR("[2001:db8::1]:80"), &six));
+    CHECK(address_unix(STR("/x"), &path));
+    CHECK(address_ip(&four, &ip[0]) && address_ip(&mapped, &ip[1]) && address_ip(&six, &ip[2]));
+    CHECK(ip_eq(&ip[0], &ip[1]));
+    CHECK(!ip_eq(&ip[0], &ip[2]));
+    char text[IP_TEXT_MAX];
+    ip_print(&ip[2], text);
+    CHECK_STR(str_from(text), STR("2001:db8::1"));
+    CHECK(!address_ip(&path, &ip[0]));
+}

@@ -623,3 +623,55 @@ TEST(a_client_that_only_speaks_another_protocol_is_refused)
     peer_close(&peer);
     market_close(&market);
 }
+
+static void tell_client(struct http_exchange *x)
+{
+    struct ip ip;
+    char text[IP_TEXT_MAX] = "nobody";
+    if (http_exchange_client(x, &ip)) {
+        ip_print(&ip, text);
+    }
+    http_respond(x, 200, STR_EMPTY, str_from(text));
+}
+
+/* The handshake comes right behind the header, in one segment or after a while. */
+TEST(a_proxys_header_comes_before_tls)
+{
+    static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c"
+                                 "\xdf\x05\x05\x05\x0a\x00\x00\x01\x12\x34\x01\xbb";
+    struct market market;
+    struct address quay;
+    struct address any = test_address("127.0.0.1:0");
+    struct ip_block trusted;
+    market_open(&market, path_ca, tell_client);
+    const struct http_listen listen = { .address = &any, .tls = market.ours, .proxy = true };
+    CHECK_EQ(http_server_listen_as(market.shop.server, &listen, &quay, NULL), ERR_OK);
+    CHECK(ip_block_parse(STR("127.0.0.1"), &trusted));
+    http_server_trust(market.shop.server, &trusted, 1);
+    for (int together = 0; together < 2; together++) {
+        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+        SSL *ssl = SSL_new(context);
+        struct peer peer;
+        char answer[512];
+        int flag = 1;
+        int len = 0;
+        peer_connect(&peer, &quay, 0);
+        CHECK_EQ(send(peer.fd, header, sizeof(header) - 1, together ? MSG_MORE : 0),
+                 sizeof(header) - 1);
+        if (!together) {
+            test_settle(market.buyer.loop);
+        }
+        CHECK_EQ(SSL_set_fd(ssl, peer.fd), 1);
+        SSL_set_connect_state(ssl);
+        CHECK_EQ(ioctl(peer.fd, FIONBIO, &flag), 0);
+        UNTIL(market.buyer.loop, SSL_do_handshake(ssl) == 1);
+        CHECK_EQ(SSL_write(ssl, "GET / HTTP/1.1\r\nhost: x\r\n\r\n", 27), 27);
+        UNTIL(market.buyer.loop, (len = SSL_read(ssl, answer, sizeof(answer))) > 0);
+        CHECK(str_ends((struct str){ answer, (size_t)len }, STR("223.5.5.5")));
+        ERR_clear_error();
+        SSL_free(ssl);
+        SSL_CTX_free(context);
+        peer_close(&peer);
+    }
+    market_close(&market);
+}

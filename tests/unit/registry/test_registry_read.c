@@ -62,6 +62,8 @@ static const struct read_case read_cases[] = {
     { ROUTES, "place: US/west", "place: SG", "place: US/", BAD },
     { ROUTES, "place: US/west", NULL, "place: west", BAD },
     { ROUTES, "abort_billing: stops", "abort_billing: continues", "abort_billing: maybe", BAD },
+    { ROUTES, "abort_billing: stops", "abort_billing: stops, declares_model: always",
+      "abort_billing: stops, declares_model: never", BAD },
     { ROUTES, "state: suspended", "state: active", "state: asleep", BAD },
     { ROUTES, "weight: 3", "weight: 1000000", "weight: 0", BAD },
     { PRODUCTS, "mode: aggregate", NULL, "mode: inland", BAD },

@@ -1,0 +1,300 @@
+/* The acts that ask the law: what closes for a client and a model, and a past call once more. */
+#include "app/acts_internal.h"
+#include "app/registry_versions.h"
+#include "base/arena.h"
+#include "base/enc.h"
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "ident/standing.h"
+#include "policy/facts.h"
+#include "wire/json.h"
+#include "wire/jsonw.h"
+
+#define VERDICT_TEXT_MAX 65536 /* all reasons of a verdict */
+
+/* ---- closures ------------------------------------------------------------------------------ */
+
+/* A client by its id, or a party of the registry by its own. */
+static enum err closures_client(struct acting *acting, struct policy_facts *facts,
+                                struct policy_online *online)
+{
+    struct str text;
+    struct id id;
+    TRY(acting_need(acting, "client", &text));
+    facts->online = NULL;
+    if (!id_parse(text, STR(IDENT_CLIENT_PREFIX), &id)) {
+        facts->client = registry_party(acting->registry, text);
+        acting->remedy = "name a client's id or a party of parties.yaml";
+        return facts->client != NULL
+                   ? ERR_OK
+                   : FAIL(&acting->fail, ERR_NOT_FOUND,
+                          "there is no client and no party \"" STR_FMT "\"", STR_ARG(text));
+    }
+    const struct client *client = NULL;
+    TRY(acting_client(acting, &client));
+    const struct standing *standing = client_standing(client);
+    *online = (struct policy_online){
+        .country = standing->country,
+        .billing_country = standing->billing_country,
+        .client_type = policy_client_type(standing->client_type),
+        .agreement = standing->agreement,
+        .sha256 = standing->agreement_sha256,
+        .accepted_at = standing->accepted_ns,
+    };
+    facts->online = online;
+    facts->client =
+        standing->party.len == 0 ? NULL : registry_party(acting->registry, standing->party);
+    return ERR_OK;
+}
+
+static enum err closures_country(struct acting *acting, const char *flag, country_t *ret_country)
+{
+    struct str text = args_value(acting->args, flag);
+    *ret_country = country_from(text);
+    return text.len == 0 || *ret_country != COUNTRY_NONE
+               ? ERR_OK
+               : FAIL(&acting->fail, ERR_ASK_INVALID,
+                      "\"--%s\" is two capital letters such as SG, not \"" STR_FMT "\"", flag,
+                      STR_ARG(text));
+}
+
+/* Where no origin is given the call is thought to come from the client's own country. */
+static enum err closures_origin(struct acting *acting, struct policy_facts *facts)
+{
+    country_t country = COUNTRY_NONE;
+    TRY(closures_country(acting, "origin", &country));
+    if (country == COUNTRY_NONE) {
+        country = facts->client != NULL
+                      ? facts->client->jurisdiction
+                      : (facts->online == NULL ? COUNTRY_NONE : facts->online->country);
+    }
+    if (country != COUNTRY_NONE) {
+        facts->origin.state =
+            country == country_from(STR("CN")) ? POLICY_ORIGIN_CN : POLICY_ORIGIN_OVERSEAS;
+        facts->origin.countries[0] = country;
+        facts->origin.count = 1;
+    }
+    return ERR_OK;
+}
+
+static enum err closures_model(struct acting *acting, struct policy_facts *facts)
+{
+    struct str id;
+    TRY(acting_need(acting, "model", &id));
+    TRY(acting_product(acting, &facts->product));
+    for (size_t i = 0; facts->model == NULL && i < acting->registry->product_count; i++) {
+        bool named = args_has(acting->args, "product");
+        const struct registry_product *product =
+            named ? facts->product : &acting->registry->products[i];
+        facts->model = registry_product_model(product, id);
+        facts->product = facts->model != NULL ? product : facts->product;
+    }
+    if (facts->model == NULL) {
+        acting->remedy = "see \"entrepot registry show\"";
+        return FAIL(&acting->fail, ERR_NOT_FOUND, "no product sells \"" STR_FMT "\"", STR_ARG(id));
+    }
+    return ERR_OK;
+}
+
+static enum err closures_facts(struct acting *acting, struct policy_facts *facts,
+                               struct policy_online *online)
+{
+    *facts = (struct policy_facts){ .content = { .scanned = true }, .has_order = true };
+    facts->now = stamp_system_ns();
+    TRY(closures_client(acting, facts, online));
+    TRY(closures_model(acting, facts));
+    TRY(closures_country(acting, "market", &facts->market));
+    TRY(closures_origin(acting, facts));
+    if (args_has(acting->args, "at")) {
+        TRY(acting_time(acting, "at", &facts->now));
+    }
+    facts->consent_ref = args_value(acting->args, "consent");
+    facts->ingress = args_value(acting->args, "link");
+    const struct registry_zone *zone = facts->product->zone;
+    if (facts->ingress.len == 0 && zone != NULL && zone->ingress_link_count > 0) {
+        facts->ingress = zone->ingress_links[0];
+    }
+    return ERR_OK;
+}
+
+/* The verdict is too large for a stack that may be a worker's. */
+static enum err verdict_judge(const struct registry *registry, const struct policy_facts *facts,
+                              struct policy_verdict **ret_verdict, struct policy **ret_policy,
+                              struct fail *fail)
+{
+    *ret_verdict = NULL;
+    TRY(policy_compile(registry, ret_policy, fail));
+    *ret_verdict = mem_zalloc(sizeof(**ret_verdict));
+    if (*ret_verdict == NULL) {
+        policy_destroy(*ret_policy);
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for a verdict");
+    }
+    policy_judge(*ret_policy, facts, *ret_verdict);
+    return ERR_OK;
+}
+
+enum err act_closures(struct acting *acting)
+{
+    struct policy_facts facts;
+    struct policy_online online;
+    struct policy *policy = NULL;
+    struct policy_verdict *verdict = NULL;
+    TRY(closures_facts(acting, &facts, &online));
+    TRY(verdict_judge(acting->registry, &facts, &verdict, &policy, &acting->fail));
+    enum err err = acting->json ? policy_verdict_json(verdict, acting->out)
+                                : policy_print_closures(verdict, facts.now, acting->out);
+    if (err == ERR_OK && acting->json) {
+        err = buf_byte(acting->out, '\n');
+    }
+    mem_free(verdict);
+    policy_destroy(policy);
+    return err;
+}
+
+/* ---- replay -------------------------------------------------------------------------------- */
+
+/* What the receipt says of the verdict; texts are in the arena. */
+struct replay {
+    struct acting *acting;
+    struct id call;
+    struct arena arena;
+    struct str registry; /* the hash, in hex */
+    struct str rules;
+    struct str law;
+    struct str facts;
+    struct str reasons; /* JSON */
+};
+
+static enum err replay_member(struct replay *replay, struct str section, const char *name,
+                              struct str *ret_text)
+{
+    struct str value = json_get(section, str_from(name));
+    char *text = arena_alloc(&replay->arena, value.len + 1);
+    struct buf out = { text, 0, value.len + 1, value.len + 1 };
+    if (text == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    if (value.len > 0 && (json_kind(value) != JSON_STRING || !json_decode(value, &out))) {
+        return FAIL(&replay->acting->fail, ERR_AUDIT_FAILED, "the receipt's \"%s\" is damaged",
+                    name);
+    }
+    *ret_text = buf_str(&out);
+    return ERR_OK;
+}
+
+static enum err replay_on_found(void *context, const struct tlog_found *found)
+{
+    struct replay *replay = context;
+    struct json_fault fault;
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        if (json_check(found->sections[i], &fault) != ERR_OK) {
+            return FAIL(&replay->acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
+        }
+    }
+    struct str evidence = found->sections[RECEIPT_EVIDENCE];
+    struct str operator_ = found->sections[RECEIPT_OPERATOR];
+    TRY(replay_member(replay, evidence, "registry", &replay->registry));
+    TRY(replay_member(replay, evidence, "rules", &replay->rules));
+    TRY(replay_member(replay, operator_, "law", &replay->law));
+    TRY(replay_member(replay, operator_, "facts", &replay->facts));
+    return arena_copy(&replay->arena, json_get(operator_, STR("reasons")), &replay->reasons)
+               ? ERR_OK
+               : ERR_NO_MEMORY;
+}
+
+static enum err replay_read(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct replay *replay = context;
+    return tlog_find(txn, replay->call, replay_on_found, replay, fail);
+}
+
+static enum err replay_registry(struct replay *replay, struct registry **ret_registry)
+{
+    struct store *store = replay->acting->world->store;
+    struct fail *fail = &replay->acting->fail;
+    struct digest hash;
+    struct registry_version version;
+    if (!enc_hex_read(replay->registry, hash.bytes, DIGEST_BYTES)) {
+        return FAIL(fail, ERR_AUDIT_FAILED, "the receipt names no registry");
+    }
+    TRY(registry_versions_find_hash(store, &hash, &version, fail));
+    return registry_version_load(store, version.seq, ret_registry, fail);
+}
+
+/* The reasons as the receipt has them: the first of them, as JSON. */
+static enum err replay_reasons(const struct policy_verdict *verdict, struct buf *out)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    jsonw_open(&json, '[');
+    for (size_t i = 0; i < verdict->reason_count && i < RECEIPT_REASONS_MAX; i++) {
+        char text[RECEIPT_REASON_MAX];
+        struct buf line = { text, 0, sizeof(text), sizeof(text) };
+        EP_IGNORE(policy_reason_print(&verdict->reasons[i], &line)); /* what fits */
+        jsonw_str(&json, buf_str(&line));
+    }
+    jsonw_close(&json, ']');
+    return jsonw_err(&json);
+}
+
+static const char *const replay_columns[] = { "call", "rules", "then", "now", "agrees" };
+
+static enum err replay_compare(struct replay *replay, const struct policy_verdict *verdict)
+{
+    struct acting *acting = replay->acting;
+    char law_text[2048];
+    struct buf law = { law_text, 0, sizeof(law_text), sizeof(law_text) };
+    struct buf reasons;
+    EP_IGNORE(policy_print_law(verdict, &law)); /* what fits, as it was then */
+    buf_init(&reasons, VERDICT_TEXT_MAX);
+    enum err err = replay_reasons(verdict, &reasons);
+    bool agrees = err == ERR_OK && str_eq(buf_str(&law), replay->law) &&
+                  str_eq(buf_str(&reasons), replay->reasons);
+    struct sheet sheet;
+    sheet_init(&sheet, replay_columns, EP_ARRAY_LEN(replay_columns));
+    sheet_id(&sheet, CALL_PREFIX, replay->call);
+    sheet_str(&sheet, replay->rules);
+    sheet_str(&sheet, replay->law);
+    sheet_str(&sheet, buf_str(&law));
+    sheet_str(&sheet, agrees ? STR("yes") : STR("no"));
+    err = err == ERR_OK ? sheet_print_one(&sheet, acting->json, acting->out) : err;
+    sheet_fini(&sheet);
+    buf_fini(&reasons);
+    if (err == ERR_OK && !agrees) {
+        acting->remedy = "compare the receipt with `entrepot registry show --version N`";
+        err = FAIL(&acting->fail, ERR_AUDIT_FAILED, "the verdict of then is not that of now");
+    }
+    return err;
+}
+
+static enum err replay_again(struct replay *replay, const struct registry *registry)
+{
+    struct policy_facts facts;
+    struct policy *policy = NULL;
+    struct policy_verdict *verdict = NULL;
+    struct fail *fail = &replay->acting->fail;
+    TRY(policy_facts_read(replay->facts, registry, &replay->arena, &facts, fail));
+    TRY(verdict_judge(registry, &facts, &verdict, &policy, fail));
+    enum err err = replay_compare(replay, verdict);
+    mem_free(verdict);
+    policy_destroy(policy);
+    return err;
+}
+
+/* Judges a past call by the registry and the facts of then. */
+enum err act_verdict_replay(struct acting *acting)
+{
+    struct replay replay = { .acting = acting };
+    struct registry *registry = NULL;
+    TRY(acting_id(acting, "call", CALL_PREFIX, &replay.call));
+    arena_init(&replay.arena, 4096, (size_t)1 << 22);
+    enum err err = store_read(acting->world->store, replay_read, &replay, &acting->fail);
+    if (err == ERR_OK && replay.facts.len == 0) {
+        err = FAIL(&acting->fail, ERR_NOT_FOUND, "the law was not asked about this call");
+    }
+    err = err == ERR_OK ? replay_registry(&replay, &registry) : err;
+    err = err == ERR_OK ? replay_again(&replay, registry) : err;
+    registry_unref(registry);
+    arena_fini(&replay.arena);
+    return err;
+}

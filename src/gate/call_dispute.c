@@ -1,0 +1,80 @@
+#include "gate/call_dispute.h"
+
+#include "gate/call.h"
+#include "gate/gate_internal.h"
+#include "gate/quarantine.h"
+#include "gate/usage_check.h"
+
+static struct claim_item dispute_item(const struct call *call, const struct call_attempt *attempt,
+                                      int64_t now_ns)
+{
+    return (struct claim_item){
+        .route = attempt->route->id,
+        .party = attempt->route->upstream_party->id,
+        .model = call->model->id,
+        .call = call->id,
+        .upstream_id = { attempt->id, attempt->id_len },
+        .now_ns = now_ns,
+    };
+}
+
+/* "it answered as "NAME", asked for "NAME"", of bounded names. */
+static enum err dispute_swap(const struct call *call, const struct call_attempt *attempt,
+                             struct store_txn *txn, int64_t now_ns, struct fail *fail)
+{
+    char text[256];
+    struct buf evidence = { text, 0, sizeof(text), sizeof(text) };
+    struct claim_item item = dispute_item(call, attempt, now_ns);
+    item.kind = CLAIM_SWAP;
+    item.declared = (struct str){ attempt->declared, attempt->declared_len };
+    EP_IGNORE(buf_printf(&evidence, "asked for \"" STR_FMT "\", it answered as \"" STR_FMT "\"",
+                         STR_ARG(attempt->route->upstream_model),
+                         STR_ARG(item.declared))); /* both are bounded, and fit */
+    TRY(quarantine_write(call->gate->world.quarantine, txn,
+                         &(struct quarantine_row){
+                             .route = item.route,
+                             .model = item.model,
+                             .reason = STR("swap"),
+                             .evidence = buf_str(&evidence),
+                             .now_ns = now_ns,
+                         },
+                         fail));
+    return upstream_claim_add(txn, &item, fail);
+}
+
+/* Of the attempt that was billed: a finding that stood, by side. */
+static enum err dispute_usage(const struct call *call, enum usage_check_side side,
+                              struct store_txn *txn, int64_t now_ns, struct fail *fail)
+{
+    bool input = side == USAGE_CHECK_INPUT;
+    if (call->disputes.usage[side] == FIT_FINE) {
+        return ERR_OK; /* an upstream need not have been asked */
+    }
+    struct claim_item item = dispute_item(call, &call->attempt, now_ns);
+    item.kind = usage_check_claim(call->disputes.usage[side]);
+    item.counted = input ? call_meter_sum(&call->counted_usage, false) : call_meter_visible(call);
+    /* Of the output, servers differ on whether a choice's stop token counts. */
+    item.reported = input ? call_meter_sum(&call->reported, false)
+                          : call->reported.tokens[USAGE_OUT] - call->ask.choices;
+    bool agrees = input ? item.reported == item.counted : item.reported <= item.counted;
+    return agrees ? ERR_OK : upstream_claim_add(txn, &item, fail);
+}
+
+enum err call_dispute_write(const struct call *call, struct store_txn *txn, int64_t now_ns,
+                            struct fail *fail)
+{
+    const struct call_attempt *attempt = call->attempt.n > 0 ? &call->attempt : NULL;
+    for (; attempt != NULL; attempt = attempt->next) {
+        if (attempt->err == ERR_UPSTREAM_MODEL) {
+            TRY(dispute_swap(call, attempt, txn, now_ns, fail));
+        }
+    }
+    TRY(dispute_usage(call, USAGE_CHECK_INPUT, txn, now_ns, fail));
+    TRY(dispute_usage(call, USAGE_CHECK_OUTPUT, txn, now_ns, fail));
+    if (!call->disputes.unnamed) {
+        return ERR_OK;
+    }
+    struct claim_item item = dispute_item(call, &call->attempt, now_ns);
+    item.kind = CLAIM_UNKNOWN_MODEL;
+    return upstream_claim_add(txn, &item, fail);
+}

@@ -1,0 +1,106 @@
+#include "gate/upstream_claim.h"
+
+/* The tables stand in quarantine.c: one migration. */
+
+static const struct store_sql sql_open = {
+    "INSERT INTO upstream_claim(id, route, party, model, kind, state, opened_ns, last_ns, calls,"
+    " counted, reported, closed_ns, closed_by, closed_why)"
+    " SELECT (SELECT coalesce(max(id), 0) + 1 FROM upstream_claim), ?1, ?2, ?3, ?4, 'open', ?5,"
+    " ?5, 0, 0, 0, 0, '', '' WHERE NOT EXISTS"
+    " (SELECT 1 FROM upstream_claim WHERE route = ?1 AND kind = ?4 AND state = 'open')"
+};
+static const struct store_sql sql_sum = {
+    "UPDATE upstream_claim SET calls = calls + 1, counted = counted + ?3,"
+    " reported = reported + ?4, last_ns = ?5"
+    " WHERE route = ?1 AND kind = ?2 AND state = 'open'"
+};
+static const struct store_sql sql_call = {
+    "INSERT INTO upstream_claim_call(claim, number, call, at_ns, upstream_id, declared, counted,"
+    " reported) SELECT id, calls, ?3, ?4, ?5, ?6, ?7, ?8 FROM upstream_claim"
+    " WHERE route = ?1 AND kind = ?2 AND state = 'open' AND calls <= ?9"
+};
+static const struct store_sql sql_state = { "SELECT state FROM upstream_claim WHERE id = ?1" };
+static const struct store_sql sql_close = {
+    "UPDATE upstream_claim SET state = ?2, closed_ns = ?3, closed_by = ?4, closed_why = ?5"
+    " WHERE id = ?1"
+};
+
+const char *claim_kind_name(enum claim_kind kind)
+{
+    static const char *const names[] = {
+        [CLAIM_SWAP] = "swap",
+        [CLAIM_SLOPE] = "slope",
+        [CLAIM_OFFSET] = "offset",
+        [CLAIM_COMPLETION] = "completion",
+        [CLAIM_UNKNOWN_MODEL] = "unknown_model",
+    };
+    ASSERT((unsigned)kind < EP_ARRAY_LEN(names));
+    return names[kind];
+}
+
+const char *claim_state_name(enum claim_state state)
+{
+    static const char *const names[] = {
+        [CLAIM_OPEN] = "open",
+        [CLAIM_SETTLED] = "settled",
+        [CLAIM_WITHDRAWN] = "withdrawn",
+    };
+    ASSERT((unsigned)state < EP_ARRAY_LEN(names));
+    return names[state];
+}
+
+enum err upstream_claim_add(struct store_txn *txn, const struct claim_item *item, struct fail *fail)
+{
+    struct str kind = str_from(claim_kind_name(item->kind));
+    const struct store_value opening[] = { STORE_T(item->route), STORE_T(item->party),
+                                           STORE_T(item->model), STORE_T(kind),
+                                           STORE_I(item->now_ns) };
+    const struct store_value sums[] = { STORE_T(item->route), STORE_T(kind), STORE_I(item->counted),
+                                        STORE_I(item->reported), STORE_I(item->now_ns) };
+    const struct store_value call[] = {
+        STORE_T(item->route),         STORE_T(kind),
+        STORE_B(id_str(&item->call)), STORE_I(item->now_ns),
+        STORE_T(item->upstream_id),   STORE_T(item->declared),
+        STORE_I(item->counted),       STORE_I(item->reported),
+        STORE_I(CLAIM_CALLS_MAX),
+    };
+    ASSERT(item->route.len > 0);
+    TRY(store_exec(txn, &sql_open, opening, EP_ARRAY_LEN(opening), fail));
+    TRY(store_exec(txn, &sql_sum, sums, EP_ARRAY_LEN(sums), fail));
+    return store_exec(txn, &sql_call, call, EP_ARRAY_LEN(call), fail);
+}
+
+/* What is known of the claim before it is closed. */
+struct claim_found {
+    bool found;
+    bool open;
+};
+
+static enum err claim_on_state(void *context, const struct store_value *row, size_t columns)
+{
+    struct claim_found *found = context;
+    ASSERT(columns == 1);
+    found->found = true;
+    found->open = str_eq(row[0].bytes, STR("open"));
+    return ERR_OK;
+}
+
+enum err upstream_claim_close(struct store_txn *txn, const struct claim_closing *closing,
+                              struct fail *fail)
+{
+    struct claim_found found = { .found = false };
+    ASSERT(closing->state != CLAIM_OPEN);
+    const struct store_value values[] = {
+        STORE_I(closing->claim),  STORE_T(str_from(claim_state_name(closing->state))),
+        STORE_I(closing->now_ns), STORE_T(closing->by),
+        STORE_T(closing->why),
+    };
+    TRY(store_query(txn, &sql_state, values, 1, claim_on_state, &found, fail));
+    if (!found.found) {
+        return FAIL(fail, ERR_NOT_FOUND, "there is no claim %lld", (long long)closing->claim);
+    }
+    if (!found.open) {
+        return FAIL(fail, ERR_CONFLICT, "claim %lld is closed", (long long)closing->claim);
+    }
+    return store_exec(txn, &sql_close, values, EP_ARRAY_LEN(values), fail);
+}

@@ -1,0 +1,122 @@
+#include "gate/upstream_claim.h"
+
+#include "gate_store.h"
+
+struct writing {
+    struct store_job job;
+    struct claim_item item;
+    struct claim_closing closing;
+};
+
+static enum err run_add(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    return upstream_claim_add(txn, &EP_CONTAINER(job, struct writing, job)->item, fail);
+}
+
+static enum err run_close(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    return upstream_claim_close(txn, &EP_CONTAINER(job, struct writing, job)->closing, fail);
+}
+
+static void add(struct store *store, const char *route, enum claim_kind kind, int64_t reported)
+{
+    struct writing writing = { .job = { .run = run_add },
+                               .item = { .route = str_from(route),
+                                         .party = STR("p"),
+                                         .model = STR("m"),
+                                         .kind = kind,
+                                         .upstream_id = STR("up-1"),
+                                         .declared = STR("m-mini"),
+                                         .counted = 100,
+                                         .reported = reported,
+                                         .now_ns = 7 } };
+    CHECK_EQ(store_run(store, &writing.job, NULL), ERR_OK);
+}
+
+static enum err close_claim(struct store *store, int64_t claim, enum claim_state state)
+{
+    struct writing writing = { .job = { .run = run_close },
+                               .closing = { .claim = claim,
+                                            .state = state,
+                                            .by = STR("Ada"),
+                                            .why = STR("paid"),
+                                            .now_ns = 8 } };
+    return store_run(store, &writing.job, NULL);
+}
+
+static const struct store_sql sql_claims = { "SELECT count(*) FROM upstream_claim" };
+static const struct store_sql sql_open = {
+    "SELECT count(*) FROM upstream_claim WHERE state = 'open'"
+};
+static const struct store_sql sql_difference = {
+    "SELECT reported - counted FROM upstream_claim WHERE id = 1"
+};
+static const struct store_sql sql_calls = { "SELECT calls FROM upstream_claim WHERE id = 1" };
+static const struct store_sql sql_listed = {
+    "SELECT count(*) FROM upstream_claim_call WHERE claim = 1"
+};
+static const struct store_sql sql_named = {
+    "SELECT count(*) FROM upstream_claim_call WHERE upstream_id = 'up-1' AND declared = 'm-mini'"
+    " AND number = 1 AND at_ns = 7"
+};
+static const struct store_sql sql_closed = {
+    "SELECT count(*) FROM upstream_claim WHERE state = 'settled' AND closed_by = 'Ada'"
+    " AND closed_why = 'paid' AND closed_ns = 8"
+};
+
+TEST(what_is_found_later_is_added_to_the_open_claim)
+{
+    begin();
+    struct store *store = open_store();
+    add(store, "r-a", CLAIM_SLOPE, 112);
+    add(store, "r-a", CLAIM_SLOPE, 113);
+    CHECK_EQ(ask(store, &sql_claims), 1);
+    CHECK_EQ(ask(store, &sql_calls), 2);
+    CHECK_EQ(ask(store, &sql_difference), 25);
+    add(store, "r-a", CLAIM_SWAP, 0);
+    add(store, "r-b", CLAIM_SLOPE, 120);
+    CHECK_EQ(ask(store, &sql_claims), 3);
+    CHECK_EQ(ask(store, &sql_named), 3);
+    CHECK_EQ(ask(store, &sql_calls), 2);
+    store_close(store);
+    end();
+}
+
+TEST(a_closed_claim_stays_as_it_is)
+{
+    begin();
+    struct store *store = open_store();
+    add(store, "r-a", CLAIM_OFFSET, 124);
+    CHECK_EQ(close_claim(store, 2, CLAIM_SETTLED), ERR_NOT_FOUND);
+    CHECK_EQ(close_claim(store, 1, CLAIM_SETTLED), ERR_OK);
+    CHECK_EQ(close_claim(store, 1, CLAIM_WITHDRAWN), ERR_CONFLICT);
+    CHECK_EQ(ask(store, &sql_closed), 1);
+    add(store, "r-a", CLAIM_OFFSET, 124);
+    CHECK_EQ(ask(store, &sql_claims), 2);
+    CHECK_EQ(ask(store, &sql_open), 1);
+    CHECK_EQ(ask(store, &sql_calls), 1);
+    store_close(store);
+    end();
+}
+
+TEST(the_list_of_calls_is_bounded_and_the_sums_are_not)
+{
+    begin();
+    struct store *store = open_store();
+    for (int i = 0; i < CLAIM_CALLS_MAX + 5; i++) {
+        add(store, "r-a", CLAIM_OFFSET, 101);
+    }
+    CHECK_EQ(ask(store, &sql_listed), CLAIM_CALLS_MAX);
+    CHECK_EQ(ask(store, &sql_calls), CLAIM_CALLS_MAX + 5);
+    CHECK_EQ(ask(store, &sql_difference), CLAIM_CALLS_MAX + 5);
+    store_close(store);
+    end();
+}
+
+TEST(kinds_and_states_have_the_names_of_the_table)
+{
+    CHECK_STR(str_from(claim_kind_name(CLAIM_SWAP)), STR("swap"));
+    CHECK_STR(str_from(claim_kind_name(CLAIM_COMPLETION)), STR("completion"));
+    CHECK_STR(str_from(claim_kind_name(CLAIM_UNKNOWN_MODEL)), STR("unknown_model"));
+    CHECK_STR(str_from(claim_state_name(CLAIM_WITHDRAWN)), STR("withdrawn"));
+}
