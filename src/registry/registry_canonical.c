@@ -110,7 +110,7 @@ static void registry_put_party(struct jsonw *json, const char *key,
                                const struct registry_party *party)
 {
     if (party != NULL) {
-        jsonw_put_str(json, key, *(const struct str *)(const void *)party); /* the id comes first */
+        jsonw_put_str(json, key, party->id);
     }
 }
 
@@ -127,11 +127,9 @@ static void registry_put_granted(struct jsonw *json, const struct registry_grant
     size_t family = 0;
     size_t model = families;
     while (family < families || model < grant->model_count) {
-        const struct str *id = model < grant->model_count
-                                   ? (const struct str *)(const void *)granted[model].model
-                                   : NULL;
-        if (family == families || (id != NULL && str_cmp(*id, REGISTRY_FAMILY) < 0)) {
-            jsonw_str(json, *id);
+        struct str id = model < grant->model_count ? granted[model].model->id : STR_EMPTY;
+        if (family == families || (id.len > 0 && str_cmp(id, REGISTRY_FAMILY) < 0)) {
+            jsonw_str(json, id);
             model++;
         } else {
             char text[128];
@@ -243,9 +241,7 @@ enum err registry_agreement_canonical(const struct registry_agreement *agreement
     jsonw_bool(&json, agreement->child_directed);
     registry_put_bits(&json, "client_types", STR(REGISTRY_CLIENT_TYPES), agreement->client_types);
     if (agreement->data_terms != NULL) {
-        /* The id comes first. */
-        jsonw_put_str(&json, "data_terms",
-                      *(const struct str *)(const void *)agreement->data_terms);
+        jsonw_put_str(&json, "data_terms", agreement->data_terms->id);
     }
     registry_put_doc(&json, &agreement->doc);
     registry_put_word(&json, "evidence_class", STR(REGISTRY_EVIDENCE), agreement->evidence_class);

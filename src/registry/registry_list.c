@@ -41,7 +41,9 @@ static int registry_text_order(const void *left, const void *right)
 static void registry_sort_texts(struct registry_load *load, const struct registry_field *field,
                                 const struct yaml_node *node, struct str *items, size_t count)
 {
-    qsort(items, count, sizeof(*items), registry_text_order);
+    if (count > 1) {
+        qsort(items, count, sizeof(*items), registry_text_order);
+    }
     for (size_t i = 1; i < count; i++) {
         if (str_eq(items[i], items[i - 1])) {
             registry_refuse(load, field, node);
@@ -189,14 +191,12 @@ void registry_read_parent(struct registry_load *load, const struct registry_fiel
     if (node->kind == YAML_SEQUENCE && node->count > 1) {
         registry_fault(load, REGISTRY_RULE_CHAIN_TWO_PARENTS, node->place,
                        "%u grants are named as the parent of one", node->count);
-    } else if (node->kind != YAML_SCALAR || node->null) {
+    } else if (node->kind != YAML_SCALAR || node->null || !registry_id_fine(node->text)) {
         registry_refuse(load, field, node);
     } else if (str_eq(node->text, STR("root"))) {
         grant->parent_kind = REGISTRY_PARENT_ROOT;
     } else if (str_eq(node->text, STR("licence"))) {
         grant->parent_kind = REGISTRY_PARENT_LICENCE;
-    } else if (!registry_id_fine(node->text)) {
-        registry_refuse(load, field, node);
     } else {
         grant->parent =
             registry_set_find(&load->sets[REGISTRY_KIND_GRANT], REGISTRY_KIND_GRANT, node->text);

@@ -85,6 +85,12 @@ static void registry_open(struct registry_load *load, enum registry_kind kind,
     }
 }
 
+/* "documents/NAME", in files that are given. */
+static bool registry_is_document(struct str name)
+{
+    return str_starts(name, STR("documents/"));
+}
+
 static void registry_read_kind(struct registry_load *load, enum registry_kind kind)
 {
     const struct registry_kind_info *info = &registry_kinds[kind];
@@ -102,9 +108,27 @@ static void registry_read_kind(struct registry_load *load, enum registry_kind ki
            sizeof(set->count));
 }
 
+/* What all files may hold together: their trees stand in memory at once. */
+static bool registry_is_small(struct registry_load *load, const struct registry_source *source)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        bytes += registry_is_document(source->files[i].name) ? 0 : source->files[i].text.len;
+    }
+    if (bytes > REGISTRY_YAML_MAX) {
+        load->file = STR("registry");
+        registry_fault(load, REGISTRY_RULE_REG_LIMIT, registry_nowhere,
+                       "the files are larger than %zu bytes together", REGISTRY_YAML_MAX);
+    }
+    return bytes <= REGISTRY_YAML_MAX;
+}
+
 static void registry_read_all(struct registry_load *load, const struct registry_source *source)
 {
     struct yaml_doc *docs[REGISTRY_KIND_COUNT] = { NULL };
+    if (!registry_is_small(load, source)) {
+        return;
+    }
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT && load->err == ERR_OK; kind++) {
         registry_open(load, (enum registry_kind)kind,
                       registry_file_find(source->files, source->count, registry_kinds[kind].file),
@@ -125,12 +149,6 @@ static void registry_read_all(struct registry_load *load, const struct registry_
     for (unsigned kind = 0; kind < REGISTRY_KIND_COUNT; kind++) {
         yaml_destroy(docs[kind]);
     }
-}
-
-/* "documents/NAME", in files that are given. */
-static bool registry_is_document(struct str name)
-{
-    return str_starts(name, STR("documents/"));
 }
 
 static void registry_unknown_files(struct registry_load *load, const struct registry_file *files,

@@ -121,6 +121,8 @@ void registry_report_note(struct registry_report *report, struct str file, enum 
 /* "routes.yaml:3:5: REG_UNKNOWN_REF: ... (remedy)" a line each; "... warning: ZONE_SHARED: ...". */
 EP_MUST_CHECK enum err registry_report_print(const struct registry_report *report, struct buf *out);
 
+#define REGISTRY_YAML_MAX ((size_t)96 << 20) /* all YAML files; 10,000 grants are 8 MiB of it */
+
 /* Of files under documents/, those that objects name are read, one after the other. */
 #define REGISTRY_DOCUMENTS_MAX 16384 /* one each of 10,000 grants, and others */
 #define REGISTRY_DOCUMENT_BYTES_MAX \

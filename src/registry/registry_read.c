@@ -169,22 +169,32 @@ static void registry_read_absent(struct registry_load *load, const struct regist
     }
 }
 
+/* NULL: the shape has no such field in a file. */
+static const struct registry_field *registry_field(const struct registry_shape *shape,
+                                                   struct str key)
+{
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct registry_field *field = &shape->fields[i];
+        if (field->type != REGISTRY_TYPE_DERIVED && str_eq(field->key, key)) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
 static void registry_unknown_key(struct registry_load *load, const struct registry_shape *shape,
                                  const struct yaml_node *key)
 {
     struct str near = STR_EMPTY;
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < shape->count; i++) {
-        bool derived = shape->fields[i].type == REGISTRY_TYPE_DERIVED;
-        if (derived || str_eq(shape->fields[i].key, key->text)) {
-            if (derived) {
-                continue;
-            }
-            return;
-        }
-        size_t distance = near_distance(shape->fields[i].key, key->text);
-        if (distance < least && near_enough(shape->fields[i].key, key->text, distance)) {
-            near = shape->fields[i].key;
+    /* The first faults have a suggestion: a file may hold a million keys that are none. */
+    size_t rows = load->report->count < REGISTRY_NEAR_MAX ? shape->count : 0;
+    for (size_t i = 0; i < rows; i++) {
+        const struct registry_field *field = &shape->fields[i];
+        size_t distance = near_distance(field->key, key->text);
+        if (field->type != REGISTRY_TYPE_DERIVED && distance < least &&
+            near_enough(field->key, key->text, distance)) {
+            near = field->key;
             least = distance;
         }
     }
@@ -229,7 +239,9 @@ void registry_read(struct registry_load *load, const struct registry_shape *shap
     }
     size_t before = load->report->refusals;
     for (uint32_t i = 0; i < node->count; i++) {
-        registry_unknown_key(load, shape, yaml_key(node, i));
+        if (registry_field(shape, yaml_key(node, i)->text) == NULL) {
+            registry_unknown_key(load, shape, yaml_key(node, i));
+        }
     }
     for (size_t i = 0; i < shape->count && load->err == ERR_OK; i++) {
         const struct registry_field *field = &shape->fields[i];

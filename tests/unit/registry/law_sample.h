@@ -378,10 +378,13 @@ struct law_result {
 };
 
 /* Of the files, signed. */
-static inline struct law_result law_result_of(struct registry_file *files, bool draft)
+static inline struct law_result law_result_of(const struct registry_file *unsigned_files,
+                                              bool draft)
 {
     struct law_result result = { .registry = NULL };
+    struct registry_file files[LAW_FILES];
     char *copies[2];
+    memcpy(files, unsigned_files, sizeof(files));
     law_sign(files, LAW_FILES, copies);
     registry_report_init(&result.report);
     result.report.draft = draft;

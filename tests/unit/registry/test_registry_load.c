@@ -2,9 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry_sample.h"
+#include "law_sample.h"
 
 TEST(the_example_registry_is_fine)
 {
@@ -144,6 +145,190 @@ TEST(a_folder_is_read_and_strange_yaml_in_it_refused)
     CHECK_EQ(report.faults[0].rule, REGISTRY_RULE_REG_FILE);
     registry_report_fini(&report);
 }
+
+/* ---- documents ----------------------------------------------------------------------------- */
+
+/* The signed sample in a folder; one document is as `document` says. */
+static struct law_result folder_result(const char *document)
+{
+    char folder[] = "/tmp/ep_registry_XXXXXX";
+    struct registry_file files[LAW_FILES];
+    char *copies[2];
+    char path[128];
+    CHECK(mkdtemp(folder) != NULL);
+    (void)snprintf(path, sizeof(path), "%s/documents", folder);
+    CHECK(mkdir(path, 0700) == 0);
+    law_files(files);
+    law_sign(files, LAW_FILES, copies);
+    for (size_t i = 0; i < LAW_FILES; i++) {
+        char text[32768];
+        (void)snprintf(text, sizeof(text), STR_FMT, STR_ARG(files[i].text));
+        bool one = str_eq(files[i].name, STR("documents/one.txt"));
+        (void)snprintf(path, sizeof(path), "%s/documents/one.txt", folder);
+        if (!one || str_starts(str_from(document), STR("text: "))) {
+            folder_write(folder, files[i].name.ptr, one ? document + 6 : text);
+        } else if (str_eq(str_from(document), STR("pipe"))) {
+            CHECK(mkfifo(path, 0600) == 0);
+        } else if (str_eq(str_from(document), STR("folder"))) {
+            CHECK(mkdir(path, 0700) == 0);
+        }
+    }
+    struct law_result result = { .registry = NULL };
+    registry_report_init(&result.report);
+    result.err = registry_load(folder, &result.registry, &result.report);
+    char command[160];
+    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+    CHECK(system(command) == 0);
+    mem_free(copies[0]);
+    mem_free(copies[1]);
+    return result;
+}
+
+TEST(documents_are_read_beside_the_registry)
+{
+    static const struct {
+        const char *document;
+        enum registry_rule rule;
+    } cases[] = {
+        { "text: letter one\n", REGISTRY_RULE_COUNT },
+        { "text: letter one", REGISTRY_RULE_CHAIN_DOC_HASH },
+        { "text: ", REGISTRY_RULE_CHAIN_DOC_HASH },
+        { "none", REGISTRY_RULE_CHAIN_DOC_MISSING },
+        { "folder", REGISTRY_RULE_CHAIN_DOC_MISSING },
+        { "pipe", REGISTRY_RULE_CHAIN_DOC_MISSING }, /* nobody waits for its writer */
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct law_result result = folder_result(cases[i].document);
+        bool fine = cases[i].rule == REGISTRY_RULE_COUNT;
+        CHECK_EQ(result.err, fine ? ERR_OK : ERR_REGISTRY_INVALID);
+        CHECK_EQ(result.report.count, fine ? 0U : 1U);
+        CHECK(fine || law_found(&result.report, STR("grants.yaml"), cases[i].rule));
+        law_result_fini(&result);
+    }
+}
+
+TEST(a_document_that_nobody_names_is_not_asked_about)
+{
+    struct registry_file files[SAMPLE_FILES + 1];
+    sample_files(files);
+    files[SAMPLE_FILES] = (struct registry_file){ STR("documents/other.txt"), STR("x") };
+    struct registry *registry = sample_parse(files, SAMPLE_FILES + 1);
+    registry_unref(registry);
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+static bool limit_with(struct registry_file *files, size_t count)
+{
+    struct registry_report report;
+    registry_report_init(&report);
+    struct registry *registry = NULL;
+    bool found = false;
+    CHECK(registry_parse(files, count, &registry, &report) == ERR_REGISTRY_INVALID);
+    for (size_t i = 0; i < report.count; i++) {
+        found = found || report.faults[i].rule == REGISTRY_RULE_REG_LIMIT;
+    }
+    registry_report_fini(&report);
+    return found;
+}
+
+static void put_empty(struct buf *text, const char *key, unsigned count)
+{
+    CHECK(buf_printf(text, "%s:\n", key) == ERR_OK);
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(buf_append(text, STR("  - {}\n")) == ERR_OK);
+    }
+}
+
+TEST(all_files_together_hold_so_many_objects_and_no_more)
+{
+    for (unsigned over = 0; over < 2; over++) {
+        struct registry_file files[SAMPLE_FILES + 2];
+        struct buf lanes;
+        struct buf thresholds;
+        sample_files(files);
+        buf_init(&lanes, 1 << 20);
+        buf_init(&thresholds, 1 << 20);
+        put_empty(&lanes, "lanes", 60000);
+        /* The sample itself holds 2 parties, 2 models, 1 credential, 2 books, 2 routes, 1 product
+         * and its 2 plans. */
+        put_empty(&thresholds, "thresholds", REGISTRY_OBJECTS_MAX - 60000 - 12 + over);
+        files[SAMPLE_FILES] = (struct registry_file){ STR("lanes.yaml"), buf_str(&lanes) };
+        files[SAMPLE_FILES + 1] =
+            (struct registry_file){ STR("thresholds.yaml"), buf_str(&thresholds) };
+        CHECK_EQ(limit_with(files, SAMPLE_FILES + 2), over == 1);
+        buf_fini(&lanes);
+        buf_fini(&thresholds);
+    }
+}
+
+TEST(all_files_together_are_so_large_and_no_larger)
+{
+    struct registry_file files[SAMPLE_FILES + 2];
+    struct buf text;
+    sample_files(files);
+    buf_init(&text, REGISTRY_YAML_MAX);
+    CHECK(buf_reserve(&text, REGISTRY_YAML_MAX / 2) == ERR_OK);
+    memset(text.ptr, ' ', REGISTRY_YAML_MAX / 2);
+    buf_added(&text, REGISTRY_YAML_MAX / 2);
+    files[SAMPLE_FILES] = (struct registry_file){ STR("lanes.yaml"), buf_str(&text) };
+    files[SAMPLE_FILES + 1] = (struct registry_file){ STR("thresholds.yaml"), buf_str(&text) };
+    CHECK(limit_with(files, SAMPLE_FILES + 2));
+    buf_fini(&text);
+}
+
+/* A small file that would stand for a large one, or for one without end. */
+TEST(yaml_bombs_are_refused_as_they_are_read)
+{
+    static const char *const bombs[] = {
+        "grants: &a [*a, *a]\n",
+        "a: &a [x]\nb: &b [*a, *a]\ngrants: [*b, *b]\n",
+        "grants:\n  - &g {id: g1}\n  - *g\n",
+        "grants:\n  - <<: {id: g1}\n    id: g1\n",
+        "grants: !!python/object {}\n",
+        "grants: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
+        "grants: []\n---\ngrants: []\n",
+        "grants: []\ngrants: []\n",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bombs); i++) {
+        struct registry_file files[SAMPLE_FILES + 1];
+        struct registry_report report;
+        struct registry *registry = NULL;
+        sample_files(files);
+        files[SAMPLE_FILES] = (struct registry_file){ STR("grants.yaml"), str_from(bombs[i]) };
+        registry_report_init(&report);
+        if (registry_parse(files, SAMPLE_FILES + 1, &registry, &report) != ERR_REGISTRY_INVALID) {
+            test_failed(EP_SITE, "%s", bombs[i]);
+        }
+        CHECK(report.refusals > 0);
+        registry_report_fini(&report);
+    }
+}
+
+/* Each suggestion is a walk of the whole list: there are not as many as there are faults. */
+TEST(names_that_are_not_there_are_looked_for_a_few_times)
+{
+    struct registry_file files[SAMPLE_FILES + 2];
+    struct buf persons;
+    struct buf grants;
+    sample_files(files);
+    buf_init(&persons, 8 << 20);
+    buf_init(&grants, 8 << 20);
+    CHECK(buf_append(&persons, STR("persons:\n")) == ERR_OK);
+    CHECK(buf_append(&grants, STR("grants:\n")) == ERR_OK);
+    for (unsigned i = 0; i < 20000; i++) {
+        CHECK(buf_printf(&persons, "  - {id: person-with-a-long-name-%u, name: x}\n", i) == ERR_OK);
+        CHECK(buf_printf(&grants, "  - {id: g%u, entered_by: person-with-a-lung-name-%u}\n", i,
+                         i) == ERR_OK);
+    }
+    files[SAMPLE_FILES] = (struct registry_file){ STR("persons.yaml"), buf_str(&persons) };
+    files[SAMPLE_FILES + 1] = (struct registry_file){ STR("grants.yaml"), buf_str(&grants) };
+    CHECK(!limit_with(files, SAMPLE_FILES + 2));
+    buf_fini(&persons);
+    buf_fini(&grants);
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
 
 static void load_sample(void)
 {
