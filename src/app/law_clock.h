@@ -1,6 +1,6 @@
 /*
- * The calendar of the law, kept by a running server: at the instant at which a route's chain ends or
- * begins it is said (event, gauge), and before anything ends somebody is warned, 60, 30, 7 and 1
+ * The calendar of the law, kept by a running server: at the instant at which a route's chain ends
+ * or begins it is said (event, gauge), and before anything ends somebody is warned, 60, 30, 7 and 1
  * days ahead. Calls need no clock of this: each is judged at its own time. On the main loop's
  * thread.
  */
