@@ -48,14 +48,16 @@ static enum err snapshot_detect(struct gate_snapshot *snapshot, struct fail *fai
     const struct registry *registry = snapshot->registry;
     const struct detect_policy policy = detect_policy_default();
     if (registry->detector_count == 0) {
-        return ERR_OK; /* nothing counts as looked through: zone products sell nothing */
+        return ERR_OK;
     }
     struct detect_row *rows = mem_alloc(registry->detector_count * sizeof(*rows));
     if (rows == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the detectors");
     }
+    /* Without a row in force nothing counts as looked through: zone products sell nothing. */
     size_t count = snapshot_detect_rows(registry, rows);
-    enum err err = detect_rules_compile(rows, count, &policy, &snapshot->detect, fail);
+    enum err err =
+        count == 0 ? ERR_OK : detect_rules_compile(rows, count, &policy, &snapshot->detect, fail);
     mem_free(rows);
     return err;
 }
