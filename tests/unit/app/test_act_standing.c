@@ -1,4 +1,4 @@
-/* The acts on a client's standing; that of what is kept of it is tests/unit/ident/test_standing.c. */
+/* The acts on a client's standing; tests/unit/ident/test_standing.c has what is kept of it. */
 #include "house.h"
 #include "ident/standing.h"
 
