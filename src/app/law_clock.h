@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct law_clock;
@@ -13,4 +15,6 @@ struct server;
 
 EP_MUST_CHECK enum err law_clock_start(struct server *server, struct law_clock **ret_clock,
                                        struct fail *fail);
+/* What the timer does, at `now` on the wall clock: says what has changed since the last look. */
+void law_clock_look(struct law_clock *clock, int64_t now);
 void law_clock_stop(struct law_clock *clock); /* NULL is allowed */
