@@ -70,10 +70,10 @@ static void receipt_put_section(struct sheet *sheet, struct str name, struct str
 
 static enum err receipt_print_table(struct buf *out, const struct tlog_found *found)
 {
-    struct sheet sheet;
     char leaf_text[24];
     struct buf leaf = { leaf_text, 0, sizeof(leaf_text), sizeof(leaf_text) };
-    EP_IGNORE(buf_i64(&leaf, found->leaf)); /* fits; as a text, for a column of texts */
+    EP_IGNORE(buf_u64(&leaf, (uint64_t)found->leaf)); /* fits */
+    struct sheet sheet;
     sheet_init(&sheet, receipt_columns, EP_ARRAY_LEN(receipt_columns));
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
         receipt_put_section(&sheet, str_from(receipt_section_name((enum receipt_section)i)),
@@ -82,7 +82,7 @@ static enum err receipt_print_table(struct buf *out, const struct tlog_found *fo
     receipt_put_section(&sheet, STR("entry"), found->entry);
     sheet_str(&sheet, STR("entry"));
     sheet_str(&sheet, STR("leaf"));
-    sheet_str(&sheet, buf_str(&leaf));
+    sheet_str(&sheet, buf_str(&leaf)); /* values are texts here, and texts stand on the left */
     enum err err = sheet_print(&sheet, false, out);
     sheet_fini(&sheet);
     return err;

@@ -118,7 +118,8 @@ static void facts_put_counters(struct jsonw *json, const struct policy_counters 
 
 static void facts_put_online(struct jsonw *json, const struct policy_online *online)
 {
-    if (online == NULL) {
+    if (online == NULL || (online->country == COUNTRY_NONE && online->client_type == 0 &&
+                           online->billing_country == COUNTRY_NONE && online->agreement.len == 0)) {
         return;
     }
     jsonw_key(json, "online");
