@@ -91,6 +91,9 @@ enum call_next call_route(struct call *call)
     enum err err = call->x == NULL ? ERR_CANCELLED
                    : call->cut     ? ERR_SHUTDOWN
                                    : dispatch_pick(gate->world.dispatch, &ask, &call->place);
+    if (err == ERR_NO_ROUTE && call->law.routes == 0) {
+        err = ERR_NO_CLOSED_ROUTE; /* what admitted it has ended */
+    }
     if (err != ERR_OK) {
         /* What the last attempt met says more than that no further one can be made. */
         call->err = call->attempts > 0 && err == ERR_NO_ROUTE ? call->upstream_err : err;
