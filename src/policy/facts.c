@@ -19,6 +19,11 @@ static const char *const facts_reviews[] = {
     [POLICY_REVIEW_ORIGIN] = "origin",
 };
 
+const char *policy_us_category(enum registry_us_category category)
+{
+    return policy_word_category(category);
+}
+
 unsigned policy_client_type(struct str word)
 {
     for (unsigned type = 1; type <= REGISTRY_CLIENT_TYPE_COUNT; type++) {

@@ -7,15 +7,21 @@
 
 #include "law_sample.h"
 
+/* As it is shipped it lacks keys and signatures, and nothing else: `init` makes them. */
 TEST(the_example_registry_is_fine)
 {
     struct registry_report report;
     registry_report_init(&report);
+    report.draft = true;
     struct registry *registry = NULL;
     enum err err = registry_load(EP_SOURCE_DIR "/registry", &registry, &report);
-    if (err != ERR_OK) {
-        test_failed(EP_SITE, "%s:%u: %s", report.faults[0].file, report.faults[0].line,
-                    report.faults[0].text);
+    for (size_t i = 0; i < report.count; i++) {
+        bool unsigned_yet = report.faults[i].rule == REGISTRY_RULE_CHAIN_SIGNATURE ||
+                            report.faults[i].rule == REGISTRY_RULE_FOUR_EYES;
+        if (err != ERR_OK || !unsigned_yet) {
+            test_failed(EP_SITE, "%s:%u: %s", report.faults[i].file, report.faults[i].line,
+                        report.faults[i].text);
+        }
     }
     const struct registry_product *world = registry_product(registry, STR("world"));
     CHECK_EQ(world->model_count, 3);
@@ -357,6 +363,7 @@ static void load_folder(void)
 {
     struct registry_report report;
     registry_report_init(&report);
+    report.draft = true;
     struct registry *registry = NULL;
     enum err err = registry_load(EP_SOURCE_DIR "/registry", &registry, &report);
     CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
