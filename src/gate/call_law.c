@@ -18,13 +18,20 @@
 
 /* ---- facts --------------------------------------------------------------------------------- */
 
+static struct str law_market_said(struct http_exchange *x, const struct api_key *key)
+{
+    return key->market.len > 0 ? key->market
+                               : http1_header(http_exchange_head(x), STR("x-entrepot-market"));
+}
+
 static country_t law_market(struct http_exchange *x, const struct api_key *key)
 {
-    struct str said = key->market;
-    if (said.len == 0) {
-        said = http1_header(http_exchange_head(x), STR("x-entrepot-market"));
-    }
-    return country_from(said);
+    return country_from(law_market_said(x, key));
+}
+
+bool call_law_market_is_clear(struct http_exchange *x, const struct api_key *key)
+{
+    return law_market_said(x, key).len == 0 || law_market(x, key) != COUNTRY_NONE;
 }
 
 /* Who the client is: its party, or what it said of itself. */
@@ -105,7 +112,7 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
     law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
     law_origin(gate, x, client_standing(key->client), facts.now, &facts.origin);
     policy_judge(gate->snapshot->policy, &facts, &gate->verdict);
-    return gate->verdict.allow;
+    return gate->verdict.allow && call_law_market_is_clear(x, key);
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */

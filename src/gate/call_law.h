@@ -33,6 +33,8 @@ struct call_law {
     bool judged;
 };
 
+/* Whether the market that is said, if one is, is a country: what cannot be read is not ignored. */
+bool call_law_market_is_clear(struct http_exchange *x, const struct api_key *key);
 /* Notes the facts and judges. The verdict is the gate's and valid until the next judgement.
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_law_judge(struct call *call, const struct policy_verdict **ret_verdict);
