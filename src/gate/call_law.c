@@ -228,7 +228,6 @@ bool call_law_tell(const struct call *call, struct jsonw *json)
     if (!law->judged || told == NULL) {
         return false;
     }
-    const struct policy_reason_info *info = policy_reason_info(law->code);
     char at_text[40];
     struct buf at = { at_text, 0, sizeof(at_text), sizeof(at_text) };
     EP_IGNORE(stamp_print(&at, law->now)); /* fits */
@@ -240,8 +239,10 @@ bool call_law_tell(const struct call *call, struct jsonw *json)
                       law->content.strong.len > 0 ? law->content.strong : law->content.marker);
     }
     /* Rules that are no closure's are judged before any closure is looked at. */
-    if (info->closure != POLICY_RULES && call->err != ERR_NO_CLOSED_ROUTE) {
-        jsonw_put_str(json, "closure", str_from(policy_closure_name(info->closure)));
+    enum policy_closure closure =
+        law->code == POLICY_FINE ? POLICY_RULES : policy_reason_info(law->code)->closure;
+    if (closure != POLICY_RULES && call->err != ERR_NO_CLOSED_ROUTE) {
+        jsonw_put_str(json, "closure", str_from(policy_closure_name(closure)));
         jsonw_key(json, "closures");
         jsonw_open(json, '{');
         for (unsigned i = 0; i < POLICY_CLOSURES; i++) {
