@@ -323,7 +323,7 @@ def test_1320_inflation_is_another_slope(house):
         seen.add((shown["counted"]["in"], shown["reported"]["in"]))
         served += 1
     assert seen == {("120", "134"), ("480", "538"), ("1024", "1147")}
-    assert 50 <= served <= 70
+    assert 40 <= served <= 70, "50 calls are looked at, with those of 12:00"
     _, shown = house.refusal(answer, 503, "no_closed_route")
     assert state(house, "S2")["reason"] == "slope" and "S2 MODEL_SWAP" in reasons(shown)
     assert state(house, "X")["state"] == "active", "m-xray of the same cloud goes on"
