@@ -376,7 +376,7 @@ int main(int argc, char **argv)
     uint64_t rounds = 50;
     if (argc > 2 ||
         (argc == 2 && (!str_to_u64(str_from(argv[1]), &rounds) || rounds == 0 || rounds > 10000))) {
-        fprintf(stderr, "ep-bench-judge [ROUNDS]\n");
+        (void)fprintf(stderr, "ep-bench-judge [ROUNDS]\n");
         return 2;
     }
     struct policy *policy = NULL;
@@ -385,7 +385,7 @@ int main(int argc, char **argv)
     bench_calls();
     int64_t before = bench_now_ns();
     if (policy_compile(&registry, &policy, &fail) != ERR_OK) {
-        fprintf(stderr, "%s\n", fail.text);
+        (void)fprintf(stderr, "%s\n", fail.text);
         return 3;
     }
     printf("compile_us %lld\n", (long long)((bench_now_ns() - before) / 1000));

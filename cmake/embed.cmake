@@ -1,5 +1,6 @@
-# The example registry inside the program: registry/*.yaml and its documents become one C file in
-# the build folder, written by this same file in script mode, whenever one of them changes.
+# The example registries inside the program: registry/ and registry-zone/, YAML and documents, become
+# one C file each in the build folder, written by this same file in script mode, whenever one of
+# theirs changes.
 if(CMAKE_SCRIPT_MODE_FILE)
     set(arrays "")
     set(rows "")
@@ -13,21 +14,26 @@ if(CMAKE_SCRIPT_MODE_FILE)
         math(EXPR count "${count} + 1")
     endforeach()
     file(WRITE "${EP_OUT}" "#include \"app/embed.h\"\n\n${arrays}\n"
-        "const struct embed_file embed_registry[] = {\n${rows}};\n"
-        "const size_t embed_registry_count = ${count};\n")
+        "const struct embed_file ${EP_EMBED_NAME}[] = {\n${rows}};\n"
+        "const size_t ${EP_EMBED_NAME}_count = ${count};\n")
     return()
 endif()
 
-if(TARGET room_app)
-    file(GLOB embedded CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/registry/*.yaml
-        ${CMAKE_SOURCE_DIR}/registry/documents/*)
-    set(embed_out ${CMAKE_BINARY_DIR}/generated/embed_registry.c)
+function(ep_embed folder name)
+    file(GLOB embedded CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.yaml
+        ${CMAKE_SOURCE_DIR}/${folder}/documents/*)
+    set(embed_out ${CMAKE_BINARY_DIR}/generated/${name}.c)
     add_custom_command(
         OUTPUT ${embed_out}
         COMMAND ${CMAKE_COMMAND} "-DEP_EMBED=${embedded}" -DEP_OUT=${embed_out}
-                -DEP_EMBED_ROOT=${CMAKE_SOURCE_DIR}/registry
+                -DEP_EMBED_ROOT=${CMAKE_SOURCE_DIR}/${folder} -DEP_EMBED_NAME=${name}
                 -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
         DEPENDS ${embedded} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
         VERBATIM)
     target_sources(room_app PRIVATE ${embed_out})
+endfunction()
+
+if(TARGET room_app)
+    ep_embed(registry embed_registry)
+    ep_embed(registry-zone embed_registry_zone)
 endif()

@@ -54,6 +54,7 @@ _entrepot() {
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
+      'init '*) words+=' --zone' ;;
       'serve '*) words+=' --sandbox' ;;
       'client add') words+=' --name --currency' ;;
       'registry show') words+=' --version' ;;
@@ -106,7 +107,7 @@ _entrepot() {
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if [ "$noun" = init ] ||
+  if { [ "$noun" = init ] && [[ $word != -* ]]; } ||
     { [[ "$noun $verb" == 'registry check' || "$noun $verb" == 'registry sign'* ]] && [[ $word != -* ]] &&
       [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -4,7 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_FILES 26
+#define FUZZ_FILES 27
 #define FUZZ_CUT   '\f' /* between the files; a byte that YAML does not take */
 #define FUZZ_DEPTH REGISTRY_DEPTH_MAX
 
@@ -108,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         "networks.yaml",
         "procurements.yaml",
         "billing.yaml",
+        "detectors.yaml",
         "documents/aurora-letter.txt",
         "documents/channel-contract.txt",
         "documents/kancil-contract.txt",

@@ -70,6 +70,9 @@ static void receipt_put_section(struct sheet *sheet, struct str name, struct str
 
 static enum err receipt_print_table(struct buf *out, const struct tlog_found *found)
 {
+    char leaf_text[24];
+    struct buf leaf = { leaf_text, 0, sizeof(leaf_text), sizeof(leaf_text) };
+    EP_IGNORE(buf_u64(&leaf, (uint64_t)found->leaf)); /* fits */
     struct sheet sheet;
     sheet_init(&sheet, receipt_columns, EP_ARRAY_LEN(receipt_columns));
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
@@ -79,7 +82,7 @@ static enum err receipt_print_table(struct buf *out, const struct tlog_found *fo
     receipt_put_section(&sheet, STR("entry"), found->entry);
     sheet_str(&sheet, STR("entry"));
     sheet_str(&sheet, STR("leaf"));
-    sheet_int(&sheet, found->leaf);
+    sheet_str(&sheet, buf_str(&leaf)); /* values are texts here, and texts stand on the left */
     enum err err = sheet_print(&sheet, false, out);
     sheet_fini(&sheet);
     return err;

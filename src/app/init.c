@@ -170,7 +170,42 @@ static enum err init_write_conf(struct str folder, struct fail *fail)
     return err;
 }
 
-static enum err init_write_files(struct str folder, struct fail *fail)
+static enum err init_write_example_file(struct str folder, const struct embed_file *file,
+                                        struct fail *fail)
+{
+    char name[128];
+    struct buf path = { name, 0, sizeof(name), sizeof(name) };
+    TRY(buf_printf(&path, "registry/%s", file->name));
+    TRY(buf_byte(&path, '\0'));
+    return init_write(folder, name, (struct str){ (const char *)file->bytes, file->len }, 0644,
+                      fail);
+}
+
+/* Whether the example of a zone product has this file, or needs it not. */
+static bool init_zone_replaces(const char *name)
+{
+    bool replaces = str_starts(str_from(name), STR(REGISTRY_DOCUMENTS "/"));
+    for (size_t i = 0; i < embed_registry_zone_count; i++) {
+        replaces |= strcmp(embed_registry_zone[i].name, name) == 0;
+    }
+    return replaces;
+}
+
+static enum err init_write_example(struct str folder, enum init_example example, struct fail *fail)
+{
+    bool zone = example == INIT_EXAMPLE_ZONE;
+    for (size_t i = 0; i < embed_registry_count; i++) {
+        if (!zone || !init_zone_replaces(embed_registry[i].name)) {
+            TRY(init_write_example_file(folder, &embed_registry[i], fail));
+        }
+    }
+    for (size_t i = 0; zone && i < embed_registry_zone_count; i++) {
+        TRY(init_write_example_file(folder, &embed_registry_zone[i], fail));
+    }
+    return ERR_OK;
+}
+
+static enum err init_write_files(struct str folder, enum init_example example, struct fail *fail)
 {
     static const char *const secrets[] = { "keys/pepper.key", "keys/upstream-a.key",
                                            "keys/upstream-b.key", "keys/upstream-c.key" };
@@ -181,15 +216,7 @@ static enum err init_write_files(struct str folder, struct fail *fail)
     TRY(init_make_folder(folder, "keys", 0700, fail));
     TRY(init_make_folder(folder, "var", 0700, fail)); /* the books are nobody else's */
     TRY(init_write_conf(folder, fail));
-    for (size_t i = 0; i < embed_registry_count; i++) {
-        const struct embed_file *file = &embed_registry[i];
-        char name[128];
-        struct buf path = { name, 0, sizeof(name), sizeof(name) };
-        TRY(buf_printf(&path, "registry/%s", file->name));
-        TRY(buf_byte(&path, '\0'));
-        TRY(init_write(folder, name, (struct str){ (const char *)file->bytes, file->len }, 0644,
-                       fail));
-    }
+    TRY(init_write_example(folder, example, fail));
     for (size_t i = 0; i < EP_ARRAY_LEN(secrets); i++) {
         TRY(init_write_secret(folder, secrets[i], fail));
     }
@@ -228,7 +255,7 @@ static enum err init_print(struct str folder, const struct client *client,
     TRY(buf_printf(out, "made " STR_FMT ":\n", STR_ARG(folder)));
     TRY(buf_append(out,
                    STR("  entrepot.yaml     the configuration; listens on 127.0.0.1:8080\n"
-                       "  registry/         the example: two vendors, three models, signed\n"
+                       "  registry/         the example, signed: see registry/products.yaml\n"
                        "  keys/             the log's key, the pepper, the upstreams' keys, and\n"
                        "                    those of the example's made-up persons and parties\n"
                        "  var/              the books\n"
@@ -271,6 +298,12 @@ static enum err init_first_client(struct str folder, struct world *world, struct
 
 enum err init_folder(struct str folder, struct buf *out, struct buf *errors)
 {
+    return init_folder_with(folder, INIT_EXAMPLE_WORLD, out, errors);
+}
+
+enum err init_folder_with(struct str folder, enum init_example example, struct buf *out,
+                          struct buf *errors)
+{
     struct fail fail = { 0 };
     struct world *world = NULL;
     char path[INIT_PATH_MAX];
@@ -278,7 +311,7 @@ enum err init_folder(struct str folder, struct buf *out, struct buf *errors)
         folder.len--;
     }
     enum err err = crypto_start(&fail);
-    err = err == ERR_OK ? init_write_files(folder, &fail) : err;
+    err = err == ERR_OK ? init_write_files(folder, example, &fail) : err;
     err = err == ERR_OK ? init_sign(folder, errors, &fail) : err;
     err = err == ERR_OK ? init_path(folder, "entrepot.yaml", path, &fail) : err;
     if (err == ERR_OK) {

@@ -12,3 +12,11 @@
  * left half made, to be looked at and removed.
  */
 EP_MUST_CHECK enum err init_folder(struct str folder, struct buf *out, struct buf *errors);
+
+/* The registry that is put there. */
+enum init_example {
+    INIT_EXAMPLE_WORLD, /* models of several vendors under one brand: registry/ */
+    INIT_EXAMPLE_ZONE   /* a model that runs in a special zone: registry-zone/ over registry/ */
+};
+EP_MUST_CHECK enum err init_folder_with(struct str folder, enum init_example example,
+                                        struct buf *out, struct buf *errors);

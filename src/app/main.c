@@ -69,7 +69,8 @@ static int main_init(const struct args *args)
     }
     buf_init(&out, ACTS_OUT_MAX);
     buf_init(&errors, ACTS_OUT_MAX);
-    enum err err = init_folder(args_word(args, 1), &out, &errors);
+    enum init_example example = args_has(args, "zone") ? INIT_EXAMPLE_ZONE : INIT_EXAMPLE_WORLD;
+    enum err err = init_folder_with(args_word(args, 1), example, &out, &errors);
     return main_end(&out, &errors, act_exit_of(err));
 }
 
@@ -215,7 +216,9 @@ static int main_restore(const struct args *args)
 }
 
 static const struct command commands[] = {
-    { "init", NULL, "DIR", "", "Makes a complete working folder", 2, main_init },
+    { "init", NULL, "DIR [--zone]", "zone",
+      "Makes a complete working folder, with the example of an aggregate or of a zone product", 2,
+      main_init },
     { "serve", NULL, "[--sandbox]", "sandbox", "Runs the server", 1, serve_run },
     { "registry", "check", "[DIR]", "", "Reports every fault of a registry", 3,
       main_registry_check },

@@ -133,10 +133,17 @@ enum err registry_candidate_signed(struct registry_candidate *candidate,
         .after_ns = rival->since_ns,
         .now_ns = now_ns,
     };
+    const struct registry *fresh = candidate->registry;
     struct registry_report report;
     registry_report_init(&report);
     enum err err =
         registry_signing_check(candidate->files.signatures, &signing, candidate->by, &report);
+    if (err == ERR_OK && !registry_signing_possible(fresh->persons, fresh->person_count, now_ns)) {
+        registry_report_note(&report, STR("persons.yaml"), REGISTRY_RULE_REG_SIGNER,
+                             STR("fewer than two persons with keys of their own are valid now: "
+                                 "nobody could sign the next version"));
+        err = report.out_of_memory ? ERR_NO_MEMORY : ERR_REGISTRY_INVALID;
+    }
     if (err != ERR_OK) {
         EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
     }

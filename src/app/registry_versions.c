@@ -213,7 +213,7 @@ enum err registry_versions_list(struct store *store, registry_version_fn *told, 
 /* ---- what a version says ------------------------------------------------------------------ */
 
 static const struct store_sql sql_files = {
-    "SELECT f.name, f.sum, f.document, coalesce(t.body, x'') FROM registry_version_file f"
+    "SELECT f.name, f.sum, f.document, t.body FROM registry_version_file f"
     " LEFT JOIN registry_text t ON t.sum = f.sum AND f.document = 0 WHERE f.seq = ?1"
     " ORDER BY f.name"
 };

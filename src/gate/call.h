@@ -41,6 +41,7 @@
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
 #include "gate/call_law.h"
+#include "gate/call_quota.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -127,6 +128,7 @@ struct call {
     const struct registry_product *product;
     const struct registry_model *model;
     struct call_law law;
+    struct call_quota *quota;            /* NULL: no limit is counted */
     struct call_screen *screen;          /* NULL: not begun, or over */
     const struct registry_price *listed; /* today's price, in the snapshot */
     const struct registry_price *price;  /* in the snapshot, or a kept book's */

@@ -57,7 +57,11 @@ enum call_next call_judge(struct call *call)
         call_wake_next(call);
         return CALL_WAIT;
     }
-    const struct policy_verdict *verdict = call_law_judge(call);
+    const struct policy_verdict *verdict = NULL;
+    enum err err = call_law_judge(call, &verdict);
+    if (err != ERR_OK) {
+        return call_refuse(call, err, "%s", err_info(err)->text);
+    }
     call_observe(call);
     if (!verdict->allow) {
         call->param = "model";

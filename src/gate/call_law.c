@@ -116,7 +116,9 @@ const struct policy_verdict *call_law_verdict(const struct call *call)
     struct policy_facts facts;
     ASSERT(call->law.judged);
     call_law_facts(call, &online, &facts);
+    call_quota_show(call, &facts.counters);
     policy_judge(call->snapshot->policy, &facts, &call->gate->verdict);
+    call_quota_clear(call);
     return &call->gate->verdict;
 }
 
@@ -158,10 +160,12 @@ static void law_note(struct call *call)
     law->review = law_review(world->review, call->key->client->id);
 }
 
-const struct policy_verdict *call_law_judge(struct call *call)
+enum err call_law_judge(struct call *call, const struct policy_verdict **ret_verdict)
 {
     law_note(call);
-    return law_judge(call);
+    TRY(call_quota_note(call));
+    *ret_verdict = law_judge(call);
+    return ERR_OK;
 }
 
 const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now)
@@ -376,8 +380,10 @@ void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law
     EP_IGNORE(policy_print_law(verdict, &law_text)); /* what fits: 64 short names */
     facts->law = buf_str(&law_text);
     facts->straddles = call_straddles(call, ended_ns);
+    call_quota_show(call, &told.counters);
     if (policy_facts_write(&told, call->snapshot->registry, &text) == ERR_OK) {
         facts->law_facts = buf_str(&text);
     }
+    call_quota_clear(call);
     law_print_reasons(verdict, room, facts);
 }

@@ -33,8 +33,9 @@ struct call_law {
     bool judged;
 };
 
-/* Notes the facts and judges. The verdict is the gate's and valid until the next judgement. */
-const struct policy_verdict *call_law_judge(struct call *call);
+/* Notes the facts and judges. The verdict is the gate's and valid until the next judgement.
+ * ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err call_law_judge(struct call *call, const struct policy_verdict **ret_verdict);
 /* The same facts at another time: an end may have passed since. */
 const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now);
 /* Once more, with everything as it was. */

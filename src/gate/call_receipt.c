@@ -68,6 +68,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
         TRY(ledger_write_settlement(world->ledger, txn, &row, fail));
         EP_CRASH_POINT("settlement-half");
         TRY(call_attempts_write(call, txn, fail));
+        TRY(call_quota_write(call, txn, fail));
         TRY(call_dispute_write(call, txn, settlement->wall_ns, fail));
         TRY(call->claim == NULL ? ERR_OK : call_claim_end(call, txn, fail));
     }
@@ -310,6 +311,7 @@ enum call_next call_receipt(struct call *call)
     } else {
         counter_add(COUNTER_RECEIPTS, 1);
         if (call->hold.placed) {
+            call_quota_end(call, true);
             account_settle(ledger_credit(call->account), call->ceiling, call->charge);
             budget_settle(&call->budgeted, call->charge);
             counter_add(COUNTER_HOLDS_OPEN, -1);

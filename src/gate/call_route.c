@@ -111,7 +111,8 @@ enum call_next call_route(struct call *call)
     }
     call->tried |= call->place.bit;
     call->route = call->place.route;
-    err = call_attempt_begin(call, call->route);
+    err = call_quota_reserve(call);
+    err = err == ERR_OK ? call_attempt_begin(call, call->route) : err;
     err = err == ERR_OK ? route_start(call) : err;
     if (err != ERR_OK) {
         call_end_attempt(call, DISPATCH_NEUTRAL);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "gate/call_quota.h"
 #include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
@@ -142,5 +143,6 @@ void gate_destroy(struct gate *gate)
         token_counter_destroy(gate->counters[i].counter);
     }
     gate_snapshot_unref(gate->snapshot);
+    call_quota_room_free(gate);
     mem_free(gate);
 }

@@ -25,8 +25,12 @@ struct gate {
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */
-    struct timer straddle;         /* call_straddle.c */
-    int64_t straddle_ns;           /* for when it is set, on the wall clock; 0: it is not */
+    uint64_t *grant_tokens;        /* call_quota.c: by the registry's grants; zero between calls */
+    uint64_t *order_tokens;        /* likewise, by its procurements */
+    size_t grant_cap;
+    size_t order_cap;
+    struct timer straddle; /* call_straddle.c */
+    int64_t straddle_ns;   /* for when it is set, on the wall clock; 0: it is not */
 };
 
 /* This loop's counter of the vocabulary; NULL: no memory. */

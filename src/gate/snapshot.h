@@ -74,6 +74,7 @@ struct gate_snapshot {
     struct gate_model *models;    /* likewise */
     struct tls_context *tls;      /* for upstreams; borrowed */
     struct geo *geo;              /* country databases; NULL: none */
+    bool has_quotas;              /* call_quota.h: some limit is counted */
     struct policy *policy;        /* the registry's law, compiled */
     struct detect_rules *detect;  /* NULL: the registry has none */
     struct origin_ranges *ranges; /* registered egress ranges; NULL: none */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "gate/call_quota.h"
 #include "gate/snapshot.h"
 #include "policy/detect.h"
 #include "policy/origin.h"
@@ -103,6 +104,7 @@ static enum err snapshot_ranges(struct gate_snapshot *snapshot, struct fail *fai
 
 enum err snapshot_law_make(struct gate_snapshot *snapshot, struct fail *fail)
 {
+    snapshot->has_quotas = call_quota_is_needed(snapshot->registry);
     TRY(snapshot_detect(snapshot, fail));
     TRY(snapshot_ranges(snapshot, fail));
     return policy_compile(snapshot->registry, &snapshot->policy, fail);

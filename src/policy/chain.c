@@ -166,23 +166,35 @@ static const struct chain_check {
     { chain_widened, CHAIN_LATE },
 };
 
-/* The first failure of a path: by check, then by edge from the root. */
+/* The first edge, from the root, that fails one check. */
+static struct policy_flaw chain_first_edge(chain_check_fn *check,
+                                           const struct registry_model *model,
+                                           const struct policy_path *path, int64_t now)
+{
+    for (size_t at = 0; at < path->edge_count; at++) {
+        struct policy_flaw flaw = { .edge = path->edges[at] };
+        struct chain_edge edge = { model, path->edges[at], at == 0 ? NULL : path->edges[at - 1],
+                                   now };
+        flaw.code = check(&edge, &flaw);
+        if (flaw.code != POLICY_FINE) {
+            return flaw;
+        }
+    }
+    return (struct policy_flaw){ .code = POLICY_FINE };
+}
+
+/* The first failure of a path: by check, then by edge. */
 static struct policy_flaw chain_first(const struct registry_model *model,
                                       const struct policy_path *path, enum chain_when when,
                                       int64_t now)
 {
-    for (size_t i = 0; i < EP_ARRAY_LEN(checks); i++) {
-        for (size_t at = 0; checks[i].when == when && at < path->edge_count; at++) {
-            struct policy_flaw flaw = { .edge = path->edges[at] };
-            struct chain_edge edge = { model, path->edges[at], at == 0 ? NULL : path->edges[at - 1],
-                                       now };
-            flaw.code = checks[i].check(&edge, &flaw);
-            if (flaw.code != POLICY_FINE) {
-                return flaw;
-            }
+    struct policy_flaw flaw = { .code = POLICY_FINE };
+    for (size_t i = 0; flaw.code == POLICY_FINE && i < EP_ARRAY_LEN(checks); i++) {
+        if (checks[i].when == when) {
+            flaw = chain_first_edge(checks[i].check, model, path, now);
         }
     }
-    return (struct policy_flaw){ .code = POLICY_FINE };
+    return flaw;
 }
 
 /* ---- when the rules are compiled ----------------------------------------------------------- */

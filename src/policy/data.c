@@ -45,8 +45,10 @@ void data_begin_route(struct judge *judge)
 /* DATA 1: the client has signed a data agreement that is in force. */
 void data_dpa(struct judge *judge)
 {
+    const struct registry_agreement *agreement = judge->agreement;
+    bool has_terms = agreement != NULL && agreement->data_terms != NULL;
     if (judge->dpa_flaw != NULL) {
-        judge_refuse(judge, judge->dpa_flaw, judge->terms == NULL ? STR_EMPTY : judge->terms->id);
+        judge_refuse(judge, judge->dpa_flaw, has_terms ? agreement->data_terms->id : STR_EMPTY);
     }
 }
 
@@ -136,21 +138,38 @@ static bool data_is_announced(const struct judge *judge, const struct registry_p
     return false;
 }
 
+/* How one who touches content stands with the client of the call. */
+enum data_standing {
+    DATA_LISTED,
+    DATA_OBJECTED,  /* this client has, in whatever version */
+    DATA_ANNOUNCED, /* not in force yet */
+    DATA_UNLISTED
+};
+
+static enum data_standing data_standing(const struct judge *judge,
+                                        const struct registry_party *party, uint64_t *ret_seconds)
+{
+    if (party == judge->facts->product->seller) {
+        return DATA_LISTED; /* it is who the client contracts with */
+    }
+    if (data_objects(judge, party)) {
+        return DATA_OBJECTED;
+    }
+    if (data_lists(judge, judge->list, party)) {
+        return DATA_LISTED;
+    }
+    return data_is_announced(judge, party, ret_seconds) ? DATA_ANNOUNCED : DATA_UNLISTED;
+}
+
 /* DATA 5: everyone who touches content is in the list in force, and the client has not objected. */
 void data_subprocessor(struct judge *judge)
 {
     for (size_t i = 0; i < judge->source->touch_count; i++) {
         const struct registry_party *party = judge->source->touch[i];
         uint64_t seconds = 0;
-        if (party == judge->facts->product->seller) {
-            continue;
-        }
-        if (data_lists(judge, judge->list, party)) {
-            if (data_objects(judge, party)) {
-                judge_refuse(judge, "objected", party->id);
-            }
-        } else if (!data_is_announced(judge, party, &seconds)) {
-            judge_refuse(judge, "unlisted", party->id);
+        enum data_standing standing = data_standing(judge, party, &seconds);
+        if (standing == DATA_OBJECTED || standing == DATA_UNLISTED) {
+            judge_refuse(judge, standing == DATA_OBJECTED ? "objected" : "unlisted", party->id);
         }
     }
 }
@@ -161,8 +180,7 @@ void data_subprocessor_notice(struct judge *judge)
     for (size_t i = 0; i < judge->source->touch_count; i++) {
         const struct registry_party *party = judge->source->touch[i];
         uint64_t seconds = 0;
-        if (party != judge->facts->product->seller && !data_lists(judge, judge->list, party) &&
-            data_is_announced(judge, party, &seconds)) {
+        if (data_standing(judge, party, &seconds) == DATA_ANNOUNCED) {
             judge_refuse(judge, NULL, party->id)->number = seconds;
         }
     }

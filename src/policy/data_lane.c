@@ -107,6 +107,7 @@ void data_us_bulk(struct judge *judge)
     }
     if (!judge->terms->us_declared) {
         judge_refuse(judge, "declaration", judge->terms->id);
+        return;
     }
     for (unsigned i = 0; i < REGISTRY_US_CATEGORY_COUNT; i++) {
         if ((judge->terms->us_categories >> i & 1) == 0) {

@@ -19,6 +19,11 @@ static const char *const facts_reviews[] = {
     [POLICY_REVIEW_ORIGIN] = "origin",
 };
 
+const char *policy_us_category(enum registry_us_category category)
+{
+    return policy_word_category(category);
+}
+
 unsigned policy_client_type(struct str word)
 {
     for (unsigned type = 1; type <= REGISTRY_CLIENT_TYPE_COUNT; type++) {
@@ -118,7 +123,8 @@ static void facts_put_counters(struct jsonw *json, const struct policy_counters 
 
 static void facts_put_online(struct jsonw *json, const struct policy_online *online)
 {
-    if (online == NULL) {
+    if (online == NULL || (online->country == COUNTRY_NONE && online->client_type == 0 &&
+                           online->billing_country == COUNTRY_NONE && online->agreement.len == 0)) {
         return;
     }
     jsonw_key(json, "online");

@@ -1,6 +1,6 @@
 /*
  * The judge: three tables of rules, in the order of the reasons' table, and the engine that runs
- * them. Read a row as: on this condition, this function may refuse with this code.
+ * them. Read a row as: this code, on this condition, comes of this function.
  */
 #include "base/stamp.h"
 #include "policy/judge_internal.h"
@@ -8,72 +8,72 @@
 
 struct judge_rule {
     enum policy_code code; /* of CHAIN 1 to 9 the first: a path fails with its own */
+    unsigned needs;        /* bits of enum judge_needs */
     void (*judge)(struct judge *judge);
-    unsigned needs; /* bits of enum judge_needs */
 };
 
 /* ---- the rules ----------------------------------------------------------------------------- */
 
 /* Stage 1: the reverse rules, before anything else is looked at. */
 static const struct judge_rule reverse_rules[] = {
-    { POLICY_REVERSE_IMPORT, reverse_import, JUDGE_ALWAYS },
-    { POLICY_MARKET_NOT_SERVED, reverse_market, JUDGE_ALWAYS },
-    { POLICY_REVERSE_ORIGIN, reverse_origin, JUDGE_ALWAYS },
-    { POLICY_CLIENT_RESALE_SUSPECT, reverse_resale, JUDGE_ALWAYS },
-    { POLICY_ORIGIN_REVIEW, reverse_review, JUDGE_ALWAYS },
+    { POLICY_REVERSE_IMPORT, JUDGE_ALWAYS, reverse_import },
+    { POLICY_MARKET_NOT_SERVED, JUDGE_ALWAYS, reverse_market },
+    { POLICY_REVERSE_ORIGIN, JUDGE_ALWAYS, reverse_origin },
+    { POLICY_CLIENT_RESALE_SUSPECT, JUDGE_ALWAYS, reverse_resale },
+    { POLICY_ORIGIN_REVIEW, JUDGE_ALWAYS, reverse_review },
 };
 
 /* Stage 2: the zone's, before any route is looked at. */
 static const struct judge_rule zone_rules[] = {
-    { POLICY_ZONE_NOT_APPROVED, zone_approval, JUDGE_ALWAYS },
-    { POLICY_ZONE_SHARED, zone_separation, JUDGE_ZONE },
-    { POLICY_ZONE_BACKFLOW, zone_backflow, JUDGE_ZONE },
-    { POLICY_ZONE_INGRESS, zone_ingress, JUDGE_ZONE },
-    { POLICY_ZONE_ORIGIN_CN, zone_origin, JUDGE_ZONE },
-    { POLICY_ZONE_ORIGIN_UNSURE, zone_origin_unsure, JUDGE_ZONE },
-    { POLICY_ZONE_USER_CN, zone_user, JUDGE_ZONE },
-    { POLICY_ZONE_MARKET, zone_market, JUDGE_ZONE },
-    { POLICY_ZONE_MIX_PI, zone_personal, JUDGE_ZONE },
-    { POLICY_ZONE_IMPORTANT_DATA, zone_important, JUDGE_ZONE },
-    { POLICY_ZONE_ROUTE_RETURN, zone_return, JUDGE_ZONE },
+    { POLICY_ZONE_NOT_APPROVED, JUDGE_ALWAYS, zone_approval },
+    { POLICY_ZONE_SHARED, JUDGE_ZONE, zone_separation },
+    { POLICY_ZONE_BACKFLOW, JUDGE_ZONE, zone_backflow },
+    { POLICY_ZONE_INGRESS, JUDGE_ZONE, zone_ingress },
+    { POLICY_ZONE_ORIGIN_CN, JUDGE_ZONE, zone_origin },
+    { POLICY_ZONE_ORIGIN_UNSURE, JUDGE_ZONE, zone_origin_unsure },
+    { POLICY_ZONE_USER_CN, JUDGE_ZONE, zone_user },
+    { POLICY_ZONE_MARKET, JUDGE_ZONE, zone_market },
+    { POLICY_ZONE_MIX_PI, JUDGE_ZONE, zone_personal },
+    { POLICY_ZONE_IMPORTANT_DATA, JUDGE_ZONE, zone_important },
+    { POLICY_ZONE_ROUTE_RETURN, JUDGE_ZONE, zone_return },
 };
 
 /* Stage 3: each route, all of them, so that every reason is known. */
 static const struct judge_rule route_rules[] = {
-    { POLICY_ZONE_NOT_APPROVED, zone_pool_annex, JUDGE_ZONE },
-    { POLICY_CHAIN_NO_ROOT, chain_paths, JUDGE_ALWAYS },
-    { POLICY_CHAIN_CLIENT_LEG, chain_client_leg, JUDGE_ALWAYS },
-    { POLICY_SCOPE_ACTION, scope_action, JUDGE_PATH },
-    { POLICY_SCOPE_REGION, scope_region, JUDGE_PATH },
-    { POLICY_SCOPE_CLIENT_TYPE, scope_client_type, JUDGE_PATH },
-    { POLICY_SCOPE_BRAND, scope_brand, JUDGE_PATH },
-    { POLICY_SCOPE_OWNERSHIP, scope_ownership, JUDGE_PATH },
-    { POLICY_SCOPE_QUOTA, scope_quota, JUDGE_PATH },
-    { POLICY_SCOPE_QUALIFICATION, scope_qualification, JUDGE_PATH },
-    { POLICY_DATA_NO_DPA, data_dpa, JUDGE_ALWAYS },
-    { POLICY_DATA_DPA_VERSION, data_dpa_version, JUDGE_TERMS },
-    { POLICY_DATA_UPSTREAM_TERMS, data_upstream, JUDGE_ALWAYS },
-    { POLICY_DATA_RETENTION, data_retention, JUDGE_TERMS | JUDGE_UPSTREAM },
-    { POLICY_DATA_TRAINING, data_training, JUDGE_TERMS | JUDGE_UPSTREAM },
-    { POLICY_DATA_SUBPROCESSOR, data_subprocessor, JUDGE_TERMS },
-    { POLICY_DATA_SUBPROCESSOR_NOTICE, data_subprocessor_notice, JUDGE_TERMS },
-    { POLICY_DATA_LOCATION, data_location, JUDGE_TERMS },
-    { POLICY_DATA_TRANSFER, data_transfer, JUDGE_TERMS },
-    { POLICY_DATA_CHILD, data_child, JUDGE_TERMS | JUDGE_CHILD },
-    { POLICY_DATA_US_BULK, data_us_bulk, JUDGE_TERMS },
-    { POLICY_DATA_RECORD, data_record, JUDGE_TERMS },
-    { POLICY_BILL_NO_PROCUREMENT, bill_procurement, JUDGE_ALWAYS },
-    { POLICY_BILL_PO_EXHAUSTED, bill_purchase_order, JUDGE_ALWAYS },
-    { POLICY_BILL_NO_ORDER, bill_order, JUDGE_ALWAYS },
-    { POLICY_BILL_LAST_PERIOD, bill_last_period, JUDGE_ALWAYS },
-    { POLICY_CREDENTIAL_HOLDER, supply_holder, JUDGE_ALWAYS },
-    { POLICY_ENDPOINT_UNOFFICIAL, supply_endpoint, JUDGE_ALWAYS },
-    { POLICY_ZONE_MIX_SOURCE, zone_sources, JUDGE_ZONE },
-    { POLICY_ZONE_POOL_OUTSIDE, zone_pool, JUDGE_ALWAYS },
-    { POLICY_ZONE_RETENTION, zone_retention, JUDGE_ZONE },
-    { POLICY_ZONE_PURPOSE, zone_purpose, JUDGE_ZONE },
-    { POLICY_ROUTE_SUSPENDED, supply_suspended, JUDGE_ALWAYS },
-    { POLICY_MODEL_SWAP, supply_swap, JUDGE_ALWAYS },
+    { POLICY_ZONE_NOT_APPROVED, JUDGE_ZONE, zone_pool_annex },
+    { POLICY_CHAIN_NO_ROOT, JUDGE_ALWAYS, chain_paths },
+    { POLICY_CHAIN_CLIENT_LEG, JUDGE_ALWAYS, chain_client_leg },
+    { POLICY_SCOPE_ACTION, JUDGE_PATH, scope_action },
+    { POLICY_SCOPE_REGION, JUDGE_PATH, scope_region },
+    { POLICY_SCOPE_CLIENT_TYPE, JUDGE_PATH, scope_client_type },
+    { POLICY_SCOPE_BRAND, JUDGE_PATH, scope_brand },
+    { POLICY_SCOPE_OWNERSHIP, JUDGE_PATH, scope_ownership },
+    { POLICY_SCOPE_QUOTA, JUDGE_PATH, scope_quota },
+    { POLICY_SCOPE_QUALIFICATION, JUDGE_PATH, scope_qualification },
+    { POLICY_DATA_NO_DPA, JUDGE_ALWAYS, data_dpa },
+    { POLICY_DATA_DPA_VERSION, JUDGE_TERMS, data_dpa_version },
+    { POLICY_DATA_UPSTREAM_TERMS, JUDGE_ALWAYS, data_upstream },
+    { POLICY_DATA_RETENTION, JUDGE_TERMS | JUDGE_UPSTREAM, data_retention },
+    { POLICY_DATA_TRAINING, JUDGE_TERMS | JUDGE_UPSTREAM, data_training },
+    { POLICY_DATA_SUBPROCESSOR, JUDGE_TERMS, data_subprocessor },
+    { POLICY_DATA_SUBPROCESSOR_NOTICE, JUDGE_TERMS, data_subprocessor_notice },
+    { POLICY_DATA_LOCATION, JUDGE_TERMS, data_location },
+    { POLICY_DATA_TRANSFER, JUDGE_TERMS, data_transfer },
+    { POLICY_DATA_CHILD, JUDGE_TERMS | JUDGE_CHILD, data_child },
+    { POLICY_DATA_US_BULK, JUDGE_TERMS, data_us_bulk },
+    { POLICY_DATA_RECORD, JUDGE_TERMS, data_record },
+    { POLICY_BILL_NO_PROCUREMENT, JUDGE_ALWAYS, bill_procurement },
+    { POLICY_BILL_PO_EXHAUSTED, JUDGE_ALWAYS, bill_purchase_order },
+    { POLICY_BILL_NO_ORDER, JUDGE_ALWAYS, bill_order },
+    { POLICY_BILL_LAST_PERIOD, JUDGE_ALWAYS, bill_last_period },
+    { POLICY_CREDENTIAL_HOLDER, JUDGE_ALWAYS, supply_holder },
+    { POLICY_ENDPOINT_UNOFFICIAL, JUDGE_ALWAYS, supply_endpoint },
+    { POLICY_ZONE_MIX_SOURCE, JUDGE_ZONE, zone_sources },
+    { POLICY_ZONE_POOL_OUTSIDE, JUDGE_ALWAYS, zone_pool },
+    { POLICY_ZONE_RETENTION, JUDGE_ZONE, zone_retention },
+    { POLICY_ZONE_PURPOSE, JUDGE_ZONE, zone_purpose },
+    { POLICY_ROUTE_SUSPENDED, JUDGE_ALWAYS, supply_suspended },
+    { POLICY_MODEL_SWAP, JUDGE_ALWAYS, supply_swap },
 };
 
 #define REVERSE_OF_CLIENT 2 /* the first two ask about the client, the others about a request */
@@ -246,6 +246,8 @@ static void judge_chain(const struct judge *judge, struct policy_chain *ret_chai
 {
     const struct policy_path *path = judge->path;
     const struct registry_agreement *agreement = judge->agreement;
+    ASSERT(path != NULL);
+    ASSERT(agreement != NULL);
     int64_t until = agreement->revoked_at < agreement->valid_until ? agreement->revoked_at
                                                                    : agreement->valid_until;
     for (size_t i = 0; i < path->edge_count; i++) {

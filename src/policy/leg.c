@@ -85,29 +85,39 @@ static void leg_consider(const struct judge *judge, const struct registry_agreem
     }
 }
 
+static void leg_of_party(const struct judge *judge, struct leg_choice *choice)
+{
+    const struct policy_index *index = &judge->policy->agreements;
+    size_t client = policy_party_index(judge->policy, judge->facts->client);
+    for (uint32_t i = index->starts[client]; i < index->starts[client + 1]; i++) {
+        const struct registry_agreement *agreement =
+            &judge->policy->registry->agreements[index->items[i]];
+        if (agreement->grantor == judge->facts->product->seller) {
+            leg_consider(judge, agreement, choice);
+        }
+    }
+}
+
+static void leg_of_account(const struct judge *judge, struct leg_choice *choice)
+{
+    const struct registry_agreement *agreement =
+        registry_agreement(judge->policy->registry, judge->facts->online->agreement);
+    if (agreement != NULL && agreement->online &&
+        agreement->grantor == judge->facts->product->seller) {
+        leg_consider(judge, agreement, choice);
+    }
+}
+
 void leg_choose(struct judge *judge)
 {
-    const struct registry *registry = judge->policy->registry;
     const struct policy_facts *facts = judge->facts;
-    const struct registry_party *seller = facts->product->seller;
     bool known = facts->client != NULL || judge->kyc != COUNTRY_NONE;
     struct leg_choice choice = { .leg = { .what = known ? "none" : "unknown" } };
     if (facts->client != NULL) {
-        const struct policy_index *index = &judge->policy->agreements;
-        size_t client = policy_party_index(judge->policy, facts->client);
-        for (uint32_t i = index->starts[client]; i < index->starts[client + 1]; i++) {
-            const struct registry_agreement *agreement = &registry->agreements[index->items[i]];
-            if (agreement->grantor == seller) {
-                leg_consider(judge, agreement, &choice);
-            }
-        }
+        leg_of_party(judge, &choice);
     }
     if (facts->online != NULL && facts->online->agreement.len > 0) {
-        const struct registry_agreement *agreement =
-            registry_agreement(registry, facts->online->agreement);
-        if (agreement != NULL && agreement->online && agreement->grantor == seller) {
-            leg_consider(judge, agreement, &choice);
-        }
+        leg_of_account(judge, &choice);
     }
     judge->agreement = choice.in_force;
     judge->leg = choice.leg;

@@ -62,7 +62,7 @@ static enum err index_objections(struct policy *policy)
     for (size_t i = 0; i < registry->subprocessor_count; i++) {
         count += registry->subprocessors[i].objection_count;
     }
-    policy->objection_rows = policy_alloc(policy, count, sizeof(policy->objection_rows[0]));
+    policy->objection_rows = policy_alloc(policy, count, sizeof(void *));
     if (policy->objection_rows == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -106,23 +106,18 @@ static enum err index_lists(struct policy *policy)
     const struct registry *registry = policy->registry;
     policy->list_count = registry->subprocessor_count;
     policy->lists = policy_alloc(policy, policy->list_count, sizeof(policy->lists[0]));
-    if (policy->lists == NULL) {
-        return ERR_NO_MEMORY;
-    }
+    enum err err = policy->lists == NULL ? ERR_NO_MEMORY : ERR_OK;
     /* Versions are few and mostly in order already. */
-    for (size_t i = 0; i < policy->list_count; i++) {
-        const struct registry_subprocessor_list *list = &registry->subprocessors[i];
+    for (size_t i = 0; err == ERR_OK && i < policy->list_count; i++) {
+        struct policy_list list = { .list = &registry->subprocessors[i] };
         size_t at = i;
-        while (at > 0 && index_list_before(list, policy->lists[at - 1].list)) {
+        for (; at > 0 && index_list_before(list.list, policy->lists[at - 1].list); at--) {
             policy->lists[at] = policy->lists[at - 1];
-            at--;
         }
-        policy->lists[at] = (struct policy_list){ .list = list };
+        err = index_list(policy, &list);
+        policy->lists[at] = list;
     }
-    for (size_t i = 0; i < policy->list_count; i++) {
-        TRY(index_list(policy, &policy->lists[i]));
-    }
-    return ERR_OK;
+    return err;
 }
 
 static bool index_us_category(struct str name, enum registry_us_category *ret_category)

@@ -140,32 +140,44 @@ static enum err pairs_fill(struct policy_pair *pair, const struct registry_grant
     return ERR_OK;
 }
 
+/* The models that one name of a grant stands for: one, or all to be asked for their family. */
+static enum err pairs_each_model(const struct policy *policy, size_t grant, size_t name,
+                                 struct pairs_slot *slots, pairs_named_fn *named, struct fail *fail)
+{
+    const struct registry *registry = policy->registry;
+    const struct registry_grant *of = &registry->grants[grant];
+    const struct registry_model *model = of->models[name].model;
+    size_t from = model == NULL ? 0 : (size_t)(model - registry->models);
+    size_t until = model == NULL ? registry->model_count : from + 1;
+    enum err err = ERR_OK;
+    for (size_t at = from; err == ERR_OK && at < until; at++) {
+        struct pairs_slot *slot = &slots[at];
+        if (slot->pair != NULL && slot->grant != grant + 1 &&
+            chain_names(of, &registry->models[at])) {
+            slot->grant = grant + 1;
+            err = named(slot->pair, of, fail);
+        }
+    }
+    return err;
+}
+
 /* Calls `named` once for each pair of the seller and each grant to it that names the model. */
 static enum err pairs_each(const struct policy *policy, const struct registry_party *seller,
                            struct pairs_slot *slots, pairs_named_fn *named, struct fail *fail)
 {
     const struct registry *registry = policy->registry;
+    enum err err = ERR_OK;
     for (size_t i = 0; i < registry->model_count; i++) {
         slots[i].grant = 0;
     }
-    for (size_t i = 0; i < registry->grant_count; i++) {
+    for (size_t i = 0; err == ERR_OK && i < registry->grant_count; i++) {
         const struct registry_grant *grant = &registry->grants[i];
-        for (size_t j = 0; j < (grant->grantee == seller ? grant->model_count : 0); j++) {
-            const struct registry_grant_model *name = &grant->models[j];
-            size_t from = name->model == NULL ? 0 : (size_t)(name->model - registry->models);
-            size_t until = name->model == NULL ? registry->model_count : from + 1;
-            for (size_t at = from; at < until; at++) {
-                struct pairs_slot *slot = &slots[at];
-                if (slot->pair == NULL || slot->grant == i + 1 ||
-                    !chain_names(grant, &registry->models[at])) {
-                    continue;
-                }
-                slot->grant = i + 1;
-                TRY(named(slot->pair, grant, fail));
-            }
+        size_t names = grant->grantee == seller ? grant->model_count : 0;
+        for (size_t j = 0; err == ERR_OK && j < names; j++) {
+            err = pairs_each_model(policy, i, j, slots, named, fail);
         }
     }
-    return ERR_OK;
+    return err;
 }
 
 static uint64_t pairs_paths_of_route(const struct policy_pair *pair,
@@ -203,21 +215,34 @@ static enum err pairs_ways(struct policy *policy, struct policy_pair *pair)
     return ERR_OK;
 }
 
-/* A pair for each model of the seller's products, found again through the slots. */
-static void pairs_open(struct policy *policy, const struct registry_party *seller,
-                       struct pairs_slot *slots)
+/* A pair for each model of one product, unless another of the seller's has it too. */
+static void pairs_open(struct policy *policy, size_t index, struct pairs_slot *slots)
+{
+    const struct registry_product *product = &policy->registry->products[index];
+    for (size_t i = 0; i < product->model_count; i++) {
+        const struct registry_model *model = product->models[i];
+        struct pairs_slot *slot = &slots[model - policy->registry->models];
+        if (slot->pair == NULL) {
+            slot->pair = &policy->pairs[policy->pair_count++];
+            *slot->pair = (struct policy_pair){ .model = model, .seller = product->seller };
+        }
+        policy->sales[index][i].pair = slot->pair;
+    }
+}
+
+static void pairs_open_all(struct policy *policy, const struct registry_party *seller,
+                           struct pairs_slot *slots)
 {
     const struct registry *registry = policy->registry;
     memset(slots, 0, registry->model_count * sizeof(slots[0]));
     for (size_t i = 0; i < registry->product_count; i++) {
-        const struct registry_product *product = &registry->products[i];
-        for (size_t j = 0; j < (product->seller == seller ? product->model_count : 0); j++) {
-            struct pairs_slot *slot = &slots[product->models[j] - registry->models];
-            if (slot->pair == NULL) {
-                slot->pair = &policy->pairs[policy->pair_count++];
-                *slot->pair = (struct policy_pair){ .model = product->models[j], .seller = seller };
-            }
-            policy->sales[i][j].pair = slot->pair;
+        if (registry->products[i].seller == seller) {
+            pairs_open(policy, i, slots);
+        }
+    }
+    for (size_t i = 0; i < registry->model_count; i++) {
+        if (registry->models[i].vendor == seller) {
+            slots[i].pair = NULL; /* grants are not asked */
         }
     }
 }
@@ -237,29 +262,30 @@ static enum err pairs_room(struct policy *policy, struct policy_pair *pair)
     return ERR_OK;
 }
 
+static enum err pairs_finish(struct policy *policy, struct policy_pair *pair)
+{
+    if (pair->path_count > 1) {
+        qsort(pair->paths, pair->path_count, sizeof(pair->paths[0]), path_order);
+    }
+    return pairs_ways(policy, pair);
+}
+
 static enum err pairs_of_seller(struct policy *policy, const struct registry_party *seller,
                                 struct pairs_slot *slots, struct fail *fail)
 {
     size_t first = policy->pair_count;
-    pairs_open(policy, seller, slots);
-    for (size_t i = 0; i < policy->registry->model_count; i++) {
-        if (policy->registry->models[i].vendor == seller) {
-            slots[i].pair = NULL;
-        }
+    pairs_open_all(policy, seller, slots);
+    enum err err = pairs_each(policy, seller, slots, pairs_count, fail);
+    for (size_t i = first; err == ERR_OK && i < policy->pair_count; i++) {
+        err = pairs_room(policy, &policy->pairs[i]);
     }
-    TRY(pairs_each(policy, seller, slots, pairs_count, fail));
-    for (size_t i = first; i < policy->pair_count; i++) {
-        TRY(pairs_room(policy, &policy->pairs[i]));
+    if (err == ERR_OK) {
+        err = pairs_each(policy, seller, slots, pairs_fill, fail);
     }
-    TRY(pairs_each(policy, seller, slots, pairs_fill, fail));
-    for (size_t i = first; i < policy->pair_count; i++) {
-        struct policy_pair *pair = &policy->pairs[i];
-        if (pair->path_count > 1) {
-            qsort(pair->paths, pair->path_count, sizeof(pair->paths[0]), path_order);
-        }
-        TRY(pairs_ways(policy, pair));
+    for (size_t i = first; err == ERR_OK && i < policy->pair_count; i++) {
+        err = pairs_finish(policy, &policy->pairs[i]);
     }
-    return ERR_OK;
+    return err;
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -283,14 +309,12 @@ enum err policy_compile_pairs(struct policy *policy, struct fail *fail)
     }
     policy->pairs = policy_alloc(policy, most, sizeof(policy->pairs[0]));
     struct pairs_slot *slots = policy_alloc(policy, registry->model_count, sizeof(slots[0]));
-    if (policy->pairs == NULL || slots == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    for (size_t i = 0; i < registry->product_count; i++) {
+    enum err err = policy->pairs == NULL || slots == NULL ? ERR_NO_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < registry->product_count; i++) {
         if (pairs_seller_is_new(registry, i)) {
-            TRY(pairs_of_seller(policy, registry->products[i].seller, slots, fail));
+            err = pairs_of_seller(policy, registry->products[i].seller, slots, fail);
         }
     }
     ASSERT(policy->pair_count <= most);
-    return ERR_OK;
+    return err;
 }

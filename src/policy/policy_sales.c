@@ -71,13 +71,11 @@ static enum err sales_of_product(struct policy *policy, size_t index)
 
 enum err policy_compile_sales(struct policy *policy)
 {
-    const struct registry *registry = policy->registry;
-    policy->sales = policy_alloc(policy, registry->product_count, sizeof(policy->sales[0]));
-    if (policy->sales == NULL) {
-        return ERR_NO_MEMORY;
+    size_t count = policy->registry->product_count;
+    policy->sales = policy_alloc(policy, count, sizeof(void *));
+    enum err err = policy->sales == NULL ? ERR_NO_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        err = sales_of_product(policy, i);
     }
-    for (size_t i = 0; i < registry->product_count; i++) {
-        TRY(sales_of_product(policy, i));
-    }
-    return ERR_OK;
+    return err;
 }

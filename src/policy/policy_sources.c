@@ -17,7 +17,7 @@ static enum err sources_place(struct policy *policy, country_t country,
     for (size_t i = 0; i < registry->lane_count; i++) {
         count += country_set_has(&registry->lanes[i].to, country);
     }
-    const struct registry_lane **lanes = policy_alloc(policy, count, sizeof(lanes[0]));
+    const struct registry_lane **lanes = policy_alloc(policy, count, sizeof(void *));
     if (lanes == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -43,16 +43,14 @@ static enum err sources_places(struct policy *policy)
         policy->place_count += seen[i];
     }
     policy->places = policy_alloc(policy, policy->place_count, sizeof(policy->places[0]));
-    if (policy->places == NULL) {
-        return ERR_NO_MEMORY;
-    }
+    enum err err = policy->places == NULL ? ERR_NO_MEMORY : ERR_OK;
     struct policy_place *place = policy->places;
-    for (country_t country = COUNTRY_NONE; country <= COUNTRY_CODES; country++) {
-        if (seen[country]) {
-            TRY(sources_place(policy, country, place++));
+    for (size_t i = 0; err == ERR_OK && i <= COUNTRY_CODES; i++) {
+        if (seen[i]) {
+            err = sources_place(policy, (country_t)i, place++);
         }
     }
-    return ERR_OK;
+    return err;
 }
 
 static const struct policy_place *sources_find_place(const struct policy *policy, country_t country)
@@ -104,7 +102,7 @@ static enum err sources_parties(struct policy *policy, const struct registry_rou
 {
     const struct registry_data_terms *terms = route->data_terms;
     size_t third = terms == NULL ? 0 : terms->third_party_count;
-    source->touch = policy_alloc(policy, third + 3, sizeof(source->touch[0]));
+    source->touch = policy_alloc(policy, third + 3, sizeof(void *));
     if (source->touch == NULL) {
         return ERR_NO_MEMORY;
     }
@@ -119,22 +117,28 @@ static enum err sources_parties(struct policy *policy, const struct registry_rou
     return ERR_OK;
 }
 
+static enum err sources_route(struct policy *policy, size_t index)
+{
+    const struct registry_route *route = &policy->registry->routes[index];
+    struct policy_source *source = &policy->sources[index];
+    struct url url;
+    source->place = sources_find_place(policy, sources_country(route));
+    source->host = url_parse(route->endpoint, &url) ? url.host : STR_EMPTY;
+    source->official = sources_is_official(route->upstream_party, source->host);
+    return sources_parties(policy, route, source);
+}
+
 enum err policy_compile_sources(struct policy *policy)
 {
-    const struct registry *registry = policy->registry;
-    TRY(sources_places(policy));
-    policy->sources = policy_alloc(policy, registry->route_count, sizeof(policy->sources[0]));
-    if (policy->sources == NULL) {
-        return ERR_NO_MEMORY;
+    size_t count = policy->registry->route_count;
+    enum err err = sources_places(policy);
+    if (err != ERR_OK) {
+        return err;
     }
-    for (size_t i = 0; i < registry->route_count; i++) {
-        const struct registry_route *route = &registry->routes[i];
-        struct policy_source *source = &policy->sources[i];
-        struct url url;
-        source->place = sources_find_place(policy, sources_country(route));
-        source->host = url_parse(route->endpoint, &url) ? url.host : STR_EMPTY;
-        source->official = sources_is_official(route->upstream_party, source->host);
-        TRY(sources_parties(policy, route, source));
+    policy->sources = policy_alloc(policy, count, sizeof(policy->sources[0]));
+    err = policy->sources == NULL ? ERR_NO_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        err = sources_route(policy, i);
     }
-    return ERR_OK;
+    return err;
 }

@@ -5,7 +5,7 @@
  *
  * What is in brackets is left out when one of its values is missing.
  */
-#include "policy/policy.h"
+#include "policy/print_internal.h"
 
 #define PRINT_SET_MAX 12 /* countries that are listed one by one */
 
@@ -63,11 +63,11 @@ static const char *const templates[POLICY_CODES] = {
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static enum err print_country(struct buf *out, country_t country)
+static void print_country(struct words *words, country_t country)
 {
     char text[3];
     country_text(country, text);
-    return buf_append(out, country == COUNTRY_NONE ? STR("unknown") : str_from(text));
+    words_put(words, country == COUNTRY_NONE ? STR("unknown") : str_from(text));
 }
 
 static size_t print_count(const struct country_set *set)
@@ -79,40 +79,39 @@ static size_t print_count(const struct country_set *set)
     return count;
 }
 
-static enum err print_members(struct buf *out, const struct country_set *set)
+static void print_members(struct words *words, const struct country_set *set)
 {
-    size_t count = 0;
-    TRY(buf_byte(out, '{'));
-    country_t country = country_set_next(set, COUNTRY_NONE);
-    while (country != COUNTRY_NONE && count < PRINT_SET_MAX) {
-        TRY(buf_append(out, count > 0 ? STR(",") : STR_EMPTY));
-        TRY(print_country(out, country));
-        count++;
-        country = country == COUNTRY_CODES ? COUNTRY_NONE
-                                           : country_set_next(set, (country_t)(country + 1));
+    struct country_set rest = *set;
+    words_put(words, STR("{"));
+    for (size_t i = 0; i < PRINT_SET_MAX && !country_set_is_empty(&rest); i++) {
+        country_t country = country_set_next(&rest, COUNTRY_NONE);
+        struct country_set one = { { 0 } };
+        country_set_add(&one, country);
+        country_set_minus(&rest, &one);
+        words_put(words, i > 0 ? STR(",") : STR_EMPTY);
+        print_country(words, country);
     }
-    size_t rest = print_count(set) - count;
-    if (rest > 0) {
-        TRY(buf_printf(out, " and %zu more", rest));
+    if (!country_set_is_empty(&rest)) {
+        words_put(words, STR(" and "));
+        words_number(words, print_count(&rest));
+        words_put(words, STR(" more"));
     }
-    return buf_byte(out, '}');
+    words_put(words, STR("}"));
 }
 
 /* A set that is nearly everything is told by what is missing. */
-static enum err print_set(struct buf *out, const struct country_set *set)
+static void print_set(struct words *words, const struct country_set *set)
 {
     struct country_set missing;
     country_set_world(&missing);
     country_set_add(&missing, country_from(STR("CN")));
     country_set_minus(&missing, set);
-    if (print_count(&missing) > PRINT_SET_MAX) {
-        return print_members(out, set);
-    }
-    TRY(buf_append(out, STR("all but ")));
-    return print_members(out, &missing);
+    bool is_most = print_count(&missing) <= PRINT_SET_MAX;
+    words_put(words, is_most ? STR("all but ") : STR_EMPTY);
+    print_members(words, is_most ? &missing : set);
 }
 
-/* ---- templates ----------------------------------------------------------------------------- */
+/* ---- templates ------------------------------------------------------------------------------ */
 
 static bool print_is_missing(const struct policy_reason *reason, char value)
 {
@@ -128,22 +127,28 @@ static bool print_is_missing(const struct policy_reason *reason, char value)
     }
 }
 
-static enum err print_value(struct buf *out, const struct policy_reason *reason, char value)
+static void print_value(struct words *words, const struct policy_reason *reason, char value)
 {
     switch (value) {
     case 'o':
-        return buf_append(out, reason->object);
+        words_put(words, reason->object);
+        break;
     case 'w':
-        return buf_append(out, str_from(reason->what));
+        words_put(words, str_from(reason->what));
+        break;
     case 'c':
-        return print_country(out, reason->country);
+        print_country(words, reason->country);
+        break;
     case 't':
-        return print_country(out, reason->to);
+        print_country(words, reason->to);
+        break;
     case 's':
-        return print_set(out, reason->within);
+        print_set(words, reason->within);
+        break;
     default:
         ASSERT(value == 'n');
-        return buf_u64(out, reason->number);
+        words_number(words, reason->number);
+        break;
     }
 }
 
@@ -157,41 +162,47 @@ static bool print_leaves_out(const struct policy_reason *reason, struct str grou
     return false;
 }
 
-static enum err print_piece(struct buf *out, const struct policy_reason *reason, struct str piece)
+static void print_piece(struct words *words, const struct policy_reason *reason, struct str piece)
 {
-    for (size_t i = 0; i < piece.len; i++) {
-        if (piece.ptr[i] == '%') {
-            TRY(print_value(out, reason, piece.ptr[++i]));
-        } else {
-            TRY(buf_byte(out, piece.ptr[i]));
+    while (piece.len > 0) {
+        words_put(words, str_cut(&piece, '%'));
+        if (piece.len > 0) {
+            print_value(words, reason, piece.ptr[0]);
+            piece = str_from_at(piece, 1);
         }
     }
-    return ERR_OK;
 }
 
-static enum err print_template(struct buf *out, const struct policy_reason *reason)
+static void print_template(struct words *words, const struct policy_reason *reason)
 {
     struct str rest = str_from(templates[reason->code]);
     while (rest.len > 0) {
-        TRY(print_piece(out, reason, str_cut(&rest, '[')));
+        print_piece(words, reason, str_cut(&rest, '['));
         struct str group = str_cut(&rest, ']');
-        if (!print_leaves_out(reason, group)) {
-            TRY(print_piece(out, reason, group));
-        }
+        print_piece(words, reason, print_leaves_out(reason, group) ? STR_EMPTY : group);
     }
-    return ERR_OK;
+}
+
+void words_reason(struct words *words, const struct policy_reason *reason)
+{
+    const struct policy_reason_info *info = policy_reason_info(reason->code);
+    if (reason->route != NULL) {
+        words_put(words, reason->route->id);
+        words_put(words, STR(" "));
+    }
+    if (info->closure == POLICY_AUTHORIZATION && reason->code != POLICY_CHAIN_CLIENT_LEG) {
+        bool torn = reason->what != NULL && str_eq(str_from(reason->what), STR("no_grant"));
+        words_put(words, torn ? STR("behind ") : STR("edge "));
+        words_put(words, reason->object);
+        words_put(words, STR(" "));
+    }
+    words_put(words, str_from(info->name));
+    print_template(words, reason);
 }
 
 enum err policy_reason_print(const struct policy_reason *reason, struct buf *out)
 {
-    const struct policy_reason_info *info = policy_reason_info(reason->code);
-    if (reason->route != NULL) {
-        TRY(buf_printf(out, STR_FMT " ", STR_ARG(reason->route->id)));
-    }
-    if (info->closure == POLICY_AUTHORIZATION && reason->code != POLICY_CHAIN_CLIENT_LEG) {
-        bool torn = reason->what != NULL && str_eq(str_from(reason->what), STR("no_grant"));
-        TRY(buf_printf(out, "%s " STR_FMT " ", torn ? "behind" : "edge", STR_ARG(reason->object)));
-    }
-    TRY(buf_append(out, str_from(info->name)));
-    return print_template(out, reason);
+    struct words words = { .out = out };
+    words_reason(&words, reason);
+    return words.err;
 }

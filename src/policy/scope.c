@@ -192,26 +192,29 @@ void scope_quota(struct judge *judge)
     }
 }
 
+static void scope_require(struct judge *judge, const struct registry_requirement *row,
+                          unsigned type)
+{
+    const char *what =
+        type == 0 ? "unknown"
+                  : policy_word_qualification((enum registry_qualification_type)(type - 1));
+    for (size_t i = 0; i < judge->market_count; i++) {
+        country_t market = judge->markets[i];
+        if (country_set_has(&row->markets, market) &&
+            (type == 0 || !judge_seller_holds(judge, type, market))) {
+            judge_refuse(judge, what, row->id)->country = market;
+        }
+    }
+}
+
 /* SCOPE 7: the seller has what each of the call's markets asks of sellers. */
 void scope_qualification(struct judge *judge)
 {
     const struct registry *registry = judge->policy->registry;
     for (size_t i = 0; i < registry->requirement_count; i++) {
         const struct registry_requirement *row = &registry->requirements[i];
-        unsigned type = judge->policy->required[i];
-        if (!policy_in_window(row->valid_from, row->valid_until, judge->now)) {
-            continue;
-        }
-        for (size_t j = 0; j < judge->market_count; j++) {
-            country_t market = judge->markets[j];
-            if (country_set_has(&row->markets, market) &&
-                (type == 0 || !judge_seller_holds(judge, type, market))) {
-                const char *what =
-                    type == 0
-                        ? "unknown"
-                        : policy_word_qualification((enum registry_qualification_type)(type - 1));
-                judge_refuse(judge, what, row->id)->country = market;
-            }
+        if (policy_in_window(row->valid_from, row->valid_until, judge->now)) {
+            scope_require(judge, row, judge->policy->required[i]);
         }
     }
 }

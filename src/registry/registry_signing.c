@@ -198,6 +198,21 @@ static bool signing_same(const struct registry_person *a, const struct registry_
                                   (struct str){ (const char *)b->public_key, SIGN_PUBLIC_BYTES });
 }
 
+bool registry_signing_possible(const struct registry_person *persons, size_t count, int64_t now_ns)
+{
+    const struct registry_person *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!signing_window(&persons[i], now_ns) || sign_public_is_weak(persons[i].public_key)) {
+            continue;
+        }
+        if (first != NULL && !signing_same(first, &persons[i])) {
+            return true;
+        }
+        first = first != NULL ? first : &persons[i];
+    }
+    return false;
+}
+
 static void signing_take(struct signing_check *check, const struct signing_row *row)
 {
     const struct registry_person *person = signing_person(check->signing, row->person);

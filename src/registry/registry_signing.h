@@ -51,6 +51,10 @@ EP_MUST_CHECK enum err registry_signing_check(struct str text,
                                               struct registry_signer ret_by[REGISTRY_ROLE_COUNT],
                                               struct registry_report *report);
 
+/* Whether there are two persons, with keys of their own, who could sign now: a version without them
+ * would be the last one. */
+bool registry_signing_possible(const struct registry_person *persons, size_t count, int64_t now_ns);
+
 /* A row to be made. */
 struct registry_signing_row {
     const struct digest *hash;

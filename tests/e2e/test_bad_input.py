@@ -100,7 +100,7 @@ def test_unknown_paths_and_methods_are_refused(house):
 
 
 def test_without_credit_nothing_is_sold_and_the_sdk_does_not_try_again(house):
-    made = house.json("client", "add", "--name", "Penniless")
+    made = house.json("client", "add", "--name", "Penniless", "--party", "first-client")
     key = house.json("key", "add", "--client", made["id"], "--product", "world")["key"]
     status, headers, error = error_of(house.request("/v1/chat/completions", GOOD, key=key))
     assert (status, error["code"]) == (429, "insufficient_quota")

@@ -27,7 +27,7 @@ def stamp(seconds):
 
 
 def new_client(house, name, *credit):
-    client = house.json("client", "add", "--name", name)["id"]
+    client = house.json("client", "add", "--name", name, "--party", "first-client")["id"]
     if credit:
         house.command("credit", "purchase", "--client", client, *credit)
     return client

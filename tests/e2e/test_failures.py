@@ -54,7 +54,7 @@ class Trial(House):
         return sum(getattr(talker, name) for talker in self.talkers)
 
     def buyer(self, amount):
-        client = self.json("client", "add", "--name", "buyer")["id"]
+        client = self.json("client", "add", "--name", "buyer", "--party", "first-client")["id"]
         self.command("credit", "purchase", "--client", client, "--amount", str(amount))
         return self.json("key", "add", "--client", client, "--product", "world")["key"]
 

@@ -200,7 +200,7 @@ def test_another_request_with_the_key_is_refused(shop):
 def test_another_client_may_have_the_same_key(shop):
     key = fresh()
     mine = shop.ask(key)
-    other = shop.json("client", "add", "--name", "neighbour")["id"]
+    other = shop.json("client", "add", "--name", "neighbour", "--party", "first-client")["id"]
     secret = shop.json("key", "add", "--client", other, "--product", "world")["key"]
     shop.command("credit", "purchase", "--client", other, "--amount", "5")
     theirs = shop.ask_as(secret, key)

@@ -234,7 +234,7 @@ def test_the_figures_add_up(shop):
 
 
 def test_a_revoked_key_and_a_suspended_client_are_let_in_no_more(shop):
-    client = shop.json("client", "add", "--name", "Passing")["id"]
+    client = shop.json("client", "add", "--name", "Passing", "--party", "first-client")["id"]
     made = shop.json("key", "add", "--client", client, "--product", "world")
     shop.command("credit", "purchase", "--client", client, "--plan", "starter")
     assert shop.request("/v1/chat/completions", ASK, key=made["key"])[0] == 200
@@ -247,7 +247,7 @@ def test_a_revoked_key_and_a_suspended_client_are_let_in_no_more(shop):
 
 
 def test_another_clients_receipt_is_not_shown(shop):
-    client = shop.json("client", "add", "--name", "Curious")["id"]
+    client = shop.json("client", "add", "--name", "Curious", "--party", "first-client")["id"]
     key = shop.json("key", "add", "--client", client, "--product", "world")["key"]
     call = shop.request("/v1/chat/completions", ASK)[1]["x-entrepot-call"]
     assert shop.request(f"/v1/receipts/{call}")[0] == 200

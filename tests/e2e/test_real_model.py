@@ -36,6 +36,7 @@ ROUTE = """
     abort_billing: stops
     output_cap_field: max_tokens
     contract_price: aurora-contract-2026
+    data_terms: dt.aurora
 """
 PRICE = '      gemma-3-270m: {input: "0.02", cached_input: "0.01", output: "0.04", reasoning: "0.04"}\n'
 
@@ -52,6 +53,11 @@ def gemma(tmp_path_factory):
     books.write_text(books.read_text().replace("    lines:\n", "    lines:\n" + PRICE))
     products = registry / "products.yaml"
     products.write_text(products.read_text().replace("models: [", "models: [gemma-3-270m, "))
+    grants = registry / "grants.yaml"
+    grants.write_text(grants.read_text().replace("models: [aurora-large, aurora-small]",
+                                                 "models: [aurora-large, aurora-small, gemma-3-270m]"))
+    house.command("registry", "sign-grant", str(registry), "--grant", "g.aurora-operator", "--key-id", "k.aurora.2026",
+                  "--key", str(house.folder / "keys" / "k.aurora.2026.key"))
     house.apply()
     process = subprocess.Popen([str(ROOT / "tools/demo_model"), "run", str(port)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -17,7 +17,7 @@ HEADERS = {"User-Agent": "OpenAI/Python 1.55.0", "Accept-Language": "zh-MY,zh;q=
 
 
 def new_client(house, name):
-    client = house.json("client", "add", "--name", name)["id"]
+    client = house.json("client", "add", "--name", name, "--party", "first-client")["id"]
     house.command("credit", "purchase", "--client", client, "--amount", "5")
     return client
 

@@ -200,6 +200,7 @@ def test_a_name_that_is_left_out_is_an_incident_where_the_contract_has_it(tmp_pa
         routes = house.folder / "registry/routes.yaml"
         routes.write_text(routes.read_text().replace("    special_text: literal",
                                                      "    special_text: literal\n    declares_model: always"))
+        house.apply()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", house.upstreams[0]), Nameless)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     house.start()

@@ -117,7 +117,7 @@ def test_what_credit_does_not_cover_by_bytes_is_counted_before_it_is_refused(tmp
     shop.upstream(0)
     shop.start()
     try:
-        made = shop.json("client", "add", "--name", "Poor")
+        made = shop.json("client", "add", "--name", "Poor", "--party", "first-client")
         client = made["client"] if "client" in made else made["id"]
         key = shop.json("key", "add", "--client", client, "--product", "world")["key"]
         text = "word " * 9000  # 9,000 tokens, 45,000 bytes; at 3.125 a million

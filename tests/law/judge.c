@@ -248,8 +248,8 @@ static void read_quarantined(struct asker *asker, const json_t *ids)
         for (size_t j = 0; model != NULL && j < model->route_count; j++) {
             bit |= (uint64_t)str_eq(model->routes[j]->id, id) << j;
         }
-        if (bit == 0) {
-            wrong(asker, "no such route of the model", "quarantined");
+        if (registry_route(asker->registry, id) == NULL) {
+            wrong(asker, "no such route", "quarantined");
         }
         asker->facts.quarantined |= bit;
     }

@@ -57,9 +57,9 @@ struct life {
 #define LIFE_ROUTE(id, model, party, port, abort)                                                  \
     "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
     "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, data_terms: upstream, abort_billing: " abort \
+    ", place: US, data_terms: upstream, abort_billing: " abort                                     \
     ", output_cap_field: max_tokens, contract_price: cost}\n"
-#define LIFE_MODEL(id)                                                               \
+#define LIFE_MODEL(id)                                                                  \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096}\n"
 #define LIFE_CREDENTIAL(party)                                                             \
@@ -72,14 +72,15 @@ struct life {
 
 /* The vendor itself sells, to whoever has accepted its text, on machines that it rents. */
 #define LIFE_SUM   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define LIFE_KEY   "00000000000000000000000000000000000000000000000000000000000000ff"
 #define LIFE_PAPER "{file: documents/paper.txt, kind: contract, sha256: " LIFE_SUM "}"
 #define LIFE_FROM  "valid_from: 1970-01-01T00:00:00Z"
 #define LIFE_LONG  LIFE_FROM ", valid_until: 2200-01-01T00:00:00Z"
 #define LIFE_TERMS(id)                                                                          \
-    "  - {id: " id ", dpa: {version: '1', signed: true, " LIFE_LONG ", doc: " LIFE_PAPER "},\n"  \
+    "  - {id: " id ", dpa: {version: '1', signed: true, " LIFE_LONG ", doc: " LIFE_PAPER "},\n" \
     "     retention_days: 0, training: 'no', human_review: 'no', locations: [US], record:\n"    \
     "     {controller: a, contact: b, categories: c, transfers: d, security: e}}\n"
-#define LIFE_PROCUREMENT(party)                                                              \
+#define LIFE_PROCUREMENT(party)                                                               \
     "  - {id: " party "-contract, upstream_party: " party ", buyer: operator, keys_max: 1,\n" \
     "     doc: " LIFE_PAPER ", " LIFE_LONG "}\n"
 
@@ -124,7 +125,7 @@ static const struct registry_file life_registry[] = {
     { STR_INIT("persons.yaml"),
       STR_INIT("persons:\n"
                "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
-               "  - {id: ben, name: Ben, " LIFE_FROM ", public_key: " LIFE_SUM "}\n") },
+               "  - {id: ben, name: Ben, " LIFE_FROM ", public_key: " LIFE_KEY "}\n") },
     { STR_INIT("agreements.yaml"),
       STR_INIT("agreements:\n"
                "  - {id: " PLAY_TEXT ", version: 1, grantor: operator, online: true,\n"
@@ -166,8 +167,8 @@ static struct registry *life_make_registry(size_t book)
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
     if (err != ERR_OK && report.count > 0) {
-        (void)printf("registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
-                     report.faults[0].text);
+        (void)fprintf(stderr, "registry: %s:%u: %s\n", report.faults[0].file, report.faults[0].line,
+                      report.faults[0].text);
     }
     ASSERT(err == ERR_OK);
     registry_report_fini(&report);

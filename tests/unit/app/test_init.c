@@ -52,6 +52,27 @@ TEST(the_first_clients_key_is_known)
     house_end(&house);
 }
 
+TEST(a_zone_product_can_be_the_example)
+{
+    char path[160];
+    house_begin(&house);
+    (void)snprintf(path, sizeof(path), "%s/zone", house.folder);
+    buf_reset(&house.errors);
+    enum err err = init_folder_with(str_from(path), INIT_EXAMPLE_ZONE, &house.out, &house.errors);
+    CHECK_STR(buf_str(&house.errors), STR("")); /* no warning either */
+    CHECK_EQ(err, ERR_OK);
+    (void)snprintf(path, sizeof(path), "%s/zone/entrepot.yaml", house.folder);
+    CHECK_EQ(world_open(path, WORLD_READ_ONLY, &house.world, &house.errors), ERR_OK);
+    const struct registry_product *product = &house.world->registry->products[0];
+    CHECK_EQ(house.world->registry->product_count, 1);
+    CHECK_EQ(product->mode, REGISTRY_MODE_ZONE);
+    CHECK(product->zone != NULL && product->zone->approval.doc.state == REGISTRY_DOC_FINE);
+    CHECK(registry_grant(house.world->registry, STR("g.lotus-operator"))->signature.fine);
+    CHECK(registry_party(house.world->registry, STR("aurora")) == NULL);
+    CHECK_EQ(house_do(&house, "audit"), ACT_OK);
+    house_end(&house);
+}
+
 TEST(a_folder_that_is_not_empty_is_refused)
 {
     house_begin(&house);

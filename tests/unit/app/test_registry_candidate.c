@@ -101,6 +101,20 @@ TEST(a_first_version_is_signed_by_its_own_persons)
     end();
 }
 
+TEST(a_version_that_nobody_could_follow_is_refused)
+{
+    begin();
+    house_change(&house, "persons.yaml", "    valid_from: 2026-01-01T00:00:00Z\n",
+                 "    valid_from: 2026-01-01T00:00:00Z\n    valid_until: 2026-11-03T00:00:00Z\n");
+    house_sign(&house);
+    CHECK_EQ(read_folder(), ERR_OK);
+    CHECK_EQ(registry_candidate_signed(&candidate, &rival, registry_candidate_now(), &house.errors),
+             ERR_REGISTRY_INVALID);
+    CHECK(house_said(&house.errors, "persons.yaml: REG_SIGNER"));
+    CHECK(house_said(&house.errors, "nobody could sign the next version"));
+    end();
+}
+
 TEST(faults_are_told_and_of_what_was_in_force_once_only_the_grave_ones)
 {
     struct registry *registry = NULL;

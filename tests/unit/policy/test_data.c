@@ -38,7 +38,7 @@ TEST(without_the_clients_terms_nothing_else_of_its_side_is_asked)
     law.agreements[A_1].data_terms = &law.terms[T_CLIENT];
     law.terms[T_CLIENT].dpa.version = STR_EMPTY;
     (void)law_judge(&law);
-    LAW_SAYS(&law, POLICY_DATA_NO_DPA, "S3 DATA_NO_DPA(none)");
+    LAW_SAYS(&law, POLICY_DATA_NO_DPA, "S3 DATA_NO_DPA(none) T-client");
     law_end(&law);
 }
 
@@ -136,6 +136,10 @@ TEST(an_objection_holds_from_its_time_on_in_whatever_version_it_stands)
     CHECK(law_judge(&law)->allow);
     law.objection.at = law.facts.now;
     CHECK(law_judge(&law)->err == ERR_LAW_DATA_TERMS);
+    law.lists[0].entry_count = 2; /* what was announced alone is objected to all the same */
+    (void)law_judge(&law);
+    LAW_SAYS(&law, POLICY_DATA_SUBPROCESSOR, "S3 DATA_SUBPROCESSOR(objected) p.chan");
+    CHECK_EQ(law.verdict.reason_count, 1);
     law_end(&law);
 }
 

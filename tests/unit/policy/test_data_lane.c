@@ -109,6 +109,10 @@ TEST(us_persons_data_is_declared_counted_and_has_a_limit)
     law.grants[G_V].regions = law_regions("WORLD", "");
     (void)law_judge(&law);
     LAW_SAYS(&law, POLICY_DATA_US_BULK, "Z DATA_US_BULK(declaration) T-toy");
+    terms->us_categories = LAW_BIT(US_GENOMIC); /* of what is not on file, nothing is counted */
+    (void)law_judge(&law);
+    CHECK_EQ(law.verdict.reason_count, 1);
+    terms->us_categories = 0;
     terms->us_declared = true;
     CHECK(law_judge(&law)->allow);
     terms->us_categories = LAW_BIT(US_GENOMIC);

@@ -7,15 +7,21 @@
 
 #include "law_sample.h"
 
+/* As it is shipped it lacks keys and signatures, and nothing else: `init` makes them. */
 TEST(the_example_registry_is_fine)
 {
     struct registry_report report;
     registry_report_init(&report);
+    report.draft = true;
     struct registry *registry = NULL;
     enum err err = registry_load(EP_SOURCE_DIR "/registry", &registry, &report);
-    if (err != ERR_OK) {
-        test_failed(EP_SITE, "%s:%u: %s", report.faults[0].file, report.faults[0].line,
-                    report.faults[0].text);
+    for (size_t i = 0; i < report.count; i++) {
+        bool unsigned_yet = report.faults[i].rule == REGISTRY_RULE_CHAIN_SIGNATURE ||
+                            report.faults[i].rule == REGISTRY_RULE_FOUR_EYES;
+        if (err != ERR_OK || !unsigned_yet) {
+            test_failed(EP_SITE, "%s:%u: %s", report.faults[i].file, report.faults[i].line,
+                        report.faults[i].text);
+        }
     }
     const struct registry_product *world = registry_product(registry, STR("world"));
     CHECK_EQ(world->model_count, 3);
@@ -148,10 +154,9 @@ TEST(a_folder_is_read_and_strange_yaml_in_it_refused)
 
 /* ---- documents ----------------------------------------------------------------------------- */
 
-/* The signed sample in a folder; one document is as `document` says. */
-static struct law_result folder_result(const char *document)
+/* Makes a folder of the signed sample; one document is as `document` says. */
+static void folder_make(char *folder, const char *document)
 {
-    char folder[] = "/tmp/ep_registry_XXXXXX";
     struct registry_file files[LAW_FILES];
     char *copies[2];
     char path[128];
@@ -173,14 +178,25 @@ static struct law_result folder_result(const char *document)
             CHECK(mkdir(path, 0700) == 0);
         }
     }
-    struct law_result result = { .registry = NULL };
-    registry_report_init(&result.report);
-    result.err = registry_load(folder, &result.registry, &result.report);
+    mem_free(copies[0]);
+    mem_free(copies[1]);
+}
+
+static void folder_drop(const char *folder)
+{
     char command[160];
     (void)snprintf(command, sizeof(command), "rm -r %s", folder);
     CHECK(system(command) == 0);
-    mem_free(copies[0]);
-    mem_free(copies[1]);
+}
+
+static struct law_result folder_result(const char *document)
+{
+    char folder[] = "/tmp/ep_registry_XXXXXX";
+    struct law_result result = { .registry = NULL };
+    folder_make(folder, document);
+    registry_report_init(&result.report);
+    result.err = registry_load(folder, &result.registry, &result.report);
+    folder_drop(folder);
     return result;
 }
 
@@ -347,6 +363,7 @@ static void load_folder(void)
 {
     struct registry_report report;
     registry_report_init(&report);
+    report.draft = true;
     struct registry *registry = NULL;
     enum err err = registry_load(EP_SOURCE_DIR "/registry", &registry, &report);
     CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
@@ -367,8 +384,24 @@ static void load_faulty(void)
     registry_report_fini(&report);
 }
 
+static char load_documents_folder[] = "/tmp/ep_registry_XXXXXX";
+
+static void load_documents(void)
+{
+    struct registry_report report;
+    struct registry *registry = NULL;
+    registry_report_init(&report);
+    enum err err = registry_load(load_documents_folder, &registry, &report);
+    CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
+    registry_unref(registry);
+    registry_report_fini(&report);
+}
+
 TEST(running_out_of_memory_leaks_nothing)
 {
+    folder_make(load_documents_folder, "text: letter one\n");
+    CHECK(test_each_allocation_failing(load_documents) > 10);
+    folder_drop(load_documents_folder);
     CHECK(test_each_allocation_failing(load_sample) > 10);
     CHECK(test_each_allocation_failing(load_folder) > 10);
     CHECK(test_each_allocation_failing(load_faulty) > 10);

@@ -303,6 +303,21 @@ TEST(a_row_is_added_to_a_file_without_a_last_line_end)
     end();
 }
 
+TEST(two_persons_with_keys_of_their_own_can_sign)
+{
+    begin();
+    CHECK(registry_signing_possible(persons, PERSONS, NOW));
+    CHECK(!registry_signing_possible(persons, 1, NOW));
+    persons[BEN].valid_from = NOW + 1; /* eve's time is over, and twin is ann */
+    CHECK(!registry_signing_possible(persons, PERSONS, NOW));
+    persons[BEN].valid_from = NOW;
+    CHECK(registry_signing_possible(persons, PERSONS, NOW));
+    memset(persons[BEN].public_key, 0, SIGN_PUBLIC_BYTES); /* no key at all */
+    CHECK(!registry_signing_possible(persons, PERSONS, NOW));
+    CHECK(!registry_signing_possible(NULL, 0, NOW));
+    end();
+}
+
 TEST(roles_have_names)
 {
     enum registry_role role = REGISTRY_ROLE_COUNT;
