@@ -151,17 +151,18 @@ def cost(shown):
 def test_1159_a_stream_admitted_before_expiry_ends_after_it_and_is_billed(house):
     """And 12:00:00.000: the next call of C1 goes by S2, at the same price."""
     house.upstream(0, "--pace-ms", "200", "--words", "34")
-    house.clock.set(f"{DAY}11:59:50Z")
     done = {}
 
     def stream():
-        done["answer"] = call(house, "c1", say(stream=True), before=lambda: house.clock.set(f"{DAY}11:59:59.900Z"))
+        done["answer"] = call(house, "c1", say(stream=True), before=lambda: house.clock.wait(f"{DAY}11:59:59.900Z"))
 
     for _ in range(5):
+        house.clock.set(f"{DAY}11:59:57.500Z")
         thread = threading.Thread(target=stream)
         thread.start()
-        wait_for(lambda: house.clock.now().hour == 12, "noon")
+        house.clock.wait(f"{DAY}12:00:00Z")
         second = house.fine(call(house, "c1"))
+        house.clock.wait(f"{DAY}12:00:02Z")
         house.clock.set(f"{DAY}12:00:17Z")
         thread.join()
         first = house.fine(done["answer"])
@@ -180,6 +181,17 @@ def test_1159_a_stream_admitted_before_expiry_ends_after_it_and_is_billed(house)
     # The client pays the same list; what P pays is S2's contract price, which is more.
     assert second["client"]["price_book"] == first["client"]["price_book"] == "world/1"
     assert amount(second) == cost(second)
+
+
+def test_1200_the_route_left_by_the_clock_and_not_by_a_call(house):
+    """What the server wrote at noon."""
+    rows = [json.loads(line) for line in (house.folder / "server.log").read_text().splitlines() if line[:1] == "{"]
+    ended = [row for row in rows if row["event"] == "law_ended"]
+    closed = [row for row in rows if row["event"] == "route_closed"]
+    assert (ended[0]["kind"], ended[0]["id"]) == ("grant", "G-S1")
+    assert closed[0]["route"] == "S1" and f"{DAY}12:00:00" <= closed[0]["at"] < f"{DAY}12:00:00.5", closed
+    soon = [row for row in rows if row["event"] == "law_ends_soon" and row["id"] == "G-S1"]
+    assert soon and soon[0]["days"] == 1
 
 
 def test_1200_whom_the_other_source_may_not_serve_is_refused(house):
