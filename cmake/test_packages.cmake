@@ -13,7 +13,8 @@ foreach(target unit_meter_test_bpe unit_meter_test_bpe_merge unit_meter_test_bpe
     ep_test_link(${target} ep_vocab_sample)
 endforeach()
 foreach(target unit_meter_test_split unit_meter_test_split_cased unit_meter_test_split_deepseek
-               unit_meter_test_split_spaces unit_meter_test_nfc unit_meter_test_special)
+               unit_meter_test_split_plain unit_meter_test_split_spaces unit_meter_test_nfc
+               unit_meter_test_special)
     ep_test_link(${target} ep_classes)
 endforeach()
 foreach(target unit_meter_test_count unit_meter_test_count_stream unit_meter_test_count_shape
