@@ -11,10 +11,10 @@
 #include "meter/bpe.h"
 #include "meter/vocab_joins_internal.h"
 
-#define BPE_SHORT_BITS  14   /* caches of texts: up to 8 bytes or 4 wide characters, */
-#define BPE_SHORT_WAYS  3    /* sets of three; */
-#define BPE_MIDDLE_SETS 7150 /* 16 bytes or 8 wide characters: as many as there is room for, */
-#define BPE_MIDDLE_WAYS 3    /* sets of three; */
+#define BPE_SHORT_BITS  13   /* caches of texts: up to 8 bytes or 4 wide characters, */
+#define BPE_SHORT_WAYS  6    /* sets of six; */
+#define BPE_MIDDLE_SETS 3575 /* 16 bytes or 8 wide characters: as many as there is room for, */
+#define BPE_MIDDLE_WAYS 6    /* sets of six; */
 #define BPE_LONG_BITS   9    /* and, single ones, 32 bytes */
 #define BPE_MEMO_BITS   12   /* pairs */
 #define BPE_SHORT_MAX   VOCAB_SHORT_MAX

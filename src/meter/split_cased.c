@@ -94,6 +94,10 @@ const uint8_t *split_cased(struct split_text *text, const struct vocab_split *sp
                            const uint8_t *at)
 {
     bool han = split->rule == VOCAB_RULE_KIMI;
+    const uint8_t *ideographs = han ? split_ideographs(text, at) : at;
+    if (ideographs > at) {
+        return split_run(text, ideographs, UNICODE_HAN);
+    }
     unsigned length;
     unsigned class = split_class(text, at, &length);
     if (han && (class & UNICODE_HAN) != 0) {
