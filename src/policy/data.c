@@ -42,11 +42,13 @@ void data_begin_route(struct judge *judge)
 
 /* ---- what is signed ------------------------------------------------------------------------ */
 
-/* DATA 1: the client has signed a data agreement that is in force. */
+/* DATA 1: the client has signed a data agreement that is in force. Terms without one are named. */
 void data_dpa(struct judge *judge)
 {
+    const struct registry_agreement *agreement = judge->agreement;
+    bool has_terms = agreement != NULL && agreement->data_terms != NULL;
     if (judge->dpa_flaw != NULL) {
-        judge_refuse(judge, judge->dpa_flaw, judge->terms == NULL ? STR_EMPTY : judge->terms->id);
+        judge_refuse(judge, judge->dpa_flaw, has_terms ? agreement->data_terms->id : STR_EMPTY);
     }
 }
 

@@ -38,7 +38,8 @@ TEST(without_the_clients_terms_nothing_else_of_its_side_is_asked)
     law.agreements[A_1].data_terms = &law.terms[T_CLIENT];
     law.terms[T_CLIENT].dpa.version = STR_EMPTY;
     (void)law_judge(&law);
-    LAW_SAYS(&law, POLICY_DATA_NO_DPA, "S3 DATA_NO_DPA(none)");
+    CHECK_EQ(law.verdict.reason_count, 1);
+    LAW_SAYS(&law, POLICY_DATA_NO_DPA, "S3 DATA_NO_DPA(none) T-client");
     law_end(&law);
 }
 
