@@ -144,7 +144,11 @@ class World:
                 {"type": "genai_filing", "number": "2", "region": ["CN"], "model": self.r.pick("a-large", "c-small"),
                  "doc": self.doc("filing"), **self.window()})
         for at in range(4):
-            country = "CN" if self.r.wrong() else self.r.pick(*(SOUTH_EAST + (ELSEWHERE if self.r.wrong(2) else [])))
+            country = self.r.pick(*(SOUTH_EAST + (ELSEWHERE if self.r.wrong(2) else [])))
+            if self.r.rng.random() < 0.05:
+                country = "US"
+            elif self.r.wrong():
+                country = "CN"
             row = self.party(f"client-{at}", "client", country)
             if not self.r.wrong(0.5):
                 row["billing_country"] = self.r.pick(*ELSEWHERE) if self.r.wrong() else country
@@ -267,7 +271,9 @@ class World:
         if self.r.wrong(3):
             lists[0]["objections"] = [{"client": f"client-{at}", "party": self.r.pick("cloud", "comp", "vendor-a"),
                                        "at": self.r.pick(*TIMES)} for at in range(3) if self.r.rng.random() < 0.5]
-        if self.r.wrong(3):
+        if self.r.rng.random() < 0.2:
+            if self.r.rng.random() < 0.5:
+                lists[0]["entries"] = [e for e in entries if self.r.rng.random() < 0.7]
             lists.append({"id": "subs-2", "version": 2, "published_at": TIMES[2], "effective_at": TIMES[self.r.pick(4, 8)],
                           "notice_days": 30, "entries": [e for e in entries if not self.r.wrong(0.5)]})
         self.registry["subprocessors"] = lists
@@ -471,7 +477,7 @@ class World:
         facts["client"] = "" if "online" in facts and not r.wrong(5) else f"client-{r.rng.randrange(4)}"
         counters = {"grant_tokens": {g["id"]: r.pick(999, 1000) for g in self.registry["grants"] if r.wrong(2)},
                     "order_tokens": {p["id"]: r.pick(4999, 5000) for p in self.registry["procurements"] if r.wrong(2)},
-                    "us_bulk": {c: r.pick(99, 100) for c in US_CATEGORIES if r.wrong(3)}}
+                    "us_bulk": {c: r.pick(99, 100, 101) for c in US_CATEGORIES if r.rng.random() < 0.2}}
         facts["counters"] = counters
         facts["quarantined"] = [x["id"] for x in self.registry["routes"] if x["model"] == facts["model"] and r.wrong(0.2)]
         return facts
