@@ -34,7 +34,7 @@ static struct detect_row snapshot_detect_row(const struct registry_detector *det
     };
 }
 
-/* Those in force now: a row's end takes effect with the next snapshot, at most a day later. */
+/* Those in force now: what begins or ends later does so with the next start or reload. */
 static size_t snapshot_detect_rows(const struct registry *registry, struct detect_row *rows)
 {
     int64_t now = stamp_system_ns();

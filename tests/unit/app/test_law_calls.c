@@ -152,6 +152,38 @@ TEST(the_catalogue_lists_what_may_be_bought_alone)
     end();
 }
 
+/* Held until somebody has looked: nothing is sold, and nothing is listed. */
+TEST(a_client_under_review_is_shown_and_sold_nothing)
+{
+    static const struct review_evidence evidence[] = { { STR_INIT("asns"), 11, 8, 25 } };
+    begin();
+    struct review *review = street.house.world->review;
+    struct review_finding finding = {
+        .client = client_next(street.house.world->ident, NULL)->id,
+        .kind = REVIEW_RESALE,
+        .score = 90,
+        .signals = 1,
+        .hold = REVIEW_HOLD_TRAFFIC,
+        .evidence = evidence,
+        .evidence_count = 1,
+        .quiet_ns = 1,
+        .now_ns = 1,
+    };
+    enum review_outcome outcome = REVIEW_KEPT;
+    int64_t number = 0;
+    CHECK_EQ(review_find(review, &finding, &outcome, &number, NULL), ERR_OK);
+    get("/v1/models", "");
+    CHECK(seen("HTTP/1.1 200 ") && seen("\"data\":[]"));
+    chat("", ask("aurora-large", false, "", "Hello."));
+    CHECK(seen("HTTP/1.1 403 ") && seen("\"code\":\"account_under_review\""));
+    CHECK(seen("\"retry\":\"after_change\"") && !seen("closure") && !seen("asns"));
+    CHECK_EQ(street_asked, 0);
+    show_receipt();
+    CHECK(section_has("operator", "\"law\":\"refuse CLIENT_RESALE_SUSPECT\""));
+    check_replay(ACT_OK, "yes");
+    end();
+}
+
 /* ---- content ------------------------------------------------------------------------------- */
 
 static void open_zone_undetected(struct house *house)
