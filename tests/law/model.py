@@ -803,7 +803,7 @@ class Judgement:
         for party in dict.fromkeys(touch):
             if party == self.seller:
                 continue
-            if party in listed and party in objected:
+            if party in objected:
                 self.add("DATA_SUBPROCESSOR", route, what="objected", object=party)
             if party not in listed:
                 waits = [instant(row["effective_at"]) - self.now for row in published
