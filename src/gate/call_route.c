@@ -1,5 +1,7 @@
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/call_count.h"
+#include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
 
@@ -89,14 +91,16 @@ enum call_next call_route(struct call *call)
     };
     call->outcome = OUTCOME_FAILED;
     enum err err = call->x == NULL ? ERR_CANCELLED
-                   : call->cut     ? ERR_SHUTDOWN
+                   : call->cut     ? call_cut_err(call)
                                    : dispatch_pick(gate->world.dispatch, &ask, &call->place);
     if (err == ERR_NO_ROUTE && call->law.routes == 0) {
-        err = ERR_NO_CLOSED_ROUTE; /* what admitted it has ended */
+        err = ERR_NO_CLOSED_ROUTE; /* all have ended while it waited */
     }
     if (err != ERR_OK) {
         /* What the last attempt met says more than that no further one can be made. */
-        call->err = call->attempts > 0 && err == ERR_NO_ROUTE ? call->upstream_err : err;
+        call->err = call->attempts > 0 && (err == ERR_NO_ROUTE || err == ERR_NO_CLOSED_ROUTE)
+                        ? call->upstream_err
+                        : err;
         call_goto(call, CALL_METER);
         return CALL_NEXT;
     }
