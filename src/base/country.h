@@ -1,7 +1,7 @@
 /*
  * Countries as ISO 3166-1 two-letter codes, and sets of them. Any two capital letters are a code: a
- * code that no country has is in no list either, so it is never allowed. Sets have a fixed size
- * and are values.
+ * code that no country has is in no list either, as lists are written with country_assigned(), so
+ * it is never allowed. Sets have a fixed size and are values.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ static inline country_t country_from(struct str text)
     }
     return (country_t)(1 + 26 * (text.ptr[0] - 'A') + (text.ptr[1] - 'A'));
 }
+
+/* COUNTRY_NONE for codes that no country has, too: who denies "UK" means GB, and denied nobody. */
+country_t country_assigned(struct str text);
 
 /* Writes two letters ("--" for COUNTRY_NONE) and a NUL. */
 static inline void country_text(country_t country, char ret_text[3])

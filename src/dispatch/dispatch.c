@@ -10,7 +10,7 @@
 #define DISPATCH_BUCKETS 1024 /* a few hundred routes: chains of one */
 
 /*
- * What is known of a route or a credential. Entries are only ever added, each under a lock, and
+ * What is known of a route, a credential or a pool. Entries are only ever added, each under a lock, and
  * live until dispatch_destroy(): so readers walk the chains without one.
  */
 struct dispatch_entry {
@@ -19,7 +19,7 @@ struct dispatch_entry {
     _Atomic uint64_t failures; /* in a row */
     _Atomic int64_t cool_until_ns;
     uint64_t hash;
-    char kind; /* 'r' or 'c': routes and credentials may share an id */
+    char kind; /* 'r', 'c' or 'p': a route, a credential and a pool may share an id */
     size_t id_len;
     char id[];
 };
@@ -120,6 +120,9 @@ enum err dispatch_learn(struct dispatch *dispatch, const struct registry *regist
     for (size_t i = 0; i < registry->credential_count && err == ERR_OK; i++) {
         err = dispatch_learn_one(dispatch, 'c', registry->credentials[i].id);
     }
+    for (size_t i = 0; i < registry->pool_count && err == ERR_OK; i++) {
+        err = dispatch_learn_one(dispatch, 'p', registry->pools[i].id);
+    }
     failed = pthread_mutex_unlock(&dispatch->learning);
     ASSERT(failed == 0);
     return err;
@@ -137,17 +140,38 @@ static bool dispatch_cooling(const struct dispatch_entry *entry, int64_t now_ns)
     return atomic_load_explicit(&entry->cool_until_ns, memory_order_relaxed) > now_ns;
 }
 
-/* One of the credential's places, or none. */
-static bool dispatch_take(struct dispatch_entry *credential, uint64_t max)
+/* One of the places, or none. */
+static bool dispatch_take_one(struct dispatch_entry *entry, uint64_t max)
 {
-    uint64_t under_way = atomic_load_explicit(&credential->under_way, memory_order_relaxed);
+    uint64_t under_way = atomic_load_explicit(&entry->under_way, memory_order_relaxed);
     while (under_way < max) {
-        if (atomic_compare_exchange_weak_explicit(&credential->under_way, &under_way, under_way + 1,
+        if (atomic_compare_exchange_weak_explicit(&entry->under_way, &under_way, under_way + 1,
                                                   memory_order_relaxed, memory_order_relaxed)) {
             return true;
         }
     }
     return false;
+}
+
+static void dispatch_give_one(struct dispatch_entry *entry)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&entry->under_way, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+/* One of the credential's places and one of the pool's, or neither. */
+static bool dispatch_take(const struct dispatch_place *place)
+{
+    const struct registry_route *route = place->route;
+    if (!dispatch_take_one(place->credential_entry, route->credential->max_concurrent)) {
+        return false;
+    }
+    if (place->pool_entry != NULL &&
+        !dispatch_take_one(place->pool_entry, route->pool->max_concurrent)) {
+        dispatch_give_one(place->credential_entry);
+        return false;
+    }
+    return true;
 }
 
 /* The cheapest that is neither in `skip` nor cooling down; ties go to the smaller id, which comes
@@ -166,13 +190,18 @@ static const struct registry_route *dispatch_best(const struct dispatch *dispatc
         }
         struct dispatch_entry *entry = dispatch_find(dispatch, 'r', route->id);
         struct dispatch_entry *credential = dispatch_find(dispatch, 'c', route->credential->id);
-        if (entry == NULL || credential == NULL || dispatch_cooling(entry, ask->now_ns)) {
+        struct dispatch_entry *pool =
+            route->pool == NULL ? NULL : dispatch_find(dispatch, 'p', route->pool->id);
+        if (entry == NULL || credential == NULL || (pool == NULL && route->pool != NULL) ||
+            dispatch_cooling(entry, ask->now_ns)) {
             continue;
         }
         best = route;
-        *place = (struct dispatch_place){
-            .route = route, .bit = bit, .route_entry = entry, .credential_entry = credential
-        };
+        *place = (struct dispatch_place){ .route = route,
+                                          .bit = bit,
+                                          .route_entry = entry,
+                                          .credential_entry = credential,
+                                          .pool_entry = pool };
     }
     return best;
 }
@@ -185,7 +214,7 @@ enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask
     uint64_t skip = ask->tried | ask->closed;
     struct dispatch_place place;
     while (dispatch_best(dispatch, ask, skip, &place) != NULL) {
-        if (dispatch_take(place.credential_entry, place.route->credential->max_concurrent)) {
+        if (dispatch_take(&place)) {
             atomic_fetch_add_explicit(&place.route_entry->under_way, 1, memory_order_relaxed);
             *ret_place = place;
             return ERR_OK;
@@ -199,11 +228,11 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, 
 {
     struct dispatch_entry *route = place->route_entry;
     ASSERT(route != NULL);
-    uint64_t before = atomic_fetch_sub_explicit(&route->under_way, 1, memory_order_relaxed);
-    ASSERT(before > 0);
-    before =
-        atomic_fetch_sub_explicit(&place->credential_entry->under_way, 1, memory_order_relaxed);
-    ASSERT(before > 0);
+    dispatch_give_one(route);
+    dispatch_give_one(place->credential_entry);
+    if (place->pool_entry != NULL) {
+        dispatch_give_one(place->pool_entry);
+    }
     if (outcome == DISPATCH_FINE) {
         atomic_store_explicit(&route->failures, 0, memory_order_relaxed);
         atomic_store_explicit(&route->cool_until_ns, 0, memory_order_relaxed);

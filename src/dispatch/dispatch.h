@@ -1,7 +1,8 @@
 /*
  * Route choice: the cheapest active route by contract price that is open to the call, healthy, has
  * a free place, and was not tried yet. What is known of a route (calls under way, failures) is kept
- * by the route's id and so outlives a registry; the places are those of its credential.
+ * by the route's id and so outlives a registry; the places are those of its credential, and of its
+ * pool if it has one.
  *
  * Threads: any. dispatch_pick() and dispatch_give() take no lock; dispatch_learn() is for whoever
  * swaps registries, before the fresh one is used. Time is an argument.
@@ -37,12 +38,13 @@ struct dispatch_place {
     uint64_t bit;                       /* to be set in `tried` */
     struct dispatch_entry *route_entry;
     struct dispatch_entry *credential_entry;
+    struct dispatch_entry *pool_entry; /* NULL: the route has no pool */
 };
 
 EP_MUST_CHECK enum err dispatch_create(struct dispatch **ret_dispatch);
 void dispatch_destroy(struct dispatch *dispatch); /* NULL is allowed; all places came back */
-/* Makes room for the routes and credentials of a registry. ERR_NO_MEMORY, ERR_LIMIT: not all are
- * known, and those that are not will not be picked. */
+/* Makes room for the routes, credentials and pools of a registry. ERR_NO_MEMORY, ERR_LIMIT: not all
+ * are known, and routes of those that are not will not be picked. */
 EP_MUST_CHECK enum err dispatch_learn(struct dispatch *dispatch, const struct registry *registry);
 
 /* ERR_NO_ROUTE: each is tried, closed, suspended, full, cooling down or unknown. */

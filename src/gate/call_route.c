@@ -76,6 +76,16 @@ static void route_keep_lawful(struct call *call)
     }
 }
 
+/* What the law admits is full or failing, and what it does not admit is no way out: told as the law
+ * tells it. */
+static enum err route_none(const struct call *call)
+{
+    size_t count = call->model->route_count;
+    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    bool closed = call->law.judged && (call->law.routes & all) != all;
+    return closed ? ERR_NO_CLOSED_ROUTE : ERR_NO_ROUTE;
+}
+
 /* ROUTE: which upstream, of those not tried yet? */
 enum call_next call_route(struct call *call)
 {
@@ -93,14 +103,11 @@ enum call_next call_route(struct call *call)
     enum err err = call->x == NULL ? ERR_CANCELLED
                    : call->cut     ? call_cut_err(call)
                                    : dispatch_pick(gate->world.dispatch, &ask, &call->place);
-    if (err == ERR_NO_ROUTE && call->law.routes == 0) {
-        err = ERR_NO_CLOSED_ROUTE; /* all have ended while it waited */
-    }
     if (err != ERR_OK) {
         /* What the last attempt met says more than that no further one can be made. */
-        call->err = call->attempts > 0 && (err == ERR_NO_ROUTE || err == ERR_NO_CLOSED_ROUTE)
-                        ? call->upstream_err
-                        : err;
+        call->err = err != ERR_NO_ROUTE  ? err
+                    : call->attempts > 0 ? call->upstream_err
+                                         : route_none(call);
         call_goto(call, CALL_METER);
         return CALL_NEXT;
     }

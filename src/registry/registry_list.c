@@ -106,7 +106,7 @@ void registry_read_countries(struct registry_load *load, const struct registry_f
     struct country_set set = { 0 };
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *item = yaml_item(node, i);
-        country_t country = item->kind == YAML_SCALAR ? country_from(item->text) : COUNTRY_NONE;
+        country_t country = item->kind == YAML_SCALAR ? country_assigned(item->text) : COUNTRY_NONE;
         if (country == COUNTRY_NONE || country_set_has(&set, country)) {
             registry_refuse(load, field, item);
         } else {
@@ -132,7 +132,7 @@ void registry_read_countries(struct registry_load *load, const struct registry_f
 static void registry_add_name(struct registry_load *load, const struct registry_field *field,
                               const struct yaml_node *item, struct country_set *set)
 {
-    country_t country = country_from(item->text);
+    country_t country = country_assigned(item->text);
     struct country_set world;
     if (country != COUNTRY_NONE) {
         country_set_add(set, country);

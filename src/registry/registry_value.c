@@ -66,7 +66,7 @@ static bool registry_place_fine(struct str text)
 {
     struct str site = text;
     struct str country = str_cut(&site, '/');
-    return text.len <= 64 && country_from(country) != COUNTRY_NONE &&
+    return text.len <= 64 && country_assigned(country) != COUNTRY_NONE &&
            (country.len == text.len || registry_plain(site, "._-"));
 }
 
@@ -226,7 +226,7 @@ static bool registry_take_country(struct registry_load *load, const struct regis
 {
     (void)load;
     (void)field;
-    *(country_t *)slot = country_from(text);
+    *(country_t *)slot = country_assigned(text);
     return *(country_t *)slot != COUNTRY_NONE;
 }
 

@@ -57,6 +57,9 @@ def port_open(port):
 class House:
     """A working folder made by `entrepot init`, its server and its two sandbox upstreams."""
 
+    env = None  # of the programs: as the tests' own
+    tokenizers = TOKENIZERS
+
     def __init__(self, folder):
         self.folder = folder
         self.public, self.operator = free_port(), free_port()
@@ -81,14 +84,14 @@ class House:
         self.stop_process(f"upstream{at}")
         port = self.upstreams[at]
         self.processes[f"upstream{at}"] = subprocess.Popen(
-            [SANDBOX, "--listen", f"127.0.0.1:{port}", *TOKENIZERS, *flags],
+            [SANDBOX, "--listen", f"127.0.0.1:{port}", *self.tokenizers, *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: port_open(port), "the sandbox's listener")
 
     def start(self, *flags):
         log = open(self.folder / "server.log", "ab")
         self.processes["server"] = subprocess.Popen(
-            [ENTREPOT, "serve", "-c", str(self.conf), *flags], stdout=log, stderr=log)
+            [ENTREPOT, "serve", "-c", str(self.conf), *flags], stdout=log, stderr=log, env=self.env)
         wait_for(self.ready, "readiness")
 
     def ready(self):
@@ -123,7 +126,8 @@ class House:
         assert code in (0, None), (self.folder / "server.log").read_text()[-4000:]
 
     def command(self, *words, check=True):
-        done = subprocess.run([ENTREPOT, *words, "-c", str(self.conf)], capture_output=True, text=True)
+        done = subprocess.run([ENTREPOT, *words, "-c", str(self.conf)], capture_output=True, text=True,
+                              env=self.env)
         if check:
             assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done
@@ -142,10 +146,10 @@ class House:
     def json(self, *words):
         return json.loads(self.command(*words, "--json").stdout)
 
-    def request(self, path, body=None, key=None, headers=None, method=None):
+    def request(self, path, body=None, key=None, headers=None, method=None, port=None):
         """(status, headers, body bytes) of one request, whatever the status."""
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.public}{path}", data=data, method=method)
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.public}{path}", data=data, method=method)
         request.add_header("Authorization", f"Bearer {key or self.key}")
         if data is not None:
             request.add_header("Content-Type", "application/json")

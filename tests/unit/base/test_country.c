@@ -18,6 +18,25 @@ TEST(codes_are_two_capital_letters)
     CHECK(strcmp(text, "--") == 0);
 }
 
+TEST(lists_are_written_with_codes_that_a_country_has)
+{
+    static const char *const wrong[] = { "UK", "EU", "ZZ", "AA", "AB", "cn", "C", "CHN", "", "XX" };
+    static const char *const right[] = { "AD", "CN", "GB", "HK", "MO", "TW", "XK", "ZW" };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK_EQ(country_assigned(str_from(wrong[i])), COUNTRY_NONE);
+    }
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        CHECK_EQ(country_assigned(str_from(right[i])), country_from(str_from(right[i])));
+    }
+    size_t count = 0;
+    for (country_t code = 1; code <= COUNTRY_CODES; code++) {
+        char text[3];
+        country_text(code, text);
+        count += country_assigned(str_from(text)) != COUNTRY_NONE;
+    }
+    CHECK_EQ(count, 250);
+}
+
 TEST(the_world_is_without_the_mainland)
 {
     struct country_set world;

@@ -138,6 +138,32 @@ TEST(a_full_credential_sends_calls_to_the_next_route)
     dispatch_destroy(world.dispatch);
 }
 
+TEST(a_full_pool_gives_back_the_place_at_the_credential)
+{
+    struct world world;
+    struct registry_pool pools[1] = { { .id = STR("a"), .max_concurrent = 1 } };
+    struct dispatch_place places[3];
+    world_init(&world);
+    world.routes[0].pool = &pools[0];
+    CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("b"))); /* the pool is not known yet */
+    dispatch_give(&places[0], DISPATCH_FINE, 0);
+    world.registry.pools = pools;
+    world.registry.pool_count = 1;
+    CHECK(dispatch_learn(world.dispatch, &world.registry) == ERR_OK);
+    CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("a")));
+    for (int i = 0; i < 3; i++) { /* the credential has two places: none is lost */
+        CHECK(str_eq(world_pick(&world, 0, 0, &places[1]), STR("b")));
+        dispatch_give(&places[1], DISPATCH_FINE, 0);
+    }
+    pools[0].max_concurrent = 2;
+    CHECK(str_eq(world_pick(&world, 0, 0, &places[1]), STR("a")));
+    dispatch_give(&places[0], DISPATCH_FAILED, 0);
+    CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("a")));
+    dispatch_give(&places[0], DISPATCH_FINE, 0);
+    dispatch_give(&places[1], DISPATCH_FINE, 0);
+    dispatch_destroy(world.dispatch);
+}
+
 TEST(failures_in_a_row_cool_a_route_down)
 {
     struct world world;
