@@ -1,4 +1,4 @@
-/* The acts on where a client stands with the law: its party, or what it said and accepted online. */
+/* The acts on where a client stands with the law: its party, or what it said and accepted. */
 #include "app/acts_internal.h"
 #include "base/stamp.h"
 #include "ident/standing.h"

@@ -273,7 +273,10 @@ static enum err replay_again(struct replay *replay, const struct registry *regis
     struct policy *policy = NULL;
     struct policy_verdict *verdict = NULL;
     struct fail *fail = &replay->acting->fail;
-    TRY(policy_facts_read(replay->facts, registry, &replay->arena, &facts, fail));
+    enum err read = policy_facts_read(replay->facts, registry, &replay->arena, &facts, fail);
+    if (read != ERR_OK) {
+        return read == ERR_NO_MEMORY ? read : ERR_AUDIT_FAILED; /* no server has written these */
+    }
     TRY(verdict_judge(registry, &facts, &verdict, &policy, fail));
     enum err err = replay_compare(replay, verdict);
     mem_free(verdict);

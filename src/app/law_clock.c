@@ -33,7 +33,7 @@ static void law_clock_say(const struct registry_route *route, bool open)
     log_end(&line);
 }
 
-static void law_clock_routes(struct law_clock *clock, int64_t now, bool first)
+static void law_clock_routes(struct law_clock *clock, int64_t now)
 {
     const struct registry *registry = clock->registry;
     int64_t closed = 0;
@@ -41,12 +41,20 @@ static void law_clock_routes(struct law_clock *clock, int64_t now, bool first)
         const struct registry_route *route = &registry->routes[i];
         bool open = policy_route_is_open(clock->policy, route, now);
         closed += open ? 0 : 1;
-        if (first ? !open : open != clock->open[i]) {
+        if (open != clock->open[i]) {
             law_clock_say(route, open);
         }
         clock->open[i] = open;
     }
     counter_set(COUNTER_ROUTES_CLOSED, closed);
+}
+
+/* What was said of the route last; one of which nothing was said is thought to be open. */
+static bool law_clock_said(const struct law_clock *clock, struct str id)
+{
+    const struct registry_route *route =
+        clock->registry == NULL ? NULL : registry_route(clock->registry, id);
+    return route == NULL || clock->open[route - clock->registry->routes];
 }
 
 /* ---- warnings ------------------------------------------------------------------------------ */
@@ -106,41 +114,45 @@ static void law_clock_forget(struct law_clock *clock)
     clock->registry = NULL;
 }
 
-/* Takes the reference. Without memory the calendar stands still until the next look. */
+/* Takes the reference. Without memory it is kept by the registry of before until the next look. */
 static bool law_clock_take(struct law_clock *clock, const struct registry *registry)
 {
+    struct policy *policy = NULL;
+    bool *open = mem_zalloc(registry->route_count + 1);
+    if (open == NULL || policy_compile(registry, &policy, NULL) != ERR_OK) {
+        mem_free(open);
+        registry_unref(registry);
+        return false;
+    }
+    for (size_t i = 0; i < registry->route_count; i++) {
+        open[i] = law_clock_said(clock, registry->routes[i].id);
+    }
     law_clock_forget(clock);
     clock->registry = registry;
-    clock->open = mem_zalloc(registry->route_count + 1);
-    bool taken = clock->open != NULL && policy_compile(registry, &clock->policy, NULL) == ERR_OK;
-    if (!taken) {
-        law_clock_forget(clock);
-    }
-    return taken;
+    clock->policy = policy;
+    clock->open = open;
+    return true;
 }
 
 static void law_clock_tell(struct law_clock *clock, int64_t now, bool first)
 {
-    law_clock_routes(clock, now, first);
+    law_clock_routes(clock, now);
     law_clock_warn(clock, now, first);
     int64_t edge = policy_next_edge(clock->policy, now);
     int64_t warning = policy_next_warning(clock->registry, now);
     clock->next = edge < warning ? edge : warning;
 }
 
-static void law_clock_look(struct law_clock *clock)
+void law_clock_look(struct law_clock *clock, int64_t now)
 {
-    int64_t now = stamp_system_ns();
     const struct registry *registry = world_registry(clock->server->world);
-    if (registry != clock->registry) {
-        if (law_clock_take(clock, registry)) {
-            law_clock_tell(clock, now, true);
-        }
-        return;
+    bool same = registry == clock->registry;
+    if (same) {
+        registry_unref(registry);
     }
-    registry_unref(registry);
-    if (now >= clock->next || now < clock->seen) {
-        law_clock_tell(clock, now, false);
+    bool taken = !same && law_clock_take(clock, registry);
+    if (taken || (clock->registry != NULL && (now >= clock->next || now < clock->seen))) {
+        law_clock_tell(clock, now, taken);
     }
 }
 
@@ -148,7 +160,7 @@ static void law_clock_on_time(struct timer *timer)
 {
     struct law_clock *clock = EP_CONTAINER(timer, struct law_clock, timer);
     struct loop *loop = clock->server->loop;
-    law_clock_look(clock);
+    law_clock_look(clock, stamp_system_ns());
     int64_t wait = clock->next - stamp_system_ns();
     wait = wait > LAW_CLOCK_LOOK_NS ? LAW_CLOCK_LOOK_NS : wait > 0 ? wait : 0;
     enum err err = timer_start(loop, timer, loop_now_ns(loop) + wait);

@@ -2,6 +2,7 @@
 
 #include "app/acts.h"
 #include "base/stamp.h"
+#include "gate/snapshot_law.h"
 #include "meter/shelf.h"
 #include "meter/template.h"
 
@@ -34,6 +35,19 @@ static struct registry_texts candidate_templates(struct str names[CANDIDATE_TEMP
     return (struct registry_texts){ .items = names, .count = count };
 }
 
+/* One of which no server could make rules is none to bring into force. */
+static enum err candidate_check_law(struct registry **registry, struct buf *errors)
+{
+    struct fail fail = { .text = "" };
+    enum err err = snapshot_law_check(*registry, &fail);
+    if (err != ERR_OK) {
+        act_complain(errors, err, &fail, NULL);
+        registry_unref(*registry);
+        *registry = NULL;
+    }
+    return err;
+}
+
 enum err registry_candidate_judge(const struct registry_files *files,
                                   const struct registry_judging *judging,
                                   struct registry **ret_registry, struct buf *errors)
@@ -61,6 +75,7 @@ enum err registry_candidate_judge(const struct registry_files *files,
         if (err != ERR_OK || !judging->kept) {                 /* there may be warnings */
             EP_IGNORE(registry_report_print(&report, errors)); /* what fits */
         }
+        err = err == ERR_OK && !judging->kept ? candidate_check_law(ret_registry, errors) : err;
     }
     registry_report_fini(&report);
     arena_fini(&arena);

@@ -44,8 +44,8 @@ static const struct ask_name ask_names[] = {
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
 static const struct str ask_callbacks[] = {
-    STR_INIT("callback"),    STR_INIT("callback_url"), STR_INIT("notification_url"),
-    STR_INIT("notify_url"),  STR_INIT("webhook"),      STR_INIT("webhook_url"),
+    STR_INIT("callback"),   STR_INIT("callback_url"), STR_INIT("notification_url"),
+    STR_INIT("notify_url"), STR_INIT("webhook"),      STR_INIT("webhook_url"),
 };
 
 static bool ask_is_callback(struct str key)
@@ -90,8 +90,8 @@ static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fa
             }
             *slot = members[i].value;
         }
-        ask->elsewhere = ask->elsewhere ||
-                         (ask_is_callback(members[i].key) && json_kind(members[i].value) != JSON_NULL);
+        bool callback = ask_is_callback(members[i].key) && json_kind(members[i].value) != JSON_NULL;
+        ask->elsewhere = ask->elsewhere || callback;
     }
     return ERR_OK;
 }

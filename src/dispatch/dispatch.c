@@ -10,8 +10,8 @@
 #define DISPATCH_BUCKETS 1024 /* a few hundred routes: chains of one */
 
 /*
- * What is known of a route, a credential or a pool. Entries are only ever added, each under a lock, and
- * live until dispatch_destroy(): so readers walk the chains without one.
+ * What is known of a route, a credential or a pool. Entries are only ever added, each under a lock,
+ * and live until dispatch_destroy(): so readers walk the chains without one.
  */
 struct dispatch_entry {
     struct dispatch_entry *_Atomic next;

@@ -1,13 +1,13 @@
 /*
  * A call: one client request until its receipt. Inside the gate only.
  *
- *   PARSE > AUTHENTICATE > JUDGE > ADMIT > HOLD > ROUTE <-retry-> FORWARD > METER > SETTLE > RECEIPT > DONE
- *     |          |         |   ^     |      |                                        ^
- *     |          |         v   |     |      |                                        |
- *     |          |         COUNT     |      |                                        |
- *     |          |           +-------+------+-- refused: a receipt of amount 0 ------+
- *     +----------+-- refused: nobody to charge, nobody to answer for it ------------------> DONE
- *                                HOLD -- replayed: an earlier call's answer, no sale -------> DONE
+ * PARSE > AUTHENTICATE > JUDGE > ADMIT > HOLD > ROUTE <-> FORWARD > METER > SETTLE > RECEIPT > DONE
+ *   |          |         |   ^     |      |                                           ^
+ *   |          |         v   |     |      |                                           |
+ *   |          |         COUNT     |      |                                           |
+ *   |          |           +-------+------+-- refused: a receipt of amount 0 ---------+
+ *   +----------+-- refused: nobody to charge, nobody to answer for it -----------------------> DONE
+ *                              HOLD -- replayed: an earlier call's answer, no sale ----------> DONE
  *
  * state         true in it                                     ended by
  * PARSE         head and body are in                           the ask is read
@@ -231,26 +231,11 @@ enum call_next call_cannot_pay(struct call *call);
  * cost is in call->ceiling, for the refusal to say. */
 bool call_could_pay(struct call *call, int64_t input_tokens);
 
-/* call_observe.c: what the call looks like goes to the sketch of its key; once the law was asked. */
+/* call_observe.c: what it looks like goes to the sketch of its key, once the law was asked. */
 void call_observe(struct call *call);
 
 /* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);
-
-/* call_count.c: begins to count the input, if the model's tokens are counted and the call has not
- * begun to; without memory the call is not counted. */
-void call_count_begin(struct call *call);
-/* One slice, less than a millisecond: of the input, then of a whole answer. True: all is counted,
- * or nothing is to be. */
-bool call_count_slice(struct call *call);
-/* What is under way goes; what is counted stays. */
-void call_count_end(struct call *call);
-/* The input as a server takes it that treats control tokens in a client's text so. */
-const struct chat_counted *call_count_of(const struct call *call,
-                                         enum registry_special_text special);
-/* The sink of an answer that streams, and of one that is whole. */
-void call_count_text(void *context, const struct chat_text *text);
-void call_count_keep(void *context, const struct chat_text *text);
 
 /* call_receipt.c: whether settlement and receipt are durable. */
 bool call_settlement_durable(const struct call *call);

@@ -1,5 +1,6 @@
 #include "dispatch/limits.h"
 #include "gate/call_claim.h"
+#include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"

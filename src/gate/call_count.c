@@ -5,8 +5,9 @@
  * A control token that is spelled out in a client's text is one token for some servers and several
  * for others, so the input is counted both ways where it holds one.
  */
+#include "gate/call_count.h"
 #include "base/counter.h"
-#include "gate/call.h"
+#include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "wire/json.h"
 
@@ -206,7 +207,7 @@ static struct rate_bounds count_most(const struct call *call)
 enum call_next call_count(struct call *call)
 {
     if (call->x == NULL || call->cut) {
-        enum err err = call->x == NULL ? ERR_CANCELLED : ERR_SHUTDOWN;
+        enum err err = call->x == NULL ? ERR_CANCELLED : call_cut_err(call);
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
     if (call->counting != NULL && !call->has_counted) {

@@ -4,6 +4,7 @@
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
+#include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"

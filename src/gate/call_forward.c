@@ -4,8 +4,10 @@
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call.h"
+#include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
+#include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
 
@@ -242,8 +244,8 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
     if (err == ERR_OK || forward_is_clients(call->upstream_status)) {
         return DISPATCH_FINE;
     }
-    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_STORE_FAILED ||
-                err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
+    bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
+                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
@@ -328,7 +330,7 @@ enum call_next call_forward(struct call *call)
         return forward_finish(call, err);
     }
     if (call->cut) {
-        return forward_finish(call, ERR_SHUTDOWN);
+        return forward_finish(call, call_cut_err(call));
     }
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);

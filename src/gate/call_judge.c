@@ -47,6 +47,12 @@ enum call_next call_judge(struct call *call)
     if (call->x == NULL) {
         return call_refuse(call, ERR_CANCELLED, "the client went away");
     }
+    if (!call_law_market_is_fine(call->x)) {
+        call->param = CALL_LAW_MARKET;
+        return call_refuse(call, ERR_ASK_INVALID, "%s",
+                           "\"" CALL_LAW_MARKET
+                           "\" is no country: two capital letters such as SG.");
+    }
     if (call->model == NULL) {
         enum call_next next = judge_find(call);
         if (next != CALL_WAIT) {

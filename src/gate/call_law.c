@@ -22,9 +22,15 @@ static country_t law_market(struct http_exchange *x, const struct api_key *key)
 {
     struct str said = key->market;
     if (said.len == 0) {
-        said = http1_header(http_exchange_head(x), STR("x-entrepot-market"));
+        said = http1_header(http_exchange_head(x), STR(CALL_LAW_MARKET));
     }
     return country_from(said);
+}
+
+bool call_law_market_is_fine(struct http_exchange *x)
+{
+    struct str said = http1_header(http_exchange_head(x), STR(CALL_LAW_MARKET));
+    return said.len == 0 || country_from(said) != COUNTRY_NONE;
 }
 
 /* Who the client is: its party, or what it said of itself. */
@@ -87,6 +93,16 @@ static void law_origin(struct gate *gate, struct http_exchange *x, const struct 
     }
 }
 
+/* What holds the client's calls, if anything does. */
+static enum policy_review law_review(const struct review *review, struct id client)
+{
+    enum review_kind kind = REVIEW_RESALE;
+    if (review == NULL || review_hold(review, client, &kind) < REVIEW_HOLD_TRAFFIC) {
+        return POLICY_REVIEW_NONE;
+    }
+    return kind == REVIEW_RESALE ? POLICY_REVIEW_RESALE : POLICY_REVIEW_ORIGIN;
+}
+
 bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
                           const struct registry_product *product,
                           const struct registry_model *model)
@@ -100,6 +116,8 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
         .ingress = http_exchange_link(x),
         .content = { .scanned = true },
         .has_order = true,
+        .review = law_review(gate->world.review, key->client->id),
+        .quarantined = quarantine_bits(gate->world.quarantine, model),
         .now = loop_wall_ns(gate->loop),
     };
     law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
@@ -134,16 +152,6 @@ static const struct policy_verdict *law_judge(struct call *call)
         law->closures[i] = (unsigned char)verdict->closures[i];
     }
     return verdict;
-}
-
-/* What holds the client's calls, if anything does. */
-static enum policy_review law_review(const struct review *review, struct id client)
-{
-    enum review_kind kind = REVIEW_RESALE;
-    if (review == NULL || review_hold(review, client, &kind) < REVIEW_HOLD_TRAFFIC) {
-        return POLICY_REVIEW_NONE;
-    }
-    return kind == REVIEW_RESALE ? POLICY_REVIEW_RESALE : POLICY_REVIEW_ORIGIN;
 }
 
 /* Of the state and of a client in this instant; noted once, for each judgement to be the same. */
@@ -238,14 +246,16 @@ bool call_law_tell(const struct call *call, struct jsonw *json)
     jsonw_put_str(json, "retry", str_from(told->retry));
     jsonw_put_str(json, "remedy", str_from(told->remedy));
     jsonw_put_str(json, "at", buf_str(&at));
-    if (call->err == ERR_LAW_ZONE_MIXED) {
-        jsonw_put_str(json, "class",
-                      law->content.strong.len > 0 ? law->content.strong : law->content.marker);
+    struct str class = law->content.strong.len > 0 ? law->content.strong : law->content.marker;
+    if (call->err == ERR_LAW_ZONE_MIXED && class.len > 0) {
+        jsonw_put_str(json, "class", class);
     }
-    /* Rules that are no closure's are judged before any closure is looked at. */
-    enum policy_closure closure =
-        law->code == POLICY_FINE ? POLICY_RULES : policy_reason_info(law->code)->closure;
-    if (closure != POLICY_RULES && call->err != ERR_NO_CLOSED_ROUTE) {
+    /* Rules that are no closure's are judged before any closure is looked at. Why there is no
+     * source is nobody else's to know; where the model has none there is no reason at all. */
+    enum policy_closure closure = call->err == ERR_NO_CLOSED_ROUTE || law->code == POLICY_FINE
+                                      ? POLICY_RULES
+                                      : policy_reason_info(law->code)->closure;
+    if (closure != POLICY_RULES) {
         jsonw_put_str(json, "closure", str_from(policy_closure_name(closure)));
         jsonw_key(json, "closures");
         jsonw_open(json, '{');

@@ -44,6 +44,11 @@ const struct policy_verdict *call_law_verdict(const struct call *call);
 void call_law_facts(const struct call *call, struct policy_online *online,
                     struct policy_facts *ret_facts);
 
+#define CALL_LAW_MARKET "x-entrepot-market" /* the header that says where the answer is for */
+
+/* False: it says something, and that is no country. */
+bool call_law_market_is_fine(struct http_exchange *x);
+
 /* Whether a call by this key for that model would be admitted, as far as that can be told without
  * one: what the catalogue shows. */
 bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
@@ -61,7 +66,7 @@ struct call_law_room {
     char chain[2 * DIGEST_BYTES];
     char detected[512];
     char law[2048];
-    char facts[4096];
+    char facts[8192]; /* 64 ids of quarantined routes, and 3 KiB for all else */
     char reasons[RECEIPT_REASONS_MAX][RECEIPT_REASON_MAX];
 };
 void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law_room *room,

@@ -2,6 +2,7 @@
 
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/call_count.h"
 #include "gate/gate_internal.h"
 #include "gate/usage_check.h"
 

@@ -61,6 +61,12 @@ void call_straddle_watch(struct call *call)
     }
 }
 
+enum err call_cut_err(const struct call *call)
+{
+    bool ended = straddle_end(call) <= loop_wall_ns(call->gate->loop);
+    return ended ? ERR_NO_CLOSED_ROUTE : ERR_SHUTDOWN;
+}
+
 bool call_straddles(const struct call *call, int64_t now_ns)
 {
     return call->law.judged && call->law.routes != 0 && now_ns >= call->law.until;

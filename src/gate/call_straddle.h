@@ -15,5 +15,7 @@ void call_straddle_init(struct gate *gate);
 void call_straddle_fini(struct gate *gate);
 /* The call was admitted: it is cut ten minutes after the first end among what admits it. */
 void call_straddle_watch(struct call *call);
+/* Why a call is cut: its ten minutes are over, or the server stops. */
+enum err call_cut_err(const struct call *call);
 /* Whether something that admitted the call ended before `now_ns`, on the wall clock. */
 bool call_straddles(const struct call *call, int64_t now_ns);

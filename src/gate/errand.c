@@ -148,6 +148,10 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
         errand_refuse(x, err == ERR_OK ? ERR_MODEL_UNKNOWN : err);
         return;
     }
+    if (!call_law_market_is_fine(x)) {
+        errand_refuse_field(x, STR(CALL_LAW_MARKET), STR_EMPTY);
+        return;
+    }
     struct buf out;
     struct jsonw json;
     errand_begin(&json, &out);

@@ -19,6 +19,21 @@ _Static_assert((int)REGISTRY_DETECTOR_STRONG == (int)DETECT_STRONG, "strengths i
 
 /* ---- detectors ----------------------------------------------------------------------------- */
 
+static struct detect_row snapshot_detect_row(const struct registry_detector *detector)
+{
+    bool marker = detector->class == REGISTRY_DETECTOR_MARKER;
+    return (struct detect_row){
+        .kind = (enum detect_kind)detector->kind,
+        .class = marker ? DETECT_RESIDENT_ID : (enum detect_class)(detector->class - 1),
+        .marker = detector->marker,
+        .values = detector->values.items,
+        .count = detector->values.count,
+        .window = (unsigned)detector->window,
+        .min = (unsigned)detector->min,
+        .strength = (enum detect_strength)detector->strength,
+    };
+}
+
 /* Those in force now: a row's end takes effect with the next snapshot, at most a day later. */
 static size_t snapshot_detect_rows(const struct registry *registry, struct detect_row *rows)
 {
@@ -26,20 +41,9 @@ static size_t snapshot_detect_rows(const struct registry *registry, struct detec
     size_t count = 0;
     for (size_t i = 0; i < registry->detector_count; i++) {
         const struct registry_detector *detector = &registry->detectors[i];
-        if (detector->valid_from > now || detector->valid_until <= now) {
-            continue;
+        if (detector->valid_from <= now && now < detector->valid_until) {
+            rows[count++] = snapshot_detect_row(detector);
         }
-        bool marker = detector->class == REGISTRY_DETECTOR_MARKER;
-        rows[count++] = (struct detect_row){
-            .kind = (enum detect_kind)detector->kind,
-            .class = marker ? DETECT_RESIDENT_ID : (enum detect_class)(detector->class - 1),
-            .marker = detector->marker,
-            .values = detector->values.items,
-            .count = detector->values.count,
-            .window = (unsigned)detector->window,
-            .min = (unsigned)detector->min,
-            .strength = (enum detect_strength)detector->strength,
-        };
     }
     return count;
 }
@@ -49,14 +53,16 @@ static enum err snapshot_detect(struct gate_snapshot *snapshot, struct fail *fai
     const struct registry *registry = snapshot->registry;
     const struct detect_policy policy = detect_policy_default();
     if (registry->detector_count == 0) {
-        return ERR_OK; /* nothing counts as looked through: zone products sell nothing */
+        return ERR_OK;
     }
     struct detect_row *rows = mem_alloc(registry->detector_count * sizeof(*rows));
     if (rows == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the detectors");
     }
+    /* Without a row in force nothing counts as looked through: zone products sell nothing. */
     size_t count = snapshot_detect_rows(registry, rows);
-    enum err err = detect_rules_compile(rows, count, &policy, &snapshot->detect, fail);
+    enum err err =
+        count == 0 ? ERR_OK : detect_rules_compile(rows, count, &policy, &snapshot->detect, fail);
     mem_free(rows);
     return err;
 }
@@ -115,4 +121,39 @@ void snapshot_law_free(struct gate_snapshot *snapshot)
     policy_destroy(snapshot->policy);
     origin_ranges_destroy(snapshot->ranges);
     detect_rules_destroy(snapshot->detect);
+}
+
+/* ---- beforehand ---------------------------------------------------------------------------- */
+
+/* Each row by itself: one whose time has not come would be met only then. */
+static enum err snapshot_check_detectors(const struct registry *registry, struct fail *fail)
+{
+    const struct detect_policy policy = detect_policy_default();
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < registry->detector_count && err == ERR_OK; i++) {
+        const struct detect_row row = snapshot_detect_row(&registry->detectors[i]);
+        struct detect_rules *rules = NULL;
+        struct fail why = { .text = "" };
+        err = detect_rules_compile(&row, 1, &policy, &rules, &why);
+        detect_rules_destroy(rules);
+        if (err != ERR_OK) {
+            err = FAIL(fail, err, "detector \"" STR_FMT "\": %s",
+                       STR_ARG(registry->detectors[i].id), why.text);
+        }
+    }
+    return err;
+}
+
+enum err snapshot_law_check(const struct registry *registry, struct fail *fail)
+{
+    TRY(snapshot_check_detectors(registry, fail));
+    struct gate_snapshot *snapshot = mem_zalloc(sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory to try the registry's law");
+    }
+    snapshot->registry = registry;
+    enum err err = snapshot_law_make(snapshot, fail);
+    snapshot_law_free(snapshot);
+    mem_free(snapshot);
+    return err;
 }

@@ -1,5 +1,5 @@
 /*
- * What limits of the law have used up: tokens of a grant's quota, tokens of a procurement's purchase
+ * What limits of the law have used up: tokens of a grant's quota and of a procurement's purchase
  * orders, records of US persons by category and client. A counter has a name and a period; what is
  * settled is a row, what is under way is reserved in memory alone, so that calls at once do not
  * exceed a quota together.

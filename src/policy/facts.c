@@ -70,13 +70,13 @@ static void facts_put_time(struct jsonw *json, const char *key, int64_t ns)
 
 static void facts_put_content(struct jsonw *json, const struct policy_content *content)
 {
-    if (!content->scanned) {
+    if (!content->scanned && content->strong.len == 0 && content->marker.len == 0) {
         return;
     }
     jsonw_key(json, "content");
     jsonw_open(json, '{');
     facts_put_text(json, "marker", content->marker);
-    facts_put_true(json, "scanned", true);
+    facts_put_true(json, "scanned", content->scanned);
     facts_put_text(json, "strong", content->strong);
     jsonw_close(json, '}');
 }
@@ -250,10 +250,23 @@ static enum err facts_time(const struct facts_reading *reading, struct str objec
     return text.len == 0 || stamp_parse(text, ret_ns) ? ERR_OK : facts_bad(reading, member);
 }
 
-static bool facts_is_true(struct str object, const char *member)
+static enum err facts_true(const struct facts_reading *reading, struct str object,
+                           const char *member, bool *ret_value)
 {
     struct str value = json_get(object, str_from(member));
-    return value.len > 0 && json_kind(value) == JSON_TRUE;
+    *ret_value = value.len > 0 && json_kind(value) == JSON_TRUE;
+    return value.len == 0 || *ret_value || json_kind(value) == JSON_FALSE
+               ? ERR_OK
+               : facts_bad(reading, member);
+}
+
+/* The object or array that is a member, whole; empty where it is absent. */
+static enum err facts_inner(const struct facts_reading *reading, struct str object,
+                            const char *member, enum json_kind kind, struct str *ret_value)
+{
+    *ret_value = json_get(object, str_from(member));
+    return ret_value->len == 0 || json_kind(*ret_value) == kind ? ERR_OK
+                                                                : facts_bad(reading, member);
 }
 
 static enum err facts_word(const struct facts_reading *reading, struct str object,
@@ -272,18 +285,21 @@ static enum err facts_word(const struct facts_reading *reading, struct str objec
     return text.len == 0 ? ERR_OK : facts_bad(reading, member);
 }
 
-static enum err facts_read_origin(const struct facts_reading *reading, struct str object,
+static enum err facts_read_origin(const struct facts_reading *reading, struct str text,
                                   struct policy_origin *origin)
 {
     unsigned state = 0;
+    struct str object;
+    struct str list;
+    TRY(facts_inner(reading, text, "origin", JSON_OBJECT, &object));
+    TRY(facts_inner(reading, object, "countries", JSON_ARRAY, &list));
     TRY(facts_word(reading, object, "state", facts_origins, EP_ARRAY_LEN(facts_origins), &state));
     origin->state = (enum policy_origin_state)state;
-    origin->registered = facts_is_true(object, "registered");
-    struct str rest = json_get(object, STR("countries"));
-    rest = rest.len > 0 && json_kind(rest) == JSON_ARRAY ? json_inside(rest) : STR_EMPTY;
+    TRY(facts_true(reading, object, "registered", &origin->registered));
+    struct str rest = list.len > 0 ? json_inside(list) : STR_EMPTY;
     for (struct str item; json_next_item(&rest, &item);) {
-        char text[8];
-        struct buf out = { text, 0, sizeof(text), sizeof(text) };
+        char code[8];
+        struct buf out = { code, 0, sizeof(code), sizeof(code) };
         bool read = json_kind(item) == JSON_STRING && json_decode(item, &out);
         country_t country = read ? country_from(buf_str(&out)) : COUNTRY_NONE;
         if (country == COUNTRY_NONE || origin->count == POLICY_ORIGINS_MAX) {
@@ -294,9 +310,11 @@ static enum err facts_read_origin(const struct facts_reading *reading, struct st
     return ERR_OK;
 }
 
-static enum err facts_read_online(const struct facts_reading *reading, struct str object,
+static enum err facts_read_online(const struct facts_reading *reading, struct str text,
                                   const struct policy_online **ret_online)
 {
+    struct str object;
+    TRY(facts_inner(reading, text, "online", JSON_OBJECT, &object));
     *ret_online = NULL;
     if (object.len == 0) {
         return ERR_OK;
@@ -351,9 +369,12 @@ static bool facts_place_category(const struct registry *registry, struct str id,
     return *ret_at < REGISTRY_US_CATEGORY_COUNT;
 }
 
-static enum err facts_read_counter(const struct facts_reading *reading, struct str object,
-                                   size_t count, facts_place_fn *place, const uint64_t **ret_counts)
+static enum err facts_read_counter(const struct facts_reading *reading, struct str counters,
+                                   const char *name, size_t count, facts_place_fn *place,
+                                   const uint64_t **ret_counts)
 {
+    struct str object;
+    TRY(facts_inner(reading, counters, name, JSON_OBJECT, &object));
     struct str rest = object.len > 0 ? json_inside(object) : STR_EMPTY;
     struct json_member member;
     uint64_t *counts = NULL;
@@ -374,26 +395,36 @@ static enum err facts_read_counter(const struct facts_reading *reading, struct s
     return ERR_OK;
 }
 
-static enum err facts_read_counters(const struct facts_reading *reading, struct str object,
+static enum err facts_read_counters(const struct facts_reading *reading, struct str text,
                                     struct policy_counters *counters)
 {
-    if (object.len == 0) {
-        return ERR_OK;
-    }
-    TRY(facts_read_counter(reading, json_get(object, STR("grant_tokens")),
-                           reading->registry->grant_count, facts_place_grant,
-                           &counters->grant_tokens));
-    TRY(facts_read_counter(reading, json_get(object, STR("order_tokens")),
-                           reading->registry->procurement_count, facts_place_procurement,
-                           &counters->order_tokens));
-    return facts_read_counter(reading, json_get(object, STR("us_bulk")), REGISTRY_US_CATEGORY_COUNT,
+    const struct registry *registry = reading->registry;
+    struct str object;
+    TRY(facts_inner(reading, text, "counters", JSON_OBJECT, &object));
+    TRY(facts_read_counter(reading, object, "grant_tokens", registry->grant_count,
+                           facts_place_grant, &counters->grant_tokens));
+    TRY(facts_read_counter(reading, object, "order_tokens", registry->procurement_count,
+                           facts_place_procurement, &counters->order_tokens));
+    return facts_read_counter(reading, object, "us_bulk", REGISTRY_US_CATEGORY_COUNT,
                               facts_place_category, &counters->us_bulk);
 }
 
-static enum err facts_read_quarantined(const struct facts_reading *reading, struct str list,
+static enum err facts_read_content(const struct facts_reading *reading, struct str text,
+                                   struct policy_content *content)
+{
+    struct str object;
+    TRY(facts_inner(reading, text, "content", JSON_OBJECT, &object));
+    TRY(facts_text(reading, object, "strong", &content->strong));
+    TRY(facts_text(reading, object, "marker", &content->marker));
+    return facts_true(reading, object, "scanned", &content->scanned);
+}
+
+static enum err facts_read_quarantined(const struct facts_reading *reading, struct str text,
                                        struct policy_facts *facts)
 {
-    struct str rest = list.len > 0 && json_kind(list) == JSON_ARRAY ? json_inside(list) : STR_EMPTY;
+    struct str list;
+    TRY(facts_inner(reading, text, "quarantined", JSON_ARRAY, &list));
+    struct str rest = list.len > 0 ? json_inside(list) : STR_EMPTY;
     for (struct str item; json_next_item(&rest, &item);) {
         size_t at = 0;
         while (at < facts->model->route_count &&
@@ -441,25 +472,22 @@ enum err policy_facts_read(struct str text, const struct registry *registry, str
     if (err != ERR_OK || json_kind(text) != JSON_OBJECT) {
         return FAIL(fail, ERR_JSON_SYNTAX, "the facts are no JSON object");
     }
-    struct str content = json_get(text, STR("content"));
     TRY(facts_read_named(&reading, text, &facts));
     TRY(facts_country(&reading, text, "market", &facts.market));
     TRY(facts_text(&reading, text, "consent_ref", &facts.consent_ref));
     TRY(facts_text(&reading, text, "ingress", &facts.ingress));
-    TRY(facts_read_origin(&reading, json_get(text, STR("origin")), &facts.origin));
-    TRY(facts_read_online(&reading, json_get(text, STR("online")), &facts.online));
-    TRY(facts_text(&reading, content, "strong", &facts.content.strong));
-    TRY(facts_text(&reading, content, "marker", &facts.content.marker));
-    TRY(facts_read_counters(&reading, json_get(text, STR("counters")), &facts.counters));
-    TRY(facts_read_quarantined(&reading, json_get(text, STR("quarantined")), &facts));
+    TRY(facts_read_origin(&reading, text, &facts.origin));
+    TRY(facts_read_online(&reading, text, &facts.online));
+    TRY(facts_read_content(&reading, text, &facts.content));
+    TRY(facts_read_counters(&reading, text, &facts.counters));
+    TRY(facts_read_quarantined(&reading, text, &facts));
+    TRY(facts_true(&reading, text, "has_callback", &facts.has_callback));
+    TRY(facts_true(&reading, text, "has_order", &facts.has_order));
     TRY(facts_word(&reading, text, "review", facts_reviews, EP_ARRAY_LEN(facts_reviews), &review));
     TRY(facts_time(&reading, text, "now", &facts.now));
     if (facts.now == 0) {
         return facts_bad(&reading, "now");
     }
-    facts.content.scanned = facts_is_true(content, "scanned");
-    facts.has_callback = facts_is_true(text, "has_callback");
-    facts.has_order = facts_is_true(text, "has_order");
     facts.review = (enum policy_review)review;
     *ret_facts = facts;
     return ERR_OK;

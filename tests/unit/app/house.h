@@ -155,6 +155,17 @@ static inline void house_apply(struct house *house)
     }
 }
 
+/* Adds text to a file of the registry, or makes it. */
+static inline void house_append(struct house *house, const char *name, const char *text)
+{
+    char path[160];
+    (void)snprintf(path, sizeof(path), "%s/registry/%s", house->folder, name);
+    FILE *file = fopen(path, "a");
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+}
+
 /* Writes a file of the registry anew with `fresh` where `old` stands. */
 static inline void house_change(struct house *house, const char *name, const char *old,
                                 const char *fresh)

@@ -21,6 +21,7 @@ struct street {
     struct gate *gate;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct lookout *lookout; /* NULL: nobody looks */
     struct worker_pool *workers;
     struct address shop;
     char key[128];
@@ -31,6 +32,12 @@ static const char *street_model = "aurora-large";
 static const char *street_other = "aurora-mini";
 static int street_turn = -1;
 static int street_asked;
+/* What the registry says beside the example, and the link by which clients come; NULL: nothing. */
+static void (*street_prepare)(struct house *house);
+static const char *street_link;
+/* An upstream that answers when it is told to: the one that waits, and whether it streams. */
+static bool street_slow;
+static struct http_exchange *street_waits;
 
 static inline void street_put(struct buf *out, const char *text)
 {
@@ -48,7 +55,10 @@ static inline void street_event(struct buf *out, int number, const char *rest)
     street_put(out, "}\n\n");
 }
 
-static inline void street_stream(struct http_exchange *x)
+static const char street_stream_head[] =
+    "content-type: text/event-stream\r\nx-request-id: up-7\r\n";
+
+static inline struct str street_stream_text(void)
 {
     static char room[16384];
     struct buf out = { room, 0, sizeof(room), sizeof(room) };
@@ -60,8 +70,25 @@ static inline void street_stream(struct http_exchange *x)
     street_event(&out, STREET_WORDS + 1,
                  "[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":40,\"total_tokens\":49}");
     street_put(&out, "data: [DONE]\n\n");
-    http_respond(x, 200, STR("content-type: text/event-stream\r\nx-request-id: up-7\r\n"),
-                 buf_str(&out));
+    return buf_str(&out);
+}
+
+/* Its first event, and no more for now. */
+static inline void street_begin_stream(struct http_exchange *x)
+{
+    struct str text = street_stream_text();
+    struct str first = str_slice(text, 0, str_search(text, STR("\n\n")) + 2);
+    http_respond_head(x, 200, str_from(street_stream_head));
+    http_respond_body(x, &first, 1);
+}
+
+/* All that is left. */
+static inline void street_go_on(void)
+{
+    struct str text = street_stream_text();
+    struct str rest = str_from_at(text, str_search(text, STR("\n\n")) + 2);
+    http_respond_last(street_waits, &rest, 1);
+    street_waits = NULL;
 }
 
 static inline void street_whole(struct http_exchange *x)
@@ -80,9 +107,17 @@ static inline void street_whole(struct http_exchange *x)
 static inline void street_on_request(struct http_exchange *x)
 {
     struct str body = http_exchange_body(x);
+    bool streams = str_search(body, STR("\"stream\":true")) < body.len;
     street_asked++;
-    if (str_search(body, STR("\"stream\":true")) < body.len) {
-        street_stream(x);
+    if (street_slow) {
+        street_waits = x;
+    }
+    if (street_slow && streams) {
+        street_begin_stream(x);
+    } else if (street_slow) {
+        return;
+    } else if (streams) {
+        http_respond(x, 200, str_from(street_stream_head), street_stream_text());
     } else {
         street_whole(x);
     }
@@ -90,7 +125,7 @@ static inline void street_on_request(struct http_exchange *x)
 
 static inline void street_on_gone(struct http_exchange *x)
 {
-    (void)x; /* it has no owner: it was answered at once */
+    street_waits = x == street_waits ? NULL : street_waits; /* the others were answered at once */
 }
 
 static const struct http_events street_events = { .on_request = street_on_request,
@@ -157,10 +192,16 @@ static inline void street_open_gate(struct street *street)
         .limits = street->limits,
         .usage_check = world->usage_check,
         .quarantine = world->quarantine,
+        .review = world->review,
+        .quota = world->quota,
+        .lookout = street->lookout,
         .workers = street->workers,
     };
     CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
-    CHECK_EQ(gate_listen(street->gate, &any, NULL, &street->shop, NULL), ERR_OK);
+    const struct http_listen listen = { .address = &any,
+                                        .link = street_link == NULL ? STR_EMPTY
+                                                                    : str_from(street_link) };
+    CHECK_EQ(gate_listen_link(street->gate, &listen, &street->shop, NULL), ERR_OK);
 }
 
 static inline void street_begin(struct street *street)
@@ -171,6 +212,9 @@ static inline void street_begin(struct street *street)
     options.events = &street_events;
     *street = (struct street){ .gate = NULL };
     house_begin(&street->house);
+    if (street_prepare != NULL) {
+        street_prepare(&street->house);
+    }
     CHECK_EQ(loop_create_real(&street->loop, NULL), ERR_OK);
     CHECK_EQ(http_server_create(street->loop, &options, &street->upstream, NULL), ERR_OK);
     CHECK_EQ(http_server_listen(street->upstream, &any, NULL, &bound, NULL), ERR_OK);

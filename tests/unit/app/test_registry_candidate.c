@@ -157,3 +157,34 @@ TEST(a_candidates_time_is_in_milliseconds)
 {
     CHECK_EQ(registry_candidate_now() % STAMP_NS_PER_MS, 0);
 }
+
+/* A server could not start with it, today or on the day from which the row holds. */
+TEST(rows_of_which_no_rules_can_be_made_are_refused)
+{
+    static const struct {
+        const char *file;
+        const char *old;
+        const char *fresh;
+        const char *said;
+    } cases[] = {
+        { "detectors.yaml", "values: [\"11\", \"12\"", "values: [\"1\", \"12\"",
+          "detector \"resident_id_provinces\"" },
+        { "detectors.yaml", "class: cn_mobile\n    kind: prefix",
+          "class: cn_passport\n    kind: prefix", "detector \"mobile_prefixes\"" },
+        { "detectors.yaml", "    marker: pipeline\n", "", "detector \"pipeline\"" },
+        { "detectors.yaml", "values: [\"62\"]\n    strength: strong\n    valid_from: 2002",
+          "values: [\"6x\"]\n    strength: strong\n    valid_from: 2099",
+          "detector \"card_unionpay\"" },
+        { "networks.yaml", "127.0.0.0/8", "127.0.0.0/40", "127.0.0.0/40" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        begin();
+        house_change(&house, cases[i].file, cases[i].old, cases[i].fresh);
+        CHECK_EQ(read_folder(), ERR_REGISTRY_INVALID);
+        if (!house_said(&house.errors, cases[i].said)) {
+            test_failed(EP_SITE, "%s: " STR_FMT, cases[i].said, STR_ARG(buf_str(&house.errors)));
+        }
+        CHECK(candidate.registry == NULL);
+        end();
+    }
+}
