@@ -76,13 +76,13 @@ static void route_keep_lawful(struct call *call)
     }
 }
 
-/* What the law admits is full or failing, and what it does not admit is no way out: told as the law
- * tells it. */
+/* Some of the model's sources were never open to this call, or have ended while it waited, and the
+ * rest is full or failing: told as the law tells it. */
 static enum err route_none(const struct call *call)
 {
     size_t count = call->model->route_count;
     uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-    bool closed = call->law.judged && (call->law.routes & all) != all;
+    bool closed = call->law.routes == 0 || (call->law.routes & all) != all;
     return closed ? ERR_NO_CLOSED_ROUTE : ERR_NO_ROUTE;
 }
 

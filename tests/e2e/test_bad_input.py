@@ -57,7 +57,7 @@ def test_wrong_values_are_refused_by_name(house, change, param):
 def test_a_market_that_is_no_country_is_refused_and_not_ignored(house, market):
     status, _, error = error_of(house.request("/v1/chat/completions", GOOD, headers={"x-entrepot-market": market}))
     assert (status, error["code"], error["param"]) == (400, "invalid_value", "x-entrepot-market")
-    assert json.loads(house.request("/v1/models", headers={"x-entrepot-market": market})[2])["data"] == []
+    assert house.request("/v1/models", headers={"x-entrepot-market": market})[0] == 400
 
 
 def test_a_market_of_the_contract_is_served_and_another_refused(house):

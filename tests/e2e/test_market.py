@@ -97,6 +97,20 @@ def test_a_client_of_whom_nothing_is_known_is_refused(house):
     assert json.loads(house.request("/v1/models", key=key)[2])["data"] == []
 
 
+def test_closures_tell_what_is_held_and_taken_out_now(house):
+    id = client(house, "held")
+    ask = ("closures", "--client", id, "--model", "aurora-large")
+    assert "ORIGIN_REVIEW" not in house.command(*ask).stdout
+    house.command("review", "open", "--client", id, "--kind", "origin", "--hold", "traffic", "--by", "Ann", "--why", "asked")
+    assert "ORIGIN_REVIEW" in house.command(*ask).stdout
+    ask = ("closures", "--client", "first-client", "--model", "aurora-large")
+    assert "=> aurora-large-us" in house.command(*ask).stdout
+    house.command("route", "quarantine", "aurora-large-us", "--by", "Ann", "--why", "odd answers")
+    assert "aurora-large-us MODEL_SWAP" in house.command(*ask).stdout
+    house.command("route", "release", "aurora-large-us", "--by", "Ann", "--why", "asked")
+    assert "=> aurora-large-us" in house.command(*ask).stdout
+
+
 def test_what_is_no_standing_is_refused_and_changes_nothing(house):
     id = house.json("client", "add", "--name", "firm", "--country", "SG")["id"]
     for flag, value in (("--country", "sg"), ("--billing-country", "Singapore"), ("--type", "robot"), ("--party", "aurora"),

@@ -803,9 +803,9 @@ class Judgement:
         for party in dict.fromkeys(touch):
             if party == self.seller:
                 continue
-            if party in listed and party in objected:
+            if party in objected:
                 self.add("DATA_SUBPROCESSOR", route, what="objected", object=party)
-            if party not in listed:
+            elif party not in listed:
                 waits = [instant(row["effective_at"]) - self.now for row in published
                          if instant(row["effective_at"]) > self.now and party in {e["party"] for e in row["entries"]}]
                 if waits:
@@ -843,6 +843,7 @@ class Judgement:
             return
         if not mine.get("us_declared"):
             self.add("DATA_US_BULK", route, what="declaration", object=mine["id"])
+            return
         counted = (self.facts.get("counters") or {}).get("us_bulk") or {}
         for category in US_CATEGORIES:
             if category not in (mine.get("us_categories") or []):
