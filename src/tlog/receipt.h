@@ -77,7 +77,7 @@ struct receipt_facts {
     struct str detected; /* classes of content and how often: "cn_mobile 2"; never the text */
     bool straddles;      /* something that admitted it ended while it was under way */
     /* operator */
-    struct str law; /* "allow ROUTE ..." or "refuse CODE"; empty: it was not asked */
+    struct str law;       /* "allow ROUTE ..." or "refuse CODE"; empty: it was not asked */
     struct str law_facts; /* JSON: what the judge was told, to be judged again */
     struct str law_reasons[RECEIPT_REASONS_MAX]; /* all of them, for the operator's eyes */
     size_t law_reason_count;

@@ -26,7 +26,7 @@ enum {
 #define PLAY_PORT_SERVER   8080
 #define PLAY_PORT_UPSTREAM 9001 /* and the next ones */
 #define PLAY_PRODUCT       "world"
-#define PLAY_TEXT "terms" /* that all clients have accepted */
+#define PLAY_TEXT          "terms" /* that all clients have accepted */
 
 /* How an upstream treats one request. */
 enum manner {

@@ -38,8 +38,7 @@ TEST(an_answer_to_another_address_is_noticed)
     CHECK(ask.elsewhere);
     CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"web\\u0068ook\":{}}") == ERR_OK);
     CHECK(ask.elsewhere);
-    CHECK(read_ask("{\"model\":\"m\",\"messages\":[{\"callback\":1}],\"webhook\":null}") ==
-          ERR_OK);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[{\"callback\":1}],\"webhook\":null}") == ERR_OK);
     CHECK(!ask.elsewhere);
 }
 
