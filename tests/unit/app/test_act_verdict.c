@@ -60,6 +60,38 @@ TEST(closures_are_asked_of_another_time_market_and_origin)
     house_end(&house);
 }
 
+TEST(what_is_taken_out_or_held_now_shows_in_closures)
+{
+    static const char ask[] = "closures --client first-client --model aurora-large";
+    char client[64];
+    begin();
+    CHECK_EQ(house_do(&house, "client list --json"), ACT_OK);
+    (void)snprintf(client, sizeof(client), "%s", house_field(&house, "id"));
+    CHECK_EQ(house_do(&house, "route quarantine aurora-large-us --why odd --by Ada"), ACT_OK);
+    CHECK_EQ(house_dof(&house,
+                       "review open --client %s --kind resale --hold purchases"
+                       " --why odd --by Ada",
+                       client),
+             ACT_OK);
+    house_close(&house);
+    house_open(&house, WORLD_READ_ONLY); /* beside a server */
+    CHECK_EQ(house_do(&house, ask), ACT_OK);
+    CHECK(house_said(&house.out, "aurora-large-us MODEL_SWAP"));
+    CHECK(house_said(&house.out, "=> no route\n"));
+    CHECK_EQ(house_dof(&house, "closures --client %s --model aurora-small", client), ACT_OK);
+    CHECK(!house_said(&house.out, "CLIENT_RESALE_SUSPECT")); /* purchases alone are held */
+    CHECK(!house_said(&house.out, "MODEL_SWAP"));
+    house_close(&house);
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(house_do(&house, "route release aurora-large-us --why mended --by Ben"), ACT_OK);
+    CHECK_EQ(house_do(&house, "review refuse 1 --why odd --by Ben"), ACT_OK);
+    CHECK_EQ(house_do(&house, ask), ACT_OK); /* a party has no case */
+    CHECK(house_said(&house.out, "=> aurora-large-us\n"));
+    CHECK_EQ(house_dof(&house, "closures --client %s --model aurora-large", client), ACT_OK);
+    CHECK(house_said(&house.out, "CLIENT_RESALE_SUSPECT"));
+    house_end(&house);
+}
+
 TEST(what_closures_are_asked_of_must_be_there)
 {
     static const struct {
