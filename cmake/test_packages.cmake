@@ -10,11 +10,13 @@ ep_test_pkg(unit_policy_test_mmdb libmaxminddb)
 # Vocabularies made on the spot.
 foreach(target unit_meter_test_bpe unit_meter_test_bpe_merge unit_meter_test_bpe_run
                unit_meter_test_vocab unit_meter_test_vocab_check unit_meter_test_chat_count
-               unit_meter_test_shelf unit_meter_test_tally unit_mkvocab_test_build)
+               unit_meter_test_shelf unit_meter_test_tally unit_mkvocab_test_build
+               unit_mkvocab_test_build_bytes)
     ep_test_link(${target} ep_vocab_sample)
 endforeach()
 foreach(target unit_meter_test_split unit_meter_test_split_cased unit_meter_test_split_deepseek
-               unit_meter_test_split_spaces unit_meter_test_nfc unit_meter_test_special)
+               unit_meter_test_split_plain unit_meter_test_split_spaces unit_meter_test_nfc
+               unit_meter_test_special)
     ep_test_link(${target} ep_classes)
 endforeach()
 foreach(target unit_meter_test_count unit_meter_test_count_stream unit_meter_test_count_shape

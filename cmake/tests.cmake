@@ -109,6 +109,19 @@ if(TARGET room_policy)
     add_executable(ep-judge ${CMAKE_SOURCE_DIR}/tests/law/judge.c)
     target_link_libraries(ep-judge PRIVATE ep_flags room_policy PkgConfig::PKG_jansson)
     set_target_properties(ep-judge PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    # 100,000 calls are judged once, in two processes; other builds ask that they judge alike.
+    set(law_registries 200)
+    if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT EP_SANITIZE)
+        set(law_registries 2500)
+    endif()
+    add_test(NAME law/compare_1 COMMAND ${CMAKE_SOURCE_DIR}/tests/law/run $<TARGET_FILE:ep-judge>
+             compare 1 ${law_registries} 20)
+    add_test(NAME law/compare_2 COMMAND ${CMAKE_SOURCE_DIR}/tests/law/run $<TARGET_FILE:ep-judge>
+             compare 1000001 ${law_registries} 20)
+    add_test(NAME law/rough COMMAND ${CMAKE_SOURCE_DIR}/tests/law/run $<TARGET_FILE:ep-judge>
+             rough 1 5000)
+    set_tests_properties(law/compare_1 law/compare_2 law/rough
+                         PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()
 
 ep_test_link(fuzz_split ep_classes)

@@ -23,12 +23,20 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'bank_transfer card direct_debit marketplace' -- "$word")
       return
       ;;
+    --type)
+      mapfile -t COMPREPLY < <(compgen -W 'enterprise developer consumer government education child_directed' -- "$word")
+      return
+      ;;
     --hold)
       mapfile -t COMPREPLY < <(compgen -W 'purchases traffic' -- "$word")
       return
       ;;
     --as)
-      mapfile -t COMPREPLY < <(compgen -W 'entered reviewed' -- "$word")
+      words='entered reviewed'
+      if [ "$noun" = claim ]; then
+        words='settled withdrawn'
+      fi
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       return
       ;;
     --key)
@@ -43,25 +51,22 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'open settled withdrawn' -- "$word")
       return
       ;;
-    --as)
-      mapfile -t COMPREPLY < <(compgen -W 'settled withdrawn' -- "$word")
-      return
-      ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage review count audit backup restore version help --help'
     words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
       'init '*) words+=' --zone' ;;
       'serve '*) words+=' --sandbox' ;;
-      'client add') words+=' --name --currency' ;;
+      'client add') words+=' --name --currency --party --country --billing-country --type --accept' ;;
+      'client standing') words+=' --party --country --billing-country --type --accept' ;;
+      'closures '*) words+=' --client --model --product --at --market --origin --link --consent' ;;
       'registry show') words+=' --version' ;;
       'registry sign') words+=' --person --key --as' ;;
       'registry sign-grant') words+=' --grant --key --key-id --counter' ;;
       'client kyc') words+=' --level --evidence' ;;
-      'key add') words+=' --client --product --name --budget-day --budget-month --budget-total' ;;
+      'key add') words+=' --client --product --name --budget-day --budget-month --budget-total --market --consent' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
       'key list') words+=' --client' ;;
       'plan list') words+=' --product' ;;
@@ -96,7 +101,7 @@ _entrepot() {
       review) words='list show open release refuse' ;;
       route) words='list history quarantine release' ;;
       claim) words='list show close' ;;
-      help) words='init serve registry client key plan credit receipt usage route claim count audit backup restore version' ;;
+      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

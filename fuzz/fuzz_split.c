@@ -4,6 +4,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define FUZZ_ENDS 256
+
+/* Cut many at a time, the pieces are those that are cut one by one. */
+static void fuzz_ends(const struct vocab_split *split, struct str text)
+{
+    size_t ends[FUZZ_ENDS];
+    size_t count = split_ends(split, classes_table(), text, true, ends, FUZZ_ENDS);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        at = split_next(split, classes_table(), text, at, true);
+        ASSERT(ends[i] == at);
+    }
+    ASSERT(at == text.len || count == FUZZ_ENDS);
+}
+
 /* The pieces of any bytes by any rule follow each other to the end, and what is final of a
  * beginning of the text is what the whole text has. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -30,5 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             certain = early != 0;
         }
     }
+    fuzz_ends(&split, text);
     return 0;
 }

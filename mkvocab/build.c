@@ -45,12 +45,6 @@ static enum err build_read_classes(struct build_file *file, struct str classes, 
     return ERR_OK;
 }
 
-/* Whether a piece that is this token is looked up. */
-static bool build_is_whole(const struct build *build, uint32_t index)
-{
-    return build->source->whole_pieces || index < build->reached;
-}
-
 static bool build_is_short(struct str text)
 {
     return text.len <= VOCAB_SHORT_MAX && text.ptr[text.len - 1] != '\0';
@@ -89,13 +83,15 @@ static void build_count_tables(const struct build *build, struct vocab_header *h
     uint32_t longs = 0;
     for (uint32_t i = 0; i < header->tokens; i++) {
         struct str text = build_bytes(build, i);
-        header->token_bytes += (uint32_t)text.len;
-        if (build_is_whole(build, i)) {
+        if (build->source->whole_pieces) {
             shorts += build_is_short(text);
             longs += !build_is_short(text) || i >= build->reached;
+        }
+        if (build->source->whole_pieces || i < build->reached) {
             header->longest = text.len > header->longest ? (uint32_t)text.len : header->longest;
         }
     }
+    header->token_bytes = build->token_bytes;
     header->short_slots = build_room(shorts);
     header->long_slots = build_room(longs);
     header->pair_slots = build_room(build->reached - build->bases);
@@ -142,7 +138,8 @@ static enum err build_header(const struct build *build, struct build_file *file)
     memcpy(header->magic, VOCAB_MAGIC, sizeof(header->magic));
     header->version = VOCAB_VERSION;
     header->flags = (split->slash ? VOCAB_FLAG_SLASH : 0U) | (split->nfc ? VOCAB_FLAG_NFC : 0U) |
-                    (source->byte_fallback ? VOCAB_FLAG_BYTE_FALLBACK : 0U);
+                    (source->byte_fallback ? VOCAB_FLAG_BYTE_FALLBACK : 0U) |
+                    (source->whole_pieces ? VOCAB_FLAG_WHOLE : 0U);
     memcpy(header->name, source->name, sizeof(header->name));
     memcpy(header->template, source->template, sizeof(header->template));
     static const char digits[] = "0123456789abcdef";
@@ -172,21 +169,6 @@ static void *build_section(const struct build_file *file, enum vocab_section sec
     return file->bytes + file->header.sections[section].offset;
 }
 
-static void build_fill_tokens(const struct build *build, const struct build_file *file)
-{
-    uint32_t *offsets = build_section(file, VOCAB_OFFSETS);
-    char *bytes = build_section(file, VOCAB_BYTES);
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < file->header.tokens; i++) {
-        struct str text = build_bytes(build, i);
-        offsets[i] = at;
-        memcpy(bytes + at, text.ptr, text.len);
-        at += (uint32_t)text.len;
-    }
-    ASSERT(at == file->header.token_bytes);
-    offsets[file->header.tokens] = at;
-}
-
 /* The longest token that `text` begins with and that is shorter. */
 static uint32_t build_shorter(const struct build *build, struct str text)
 {
@@ -203,7 +185,7 @@ static uint32_t build_shorter(const struct build *build, struct str text)
 static void build_fill_links(const struct build *build, const struct build_file *file)
 {
     uint64_t *links = build_section(file, VOCAB_LINKS);
-    uint64_t *pairs = build_section(file, VOCAB_PAIRS);
+    uint32_t *pairs = build_section(file, VOCAB_PAIRS);
     uint64_t *filter = build_section(file, VOCAB_PAIR_BITS);
     const uint32_t slots = file->header.pair_slots;
     memset(pairs, 0xFF, slots * sizeof(*pairs));
@@ -219,13 +201,12 @@ static void build_fill_links(const struct build *build, const struct build_file 
         uint32_t right = build->tokens[token->right].index;
         links[i] = vocab_link(left, right, shorter, text.len);
         uint64_t hash = vocab_pair_hash(vocab_pair_key(left, right));
-        uint64_t bit = vocab_pair_bit(hash, file->header.pair_bits);
-        filter[bit / 64] |= UINT64_C(1) << bit % 64;
+        filter[vocab_filter_word(hash, file->header.pair_bits)] |= vocab_filter_mask(hash);
         uint32_t slot = vocab_slot(hash, slots);
-        while (pairs[slot] != VOCAB_PAIR_NONE) {
+        while (pairs[slot] != VOCAB_ROW_NONE) {
             slot = slot + 1 == slots ? 0 : slot + 1;
         }
-        pairs[slot] = vocab_pair_key(left, right) << VOCAB_INDEX_BITS | i;
+        pairs[slot] = vocab_row(hash, i);
     }
     memcpy(build_section(file, VOCAB_RANKS), build->ranks,
            (build->reached - build->ordered) * sizeof(*build->ranks));
@@ -239,11 +220,8 @@ static void build_fill_whole(const struct build *build, const struct build_file 
     const uint32_t short_slots = file->header.short_slots;
     const uint32_t long_slots = file->header.long_slots;
     memset(longs, 0xFF, long_slots * sizeof(*longs));
-    for (uint32_t i = 0; i < file->header.tokens; i++) {
+    for (uint32_t i = 0; i < file->header.tokens && build->source->whole_pieces; i++) {
         struct str text = build_bytes(build, i);
-        if (!build_is_whole(build, i)) {
-            continue;
-        }
         if (build_is_short(text)) {
             uint64_t key = vocab_short_key(text.ptr, text.len);
             uint32_t slot = vocab_slot(key * VOCAB_MIX_A, short_slots);
@@ -255,10 +233,10 @@ static void build_fill_whole(const struct build *build, const struct build_file 
         if (!build_is_short(text) || i >= build->reached) {
             uint64_t hash = vocab_hash(text.ptr, text.len);
             uint32_t slot = vocab_slot(hash, long_slots);
-            while (longs[slot] != VOCAB_LONG_NONE) {
+            while (longs[slot] != VOCAB_ROW_NONE) {
                 slot = slot + 1 == long_slots ? 0 : slot + 1;
             }
-            longs[slot] = vocab_long_tag(hash) << VOCAB_INDEX_BITS | i;
+            longs[slot] = vocab_row(hash, i);
         }
     }
 }
@@ -317,7 +295,7 @@ static void build_fill_specials(const struct build *build, const struct build_fi
 static enum err build_fill(const struct build *build, struct build_file *file)
 {
     const size_t index_bytes = sizeof(uint16_t) * UNICODE_INDEX_SIZE;
-    build_fill_tokens(build, file);
+    build_fill_places(build, build_section(file, VOCAB_PLACES), build_section(file, VOCAB_BYTES));
     build_fill_links(build, file);
     build_fill_whole(build, file);
     build_joins(build, build_section(file, VOCAB_JOINS), file->header.join_bits);
@@ -346,6 +324,7 @@ static enum err build_tables(struct build *build, struct str classes, struct buf
     struct build_file file = { .bytes = NULL };
     TRY(build_read_classes(&file, classes, build->fail));
     TRY(build_merges(build));
+    TRY(build_places(build));
     TRY(build_trie(build));
     TRY(build_header(build, &file));
     if (file.header.file_bytes > BUILD_FILE_MAX) {

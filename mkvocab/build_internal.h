@@ -4,7 +4,7 @@
 #pragma once
 
 #include "build.h"
-#include "meter/vocab_tables_internal.h"
+#include "meter/vocab_joins_internal.h"
 
 #define BUILD_NONE UINT32_MAX
 
@@ -13,7 +13,8 @@ struct build_token {
     uint32_t index; /* in the file */
     uint32_t left;  /* BUILD_NONE: no merge makes it */
     uint32_t right;
-    uint32_t rank; /* of the merge */
+    uint32_t rank;  /* of the merge */
+    uint32_t place; /* of its bytes: vocab_place() */
     bool base;
     bool reached;
     bool ordered; /* no merge in it goes before one that it needs */
@@ -23,7 +24,10 @@ struct build {
     const struct source *source;
     struct arena arena;
     struct build_token *tokens;
-    uint32_t *order; /* index to the source's number */
+    uint32_t *texts; /* a table of hashes: tokens by their bytes, BUILD_NONE: free */
+    uint32_t text_slots;
+    uint32_t token_bytes; /* of all that are kept */
+    uint32_t *order;      /* index to the source's number */
     uint32_t bases;
     uint32_t ordered;
     uint32_t reached;
@@ -33,8 +37,13 @@ struct build {
     struct fail *fail;
 };
 
-/* Finds out what merges reach, and orders all tokens. */
+/* Finds out what merges reach, and orders all tokens. From then on tokens are found by their bytes:
+ * the source's number, or BUILD_NONE. */
 EP_MUST_CHECK enum err build_merges(struct build *build);
+uint32_t build_find(const struct build *build, struct str text);
+/* Where the bytes of all tokens lie; then, in sections of their own, places and bytes. */
+EP_MUST_CHECK enum err build_places(struct build *build);
+void build_fill_places(const struct build *build, uint32_t *places, char *bytes);
 /* The trie over what is reached. */
 EP_MUST_CHECK enum err build_trie(struct build *build);
 

@@ -34,10 +34,13 @@ void build_joins(const struct build *build, uint64_t *section, uint32_t bits)
                 continue;
             }
             if (at >= 3 && text.len - at >= 3) {
-                uint64_t bit = vocab_join(text.ptr + at, bits);
-                joins[bit / 64] |= UINT64_C(1) << bit % 64;
+                uint32_t before = vocab_wide_code(vocab_wide_bytes(text.ptr + at - 3));
+                uint32_t behind = vocab_wide_code(vocab_wide_bytes(text.ptr + at));
+                uint64_t hash = vocab_join(before, behind);
+                joins[vocab_filter_word(hash, bits)] |= vocab_filter_mask(hash);
             } else {
-                uint32_t edge = vocab_edge(text.ptr[at - 1], text.ptr[at]);
+                uint32_t edge =
+                    vocab_edge((unsigned char)text.ptr[at - 1], (unsigned char)text.ptr[at]);
                 section[edge / 64] |= UINT64_C(1) << edge % 64;
             }
         }

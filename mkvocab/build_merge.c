@@ -17,8 +17,7 @@ struct build_merge {
 struct build_rules {
     const struct build *build;
     struct build_merge *merges; /* NULL: by bytes */
-    uint32_t *texts;            /* BUILD_NONE: free */
-    uint32_t slots;             /* of either */
+    uint32_t slots;
 };
 
 struct build_symbol {
@@ -33,14 +32,14 @@ static struct str build_text(const struct build *build, uint32_t token)
     return build->source->tokens[token].bytes;
 }
 
-static uint32_t build_find(const struct build_rules *rules, struct str text)
+uint32_t build_find(const struct build *build, struct str text)
 {
-    uint32_t slot = vocab_slot(vocab_hash(text.ptr, text.len), rules->slots);
-    while (rules->texts[slot] != BUILD_NONE) {
-        if (str_eq(build_text(rules->build, rules->texts[slot]), text)) {
-            return rules->texts[slot];
+    uint32_t slot = vocab_slot(vocab_hash(text.ptr, text.len), build->text_slots);
+    while (build->texts[slot] != BUILD_NONE) {
+        if (str_eq(build_text(build, build->texts[slot]), text)) {
+            return build->texts[slot];
         }
-        slot = slot + 1 == rules->slots ? 0 : slot + 1;
+        slot = slot + 1 == build->text_slots ? 0 : slot + 1;
     }
     return BUILD_NONE;
 }
@@ -56,11 +55,11 @@ static struct build_merge *build_merge_slot(const struct build_rules *rules, uin
     return &rules->merges[slot];
 }
 
-static enum err build_index_texts(struct build *build, struct build_rules *rules)
+static enum err build_index_texts(struct build *build)
 {
     const struct source *source = build->source;
-    for (uint32_t i = 0; i < rules->slots; i++) {
-        rules->texts[i] = BUILD_NONE;
+    for (uint32_t i = 0; i < build->text_slots; i++) {
+        build->texts[i] = BUILD_NONE;
     }
     for (uint32_t i = 0; i < source->token_count; i++) {
         struct str text = source->tokens[i].bytes;
@@ -68,15 +67,15 @@ static enum err build_index_texts(struct build *build, struct build_rules *rules
             return FAIL(build->fail, ERR_VOCAB, "token %u of \"%s\" has %zu bytes", i, source->name,
                         text.len);
         }
-        uint32_t slot = vocab_slot(vocab_hash(text.ptr, text.len), rules->slots);
-        while (rules->texts[slot] != BUILD_NONE) {
-            if (str_eq(source->tokens[rules->texts[slot]].bytes, text)) {
+        uint32_t slot = vocab_slot(vocab_hash(text.ptr, text.len), build->text_slots);
+        while (build->texts[slot] != BUILD_NONE) {
+            if (str_eq(source->tokens[build->texts[slot]].bytes, text)) {
                 return FAIL(build->fail, ERR_VOCAB, "tokens %u and %u of \"%s\" are the same",
-                            rules->texts[slot], i, source->name);
+                            build->texts[slot], i, source->name);
             }
-            slot = slot + 1 == rules->slots ? 0 : slot + 1;
+            slot = slot + 1 == build->text_slots ? 0 : slot + 1;
         }
-        rules->texts[slot] = i;
+        build->texts[slot] = i;
     }
     return ERR_OK;
 }
@@ -127,7 +126,7 @@ static void build_meet(const struct build_rules *rules, struct str text, struct 
         }
         return;
     }
-    left->result = build_find(rules, str_slice(text, left->at, end));
+    left->result = build_find(rules->build, str_slice(text, left->at, end));
     left->rank = left->result;
 }
 
@@ -142,7 +141,7 @@ static size_t build_take_apart(const struct build_rules *rules, struct str text,
                vocab_continues(text.ptr[end])) {
             end++;
         }
-        uint32_t token = build_find(rules, str_slice(text, at, end));
+        uint32_t token = build_find(rules->build, str_slice(text, at, end));
         if (token == BUILD_NONE) {
             return 0;
         }
@@ -168,7 +167,13 @@ static void build_merge_token(const struct build_rules *rules, uint32_t number,
     struct str text = build_text(rules->build, number);
     size_t count = build_take_apart(rules, text, symbols);
     uint32_t before = 0;
-    *token = (struct build_token){ BUILD_NONE, BUILD_NONE, BUILD_NONE, 0, count == 1, false, true };
+    *token = (struct build_token){
+        .index = BUILD_NONE,
+        .left = BUILD_NONE,
+        .right = BUILD_NONE,
+        .base = count == 1,
+        .ordered = true,
+    };
     ASSERT(count <= VOCAB_TOKEN_MAX);
     symbols[count].at = (uint32_t)text.len;
     for (size_t i = 0; i + 1 < count; i++) {
@@ -285,16 +290,15 @@ enum err build_merges(struct build *build)
     if (source->merge_count > 8 * VOCAB_TOKENS_MAX) {
         return FAIL(build->fail, ERR_VOCAB, "\"%s\" has too many merges", source->name);
     }
-    uint32_t most = source->token_count;
-    most = source->merge_count > most ? source->merge_count : most;
-    rules.slots = 2 * most + 2;
-    rules.texts = arena_alloc(&build->arena, rules.slots * sizeof(*rules.texts));
+    build->text_slots = 2 * source->token_count;
+    build->texts = arena_alloc(&build->arena, build->text_slots * sizeof(*build->texts));
     build->tokens = arena_alloc(&build->arena, source->token_count * sizeof(*build->tokens));
-    if (rules.texts == NULL || build->tokens == NULL) {
+    if (build->texts == NULL || build->tokens == NULL) {
         return build_no_memory(build);
     }
-    TRY(build_index_texts(build, &rules));
+    TRY(build_index_texts(build));
     if (!source->rank_order) {
+        rules.slots = 2 * source->merge_count + 2;
         rules.merges = arena_alloc(&build->arena, rules.slots * sizeof(*rules.merges));
         if (rules.merges == NULL) {
             return build_no_memory(build);

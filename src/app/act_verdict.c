@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "ident/review.h"
 #include "ident/standing.h"
 #include "policy/facts.h"
 #include "wire/json.h"
@@ -96,6 +97,47 @@ static enum err closures_model(struct acting *acting, struct policy_facts *facts
     return ERR_OK;
 }
 
+/* What a case holds the client for, as the rows say now. */
+static enum err closures_review(struct acting *acting, struct policy_facts *facts)
+{
+    struct id id;
+    enum review_kind kind = REVIEW_RESALE;
+    struct review *review = NULL;
+    if (!id_parse(args_value(acting->args, "client"), STR(IDENT_CLIENT_PREFIX), &id)) {
+        return ERR_OK; /* a party: cases are of clients of the books */
+    }
+    TRY(review_open(acting->world->store, &review, &acting->fail));
+    if (review_hold(review, id, &kind) >= REVIEW_HOLD_TRAFFIC) {
+        facts->review = kind == REVIEW_RESALE ? POLICY_REVIEW_RESALE : POLICY_REVIEW_ORIGIN;
+    }
+    review_close(review);
+    return ERR_OK;
+}
+
+static enum err closures_on_quarantine(void *context, const struct store_value *row, size_t columns)
+{
+    bool *found = context;
+    ASSERT(columns == 1 && row[0].kind == STORE_INT);
+    *found = true;
+    return ERR_OK;
+}
+
+/* Which routes of the model are taken out, as the rows say now: bits of `context`, the facts. */
+static enum err closures_quarantine(void *context, struct store_txn *txn, struct fail *fail)
+{
+    static const struct store_sql sql = {
+        "SELECT id FROM route_quarantine WHERE route = ?1 AND released_ns = 0"
+    };
+    struct policy_facts *facts = context;
+    for (size_t i = 0; i < facts->model->route_count; i++) {
+        const struct store_value route = STORE_T(facts->model->routes[i]->id);
+        bool found = false;
+        TRY(store_query(txn, &sql, &route, 1, closures_on_quarantine, &found, fail));
+        facts->quarantined |= found ? UINT64_C(1) << i : 0;
+    }
+    return ERR_OK;
+}
+
 static enum err closures_facts(struct acting *acting, struct policy_facts *facts,
                                struct policy_online *online)
 {
@@ -105,6 +147,8 @@ static enum err closures_facts(struct acting *acting, struct policy_facts *facts
     TRY(closures_model(acting, facts));
     TRY(closures_country(acting, "market", &facts->market));
     TRY(closures_origin(acting, facts));
+    TRY(closures_review(acting, facts));
+    TRY(store_read(acting->world->store, closures_quarantine, facts, &acting->fail));
     if (args_has(acting->args, "at")) {
         TRY(acting_time(acting, "at", &facts->now));
     }

@@ -123,7 +123,7 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
     law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
     law_origin(gate, x, client_standing(key->client), facts.now, &facts.origin);
     policy_judge(gate->snapshot->policy, &facts, &gate->verdict);
-    return gate->verdict.allow;
+    return gate->verdict.allow && call_law_market_is_fine(x);
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */

@@ -218,7 +218,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     };
     struct call_law_room room;
     call_law_receipt(call, settlement->wall_ns, &room, &facts);
-    if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT) {
+    if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT ||
+        call->err == ERR_UPSTREAM_MODEL) {
         facts.reasons[facts.reason_count++] = str_from(err_info(call->err)->code);
     }
     enum err err = receipt_build(&settlement->receipt, &facts);

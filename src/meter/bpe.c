@@ -15,7 +15,7 @@ enum err bpe_create(const struct vocab *vocab, uint64_t seed, struct bpe **ret_b
     bpe->vocab = vocab;
     bpe->salt = vocab_mix(seed, 1);
     bpe->factor = vocab_mix(seed, 2) | 1;
-    bpe->part = vocab->reached == vocab->info.tokens ? BPE_PIECE : BPE_PART;
+    bpe->part = !vocab->whole || vocab->reached == vocab->info.tokens ? BPE_PIECE : BPE_PART;
     bpe_set_steps(bpe);
     for (uint32_t i = 0; i < vocab->reached; i++) {
         uint32_t len = vocab_len(vocab, i);
@@ -49,12 +49,10 @@ static uint32_t bpe_find_long(const struct vocab *vocab, struct str piece)
 {
     ASSERT(piece.len > 0 && piece.len <= vocab->longest);
     uint64_t hash = vocab_hash(piece.ptr, piece.len);
-    uint32_t tag = vocab_long_tag(hash);
     uint32_t slot = vocab_slot(hash, vocab->long_slots);
-    while (vocab->longs[slot] != VOCAB_LONG_NONE) {
-        uint32_t index = vocab->longs[slot] & VOCAB_INDEX_NONE;
-        if (vocab->longs[slot] >> VOCAB_INDEX_BITS == tag && vocab_len(vocab, index) == piece.len &&
-            memcmp(vocab->bytes + vocab->offsets[index], piece.ptr, piece.len) == 0) {
+    while (vocab->longs[slot] != VOCAB_ROW_NONE) {
+        uint32_t index = vocab_row_index(vocab->longs[slot]);
+        if (vocab_row_fits(vocab->longs[slot], hash) && str_eq(vocab_bytes(vocab, index), piece)) {
             return index;
         }
         slot = slot + 1 == vocab->long_slots ? 0 : slot + 1;
@@ -64,7 +62,7 @@ static uint32_t bpe_find_long(const struct vocab *vocab, struct str piece)
 
 static bool bpe_is_token(const struct vocab *vocab, struct str piece)
 {
-    if (piece.len > vocab->longest) {
+    if (!vocab->whole || piece.len > vocab->longest) {
         return false;
     }
     if (piece.len <= VOCAB_SHORT_MAX && piece.ptr[piece.len - 1] != '\0') {
@@ -77,7 +75,7 @@ static bool bpe_is_token(const struct vocab *vocab, struct str piece)
  * what merges find as fast: the trie's begin is at hand for characters of three bytes. */
 static uint64_t bpe_work_out(struct bpe *bpe, struct str text, enum bpe_kind kind)
 {
-    bool merged = kind == BPE_PART || (bpe->part == BPE_PIECE && vocab_is_wide(text.ptr[0]));
+    bool merged = (kind & BPE_PART) != 0 || (bpe->part == BPE_PIECE && vocab_is_wide(text.ptr[0]));
     if (!merged && bpe_is_token(bpe->vocab, text)) {
         return 1;
     }
@@ -92,16 +90,25 @@ static uint64_t bpe_work_out(struct bpe *bpe, struct str text, enum bpe_kind kin
     return out.count;
 }
 
-/* Of the two ways of a set the one that was used last is the first: here it was not that. */
+/* It is not the first of its set. What is found moves up by one, what is new takes the last place:
+ * so what comes but once does not put out what comes often. */
 static uint64_t bpe_count_short_again(struct bpe *bpe, uint64_t *set, uint64_t row, struct str text)
 {
-    uint64_t tokens = set[1] ^ row;
-    if (tokens > BPE_TOKENS_MAX) {
-        bool part = (row & (uint64_t)BPE_PART << BPE_TOKEN_BITS) != 0;
-        tokens = bpe_work_out(bpe, text, part ? BPE_PART : BPE_PIECE);
+    for (size_t way = 1; way < BPE_SHORT_WAYS; way++) {
+        uint64_t tokens = set[way] ^ row;
+        if (tokens <= BPE_TOKENS_MAX) {
+            set[way] = set[way - 1];
+            set[way - 1] = row | tokens;
+            return tokens;
+        }
     }
-    set[1] = set[0];
-    set[0] = row | tokens;
+    bool part = (row & (uint64_t)BPE_PART << BPE_TOKEN_BITS) != 0;
+    uint64_t tokens = bpe_work_out(bpe, text, part ? BPE_PART : BPE_PIECE);
+    size_t last = 0;
+    while (last < BPE_SHORT_WAYS - 1 && set[last] != 0) {
+        last++;
+    }
+    set[last] = row | tokens;
     return tokens;
 }
 
@@ -116,25 +123,27 @@ static inline uint64_t bpe_count_short(struct bpe *bpe, uint64_t key, struct str
     return tokens <= BPE_TOKENS_MAX ? tokens : bpe_count_short_again(bpe, set, row, text);
 }
 
-static uint64_t bpe_count_middle(struct bpe *bpe, struct str text, enum bpe_kind kind)
+/* `first` and `last`: the text as a number of two words. Where no place of the set is free, a text
+ * takes its own: of more texts than have room, coming round and round, some are then found again,
+ * but none if each put out the oldest. */
+static uint64_t bpe_count_middle(struct bpe *bpe, uint64_t first, uint64_t last, struct str text,
+                                 enum bpe_kind kind)
 {
-    uint64_t first = vocab_load64(text.ptr);
-    uint64_t last = vocab_load64(text.ptr + text.len - 8);
     uint64_t length = (uint64_t)kind | text.len;
     uint64_t hash = vocab_mix(first ^ bpe->salt, last ^ length * bpe->factor);
-    size_t slot = (size_t)(hash >> (64 - BPE_MIDDLE_BITS));
+    size_t slot = vocab_slot(hash, BPE_MIDDLE_SETS);
     struct bpe_middle *set = bpe->middles[slot];
     uint16_t *values = bpe->middle_values[slot];
+    size_t own = hash % BPE_MIDDLE_WAYS;
     for (size_t way = 0; way < BPE_MIDDLE_WAYS; way++) {
         if (values[way] >> 8 == length && set[way].key[0] == first && set[way].key[1] == last) {
             return values[way] & 255U;
         }
+        own = values[way] == 0 ? way : own;
     }
     uint64_t tokens = bpe_work_out(bpe, text, kind);
-    memmove(set + 1, set, (BPE_MIDDLE_WAYS - 1) * sizeof(*set));
-    memmove(values + 1, values, (BPE_MIDDLE_WAYS - 1) * sizeof(*values));
-    set[0] = (struct bpe_middle){ { first, last } };
-    values[0] = (uint16_t)(length << 8 | tokens);
+    set[own] = (struct bpe_middle){ { first, last } };
+    values[own] = (uint16_t)(length << 8 | tokens);
     return tokens;
 }
 
@@ -158,40 +167,14 @@ static uint64_t bpe_count_long(struct bpe *bpe, struct str text, enum bpe_kind k
     return tokens;
 }
 
-/* The 16 bits that a character of three bytes stands for. */
-static inline uint64_t bpe_wide_bits(uint32_t word)
-{
-    return (word & 15) << 12 | (word >> 8 & 63) << 6 | (word >> 16 & 63);
-}
-
-/* Three or four characters of three bytes as a number; 0: they are not that. */
-static inline uint64_t bpe_wide_key(const char *ptr, size_t len)
-{
-    uint64_t first = vocab_load64(ptr);
-    uint32_t last = vocab_load32(ptr + len - 4);
-    ASSERT(len == BPE_WIDE_MAX || len == BPE_WIDE_MAX - 3);
-    if ((first & UINT64_C(0xC0F0C0C0F0C0C0F0)) != UINT64_C(0x80E08080E08080E0) ||
-        (last & 0xC0C0F0C0U) != 0x8080E080U) {
-        return 0;
-    }
-    uint64_t third = len == BPE_WIDE_MAX ? bpe_wide_bits(vocab_load32(ptr + 6)) : 0;
-    return bpe_wide_bits((uint32_t)first) | bpe_wide_bits((uint32_t)(first >> 24)) << 16 |
-           bpe_wide_bits(last >> 8) << 32 | third << 48;
-}
-
 static uint64_t bpe_count_kind(struct bpe *bpe, struct str text, enum bpe_kind kind)
 {
     if (text.len <= BPE_SHORT_MAX) {
         return bpe_count_short(bpe, vocab_short_key(text.ptr, text.len), text, kind);
     }
-    if (text.len == BPE_WIDE_MAX || text.len == BPE_WIDE_MAX - 3) {
-        uint64_t key = bpe_wide_key(text.ptr, text.len);
-        if (key != 0) {
-            return bpe_count_short(bpe, key, text, kind);
-        }
-    }
     if (text.len <= BPE_MIDDLE_MAX) {
-        return bpe_count_middle(bpe, text, kind);
+        uint64_t first = vocab_load64(text.ptr);
+        return bpe_count_middle(bpe, first, vocab_load64(text.ptr + text.len - 8), text, kind);
     }
     return text.len <= BPE_LONG_MAX ? bpe_count_long(bpe, text, kind)
                                     : bpe_work_out(bpe, text, kind);
@@ -201,44 +184,88 @@ static uint64_t bpe_count_kind(struct bpe *bpe, struct str text, enum bpe_kind k
 static size_t bpe_apart(const struct vocab *vocab, struct str piece, size_t from)
 {
     size_t at = from;
-    while (piece.len - at >= BPE_PARTS_MIN) {
+    while (piece.len - at >= 6) { /* two characters */
         if (!vocab_is_wide(piece.ptr[at])) {
             at++;
             continue;
         }
+        uint32_t before = vocab_wide_code(vocab_wide_bytes(piece.ptr + at));
         at += 3;
         if (vocab_is_wide(piece.ptr[at]) && vocab_continues(piece.ptr[at - 1]) &&
-            !vocab_joins(vocab, piece.ptr + at)) {
+            !vocab_joins(vocab, before, vocab_wide_code(vocab_wide_bytes(piece.ptr + at)))) {
             return at;
         }
     }
     return piece.len;
 }
 
-/* A part of up to 8 bytes as a number, from eight bytes of the piece that it is in. */
-static inline uint64_t bpe_part_key(struct str piece, size_t at, size_t len)
+/* The characters of three bytes that `text` begins with, BPE_WIDE_RUN at most; how many. Bit i of
+ * *ret_cuts: no token reaches over the place before character i. All of them are found first, for
+ * which are set is no pattern that a processor could guess. */
+static size_t bpe_read_wide(const struct vocab *vocab, struct str text, uint16_t *codes,
+                            uint64_t *ret_cuts)
 {
-    size_t from = at < piece.len - 8 ? at : piece.len - 8;
-    return vocab_load64(piece.ptr + from) >> 8 * (at - from) & UINT64_MAX >> (64 - 8 * len);
+    size_t max = text.len / 3 < BPE_WIDE_RUN ? text.len / 3 : BPE_WIDE_RUN;
+    size_t count = 0;
+    uint64_t cuts = 0;
+    uint32_t before = 0;
+    for (; count < max; count++) {
+        uint32_t bytes = vocab_wide_bytes(text.ptr + 3 * count);
+        if (!vocab_wide_fits(bytes)) {
+            break;
+        }
+        uint32_t code = vocab_wide_code(bytes);
+        cuts |= (uint64_t)!vocab_joins(vocab, before, code) << count;
+        codes[count] = (uint16_t)code;
+        before = code;
+    }
+    *ret_cuts = cuts & ~UINT64_C(1);
+    return count;
+}
+
+/* Some of the characters that bpe_read_wide() has read: their codes are the key. */
+static inline uint64_t bpe_count_wide(struct bpe *bpe, const uint16_t *codes, struct str text,
+                                      enum bpe_kind kind)
+{
+    const size_t count = text.len / 3;
+    uint64_t key[2];
+    if (count > 2 * BPE_WIDE_WORD) {
+        return bpe_count_kind(bpe, text, kind);
+    }
+    memcpy(key, codes, sizeof(key));
+    if (count <= BPE_WIDE_WORD) {
+        key[0] &= UINT64_MAX >> (64 - 16 * count);
+        return bpe_count_short(bpe, key[0], text, kind | BPE_WIDE);
+    }
+    key[1] &= UINT64_MAX >> (64 - 16 * (count - BPE_WIDE_WORD));
+    return bpe_count_middle(bpe, key[0], key[1], text, kind | BPE_WIDE);
 }
 
 /* Writing without spaces makes long pieces that never come again, but of few parts. */
 static uint64_t bpe_count_parts(struct bpe *bpe, struct str piece)
 {
+    uint16_t codes[BPE_WIDE_RUN + 2 * BPE_WIDE_WORD];
     uint64_t tokens = 0;
-    size_t end = bpe_apart(bpe->vocab, piece, 0);
-    if (end == piece.len) {
-        return bpe_count_kind(bpe, piece, BPE_PIECE);
-    }
     for (size_t at = 0; at < piece.len;) {
-        struct str part = str_slice(piece, at, end);
-        if (part.len <= BPE_SHORT_MAX && piece.len >= BPE_SHORT_MAX) {
-            tokens += bpe_count_short(bpe, bpe_part_key(piece, at, part.len), part, bpe->part);
-        } else {
-            tokens += bpe_count_kind(bpe, part, bpe->part);
+        struct str rest = str_from_at(piece, at);
+        uint64_t cuts = 0;
+        size_t count = bpe_read_wide(bpe->vocab, rest, codes, &cuts);
+        cuts |= (uint64_t)(count > 0 && 3 * count == rest.len) << count; /* the piece's end */
+        size_t from = 0;
+        for (; cuts != 0; cuts &= cuts - 1) {
+            size_t to = (size_t)__builtin_ctzll(cuts);
+            struct str part = { rest.ptr + 3 * from, 3 * (to - from) };
+            enum bpe_kind kind = part.len < piece.len ? bpe->part : BPE_PIECE;
+            tokens += bpe_count_wide(bpe, codes + from, part, kind);
+            from = to;
         }
-        at = end;
-        end = bpe_apart(bpe->vocab, piece, at);
+        at += 3 * from;
+        if (at < piece.len) { /* at a part with other characters in it, or too many */
+            size_t end = bpe_apart(bpe->vocab, piece, at);
+            enum bpe_kind kind = end - at < piece.len ? bpe->part : BPE_PIECE;
+            tokens += bpe_count_kind(bpe, str_slice(piece, at, end), kind);
+            at = end;
+        }
     }
     return tokens;
 }
@@ -248,7 +275,7 @@ uint64_t bpe_count(struct bpe *bpe, struct str piece)
     if (piece.len == 0) {
         return 0;
     }
-    if (piece.len >= BPE_PARTS_MIN && vocab_is_wide(piece.ptr[piece.len - 3])) {
+    if (piece.len > BPE_SHORT_MAX && vocab_is_wide(piece.ptr[piece.len - 3])) {
         return bpe_count_parts(bpe, piece);
     }
     return bpe_count_kind(bpe, piece, BPE_PIECE);
@@ -319,9 +346,8 @@ enum err bpe_encode(struct bpe *bpe, struct str piece, uint32_t *ids, size_t max
     ASSERT(ret_count != NULL);
     struct bpe_out out = { ids, max, 0 };
     enum err err = ERR_OK;
-    uint32_t whole = piece.len > 0 && piece.len <= bpe->vocab->longest
-                         ? bpe_find_long(bpe->vocab, piece)
-                         : VOCAB_INDEX_NONE;
+    bool looked_up = bpe->vocab->whole && piece.len > 0 && piece.len <= bpe->vocab->longest;
+    uint32_t whole = looked_up ? bpe_find_long(bpe->vocab, piece) : VOCAB_INDEX_NONE;
     if (whole != VOCAB_INDEX_NONE) {
         bpe_put(&out, vocab_id(bpe->vocab, whole));
     } else if (piece.len <= BPE_STACK_MAX) {

@@ -12,7 +12,7 @@
 
 #include "meter/vocab.h"
 
-#define BPE_BYTES_MAX ((size_t)848 << 10) /* with count.h's own buffers below 1 MiB a thread */
+#define BPE_BYTES_MAX ((size_t)872 << 10) /* with count.h's own buffers below 1 MB a thread */
 #define BPE_STACK_MAX ((size_t)2 << 10)   /* bytes of a piece that is encoded without the heap */
 
 struct bpe;

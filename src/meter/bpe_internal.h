@@ -9,31 +9,33 @@
 #pragma once
 
 #include "meter/bpe.h"
-#include "meter/vocab_tables_internal.h"
+#include "meter/vocab_joins_internal.h"
 
-#define BPE_SHORT_BITS  15 /* caches of pieces, sets of two: up to 8 bytes, */
-#define BPE_MIDDLE_BITS 12 /* 16, sets of three */
-#define BPE_MIDDLE_WAYS 3
-#define BPE_LONG_BITS   10 /* and, single ones, 32 */
-#define BPE_MEMO_BITS   12 /* pairs */
+#define BPE_SHORT_BITS  13   /* caches of texts: up to 8 bytes or 4 wide characters, */
+#define BPE_SHORT_WAYS  6    /* sets of six; */
+#define BPE_MIDDLE_SETS 3575 /* 16 bytes or 8 wide characters: as many as there is room for, */
+#define BPE_MIDDLE_WAYS 6    /* sets of six; */
+#define BPE_LONG_BITS   9    /* and, single ones, 32 bytes */
+#define BPE_MEMO_BITS   12   /* pairs */
 #define BPE_SHORT_MAX   VOCAB_SHORT_MAX
-#define BPE_WIDE_MAX    12 /* of four characters of three bytes: these fit a short one's key */
+#define BPE_WIDE_WORD   4 /* characters of three bytes have room in a word of a key */
 #define BPE_MIDDLE_MAX  16
 #define BPE_LONG_MAX    32
-#define BPE_PARTS_MIN   6 /* bytes: two characters of three */
+#define BPE_WIDE_RUN    63 /* characters of three bytes that are looked at together */
 
 #define BPE_STEPS      1024 /* of the trie: two bytes that begin a character of three */
 #define BPE_TOKEN_BITS 4    /* for the tokens of a short text */
 #define BPE_TOKENS_MAX ((1U << BPE_TOKEN_BITS) - 1)
 
-/* What is encoded, as a bit beside its length in the caches' keys. */
+/* What is encoded, as bits beside its length in the caches' keys. */
 enum bpe_kind {
     BPE_PIECE = 0,
-    BPE_PART = 1 << 7 /* of a piece: nothing merges over its ends */
+    BPE_WIDE = 1 << 6, /* the key is of 16 bits a character, each of three bytes */
+    BPE_PART = 1 << 7  /* of a piece: nothing merges over its ends */
 };
 
 struct bpe_middle {
-    uint64_t key[2]; /* the first and the last 8 bytes */
+    uint64_t key[2]; /* the first and the last 8 bytes, or the codes of wide characters */
 };
 
 struct bpe_long {
@@ -47,10 +49,10 @@ struct bpe {
     enum bpe_kind part; /* BPE_PIECE where merges reach all tokens: looking up changes nothing */
     /* A short text's product is spread over its slot's number and its slot's high bits, so that
      * the two together are the text; the low bits are its kind, length and tokens, 0: none. */
-    uint64_t shorts[1U << BPE_SHORT_BITS][2];
-    struct bpe_middle middles[1U << BPE_MIDDLE_BITS][BPE_MIDDLE_WAYS];
+    uint64_t shorts[1U << BPE_SHORT_BITS][BPE_SHORT_WAYS];
+    struct bpe_middle middles[BPE_MIDDLE_SETS][BPE_MIDDLE_WAYS];
     struct bpe_long longs[1U << BPE_LONG_BITS];
-    uint16_t middle_values[1U << BPE_MIDDLE_BITS][BPE_MIDDLE_WAYS]; /* length and tokens */
+    uint16_t middle_values[BPE_MIDDLE_SETS][BPE_MIDDLE_WAYS]; /* length and tokens */
     uint16_t long_values[1U << BPE_LONG_BITS];
     uint64_t steps[BPE_STEPS];             /* see bpe_step() */
     uint64_t memo[1U << BPE_MEMO_BITS];    /* pair + 1, and whether it is valid */
@@ -64,7 +66,7 @@ struct bpe {
     struct bpe_run run;
 };
 _Static_assert(sizeof(struct bpe) <= BPE_BYTES_MAX, "scratch of a thread");
-_Static_assert(BPE_WIDE_MAX <= BPE_TOKENS_MAX, "a short text's tokens fit their bits");
+_Static_assert(3 * BPE_WIDE_WORD <= BPE_TOKENS_MAX, "a short text's tokens fit their bits");
 _Static_assert(2 * BPE_PART << BPE_TOKEN_BITS <= 1 << BPE_SHORT_BITS, "so does all beside it");
 
 /* Where ids go: `count` of them were made, the first `max` are kept. `ids` NULL: only counted. */

@@ -19,18 +19,17 @@ static uint64_t bpe_rank(const struct vocab *vocab, uint32_t index)
 /* The characters or bytes that a token is made of, to `symbols`; how many. */
 static size_t bpe_take_apart(const struct vocab *vocab, uint32_t index, uint32_t *symbols)
 {
-    const char *ptr = vocab->bytes + vocab->offsets[index];
-    size_t len = vocab_len(vocab, index);
+    struct str text = vocab_bytes(vocab, index);
     size_t count = 0;
-    ASSERT(len <= VOCAB_TOKEN_MAX);
-    for (size_t at = 0; at < len;) {
+    ASSERT(text.len <= VOCAB_TOKEN_MAX);
+    for (size_t at = 0; at < text.len;) {
         uint32_t node = 0;
         size_t end = at;
         do {
-            node = vocab_child(vocab, node, (unsigned char)ptr[end]);
+            node = vocab_child(vocab, node, (unsigned char)text.ptr[end]);
             end++;
-        } while (node != VOCAB_NODE_NONE && vocab->characters && end < len &&
-                 vocab_continues(ptr[end]));
+        } while (node != VOCAB_NODE_NONE && vocab->characters && end < text.len &&
+                 vocab_continues(text.ptr[end]));
         symbols[count] =
             node == VOCAB_NODE_NONE ? VOCAB_INDEX_NONE : vocab_trie_token(vocab->trie[node]);
         count++;
@@ -154,7 +153,7 @@ void bpe_set_steps(struct bpe *bpe)
 }
 
 /* The longest token that `text` begins with, or VOCAB_INDEX_NONE; *ret_end: where it ends. */
-static uint32_t bpe_longest(struct bpe *bpe, struct str text, const char **ret_end)
+static inline uint32_t bpe_longest(struct bpe *bpe, struct str text, const char **ret_end)
 {
     const char *ptr = text.ptr;
     const char *end = text.ptr + text.len;
@@ -203,7 +202,8 @@ static void bpe_flush(struct bpe *bpe, size_t depth, struct bpe_out *out)
 static bool bpe_is_wide(const struct vocab *vocab, struct str text, size_t at)
 {
     return at >= 3 && vocab_is_wide(text.ptr[at - 3]) && vocab_continues(text.ptr[at - 1]) &&
-           vocab_is_wide(text.ptr[at]) && !vocab_joins_narrow(vocab, text.ptr + at);
+           vocab_is_wide(text.ptr[at]) &&
+           !vocab_joins_narrow(vocab, (unsigned char)text.ptr[at - 1], (unsigned char)text.ptr[at]);
 }
 
 /* Up to the piece's end, or to a character that no token begins with. Returns where it stopped. */

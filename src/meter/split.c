@@ -2,27 +2,11 @@
 
 #include "meter/split_internal.h"
 
-/* [^\r\n\p{L}\p{N}]?\p{L}+ where all of it is ASCII, as in most text; NULL: it is not, or is near
- * the text's end. */
-static inline const uint8_t *split_plain_word(const struct split_text *text, const uint8_t *at)
-{
-    if (text->end - at < SPLIT_PLAIN || *at >= 0x80) {
-        return NULL;
-    }
-    const uint8_t *end = split_alphas(text, at, SPLIT_FOLD_ALL, SPLIT_FOLD_ALL);
-    unsigned first = text->ascii[*at];
-    bool word = (first & SPLIT_LETTER) != 0 ||
-                ((first & (UNICODE_NUMBER | UNICODE_NEWLINE)) == 0 && *at != '\'' && end - at > 1);
-    return word && end < text->end && *end < 0x80 ? end : NULL;
-}
+#define SPLIT_MANY 8 /* pieces: for less it is not worth to look at a window */
 
 static const uint8_t *split_cl100k(struct split_text *text, const struct vocab_split *split,
                                    const uint8_t *at)
 {
-    const uint8_t *plain = split_plain_word(text, at);
-    if (plain != NULL) {
-        return plain;
-    }
     unsigned contraction = split_contraction(text, at);
     if (contraction > 0) {
         return at + contraction;
@@ -77,6 +61,31 @@ static inline const uint8_t *split_piece(struct split_text *text, const struct v
     return at;
 }
 
+/* Whether it pays to look at many bytes at once: a piece is not all that is wanted, and not even
+ * the first bytes are other than ASCII. */
+static inline bool split_is_plain(const struct split_text *text, const struct vocab_split *split,
+                                  const uint8_t *at, size_t room)
+{
+    if (room < SPLIT_MANY || text->end - at < SPLIT_WINDOW + SPLIT_AHEAD ||
+        split->rule == VOCAB_RULE_DEEPSEEK || split->rule == VOCAB_RULE_SPACES) {
+        return false;
+    }
+    uint64_t words[2];
+    memcpy(words, at, sizeof(words));
+    return ((words[0] | words[1]) & SPLIT_BYTES(0x80)) == 0;
+}
+
+/* Takes the ends that are set in `bits`, byte 0 of which is at `from`; how many, `max` at most. */
+static inline size_t split_take(uint64_t bits, size_t from, size_t *ends, size_t max)
+{
+    size_t count = 0;
+    while (bits != 0 && count < max) {
+        ends[count++] = from + (size_t)__builtin_ctzll(bits);
+        bits &= bits - 1;
+    }
+    return count;
+}
+
 size_t split_ends(const struct vocab_split *split, const struct unicode_table *unicode,
                   struct str text, bool over, size_t *ends, size_t max)
 {
@@ -91,6 +100,15 @@ size_t split_ends(const struct vocab_split *split, const struct unicode_table *u
     const uint8_t *at = begin;
     size_t count = 0;
     while (count < max && at < all.end) {
+        if (split_is_plain(&all, split, at, max - count)) {
+            size_t plain =
+                split_take(split_plain(split, at), (size_t)(at - begin), ends + count, max - count);
+            if (plain > 0) {
+                count += plain;
+                at = begin + ends[count - 1];
+                continue;
+            }
+        }
         const uint8_t *next = split_piece(&all, split, at);
         ASSERT(next > at && next <= all.end);
         if (!over && (all.open || all.end - next < SPLIT_AHEAD)) {

@@ -38,6 +38,14 @@ static inline const uint8_t *cased_word(struct split_text *text, const uint8_t *
     unsigned class = 0;
     unsigned length = 0;
     while (next < text->end) {
+        if (!han && *next >= 0xE4) {
+            const uint8_t *behind = split_ideographs(text, next);
+            if (behind > next) {
+                next = behind;
+                both = behind;
+                continue;
+            }
+        }
         class = cased_class(text, next, han, &length);
         if ((class & CASED_UPPER) == 0) {
             break;
@@ -82,52 +90,23 @@ static inline const uint8_t *cased_prefixed(struct split_text *text, const uint8
     return second;
 }
 
-/* A word of ASCII with at most its first letter capital, as most are, and what may stand before it;
- * NULL: it is none, or is near the text's end. */
-static inline const uint8_t *cased_plain(const struct split_text *text, const uint8_t *at)
-{
-    if (text->end - at < SPLIT_PLAIN || *at >= 0x80) {
-        return NULL;
-    }
-    const uint8_t *end = split_alphas(text, at, SPLIT_FOLD_SECOND, SPLIT_FOLD_NONE);
-    unsigned first = text->ascii[*at];
-    bool word = (first & SPLIT_LETTER) != 0
-                    ? !split_is_capital(at[1])
-                    : (first & (UNICODE_NUMBER | UNICODE_NEWLINE)) == 0 && end - at > 1;
-    /* Capitals right behind the first may go on with it. */
-    bool over = end < text->end && *end < 0x80 && (end - at > 2 || !split_is_capital(*end));
-    return word && over ? end : NULL;
-}
-
-/* Whether it is plain that no word is at `at`: ASCII stands there that is no letter, and behind it
- * too, or it never goes before one. */
-static inline bool cased_no_word(const struct split_text *text, const uint8_t *at)
-{
-    if (*at >= 0x80 || (text->ascii[*at] & SPLIT_LETTER) != 0) {
-        return false;
-    }
-    if ((text->ascii[*at] & (UNICODE_NUMBER | UNICODE_NEWLINE)) != 0) {
-        return true;
-    }
-    return text->end - at > 1 && at[1] < 0x80 && (text->ascii[at[1]] & SPLIT_LETTER) == 0;
-}
-
 const uint8_t *split_cased(struct split_text *text, const struct vocab_split *split,
                            const uint8_t *at)
 {
-    const uint8_t *plain = cased_plain(text, at);
-    if (plain != NULL) {
-        bool contracts = *plain == '\'' && split->rule != VOCAB_RULE_TEKKEN;
-        return contracts ? plain + split_contraction(text, plain) : plain;
-    }
-    if (cased_no_word(text, at)) {
-        return split_rest(text, split, at);
-    }
     bool han = split->rule == VOCAB_RULE_KIMI;
+    const uint8_t *ideographs = han ? split_ideographs(text, at) : at;
+    if (ideographs > at) {
+        return split_run(text, ideographs, UNICODE_HAN);
+    }
     unsigned length;
     unsigned class = split_class(text, at, &length);
     if (han && (class & UNICODE_HAN) != 0) {
         return split_run(text, at + length, UNICODE_HAN);
+    }
+    /* Between clauses: Han behind it is neither its word nor punctuation as well. */
+    if (han && (class & UNICODE_PUNCTUATION) != 0 &&
+        split_ideographs(text, at + length) > at + length) {
+        return at + length;
     }
     const uint8_t *word = NULL;
     bool first = false;

@@ -24,50 +24,17 @@ const uint8_t *split_cased(struct split_text *text, const struct vocab_split *sp
 const uint8_t *split_deepseek(struct split_text *text, const uint8_t *at);
 const uint8_t *split_spaces(struct split_text *text, const uint8_t *at);
 
+#define SPLIT_WINDOW 64 /* bytes that split_plain() reads */
+
+/* Of the text from a piece's begin on: bit i is set where the piece before byte i ends, up to the
+ * first byte that is not decided here. Not for deepseek and spaces. */
+uint64_t split_plain(const struct vocab_split *split, const uint8_t *at);
+
 #define SPLIT_BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define SPLIT_PLAIN       8 /* bytes: what reads so many at a time leaves the end to the others */
-
-/* Folds to small letters what of a word may be capital: all of it, its second byte, none. */
-#define SPLIT_FOLD_ALL    SPLIT_BYTES(0x20)
-#define SPLIT_FOLD_SECOND UINT64_C(0x2000)
-#define SPLIT_FOLD_NONE   UINT64_C(0)
-
-static inline bool split_is_capital(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z';
-}
 
 static inline bool split_is_alpha(uint8_t byte)
 {
     return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-}
-
-/* The top bit of each of eight bytes that is no small letter. */
-static inline uint64_t split_no_alphas(const uint8_t *at, uint64_t fold)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    uint64_t low = (word | fold) & SPLIT_BYTES(0x7F);
-    uint64_t in = (low + SPLIT_BYTES(0x80 - 'a')) & ~(low + SPLIT_BYTES(0x7F - 'z')) & ~word;
-    return ~in & SPLIT_BYTES(0x80);
-}
-
-/* The end of the ASCII letters behind the byte at `at`, of which the next seven have `fold` and all
- * others `rest`; text->end: it is not seen by eight bytes at a time. Words are cut one after the
- * other, so what counts is how soon an end is known: one load, and no branch but for length. */
-static inline const uint8_t *split_alphas(const struct split_text *text, const uint8_t *at,
-                                          uint64_t fold, uint64_t rest)
-{
-    ASSERT(text->end - at >= SPLIT_PLAIN);
-    uint64_t out = split_no_alphas(at, fold) & ~UINT64_C(0x80);
-    while (out == 0) {
-        at += 8;
-        if (text->end - at < 8) {
-            return text->end;
-        }
-        out = split_no_alphas(at, rest);
-    }
-    return at + __builtin_ctzll(out) / 8;
 }
 
 /* The classes of the character at `at` < text->end, and its length. */
@@ -81,11 +48,28 @@ static inline unsigned split_class(const struct split_text *text, const uint8_t 
     return unicode_class(text->table, code_read(at, text->end, ret_length));
 }
 
+/* The end of the run of U+4E00 to U+9FA5 at `at`. In every version of Unicode these are caseless
+ * letters and Han; most of Chinese is made of them, and they need no table to be known. */
+static inline const uint8_t *split_ideographs(const struct split_text *text, const uint8_t *at)
+{
+    while (text->end - at >= 4) {
+        uint32_t word;
+        memcpy(&word, at, sizeof(word));
+        uint32_t above = (__builtin_bswap32(word) >> 8) - 0xE4B880;
+        if (above > 0xE9BEA5 - 0xE4B880 || (word & 0xC0C000) != 0x808000) {
+            break;
+        }
+        at += 3;
+    }
+    return at;
+}
+
 /* The end of the run of characters that are in one of the classes of `mask`. */
 static inline const uint8_t *split_run(const struct split_text *text, const uint8_t *at,
                                        unsigned mask)
 {
     unsigned length;
+    at = (mask & (UNICODE_CASELESS | UNICODE_HAN)) != 0 ? split_ideographs(text, at) : at;
     while (at < text->end && (split_class(text, at, &length) & mask) != 0) {
         at += length;
     }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "meter/vocab_internal.h"
+#include "meter/vocab_tables_internal.h"
 
 static void vocab_unmap(struct str file)
 {
@@ -130,8 +130,7 @@ struct str vocab_token(const struct vocab *vocab, uint32_t id)
     }
     uint32_t index = vocab_index(vocab, id);
     if (index < vocab->info.tokens) {
-        return (struct str){ vocab->bytes + vocab->offsets[index],
-                             vocab->offsets[index + 1] - vocab->offsets[index] };
+        return vocab_bytes(vocab, index);
     }
     for (size_t i = 0; i < vocab->header->specials; i++) {
         if (vocab->specials[i].id == id) {

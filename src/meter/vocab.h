@@ -16,6 +16,7 @@
 
 #define VOCAB_NAME_MAX   64               /* bytes */
 #define VOCAB_TOKEN_MAX  512              /* bytes of a token: GLM has one of 512 spaces */
+#define VOCAB_DIGITS_MAX 3                /* of a number in a piece */
 #define VOCAB_TOKENS_MAX ((1U << 20) - 1) /* 20 bits and one value for none */
 
 /* How text is cut into pieces before the merges; the rules are in facts and in split.h. */
@@ -31,7 +32,7 @@ enum vocab_rule {
 
 struct vocab_split {
     enum vocab_rule rule;
-    uint32_t digits_max; /* of a run of numbers: 1 or 3 */
+    uint32_t digits_max; /* of a run of numbers: 1 to VOCAB_DIGITS_MAX */
     bool slash;          /* "/" may follow punctuation, as newlines do (o200k) */
     bool nfc;            /* the text is normalized first (Qwen) */
     uint32_t run_max;    /* characters: longer runs of (non-)white space are cut first; 0: never */

@@ -4,6 +4,9 @@
 #include "meter/vocab_tables_internal.h"
 
 #define VOCAB_LANES 8
+#define VOCAB_BLOCK ((size_t)64 << 10) /* is still in the nearest cache when it is read again */
+
+static const char vocab_damaged[] = "it is damaged: the checksum differs";
 
 /* Each step of a lane can be undone, so a changed word changes its lane; eight lanes keep the
  * multiplier busy, which is then about as fast as memory: 10 MB in half a millisecond. */
@@ -46,23 +49,38 @@ static uint64_t vocab_checksum_part(uint64_t seed, const char *ptr, size_t bytes
     return sum;
 }
 
+/* Of the first page. */
+static uint64_t vocab_checksum_page(const char *ptr)
+{
+    const size_t at = offsetof(struct vocab_header, checksum);
+    const size_t behind = at + sizeof(uint64_t);
+    return vocab_checksum_part(vocab_checksum_part(0, ptr, at), ptr + behind, VOCAB_PAGE - behind);
+}
+
+static size_t vocab_block_end(size_t at, size_t bytes)
+{
+    return bytes - at < VOCAB_BLOCK ? bytes : at + VOCAB_BLOCK;
+}
+
 uint64_t vocab_checksum(const void *file, size_t bytes)
 {
     ASSERT(bytes >= VOCAB_PAGE);
-    const size_t at = offsetof(struct vocab_header, checksum);
-    const size_t behind = at + sizeof(uint64_t);
     const char *ptr = file;
-    return vocab_checksum_part(vocab_checksum_part(0, ptr, at), ptr + behind, bytes - behind);
+    uint64_t sum = vocab_checksum_page(ptr);
+    for (size_t at = VOCAB_PAGE; at < bytes; at = vocab_block_end(at, bytes)) {
+        sum = vocab_checksum_part(sum, ptr + at, vocab_block_end(at, bytes) - at);
+    }
+    return sum;
 }
 
 uint64_t vocab_layout(const struct vocab_header *header, struct vocab_span *ret_sections)
 {
     const uint64_t bytes[VOCAB_SECTION_COUNT] = {
-        [VOCAB_OFFSETS] = 4 * ((uint64_t)header->tokens + 1),
+        [VOCAB_PLACES] = 4 * (uint64_t)header->tokens,
         [VOCAB_BYTES] = header->token_bytes,
         [VOCAB_LINKS] = 8 * (uint64_t)header->reached,
         [VOCAB_RANKS] = 4 * ((uint64_t)header->reached - header->ordered),
-        [VOCAB_PAIRS] = 8 * (uint64_t)header->pair_slots,
+        [VOCAB_PAIRS] = 4 * (uint64_t)header->pair_slots,
         [VOCAB_PAIR_BITS] = (UINT64_C(1) << header->pair_bits) / 8,
         [VOCAB_TRIE] = 8 * (uint64_t)header->trie_slots,
         [VOCAB_SHORT] = 8 * (uint64_t)header->short_slots,
@@ -102,6 +120,9 @@ static const char *vocab_check_counts(const struct vocab_header *header)
         !vocab_is_filter(header->pair_bits)) {
         return "a table has an impossible size";
     }
+    if (header->token_bytes > 1U << VOCAB_PLACE_BITS) {
+        return "its tokens have too many bytes";
+    }
     if (header->longest == 0 || header->longest > VOCAB_TOKEN_MAX) {
         return "its longest token has an impossible length";
     }
@@ -127,7 +148,7 @@ static const char *vocab_check_names(const struct vocab_header *header)
     }
     if (header->rule >= VOCAB_RULE_COUNT ||
         (header->digits_max == 0 && header->rule != VOCAB_RULE_SPACES) ||
-        (header->flags & ~VOCAB_FLAGS_ALL) != 0) {
+        header->digits_max > VOCAB_DIGITS_MAX || (header->flags & ~VOCAB_FLAGS_ALL) != 0) {
         return "its rule of splitting is not known";
     }
     return NULL;
@@ -145,45 +166,38 @@ static const char *vocab_check_header(const struct vocab_header *header, size_t 
     if (header->file_bytes != bytes) {
         return "it is cut off or has grown";
     }
-    if (header->checksum != vocab_checksum(header, bytes)) {
-        return "it is damaged: the checksum differs";
-    }
     const char *wrong = vocab_check_counts(header);
     if (wrong == NULL) {
         wrong = vocab_check_names(header);
     }
-    if (wrong != NULL) {
-        return wrong;
-    }
     struct vocab_span want[VOCAB_SECTION_COUNT];
-    if (vocab_layout(header, want) != bytes || memcmp(want, header->sections, sizeof(want)) != 0) {
-        return "its sections do not lie where its counts put them";
+    if (wrong == NULL && (vocab_layout(header, want) != bytes ||
+                          memcmp(want, header->sections, sizeof(want)) != 0)) {
+        wrong = "its sections do not lie where its counts put them";
     }
-    return NULL;
+    bool damaged = wrong != NULL && header->checksum != vocab_checksum(header, bytes);
+    return damaged ? vocab_damaged : wrong;
 }
 
+/* ---- rows of the large tables, from .. to: what no other row has a part in ---- */
+
 /* The bytes of each token lie in the file, and are few enough for the buffers of their users. */
-static const char *vocab_check_tokens(const struct vocab *vocab)
+static const char *vocab_check_places(const struct vocab *vocab, uint32_t from, uint32_t to)
 {
-    const uint32_t *offsets = vocab->offsets;
-    if (offsets[0] != 0 || offsets[vocab->info.tokens] != vocab->header->token_bytes) {
-        return "its tokens do not fill their section";
+    const uint32_t bytes = vocab->header->token_bytes;
+    bool good = true;
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t len = vocab_place_len(vocab->places[i]);
+        good &= len - 1 < VOCAB_TOKEN_MAX;
+        good &= vocab_place_at(vocab->places[i]) + len <= bytes;
     }
-    uint32_t longest = 0;
-    for (uint32_t i = 0; i < vocab->info.tokens; i++) {
-        uint32_t len = offsets[i + 1] - offsets[i];
-        longest = len > longest ? len : longest; /* a step back is longer than any */
-        if (len == 0) {
-            return "it has an empty token";
-        }
-    }
-    return longest > VOCAB_TOKEN_MAX ? "it has a token of an impossible length" : NULL;
+    return good ? NULL : "it has a token of an impossible place or length";
 }
 
 /* Undoing a merge leads to lower indexes, shortening a token to shorter ones: both end. */
-static const char *vocab_check_links(const struct vocab *vocab)
+static const char *vocab_check_links(const struct vocab *vocab, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = 0; i < vocab->reached; i++) {
+    for (uint32_t i = from; i < to; i++) {
         uint64_t link = vocab->links[i];
         bool made = i >= vocab->bases && i < vocab->ordered;
         if (made && (vocab_link_left(link) >= i || vocab_link_right(link) >= i)) {
@@ -195,25 +209,87 @@ static const char *vocab_check_links(const struct vocab *vocab)
             return "a token's shorter prefix is not shorter";
         }
     }
-    for (uint32_t i = vocab->ordered; i < vocab->reached; i++) {
-        if (vocab->ranks[i - vocab->ordered] >= vocab->ordered) {
+    return NULL;
+}
+
+static const char *vocab_check_ranks(const struct vocab *vocab, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (vocab->ranks[i] >= vocab->ordered) {
             return "a rank is out of range";
         }
     }
     return NULL;
 }
 
-static const char *vocab_check_trie(const struct vocab *vocab)
+static const char *vocab_check_pairs(const struct vocab *vocab, uint32_t from, uint32_t to)
 {
-    const uint32_t slots = vocab->header->trie_slots;
-    bool good = vocab_trie_parent(vocab->trie[0]) == VOCAB_NODE_NONE;
-    for (uint32_t i = 0; i < slots; i++) {
+    bool good = true;
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t index = vocab_row_index(vocab->pairs[i]);
+        good &= (vocab->pairs[i] == VOCAB_ROW_NONE) |
+                ((index >= vocab->bases) & (index < vocab->reached));
+    }
+    return good ? NULL : "its table of pairs leads outside";
+}
+
+static const char *vocab_check_trie(const struct vocab *vocab, uint32_t from, uint32_t to)
+{
+    const uint32_t last = vocab->header->trie_slots - 256;
+    bool good = true;
+    for (uint32_t i = from; i < to; i++) {
         uint64_t slot = vocab->trie[i];
         uint32_t token = vocab_trie_token(slot);
-        good &= vocab_trie_base(slot) <= slots - 256;
+        good &= vocab_trie_base(slot) <= last;
         good &= (token < vocab->reached) | (token == VOCAB_INDEX_NONE);
     }
-    if (!good) {
+    return good ? NULL : "a node of its trie leads outside";
+}
+
+static const char *vocab_check_longs(const struct vocab *vocab, uint32_t from, uint32_t to)
+{
+    bool good = true;
+    for (uint32_t i = from; i < to; i++) {
+        good &= (vocab->longs[i] == VOCAB_ROW_NONE) |
+                (vocab_row_index(vocab->longs[i]) < vocab->info.tokens);
+    }
+    return good ? NULL : "its table of long pieces leads outside";
+}
+
+static const char *vocab_check_classes(const struct vocab *vocab, uint32_t from, uint32_t to)
+{
+    bool good = true;
+    for (uint32_t i = from; i < to; i++) {
+        good &= vocab->unicode.index[i] < vocab->header->class_blocks;
+    }
+    return good ? NULL : "its table of characters leads outside";
+}
+
+/* ---- what takes all of a table ---- */
+
+/* Each table of hashes has a free slot, at which a search ends. */
+static const char *vocab_check_ends(const struct vocab *vocab)
+{
+    uint32_t pair = 0;
+    uint32_t shorter = 0;
+    uint32_t longer = 0;
+    while (pair < vocab->pair_slots && vocab->pairs[pair] != VOCAB_ROW_NONE) {
+        pair++;
+    }
+    while (shorter < vocab->short_slots && vocab->shorts[shorter] != 0) {
+        shorter++;
+    }
+    while (longer < vocab->long_slots && vocab->longs[longer] != VOCAB_ROW_NONE) {
+        longer++;
+    }
+    return pair < vocab->pair_slots && shorter < vocab->short_slots && longer < vocab->long_slots
+               ? NULL
+               : "a table of it is full";
+}
+
+static const char *vocab_check_roots(const struct vocab *vocab)
+{
+    if (vocab_trie_parent(vocab->trie[0]) != VOCAB_NODE_NONE) {
         return "a node of its trie leads outside";
     }
     for (uint32_t byte = 0; byte < 256 && !vocab->characters; byte++) {
@@ -225,37 +301,6 @@ static const char *vocab_check_trie(const struct vocab *vocab)
         }
     }
     return NULL;
-}
-
-/* Each table of hashes leads to tokens that exist, and has a free slot at which a search ends. */
-static const char *vocab_check_hashes(const struct vocab *vocab)
-{
-    const struct vocab_header *header = vocab->header;
-    bool good = true;
-    bool end = false;
-    for (uint32_t i = 0; i < header->pair_slots; i++) {
-        end |= vocab->pairs[i] == VOCAB_PAIR_NONE;
-        good &= (vocab->pairs[i] == VOCAB_PAIR_NONE) |
-                (((vocab->pairs[i] & VOCAB_INDEX_NONE) >= header->bases) &
-                 ((vocab->pairs[i] & VOCAB_INDEX_NONE) < header->reached));
-    }
-    if (!good || !end) {
-        return "its table of pairs leads outside";
-    }
-    end = false;
-    for (uint32_t i = 0; i < header->short_slots; i++) {
-        end |= vocab->shorts[i] == 0;
-    }
-    if (!end) {
-        return "its table of short pieces is full";
-    }
-    end = false;
-    for (uint32_t i = 0; i < header->long_slots; i++) {
-        end |= vocab->longs[i] == VOCAB_LONG_NONE;
-        good &= (vocab->longs[i] == VOCAB_LONG_NONE) |
-                ((vocab->longs[i] & VOCAB_INDEX_NONE) < header->tokens);
-    }
-    return good && end ? NULL : "its table of long pieces leads outside";
 }
 
 /* Each index lies in one run, each id in one at most. */
@@ -278,13 +323,7 @@ static const char *vocab_check_ids(const struct vocab *vocab)
     for (uint32_t i = 0; vocab->characters && i < 256; i++) {
         good &= header->byte_ids[i] < header->ids;
     }
-    if (!good) {
-        return "an id is out of range";
-    }
-    for (uint32_t i = 0; i < UNICODE_INDEX_SIZE; i++) {
-        good &= vocab->unicode.index[i] < header->class_blocks;
-    }
-    return good ? NULL : "its table of characters leads outside";
+    return good ? NULL : "an id is out of range";
 }
 
 static const char *vocab_read_specials(struct vocab *vocab, const struct vocab_file_special *rows,
@@ -322,7 +361,7 @@ static const void *vocab_section(const struct vocab *vocab, enum vocab_section s
 static void vocab_set_tables(struct vocab *vocab)
 {
     const struct vocab_header *header = vocab->header;
-    vocab->offsets = vocab_section(vocab, VOCAB_OFFSETS);
+    vocab->places = vocab_section(vocab, VOCAB_PLACES);
     vocab->bytes = vocab_section(vocab, VOCAB_BYTES);
     vocab->links = vocab_section(vocab, VOCAB_LINKS);
     vocab->ranks = vocab_section(vocab, VOCAB_RANKS);
@@ -346,6 +385,7 @@ static void vocab_set_tables(struct vocab *vocab)
     vocab->join_bits = header->join_bits;
     vocab->pair_bits = header->pair_bits;
     vocab->characters = (header->flags & VOCAB_FLAG_BYTE_FALLBACK) != 0;
+    vocab->whole = (header->flags & VOCAB_FLAG_WHOLE) != 0;
     for (size_t byte = 0; byte < 256; byte++) {
         vocab->byte_texts[byte] = (char)(unsigned char)byte;
     }
@@ -373,19 +413,62 @@ static void vocab_set_info(struct vocab *vocab)
     };
 }
 
+/* How a section's rows are checked. A section begins on a page, so no row lies in two blocks. */
+struct vocab_rows {
+    enum vocab_section section;
+    uint32_t width; /* bytes */
+    const char *(*check)(const struct vocab *vocab, uint32_t from, uint32_t to);
+};
+
+/* The rows that lie in from .. to of the file. What is wrong, or NULL. */
+static const char *vocab_check_block(const struct vocab *vocab, uint64_t from, uint64_t to)
+{
+    static const struct vocab_rows rows[] = {
+        { VOCAB_PLACES, 4, vocab_check_places },       { VOCAB_LINKS, 8, vocab_check_links },
+        { VOCAB_RANKS, 4, vocab_check_ranks },         { VOCAB_PAIRS, 4, vocab_check_pairs },
+        { VOCAB_TRIE, 8, vocab_check_trie },           { VOCAB_LONG, 4, vocab_check_longs },
+        { VOCAB_CLASS_INDEX, 2, vocab_check_classes },
+    };
+    const char *wrong = NULL;
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows) && wrong == NULL; i++) {
+        const struct vocab_span *span = &vocab->header->sections[rows[i].section];
+        uint64_t first = from > span->offset ? from - span->offset : 0;
+        uint64_t last = to > span->offset ? to - span->offset : 0;
+        last = last < span->bytes ? last : span->bytes;
+        if (first < last) {
+            ASSERT(first % rows[i].width == 0 && last % rows[i].width == 0);
+            wrong = rows[i].check(vocab, (uint32_t)(first / rows[i].width),
+                                  (uint32_t)(last / rows[i].width));
+        }
+    }
+    return wrong;
+}
+
+/* Reads the file once, for its checksum and for its rows: it is too large to stay near. */
 static const char *vocab_check_tables(const struct vocab *vocab)
 {
     static const char *(*const checks[])(const struct vocab *) = {
-        vocab_check_tokens, vocab_check_links, vocab_check_trie,
-        vocab_check_hashes, vocab_check_ids,
+        vocab_check_ends,
+        vocab_check_roots,
+        vocab_check_ids,
     };
-    for (size_t i = 0; i < EP_ARRAY_LEN(checks); i++) {
-        const char *wrong = checks[i](vocab);
-        if (wrong != NULL) {
-            return wrong;
-        }
+    const struct vocab_header *header = vocab->header;
+    const char *ptr = (const char *)header;
+    const char *wrong = NULL;
+    uint64_t sum = vocab_checksum_page(ptr);
+    for (size_t at = VOCAB_PAGE; at < header->file_bytes;) {
+        size_t end = vocab_block_end(at, header->file_bytes);
+        sum = vocab_checksum_part(sum, ptr + at, end - at);
+        wrong = wrong == NULL ? vocab_check_block(vocab, at, end) : wrong;
+        at = end;
     }
-    return NULL;
+    if (sum != header->checksum) {
+        return vocab_damaged;
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(checks) && wrong == NULL; i++) {
+        wrong = checks[i](vocab);
+    }
+    return wrong;
 }
 
 enum err vocab_attach(struct vocab *vocab, struct str file, const char *name, struct fail *fail)

@@ -17,14 +17,17 @@
  *
  * Only one pair can ever merge to a token: the last one when the token's own bytes are merged. For
  * what merges to it in a text did so before anything crossed its ends, as if it stood alone. So a
- * pair table of one row a token is exact, whatever the source's list of merges says.
+ * pair table of one row a token is exact, whatever the source's list of merges says, and a row that
+ * names the token is enough: its link has the pair.
+ *
+ * Most tokens' bytes stand at the begin or the end of a longer token's, and are kept only there.
  */
 #pragma once
 
 #include "meter/vocab.h"
 
 #define VOCAB_MAGIC    "EPVOCAB"
-#define VOCAB_VERSION  2U
+#define VOCAB_VERSION  3U
 #define VOCAB_PAGE     ((size_t)4096)
 #define VOCAB_HEX      64 /* SHA-256 in hex */
 #define VOCAB_FILE_MAX ((size_t)64 << 20)
@@ -33,10 +36,9 @@
 #define VOCAB_INDEX_NONE  ((1U << VOCAB_INDEX_BITS) - 1)
 #define VOCAB_NODE_BITS   22 /* of the trie: Gemma has 0.7 million nodes */
 #define VOCAB_NODE_NONE   ((1U << VOCAB_NODE_BITS) - 1)
-#define VOCAB_SHORT_MAX   8 /* bytes: the key of the set of short tokens */
-#define VOCAB_LONG_TAG    12
-#define VOCAB_LONG_NONE   UINT32_MAX
-#define VOCAB_PAIR_NONE   UINT64_MAX
+#define VOCAB_PLACE_BITS  22 /* of all tokens' bytes: four megabytes */
+#define VOCAB_SHORT_MAX   8  /* bytes: the key of the set of short tokens */
+#define VOCAB_ROW_NONE    UINT32_MAX
 #define VOCAB_ID_NONE     UINT32_MAX
 #define VOCAB_SPECIAL_MAX 65536U
 #define VOCAB_EDGE_WORDS  16 /* a bit for each continuing byte before each first one of three */
@@ -46,22 +48,25 @@
 enum vocab_flag {
     VOCAB_FLAG_SLASH = 1 << 0,
     VOCAB_FLAG_NFC = 1 << 1,
-    VOCAB_FLAG_BYTE_FALLBACK = 1 << 2 /* bases are characters */
+    VOCAB_FLAG_BYTE_FALLBACK = 1 << 2, /* bases are characters */
+    VOCAB_FLAG_WHOLE = 1 << 3          /* a piece that is a token is that token */
 };
-#define VOCAB_FLAGS_ALL 7U
+#define VOCAB_FLAGS_ALL 15U
 
 enum vocab_section {
-    VOCAB_OFFSETS,    /* uint32_t[tokens + 1]: where a token's bytes begin */
-    VOCAB_BYTES,      /* of all tokens */
+    VOCAB_PLACES,     /* uint32_t[tokens]: where a token's bytes begin, and how many they are */
+    VOCAB_BYTES,      /* of all tokens; those of many lie in those of others */
     VOCAB_LINKS,      /* uint64_t[reached]: left part, right part, longest shorter prefix, and
                          whether it has under three bytes */
     VOCAB_RANKS,      /* uint32_t[reached - ordered]: the highest index that goes before it */
-    VOCAB_PAIRS,      /* uint64_t[pair_slots]: left, right, what they merge to */
-    VOCAB_PAIR_BITS,  /* uint64_t[]: 2^pair_bits bits, of which each pair has one */
+    VOCAB_PAIRS,      /* uint32_t[pair_slots]: tag, and what a pair merges to */
+    VOCAB_PAIR_BITS,  /* uint64_t[]: a filter of 2^pair_bits bits, of all pairs */
     VOCAB_TRIE,       /* uint64_t[trie_slots]: base, parent, token */
     VOCAB_SHORT,      /* uint64_t[short_slots]: whole pieces of up to 8 bytes, no NUL at the end */
-    VOCAB_LONG,       /* uint32_t[long_slots]: tag and index of other whole pieces */
-    VOCAB_JOINS,      /* uint64_t[VOCAB_EDGE_WORDS], then 2^join_bits bits: see vocab_joins() */
+    VOCAB_LONG,       /* uint32_t[long_slots]: tag and index of other whole pieces; both sets are
+                         empty without VOCAB_FLAG_WHOLE */
+    VOCAB_JOINS,      /* uint64_t[VOCAB_EDGE_WORDS], then a filter of
+                         2^join_bits bits: see vocab_joins() */
     VOCAB_RUNS,       /* struct vocab_file_run[id_runs], ordered by index */
     VOCAB_RUNS_BY_ID, /* the same, ordered by id */
     VOCAB_SPECIALS,   /* struct vocab_file_special[specials], ordered by text */
@@ -135,11 +140,11 @@ struct vocab_file_special {
 
 struct vocab {
     const struct vocab_header *header; /* the mapping's begin */
-    const uint32_t *offsets;
+    const uint32_t *places;
     const char *bytes;
     const uint64_t *links;
     const uint32_t *ranks;
-    const uint64_t *pairs;
+    const uint32_t *pairs;
     const uint64_t *pair_filter;
     const uint64_t *trie;
     const uint64_t *shorts;
@@ -157,6 +162,7 @@ struct vocab {
     uint32_t join_bits;
     uint32_t pair_bits;
     bool characters; /* bases are characters */
+    bool whole;      /* a piece that is a token is that token */
     struct unicode_table unicode;
     struct vocab_split split;
     struct vocab_info info;

@@ -61,10 +61,21 @@ static inline uint64_t vocab_hash(const char *ptr, size_t len)
     return vocab_mix(hash ^ vocab_load64(ptr + tail), vocab_load64(ptr + len - 8));
 }
 
-/* The part of a hash that stands beside an index in the table of long pieces. */
-static inline uint32_t vocab_long_tag(uint64_t hash)
+/* A row of a table of hashes: beside the index the part of the hash that is not the slot's. */
+static inline uint32_t vocab_row(uint64_t hash, uint32_t index)
 {
-    return (uint32_t)(hash & ((1U << VOCAB_LONG_TAG) - 1));
+    return (uint32_t)hash >> VOCAB_INDEX_BITS << VOCAB_INDEX_BITS | index;
+}
+
+/* Whether the row can be what is looked for. */
+static inline bool vocab_row_fits(uint32_t row, uint64_t hash)
+{
+    return row >> VOCAB_INDEX_BITS == (uint32_t)hash >> VOCAB_INDEX_BITS;
+}
+
+static inline uint32_t vocab_row_index(uint32_t row)
+{
+    return row & VOCAB_INDEX_NONE;
 }
 
 /* A slot of a table of any size: the high half of `hash`, scaled. */
@@ -73,9 +84,30 @@ static inline uint32_t vocab_slot(uint64_t hash, uint32_t slots)
     return (uint32_t)((hash >> 32) * slots >> 32);
 }
 
+static inline uint32_t vocab_place(uint32_t at, size_t len)
+{
+    return at | (uint32_t)len << VOCAB_PLACE_BITS;
+}
+
+static inline uint32_t vocab_place_at(uint32_t place)
+{
+    return place & ((1U << VOCAB_PLACE_BITS) - 1);
+}
+
+static inline uint32_t vocab_place_len(uint32_t place)
+{
+    return place >> VOCAB_PLACE_BITS;
+}
+
 static inline uint32_t vocab_len(const struct vocab *vocab, uint32_t index)
 {
-    return vocab->offsets[index + 1] - vocab->offsets[index];
+    return vocab_place_len(vocab->places[index]);
+}
+
+static inline struct str vocab_bytes(const struct vocab *vocab, uint32_t index)
+{
+    uint32_t place = vocab->places[index];
+    return (struct str){ vocab->bytes + vocab_place_at(place), vocab_place_len(place) };
 }
 
 /* The id of a token, as the family numbers it. */
@@ -119,9 +151,16 @@ static inline uint64_t vocab_link(uint32_t left, uint32_t right, uint32_t shorte
            (uint64_t)(len < 3) << (3 * VOCAB_INDEX_BITS);
 }
 
+/* Of a token: the pair that merges to it. */
+static inline uint64_t vocab_link_pair(uint64_t link)
+{
+    return link & ((UINT64_C(1) << (2 * VOCAB_INDEX_BITS)) - 1);
+}
+
+/* A pair as a link has it. */
 static inline uint64_t vocab_pair_key(uint32_t left, uint32_t right)
 {
-    return (uint64_t)left << VOCAB_INDEX_BITS | right;
+    return left | (uint64_t)right << VOCAB_INDEX_BITS;
 }
 
 static inline uint64_t vocab_pair_hash(uint64_t key)
@@ -129,10 +168,21 @@ static inline uint64_t vocab_pair_hash(uint64_t key)
     return (key ^ key >> VOCAB_INDEX_BITS) * VOCAB_MIX_A;
 }
 
-/* The number of a pair's bit in the filter: most that are looked up are not there. */
-static inline uint64_t vocab_pair_bit(uint64_t hash, uint32_t bits)
+/* A filter has two bits set for each row, both in the same word: one that is not there seems to be
+ * only rarely, and costs one line of the cache. */
+static inline uint64_t vocab_filter_word(uint64_t hash, uint32_t bits)
 {
-    return hash >> (64 - bits);
+    return hash >> (64 + 6 - bits);
+}
+
+static inline uint64_t vocab_filter_mask(uint64_t hash)
+{
+    return UINT64_C(1) << (hash >> 32 & 63) | UINT64_C(1) << (hash >> 38 & 63);
+}
+
+static inline bool vocab_filter_has(const uint64_t *filter, uint64_t hash, uint32_t bits)
+{
+    return (~filter[vocab_filter_word(hash, bits)] & vocab_filter_mask(hash)) == 0;
 }
 
 /* What two neighbours merge to, or VOCAB_INDEX_NONE. */
@@ -140,18 +190,19 @@ static inline uint32_t vocab_pair(const struct vocab *vocab, uint32_t left, uint
 {
     uint64_t key = vocab_pair_key(left, right);
     uint64_t hash = vocab_pair_hash(key);
-    uint64_t bit = vocab_pair_bit(hash, vocab->pair_bits);
-    if ((vocab->pair_filter[bit / 64] >> bit % 64 & 1) == 0) {
-        return VOCAB_INDEX_NONE;
+    if (!vocab_filter_has(vocab->pair_filter, hash, vocab->pair_bits)) {
+        return VOCAB_INDEX_NONE; /* as most that are looked up */
     }
     uint32_t slot = vocab_slot(hash, vocab->pair_slots);
-    while (vocab->pairs[slot] >> VOCAB_INDEX_BITS != key) {
-        if (vocab->pairs[slot] == VOCAB_PAIR_NONE) {
-            return VOCAB_INDEX_NONE;
+    while (vocab->pairs[slot] != VOCAB_ROW_NONE) {
+        uint32_t index = vocab_row_index(vocab->pairs[slot]);
+        if (vocab_row_fits(vocab->pairs[slot], hash) &&
+            vocab_link_pair(vocab->links[index]) == key) {
+            return index;
         }
         slot = slot + 1 == vocab->pair_slots ? 0 : slot + 1;
     }
-    return (uint32_t)(vocab->pairs[slot] & VOCAB_INDEX_NONE);
+    return VOCAB_INDEX_NONE;
 }
 
 /* Trie: a node's child by `byte` lies at the node's base + byte, and names the node. Node 0 is the
@@ -182,48 +233,4 @@ static inline uint32_t vocab_child(const struct vocab *vocab, uint32_t node, uns
 {
     uint32_t child = vocab_trie_base(vocab->trie[node]) + byte;
     return vocab_trie_parent(vocab->trie[child]) == node ? child : VOCAB_NODE_NONE;
-}
-
-/* Whether a byte continues a character of UTF-8. */
-static inline bool vocab_continues(char byte)
-{
-    return ((unsigned char)byte & 0xC0U) == 0x80U;
-}
-
-/* Whether a byte begins a character of three bytes, as most of Asia's writing has. */
-static inline bool vocab_is_wide(char byte)
-{
-    return ((unsigned char)byte & 0xF0U) == 0xE0U;
-}
-
-/* The number of a bit, of VOCAB_EDGE_WORDS words of them. */
-static inline uint32_t vocab_edge(char last, char first)
-{
-    return ((unsigned char)last & 63U) << 4 | ((unsigned char)first & 15U);
-}
-
-/* The number of a bit for the three bytes on either side of `at`. */
-static inline uint64_t vocab_join(const char *at, uint32_t bits)
-{
-    uint64_t six = vocab_load32(at - 3) | (uint64_t)vocab_load32(at - 1) << 32;
-    return six * VOCAB_MIX_A >> (64 - bits);
-}
-
-/* Whether a token reaches over such a place that ends or begins inside of the two characters. */
-static inline bool vocab_joins_narrow(const struct vocab *vocab, const char *at)
-{
-    uint32_t edge = vocab_edge(at[-1], at[0]);
-    return (vocab->joins[edge / 64] >> edge % 64 & 1) != 0;
-}
-
-/*
- * Whether a token may reach over a place between two characters of three bytes: there is one with
- * these six bytes in it, or one that ends or begins inside of them. If not, nothing ever merges
- * over the place, and what is before it and behind it is encoded by itself.
- */
-static inline bool vocab_joins(const struct vocab *vocab, const char *at)
-{
-    uint64_t bit = vocab_join(at, vocab->join_bits);
-    const uint64_t *joins = vocab->joins + VOCAB_EDGE_WORDS;
-    return ((joins[bit / 64] >> bit % 64 & 1) != 0) | vocab_joins_narrow(vocab, at);
 }

@@ -45,17 +45,14 @@ struct policy_reason chain_no_way(const struct policy *policy, const struct poli
 {
     const struct registry *registry = policy->registry;
     const struct registry_party *nearest = NULL;
-    bool has_root = false;
+    bool reaches_anybody = false;
     bool reaches_upstream = false;
     for (size_t i = 0; i < registry->grant_count; i++) {
         const struct registry_grant *grant = &registry->grants[i];
-        if (!chain_names(grant, pair->model)) {
+        if (!chain_names(grant, pair->model) || !reach_is_rooted(grant)) {
             continue;
         }
-        has_root |= grant->parent_kind != REGISTRY_PARENT_GRANT;
-        if (!reach_is_rooted(grant)) {
-            continue;
-        }
+        reaches_anybody = true;
         reaches_upstream |= grant->grantee == route->upstream_party;
         if (grant->grantee != pair->seller && (nearest == NULL || grant->grantee < nearest) &&
             !reach_was_granted(pair, grant->grantee)) {
@@ -63,7 +60,7 @@ struct policy_reason chain_no_way(const struct policy *policy, const struct poli
         }
     }
     struct policy_reason reason = { .code = POLICY_CHAIN_GAP, .what = "no_grant" };
-    if (!has_root) {
+    if (!reaches_anybody) {
         reason.code = POLICY_CHAIN_NO_ROOT;
         reason.object = pair->model->vendor->id;
     } else if (reaches_upstream || nearest == NULL) {

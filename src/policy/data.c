@@ -42,7 +42,7 @@ void data_begin_route(struct judge *judge)
 
 /* ---- what is signed ------------------------------------------------------------------------ */
 
-/* DATA 1: the client has signed a data agreement that is in force. */
+/* DATA 1: the client has signed a data agreement that is in force. Terms without one are named. */
 void data_dpa(struct judge *judge)
 {
     const struct registry_agreement *agreement = judge->agreement;

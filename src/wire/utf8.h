@@ -38,7 +38,8 @@ static inline const char *utf8_run(const char *at, const char *end)
         uint32_t word = 0;
         while (end - at >= 4) { /* most of what is not ASCII has three bytes, and is not E0 or ED */
             memcpy(&word, at, sizeof(word));
-            if ((word & 0xC0C0F0) != 0x8080E0 || (word & 0xF) == 0 || (word & 0xF) == 0xD) {
+            uint32_t special = (1U << 0x0 | 1U << 0xD) >> (word & 0xF) & 1;
+            if ((((word & 0xC0C0F0) ^ 0x8080E0) | special) != 0) {
                 break;
             }
             at += 3;
@@ -65,7 +66,9 @@ static inline size_t utf8_valid(struct str text)
         uint64_t word = 0;
         while (end - at >= 8) { /* most text is ASCII */
             memcpy(&word, at, sizeof(word));
-            if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            word &= UINT64_C(0x8080808080808080);
+            if (word != 0) {
+                at += __builtin_ctzll(word) / 8;
                 break;
             }
             at += sizeof(word);

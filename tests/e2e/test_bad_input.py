@@ -53,6 +53,18 @@ def test_wrong_values_are_refused_by_name(house, change, param):
     assert (status, error["param"]) == (400, param)
 
 
+@pytest.mark.parametrize("market", ["sg", "Singapore", "S", "SG,MY", "SGX", "65"])
+def test_a_market_that_is_no_country_is_refused_and_not_ignored(house, market):
+    status, _, error = error_of(house.request("/v1/chat/completions", GOOD, headers={"x-entrepot-market": market}))
+    assert (status, error["code"], error["param"]) == (400, "invalid_value", "x-entrepot-market")
+    assert house.request("/v1/models", headers={"x-entrepot-market": market})[0] == 400
+
+
+def test_a_market_of_the_contract_is_served_and_another_refused(house):
+    for market, expected in (("SG", 200), ("MY", 200), ("", 200), ("BR", 403)):
+        assert house.request("/v1/chat/completions", GOOD, headers={"x-entrepot-market": market})[0] == expected
+
+
 def test_a_key_that_stands_twice_is_refused(house):
     body = b'{"model":"aurora-large","model":"x","messages":[{"role":"user","content":"a"}]}'
     status, _, error = error_of(house.request("/v1/chat/completions", body))

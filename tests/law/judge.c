@@ -62,6 +62,34 @@ static bool get_bool(struct asker *asker, const json_t *object, const char *key)
     return json_is_true(value);
 }
 
+/* An object, or a list: NULL where it is absent, or something else. */
+static json_t *get_object(struct asker *asker, const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    if (value != NULL && !json_is_object(value)) {
+        wrong(asker, "no object", key);
+    }
+    return json_is_object(value) ? value : NULL;
+}
+
+static json_t *get_list(struct asker *asker, const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    if (value != NULL && !json_is_array(value)) {
+        wrong(asker, "no list", key);
+    }
+    return json_is_array(value) ? value : NULL;
+}
+
+static struct str item_of(struct asker *asker, const json_t *list, size_t at, const char *key)
+{
+    const json_t *value = json_array_get(list, at);
+    if (!json_is_string(value)) {
+        wrong(asker, "no text", key);
+    }
+    return json_is_string(value) ? text_of(value) : STR_EMPTY;
+}
+
 static country_t country_of(struct asker *asker, struct str text, const char *key)
 {
     country_t country = country_from(text);
@@ -152,7 +180,7 @@ static void read_online(struct asker *asker, json_t *object)
 static void read_origin(struct asker *asker, json_t *object)
 {
     struct policy_origin *origin = &asker->facts.origin;
-    const json_t *countries = json_object_get(object, "countries");
+    const json_t *countries = get_list(asker, object, "countries");
     ONLY_KEYS(asker, object, "state", "countries", "registered");
     origin->state = (enum policy_origin_state)GET_WORD(asker, object, "state", origin_states);
     origin->registered = get_bool(asker, object, "registered");
@@ -162,7 +190,7 @@ static void read_origin(struct asker *asker, json_t *object)
     }
     for (size_t i = 0; i < json_array_size(countries); i++) {
         origin->countries[i] =
-            country_of(asker, text_of(json_array_get(countries, i)), "countries");
+            country_of(asker, item_of(asker, countries, i, "countries"), "countries");
     }
     origin->count = json_array_size(countries);
 }
@@ -233,17 +261,18 @@ static size_t find_category(const struct registry *registry, struct str id)
 static void read_all_counters(struct asker *asker, json_t *object)
 {
     ONLY_KEYS(asker, object, "grant_tokens", "order_tokens", "us_bulk");
-    read_counters(asker, json_object_get(object, "grant_tokens"), asker->grant_tokens, find_grant);
-    read_counters(asker, json_object_get(object, "order_tokens"), asker->order_tokens,
+    read_counters(asker, get_object(asker, object, "grant_tokens"), asker->grant_tokens,
+                  find_grant);
+    read_counters(asker, get_object(asker, object, "order_tokens"), asker->order_tokens,
                   find_procurement);
-    read_counters(asker, json_object_get(object, "us_bulk"), asker->us_bulk, find_category);
+    read_counters(asker, get_object(asker, object, "us_bulk"), asker->us_bulk, find_category);
 }
 
 static void read_quarantined(struct asker *asker, const json_t *ids)
 {
     const struct registry_model *model = asker->facts.model;
     for (size_t i = 0; i < json_array_size(ids); i++) {
-        struct str id = text_of(json_array_get(ids, i));
+        struct str id = item_of(asker, ids, i, "quarantined");
         uint64_t bit = 0;
         for (size_t j = 0; model != NULL && j < model->route_count; j++) {
             bit |= (uint64_t)str_eq(model->routes[j]->id, id) << j;
@@ -295,13 +324,14 @@ static void read_facts(struct asker *asker, json_t *object)
         .now = get_time(asker, object, "now"),
     };
     read_objects(asker, object);
-    if (json_object_get(object, "online") != NULL) {
-        read_online(asker, json_object_get(object, "online"));
+    json_t *online = get_object(asker, object, "online");
+    if (online != NULL) {
+        read_online(asker, online);
     }
-    read_origin(asker, json_object_get(object, "origin"));
-    read_content(asker, json_object_get(object, "content"));
-    read_all_counters(asker, json_object_get(object, "counters"));
-    read_quarantined(asker, json_object_get(object, "quarantined"));
+    read_origin(asker, get_object(asker, object, "origin"));
+    read_content(asker, get_object(asker, object, "content"));
+    read_all_counters(asker, get_object(asker, object, "counters"));
+    read_quarantined(asker, get_list(asker, object, "quarantined"));
 }
 
 /* ---- a registry ---------------------------------------------------------------------------- */
@@ -405,8 +435,9 @@ static void answer_list(struct asker *asker)
     jsonw_close(&json, '}');
 }
 
-static void answer_next(struct asker *asker, const json_t *line)
+static void answer_next(struct asker *asker, json_t *line)
 {
+    ONLY_KEYS(asker, line, "next");
     int64_t next = policy_next_edge(asker->policy, get_time(asker, line, "next"));
     EP_IGNORE(buf_append(&asker->out, STR("{")));
     if (next != INT64_MAX) {
@@ -419,10 +450,14 @@ static void answer_next(struct asker *asker, const json_t *line)
 
 static void answer_facts(struct asker *asker, json_t *line)
 {
-    json_t *facts = json_object_get(line, "facts");
-    json_t *list = json_object_get(line, "list");
-    json_t *words = json_object_get(line, "closures");
+    ONLY_KEYS(asker, line, "facts", "list", "closures");
+    json_t *facts = get_object(asker, line, "facts");
+    json_t *list = get_object(asker, line, "list");
+    json_t *words = get_object(asker, line, "closures");
     json_t *asked = facts != NULL ? facts : list != NULL ? list : words;
+    if (json_object_size(line) != 1) {
+        wrong(asker, "one question is asked of a line", "line");
+    }
     read_facts(asker, asked);
     if (asker->wrong[0] != '\0') {
         return;
@@ -456,6 +491,12 @@ static void answer(struct asker *asker, json_t *line)
         ONLY_KEYS(asker, line, "files", "draft", "print");
         bool draft = get_bool(asker, line, "draft");
         bool print = get_bool(asker, line, "print");
+        for (void *at = json_object_iter(files); at != NULL;
+             at = json_object_iter_next(files, at)) {
+            if (!json_is_string(json_object_iter_value(at))) {
+                wrong(asker, "no text", json_object_iter_key(at));
+            }
+        }
         if (asker->wrong[0] == '\0') {
             load(asker, files, draft, print);
         }

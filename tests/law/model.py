@@ -5,6 +5,7 @@ Nothing is shared with the server but the formats (docs/registry.md, tests/law/R
 gives the verdict. Times are nanoseconds since 1970 UTC."""
 
 import datetime
+import functools
 import hashlib
 import json
 import re
@@ -17,6 +18,8 @@ DAY = 86_400 * 10**9
 ALL = {a + b for a in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 WORLD = ALL - {"CN"}
 ACTIONS = ["api_call", "aggregate", "resell", "white_label", "cache", "fine_tune", "device_embed"]
+CLOSURES = ["authorization", "scope", "data", "billing"]
+REASONS_MAX = 256  # the judge's POLICY_REASONS_MAX
 US_CATEGORIES = ["genomic", "omic", "biometric", "geolocation", "health", "financial", "identifiers"]
 
 # The codes in the order in which reasons are listed, with the side that can do something about them, and what a client
@@ -58,6 +61,7 @@ SIDE = {code: side for code, side, _ in ORDER}
 TOLD = {code: told for code, _, told in ORDER}
 
 
+@functools.lru_cache(maxsize=65536)
 def instant(text):
     """RFC 3339 in UTC as nanoseconds; None stays None."""
     if text is None:
@@ -65,6 +69,16 @@ def instant(text):
     whole, _, fraction = text.rstrip("Z").partition(".")
     moment = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
     return int(moment.timestamp()) * 10**9 + int((fraction + "000000000")[:9] or 0)
+
+
+@functools.lru_cache(maxsize=65536)
+def written(at):
+    """The shortest form of an instant; None: it never comes."""
+    if at >= NEVER:
+        return None
+    whole = datetime.datetime.fromtimestamp(at // 10**9, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f"{at % 10**9:09d}".rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
 
 
 def starts(thing):
@@ -128,7 +142,19 @@ class Model:
         self.credentials = self.by_id("credentials")
         self.procurements = self.by_id("procurements")
         self.groups = self.by_id("regions")
+        self.products = self.by_id("products")
         self.signature_cache = {}
+        self.document_cache = {}
+        self.countries_cache = {}
+        self.routes = {m: sorted((r for r in self.rows("routes") if r["model"] == m), key=lambda r: r["id"])
+                       for m in self.models}
+        self.lanes = sorted(self.rows("lanes"), key=lambda row: row["id"])
+        self.requirements = sorted(self.rows("requirements"), key=lambda row: row["id"])
+        self.billing = sorted(self.rows("billing"), key=lambda row: row["id"])
+        self.paths = functools.cache(self.find_paths)
+        self.reached = functools.cache(self.find_reached)
+        self.standing = functools.cache(self.find_standing)
+        self.edges = self.find_edges()
 
     def rows(self, kind):
         return self.all.get(kind) or []
@@ -139,8 +165,15 @@ class Model:
     # ---- what is derived ------------------------------------------------------------------
 
     def countries(self, names):
+        """Of a list of codes, WORLD and groups; each list of the registry is worked out once."""
+        key = tuple(names or ())
+        if key not in self.countries_cache:
+            self.countries_cache[key] = self.find_countries(key)
+        return self.countries_cache[key]
+
+    def find_countries(self, names):
         out = set()
-        for name in names or []:
+        for name in names:
             if name == "WORLD":
                 out |= WORLD
             elif name.startswith("group:"):
@@ -155,10 +188,12 @@ class Model:
         return self.countries(regions["allow"]) - self.countries(regions.get("deny"))
 
     def controlled_from(self, party, seen=()):
-        """The country whose holders have over half, a party that holds counting for who controls it."""
+        """The country that over half counts for: a party that holds, for who controls it; what nobody is listed for, for the
+        party's own."""
         if party["id"] in seen:
             return None
-        sums = {}
+        listed = sum(share["percent"] for share in party.get("owners") or [])
+        sums = {party["jurisdiction"]: 100 - listed}
         for share in party.get("owners") or []:
             if share.get("party"):
                 holder = self.parties[share["party"]]
@@ -171,10 +206,13 @@ class Model:
     def document_state(self, doc):
         if not doc:
             return "none"
-        content = self.documents.get(doc["file"])
-        if content is None:
+        if doc["file"] not in self.document_cache:
+            content = self.documents.get(doc["file"])
+            self.document_cache[doc["file"]] = None if content is None else hashlib.sha256(content).hexdigest()
+        digest = self.document_cache[doc["file"]]
+        if digest is None:
             return "missing"
-        return "fine" if hashlib.sha256(content).hexdigest() == doc["sha256"] else "changed"
+        return "fine" if digest == doc["sha256"] else "changed"
 
     def signature_fine(self, entry):
         if id(entry) not in self.signature_cache:
@@ -212,28 +250,29 @@ class Model:
     # ---- 2.1 authorization ------------------------------------------------------------------
 
     def path_of(self, grant):
-        """From the root down, and what is wrong with its parents: None, "circle" or "missing"."""
+        """From the root down, and what is wrong with its parents: None, "circle" (the grant alone) or "missing"."""
         path = [grant]
         while path[0]["parent"] not in ("root", "licence"):
             parent = self.grants.get(path[0]["parent"])
             if parent is None:
                 return path, "missing"
             if any(parent is edge for edge in path):
-                return path, "circle"
+                return [grant], "circle"
             path.insert(0, parent)
         return path, None
 
-    def paths(self, model, seller, route):
-        """Those by which the seller may have the model from the route's upstream party, the first the best."""
-        computes = self.parties[route["upstream_party"]]["kind"] == "compute_center"
-        named = self.credentials[route["credential"]].get("grant")
+    def find_paths(self, model, seller, upstream, named):
+        """Those by which the seller may have the model from an upstream party, by the one grant that its credential names if
+        it does; the first the best."""
+        model = self.models[model]
+        computes = self.parties[upstream]["kind"] == "compute_center"
         found = []
         for grant in self.grants.values():
             if grant["grantee"] != seller or not self.names(grant, model):
                 continue
             if named is not None and grant["id"] != named:
                 continue
-            if not computes and grant["grantor"] != route["upstream_party"]:
+            if not computes and grant["grantor"] != upstream:
                 continue
             found.append(self.path_of(grant))
         return sorted(found, key=lambda f: (len(f[0]), -min(ends(edge) for edge in f[0]), f[0][-1]["id"]))
@@ -263,7 +302,16 @@ class Model:
         return None
 
     def path_reason(self, path, broken, model, now):
-        """The first check that fails, by the check's number and then from the root; None: the path holds."""
+        """The first check that fails, by the check's number and then from the root; None: the path holds. Checks 6 and 7 are
+        asked of each call, the others do not change."""
+        early, late = self.standing(tuple(edge["id"] for edge in path), broken, model["id"])
+        return early or self.path_reason_now(path, now) or late
+
+    def find_standing(self, ids, broken, model):
+        path = [self.grants[name] for name in ids]
+        return self.path_reason_early(path, broken, self.models[model]), self.path_reason_late(path)
+
+    def path_reason_early(self, path, broken, model):
         root, last = path[0], path[-1]
         if broken == "circle":
             return {"code": "CHAIN_NO_ROOT", "object": last["id"]}
@@ -286,6 +334,9 @@ class Model:
         for edge in path:
             if not self.edge_signed(edge):
                 return {"code": "CHAIN_SIGNATURE", "object": edge["id"]}
+        return None
+
+    def path_reason_now(self, path, now):
         for edge in path:
             effect = self.revocation(edge)
             if effect <= now:
@@ -295,6 +346,9 @@ class Model:
                 return {"code": "CHAIN_NOT_YET", "object": edge["id"], "number": (starts(edge) - now) // 10**9}
             if now >= ends(edge):
                 return {"code": "CHAIN_EXPIRED", "object": edge["id"], "number": (now - ends(edge)) // 10**9}
+        return None
+
+    def path_reason_late(self, path):
         for above, below in zip(path, path[1:]):
             if below["sublicense_depth"] >= above["sublicense_depth"]:
                 return {"code": "CHAIN_DEPTH", "object": below["id"], "number": above["sublicense_depth"]}
@@ -305,19 +359,21 @@ class Model:
         return None
 
     def edge_signed(self, edge):
-        """A licence's grantor signs nothing: there the document is the licence of each model that is granted."""
+        """A licence's grantor signs nothing: there the document is the licence of each model, each by its id, that is granted."""
         if edge["parent"] != "licence":
             return self.signature_fine(edge)
-        return all(((m.get("licence") or {}).get("doc") or {}).get("sha256") == edge["doc"]["sha256"]
-                   for m in self.models.values() if self.names(edge, m))
+        granted = [self.models.get(name) or {} for name in edge["models"]]
+        return edge["doc"]["kind"] == "licence" and all(
+            ((model.get("licence") or {}).get("doc") or {}).get("sha256") == edge["doc"]["sha256"] for model in granted)
 
     def revocation(self, thing):
         """When it takes effect."""
         at, runoff = instant(thing.get("revoked_at")), instant(thing.get("runoff_until"))
         return NEVER if at is None else max(at, runoff or 0)
 
-    def reached(self, model):
+    def find_reached(self, model):
         """Parties that some chain brings the model to."""
+        model = self.models[model]
         return {g["grantee"] for g in self.grants.values() if self.names(g, model) and self.path_of(g)[1] is None}
 
     def agreement_of(self, facts, seller, now):
@@ -341,7 +397,8 @@ class Model:
         return None, {**reason, "object": leg["id"]}
 
     def leg_reason(self, leg, online, now):
-        if not leg.get("online") and leg["evidence_class"] != "written_signed":
+        clicked = (leg.get("doc") or {}).get("kind") == "click_through"
+        if not leg.get("online") and (leg["evidence_class"] != "written_signed" or clicked):
             return {"what": "not_written"}
         if self.document_state(leg.get("doc")) != "fine":
             return {"what": "document"}
@@ -365,8 +422,47 @@ class Model:
     # ---- one call -------------------------------------------------------------------------------
 
     def judge(self, facts):
-        judged = Judgement(self, facts)
-        return judged.verdict()
+        return Judgement(self, facts).verdict()
+
+    def may_list(self, facts):
+        return Judgement(self, facts).may_list()
+
+    # ---- time -------------------------------------------------------------------------------------
+
+    def find_edges(self):
+        """The instants at which a verdict may change though nothing is entered."""
+        out = set()
+
+        def window(*things):
+            for thing in things:
+                out.update((starts(thing), ends(thing)))
+
+        for leg in [*self.rows("grants"), *self.rows("agreements")]:
+            window(leg)
+            out.add(self.revocation(leg))
+        for party in self.rows("parties"):
+            window(*(party.get("qualifications") or []))
+        for terms in self.rows("data_terms"):
+            window(*([terms["dpa"]] if terms.get("dpa") else []), *(terms.get("transfer_basis") or []))
+        for procurement in self.rows("procurements"):
+            window(procurement, *(procurement.get("purchase_orders") or []))
+        for kind in ("lanes", "thresholds", "requirements", "networks"):
+            window(*self.rows(kind))
+        window(*(zone["approval"] for zone in self.rows("zones")))
+        for version in self.rows("subprocessors"):
+            out.update((instant(version["published_at"]), instant(version["effective_at"])))
+            out.update(instant(objection["at"]) for objection in version.get("objections") or [])
+        out.update(instant((product.get("dpa") or {}).get("grace_until")) or 0 for product in self.rows("products"))
+        for row in self.rows("billing"):
+            if row["state"] == "open" and row.get("open_since"):
+                out.add(instant(row["open_since"]) + 15 * DAY + 1)
+            if row.get("unpaid_due"):
+                out.add(instant(row["unpaid_due"]) + 30 * DAY + 1)
+        return sorted(out - {NEVER})
+
+    def next_edge(self, now):
+        after = next((edge for edge in self.edges if edge > now), None)
+        return {} if after is None else {"next": written(after)}
 
 
 class Judgement:
@@ -374,14 +470,15 @@ class Judgement:
         self.law = model
         self.facts = facts
         self.now = instant(facts["now"])
-        self.product = model.by_id("products")[facts["product"]]
+        self.product = model.products[facts["product"]]
         self.model = model.models[facts["model"]]
         self.seller = self.product["seller"]
         self.client = model.parties.get(facts.get("client"))
         self.online = None if self.client else facts.get("online")
         self.agreement, self.no_agreement = model.agreement_of(facts, self.seller, self.now)
         self.zone = model.zones.get(self.product.get("zone"))
-        self.reasons = []
+        self.origin = {"state": "unknown", "registered": False, **(facts.get("origin") or {})}
+        self.reasons, self.per_route = [], []
 
     def add(self, code, route=None, **more):
         told = {"code": code, "route": route and route["id"], **more}
@@ -437,13 +534,15 @@ class Judgement:
 
     # ---- 3.2 and 3.1, before any route -----------------------------------------------------------
 
-    def reverse_rules(self):
-        foreign = self.model["origin"] != "CN"
-        origin, domestic = self.facts["origin"], self.domestic()
+    def reverse_client(self):
+        foreign, domestic = self.model["origin"] != "CN", self.domestic()
         if domestic and foreign and not self.qualified("genai_filing", "CN"):
             self.add("REVERSE_IMPORT", what=domestic, object=self.model["id"], country="CN")
         if domestic and "CN" not in self.law.regions(self.product.get("markets")):
             self.add("MARKET_NOT_SERVED", what=domestic, object=self.product["id"], country="CN")
+
+    def reverse_request(self):
+        foreign, origin = self.model["origin"] != "CN", self.origin
         if foreign and (origin["state"] == "cn" or (origin["state"] == "unsure" and not origin.get("registered"))):
             self.add("REVERSE_ORIGIN", what=origin["state"], object=self.model["id"], country="CN")
         review = {"resale": "CLIENT_RESALE_SUSPECT", "origin": "ORIGIN_REVIEW"}.get(self.facts.get("review"))
@@ -451,7 +550,7 @@ class Judgement:
             self.add(review)
 
     def zone_rules(self):
-        zone, origin, content = self.zone, self.facts["origin"], self.facts.get("content") or {}
+        zone, origin, content = self.zone, self.origin, self.facts.get("content") or {}
         approval = zone["approval"]
         if not within(approval, self.now):
             self.add("ZONE_NOT_APPROVED", what="window", object=zone["id"])
@@ -480,7 +579,7 @@ class Judgement:
             self.add("ZONE_USER_CN", what="end_user", country="CN")
         for market in self.markets():
             if market not in self.law.countries(zone["allowed_markets"]):
-                self.add("ZONE_MARKET", country=market)
+                self.add("ZONE_MARKET", country=market, object=zone["id"])
         if not content.get("scanned"):
             self.add("ZONE_MIX_PI", what="unscanned")
         elif content.get("strong") and self.product.get("content_policy", "refuse_strong") == "refuse_strong":
@@ -513,16 +612,17 @@ class Judgement:
         if self.seller == vendor:
             return []
         judged = [(path, law.path_reason(path, broken, self.model, self.now))
-                  for path, broken in law.paths(self.model, self.seller, route)]
+                  for path, broken in law.paths(self.model["id"], self.seller, route["upstream_party"],
+                                                      law.credentials[route["credential"]].get("grant"))]
         fine = [path for path, reason in judged if reason is None]
         if fine:
             return fine[0]
         for _, reason in judged:
-            self.add(reason.pop("code"), route, **reason)
+            self.add(route=route, **reason)
         if judged:
             return judged[0][0]
-        reached = law.reached(self.model)
-        if not reached:
+        reached = law.reached(self.model["id"])
+        if not any(g["parent"] in ("root", "licence") and law.names(g, self.model) for g in law.grants.values()):
             self.add("CHAIN_NO_ROOT", route, what="no_grant", object=vendor)
         else:
             grants_us = {g["grantor"] for g in law.grants.values()
@@ -563,7 +663,8 @@ class Judgement:
         for what, country in self.places():
             lacking = [name for name, allowed in legs if country is None or country not in allowed]
             if what == "market" or country is None or lacking:
-                self.add("SCOPE_REGION", route, what=what, country=country, object=self.region_object(what, country, legs, lacking))
+                self.add("SCOPE_REGION", route, what=what, country=country,
+                         object=self.region_object(what, path, lacking))
         self.scope_types(route, path)
         self.scope_brand(route, path)
         for what, party in (("client", self.client), ("seller", law.parties[self.seller])):
@@ -576,19 +677,21 @@ class Judgement:
             tokens = (edge.get("quota") or {}).get("tokens")
             if tokens and used.get(edge["id"], 0) >= tokens:
                 self.add("SCOPE_QUOTA", route, object=edge["id"], number=tokens)
-        for row in sorted(law.rows("requirements"), key=lambda row: row["id"]):
+        for row in law.requirements:
             for market in self.markets() if within(row, self.now) else []:
                 if market in law.countries(row["markets"]) and not self.qualified(row["qualification"], market):
                     self.add("SCOPE_QUALIFICATION", route, what=row["qualification"], object=row["id"], country=market)
 
-    def region_object(self, what, country, legs, lacking):
+    def region_object(self, what, path, lacking):
+        """Who does not allow it; of what is not known, the first that is there."""
+        agreement = self.agreement and self.agreement["id"]
         if what == "market":
-            return self.agreement["id"]
-        return lacking[0] if lacking else None
+            return agreement
+        return lacking[0] if lacking else path[0]["id"] if path else agreement
 
     def places(self):
         """Each country that must be allowed, and by which fact; None: it is not known."""
-        market, origin = self.facts.get("market"), self.facts["origin"]
+        market, origin = self.facts.get("market"), self.origin
         if self.agreement and market and market not in self.usual_markets():
             yield "market", market
         for country in self.markets():
@@ -649,7 +752,7 @@ class Judgement:
         if reason == "none":
             return
         current = self.product.get("dpa")
-        if not reason and current and current.get("version") and mine["dpa"]["version"] != current["version"]:
+        if current and current.get("version") and mine["dpa"]["version"] != current["version"]:
             grace = instant(current.get("grace_until")) or 0
             if not (mine["dpa"]["version"] == current.get("previous") and self.now < grace):
                 self.add("DATA_DPA_VERSION", route, object=mine["dpa"]["version"])
@@ -658,7 +761,7 @@ class Judgement:
         self.subprocessors(route, theirs or {})
         place = route["place"].split("/")[0]
         if place not in law.countries(mine.get("locations")):
-            self.add("DATA_LOCATION", route, country=place)
+            self.add("DATA_LOCATION", route, country=place, object=mine["id"])
         for market in dict.fromkeys(self.markets()):
             if market != place:
                 self.transfer(route, market, place, mine, theirs or {})
@@ -668,19 +771,19 @@ class Judgement:
         record = mine.get("record") or {}
         empty = [field for field in ("controller", "contact", "categories", "transfers", "security") if not record.get(field)]
         if empty:
-            self.add("DATA_RECORD", route, what=empty[0])
+            self.add("DATA_RECORD", route, what=empty[0], object=mine["id"])
 
     def data_upstream(self, route, mine, theirs):
         kept, most = theirs.get("retention_days"), mine.get("retention_days")
         if kept is None:
-            self.add("DATA_RETENTION", route, what="unknown")
+            self.add("DATA_RETENTION", route, what="unknown", object=theirs["id"])
         elif most is None:
-            self.add("DATA_RETENTION", route, what="not_stated")
+            self.add("DATA_RETENTION", route, what="not_stated", object=mine["id"])
         elif kept > most:
-            self.add("DATA_RETENTION", route, what="days", number=kept)
+            self.add("DATA_RETENTION", route, what="days", number=kept, object=theirs["id"])
         training = theirs.get("training") or "unknown"
         if training != "no" and not (training in ("opt_in", "yes") and mine.get("training") in ("opt_in", "yes")):
-            self.add("DATA_TRAINING", route, what=training)
+            self.add("DATA_TRAINING", route, what=training, object=theirs["id"])
 
     def subprocessors(self, route, theirs):
         law = self.law
@@ -703,19 +806,17 @@ class Judgement:
             if party in objected:
                 self.add("DATA_SUBPROCESSOR", route, what="objected", object=party)
             elif party not in listed:
-                others = [row for row in published if row is not force and party in {e["party"] for e in row["entries"]}]
-                waits = [instant(row["effective_at"]) - self.now for row in others]
-                if others:
-                    self.add("DATA_SUBPROCESSOR_NOTICE", route, object=party,
-                             number=max(0, min([w for w in waits if w > 0], default=0)) // 10**9)
+                waits = [instant(row["effective_at"]) - self.now for row in published
+                         if instant(row["effective_at"]) > self.now and party in {e["party"] for e in row["entries"]}]
+                if waits:
+                    self.add("DATA_SUBPROCESSOR_NOTICE", route, object=party, number=min(waits) // 10**9)
                 else:
                     self.add("DATA_SUBPROCESSOR", route, what="unlisted", object=party)
 
     def transfer(self, route, market, place, mine, theirs):
         law = self.law
-        lanes = sorted((row for row in law.rows("lanes") if within(row, self.now)
-                        and market in law.countries(row["from"]) and place in law.countries(row["to"])),
-                       key=lambda row: row["id"])
+        lanes = [row for row in law.lanes if within(row, self.now)
+                 and market in law.countries(row["from"]) and place in law.countries(row["to"])]
         if not lanes:
             self.add("DATA_TRANSFER", route, what="no rule", country=market, to=place)
         bases = {basis["mechanism"] for basis in (mine.get("transfer_basis") or []) + (theirs.get("transfer_basis") or [])
@@ -734,14 +835,14 @@ class Judgement:
                       ("human_review", theirs.get("human_review") in ("no", "abuse_only"))]
         for what, holds in tests:
             if not holds:
-                self.add("DATA_CHILD", route, what=what)
+                self.add("DATA_CHILD", route, what=what, object=theirs["id"] if what != "consent" else None)
 
     def us_bulk(self, route, place, mine):
         people = [*self.markets(), self.kyc(), self.billing(), *self.end_users()]
         if place not in ("CN", "HK", "MO") or "US" not in people:
             return
         if not mine.get("us_declared"):
-            self.add("DATA_US_BULK", route, what="declaration")
+            self.add("DATA_US_BULK", route, what="declaration", object=mine["id"])
             return
         counted = (self.facts.get("counters") or {}).get("us_bulk") or {}
         for category in US_CATEGORIES:
@@ -788,7 +889,7 @@ class Judgement:
             self.last_period(route, party)
 
     def last_period(self, route, party):
-        for row in sorted(self.law.rows("billing"), key=lambda row: row["id"]):
+        for row in self.law.billing:
             if row["party"] != party:
                 continue
             since, due = instant(row.get("open_since")), instant(row.get("unpaid_due"))
@@ -817,38 +918,72 @@ class Judgement:
         theirs = law.data_terms.get(route.get("data_terms"))
         kept = (theirs or {}).get("retention_days")
         if kept is None:
-            self.add("ZONE_RETENTION", route, what="unknown")
+            self.add("ZONE_RETENTION", route, what="unknown", number=self.zone["retention_max_s"])
         elif kept * 86400 > self.zone["retention_max_s"]:
-            self.add("ZONE_RETENTION", route, what="seconds", number=self.zone["retention_max_s"])
+            self.add("ZONE_RETENTION", route, what="seconds", object=theirs["id"],
+                     number=self.zone["retention_max_s"])
         if theirs and (theirs.get("training") or "unknown") != "no":
-            self.add("ZONE_PURPOSE", route, what="training")
+            self.add("ZONE_PURPOSE", route, what="training", object=theirs["id"])
         if theirs and theirs.get("analytics", True):
-            self.add("ZONE_PURPOSE", route, what="analytics")
+            self.add("ZONE_PURPOSE", route, what="analytics", object=theirs["id"])
 
     # ---- the verdict -----------------------------------------------------------------------------
 
+    def may_list(self):
+        """Whether the catalogue shows the model to the client: R1 and R2."""
+        self.reverse_client()
+        return {"list": False, "code": self.reasons[0]["code"]} if self.reasons else {"list": True}
+
     def verdict(self):
-        routes = sorted((r for r in self.law.rows("routes") if r["model"] == self.model["id"]), key=lambda r: r["id"])
-        self.reverse_rules()
-        if not self.reasons and self.zone:
+        sold = self.model["id"] in self.product["models"]
+        routes = self.law.routes[self.model["id"]] if sold else []
+        self.reverse_client()
+        self.reverse_request()
+        if not self.reasons and self.product["mode"] == "zone":
             self.zone_rules()
         if self.reasons:
             self.reasons.sort(key=lambda reason: RANK[reason["code"]])
-            return self.result([], self.reasons[0]["code"])
-        fine = []
+            return self.result(self.reasons[0]["code"])
         for route in routes:
             before = len(self.reasons)
-            path = self.chain(route)
-            if path is not None:
-                self.scope(route, path)
-            self.data(route)
-            self.bill(route)
-            self.route_itself(route)
-            self.zone_route(route)
+            self.route(route)
             self.reasons[before:] = sorted(self.reasons[before:], key=lambda reason: RANK[reason["code"]])
-            if len(self.reasons) == before:
-                fine.append(route["id"])
-        return self.result(fine, None if fine else self.code(routes))
+        fine = any(row["admissible"] for row in self.per_route)
+        return self.result(None if fine else self.code(routes))
+
+    def route(self, route):
+        before = len(self.reasons)
+        path = self.chain(route)
+        if path is not None:
+            self.scope(route, path)
+        self.data(route)
+        self.bill(route)
+        self.route_itself(route)
+        self.zone_route(route)
+        mine = self.reasons[before:]
+        closures = self.closures(route, path, mine)
+        closed = closures["authorization"] == "closed"
+        self.per_route.append({
+            "admissible": not mine, "agreement": self.agreement["id"] if closed else None,
+            "chain": [edge["id"] for edge in path] if closed else [], "closures": closures, "route": route["id"],
+            "until": written(self.lasts(path)) if closed else None})
+
+    def lasts(self, path):
+        """Until when an authorization is closed, if nothing is entered."""
+        legs = [*path, self.agreement]
+        return min(min(ends(leg), self.law.revocation(leg)) for leg in legs)
+
+    def closures(self, route, path, reasons):
+        starts_with = {"authorization": "CHAIN_", "scope": "SCOPE_", "data": "DATA_", "billing": "BILL_"}
+        out = {name: "open" if any(r["code"].startswith(code) for r in reasons) else "closed"
+               for name, code in starts_with.items()}
+        if path is None:
+            out["authorization"] = out["scope"] = "open"
+        parties = (route["upstream_party"], self.facts.get("client"))
+        settled = any(row["party"] in parties and row["state"] == "closed" for row in self.law.billing)
+        if out["billing"] == "closed" and not settled:
+            out["billing"] = "pending"
+        return out
 
     def code(self, routes):
         """The reason that is told when each route has some."""
@@ -876,6 +1011,13 @@ class Judgement:
             return "data_terms_unknown"
         return TOLD[code]
 
-    def result(self, routes, code):
-        return {"allow": bool(routes), "routes": routes, "code": code, "error": self.error(code, bool(routes)),
-                "reasons": self.reasons}
+    def result(self, code):
+        fine = [row for row in self.per_route if row["admissible"]]
+        order = ("closed", "pending", "open")
+        best = min(fine or self.per_route, default=None,
+                   key=lambda row: [order.index(row["closures"][name]) for name in CLOSURES])
+        untils = [row["until"] for row in fine if row["until"]]
+        return {"allow": bool(fine), "closures": best["closures"] if best else dict.fromkeys(CLOSURES, "open"),
+                "code": code, "dropped": max(0, len(self.reasons) - REASONS_MAX), "error": self.error(code, bool(fine)),
+                "per_route": self.per_route, "reasons": self.reasons[:REASONS_MAX],
+                "routes": [row["route"] for row in fine], "until": min(untils, key=instant, default=None)}

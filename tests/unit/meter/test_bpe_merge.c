@@ -10,11 +10,11 @@ static bool stays_by_definition(const struct sample *sample, uint32_t left, uint
     const struct vocab *vocab = &sample->vocab;
     char text[2 * VOCAB_TOKEN_MAX];
     uint32_t ids[2 * VOCAB_TOKEN_MAX];
-    size_t len = vocab_len(vocab, left);
-    memcpy(text, vocab->bytes + vocab->offsets[left], len);
-    memcpy(text + len, vocab->bytes + vocab->offsets[right], vocab_len(vocab, right));
-    len += vocab_len(vocab, right);
-    size_t count = sample_encode(sample, (struct str){ text, len }, ids);
+    struct str a = vocab_bytes(vocab, left);
+    struct str b = vocab_bytes(vocab, right);
+    memcpy(text, a.ptr, a.len);
+    memcpy(text + a.len, b.ptr, b.len);
+    size_t count = sample_encode(sample, (struct str){ text, a.len + b.len }, ids);
     return count == 2 && ids[0] == vocab_id(vocab, left) && ids[1] == vocab_id(vocab, right);
 }
 
@@ -22,14 +22,14 @@ static bool stays_by_definition(const struct sample *sample, uint32_t left, uint
  * than all of either. */
 static bool is_wide(const struct vocab *vocab, uint32_t left, uint32_t right)
 {
-    const char *end = vocab->bytes + vocab->offsets[left + 1];
-    const char *begin = vocab->bytes + vocab->offsets[right];
-    if (vocab_len(vocab, left) < 3 || vocab_len(vocab, right) < 3 || !vocab_is_wide(end[-3]) ||
-        !vocab_continues(end[-1]) || !vocab_is_wide(begin[0])) {
+    struct str a = vocab_bytes(vocab, left);
+    struct str b = vocab_bytes(vocab, right);
+    const char *end = a.ptr + a.len;
+    if (a.len < 3 || b.len < 3 || !vocab_is_wide(end[-3]) || !vocab_continues(end[-1]) ||
+        !vocab_is_wide(b.ptr[0])) {
         return false;
     }
-    const char both[] = { end[-3], end[-2], end[-1], begin[0], begin[1], begin[2] };
-    return !vocab_joins_narrow(vocab, both + 3);
+    return !vocab_joins_narrow(vocab, (unsigned char)end[-1], (unsigned char)b.ptr[0]);
 }
 
 static void check_pairs(enum sample_kind kind, bool any_order, uint64_t seed)

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "harness.h"
 #include "meter/bpe.h"
-#include "meter/vocab_internal.h"
+#include "meter/vocab_tables_internal.h"
 #include "vocab_sample.h"
 
 #define TEXT_MAX 3000
@@ -139,9 +139,9 @@ static void check_forged(const struct sample *sample, enum vocab_section section
     struct vocab vocab;
     struct fail fail = { .text = "" };
     copy_init(&copy, sample);
-    size_t width = section == VOCAB_OFFSETS || section == VOCAB_RANKS || section == VOCAB_LONG ||
-                           section == VOCAB_RUNS || section == VOCAB_RUNS_BY_ID ||
-                           section == VOCAB_SPECIALS
+    size_t width = section == VOCAB_PLACES || section == VOCAB_RANKS || section == VOCAB_PAIRS ||
+                           section == VOCAB_LONG || section == VOCAB_RUNS ||
+                           section == VOCAB_RUNS_BY_ID || section == VOCAB_SPECIALS
                        ? 4
                        : 8;
     width = section == VOCAB_CLASS_INDEX ? 2 : width;
@@ -154,14 +154,45 @@ static void check_forged(const struct sample *sample, enum vocab_section section
     buf_fini(&copy.file);
 }
 
+/* All rows of a table are set; the file must be refused: a search in it would not end. */
+static void check_full(const struct sample *sample, enum vocab_section section, const void *row,
+                       size_t width)
+{
+    struct copy copy;
+    struct vocab vocab;
+    struct fail fail = { .text = "" };
+    copy_init(&copy, sample);
+    const struct vocab_span *span = &copy.header->sections[section];
+    for (size_t at = 0; at < span->bytes; at += width) {
+        memcpy(copy.file.ptr + span->offset + at, row, width);
+    }
+    copy_seal(&copy);
+    CHECK(copy_attach(&copy, &vocab, &fail) == ERR_VOCAB);
+    CHECK(str_search(str_from(fail.text), STR("is full")) < strlen(fail.text));
+    buf_fini(&copy.file);
+}
+
+TEST(a_table_without_a_free_slot_is_refused)
+{
+    struct sample sample;
+    CHECK(sample_init(&sample, SAMPLE_RANKS, false, 5));
+    const uint32_t pair = vocab_row(0, sample.vocab.bases);
+    const uint32_t whole = vocab_row(0, 0);
+    const uint64_t key = 1;
+    check_full(&sample, VOCAB_PAIRS, &pair, sizeof(pair));
+    check_full(&sample, VOCAB_SHORT, &key, sizeof(key));
+    check_full(&sample, VOCAB_LONG, &whole, sizeof(whole));
+    sample_fini(&sample);
+}
+
 TEST(each_table_is_checked)
 {
     struct sample sample;
     CHECK(sample_init(&sample, SAMPLE_MERGES, true, 1));
     const struct vocab_header *header = sample.vocab.header;
-    check_forged(&sample, VOCAB_OFFSETS, 0, 1, "do not fill");
-    check_forged(&sample, VOCAB_OFFSETS, 7, 8, "an empty token");
-    check_forged(&sample, VOCAB_OFFSETS, 7, 100000, "impossible length");
+    check_forged(&sample, VOCAB_PLACES, 7, vocab_place(0, 0), "impossible place or length");
+    check_forged(&sample, VOCAB_PLACES, 7, vocab_place(0, VOCAB_TOKEN_MAX + 1), "or length");
+    check_forged(&sample, VOCAB_PLACES, 7, vocab_place(header->token_bytes, 1), "place or length");
     check_forged(&sample, VOCAB_LINKS, header->bases, UINT64_MAX, "needs a later one");
     check_forged(&sample, VOCAB_LINKS, 1, 1ULL << 40, "is not shorter");
     check_forged(&sample, VOCAB_RANKS, 0, header->ordered, "a rank is out of range");

@@ -171,6 +171,8 @@ TEST(every_word_is_read_back)
         CHECK_EQ(read_facts(write_facts(&law.facts)).review, i);
     }
     law.facts.online = &law.online;
+    CHECK(read_facts(write_facts(&law.facts)).online == NULL); /* it says nothing */
+    law.online.country = law_country("SG");
     for (unsigned i = 0; i <= REGISTRY_CLIENT_TYPE_COUNT; i++) {
         law.online.client_type = i;
         CHECK_EQ(read_facts(write_facts(&law.facts)).online->client_type, i);

@@ -44,4 +44,20 @@ TEST(a_text_is_valid_up_to_its_first_bad_byte)
     CHECK_EQ(utf8_valid(test_at_page_end(STR("a\xC3\xA9\xFF"))), 3);
     CHECK_EQ(utf8_valid(test_at_page_end(STR("ab\xE6\x97"))), 2);
     CHECK_EQ(utf8_valid(test_at_page_end(STR("\xF0\x9F\x98"))), 0);
+    /* Behind each number of ASCII, and each number of characters of three bytes. */
+    for (size_t plain = 0; plain < 20; plain++) {
+        char text[64];
+        memset(text, 'a', plain);
+        for (size_t wide = 0; wide < 12; wide++) {
+            size_t len = plain + 3 * wide;
+            memcpy(text + len, "\xE6\x97\xA5", 3);
+            CHECK_EQ(utf8_valid(test_at_page_end((struct str){ text, len + 3 })), len + 3);
+            CHECK_EQ(utf8_valid(test_at_page_end((struct str){ text, len + 2 })), len);
+            memcpy(text + len, "\xED\xA0\x80", 3); /* a surrogate */
+            CHECK_EQ(utf8_valid((struct str){ text, len + 3 }), len);
+            memcpy(text + len, "\xE0\x9F\x80", 3); /* not the shortest form */
+            CHECK_EQ(utf8_valid((struct str){ text, len + 3 }), len);
+            memcpy(text + len, "\xE6\x97\xA5", 3);
+        }
+    }
 }
