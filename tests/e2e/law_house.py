@@ -2,7 +2,6 @@
 test sets. The clock is libfaketime's, so that the programs have no switch for it: real time plus an offset that stands
 in a file, which the server reads anew each time."""
 
-import calendar
 import datetime
 import glob
 import hashlib
@@ -20,7 +19,7 @@ from conftest import ENTREPOT, ROOT, House, free_port, wait_for
 GEO = ROOT / "share" / "geo"
 FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
-# Addresses of networks that people sit in, of which both databases agree; and those of domain.md 5.1.
+# Addresses of networks that people sit in, of which both databases agree; and one of a cloud, of which they do not.
 PLACES = {"SG": "202.166.1.9", "MY": "175.136.0.9", "ID": "36.64.0.9", "BR": "200.160.2.3", "HK": "218.102.23.9",
           "CN": "223.5.5.5", "US/CN": "47.74.128.1", "JP": "203.104.128.9"}
 
@@ -36,6 +35,10 @@ def needs_law():
         pytest.skip("no country databases: make deps")
 
 
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 class Clock:
     """Real time plus an offset."""
 
@@ -44,22 +47,16 @@ class Clock:
         self.set(at)
 
     def set(self, at):
-        """From this instant on it is `at` (UTC, "2026-11-02T11:59:59.900Z")."""
-        whole = datetime.datetime.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")
-        wanted = calendar.timegm(whole.timetuple()) + float("0" + at[19:].rstrip("Z"))
+        """From now on it is `at`, "2026-11-02T11:59:59.900Z"."""
         new = self.file.with_suffix(".new")
-        self.offset = wanted - time.time()
+        self.offset = instant(at) - time.time()
         new.write_text(f"{self.offset:+.6f}\n")
         os.replace(new, self.file)  # readers see the old one or this one, whole
 
-    def now(self):
-        return datetime.datetime.fromtimestamp(time.time() + self.offset, datetime.timezone.utc)
-
     def wait(self, at):
         """Lets it pass until `at`."""
-        whole = datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
-        while self.now() < whole:
-            time.sleep(0.01)
+        while time.time() + self.offset < instant(at):
+            time.sleep(0.005)
 
     @property
     def env(self):
@@ -68,8 +65,8 @@ class Clock:
 
 
 class LawHouse(House):
-    """`upstreams` sandboxes (or servers of the test's own), and the registry that `rules` is: lists of objects by the
-    names of their files. An object's "letter" is the text of its document; grants and agreements are signed."""
+    """Places for so many sandboxes (or servers of the test's own), and the registry that `rules` is: lists of objects by
+    the names of their files. put_in_force() writes it, has it signed by grantors and persons, and applies it."""
 
     def __init__(self, folder, at, upstreams):
         self.folder = folder

@@ -16,7 +16,7 @@ from law_house import (FROM, UNTIL, LawHouse, agreement, bought, client_party, c
 from talker import Talker
 
 DAY = "2026-11-02T"
-RESIDENT = "11010519491231002X"  # of domain.md: the standard's own example
+RESIDENT = "11010519491231002X"  # the example of the standard itself
 ZONE, DOMESTIC = 0, 1
 POOL_PLACES = 2
 

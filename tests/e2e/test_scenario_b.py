@@ -166,8 +166,8 @@ def test_1159_a_stream_admitted_before_expiry_ends_after_it_and_is_billed(house)
         house.clock.set(f"{DAY}12:00:17Z")
         thread.join()
         first = house.fine(done["answer"])
-        if first["client"]["begun"] < f"{DAY}12:00:00.000Z":
-            break  # on a machine that is busy the call may come too late
+        if first["client"]["begun"] < f"{DAY}12:00:00.000Z" and second["client"]["begun"] < f"{DAY}12:00:01":
+            break  # on a machine that is busy the calls may come too late
     assert first["operator"]["route"] == "S1" and first["operator"]["law"] == "allow S1 S2"
     assert first["client"]["outcome"] == "complete" and b"[DONE]" in done["answer"][2]
     assert first["client"]["begun"] >= f"{DAY}11:59:59.900Z" and first["client"]["ended"] > f"{DAY}12:00:17"
@@ -175,7 +175,7 @@ def test_1159_a_stream_admitted_before_expiry_ends_after_it_and_is_billed(house)
     assert amount(first) == cost(first) > 0 and first["client"]["billed"]["out"] == "34"
 
     assert second["operator"]["route"] == "S2" and second["operator"]["law"] == "allow S2"
-    assert second["client"]["begun"] < f"{DAY}12:00:01"
+    assert f"{DAY}12:00:00" <= second["client"]["begun"] < f"{DAY}12:00:01"
     assert reasons(second) == ["S1 edge G-S1 CHAIN_EXPIRED since 0 s"]
     assert second["evidence"]["straddles_expiry"] == "no"
     # The client pays the same list; what P pays is S2's contract price, which is more.
@@ -189,7 +189,7 @@ def test_1200_the_route_left_by_the_clock_and_not_by_a_call(house):
     ended = [row for row in rows if row["event"] == "law_ended"]
     closed = [row for row in rows if row["event"] == "route_closed"]
     assert (ended[0]["kind"], ended[0]["id"]) == ("grant", "G-S1")
-    assert closed[0]["route"] == "S1" and f"{DAY}12:00:00" <= closed[0]["at"] < f"{DAY}12:00:00.5", closed
+    assert closed[0]["route"] == "S1" and f"{DAY}12:00:00" <= closed[0]["at"] < f"{DAY}12:00:01", closed
     soon = [row for row in rows if row["event"] == "law_ends_soon" and row["id"] == "G-S1"]
     assert soon and soon[0]["days"] == 1
 
