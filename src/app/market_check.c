@@ -61,6 +61,11 @@ enum err market_check(const struct registry *registry, const struct client *clie
         .now = stamp_system_ns(),
     };
     struct policy *policy = NULL;
+    if (standing->party.len > 0 && facts.client == NULL) {
+        return FAIL(fail, ERR_LAW_NO_AGREEMENT,
+                    "the registry has no party \"" STR_FMT "\", as which the client is known",
+                    STR_ARG(standing->party));
+    }
     if (step == MARKET_CHECKOUT) {
         TRY(market_check_payment(facts.client, product, fail));
     }
