@@ -113,6 +113,8 @@ TEST(without_memory_nothing_is_sold)
 {
     begin();
     const struct client *of = client_next(house.world->ident, NULL);
+    const struct standing nobody = { .set_ns = 1 };
+    CHECK_EQ(client_set_standing(house.world->ident, of->id, &nobody, NULL), ERR_OK);
     for (uint64_t nth = 1; nth < 1000; nth++) {
         struct fail fail;
         mem_fail_nth(nth);
@@ -126,6 +128,17 @@ TEST(without_memory_nothing_is_sold)
             break;
         }
     }
+    end();
+}
+
+TEST(a_party_that_the_registry_lacks_buys_nothing)
+{
+    begin();
+    const struct client *of = client_next(house.world->ident, NULL);
+    struct fail fail;
+    CHECK_EQ(market_check(&law.registry, of, &law.products[PRODUCT_AGG], MARKET_KEY, &fail),
+             ERR_LAW_NO_AGREEMENT);
+    CHECK(strstr(fail.text, "first-client") != NULL);
     end();
 }
 
