@@ -246,6 +246,12 @@ bool call_law_tell(const struct call *call, struct jsonw *json)
     jsonw_put_str(json, "retry", str_from(told->retry));
     jsonw_put_str(json, "remedy", str_from(told->remedy));
     jsonw_put_str(json, "at", buf_str(&at));
+    int64_t resets = call->err == ERR_LAW_SCOPE_QUOTA ? call_quota_resets(call) : 0;
+    if (resets > 0) {
+        buf_reset(&at);
+        EP_IGNORE(stamp_print(&at, resets)); /* fits */
+        jsonw_put_str(json, "resets", buf_str(&at));
+    }
     struct str class = law->content.strong.len > 0 ? law->content.strong : law->content.marker;
     if (call->err == ERR_LAW_ZONE_MIXED && class.len > 0) {
         jsonw_put_str(json, "class", class);

@@ -238,6 +238,36 @@ void call_quota_clear(const struct call *call)
     }
 }
 
+static int64_t quota_period_end(enum registry_period period, int64_t now)
+{
+    int64_t month = stamp_month(now);
+    switch (period) {
+    case REGISTRY_PERIOD_DAY:
+        return stamp_of_day(stamp_day(now) + 1);
+    case REGISTRY_PERIOD_MONTH:
+        return stamp_of_month(month + 1);
+    case REGISTRY_PERIOD_YEAR:
+        return stamp_of_month((month / 100 + 1) * 100 + 1);
+    case REGISTRY_PERIOD_TERM:
+        break;
+    }
+    return 0;
+}
+
+int64_t call_quota_resets(const struct call *call)
+{
+    const struct policy_verdict *verdict = call_law_verdict(call);
+    for (size_t i = 0; i < verdict->reason_count; i++) {
+        const struct policy_reason *reason = &verdict->reasons[i];
+        if (reason->code == POLICY_SCOPE_QUOTA) {
+            const struct registry_grant *grant =
+                registry_grant(call->snapshot->registry, reason->object);
+            return grant == NULL ? 0 : quota_period_end(grant->quota.period, call->law.now);
+        }
+    }
+    return 0;
+}
+
 /* ---- what a call uses ---------------------------------------------------------------------- */
 
 static const struct policy_route *quota_served(const struct call *call)

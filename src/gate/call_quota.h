@@ -45,6 +45,8 @@ EP_MUST_CHECK enum err call_quota_note(struct call *call);
 /* As noted; the arrays are the gate's, and must be cleared before another call is judged. */
 void call_quota_show(const struct call *call, struct policy_counters *ret_counters);
 void call_quota_clear(const struct call *call);
+/* When the first quota that refuses the call begins anew; 0: never within its grant. */
+int64_t call_quota_resets(const struct call *call);
 /* The route is asked: what the call can use of its limits is reserved. */
 EP_MUST_CHECK enum err call_quota_reserve(struct call *call);
 /* In the settlement's job: what the call has used. */

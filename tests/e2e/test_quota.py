@@ -51,7 +51,9 @@ def test_a_grants_quota_is_used_up(tmp_path):
     try:
         status, headers, answer = check_used_up(house, 2)  # 28 tokens each
         assert status == 429 and answer["error"]["code"] == "scope_quota"
-        assert headers["x-should-retry"] == "true"
+        told = answer["error"]["entrepot"]
+        assert headers["x-should-retry"] == "false" and told["retry"] == "after" and told["closure"] == "scope"
+        assert told["resets"].endswith("-01T00:00:00.000Z") and "g.aurora" not in json.dumps(answer)
         receipt = house.json("receipt", "show", headers["x-entrepot-call"])
         assert receipt["client"]["amount"] == "0" and receipt["client"]["reasons"] == ["scope_quota"]
         assert any("SCOPE_QUOTA" in reason for reason in receipt["operator"]["reasons"])
