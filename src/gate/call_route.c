@@ -45,6 +45,7 @@ static enum err route_start(struct call *call)
     const struct gate_route *ready = gate_snapshot_route(snapshot, call->place.route);
     TRY(route_write(call, ready));
     call->upstream.tls = ready->url.tls ? snapshot->tls : NULL;
+    call->upstream.tls_pin = ready->route->tls_pin.len > 0 ? ready->tls_pin : NULL;
     call->upstream.host = ready->url.host;
     call->upstream.port = ready->url.port;
     call->upstream.first_byte_ns = snapshot->options.first_byte_ns;

@@ -60,6 +60,12 @@ static enum err snapshot_route(struct gate_snapshot *snapshot, struct gate_route
         return FAIL(fail, ERR_REGISTRY_INVALID, "the endpoint of route \"" STR_FMT "\" is no URL",
                     STR_ARG(route->id));
     }
+    if (route->tls_pin.len > 0 &&
+        (!ready->url.tls || !enc_hex_read(route->tls_pin, ready->tls_pin, DIGEST_BYTES))) {
+        return FAIL(fail, ERR_REGISTRY_INVALID,
+                    "route \"" STR_FMT "\" pins a key and its endpoint is not https",
+                    STR_ARG(route->id));
+    }
     struct secret secret = { 0 };
     TRY(secret_load(route->credential->secret, folder, &secret, fail));
     struct buf head;

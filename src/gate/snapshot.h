@@ -59,6 +59,7 @@ struct gate_route {
     const struct registry_route *route;
     struct url url;
     struct str head; /* up to the content length: holds the secret, must not be shown */
+    unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
 /* How a model's tokens are counted. */

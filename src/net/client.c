@@ -9,7 +9,7 @@
 #include "net/tls.h"
 
 #define SEC          INT64_C(1000000000)
-#define HOST_KEY_MAX 320 /* two numbers and a name of DNS */
+#define HOST_KEY_MAX 384 /* two numbers, a name of DNS, a pin */
 
 struct upstream_pool_options upstream_pool_options_default(void)
 {
@@ -63,6 +63,13 @@ static struct upstream_host *host_get(struct upstream_pool *pool, const struct h
                        (unsigned long long)(call->tls == NULL ? 0 : tls_context_id(call->tls)),
                        (unsigned)call->port, STR_ARG(call->host));
     ASSERT(len > 0 && (size_t)len < sizeof(text)); /* http_call_start() limits the host */
+    /* A connection whose key nobody looked at does not serve who pins one. */
+    if (call->tls_pin != NULL) {
+        text[len++] = ' ';
+        memcpy(text + len, call->tls_pin, TLS_PIN_BYTES);
+        len += TLS_PIN_BYTES;
+        ASSERT((size_t)len <= sizeof(text));
+    }
     struct str key = { text, (size_t)len };
     struct upstream_host *host = map_find(&pool->hosts, key);
     if (host != NULL) {

@@ -72,9 +72,12 @@ struct http_call_events {
 struct http_call {
     const struct http_call_events *events;
     struct tls_context *tls; /* NULL: plain */
-    struct str host;         /* a name or a literal address, without brackets */
-    struct str head;         /* the whole head of the request, with its empty line */
-    const struct str *body;  /* framed as the head says */
+    /* SHA-256 of the peer's public key (TLS_PIN_BYTES): no other certificate will do, whoever vouches
+     * for it. NULL: any that is verified. */
+    const unsigned char *tls_pin;
+    struct str host;        /* a name or a literal address, without brackets */
+    struct str head;        /* the whole head of the request, with its empty line */
+    const struct str *body; /* framed as the head says */
     size_t body_count;
     int64_t first_byte_ns; /* from the last byte sent to the first of an answer; 0: any time */
     int64_t silence_ns;    /* between bytes of the answer; 0: any time */

@@ -164,6 +164,10 @@ static void race_shake(struct upstream_race *race, struct upstream_conn *conn)
 {
     struct fail fail;
     enum err err = stream_handshake(&conn->stream, &fail);
+    const unsigned char *pin = race->call->tls_pin;
+    if (err == ERR_OK && pin != NULL && !stream_tls_is_pinned(&conn->stream, pin)) {
+        err = FAIL(&fail, ERR_UPSTREAM_TLS, "the peer's key is not the one that is pinned");
+    }
     if (err == ERR_OK) {
         race_won(race, conn);
     } else if (err != ERR_BUSY) {

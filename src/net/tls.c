@@ -356,6 +356,22 @@ enum err stream_secure_server(struct stream *stream, struct tls_context *tls, st
     return ERR_OK;
 }
 
+/* RFC 7469 2.4: the key and its algorithm, not the certificate, which is renewed. */
+bool stream_tls_is_pinned(const struct stream *stream, const unsigned char *pin)
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    unsigned char *key = NULL;
+    X509 *cert = stream->tls == NULL ? NULL : SSL_get0_peer_certificate(stream->tls);
+    int key_len = cert == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &key);
+    bool pinned = key_len > 0 &&
+                  EVP_Digest(key, (size_t)key_len, sum, &len, EVP_sha256(), NULL) == 1 &&
+                  len == TLS_PIN_BYTES && memcmp(sum, pin, TLS_PIN_BYTES) == 0;
+    OPENSSL_free(key);
+    ERR_clear_error();
+    return pinned;
+}
+
 /* Whom the certificate must be for. */
 static bool tls_expect(SSL *ssl, char *host)
 {

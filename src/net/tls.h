@@ -10,6 +10,8 @@
 
 struct tls_context;
 
+#define TLS_PIN_BYTES 32 /* SHA-256 */
+
 /* `cert_path`: PEM, the leaf first, then the chain. `key_path`: PEM. Speaks http/1.1 (ALPN). */
 EP_MUST_CHECK enum err tls_server_create(const char *cert_path, const char *key_path,
                                          struct tls_context **ret_tls, struct fail *fail);

@@ -38,6 +38,17 @@ static void registry_link_credential(struct registry_load *load, const struct ya
     }
 }
 
+/* Where nothing is encrypted there is no key to pin. */
+static void registry_link_pin(struct registry_load *load, const struct yaml_node *node,
+                              const struct registry_route *route)
+{
+    struct url url;
+    if (route->tls_pin.len > 0 && url_parse(route->endpoint, &url) && !url.tls) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, registry_place_of(node, STR("tls_pin")),
+                       "a key is pinned, and the endpoint is not https");
+    }
+}
+
 static void registry_link_contract(struct registry_load *load, const struct yaml_node *node,
                                    struct registry_route *route)
 {
@@ -84,6 +95,7 @@ static void registry_link_routes(struct registry_load *load)
     }
     for (size_t i = 0; i < routes->count; i++) {
         registry_link_credential(load, routes->items[i].node, &route[i]);
+        registry_link_pin(load, routes->items[i].node, &route[i]);
         registry_link_contract(load, routes->items[i].node, &route[i]);
         if (route[i].model != NULL) {
             counts[route[i].model - model]++;

@@ -474,6 +474,44 @@ TEST(a_call_over_tls_is_served_and_its_connection_is_kept)
     CHECK_EQ(mem_blocks_open(), blocks);
 }
 
+/* Of the certificate that the shop shows. */
+static void market_pin(unsigned char pin[EVP_MAX_MD_SIZE])
+{
+    FILE *file = fopen(path_cert, "r");
+    CHECK(file != NULL);
+    X509 *cert = PEM_read_X509(file, NULL, NULL, NULL);
+    CHECK(cert != NULL);
+    CHECK_EQ(fclose(file), 0);
+    unsigned char *key = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &key);
+    CHECK(len > 0);
+    CHECK_EQ(EVP_Digest(key, (size_t)len, pin, NULL, EVP_sha256(), NULL), 1);
+    OPENSSL_free(key);
+    X509_free(cert);
+}
+
+TEST(a_call_that_pins_a_key_is_sent_to_no_other)
+{
+    unsigned char pin[EVP_MAX_MD_SIZE];
+    struct market market;
+    struct order order;
+    market_open(&market, path_ca, tell_name);
+    market_pin(pin);
+    for (int i = 0; i < 4; i++) {
+        bool wrong = i % 2 == 1; /* also while a fitting connection is kept */
+        pin[TLS_PIN_BYTES - 1] ^= i == 0 ? 0 : 1;
+        market_order(&market, &order, STR("good.test"));
+        order.call.tls_pin = pin;
+        http_call_start(market.buyer.pool, &order.call);
+        UNTIL(market.buyer.loop, order_over(&order));
+        CHECK_EQ(order.ends, wrong ? 0 : 1);
+        CHECK_EQ(order.err, wrong ? ERR_UPSTREAM_TLS : ERR_OK);
+        buf_fini(&order.body);
+    }
+    CHECK_EQ(market.shop.requests, 2);
+    market_close(&market);
+}
+
 TEST(a_call_to_a_server_that_cannot_be_verified_fails)
 {
     struct market market;

@@ -1,5 +1,7 @@
 #include "registry_sample.h"
 
+#define PIN "\"abababababababababababababababababababababababababababababababab\""
+
 struct link_case {
     unsigned file; /* where the change is made */
     const char *old;
@@ -15,6 +17,11 @@ TEST(what_does_not_fit_together_is_refused)
           REGISTRY_RULE_CRED_MISMATCH },
         { 2, "endpoint_host: api.v1.test", "endpoint_host: other.test", "routes.yaml",
           REGISTRY_RULE_CRED_MISMATCH },
+        { 4, "endpoint: \"https://api.v1.test/v1\"",
+          "endpoint: \"http://api.v1.test/v1\", tls_pin: " PIN, "routes.yaml",
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { 4, "endpoint: \"https://api.v1.test/v1\"",
+          "endpoint: \"https://api.v1.test/v1\", tls_pin: " PIN, NULL, REGISTRY_RULE_COUNT },
         { 3, "lines: {m1: {input: 1, output: 2},\n     m2", "lines: {m2", "routes.yaml",
           REGISTRY_RULE_PRICE_MISSING },
         { 3, "{m2: {input: \"0.000001\", output: 1000000},\n     m1", "{m1", "products.yaml",
