@@ -34,6 +34,7 @@ bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="
 	@bench/run $(BENCH)
 	@bench/tokens
 	@bench/detect
+	@bench/law
 	@bench/books
 
 deps-bench: ## nginx and haproxy, for the benchmark
