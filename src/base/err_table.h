@@ -85,7 +85,7 @@
       "This model cannot be supplied to clients of this kind.")                                   \
     X(LAW_SCOPE_OWNERSHIP, CLIENT, 403, "compliance_refusal", "scope_ownership",                  \
       "This model cannot be supplied to companies of this ownership.")                            \
-    X(LAW_SCOPE_QUOTA, CLIENT, 429, "compliance_refusal", "scope_quota",                           \
+    X(LAW_SCOPE_QUOTA, CLIENT, 429, "compliance_refusal", "scope_quota",                          \
       "The quota under which this model is sold is used up.")                                     \
     X(LAW_DATA_DPA, CLIENT, 403, "compliance_refusal", "data_dpa",                                \
       "No data agreement in force covers this account.")                                          \

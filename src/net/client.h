@@ -72,8 +72,8 @@ struct http_call_events {
 struct http_call {
     const struct http_call_events *events;
     struct tls_context *tls; /* NULL: plain */
-    /* SHA-256 of the peer's public key (TLS_PIN_BYTES): no other certificate will do, whoever vouches
-     * for it. NULL: any that is verified. */
+    /* SHA-256 of the peer's public key (TLS_PIN_BYTES): no other key will do, whoever vouches for
+     * it. NULL: any that is verified. */
     const unsigned char *tls_pin;
     struct str host;        /* a name or a literal address, without brackets */
     struct str head;        /* the whole head of the request, with its empty line */

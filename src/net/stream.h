@@ -61,8 +61,8 @@ void stream_close(struct stream *stream);
 bool stream_is_open(const struct stream *stream);
 /* The user at the other end of a unix socket. False: there is none to know. */
 EP_MUST_CHECK bool stream_peer_uid(const struct stream *stream, unsigned *ret_uid);
-/* Whether SHA-256 of the TLS peer's public key (its SubjectPublicKeyInfo) is `pin`, 32 bytes; after the
- * handshake. False for a plain stream. */
+/* Whether SHA-256 of the TLS peer's public key (its SubjectPublicKeyInfo) is `pin`, 32 bytes; after
+ * the handshake. False for a plain stream. */
 bool stream_tls_is_pinned(const struct stream *stream, const unsigned char *pin);
 /* The name a TLS client asked for (SNI), empty if none; valid while the stream is open. */
 struct str stream_tls_name(const struct stream *stream);

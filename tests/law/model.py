@@ -622,7 +622,7 @@ class Judgement:
         if judged:
             return judged[0][0]
         reached = law.reached(self.model["id"])
-        if not any(g["parent"] in ("root", "licence") and law.names(g, self.model) for g in law.grants.values()):
+        if not reached:
             self.add("CHAIN_NO_ROOT", route, what="no_grant", object=vendor)
         else:
             grants_us = {g["grantor"] for g in law.grants.values()

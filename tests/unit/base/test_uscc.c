@@ -16,8 +16,8 @@ static const char *const bad[] = {
     "91350100m000100y43",  /* small letters */
     "9135010OM000100Y43",  /* a letter in the division's code */
     "91350100 M000100Y4",
-    "\xEF\xBC\x99"
-    "1350100M000100Y",
+    ("\xEF\xBC\x99"
+     "1350100M000100Y"),
 };
 
 TEST(numbers_with_a_right_check_are_taken)
