@@ -296,7 +296,7 @@ def test_inflation_and_padding_are_as_large_as_is_said():
     assert (true["prompt_tokens"], true["completion_tokens"]) == (1000, 50)
     with sandbox("--words", "50", "--usage", "inflated", "--inflate", "3") as box:
         usage = box.json(long)["usage"]
-        assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (1030, 51, 1081)
+        assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (1030, 52, 1082)
     with sandbox("--words", "50", "--usage", "padded", "--pad", "24") as box:
         usage = box.json(long)["usage"]
         assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (1024, 74, 1098)
