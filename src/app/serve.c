@@ -34,6 +34,7 @@ struct serve {
     bool signals_run;
     struct job reload;
     bool reload_runs;
+    bool reload_again; /* when it is over */
     struct job expire;
     bool expire_runs;
     struct timer expire_timer;
@@ -89,18 +90,28 @@ static void serve_reload_work(struct job *job)
     buf_fini(&errors);
 }
 
+static void serve_reload(struct serve *serve)
+{
+    serve->reload_again = serve->reload_runs;
+    if (!serve->reload_runs && !serve->server.stopping) {
+        serve->reload_runs = job_submit(serve->server.workers, &serve->reload) == ERR_OK;
+    }
+}
+
 static void serve_reload_over(struct mail *mail)
 {
-    EP_CONTAINER(mail, struct serve, reload.mail)->reload_runs = false;
+    struct serve *serve = EP_CONTAINER(mail, struct serve, reload.mail);
+    serve->reload_runs = false;
+    if (serve->reload_again) {
+        serve_reload(serve); /* a signal that came meanwhile was about files read before it */
+    }
 }
 
 static void serve_on_hangup(struct mail *mail)
 {
     struct serve *serve = EP_CONTAINER(mail, struct serve, hangup);
     atomic_store(&serve->hangup_sent, false);
-    if (!serve->reload_runs && !serve->server.stopping) {
-        serve->reload_runs = job_submit(serve->server.workers, &serve->reload) == ERR_OK;
-    }
+    serve_reload(serve);
 }
 
 static void serve_on_stop(struct mail *mail)

@@ -176,6 +176,21 @@ def test_a_bad_registry_is_refused_and_the_old_one_stays(house):
         path.write_text(good)
 
 
+def test_a_signal_that_comes_while_a_registry_is_read_is_not_lost(house):
+    path = house.folder / "registry" / "models.yaml"
+    good = path.read_text()
+    refusals = (house.folder / "server.log").read_text().count("registry_folder")
+    house.send(signal.SIGHUP)
+    time.sleep(0.002)
+    path.write_text(good + "\n  - id: broken\n    vendr: nobody\n")
+    try:
+        house.send(signal.SIGHUP)
+        wait_for(lambda: (house.folder / "server.log").read_text().count("registry_folder") > refusals, "the refusal")
+    finally:
+        path.write_text(good)
+    sell(house)
+
+
 def test_a_stop_lets_calls_end(tmp_path):
     house = House(tmp_path / "demo")
     for at in (0, 1):
