@@ -20,7 +20,7 @@ ep_room(dialect  USES base wire)
 ep_room(dispatch USES base registry)
 ep_room(ident    USES base crypto store)
 ep_room(ledger   USES base store)
-ep_room(tlog     USES base crypto store)
+ep_room(tlog     USES base crypto wire store)
 
 ep_room(policy   USES base wire registry)
 

@@ -183,6 +183,13 @@
     X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
     X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
       "The server has stopped selling; the operator must look.")                                  \
+    /* the log and what is checked against it */                                                  \
+    X(NOTE_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
+    X(NOTE_FORGED, FAULT, 500, "api_error", "internal_error", "The server failed.")               \
+    X(PROOF_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
+    X(QUORUM_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")            \
+    X(RECEIPT_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")           \
+    X(PACK_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
     X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \
     X(AUDIT_FAILED, FAULT, 500, "api_error", "internal_error", "The books do not agree.")         \
