@@ -274,7 +274,7 @@ TEST(a_witness_is_sent_what_leads_from_its_size_to_this_one)
     buf_init(&text, 1000);
     CHECK_EQ(publish_ask_witness(it.publisher, &it.round, 301, &text, &it.log.fail),
              ERR_LOG_BEHIND);
-    CHECK(said("log.origin"));
+    CHECK(said("entrepot restore"));
     CHECK_EQ(text.len, 0);
     buf_fini(&text);
     publish_case_end(&it);
@@ -377,7 +377,7 @@ TEST(an_old_backup_that_was_put_back_signs_nothing)
     publish_case_round(&it);
     put_back(path);
     CHECK_EQ(publish_case_try_open(&it), ERR_LOG_BEHIND);
-    CHECK(said("5 leaves") && said("log.origin"));
+    CHECK(said("5 leaves") && said("entrepot restore"));
     tlog_case_append_other(&it.log, 3, 3, 7);
     CHECK_EQ(publish_case_try_open(&it), ERR_LOG_BEHIND);
     CHECK(said("other leaves"));

@@ -292,7 +292,7 @@ static enum err run_proof(void *context, struct store_txn *txn, struct fail *fai
 
 static enum err run_audit(void *context, struct store_txn *txn, struct fail *fail)
 {
-    return tlog_audit(txn, context, fail);
+    return tlog_audit(txn, &it.key, context, fail);
 }
 
 static enum err use_all(struct buf *text, struct tlog_figures *figures)
