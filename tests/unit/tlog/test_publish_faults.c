@@ -1,6 +1,6 @@
 /*
- * Publishing that is cut off: the process ends before each operation on the folder, or
- * the operation fails, once or for ever, or memory does. Whatever is left, a checkpoint that is shown
+ * Publishing that is cut off: the process ends before each operation on the folder, or the
+ * operation fails, once or for ever, or memory does. Whatever is left, a checkpoint that is shown
  * stands on whole tiles, and the next round publishes everything.
  */
 #include <stdarg.h>
