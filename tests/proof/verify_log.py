@@ -146,5 +146,5 @@ def main(vkey, place, *more):
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except (ValueError, LookupError, TypeError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")

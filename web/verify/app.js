@@ -4,7 +4,7 @@
   "use strict";
 
   const verifier = globalThis.entrepotVerify;
-  const WORDS = { holds: "✓ holds", fails: "✗ fails", "not shown": "– not tested" };
+  const WORDS = { holds: "✓ holds", fails: "✗ fails", "not shown": "– not shown" };
   const CLASSES = { holds: "holds", fails: "fails", "not shown": "open" };
   const TITLES = { client: "What was bought", evidence: "Under which rules, and where", operator: "How it was made" };
 
@@ -51,10 +51,11 @@
     if (report.holds) {
       const place = report.size === null ? `promised at place ${report.leaf}` : `at place ${report.leaf} of ${report.size}`;
       const witnesses = report.witnesses.length > 0 ? `, cosigned by ${report.witnesses.length} witnesses` : "";
-      return ["holds", "This receipt holds.", `The log ${report.key.name} has it ${place}${witnesses}.`];
+      const silent = Object.keys(report.sections).length > 0 ? "" : " No section of it is shown, so that it says nothing of a call.";
+      return ["holds", "This receipt holds.", `The log ${report.key.name} has it ${place}${witnesses}.${silent}`];
     }
     if (!report.key) return ["open", "Not confirmed.", "Nothing is wrong so far, but without the log’s key nobody’s signature was checked."];
-    return ["open", "Not confirmed.", "Nothing is wrong, but what would confirm it is not there: see what was not tested."];
+    return ["open", "Not confirmed.", "Nothing is wrong, but what would confirm it is not there: see what is not shown."];
   }
 
   // 1234567890 billionths as "1.23456789".
@@ -65,7 +66,8 @@
   }
 
   function shown(name, value, section) {
-    if (typeof value !== "string") return verifier.canonical(value);
+    if (Array.isArray(value)) return value.map((item) => shown("", item, section)).join(", ") || "—";
+    if (value instanceof Map) return [...value].map(([key, item]) => `${key} ${shown(key, item, section)}`).join(", ") || "—";
     if (name === "amount" && section.has("currency")) return `${money(value)} ${section.get("currency")}`;
     return value === "" ? "—" : value;
   }
@@ -87,6 +89,7 @@
     if (known) return;
     at("itself-origin").textContent = own.origin;
     at("itself-key").textContent = own.key;
+    at("accept").hidden = Boolean(report.key); // who has the operator's key needs no other
   }
 
   function show(report) {

@@ -15,6 +15,7 @@
   const PATH_MAX = 64;
   const DEPTH_MAX = 16;
   const NAME_MAX = 255;
+  const PARTIES_MAX = 32; // logs, witnesses and groups of a policy, each
   const SIZE_MAX = 1n << 62n;
   const SALT_BYTES = 16;
   const ED25519 = 0x01;
@@ -204,9 +205,9 @@
       if (this.text[this.at] === '"') return this.string();
       const word = this.match(/true|false|null/y);
       if (word) return JSON.parse(word[0]);
-      const number = this.match(/-?(?:0|[1-9][0-9]{0,18})(?![0-9.eE])/y);
+      const number = this.match(/-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y);
       if (!number) this.fail("something that is no value");
-      return BigInt(number[0]);
+      return /^-?[0-9]{1,19}$/.test(number[0]) ? BigInt(number[0]) : NaN; // of these nothing is taken
     }
 
     document() {
@@ -235,7 +236,7 @@
   // ---- keys and notes ------------------------------------------------------------------------------------------------
 
   function nameValid(name) {
-    return name.length > 0 && utf8(name).length <= NAME_MAX && !/[\p{White_Space}\p{Cc}+]/u.test(name);
+    return name.length > 0 && utf8(name).length <= NAME_MAX && !/[\p{White_Space}\u0000-\u001f+]/u.test(name);
   }
 
   // Points of small order, sign bit aside: under them one signature fits many messages.
@@ -372,7 +373,7 @@
     return sn === 0n && same(at, rootHash);
   }
 
-  // { extra: bytes or null, index, path, note, checkpoint }
+  // { extra: bytes or null, index, path, signed: the checkpoint as text }
   function parseProof(text) {
     if (text.length > PROOF_MAX) refuse(`the proof is larger than ${PROOF_MAX} bytes`);
     const split = text.indexOf("\n\n");
@@ -386,13 +387,11 @@
     const indexLine = lines.shift() ?? "";
     if (!indexLine.startsWith("index ")) refuse("the proof has no index line");
     if (lines.length > PATH_MAX) refuse(`the proof's path is longer than ${PATH_MAX} hashes`);
-    const note = parseNote(text.slice(split + 2), "the proof's checkpoint");
     return {
       extra,
       index: decimal(indexLine.slice("index ".length), "the proof's index"),
       path: lines.map((line) => hash(line, "a line of the proof's path")),
-      note,
-      checkpoint: parseCheckpoint(note.text),
+      signed: text.slice(split + 2),
     };
   }
 
@@ -402,6 +401,7 @@
     constructor() {
       this.logs = [];
       this.witnesses = []; // { name, key }
+      this.groups = 0;
       this.rules = new Map(); // name: set of names => whether it is reached
       this.used = new Set();
       this.keys = new Set();
@@ -424,6 +424,7 @@
       const key = await parseKey(text);
       if (key.algorithm === COSIGNATURE) refuse(`the policy's line ${line} has a witness's key for a log`);
       this.once(key, line);
+      this.room(this.logs.length, line);
       this.logs.push(key);
     }
 
@@ -433,11 +434,23 @@
       if (key.algorithm === ED25519) refuse(`the policy's line ${line} has a log's key for a witness`);
       this.once(key, line);
       this.name(name, (signed) => signed.has(name), line);
+      this.room(this.witnesses.length, line);
       this.witnesses.push({ name, key });
     }
 
+    room(count, line) {
+      if (count >= PARTIES_MAX) refuse(`the policy's line ${line} is one too many: there can be ${PARTIES_MAX} of its kind`);
+    }
+
+    wanted(threshold, members) {
+      if (threshold === "all") return members.length;
+      if (threshold === "any") return 1;
+      return /^[1-9][0-9]{0,3}$/.test(threshold ?? "") ? Number(threshold) : 0;
+    }
+
     addGroup([name, threshold, ...members], line) {
-      const need = { any: 1, all: members.length }[threshold] ?? (/^[1-9][0-9]{0,3}$/.test(threshold ?? "") ? Number(threshold) : 0);
+      const need = this.wanted(threshold, members);
+      this.room(this.groups++, line);
       if (members.length === 0 || need < 1 || need > members.length) {
         refuse(`the policy's line ${line} is not "group NAME any|all|NUMBER MEMBER…"`);
       }
@@ -462,6 +475,7 @@
   async function parsePolicy(text) {
     if (utf8(text).length > POLICY_MAX) refuse(`the policy is larger than ${POLICY_MAX} bytes`);
     if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) refuse("the policy has a control character in it");
+    if (text !== "" && !text.endsWith("\n")) refuse("the policy's last line does not end with a line feed: is it cut?");
     const policy = new Policy();
     const lines = text.split("\n");
     for (let at = 0; at < lines.length; at++) {
@@ -488,14 +502,6 @@
     return utf8(canonical(entry));
   }
 
-  function checkSalts(salts) {
-    if (!(salts instanceof Map)) refuse("its salts are missing");
-    for (const [name, salt] of salts) {
-      if (!SECTIONS.includes(name)) refuse(`it has a salt for no section: ${JSON.stringify(name)}`);
-      if (salt !== null && typeof salt !== "string") refuse(`the salt of ${name} is not a string`);
-    }
-  }
-
   // The document's parts, or a refusal that says what it is not.
   function parseReceipt(bytes) {
     if (bytes.length > DOCUMENT_MAX) {
@@ -505,28 +511,31 @@
     if (!(members instanceof Map) || !members.has("entry") || !members.has("leaf")) {
       refuse("it is JSON, but no receipt: a receipt has an entry, a leaf and salts");
     }
-    for (const name of members.keys()) {
-      if (!MEMBERS.includes(name)) refuse(`it has a member that receipts do not have: ${JSON.stringify(name)}`);
-    }
+    // A later version may say more; what is said so is nobody's proof.
+    const unknown = [...members.keys()].find((name) => !MEMBERS.includes(name));
     const text = (name) => {
       const value = members.get(name) ?? null;
       return value === null || typeof value === "string" ? value : refuse(`its ${name} is not a string`);
     };
+    const object = (name) => {
+      const value = members.get(name) ?? null;
+      return value === null || value instanceof Map ? value : refuse(`its ${name} is not an object`);
+    };
     const leaf = members.get("leaf");
     if (typeof leaf !== "bigint" || leaf < 0n || leaf >= SIZE_MAX) refuse("its leaf is not a whole number");
-    checkSalts(members.get("salts"));
-    for (const name of SECTIONS) {
-      const section = members.get(name) ?? null;
-      if (section !== null && !(section instanceof Map)) refuse(`its ${name} section is not an object`);
-    }
-    const log = members.get("log") ?? null;
+    const log = object("log");
+    const said = (name) => (typeof log.get(name) === "string" ? log.get(name) : "");
     return {
       members,
+      unknown,
       leaf,
+      digests: members.get("entry"),
       entry: checkEntry(members.get("entry")),
+      salts: object("salts") ?? new Map(),
+      sections: new Map(SECTIONS.map((name) => [name, object(name)])),
       promise: text("promise"),
       proof: text("proof"),
-      log: log instanceof Map ? { origin: String(log.get("origin") ?? ""), key: String(log.get("key") ?? "") } : null,
+      log: log && { origin: said("origin"), key: said("key") },
     };
   }
 
@@ -535,26 +544,25 @@
   const notShown = (why) => ({ outcome: "not shown", why });
 
   async function testSection(receipt, name) {
-    const section = receipt.members.get(name);
-    const salt = receipt.members.get("salts").get(name);
-    if (section === null) return notShown("it was erased");
-    if (section === undefined) {
-      return salt === undefined ? notShown("it was not handed over") : fails("there is a salt and no section");
-    }
+    const section = receipt.sections.get(name);
+    const salt = receipt.salts.get(name) ?? null;
+    if (section === null) return notShown(receipt.members.has(name) ? "it was erased" : "it was not handed over");
+    if (salt === null) return fails("it comes without its salt: nothing ties it to the log's entry");
     const bytes = typeof salt === "string" ? unbase64(salt) : null;
     if (!bytes || bytes.length !== SALT_BYTES) return fails(`its salt is not ${SALT_BYTES} bytes in base64`);
     const digest = hex(await sha256(bytes, utf8(canonical(section))));
-    return digest === receipt.members.get("entry").get(name)
+    return digest === receipt.digests.get(name)
       ? holds
       : fails("section and salt do not give the digest in the entry: one of the three was changed");
   }
 
   function testOneCall(receipt) {
-    const shown = SECTIONS.filter((name) => receipt.members.get(name) instanceof Map);
-    if (shown.length === 0) return notShown("no section is shown");
-    const calls = new Set(shown.map((name) => receipt.members.get(name).get("call")));
-    if (calls.has(undefined)) return fails("a section names no call");
-    return calls.size === 1 ? holds : fails(`the sections are of different calls: ${[...calls].join(", ")}`);
+    const calls = [...receipt.sections.values()].filter((section) => section !== null).map((section) => section.get("call"));
+    if (calls.some((call) => typeof call !== "string")) return fails("a section does not say of which call it is");
+    if (calls.length === 0) return notShown("no section is shown");
+    if (calls.length === 1) return notShown("one section is shown, which agrees with itself");
+    const different = [...new Set(calls)];
+    return different.length === 1 ? holds : fails(`the sections are of different calls: ${different.join(", ")}`);
   }
 
   async function verdictOf(note, key, what) {
@@ -578,34 +586,33 @@
     return lines[3] === base64(await leafHash(receipt.entry)) ? holds : fails("the promise is about another entry");
   }
 
-  async function testIncluded(receipt, proof) {
+  async function testIncluded(receipt, proof, checkpoint) {
     if (proof.index !== receipt.leaf) return fails(`the proof is of leaf ${proof.index}, the receipt is leaf ${receipt.leaf}`);
-    if (proof.extra && !same(proof.extra, receipt.entry)) return fails("the proof is of another entry");
-    const { size, root: rootHash } = proof.checkpoint;
+    const { size, root: rootHash } = checkpoint;
     if (proof.index >= size) return fails(`the checkpoint has ${size} leaves, so that leaf ${proof.index} is not among them`);
     return (await included(proof.index, size, await leafHash(receipt.entry), proof.path, rootHash))
       ? holds
       : fails("the path does not lead from this entry to the checkpoint's root");
   }
 
-  async function testSigned(proof, key) {
+  async function testSigned(note, checkpoint, key) {
     if (!key) return notShown("no key of the log is given");
-    if (proof.checkpoint.origin !== key.name) return fails(`the checkpoint is of another log: ${proof.checkpoint.origin}`);
-    return verdictOf(proof.note, key, "the checkpoint");
+    if (checkpoint.origin !== key.name) return fails(`the checkpoint is of another log: ${checkpoint.origin}`);
+    return verdictOf(note, key, "the checkpoint");
   }
 
   // [outcome, names of the witnesses whose cosignatures hold]
-  async function testWitnessed(proof, policy) {
+  async function testWitnessed(note, policy) {
     if (!policy) return [notShown("no policy says which witnesses count"), []];
     const signed = new Set();
     for (const { name, key } of policy.witnesses) {
       if (key.algorithm !== COSIGNATURE) continue;
-      const verdict = await checkNote(proof.note, key);
+      const verdict = await checkNote(note, key);
       if (verdict === "forged") return [fails(`the cosignature of witness ${name} does not hold`), []];
       if (verdict === "signed") signed.add(name);
     }
-    const reached = policy.quorum(signed);
-    return [reached ? holds : fails(`${signed.size} of ${policy.witnesses.length} witnesses have cosigned: the quorum ${policy.quorumName} is not reached`), [...signed]];
+    const few = `${signed.size} of ${policy.witnesses.length} witnesses have cosigned: the quorum ${policy.quorumName} is not reached`;
+    return [policy.quorum(signed) ? holds : fails(few), [...signed]];
   }
 
   async function guarded(test) {
@@ -617,35 +624,45 @@
     }
   }
 
+  // What `read` gives, or null, with the refusal under `id` and the tests after it not made.
+  function readFor(results, id, why, read) {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      for (const other of ["included", "signed", "witnessed"]) results[other] = notShown(why);
+      results[id] = fails(error.message);
+      return null;
+    }
+  }
+
   async function testProof(receipt, options, results, report) {
     const text = options.proof ?? receipt.proof;
-    const absent = notShown("no checkpoint covers it yet: ask for the receipt again in some seconds");
     if (text === null) {
+      const absent = notShown("no checkpoint covers it yet: ask for the receipt again in some seconds");
       Object.assign(results, { included: absent, signed: absent, witnessed: absent });
       return;
     }
-    let proof;
-    try {
-      proof = parseProof(text);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const behind = notShown("the proof cannot be read");
-      Object.assign(results, { included: fails(error.message), signed: behind, witnessed: behind });
-      return;
-    }
-    report.size = proof.checkpoint.size;
-    results.included = await testIncluded(receipt, proof);
-    results.signed = options.lacking ? notShown(options.lacking) : await testSigned(proof, options.key);
+    const proof = readFor(results, "included", "the proof cannot be read", () => parseProof(text));
+    const opened = proof && readFor(results, "signed", "its checkpoint cannot be read", () => {
+      const note = parseNote(proof.signed, "the proof's checkpoint");
+      return { note, checkpoint: parseCheckpoint(note.text) };
+    });
+    if (!opened) return;
+    const { note, checkpoint } = opened;
+    results.included = await testIncluded(receipt, proof, checkpoint);
+    results.signed = options.lacking ? notShown(options.lacking) : await testSigned(note, checkpoint, options.key);
+    if (results.signed === holds) report.size = checkpoint.size;
     [results.witnessed, report.witnesses] = options.lacking
       ? [notShown(options.lacking), []]
-      : await testWitnessed(proof, options.policy);
+      : await testWitnessed(note, options.policy);
   }
 
   function finish(report, results) {
     report.tests = TESTS.map((test) => ({ ...test, ...results[test.id] }));
     const held = (id) => results[id].outcome === "holds";
     report.failed = report.tests.some((test) => test.outcome === "fails");
-    report.holds = !report.failed && SECTIONS.some(held) && (held("promise") || (held("included") && held("signed")));
+    report.holds = !report.failed && (held("promise") || (held("included") && held("signed")));
     return report;
   }
 
@@ -659,7 +676,7 @@
   // inside); each may be missing. Never throws for what is in the document.
   //
   // { tests: [{ id, name, asks, outcome: "holds" | "fails" | "not shown", why }], holds, failed,
-  //   leaf, size (of the checkpoint; null: none), key (under which it was checked; null: none), witnesses: [name],
+  //   leaf, size (of the checkpoint, if it is signed; null: none), key (under which it was checked; null: none), witnesses: [name],
   //   log: { origin, key } (what it says of itself), sections: { client: Map, ... } (those whose digest holds) }
   async function verify(bytes, options = {}) {
     const report = { leaf: null, size: null, key: null, witnesses: [], log: null, sections: {} };
@@ -675,10 +692,12 @@
     }
     const given = { policy: null, proof: null, ...options, key: keyOf(receipt, options), lacking: await lacking() };
     Object.assign(report, { leaf: receipt.leaf, log: receipt.log, key: given.key });
-    results.form = holds;
+    results.form = receipt.unknown === undefined
+      ? holds
+      : { ...holds, why: `its ${JSON.stringify(receipt.unknown)} is not checked: receipts have no such part` };
     for (const name of SECTIONS) {
       results[name] = await guarded(() => testSection(receipt, name));
-      if (results[name] === holds) report.sections[name] = receipt.members.get(name);
+      if (results[name] === holds) report.sections[name] = receipt.sections.get(name);
     }
     results.one_call = testOneCall(receipt);
     results.promise = given.lacking ? notShown(given.lacking) : await guarded(() => testPromise(receipt, given.key));
