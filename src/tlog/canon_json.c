@@ -118,10 +118,11 @@ static enum err canon_begin(struct canon_reader *reader, struct str value)
     return frame->object ? canon_sort(reader, frame, value) : ERR_OK;
 }
 
-/* The key as a string with its quotes: it was cut out of one. */
+/* The key as a string with its quotes: it was cut out of one, but for an empty one, which is cut
+ * out of nothing. */
 static struct str canon_quoted(struct str key)
 {
-    return (struct str){ key.ptr - 1, key.len + 2 };
+    return key.len > 0 ? (struct str){ key.ptr - 1, key.len + 2 } : STR("\"\"");
 }
 
 /* The next child of the innermost object or list, or its end. */

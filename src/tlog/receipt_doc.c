@@ -235,7 +235,7 @@ static bool doc_salt(const struct doc *doc, enum receipt_section which,
                      char ret_salt[RECEIPT_SALT_BYTES])
 {
     struct str value = json_get(doc->members[DOC_SALTS], doc_members[which].name);
-    char bytes[RECEIPT_SALT_BYTES];
+    char bytes[RECEIPT_SALT_BYTES + 2]; /* base64 comes in steps of three bytes */
     struct buf salt = { bytes, 0, sizeof(bytes), sizeof(bytes) };
     if (json_kind(value) != JSON_STRING || !enc_base64_read(&salt, json_inside(value)) ||
         salt.len != RECEIPT_SALT_BYTES) {
@@ -389,8 +389,8 @@ static void doc_check_witnessed(const struct doc *doc, const struct note *note,
 }
 
 /* Whoever signed the checkpoint: whether the entry is in its tree is a question of its own. */
-static void doc_check_included(const struct proof *proof, const struct note *note,
-                               struct receipt_report *report)
+static void doc_check_included(const struct doc *doc, const struct proof *proof,
+                               const struct note *note, struct receipt_report *report)
 {
     struct checkpoint checkpoint;
     struct fail fail = { .text = "" };
@@ -401,6 +401,10 @@ static void doc_check_included(const struct proof *proof, const struct note *not
     if (proof->index != report->leaf) {
         DOC_FAILS(report, RECEIPT_TEST_INCLUDED, "the proof is of leaf %lld, the receipt is %lld",
                   (long long)proof->index, (long long)report->leaf);
+        return;
+    }
+    if (proof->extra.len > 0 && !str_eq(buf_str(&proof->extra), buf_str(&doc->entry))) {
+        DOC_FAILS(report, RECEIPT_TEST_INCLUDED, "the proof says that it is of another entry");
         return;
     }
     if (!tree_check_inclusion(proof->index, checkpoint.size, &report->leaf_hash, &proof->path,
@@ -433,7 +437,7 @@ static void doc_check_proof_text(const struct doc *doc, struct str text,
         doc_no_proof(report, "its checkpoint cannot be read");
         DOC_FAILS(report, RECEIPT_TEST_SIGNED, "%s", fail.text);
     } else {
-        doc_check_included(&proof, &note, report);
+        doc_check_included(doc, &proof, &note, report);
         doc_check_signed(doc, proof.checkpoint, report);
         doc_check_witnessed(doc, &note, report);
     }
