@@ -26,24 +26,6 @@ enum err receipt_promise_sign(const struct receipt_promise *promise, const struc
     return note_sign(buf_str(&text), key, secret, 0, out);
 }
 
-/* Decimal, written in the one way. */
-static bool promise_number(struct str text, int64_t *ret_number)
-{
-    bool plain = text.len > 0 && text.ptr[0] != '-' && (text.ptr[0] != '0' || text.len == 1);
-    return plain && str_to_i64(text, ret_number);
-}
-
-static bool promise_hash(struct str text, struct digest *ret_hash)
-{
-    char bytes[DIGEST_BYTES];
-    struct buf hash = { bytes, 0, sizeof(bytes), sizeof(bytes) };
-    if (!enc_base64_read(&hash, text) || hash.len != DIGEST_BYTES) {
-        return false;
-    }
-    memcpy(ret_hash->bytes, bytes, DIGEST_BYTES);
-    return true;
-}
-
 enum err receipt_promise_parse(struct str text, struct receipt_promise *ret_promise,
                                struct fail *fail)
 {
@@ -56,13 +38,13 @@ enum err receipt_promise_parse(struct str text, struct receipt_promise *ret_prom
     if (!note_name_valid(promise.origin)) {
         return FAIL(fail, ERR_NOTE_INVALID, "its second line is no log's origin");
     }
-    if (!promise_number(str_cut(&rest, '\n'), &promise.leaf) || promise.leaf >= TREE_SIZE_MAX) {
+    if (!tree_size_read(str_cut(&rest, '\n'), &promise.leaf) || promise.leaf == TREE_SIZE_MAX) {
         return FAIL(fail, ERR_NOTE_INVALID, "its third line is no leaf's index");
     }
-    if (!promise_hash(str_cut(&rest, '\n'), &promise.leaf_hash)) {
+    if (!tree_hash_read(str_cut(&rest, '\n'), &promise.leaf_hash)) {
         return FAIL(fail, ERR_NOTE_INVALID, "its fourth line is no hash");
     }
-    if (!promise_number(str_cut(&rest, '\n'), &promise.by_s)) {
+    if (!tree_size_read(str_cut(&rest, '\n'), &promise.by_s)) {
         return FAIL(fail, ERR_NOTE_INVALID, "its fifth line is no time");
     }
     if (rest.len > 0) {

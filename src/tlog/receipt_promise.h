@@ -19,7 +19,7 @@ struct receipt_promise {
     struct str origin; /* borrowed */
     int64_t leaf;
     struct digest leaf_hash;
-    int64_t by_s;
+    int64_t by_s; /* 0 .. 2^62 */
 };
 
 /* Appends the signed note. */
