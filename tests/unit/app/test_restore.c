@@ -21,7 +21,8 @@ static enum err grow_run(struct store_job *job, struct store_txn *txn, struct fa
     const struct grow *grow = EP_CONTAINER(job, struct grow, job);
     int64_t leaf = -1;
     for (int64_t i = 0; grow->upto ? leaf + 1 < grow->leaves : i < grow->leaves; i++) {
-        TRY(tlog_append(house.world->tlog, txn, TLOG_EVENT, STR("{}"), 1, &leaf, fail));
+        TRY(tlog_append(house.world->tlog, txn, TLOG_EVENT, STR("{\"kind\":\"event\"}"), 1, &leaf,
+                        fail));
     }
     return ERR_OK;
 }
