@@ -130,6 +130,9 @@ def test_our_own_verifier_says_the_same(case_folder, tmp_path):
         words += ["--policy", str(folder / "policy")] if case.policy else []
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
         assert done.returncode == (0 if case.good else 1), f"{case.name}: {done.stdout}{done.stderr}"
+        if case.name != "too_large":  # refused before it is read
+            tests = json.loads(done.stdout)["tests"]
+            assert {test["test"]: test["result"] for test in tests} == case.outcomes, case.name
 
 
 # ---- Go -------------------------------------------------------------------------------------------------------------
