@@ -7,12 +7,8 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/mem.h"
-
-/* In memory, where there is such a folder: thousands of syncs are waited for otherwise. */
-#define TLOG_CASE_ROOT (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
 #include "publish_case.h"
 
 #define LINE "\xE2\x80\x94 w.example AAAAAAAAAAAAAAAA\n"

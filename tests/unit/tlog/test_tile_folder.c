@@ -101,6 +101,24 @@ TEST(partial_tiles_go_and_nothing_else_does)
     end();
 }
 
+TEST(many_tiles_are_made_durable_at_once)
+{
+    struct tile tile = { .width = 1 };
+    begin();
+    for (int i = 0; i < 3; i++) {
+        tile_folder_begin_bulk(folder);
+        for (tile.index = 995; tile.index < 1005; tile.index++) {
+            put(&tile, STR("bulk"));
+        }
+        CHECK_EQ(tile_folder_sync(folder, &failure), ERR_OK);
+        put(&tile, STR("alone"));
+    }
+    CHECK(is_there("tile/0/x001/004.p/1") && is_there("tile/0/x001/005.p/1"));
+    tile.index = 995;
+    CHECK(tile_folder_holds(folder, &tile, STR("bulk")));
+    end();
+}
+
 TEST(the_checkpoint_is_replaced)
 {
     struct buf text;
