@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auditor.h"
+#include "auditor_log.h"
 #include "base/mem.h"
 #include "client.h"
 #include "disk.h"
@@ -60,6 +61,7 @@ static void run_set_up(const struct run_options *options)
     random_seed(options->seed);
     disk_format(options->seed);
     auditor_begin();
+    auditor_log_begin();
     run_set_up_network(play);
     play->manners = sim_random(play->sim);
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
@@ -96,7 +98,7 @@ static void run_tear_down(void)
 static void run_arm(uint64_t most, uint64_t crash_of)
 {
     static const enum disk_fault_kind kinds[] = { DISK_FAULT_IO, DISK_FAULT_HALF, DISK_FAULT_FULL };
-    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size" };
+    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/log/new" };
     struct play *play = &run.play;
     struct disk_fault fault = {
         .kind = play_chance(play, crash_of) ? kinds[play_random(play, EP_ARRAY_LEN(kinds))]
@@ -307,7 +309,7 @@ static void run_restore(void)
     }
     play_note(play, "the backup is put back");
     sim_run(play->sim, sim_now_ns(play->sim) + 10 * RUN_S); /* nothing is on its way any more */
-    disk_put_back("log.size");
+    disk_put_back("/sim/log");
     play->restored = true;
     enum err err = life_open(play, &fail);
     if (err != ERR_OK) {
