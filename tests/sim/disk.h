@@ -6,10 +6,10 @@
  * A written byte is durable once its file is synced, a name once its folder is: that folder, not
  * the ones above, without which it is lost all the same. SQLite's own layer syncs the folder along
  * with a new journal; here that makes the journal's name durable, and no other, so that the
- * database's is the program's to see to. A file that is renamed over another takes its place whole. A power loss keeps, drops,
- * reorders or tears (at sectors of 512 bytes) what was not synced; names that were made or removed
- * since may be there or not. After a failed sync some of what it was to write can never be made
- * durable, though it can still be read: as kernels do it.
+ * database's is the program's to see to. A file that is renamed over another takes its place whole.
+ * A power loss keeps, drops, reorders or tears (at sectors of 512 bytes) what was not synced; names
+ * that were made or removed since may be there or not. After a failed sync some of what it was to
+ * write can never be made durable, though it can still be read: as kernels do it.
  *
  * All chance comes from the seed. Single-threaded.
  */

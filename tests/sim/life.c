@@ -588,6 +588,10 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
 
 enum err life_furnish(struct play *play, struct fail *fail)
 {
+    if (!play->early_open) {
+        TRY(life_log_furnish(play, play->life->store, play->life->tlog, fail));
+        play->early_open = true;
+    }
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
         if (!play->accounts[i].open) {
             TRY(furnish_account(play, i, fail));

@@ -72,6 +72,36 @@ enum err life_log_open(struct play *play, struct store *store, struct life_log *
     play_fail(play, NULL, "the log is not published: %s", fail->text);
 }
 
+struct log_early {
+    struct store_job job;
+    struct tlog *tlog;
+    int64_t count;
+};
+
+static enum err log_run_early(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    const struct log_early *early = EP_CONTAINER(job, struct log_early, job);
+    int64_t leaves = 0;
+    TRY(tlog_size(txn, &leaves, fail));
+    for (int64_t i = 0; leaves == 0 && i < early->count; i++) {
+        int64_t leaf = 0;
+        TRY(tlog_append(early->tlog, txn, TLOG_EVENT, STR("{\"event\":\"gap\",\"kind\":\"event\"}"),
+                        i, &leaf, fail));
+    }
+    return ERR_OK;
+}
+
+enum err life_log_furnish(struct play *play, struct store *store, struct tlog *tlog,
+                          struct fail *fail)
+{
+    struct log_early early = {
+        .job = { .run = log_run_early },
+        .tlog = tlog,
+        .count = play->early_leaves,
+    };
+    return store_run(store, &early.job, fail);
+}
+
 void life_log_close(struct life_log *log)
 {
     if (log == NULL) {

@@ -7,6 +7,7 @@
 #include "play.h"
 #include "store/store.h"
 #include "tlog/note.h"
+#include "tlog/tlog.h"
 
 #define LIFE_LOG_FOLDER "/sim/log"
 #define LIFE_LOG_ORIGIN "sim.example/log"
@@ -17,6 +18,9 @@ struct life_log;
  * is published. */
 EP_MUST_CHECK enum err life_log_open(struct play *play, struct store *store,
                                      struct life_log **ret_log, struct fail *fail);
+/* The events with which the log begins, in one commit: if it is empty still. */
+EP_MUST_CHECK enum err life_log_furnish(struct play *play, struct store *store, struct tlog *tlog,
+                                        struct fail *fail);
 void life_log_close(struct life_log *log); /* NULL is allowed */
 /* One round; what may not fail is told. False: the disk did, or nothing is published. */
 bool life_log_round(struct life_log *log);

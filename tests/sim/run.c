@@ -64,6 +64,7 @@ static void run_set_up(const struct run_options *options)
     auditor_log_begin();
     run_set_up_network(play);
     play->manners = sim_random(play->sim);
+    play->early_leaves = 200 + (int64_t)play_random(play, 60); /* its tiles are soon full */
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
         play->accounts[i] = (struct account){ .purchased = credits[i], .rich = i < 2 };
     }
@@ -158,7 +159,7 @@ static bool run_try_open(bool may_fail)
 /* Somebody makes a backup: of what is durable, which is all. */
 static void run_keep(void)
 {
-    run.play.kept_leaves = auditor_leaves();
+    run.play.kept_leaves = auditor_leaves(&run.play);
     disk_keep();
     play_note(&run.play, "a backup is made, of %lld leaves", (long long)run.play.kept_leaves);
 }
@@ -304,7 +305,7 @@ static void run_restore(void)
 {
     struct play *play = &run.play;
     struct fail fail = { .text = "" };
-    if (play->kept_leaves < 0 || play->kept_leaves == auditor_leaves()) {
+    if (play->kept_leaves < 0 || play->kept_leaves == auditor_leaves(play)) {
         return; /* nothing is missing */
     }
     play_note(play, "the backup is put back");
@@ -317,7 +318,7 @@ static void run_restore(void)
     }
     if (!life_is_behind(play->life)) {
         play_fail(play, NULL, "%lld of %lld leaves are there, and the server does not notice",
-                  (long long)play->kept_leaves, (long long)auditor_leaves());
+                  (long long)play->kept_leaves, (long long)auditor_leaves(play));
     }
     for (int i = 0; i < RUN_CLIENTS; i++) {
         client_go_on(&run.clients[i]);
