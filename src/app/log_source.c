@@ -112,7 +112,7 @@ static enum err source_walk_files(struct log_source *source, const struct fetch_
 {
     struct fetch_item item;
     struct buf body;
-    buf_init(&body, 0);
+    buf_init(&body, 1); /* each item says how much it takes */
     enum err err = ERR_OK;
     while (err == ERR_OK && walk->next(walk->context, &item)) {
         struct fail why = { .text = "" };
