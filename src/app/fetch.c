@@ -141,8 +141,11 @@ static void slot_on_end(struct http_call *call)
     } else if (slot->status == 404 || slot->status == 410) {
         slot->fail.code = ERR_NOT_FOUND;
         slot_over(slot, ERR_NOT_FOUND);
+    } else if (slot->status == 429 || slot->status >= 500) {
+        slot->fail.code = ERR_UPSTREAM_STATUS;
+        slot_failed(slot, ERR_UPSTREAM_STATUS, true);
     } else {
-        slot_failed(slot, ERR_IO, slot->status == 429 || slot->status >= 500);
+        slot_over(slot, ERR_IO);
     }
 }
 
