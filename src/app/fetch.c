@@ -289,7 +289,8 @@ static enum err fetch_parse(struct str text, struct url *ret_url, struct fail *f
 {
     if (text.len > FETCH_URL_MAX || !url_parse(text, ret_url)) {
         return FAIL(fail, ERR_ASK_INVALID,
-                    "\"" STR_FMT "\" is no address such as https://example.com/log", STR_ARG(text));
+                    "an address is such as https://example.com/log, not \"" STR_FMT "\"",
+                    STR_ARG(text));
     }
     return ERR_OK;
 }
