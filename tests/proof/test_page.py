@@ -4,14 +4,13 @@ import functools
 import http.server
 import os
 import pathlib
-import shutil
 import threading
 
 import pytest
 
 import cases
-from browser import Browser
-from conftest import ROOT, scenario_house
+from conftest import ROOT, needs_browser
+from page import OUTCOMES, give, open_page, set_key, verdict
 
 PAGE = ROOT / "web" / "verify"
 AXE = ROOT / "build" / "proof" / "node_modules" / "axe-core" / "axe.min.js"
@@ -19,11 +18,7 @@ FILES = {"index.html", "style.css", "verify.js", "app.js"}
 # As the gate sends it.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'")
-OUTCOMES = ("return Object.fromEntries([...document.querySelectorAll('#tests li')].map((item) =>"
-            " [item.querySelector('.name').innerText.toLowerCase(), item.dataset.outcome]))")
-
-if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
-    pytest.skip("chromium and its chromedriver are not installed: tools/deps chromium chromium-driver", allow_module_level=True)
+pytestmark = needs_browser
 
 
 class Strict(http.server.SimpleHTTPRequestHandler):
@@ -39,41 +34,12 @@ class Strict(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    made = Browser(scenario_house().free_port())
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def server():
     made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Strict, directory=PAGE.parent))
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{made.server_port}/verify/"
     made.shutdown()
     made.server_close()
-
-
-def open_page(browser, url):
-    browser.look(1000)
-    browser.go(url)
-    browser.wait(lambda: browser.run("return document.documentElement.dataset.ready") == "yes", "the page")
-
-
-def give(browser, *files):
-    browser.run("document.getElementById('tests').replaceChildren()")
-    browser.drop("#drop", *files)
-    browser.wait(lambda: browser.run("return document.getElementById('tests').children.length + "
-                                     "document.getElementById('problems').children.length > 0"), "what was found")
-
-
-def set_key(browser, text):
-    browser.run("const key = document.getElementById('key'); key.value = arguments[0]; key.dispatchEvent(new Event('input'))", text)
-    browser.wait(lambda: browser.run("return document.getElementById('key-state').className") != "state", "the key's verdict")
-
-
-def verdict(browser):
-    return browser.run("return document.getElementById('verdict').className").split()[-1]
 
 
 @pytest.mark.parametrize("place", ["folder", "server"])
