@@ -50,7 +50,8 @@ def test_each_receipt(browser, server, case_folder, place):
     browser.complaints(), browser.requested()
     set_key(browser, cases.LOG_KEY.vkey)
     policy = ""
-    for case in cases.all_cases():
+    # The files are the same behind a server: there a few of the cases show that its policy lets them work.
+    for case in cases.all_cases() if place == "folder" else cases.all_cases()[::6]:
         if case.policy != policy:  # a policy stays until the page is loaded again
             open_page(browser, url)
             set_key(browser, cases.LOG_KEY.vkey)
@@ -165,7 +166,7 @@ def test_it_fits_a_phone_and_is_accessible(browser, case_folder, tmp_path, schem
     set_key(browser, cases.LOG_KEY.vkey)
     audit = AXE.read_text() if AXE.exists() else None
     pictures = os.environ.get("EP_PICTURES")
-    for name in ("as_handed_over", "amount_changed", "forged_by_another_key", "promised_only"):
+    for name in ("as_handed_over", "forged_by_another_key"):
         for width in (1000, 320):
             browser.look(width, scheme=scheme)
             give(browser, case_folder / name / "receipt.json")
