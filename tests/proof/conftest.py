@@ -1,11 +1,15 @@
 """The receipts of cases.py as files, a browser, the verifiers in Go, and the House of the scenarios."""
 
+import contextlib
+import functools
+import http.server
 import importlib.util
 import json
 import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -57,3 +61,16 @@ def outside(*words):
         found[place.rstrip(":")] = word
     assert done.returncode == (0 if set(found.values()) == {"ok"} else 1), done.stdout + done.stderr
     return found, done.stdout
+
+
+@contextlib.contextmanager
+def serving(handler, folder):
+    """A folder behind a web server of another make; its address."""
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=folder))
+    handler.log_message = lambda *_: None
+    threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{made.server_port}/"
+    finally:
+        made.shutdown()
+        made.server_close()

@@ -1,6 +1,7 @@
 """The log of a real server with real sales, seen with its public key alone: by address, as plain files, and in the browser."""
 
 import hashlib
+import http.server
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import pytest
 
 import made
 import verify_log
-from conftest import FSCK, ROOT, needs_browser, needs_go, outside, scenario_house
+from conftest import FSCK, needs_browser, needs_go, outside, scenario_house, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -164,18 +165,23 @@ def test_the_server_s_page_confirms_it(shop, browser, tmp_path):
         browser.picture(pathlib.Path(os.environ["EP_PICTURES"], "live.png"))
 
 
+class Plain(http.server.SimpleHTTPRequestHandler):
+    """Knows nothing of logs."""
+
+
 @needs_go
-def test_a_flipped_bit_in_a_served_tile_is_found(grown):
-    """By each of them, over HTTP; with the bit put back all is well again."""
+def test_another_server_can_serve_the_files_and_a_flipped_bit_is_found(grown, tmp_path):
+    """By each of them, over HTTP, in whichever file the bit is."""
     covered(grown, checkpoint(grown)[0])
-    for name in ("tile/entries/000", "tile/0/000", "tile/1/000.p/1"):
-        file = grown.files / name
-        whole = file.read_bytes()
-        file.write_bytes(whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:])
-        assert set(outside(grown.vkey, grown.log)[0].values()) == {"wrong"}, name
-        assert python_verifier(grown.vkey, grown.log).returncode == 1, name
-        file.write_bytes(whole)
-    assert set(outside(grown.vkey, grown.log)[0].values()) == {"ok"}
+    shutil.copytree(grown.files, tmp_path / "log")
+    with serving(Plain, tmp_path / "log") as address:
+        assert set(outside(grown.vkey, address)[0].values()) == {"ok"}
+        needed, _ = verify_log.check_log(grown.vkey, lambda name: (tmp_path / "log" / name).read_bytes())
+        for name, whole in needed.items():
+            (tmp_path / "log" / name).write_bytes(whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:])
+            assert set(outside(grown.vkey, address)[0].values()) == {"wrong"}, name
+            assert python_verifier(grown.vkey, address).returncode == 1, name
+            (tmp_path / "log" / name).write_bytes(whole)
 
 
 # ---- somebody writes into the database ------------------------------------------------------------------------------

@@ -1,15 +1,13 @@
 """The page web/verify in a real browser: from a folder, and behind a server with a strict policy."""
 
-import functools
 import http.server
 import os
 import pathlib
-import threading
 
 import pytest
 
 import cases
-from conftest import ROOT, needs_browser
+from conftest import ROOT, needs_browser, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
 PAGE = ROOT / "web" / "verify"
@@ -29,25 +27,19 @@ class Strict(http.server.SimpleHTTPRequestHandler):
         self.send_header("x-content-type-options", "nosniff")
         super().end_headers()
 
-    def log_message(self, *_):
-        pass
-
 
 @pytest.fixture(scope="module")
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Strict, directory=PAGE.parent))
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{made.server_port}/verify/"
-    made.shutdown()
-    made.server_close()
+    with serving(Strict, PAGE.parent) as base:
+        yield base + "verify/"
 
 
 @pytest.mark.parametrize("place", ["folder", "server"])
 def test_each_receipt(browser, server, case_folder, place):
     """Dropped in a row on one page, each with its policy or proof: what one left behind must not help the next."""
     url = server if place == "server" else PAGE.joinpath("index.html").as_uri()
-    open_page(browser, url)
     browser.complaints(), browser.requested()
+    open_page(browser, url)
     set_key(browser, cases.LOG_KEY.vkey)
     policy = ""
     # The files are the same behind a server: there a few of the cases show that its policy lets them work.
