@@ -58,6 +58,10 @@ static const char *const args_valued[] = {
     "hold",
     "state",
     "listen",
+    "policy",
+    "proof",
+    "receipts",
+    "every",
 };
 
 static bool args_takes_value(struct str name)
