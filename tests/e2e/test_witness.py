@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -17,7 +18,7 @@ import time
 
 import pytest
 
-from conftest import ENTREPOT, free_port, port_open, wait_for
+from conftest import ENTREPOT, House, free_port, port_open, wait_for
 
 pytest.importorskip("cryptography")
 from cryptography.exceptions import InvalidSignature  # noqa: E402
@@ -293,3 +294,126 @@ def test_what_has_lost_its_memory_does_not_start(watched):
                               ([str(witness.folder / "new")], 3, "entrepot witness init")):
         done = subprocess.run([ENTREPOT, "witness", *words], capture_output=True, text=True, timeout=20)
         assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+
+# ---- a server that sells, and its witnesses
+
+class Own:
+    """A server's log as a witness's list names it."""
+
+    def __init__(self, house):
+        self.vkey = house.command("log", "key").stdout.strip()
+        self.origin = self.vkey.split("+")[0]
+
+
+@pytest.fixture
+def selling(tmp_path):
+    house = House(tmp_path / "demo")
+    house.upstream(0)
+    witnesses = [Witness(tmp_path / f"w{at}", [Own(house)]).start() for at in range(3)]
+    (house.folder / "policy").write_text("".join(
+        f"witness w{at} {witness.vkey} http://127.0.0.1:{witness.port}\n" for at, witness in enumerate(witnesses)) +
+        "group g 2 w0 w1 w2\nquorum g\n")
+    house.conf.write_text(house.conf.read_text().replace("log:\n", "log:\n  witnesses: policy\n"))
+    yield house, witnesses
+    house.stop()
+    for witness in witnesses:
+        if witness.process.poll() is None:
+            witness.end()
+
+
+ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 40}
+
+
+def sell(house):
+    status, headers, body = house.request("/v1/chat/completions", ASK)
+    assert status == 200, body
+    return headers["x-entrepot-call"]
+
+
+def ready_says(house):
+    status, _, text = house.request("/readyz", port=house.operator)
+    return status, text.decode()
+
+
+def proof(house, call):
+    status, _, text = house.request(f"/v1/receipts/{call}.tlog-proof")
+    return text.decode() if status == 200 else ""
+
+
+def cosigned(house, witnesses, call):
+    """Whether the call's proof has a cosignature of just these, each of which holds."""
+    text = proof(house, call)
+    if not text:
+        return False
+    note = text.split("\n\n", 1)[1]
+    body, lines = note.split("\n\n")
+    lines = lines.removesuffix("\n").split("\n")[1:]
+    by_key = {base64.b64decode(line.split(" ")[2])[:4].hex(): line for line in lines}
+    for witness in witnesses:
+        line = by_key.pop(witness.vkey.split("+")[1], None)
+        if line is None or not witness.check(body + "\n", line):
+            return False
+    return not by_key
+
+
+def test_a_server_reaches_its_quorum_and_does_without(selling):
+    house, witnesses = selling
+    house.start()
+    call = sell(house)
+    wait_for(lambda: cosigned(house, witnesses, call), "three cosignatures")
+    assert "has its quorum of witnesses" in ready_says(house)[1]
+    shown = house.request("/log/checkpoint")[2].decode()
+    path = f"/{hashlib.sha256(shown.split(chr(10))[0].encode()).hexdigest()}/checkpoint"
+    for witness in witnesses:
+        wait_for(lambda: witness.request(None, "GET", path)[2].split("\n\n")[0] == shown.split("\n\n")[0], "the same tree")
+    done = house.command("log", "verify", f"http://127.0.0.1:{house.public}/log", "--policy", str(house.folder / "policy"),
+                         "--key", Own(house).vkey, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    witnesses[1].end(signal.SIGKILL)  # two of three are still a quorum
+    call = sell(house)
+    wait_for(lambda: cosigned(house, [witnesses[0], witnesses[2]], call), "two cosignatures")
+    assert "has its quorum of witnesses" in ready_says(house)[1]
+    witnesses[2].end()  # one is not, and the sale goes on
+    call = sell(house)
+    wait_for(lambda: cosigned(house, witnesses[:1], call), "one cosignature")
+    assert "has no quorum of witnesses" in ready_says(house)[1]
+    for witness in witnesses[1:]:
+        witness.start()  # and goes on from what it remembers
+
+    def all_are_back():
+        call = sell(house)
+        time.sleep(0.5)
+        return cosigned(house, witnesses, call)
+
+    wait_for(all_are_back, "three cosignatures again")
+    assert "has its quorum of witnesses" in ready_says(house)[1]
+
+
+def test_witnesses_know_more_than_an_old_copy_which_then_signs_nothing(selling):
+    house, witnesses = selling
+    house.start()
+    call = sell(house)
+    wait_for(lambda: cosigned(house, witnesses, call), "three cosignatures")
+    house.command("backup", str(house.folder / "old.backup"))
+    call = sell(house)
+    wait_for(lambda: cosigned(house, witnesses, call), "three cosignatures")
+    assert house.stop_process("server") == 0
+    size = int((house.folder / "var" / "log" / "checkpoint").read_text().split("\n")[1])
+    witnesses[2].end(signal.SIGKILL)
+
+    # A machine of its own, on which nothing says how long the log has been: only the witnesses do.
+    for name in ("entrepot.db", "entrepot.db-wal", "entrepot.db-shm", "log.size"):
+        (house.folder / "var" / name).unlink(missing_ok=True)
+    shutil.rmtree(house.folder / "var" / "log")
+    shutil.copy(house.folder / "old.backup", house.folder / "var" / "entrepot.db")
+    log = open(house.folder / "server.log", "ab")
+    house.processes["server"] = subprocess.Popen([ENTREPOT, "serve", "-c", str(house.conf)], stdout=log, stderr=log)
+    wait_for(lambda: port_open(house.operator) and ready_says(house)[0] == 503 and "--accept-loss" in ready_says(house)[1],
+             "the stop")
+    assert house.request("/v1/chat/completions", ASK)[0] == 503
+    for witness in witnesses[:2]:  # nothing else was signed, and so nothing was cosigned
+        path = f"/{hashlib.sha256(Own(house).origin.encode()).hexdigest()}/checkpoint"
+        assert witness.request(None, "GET", path)[2].split("\n")[1] == str(size)
+        assert "witness_split" not in (witness.folder / "log").read_text()
