@@ -285,6 +285,39 @@ def test_a_killed_server_has_published_nothing_that_is_not_in_its_books(own):
     assert own.command("audit").returncode == 0
 
 
+def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own):
+    own.start()
+    proven(own, sell(own))
+    spoiler = own.folder / "var" / "log" / "new"  # where files are written before they get their names
+    spoiler.mkdir()
+    call = sell(own)
+    wait_for(lambda: events(own, "log_failed"), "the event")
+    assert receipt(own, call)["proof"] is None and receipt(own, call)["promise"]
+    status, headers, _ = own.request(f"/v1/receipts/{call}.tlog-proof")
+    assert status == 503 and headers["retry-after"] == "1"
+    assert ready_says(own)[0] == 200 and metric(own, "entrepot_log_failures_total") > 0
+    wait_for(lambda: metric(own, "entrepot_log_waiting_leaves") > 0, "the figure")
+    spoiler.rmdir()
+    proven(own, call, 4)
+    wait_for(lambda: events(own, "log_resumed"), "the event")
+    assert len(events(own, "log_failed")) == 1, "said once"
+    spoiler.mkdir()
+    call = sell(own)
+    own.stop_process("server", signal.SIGKILL)
+    spoiler.rmdir()
+    base = sqlite3.connect(own.folder / "var" / "entrepot.db")
+    with base:  # a minute passes
+        base.execute("UPDATE leaf SET appended_ns = appended_ns - 60000000000 WHERE id = (SELECT max(id) FROM leaf)")
+    base.close()
+    own.start()
+    proven(own, call)
+    wait_for(lambda: events(own, "log_gap"), "the event")
+    proven(own, sell(own))
+    gap = [entry for entry in check_published(own, 1) if entry.get("event") == "gap"]
+    assert len(gap) == 1 and 60 <= int(gap[0]["seconds"]) < 120
+    assert own.command("audit").returncode == 0
+
+
 def test_two_cannot_publish_into_one_folder(own, tmp_path):
     other = House(tmp_path / "other")
     shutil.copy(own.folder / "keys" / "log.key", other.folder / "keys" / "log.key")
