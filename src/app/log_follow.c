@@ -6,6 +6,7 @@
 #include "app/file_text.h"
 #include "app/log_follow_internal.h"
 #include "base/mem.h"
+#include "wire/utf8.h"
 
 #define FOLLOW_CHECKPOINT_NAME "checkpoint"
 
@@ -37,6 +38,7 @@ void follow_tell(struct follow_round *round, enum follow_kind kind, const char *
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args); /* what fits */
     va_end(args);
+    utf8_mend(text);
     round->faults += follow_is_fault(kind);
     round->order->tell(round->order->context, kind, str_from(text));
 }

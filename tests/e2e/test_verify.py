@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import http.server
 import json
+import os
 import pathlib
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -183,6 +185,9 @@ def test_whose_word_it_is_is_never_the_receipts(sold, receipt, tmp_path):
     policy.write_text(f"log {rival.vkey}\nquorum none\n")
     done = run("receipt", "verify", receipt, "--policy", policy, "--key", sold.key)
     assert done.returncode == 2 and "does not name the log" in done.stderr
+    (tmp_path / "proof").write_text("c2sp.org/tlog-proof@v1\n" + "A" * 200000)
+    done = run("receipt", "verify", receipt, "--proof", tmp_path / "proof", "--key", sold.key)
+    assert done.returncode == 1 and "is no proof" in done.stderr
     large = tmp_path / "large.json"
     large.write_text(" " * 300000)
     assert run("receipt", "verify", large, "--key", sold.key).returncode == 1
@@ -432,6 +437,24 @@ def test_a_way_that_is_cut_is_no_verdict(elsewhere):
         assert errors.startswith("entrepot: ")
     for server in servers.values():
         server.stop()
+
+
+def test_a_log_behind_tls_is_read_if_the_server_is_who_it_says(elsewhere, tmp_path):
+    files, key = elsewhere
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=log", "-keyout", tmp_path / "key",
+                    "-out", tmp_path / "cert", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    secure = Files(files.folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    secure.server.socket = context.wrap_socket(secure.server.socket, server_side=True)
+    where = secure.base.replace("http:", "https:")
+    trusting = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "cert")}
+    try:
+        assert run("log", "verify", where, "--key", key.vkey, env=trusting).returncode == 0
+        done = run("log", "verify", where, "--key", key.vkey)
+        assert done.returncode == 3 and "UPSTREAM_TLS" in done.stderr, done.stdout + done.stderr
+    finally:
+        secure.stop()
 
 
 def test_a_witness_is_asked_what_it_was_shown(tmp_path):
