@@ -176,21 +176,29 @@ static enum err follow_look_for(struct follow_round *round, int64_t size, bool *
 
 /* ---- whether it continues what was seen -------------------------------------------------- */
 
+enum err follow_continues_in(struct log_tiles *tiles, int64_t old, const struct digest *old_root,
+                             const struct digest *root, bool *ret_continues)
+{
+    struct tree_path path = { .count = 0 };
+    ASSERT(old <= tiles->size);
+    enum err err = tree_consistency(old, tiles->size, log_tiles_read, tiles, &path);
+    *ret_continues =
+        err == ERR_OK && tree_check_consistency(old, old_root, tiles->size, root, &path);
+    return err;
+}
+
 enum err follow_continues(const struct follow_round *round, int64_t old,
                           const struct digest *old_root, int64_t size, const struct digest *root,
                           bool *ret_continues, struct fail *fail)
 {
-    struct tree_path path = { .count = 0 };
     struct log_tiles *tiles = mem_alloc(sizeof(*tiles));
-    ASSERT(old <= size);
     if (tiles == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for tiles");
     }
     log_tiles_init(tiles, round->order->source, size, fail);
-    enum err err = tree_consistency(old, size, log_tiles_read, tiles, &path);
+    enum err err = follow_continues_in(tiles, old, old_root, root, ret_continues);
     log_tiles_fini(tiles);
     mem_free(tiles);
-    *ret_continues = err == ERR_OK && tree_check_consistency(old, old_root, size, root, &path);
     return err;
 }
 

@@ -17,6 +17,11 @@ EP_MUST_CHECK enum err follow_continues(const struct follow_round *round, int64_
                                         const struct digest *root, bool *ret_continues,
                                         struct fail *fail);
 
+/* As above, of the tree that `tiles` are of; what fails is told there. */
+EP_MUST_CHECK enum err follow_continues_in(struct log_tiles *tiles, int64_t old,
+                                           const struct digest *old_root, const struct digest *root,
+                                           bool *ret_continues);
+
 /* The entries behind those that were seen: read, and added to the tree. */
 EP_MUST_CHECK enum err follow_entries(struct follow_round *round, const struct follow_seen *seen,
                                       struct fail *fail);
