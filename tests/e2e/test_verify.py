@@ -485,6 +485,26 @@ def test_a_witness_is_asked_what_it_was_shown(tmp_path):
         files.stop()
 
 
+def test_a_promise_that_was_not_kept_is_told(tmp_path):
+    key, call = made.Key(bytes(range(32)), "late.example/log"), "call_0aaaaaaaaaaaaaaaaaaaaaaaaa"
+    log = tmp_path / "log"
+    log.mkdir()
+    made.Log(key, [made.canonical({"event": "start", "kind": "event", "version": "1"})]).write(log)
+    document = made.receipt(key, None, 1, call)
+    entry = made.canonical(document["entry"])
+    own = tmp_path / "receipts"
+    own.mkdir()
+    words = ("log", "follow", log, "--state", tmp_path / "seen", "--receipts", own, "--once", "--key", key.vkey)
+    for by, code, told in ((1000, 1, "FAULT broken: \"one.json\": leaf 1 was promised by 1970-01-01T00:16:40.000Z, the log has 1 entries"),
+                           (int(time.time()) + 5, 0, "receipts: 0 are in the log, 1 are not due yet")):
+        document["promise"] = made.promise(key, 1, entry, by)
+        (own / "one.json").write_text(json.dumps(document))
+        done = run(*words)
+        assert done.returncode == code and told in done.stdout, done.stdout + done.stderr
+        done = run("receipt", "verify", own / "one.json", "--key", key.vkey, "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["late"] == (code == 1)
+
+
 def memory(log, key):
     """The most that verifying takes, in KiB."""
     process = subprocess.Popen([ENTREPOT, "log", "verify", str(log), "--key", key.vkey], stdout=subprocess.DEVNULL)
