@@ -176,30 +176,39 @@ static enum err follow_look_for(struct follow_round *round, int64_t size, bool *
 
 /* ---- whether it continues what was seen -------------------------------------------------- */
 
-enum err follow_continues_in(struct log_tiles *tiles, int64_t old, const struct digest *old_root,
+enum err follow_continues_in(struct log_tiles *tiles, const struct follow_tree *old,
                              const struct digest *root, bool *ret_continues)
 {
     struct tree_path path = { .count = 0 };
-    ASSERT(old <= tiles->size);
-    enum err err = tree_consistency(old, tiles->size, log_tiles_read, tiles, &path);
+    ASSERT(old->size <= tiles->size);
+    enum err err = tree_consistency(old->size, tiles->size, log_tiles_read, tiles, &path);
     *ret_continues =
-        err == ERR_OK && tree_check_consistency(old, old_root, tiles->size, root, &path);
+        err == ERR_OK && tree_check_consistency(old->size, &old->root, tiles->size, root, &path);
     return err;
 }
 
-enum err follow_continues(const struct follow_round *round, int64_t old,
-                          const struct digest *old_root, int64_t size, const struct digest *root,
-                          bool *ret_continues, struct fail *fail)
+enum err follow_continues(const struct follow_round *round, const struct follow_tree *old,
+                          const struct follow_tree *tree, bool *ret_continues, struct fail *fail)
 {
     struct log_tiles *tiles = mem_alloc(sizeof(*tiles));
     if (tiles == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for tiles");
     }
-    log_tiles_init(tiles, round->order->source, size, fail);
-    enum err err = follow_continues_in(tiles, old, old_root, root, ret_continues);
+    log_tiles_init(tiles, round->order->source, tree->size, fail);
+    enum err err = follow_continues_in(tiles, old, &tree->root, ret_continues);
     log_tiles_fini(tiles);
     mem_free(tiles);
     return err;
+}
+
+static struct follow_tree follow_shown_tree(const struct follow_round *round)
+{
+    return (struct follow_tree){ round->size, round->root };
+}
+
+static struct follow_tree follow_seen_tree(const struct follow_seen *seen)
+{
+    return (struct follow_tree){ seen->size, seen->root };
 }
 
 /* The log has signed what is shown and what was seen: both are evidence. */
@@ -216,8 +225,9 @@ static enum err follow_back(struct follow_round *round, const struct follow_seen
 {
     struct fail why = { .text = "" };
     bool continues = false;
-    enum err err = follow_continues(round, round->size, &round->root, seen->size, &seen->root,
-                                    &continues, &why);
+    const struct follow_tree shown = follow_shown_tree(round);
+    const struct follow_tree before = follow_seen_tree(seen);
+    enum err err = follow_continues(round, &shown, &before, &continues, &why);
     if (err != ERR_OK && err_info(err)->kind == ERR_KIND_RETRY) {
         return FAIL(fail, err, "%s", why.text);
     }
@@ -236,8 +246,9 @@ static enum err follow_on(struct follow_round *round, const struct follow_seen *
 {
     struct fail why = { .text = "" };
     bool continues = false;
-    enum err err = follow_continues(round, seen->size, &seen->root, round->size, &round->root,
-                                    &continues, &why);
+    const struct follow_tree shown = follow_shown_tree(round);
+    const struct follow_tree before = follow_seen_tree(seen);
+    enum err err = follow_continues(round, &before, &shown, &continues, &why);
     if (err != ERR_OK) {
         return follow_unread(round, err, &why, fail);
     }

@@ -64,8 +64,8 @@ static enum err receipts_compare(struct receipts *receipts, const char *name)
     if (report->outcomes[RECEIPT_TEST_SIGNED] != RECEIPT_HOLDS || report->size > round->size) {
         return ERR_OK;
     }
-    enum err err = follow_continues_in(&receipts->tiles, report->size, &report->root, &round->root,
-                                       &continues);
+    const struct follow_tree old = { report->size, report->root };
+    enum err err = follow_continues_in(&receipts->tiles, &old, &round->root, &continues);
     if (err != ERR_OK) {
         return follow_unread(round, err, &receipts->why, receipts->fail);
     }
