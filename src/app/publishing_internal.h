@@ -18,7 +18,7 @@ struct publishing_witness {
     struct str vkey; /* by which its cosignatures are kept */
     struct witness_call call;
     /* The worker's while work runs and the call is not open. */
-    bool wanted;                /* a question is to be made for it */
+    bool asks;                  /* a question is to be made for it */
     bool made;                  /* ... and was */
     bool keeps;                 /* `line` is to be kept */
     int64_t size;               /* that it has cosigned, as far as is known */
@@ -26,6 +26,7 @@ struct publishing_witness {
     struct buf question;
     struct buf line; /* its cosignature of that */
     /* The loop's. */
+    bool wanted;     /* it is to be asked by the next work */
     bool collected;  /* there is a line that nobody keeps yet */
     bool has_signed; /* the checkpoint of this round */
     bool corrected;  /* in this round it has told its size once */

@@ -159,7 +159,8 @@ static void work_collect(struct publishing *publishing)
         if (publishing->want_sign && !witness_call_is_open(&witness->call)) {
             witness->wanted |= publishing_now(publishing) >= witness->again_ns;
         }
-        witness->wanted &= !witness_call_is_open(&witness->call);
+        witness->asks = witness->wanted && !witness_call_is_open(&witness->call);
+        witness->wanted = false;
     }
 }
 
@@ -207,7 +208,7 @@ static void work_send(struct publishing *publishing)
         struct publishing_witness *witness = &publishing->witnesses[i];
         witness->collected &= !witness->keeps;
         witness->keeps = false;
-        witness->wanted = false;
+        witness->asks = false;
         if (witness->made && publishing->phase != PUBLISHING_STOPPED) {
             enum err err =
                 witness_call_start(&witness->call, publishing->pool, buf_str(&witness->question));
