@@ -34,8 +34,11 @@ static enum err run_print_kinds(const struct log_verdict *verdict, struct buf *o
     TRY(buf_append(out, comma[0] == ',' ? STR("\n") : STR(" none\n")));
     for (size_t i = 0; i < verdict->note_count; i++) {
         const struct log_note *note = &verdict->notes[i];
-        TRY(buf_printf(out, "note: %s: %" PRId64 " entries, the first is leaf %" PRId64 "\n",
-                       note->text, note->count, note->first));
+        TRY(buf_printf(out, "note: leaf %" PRId64 ": %s", note->first, note->text));
+        if (note->count > 1) {
+            TRY(buf_printf(out, ", and %" PRId64 " more of them", note->count - 1));
+        }
+        TRY(buf_byte(out, '\n'));
     }
     if (verdict->note_rest > 0) {
         TRY(buf_printf(out, "note: %" PRId64 " further entries are to be noted\n",
