@@ -17,7 +17,7 @@
 
 #define RECEIPT_VERSION     1
 #define RECEIPT_SALT_BYTES  16
-#define RECEIPT_SECTION_MAX 16384 /* a section is about 1 KiB; reasons and attempts are bounded */
+#define RECEIPT_SECTION_MAX 32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
 #define RECEIPT_CLASSES     16    /* token classes, in the meter's order */
 #define RECEIPT_REASONS_MAX 16
 #define RECEIPT_REASON_MAX  160 /* bytes of an internal one; what does not fit is cut off */
@@ -102,6 +102,8 @@ EP_MUST_CHECK enum err receipt_build(struct receipt *receipt, const struct recei
 
 /* A log entry: {"evidence":"<hex>",...,"kind":"receipt","version":"1"}, canonical. Appends. */
 EP_MUST_CHECK enum err receipt_entry(const struct receipt *receipt, struct buf *out);
+/* Whether it is exactly what receipt_entry() writes, whatever the digests. */
+bool receipt_entry_is(struct str entry);
 /* SHA-256(salt || section). */
 struct digest receipt_digest(struct str salt, struct str section);
 /* Whether `entry`, in exactly the form of receipt_entry(), commits to this section under this salt
