@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -263,6 +264,23 @@ def test_killed_at_any_time_it_remembers_what_it_cosigned(tmp_path):
             given[log] = witness.size(log)
     assert all(size > 0 for size in given.values())
     witness.end()
+
+
+def test_a_full_disk_stops_it_before_anything_is_given(watched):
+    witness, log = watched
+    witness.end()
+    full = subprocess.Popen([ENTREPOT, "witness", str(witness.folder), "--listen", f"127.0.0.1:{witness.port}"],
+                            stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    wait_for(lambda: port_open(witness.port), "the witness's listener")
+    size = 0
+    while (answer := witness.ask(log.ask(size, size + 1)))[0] == 200:
+        size += 1
+    assert answer == (503, "the witness could not read or write what it remembers\n") and size > 1
+    said = full.communicate(timeout=20)[1]
+    assert full.returncode == 3 and "look at the disk, then start again" in said and '"store_failed"' in said
+    witness.start()
+    assert witness.size(log) == size
 
 
 def test_what_has_lost_its_memory_does_not_start(watched):
