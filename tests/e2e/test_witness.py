@@ -266,6 +266,35 @@ def test_killed_at_any_time_it_remembers_what_it_cosigned(tmp_path):
     witness.end()
 
 
+def test_a_log_is_added_while_it_runs(watched):
+    witness, log = watched
+    later = Log("later.example")
+    assert witness.ask(later.ask(0, 5))[0] == 404
+    told = lambda: (witness.folder / "log").read_text().count('"event":"reload')  # noqa: E731
+    stop = threading.Event()
+
+    def submit():
+        size = 0
+        while not stop.is_set():
+            size += 1
+            assert witness.ask(log.ask(size - 1, size))[0] == 200
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(submit)
+        for added in (f"{later.vkey}\n", f"{later.vkey}\n"):  # the second time it is there twice: what ran before goes on
+            before = told()
+            with open(witness.folder / "logs", "a") as file:
+                file.write(added)
+            witness.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: told() > before, "the reload")
+            status, said = witness.ask(later.ask(599, 600))
+            assert status == 409, said
+        stop.set()
+        busy.result()
+    said = (witness.folder / "log").read_text()
+    assert said.count('"event":"reloaded"') == 1 and "line 6: a line before has the same key" in said
+
+
 def test_a_full_disk_stops_it_before_anything_is_given(watched):
     witness, log = watched
     witness.end()
