@@ -50,7 +50,7 @@ struct publishing_work {
     bool fresh;        /* `current` is another round's */
     int64_t leaves;    /* the log has */
     int64_t covered;   /* of these by the checkpoint of before */
-    int64_t oldest_ns; /* when the first that it does not cover was written; 0: all are */
+    int64_t oldest_ns; /* when the first receipt that it does not cover was written; 0: all are */
     int64_t shown;     /* leaves that the checkpoint covers which is shown now; 0: as before */
     int64_t mended;    /* files of the log that were made again */
     int64_t late_s;    /* > 0: they were covered later than receipts promise, and a leaf says so */

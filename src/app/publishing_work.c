@@ -72,7 +72,11 @@ static enum err work_probe(struct publishing_work *work)
 
 /* ---- a round ------------------------------------------------------------------------------- */
 
-static const struct store_sql sql_written = { "SELECT appended_ns FROM leaf WHERE id = ?1" };
+/* Of the first receipt: other leaves are promised to nobody, and commands write them without a
+ * server. */
+static const struct store_sql sql_written = {
+    "SELECT appended_ns FROM leaf WHERE id >= ?1 AND kind = 1 ORDER BY id LIMIT 1"
+};
 
 static enum err work_on_written(void *context, const struct store_value *row, size_t columns)
 {
