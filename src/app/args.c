@@ -57,8 +57,11 @@ static const char *const args_valued[] = {
     "why",
     "hold",
     "state",
+    "listen",
     "policy",
     "proof",
+    "receipts",
+    "every",
 };
 
 static bool args_takes_value(struct str name)
