@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 import made
 import verify_log
-from conftest import FSCK, needs_browser, needs_go, outside, scenario_house, serving
+from conftest import FSCK, OUTSIDE, ROOT, needs_browser, needs_go, outside, scenario_house, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -141,6 +142,30 @@ def test_a_receipt_is_confirmed_with_the_key_alone(shop, tmp_path):
     (tmp_path / "receipt.json").write_text(json.dumps(read))
     done = python_verifier(shop.vkey, shop.log, tmp_path / "receipt.json")
     assert done.returncode == 1 and "client section" in done.stderr
+
+
+@needs_go
+def test_the_document_s_commands(grown, tmp_path):
+    """Each command of docs/verify-outside.md, as it stands there, but for the seller's name and what is built already."""
+    text = (ROOT / "docs" / "verify-outside.md").read_text()
+    module = re.search(r"github\.com/transparency-dev/tessera (v\S+)", (HERE / "go" / "go.mod").read_text())
+    written = f"go run github.com/transparency-dev/tessera/cmd/fsck@{module[1]}"
+    assert written in text
+    (tmp_path / "log.vkey").write_text(grown.vkey + "\n")
+    call = sell(grown)
+    proved(grown, call)
+    printed = []
+    for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+        for old, new in (("https://shop.example", f"http://127.0.0.1:{grown.public}"), (written, str(FSCK)), ("go run .", str(OUTSIDE)),
+                         ("cd tests/proof/go", f"cd {HERE / 'go'}"), ("python3 tests/proof/", f"{sys.executable} {HERE}/")):
+            block = block.replace(old, new)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "KEY": grown.key, "CALL": call})
+        assert done.returncode == 0, block + done.stdout + done.stderr
+        printed.append(done.stdout.split())
+    digests, hashes, signature = printed[-3:]
+    assert digests[0] == digests[2] and hashes[0] == hashes[1], printed
+    assert " ".join(signature) == "Signature Verified Successfully"
 
 
 @needs_browser
