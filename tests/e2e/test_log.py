@@ -243,6 +243,10 @@ def test_what_the_log_says_of_itself(shop):
     assert metric(shop, "entrepot_log_witnesses") == 0
     assert abs(time.time() - metric(shop, "entrepot_log_published_seconds")) < 60
     assert events(shop, "log_unwitnessed"), "that nobody watches is said"
+    key = receipt(shop, sell(shop))["log"]["key"]
+    done = subprocess.run([ENTREPOT, "log", "verify", f"http://127.0.0.1:{shop.public}/log", "--key", key],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert ready_says(shop) == (200, b"selling\nthe log has no witnesses\n")
 
 
@@ -358,6 +362,38 @@ def test_a_changed_row_is_found_and_nothing_more_is_signed(own):
     else:
         del own.processes["server"]
     assert (own.folder / "var" / "log" / "checkpoint").read_bytes() == shown
+
+
+def test_another_name_and_key_begin_another_log_and_not_in_the_old_folder(own):
+    own.start()
+    old = proven(own, sell(own))
+    assert own.stop_process("server") == 0
+    (own.folder / "keys" / "log2.key").write_bytes(base64.b64encode(bytes(range(32))) + b"\n")
+    (own.folder / "keys" / "log2.key").chmod(0o600)
+    text = own.conf.read_text()
+    text = re.sub(r"origin: .*", 'origin: "entrepot.example/receipts-2"', text).replace("keys/log.key", "keys/log2.key")
+    own.conf.write_text(text)
+    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 3 and "is not this log's" in refused.stderr
+    own.conf.write_text(text.replace("log:\n", "log:\n  folder: var/log2\n"))
+    own.start()
+    fresh = proven(own, sell(own))
+    assert get(own, "/log/checkpoint")[2].startswith(b"entrepot.example/receipts-2\n")
+    assert fresh["leaf"] > old["leaf"] and fresh["log"]["key"] != old["log"]["key"]
+    (own.folder / "old.json").write_text(json.dumps(old))
+    (own.folder / "fresh.json").write_text(json.dumps(fresh))
+    for file, key, code in (("old", old, 0), ("fresh", fresh, 0), ("old", fresh, 1)):
+        done = subprocess.run([ENTREPOT, "receipt", "verify", str(own.folder / f"{file}.json"), "--key",
+                               key["log"]["key"]], capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+    assert own.command("audit").returncode == 0
+
+
+@pytest.mark.parametrize("origin", ["two words", "a+b", "entrepot-receipt/v1"])
+def test_a_name_that_is_none_is_refused(own, origin):
+    own.conf.write_text(re.sub(r"origin: .*", f'origin: "{origin}"', own.conf.read_text()))
+    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 3 and "log.origin" in refused.stderr
 
 
 # ---- witnesses
