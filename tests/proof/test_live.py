@@ -237,12 +237,12 @@ def test_another_server_can_serve_the_files_and_a_flipped_bit_is_found(grown, tm
     covered(grown, checkpoint(grown)[0])
     shutil.copytree(grown.files, tmp_path / "log")
     with serving(Plain, tmp_path / "log") as address:
-        assert set(outside(grown.vkey, address)[0].values()) == {"ok"}
+        assert set(outside(*witnessed(grown), grown.vkey, address)[0].values()) == {"ok"}
         needed, _ = verify_log.check_log(grown.vkey, lambda name: (tmp_path / "log" / name).read_bytes())
         for name, whole in needed.items():
             (tmp_path / "log" / name).write_bytes(whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:])
-            assert set(outside(grown.vkey, address)[0].values()) == {"wrong"}, name
-            assert python_verifier(grown.vkey, address).returncode == 1, name
+            assert set(outside(*witnessed(grown), grown.vkey, address)[0].values()) == {"wrong"}, name
+            assert python_verifier(grown.vkey, address, *grown.witnesses).returncode == 1, name
             (tmp_path / "log" / name).write_bytes(whole)
 
 
