@@ -45,8 +45,10 @@ def entries():
     return filler
 
 
+OTHER_ENTRY = made.canonical(made.entry(made.sections(OTHER_CALL), made.salts(OTHER_CALL)))
 LOG = made.Log(LOG_KEY, entries(), witnesses=WITNESSES[:1])
 FULL = dict(zip(TESTS, (HOLDS, HOLDS, HOLDS, NOT_SHOWN, HOLDS, HOLDS, HOLDS, HOLDS, NOT_SHOWN)))
+NOTHING_SHOWN = {**FULL, "client section": NOT_SHOWN, "evidence section": NOT_SHOWN, "one call": NOT_SHOWN}
 UNREADABLE = {**dict.fromkeys(TESTS, NOT_SHOWN), "form": FAILS}
 
 
@@ -66,12 +68,14 @@ def good_cases():
     yield Case("laid_out_otherwise", json.dumps(turned, indent=3).encode(), FULL)
     yield Case("for_the_operator", written(receipt(shown=made.SECTIONS)), {**FULL, "operator section": HOLDS})
     yield Case("one_section", written(receipt(shown=("evidence",))), {**FULL, "client section": NOT_SHOWN, "one call": NOT_SHOWN})
-    erased = {**plain, "client": None, "evidence": None, "salts": {}}
-    yield Case("erased", written(erased), {**FULL, "client section": NOT_SHOWN, "evidence section": NOT_SHOWN, "one call": NOT_SHOWN})
+    yield Case("erased", written({**plain, "client": None, "evidence": None, "salts": {}}), NOTHING_SHOWN)
     promised = {**plain, "proof": None}
     none_yet = {**FULL, "inclusion": NOT_SHOWN, "checkpoint": NOT_SHOWN}
     yield Case("promised_only", written(promised), none_yet)
     yield Case("proof_beside_it", written(promised), FULL, proof=LOG.proof(LEAF))
+    alone = {**NOTHING_SHOWN, "promise": NOT_SHOWN}
+    yield Case("proof_alone", LOG.proof(LEAF).encode(), alone)
+    yield Case("proof_alone_with_witness", LOG.proof(LEAF).encode(), {**alone, "witnesses": HOLDS}, policy=POLICY.replace(" all ", " any "))
     yield Case("no_promise", written({key: value for key, value in plain.items() if key != "promise"}), {**FULL, "promise": NOT_SHOWN})
     yield Case("one_of_two_witnesses", written(plain), {**FULL, "witnesses": HOLDS}, policy=POLICY.replace(" all ", " any "))
     yield Case("no_quorum_wanted", written(plain), {**FULL, "witnesses": HOLDS}, policy="quorum none\n")
@@ -147,6 +151,12 @@ def bad_cases():
               fails("checkpoint"))
     yield bad("forged_by_another_key", written(forged_by_other()), fails("promise", "checkpoint"))
     yield bad("of_another_log", written(other_log_document()), fails("promise", "checkpoint"))
+    alone = {**NOTHING_SHOWN, "promise": NOT_SHOWN}
+    yield bad("proof_alone_of_another_leaf", LOG.proof(LEAF).replace(f"index {LEAF}", f"index {LEAF - 1}").encode(),
+              {**alone, "inclusion": FAILS})
+    yield bad("proof_alone_of_another_entry", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(OTHER_ENTRY)).encode(),
+              {**alone, "inclusion": FAILS})
+    yield bad("proof_alone_forged", made.Log(FORGER, entries()).proof(LEAF).encode(), {**alone, "checkpoint": FAILS})
     yield bad("too_few_witnesses", written(receipt()), fails("witnesses"), policy=POLICY)
     yield bad("witness_flipped", changed("proof", flipped), fails("witnesses"), policy=POLICY.replace(" all ", " any "))
 
@@ -160,6 +170,10 @@ def unreadable_cases():
     yield bad("no_json", b"%PDF-1.7\n")
     yield bad("a_list", b"[" + plain + b"]")
     yield bad("key_twice", plain[:-1] + b', "leaf": 0}')
+    yield bad("proof_alone_without_entry", "".join(LOG.proof(LEAF).splitlines(True)[:1] + LOG.proof(LEAF).splitlines(True)[2:]).encode())
+    yield bad("proof_alone_of_an_event", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(b'{"kind":"event"}')).encode())
+    yield bad("proof_alone_turned", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(LOG.entries[LEAF] + b" ")).encode())
+    yield bad("proof_alone_of_a_later_version", LOG.proof(LEAF).replace("@v1", "@v2").encode())
     yield bad("leaf_as_text", changed("leaf", str(LEAF)))
     yield bad("leaf_negative", changed("leaf", -1))
     yield bad("leaf_fraction", changed("leaf", 1.5))
