@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 import cases
+import made
 from conftest import ROOT, needs_browser, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
@@ -129,7 +130,8 @@ def test_a_receipt_cannot_act(browser, tmp_path):
     document = cases.receipt()
     document["log"] = {"origin": markup, "key": markup}
     document[markup] = markup
-    document["client"]["model_asked"] = markup
+    document["client"] = made.sections(cases.CALL, model=markup)["client"]
+    document["entry"]["client"] = made.sha(made.salts(cases.CALL)["client"] + made.canonical(document["client"])).hex()  # so that it is shown
     for file, text in ((f"{markup.replace('/', '_')}.json", cases.written(document)), ("b.json", markup.encode()),
                        ("c.json", b'{"entry": 1, "leaf": 1, "salts": 1, "' + b"<b>" + b'": 1, "' + b"<b>" + b'": 1}')):
         (tmp_path / file).write_bytes(text)
@@ -137,6 +139,7 @@ def test_a_receipt_cannot_act(browser, tmp_path):
         give(browser, tmp_path / file)
         assert browser.run("return [document.title, document.images.length, document.querySelectorAll('main b').length]") == [
             "Check a receipt", 0, 0]
+        assert file[0] != "<" or markup in browser.text("#sections")
     assert browser.complaints() == []
 
 

@@ -720,7 +720,7 @@
   }
 
   const entrepotVerify = {
-    TESTS, DOCUMENT_MAX, POLICY_MAX, PROOF_KIND, Refusal, verify, lacking, parseKey, parseLogKey, parsePolicy, parseProof,
+    DOCUMENT_MAX, PROOF_KIND, Refusal, verify, lacking, parseKey, parseLogKey, parsePolicy, parseProof,
     parseNote, parseCheckpoint, parseJson, canonical, checkNote, included, leafHash, nodeHash, base64, unbase64, hex, utf8,
   };
   if (typeof module === "object" && module.exports) module.exports = entrepotVerify;
