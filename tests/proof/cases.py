@@ -114,6 +114,33 @@ def without_leaf():
     return made.Log(LOG_KEY, [b"leaf %d" % i for i in range(SIZE)]).proof(LEAF)
 
 
+def short_salt():
+    """With the digest that it gives: the end of a salt and the beginning of a section could change places."""
+    salts = {**made.salts(CALL), "client": bytes(15)}
+    document = receipt()
+    document["entry"] = made.entry(made.sections(CALL), salts)
+    document["salts"]["client"] = made.b64(salts["client"])
+    document["promise"] = made.promise(LOG_KEY, LEAF, made.canonical(document["entry"]))
+    document["proof"] = None
+    return written(document)
+
+
+def says_otherwise(text, old, new):
+    """The log's own signature over another text."""
+    return LOG_KEY.note(text.split("\n\n")[0].replace(old, new, 1) + "\n")
+
+
+def other_checkpoint():
+    proof, checkpoint = LOG.proof(LEAF).split("\n\n", 1)
+    return f"{proof}\n\n{says_otherwise(checkpoint, LOG_KEY.name, OTHER_LOG.name)}"
+
+
+def one_cosignature_forged():
+    """Beside one that holds: whoever shows a forged one is not believed for another."""
+    whole = made.Log(LOG_KEY, entries(), witnesses=WITNESSES).proof(LEAF)
+    return changed("proof", flipped(whole))
+
+
 def mixed_calls():
     document = receipt(shown=("client",))
     document["evidence"] = made.sections(OTHER_CALL)["evidence"]
@@ -130,12 +157,18 @@ def bad_cases():
     yield bad("number_for_text", changed("client.amount", 1234567), fails("client section"))
     yield bad("salt_changed", changed("salts.client", made.b64(bytes(16))), fails("client section"))
     yield bad("salt_short", changed("salts.client", made.b64(bytes(15))), fails("client section"))
+    yield bad("salt_short_and_fitting", short_salt(), {**fails("client section"), **dict.fromkeys(TESTS[6:], NOT_SHOWN)})
     yield bad("salt_gone", changed("salts", {}), fails("client section", "evidence section"))
     yield bad("two_calls", mixed_calls(), fails("evidence section", "one call"))
     yield bad("digest_changed", changed("entry.client", "00" * 32), fails("client section", "promise", "inclusion"))
     yield bad("leaf_changed", changed("leaf", LEAF + 1), fails("promise", "inclusion"))
     yield bad("promise_flipped", changed("promise", flipped), fails("promise"))
     yield bad("promise_of_another", changed("promise", made.promise(LOG_KEY, LEAF, b"another entry")), fails("promise"))
+    promise = receipt()["promise"]
+    yield bad("promise_of_a_later_version", changed("promise", says_otherwise(promise, "/v1", "/v2")), fails("promise"))
+    yield bad("promise_names_another_log", changed("promise", says_otherwise(promise, LOG_KEY.name, OTHER_LOG.name)), fails("promise"))
+    yield bad("promise_of_another_leaf", changed("promise", says_otherwise(promise, f"\n{LEAF}\n", f"\n{LEAF - 1}\n")), fails("promise"))
+    yield bad("promise_without_time", changed("promise", says_otherwise(promise, "\n1800000000", "\nsoon")), fails("promise"))
     yield bad("promise_is_checkpoint", changed("promise", LOG.checkpoint), fails("promise"))
     yield bad("proof_of_another_entry", changed("proof", without_leaf()), fails("inclusion"))
     yield bad("proof_of_another_leaf", changed("proof", LOG.proof(LEAF - 1)), fails("inclusion"))
@@ -146,6 +179,7 @@ def bad_cases():
               fails("inclusion", "checkpoint"))
     yield bad("size_changed", changed("proof", lambda proof: proof.replace(f"\n{SIZE}\n", f"\n{SIZE * 2}\n")),
               fails("inclusion", "checkpoint"))
+    yield bad("checkpoint_names_another_log", changed("proof", other_checkpoint()), fails("checkpoint"))
     yield bad("checkpoint_unsigned", changed("proof", lambda proof: "\n".join(line for line in proof.split("\n")
                                                                              if not line.startswith(f"\u2014 {LOG_KEY.name}"))),
               fails("checkpoint"))
@@ -158,6 +192,9 @@ def bad_cases():
               {**alone, "inclusion": FAILS})
     yield bad("proof_alone_forged", made.Log(FORGER, entries()).proof(LEAF).encode(), {**alone, "checkpoint": FAILS})
     yield bad("too_few_witnesses", written(receipt()), fails("witnesses"), policy=POLICY)
+    yield bad("one_of_two_cosignatures_forged", one_cosignature_forged(), fails("witnesses"), policy=POLICY.replace(" all ", " any "))
+    yield bad("cosignature_forged_and_none_wanted", one_cosignature_forged(), fails("witnesses"),
+              policy=POLICY.replace("quorum both", "quorum none"))
     yield bad("witness_flipped", changed("proof", flipped), fails("witnesses"), policy=POLICY.replace(" all ", " any "))
 
 

@@ -117,7 +117,7 @@ def test_javascript(case_folder):
     done = subprocess.run(["node", "--test", str(HERE / "verify.test.mjs")], capture_output=True, text=True, timeout=120,
                           env={**os.environ, "EP_CASES": str(case_folder)})
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr
-    assert f"# pass {len(cases.all_cases()) + 12}" in done.stdout
+    assert f"# pass {len(cases.all_cases()) + 13}" in done.stdout
 
 
 @pytest.mark.skipif(not ENTREPOT.exists(), reason=f"{ENTREPOT} is not built")
