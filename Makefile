@@ -36,6 +36,7 @@ bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="
 	@bench/detect
 	@bench/law
 	@bench/books
+	@bench/log
 
 deps-check: ## a browser and its driver, in which the page for receipts is tested
 	@tools/deps chromium chromium-driver
