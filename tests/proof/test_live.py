@@ -1,5 +1,6 @@
 """The log of a real server with real sales and witnesses, seen with its public key alone: by address, as plain files, and in the browser."""
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -53,22 +54,24 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     house = scenario.House(folder / "shop")
     house.vkey = house.command("log", "key").stdout.strip()
-    witnesses = [Witness(folder / name, f"witness.example/{name}", house.vkey) for name in ("w1", "w2")]
-    house.witnesses = [witness.vkey for witness in witnesses]
-    house.policy = house.folder / "policy"
-    house.policy.write_text("".join(f"witness w{at} {witness.vkey} http://127.0.0.1:{witness.port}\n" for at, witness in enumerate(witnesses)) +
-                            "group both all w0 w1\nquorum both\n")
-    house.conf.write_text(house.conf.read_text().replace("log:\n", "log:\n  witnesses: policy\n  witness_wait_ms: 10000\n"))
-    house.upstream(0)
-    house.upstream(1)
-    house.start()
-    house.log = f"http://127.0.0.1:{house.public}/log/"
-    house.files = house.folder / "var" / "log"
-    scenario.wait_for((house.files / "checkpoint").exists, "the first checkpoint")
-    yield house
-    house.stop()
-    for witness in witnesses:
-        witness.end()
+    with contextlib.ExitStack() as ends:  # whichever of them fails, the others are ended
+        witnesses = []
+        for name in ("w1", "w2"):
+            witnesses.append(Witness(folder / name, f"witness.example/{name}", house.vkey))
+            ends.callback(witnesses[-1].end)
+        ends.callback(house.stop)
+        house.witnesses = [witness.vkey for witness in witnesses]
+        house.policy = house.folder / "policy"
+        house.policy.write_text("".join(f"witness w{at} {witness.vkey} http://127.0.0.1:{witness.port}\n"
+                                        for at, witness in enumerate(witnesses)) + "group both all w0 w1\nquorum both\n")
+        house.conf.write_text(house.conf.read_text().replace("log:\n", "log:\n  witnesses: policy\n  witness_wait_ms: 10000\n"))
+        house.upstream(0)
+        house.upstream(1)
+        house.start()
+        house.log = f"http://127.0.0.1:{house.public}/log/"
+        house.files = house.folder / "var" / "log"
+        scenario.wait_for((house.files / "checkpoint").exists, "the first checkpoint")
+        yield house
 
 
 def witnessed(shop):
