@@ -3,12 +3,8 @@
 #include "base/crash.h"
 #include "base/enc.h"
 #include "base/mem.h"
-#include "tlog/tile_folder.h"
+#include "tlog/tile_files.h"
 #include "tlog/tile_rows.h"
-
-#define PUBLISH_LOOK_TILES 4 /* of level 0 that a round compares with the rows, the whole in turn */
-#define PUBLISH_STEP_TILES \
-    256 /* that are written over one snapshot, which keeps the journal long */
 
 static const struct store_sql sql_published = {
     "SELECT size, root, note FROM published WHERE id = 1"
@@ -42,7 +38,8 @@ struct publish_signed {
 struct publisher {
     struct store *store;
     struct tile_folder *folder;
-    struct note_key key; /* its name is the origin */
+    struct tile_files files; /* of both */
+    struct note_key key;     /* its name is the origin */
     const struct sign_key *secret;
     bool stopped;
     struct publish_signed last;
@@ -120,153 +117,16 @@ static enum err publish_check_size(int64_t known, int64_t size, const char *who,
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-/* The files that are new in a tree of `to` leaves for who has those of `from`. */
-struct publish_walk {
-    struct publisher *publisher;
-    int64_t from;
-    int64_t to;
-    unsigned level;
-    int64_t index;
-    bool over;
-    bool missing_only; /* those that have another length than they must */
-    int64_t written;
-};
-
-static struct publish_walk walk_begin(struct publisher *publisher, int64_t from, int64_t to)
-{
-    return (struct publish_walk){
-        .publisher = publisher,
-        .from = from,
-        .to = to,
-        .index = from / TILE_WIDTH,
-    };
-}
-
-static bool walk_next(struct publish_walk *walk, struct tile *ret_tile)
-{
-    for (; walk->level < TILE_LEVELS; walk->level++) {
-        unsigned bits = 8 * walk->level;
-        int64_t first = (walk->from >> bits) / TILE_WIDTH;
-        walk->index = walk->index < first ? first : walk->index;
-        unsigned width = tile_width_in(walk->to, walk->level, walk->index);
-        if (walk->from >> bits < walk->to >> bits && width > 0) {
-            *ret_tile = (struct tile){
-                .level = walk->level,
-                .index = walk->index++,
-                .width = width,
-            };
-            return true;
-        }
-        walk->index = 0;
-    }
-    return false;
-}
-
-static enum err publish_bytes(struct store_txn *txn, const struct tile *tile, struct buf *out,
-                              struct fail *fail)
-{
-    struct digest hashes[TILE_WIDTH];
-    int64_t first = tile->index * TILE_WIDTH;
-    if (tile->entries) {
-        return tile_rows_bundle(txn, first, tile->width, out, fail);
-    }
-    TRY(tile_rows_hashes(txn, tile->level, first, tile->width, hashes, fail));
-    return buf_append(out, (struct str){ (const char *)hashes, tile->width * DIGEST_BYTES });
-}
-
-/* By its length alone; how long a bundle must be only its rows could tell. */
-static bool publish_seems_there(const struct publisher *publisher, const struct tile *tile)
-{
-    int64_t size = tile_folder_size(publisher->folder, tile);
-    return tile->entries ? size > 2 * (int64_t)tile->width
-                         : size == (int64_t)(tile->width * DIGEST_BYTES);
-}
-
-enum publish_manner {
-    PUBLISH_ANYHOW,
-    PUBLISH_IF_MISSING,
-    PUBLISH_IF_OTHER /* than the rows say */
-};
-
-static enum err publish_put(struct publisher *publisher, struct store_txn *txn,
-                            const struct tile *tile, enum publish_manner manner, int64_t *written,
-                            struct fail *fail)
-{
-    struct buf bytes;
-    if (manner == PUBLISH_IF_MISSING && publish_seems_there(publisher, tile)) {
-        return ERR_OK;
-    }
-    buf_init(&bytes, TILE_BUNDLE_MAX);
-    enum err err = publish_bytes(txn, tile, &bytes, fail);
-    if (err == ERR_OK && (manner != PUBLISH_IF_OTHER ||
-                          !tile_folder_holds(publisher->folder, tile, buf_str(&bytes)))) {
-        err = tile_folder_put(publisher->folder, tile, buf_str(&bytes), fail);
-        *written += 1;
-    }
-    buf_fini(&bytes);
-    return err;
-}
-
-/* A tile, and the bundle of its leaves. */
-static enum err publish_put_both(struct publisher *publisher, struct store_txn *txn,
-                                 const struct tile *tile, enum publish_manner manner,
-                                 int64_t *written, struct fail *fail)
-{
-    struct tile bundle = *tile;
-    bundle.entries = true;
-    TRY(publish_put(publisher, txn, tile, manner, written, fail));
-    return tile->level > 0 ? ERR_OK : publish_put(publisher, txn, &bundle, manner, written, fail);
-}
-
-static enum err walk_step(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct publish_walk *walk = context;
-    struct tile tile;
-    int64_t until = walk->written + PUBLISH_STEP_TILES;
-    while (walk->written < until) {
-        if (!walk_next(walk, &tile)) {
-            walk->over = true;
-            break;
-        }
-        TRY(publish_put_both(walk->publisher, txn, &tile,
-                             walk->missing_only ? PUBLISH_IF_MISSING : PUBLISH_ANYHOW,
-                             &walk->written, fail));
-    }
-    return ERR_OK;
-}
-
-static enum err walk_run(struct publish_walk *walk, struct fail *fail)
-{
-    struct publisher *publisher = walk->publisher;
-    while (!walk->over) {
-        TRY(store_read(publisher->store, walk_step, walk, fail));
-    }
-    return tile_folder_sync(publisher->folder, fail);
-}
-
-static void publish_drop_partials(struct publisher *publisher, int64_t from, int64_t to)
-{
-    struct publish_walk walk = walk_begin(publisher, from, to);
-    struct tile tile;
-    while (walk_next(&walk, &tile)) {
-        if (tile.width == TILE_WIDTH) {
-            tile_folder_drop_partials(publisher->folder, &tile);
-            tile.entries = tile.level == 0;
-            tile_folder_drop_partials(publisher->folder, &tile);
-        }
-    }
-}
-
 /* Step 4. */
 static enum err publish_tiles(struct publisher *publisher, struct fail *fail)
 {
     int64_t from = publisher->tiled;
     int64_t to = publisher->last.size;
     if (from < to) {
-        struct publish_walk walk = walk_begin(publisher, from, to);
-        TRY(walk_run(&walk, fail));
+        int64_t written = 0;
+        TRY(tile_files_make(&publisher->files, from, to, TILE_FILES_ALL, &written, fail));
         EP_CRASH_POINT("log-tiled");
-        publish_drop_partials(publisher, from, to);
+        tile_files_drop_partials(&publisher->files, from, to);
         publisher->tiled = to;
     }
     return ERR_OK;
@@ -326,10 +186,9 @@ static enum err publish_start(struct publisher *publisher, const struct publish_
     TRY(tile_folder_open(options->folder, &publisher->folder, fail));
     TRY(publish_read_shown(publisher, &opening.shown, fail));
     TRY(store_read(publisher->store, publish_compare, &opening, fail));
-    struct publish_walk walk = walk_begin(publisher, 0, opening.shown.size);
-    walk.missing_only = true;
-    TRY(walk_run(&walk, fail));
-    publisher->mended = walk.written;
+    publisher->files = (struct tile_files){ publisher->store, publisher->folder };
+    TRY(tile_files_make(&publisher->files, 0, opening.shown.size, TILE_FILES_MISSING,
+                        &publisher->mended, fail));
     publisher->tiled = opening.shown.size;
     publisher->shown = opening.shown.size;
     return ERR_OK;
@@ -483,26 +342,6 @@ static enum err publish_sign_size(struct publisher *publisher, const struct publ
     return ERR_OK;
 }
 
-/* A few of the files that are shown, with the tiles above that begin with them. */
-static enum err publish_look(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct publisher *publisher = context;
-    for (int i = 0; i < PUBLISH_LOOK_TILES && publisher->tiled > 0; i++) {
-        struct tile tile = { .index = publisher->look };
-        for (; (tile.width = tile_width_in(publisher->tiled, tile.level, tile.index)) > 0;
-             tile.level++, tile.index /= TILE_WIDTH) {
-            TRY(publish_put_both(publisher, txn, &tile, PUBLISH_IF_OTHER, &publisher->mended,
-                                 fail));
-            if (tile.index % TILE_WIDTH != 0) {
-                break;
-            }
-        }
-        publisher->look++;
-        publisher->look = publisher->look * TILE_WIDTH < publisher->tiled ? publisher->look : 0;
-    }
-    return ERR_OK;
-}
-
 static enum err publish_round(struct publisher *publisher, int64_t now_ns, struct fail *fail)
 {
     struct publish_reading reading = { .publisher = publisher };
@@ -511,8 +350,8 @@ static enum err publish_round(struct publisher *publisher, int64_t now_ns, struc
         TRY(publish_sign_size(publisher, &reading, now_ns, fail));
     }
     TRY(publish_tiles(publisher, fail));
-    TRY(store_read(publisher->store, publish_look, publisher, fail));
-    return tile_folder_sync(publisher->folder, fail);
+    return tile_files_look(&publisher->files, publisher->tiled, &publisher->look,
+                           &publisher->mended, fail);
 }
 
 enum err publish_sign(struct publisher *publisher, int64_t now_ns, struct publish_round *round,
@@ -522,7 +361,7 @@ enum err publish_sign(struct publisher *publisher, int64_t now_ns, struct publis
         return FAIL(fail, ERR_LOG_BEHIND, "others know more of this log: nothing is signed");
     }
     enum err err = publish_round(publisher, now_ns, fail);
-    publisher->stopped = err == ERR_LOG_BEHIND;
+    publisher->stopped |= err == ERR_LOG_BEHIND;
     TRY(err);
     buf_reset(&round->note);
     TRY(buf_append(&round->note, buf_str(&publisher->last.note)));

@@ -1,7 +1,7 @@
 /*
  * The tree in the store's rows: leaf hashes stand with the leaves, and the root of each full tile
  * is a row of its own, (level, index), so that any hash of a full subtree is found, or made from at
- * most 256 rows. What is written once a batch is log_state: how far the tree has come, and its root.
+ * most 256 rows. Once a batch log_state is written: how far the tree has come, and its root.
  *
  * The writer keeps the roots of the full subtrees at the tree's edge in memory: one a level, 2 KiB.
  * A leaf costs two hashes and now and then a row.
