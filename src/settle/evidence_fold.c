@@ -86,13 +86,15 @@ void evidence_fold_fini(struct evidence_fold *fold)
 /* ---- a line ------------------------------------------------------------------------------- */
 
 /* The members that are counted, in the order in which the sections have them; texts are decoded. */
-#define FOLD_CLIENT(X)                                                                   \
-    X(amount)                                                                            \
-    X(billed) X(call) X(counted) X(currency) X(ended) X(generated) X(key) X(model_asked) \
-        X(model_served) X(outcome) X(product) X(reasons) X(reported)
-#define FOLD_EVIDENCE(X)                                                                         \
-    X(call)                                                                                      \
-    X(chain) X(data_terms) X(detected) X(egress) X(ingress) X(market) X(mode) X(origin) X(place) \
+#define FOLD_CLIENT(X)                                                                         \
+    X(amount)                                                                                  \
+    X(billed)                                                                                  \
+    X(call) X(counted) X(currency) X(ended) X(generated) X(key) X(model_asked) X(model_served) \
+        X(outcome) X(product) X(reasons) X(reported)
+#define FOLD_EVIDENCE(X)                                                                \
+    X(call)                                                                             \
+    X(chain)                                                                            \
+    X(data_terms) X(detected) X(egress) X(ingress) X(market) X(mode) X(origin) X(place) \
         X(registry) X(rules) X(straddles_expiry)
 #define FOLD_OPERATOR(X) X(call) X(facts) X(law) X(reasons) X(route) X(tries)
 
@@ -446,7 +448,7 @@ enum err evidence_fold_add(struct evidence_fold *fold, const struct evidence_lin
                            struct fail *fail)
 {
     struct fold_call call = { .amount = 0 };
-    arena_reset(&fold->scratch);
+    arena_rollback(&fold->scratch, (struct arena_mark){ .top = NULL });
     fold->receipts++;
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
         if (line->sections[i].len == 0) {

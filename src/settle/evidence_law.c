@@ -11,12 +11,20 @@ void evidence_law_init(struct evidence_law *law)
     *law = (struct evidence_law){ .versions = NULL };
 }
 
+static void law_close(struct evidence_law *law, struct evidence_version *version)
+{
+    const struct registry *registry = version->rejudge.registry;
+    if (registry != NULL) {
+        rejudge_fini(&version->rejudge);
+        registry_unref(registry);
+        law->open--;
+    }
+}
+
 void evidence_law_fini(struct evidence_law *law)
 {
     for (size_t i = 0; i < law->count; i++) {
-        const struct registry *registry = law->versions[i].rejudge.registry;
-        rejudge_fini(&law->versions[i].rejudge);
-        registry_unref(registry);
+        law_close(law, &law->versions[i]);
     }
     mem_free(law->versions);
     evidence_law_init(law);
@@ -44,20 +52,39 @@ enum err evidence_law_add(struct evidence_law *law, const struct evidence_versio
     return ERR_OK;
 }
 
+static void law_make_room(struct evidence_law *law)
+{
+    struct evidence_version *oldest = NULL;
+    for (size_t i = 0; i < law->count; i++) {
+        struct evidence_version *version = &law->versions[i];
+        if (version->rejudge.registry != NULL && (oldest == NULL || version->used < oldest->used)) {
+            oldest = version;
+        }
+    }
+    ASSERT(oldest != NULL);
+    law_close(law, oldest);
+}
+
 enum err evidence_law_open(struct evidence_law *law, struct evidence_version *version,
                            struct fail *fail)
 {
     struct registry *registry = NULL;
+    version->used = ++law->clock;
     if (version->rejudge.registry != NULL) {
         return ERR_OK;
+    }
+    if (law->open == EVIDENCE_OPEN_MAX) {
+        law_make_room(law);
     }
     TRY(law->load(law->context, version, &registry, fail));
     enum err err = rejudge_init(&version->rejudge, registry, fail);
     if (err != ERR_OK) {
         registry_unref(registry);
         version->rejudge.registry = NULL;
+        return err;
     }
-    return err;
+    law->open++;
+    return ERR_OK;
 }
 
 enum err evidence_law_find(struct evidence_law *law, struct str hash_hex,
