@@ -86,16 +86,21 @@ void evidence_fold_fini(struct evidence_fold *fold)
 /* ---- a line ------------------------------------------------------------------------------- */
 
 /* The members that are counted, in the order in which the sections have them; texts are decoded. */
-#define FOLD_CLIENT(X)                                                                         \
-    X(amount)                                                                                  \
-    X(billed)                                                                                  \
-    X(call) X(counted) X(currency) X(ended) X(generated) X(key) X(model_asked) X(model_served) \
-        X(outcome) X(product) X(reasons) X(reported)
-#define FOLD_EVIDENCE(X)                                                                \
-    X(call)                                                                             \
-    X(chain)                                                                            \
-    X(data_terms) X(detected) X(egress) X(ingress) X(market) X(mode) X(origin) X(place) \
-        X(registry) X(rules) X(straddles_expiry)
+#define FOLD_CLIENT(X)                                                                           \
+    X(amount)                                                                                    \
+    X(billed)                                                                                    \
+    X(call)                                                                                      \
+    X(counted)                                                                                   \
+    X(currency)                                                                                  \
+    X(ended) X(generated) X(key) X(model_asked) X(model_served) X(outcome) X(product) X(reasons) \
+        X(reported)
+#define FOLD_EVIDENCE(X) \
+    X(call)              \
+    X(chain)             \
+    X(data_terms)        \
+    X(detected)          \
+    X(egress)            \
+    X(ingress) X(market) X(mode) X(origin) X(place) X(registry) X(rules) X(straddles_expiry)
 #define FOLD_OPERATOR(X) X(call) X(facts) X(law) X(reasons) X(route) X(tries)
 
 #define FOLD_FIELD(name) struct str name;

@@ -131,10 +131,13 @@ static int64_t chart_scale(int64_t value, int64_t max, int64_t room)
 
 static void chart_number(struct html *html, const char *name, int64_t tenths)
 {
-    char text[64];
-    (void)snprintf(text, sizeof(text), " %s=\"%lld.%lld\"", name,
-                   (long long)(tenths / CHART_DECIMAL), (long long)(tenths % CHART_DECIMAL));
-    html_raw(html, text);
+    html_raw(html, " ");
+    html_raw(html, name);
+    html_raw(html, "=\"");
+    html_plain(html, tenths / CHART_DECIMAL);
+    html_raw(html, ".");
+    html_plain(html, tenths % CHART_DECIMAL);
+    html_raw(html, "\"");
 }
 
 struct chart_box {
@@ -146,9 +149,9 @@ struct chart_box {
 
 static void chart_rect(struct html *html, const struct chart_box *box, size_t series)
 {
-    char class[48];
-    (void)snprintf(class, sizeof(class), "<rect class=\"s%zu\"", series); /* fits */
-    html_raw(html, class);
+    html_raw(html, "<rect class=\"s");
+    html_plain(html, (int64_t)series);
+    html_raw(html, "\"");
     chart_number(html, "x", box->x);
     chart_number(html, "y", box->y);
     chart_number(html, "width", box->width);
@@ -171,9 +174,9 @@ static void chart_begin(struct html *html, const struct html_chart *chart, int64
     html_raw(html, "<figure><figcaption>");
     html_text(html, str_from(chart->title));
     for (size_t i = 0; chart->series_count > 1 && i < chart->series_count; i++) {
-        char class[48];
-        (void)snprintf(class, sizeof(class), " <span class=\"key k%zu\"></span>", i); /* fits */
-        html_raw(html, class);
+        html_raw(html, " <span class=\"key k");
+        html_plain(html, (int64_t)i);
+        html_raw(html, "\"></span>");
         html_text(html, str_from(chart->series[i]));
     }
     html_raw(html, "</figcaption><svg role=\"img\" viewBox=\"0 0 ");
