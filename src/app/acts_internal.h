@@ -130,5 +130,6 @@ enum err act_route_release(struct acting *acting);
 enum err act_claim_list(struct acting *acting);
 enum err act_claim_show(struct acting *acting);
 enum err act_claim_close(struct acting *acting);
+enum err act_evidence(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -201,7 +201,7 @@ static enum err making_receipts(struct making *making)
 
 struct making_version {
     struct making *making;
-    const struct evidence_version *version;
+    struct evidence_version *version;
 };
 
 static enum err making_text_file(struct making *making, const struct evidence_file *file)

@@ -22,9 +22,10 @@ struct evidence_order {
     int64_t from_ns;            /* the same period */
     int64_t until_ns;
     struct evidence_law *law; /* with all versions that there are */
-    /* The files of a version, and "findings.json" of the routes that served: what the books say. */
-    enum err (*files)(void *context, const struct evidence_version *version,
-                      evidence_files_fn *told, void *told_context, struct fail *fail);
+    /* What the books say: the files of a version, and into it the keys of who signed it; and
+     * "findings.json" of the routes that served. */
+    enum err (*files)(void *context, struct evidence_version *version, evidence_files_fn *told,
+                      void *told_context, struct fail *fail);
     enum err (*findings)(void *context, struct store_txn *txn, const struct evidence_fold *fold,
                          struct buf *out, struct fail *fail);
     void *context;
