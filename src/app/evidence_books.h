@@ -1,6 +1,6 @@
 /*
- * What the books give to a pack of evidence beside receipts: the registry's versions with who signed
- * them, and what the usage check has found. Contexts are a struct evidence_books.
+ * What the books give to a pack of evidence beside receipts: the registry's versions with who
+ * signed them, and what the usage check has found. Contexts are a struct evidence_books.
  *
  * Threads: any that may wait.
  */

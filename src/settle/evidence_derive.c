@@ -220,7 +220,7 @@ static enum err derive_readme(const struct evidence_basis *basis, struct buf *ou
             "  findings.json         where upstreams reported other usage than was counted\n"
             "  receipts/             a line a receipt, with what proves its place in the log\n"
             "  checkpoint            the log's signed size and root\n"
-            "  registry/             the registry's versions: what was in force, and who signed it\n"
+            "  registry/             the registry's versions that were in force, and who signed\n"
             "  pack.json             whose pack this is\n"
             "  manifest.sha256       SHA-256 of each file; `sha256sum -c` checks it\n"
             "  manifest.note         the log's signature over it\n\n"

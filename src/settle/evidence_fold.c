@@ -86,15 +86,14 @@ void evidence_fold_fini(struct evidence_fold *fold)
 /* ---- a line ------------------------------------------------------------------------------- */
 
 /* The members that are counted, in the order in which the sections have them; texts are decoded. */
-#define FOLD_CLIENT(X)                                                                  \
-    X(amount)                                                                           \
-    X(billed)                                                                           \
-    X(call)                                                                             \
-    X(counted)                                                                          \
-    X(currency)                                                                         \
-    X(ended)                                                                            \
-    X(generated) X(key) X(model_asked) X(model_served) X(outcome) X(product) X(reasons) \
-        X(reported)
+#define FOLD_CLIENT(X) \
+    X(amount)          \
+    X(billed)          \
+    X(call)            \
+    X(counted)         \
+    X(currency)        \
+    X(ended)           \
+    X(generated) X(key) X(model_asked) X(model_served) X(outcome) X(product) X(reasons) X(reported)
 #define FOLD_EVIDENCE(X) \
     X(call)              \
     X(chain)             \

@@ -49,8 +49,8 @@ EP_MUST_CHECK enum err evidence_law_add(struct evidence_law *law,
 /* The newest version of that content, open, and from now on wanted; NULL: there is none. */
 EP_MUST_CHECK enum err evidence_law_find(struct evidence_law *law, struct str hash_hex,
                                          struct evidence_version **ret_version, struct fail *fail);
-/* Reads and compiles it, if it is not open; of those that are, the one that was not used for longest
- * is closed, so that what is borrowed of a version is good until the next call here. */
+/* Reads and compiles it, if it is not open; of those that are, the one that was not used for
+ * longest is closed, so that what is borrowed of a version is good until the next call here. */
 EP_MUST_CHECK enum err evidence_law_open(struct evidence_law *law, struct evidence_version *version,
                                          struct fail *fail);
 /* Whether both signatures hold under the keys that stand beside them. */

@@ -1,7 +1,7 @@
 /*
- * Making a pack: the receipts of a client and a period as the newest checkpoint covers them, and all
- * that is needed to check them without the books. In one pass over one snapshot; what is held in
- * memory is a file of receipts, the sums, and a few registries.
+ * Making a pack: the receipts of a client and a period as the newest checkpoint covers them, and
+ * all that is needed to check them without the books. In one pass over one snapshot; what is held
+ * in memory is a file of receipts, the sums, and a few registries.
  *
  * The same rows and the same checkpoint make the same bytes.
  */
@@ -42,7 +42,8 @@ struct evidence_made {
     int64_t leaves; /* of the checkpoint */
 };
 
-/* ERR_NOT_FOUND: no checkpoint was published yet. ERR_CONFLICT: the file is there. ERR_AUDIT_FAILED:
- * the rows are not what was signed. ERR_LIMIT: too much for one pack. Nothing is left behind. */
+/* ERR_NOT_FOUND: no checkpoint was published yet. ERR_CONFLICT: the file is there.
+ * ERR_AUDIT_FAILED: the rows are not what was signed. ERR_LIMIT: too much for one pack. Nothing is
+ * left behind. */
 EP_MUST_CHECK enum err evidence_make(struct store_txn *txn, const struct evidence_order *order,
                                      struct evidence_made *ret_made, struct fail *fail);

@@ -3,9 +3,10 @@
  * and of which files it consists, and each text once, by its sum. Documents stay with the operator:
  * their sums are here.
  *
- *   registry/version-000002.json   {"files":[{"document":"no","name":"models.yaml","sha256":"..."}],
- *     "from":"...","hash":"...","number":"2","signed":[{"at_ns":"...","key":"<hex>","person":"ann",
- *     "role":"entered","signature":"<hex>"},...],"until":"","version":"1"}
+ *   registry/version-000002.json
+ *     {"files":[{"document":"no","name":"models.yaml","sha256":"..."},...],"from":"...",
+ *      "hash":"...","number":"2","signed":[{"at_ns":"...","key":"<hex>","person":"ann",
+ *      "role":"entered","signature":"<hex>"},...],"until":"","version":"1"}
  *   registry/text-<sha256>.yaml
  *
  * Not thread-safe.

@@ -101,15 +101,21 @@ void html_bar_label(struct html_bar *bar, const char *format, ...)
     va_end(args);
 }
 
-static int64_t chart_sum(const struct html_chart *chart, const struct html_bar *bar)
+/* Of the first `count` parts; saturates. */
+static int64_t chart_sum_of(const struct html_bar *bar, size_t count)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < chart->series_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!money_add(sum, bar->parts[i], &sum)) {
             return INT64_MAX;
         }
     }
     return sum;
+}
+
+static int64_t chart_sum(const struct html_chart *chart, const struct html_bar *bar)
+{
+    return chart_sum_of(bar, chart->series_count);
 }
 
 static int64_t chart_max(const struct html_chart *chart)
@@ -171,7 +177,8 @@ static void chart_label(struct html *html, const char *class, int64_t x, int64_t
 
 static void chart_begin(struct html *html, const struct html_chart *chart, int64_t height)
 {
-    html_raw(html, "<figure><figcaption>");
+    html_raw(html, chart->series_count == 2 ? "<figure class=\"two\"><figcaption>"
+                                            : "<figure><figcaption>");
     html_text(html, str_from(chart->title));
     for (size_t i = 0; chart->series_count > 1 && i < chart->series_count; i++) {
         html_raw(html, " <span class=\"key k");
@@ -229,13 +236,14 @@ void html_columns(struct html *html, const struct html_chart *chart)
     for (size_t i = 0; i < chart->bar_count; i++) {
         const struct html_bar *bar = &chart->bars[i];
         struct chart_box box = { .x = CHART_LEFT * CHART_DECIMAL + (int64_t)i * step,
-                                 .y = CHART_HEIGHT * CHART_DECIMAL,
                                  .width = step > 2 * CHART_DECIMAL ? step - CHART_DECIMAL : step };
         html_raw(html, "<g>");
         chart_tip(html, chart, bar);
         for (size_t k = 0; k < chart->series_count; k++) {
-            box.height = chart_scale(bar->parts[k], max, CHART_HEIGHT);
-            box.y -= box.height;
+            int64_t below = chart_scale(chart_sum_of(bar, k), max, CHART_HEIGHT);
+            int64_t above = chart_scale(chart_sum_of(bar, k + 1), max, CHART_HEIGHT);
+            box.height = above - below;
+            box.y = CHART_HEIGHT * CHART_DECIMAL - above;
             chart_rect(html, &box, k);
         }
         html_raw(html, "</g>");
@@ -267,11 +275,12 @@ void html_bars(struct html *html, const struct html_chart *chart)
         html_text(html, str_from(bar->label));
         html_raw(html, "</text>");
         for (size_t k = 0; k < chart->series_count; k++) {
-            box.width = chart_scale(bar->parts[k], max, room);
+            int64_t left = chart_scale(chart_sum_of(bar, k), max, room);
+            box.x = CHART_LABEL * CHART_DECIMAL + left;
+            box.width = chart_scale(chart_sum_of(bar, k + 1), max, room) - left;
             chart_rect(html, &box, k);
-            box.x += box.width;
         }
-        chart_label(html, "start", box.x + 6 * CHART_DECIMAL, base);
+        chart_label(html, "start", box.x + box.width + 6 * CHART_DECIMAL, base);
         html_int(html, chart_sum(chart, bar));
         html_raw(html, "</text></g>\n");
     }

@@ -316,31 +316,45 @@ size_t pack_find(const struct pack *pack, struct str name)
 
 /* ---- unpacking ---------------------------------------------------------------------------- */
 
-/* Whether the stream ends with the file, and both with the sizes that the header has. */
+#define PACK_BLOCK_ENDS 128 /* of z_stream.data_type, with Z_BLOCK */
+#define PACK_LAST_BLOCK 64
+#define PACK_BITS_LEFT  7
+
+/* Whether the stream ends with the file, and both with the sizes that the header has. Bits of the
+ * last byte that are behind the stream's end carry nothing: they are zero, so that they cannot be
+ * changed either. */
 static enum err pack_inflate(const struct pack *pack, const struct zip_entry *entry,
                              z_stream *stream, struct buf *out, struct fail *fail)
 {
     unsigned char chunk[PACK_CHUNK];
     uint64_t at = entry->offset + ZIP_LOCAL_BYTES + entry->name.len;
     uint32_t left = entry->packed;
+    unsigned last = 0;
+    int ended = 0;
     int did = Z_OK;
     stream->next_out = (Bytef *)out->ptr;
     stream->avail_out = entry->size;
-    while (did == Z_OK && (left > 0 || stream->avail_in > 0)) {
-        if (stream->avail_in == 0) {
+    while (did == Z_OK) {
+        if (stream->avail_in == 0 && left > 0) {
             uint32_t size = left < sizeof(chunk) ? left : (uint32_t)sizeof(chunk);
             TRY(pack_get(pack, at, chunk, size, fail));
             stream->next_in = chunk;
             stream->avail_in = size;
+            last = chunk[size - 1];
             at += size;
             left -= size;
         }
-        did = inflate(stream, Z_NO_FLUSH);
+        did = inflate(stream, Z_BLOCK);
         if (did == Z_MEM_ERROR) {
             return FAIL(fail, ERR_NO_MEMORY, "no memory to unpack");
         }
+        if ((stream->data_type & PACK_BLOCK_ENDS) != 0 &&
+            (stream->data_type & PACK_LAST_BLOCK) != 0) {
+            ended = stream->data_type & PACK_BITS_LEFT;
+        }
     }
-    if (did != Z_STREAM_END || left > 0 || stream->avail_in > 0 || stream->avail_out > 0) {
+    if (did != Z_STREAM_END || left > 0 || stream->avail_in > 0 || stream->avail_out > 0 ||
+        last >> (8 - ended) != 0) {
         return pack_refuse(entry, "its packed bytes are damaged", fail);
     }
     return ERR_OK;
