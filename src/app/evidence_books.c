@@ -159,7 +159,7 @@ static enum err books_on_receipt(void *context, const struct tlog_found *found)
     struct json_fault fault;
     char room[64];
     struct buf key = { room, 0, sizeof(room), sizeof(room) };
-    struct str client = found->sections[RECEIPT_CLIENT];
+    struct str client = json_trim(found->sections[RECEIPT_CLIENT]);
     if (client.len == 0 || json_check(client, &fault) != ERR_OK) {
         return ERR_OK;
     }

@@ -129,7 +129,7 @@ enum err check_root(struct check *check)
     struct evidence_line *line = &check->line;
     int64_t size = check->checkpoint.size;
     TRY(check_file(check, STR(EVIDENCE_FILE_REST), &check->bytes));
-    struct str rest = buf_str(&check->bytes);
+    struct str rest = json_trim(buf_str(&check->bytes));
     bool fine = json_check(rest, &fault) == ERR_OK && json_kind(rest) == JSON_OBJECT &&
                 root_number(rest, STR("leaves"), size) &&
                 root_number(rest, STR("receipts"), check->report->receipts) &&
@@ -196,11 +196,12 @@ enum err check_figures(struct check *check)
     }
     buf_init(&findings, PACK_FILE_MAX);
     enum err err = check_file(check, STR(EVIDENCE_FILE_FINDINGS), &findings);
-    if (err == ERR_OK && (json_check(buf_str(&findings), &fault) != ERR_OK ||
-                          json_kind(buf_str(&findings)) != JSON_OBJECT)) {
+    struct str object = json_trim(buf_str(&findings));
+    if (err == ERR_OK &&
+        (json_check(object, &fault) != ERR_OK || json_kind(object) != JSON_OBJECT)) {
         err = FAIL(check->fail, ERR_PACK_INVALID, "\"" EVIDENCE_FILE_FINDINGS "\" is no JSON");
     }
-    const struct evidence_basis basis = { &check->report->head, &check->fold, buf_str(&findings),
+    const struct evidence_basis basis = { &check->report->head, &check->fold, object,
                                           check->checkpoint.root };
     err = err == ERR_OK ? evidence_derive(&basis, figures_put, check, check->fail) : err;
     buf_fini(&findings);

@@ -18,7 +18,7 @@
 struct evidence_basis {
     const struct evidence_head *head;
     struct evidence_fold *fold; /* ended */
-    struct str findings;        /* the file's text: JSON that was checked */
+    struct str findings;        /* of that file: an object that was checked */
     struct digest root;         /* of the log, as the checkpoint has it */
 };
 

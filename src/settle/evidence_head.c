@@ -182,8 +182,9 @@ enum err evidence_head_read(struct str text, struct evidence_head *ret_head, str
 {
     struct json_fault fault;
     struct buf again;
-    bool fine = json_check(text, &fault) == ERR_OK && json_kind(text) == JSON_OBJECT &&
-                head_read_parts(ret_head, text);
+    struct str object = json_trim(text);
+    bool fine = json_check(object, &fault) == ERR_OK && json_kind(object) == JSON_OBJECT &&
+                head_read_parts(ret_head, object);
     buf_init(&again, 2 * EVIDENCE_HEAD_BYTES);
     fine = fine && evidence_head_print(ret_head, &again) == ERR_OK && str_eq(buf_str(&again), text);
     buf_fini(&again);

@@ -128,8 +128,9 @@ static struct str making_text(struct str section, struct str name, char room[MAK
 }
 
 /* Whose it is and of when; of one whose section was erased nobody knows it any more. */
-static bool making_wants(const struct making *making, struct str client)
+static bool making_wants(const struct making *making, struct str section)
 {
+    struct str client = json_trim(section);
     char key[MAKE_CLIENT_BYTES];
     char ended[MAKE_CLIENT_BYTES];
     struct json_fault fault;
@@ -274,9 +275,9 @@ static enum err making_put(void *context, struct str name, struct str bytes, str
 static enum err making_derived(struct making *making, struct buf *findings)
 {
     const struct evidence_order *order = making->order;
-    const struct evidence_basis basis = { order->head, &making->fold, buf_str(findings),
+    const struct evidence_basis basis = { order->head, &making->fold, json_trim(buf_str(findings)),
                                           making->checkpoint.root };
-    TRY(pack_add(making->writer, STR(EVIDENCE_FILE_FINDINGS), basis.findings, making->fail));
+    TRY(pack_add(making->writer, STR(EVIDENCE_FILE_FINDINGS), buf_str(findings), making->fail));
     return evidence_derive(&basis, making_put, making, making->fail);
 }
 

@@ -226,13 +226,14 @@ enum err evidence_version_read(struct str text, struct evidence_version *ret_ver
 {
     struct json_fault fault;
     struct arena arena;
-    bool fine = json_check(text, &fault) == ERR_OK && json_kind(text) == JSON_OBJECT;
+    struct str object = json_trim(text);
+    bool fine = json_check(object, &fault) == ERR_OK && json_kind(object) == JSON_OBJECT;
     enum err err = ERR_OK;
     *ret_version = (struct evidence_version){ .seq = 0 };
     arena_init(&arena, 4096, REGISTRY_ARENA_BYTES);
     struct registry_reading reading = { &arena };
     if (fine) {
-        err = registry_parts(&reading, text, ret_version, told, context, &fine);
+        err = registry_parts(&reading, object, ret_version, told, context, &fine);
     }
     arena_fini(&arena);
     if (err == ERR_OK && !fine) {
