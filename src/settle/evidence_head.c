@@ -155,8 +155,8 @@ static bool head_read_keys(struct evidence_head *head, struct str list)
 
 static bool head_read_parts(struct evidence_head *head, struct str text)
 {
-    struct str over;
-    struct str version;
+    struct str over = STR_EMPTY;
+    struct str version = STR_EMPTY;
     struct str client = json_get(text, STR("client"));
     struct str log = json_get(text, STR("log"));
     bool fine = client.len > 0 && json_kind(client) == JSON_OBJECT && log.len > 0 &&

@@ -194,7 +194,7 @@ static enum err registry_files(struct registry_reading *reading, struct str list
     *ret_fine = list.len > 0;
     while (*ret_fine && json_next_item(&rest, &item)) {
         struct evidence_file file = { .text = STR_EMPTY };
-        struct str document;
+        struct str document = STR_EMPTY;
         *ret_fine = json_kind(item) == JSON_OBJECT &&
                     registry_text(reading, item, "name", &file.name) &&
                     registry_text(reading, item, "document", &document) &&

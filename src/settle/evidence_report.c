@@ -393,6 +393,14 @@ static void report_findings(struct report *report)
 
 /* ---- the registry, and the end ------------------------------------------------------------ */
 
+/* Not broken at its hyphens. */
+static void report_time(struct html *html, struct str text)
+{
+    html_raw(html, "<td class=\"t\">");
+    html_text(html, text);
+    html_raw(html, "</td>");
+}
+
 static void report_version(struct html *html, const struct evidence_version *version)
 {
     char from_text[40];
@@ -409,8 +417,8 @@ static void report_version(struct html *html, const struct evidence_version *ver
     html_raw(html, "<tr><td>");
     html_plain(html, version->seq);
     html_raw(html, "</td>");
-    report_cell(html, buf_str(&from));
-    report_cell(html, until.len == 0 ? STR("still") : buf_str(&until));
+    report_time(html, buf_str(&from));
+    report_time(html, until.len == 0 ? STR("still") : buf_str(&until));
     report_cell(html, str_from(version->signers[REGISTRY_ROLE_ENTERED].person));
     report_cell(html, str_from(version->signers[REGISTRY_ROLE_REVIEWED].person));
     html_raw(html, "<td class=\"sum\">");

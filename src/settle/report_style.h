@@ -17,11 +17,11 @@
     "4px}\nh3{font-size:15px;margin:24px 0 4px}\n.lead{font-size:18px;color:var(--soft);mar"  \
     "gin:4px 0 20px}\ntable{border-collapse:collapse;width:100%;margin:12px 0;font-size:13p"  \
     "x}\nth,td{text-align:left;vertical-align:top;padding:5px 8px;border-bottom:1px solid v"  \
-    "ar(--line);overflow-wrap:anywhere}\nthead th{border-bottom:1px solid var(--ink);color:"  \
-    "var(--soft);font-weight:600;overflow-wrap:normal}\n.n{text-align:right;font-variant-nu"  \
-    "meric:tabular-nums;white-space:nowrap}\n.facts th{width:190px;color:var(--soft);font-w"  \
-    "eight:600}\n.sum,code{font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-wra"  \
-    "p:anywhere}\ni{color:var(--soft)}\n.more{color:var(--soft);font-size:13px}\n"            \
+    "ar(--line);overflow-wrap:break-word}\nthead th{border-bottom:1px solid var(--ink);colo"  \
+    "r:var(--soft);font-weight:600;overflow-wrap:normal}\n.n{text-align:right;font-variant-"  \
+    "numeric:tabular-nums;white-space:nowrap}\n.facts th{width:190px;color:var(--soft);font"  \
+    "-weight:600}\n.sum,code{font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;overflow-w"  \
+    "rap:anywhere}\ni{color:var(--soft)}\n.more{color:var(--soft);font-size:13px}\n"          \
     ".warn{border-left:4px solid var(--s1);background:#fdf6ec;padding:8px 12px;margin:8px 0"  \
     "}\n.cards{display:flex;gap:12px;margin:20px 0}\n.card{flex:1;border:1px solid var(--li"  \
     "ne);border-radius:6px;padding:10px 12px}\n.card b{display:block;font-size:24px;line-he"  \
@@ -35,8 +35,9 @@
     ".axis{stroke:var(--line);fill:none}\n.s0{fill:var(--s0)}\n.s1{fill:var(--s1)}\n"         \
     ".s2{fill:var(--s2)}\n.s3{fill:var(--s3)}\n.k0{background:var(--s0)}\n"                   \
     ".k1{background:var(--s1)}\n.k2{background:var(--s2)}\n.k3{background:var(--s3)}\n"       \
-    ".two .s1{fill:var(--s3)}\n.two .k1{background:var(--s3)}\ntd:first-child{white-space:n"  \
-    "owrap}\n@page{size:A4;margin:16mm 14mm}\n@media print{body{font-size:11pt}main{max-wid"  \
-    "th:none;padding:0}h2,h3,figcaption{break-after:avoid}figure,tr,.card,.warn{break-insid"  \
-    "e:avoid}thead{display:table-header-group}*{-webkit-print-color-adjust:exact;print-colo"  \
-    "r-adjust:exact}}\n</style></head><body><main>\n"
+    ".two .s1{fill:var(--s3)}\n.two .k1{background:var(--s3)}\ntd:first-child,.t{white-spac"  \
+    "e:nowrap}\n@page{size:A4;margin:16mm 14mm}\n@media print{body{font-size:10.5pt}table{f"  \
+    "ont-size:8.5pt}th,td{padding:4px 6px}.sum,code{font-size:8pt}main{max-width:none;paddi"  \
+    "ng:0}h2,h3,figcaption{break-after:avoid}figure,tr,.card,.warn{break-inside:avoid}thead"  \
+    "{display:table-header-group}*{-webkit-print-color-adjust:exact;print-color-adjust:exac"  \
+    "t}}\n</style></head><body><main>\n"
