@@ -53,7 +53,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -86,6 +86,8 @@ _entrepot() {
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
+      'witness init') words+=' --name' ;;
+      'witness '*) words+=' --listen' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -101,7 +103,8 @@ _entrepot() {
       review) words='list show open release refuse' ;;
       route) words='list history quarantine release' ;;
       claim) words='list show close' ;;
-      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version' ;;
+      witness) words='init' ;;
+      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
@@ -112,7 +115,7 @@ _entrepot() {
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if { [ "$noun" = init ] && [[ $word != -* ]]; } ||
+  if { [[ $noun == init || $noun == witness ]] && [[ $word != -* ]] && [[ "$noun $COMP_CWORD" != 'witness 2' ]]; } ||
     { [[ "$noun $verb" == 'registry check' || "$noun $verb" == 'registry sign'* ]] && [[ $word != -* ]] &&
       [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
