@@ -132,6 +132,7 @@ static enum err evidence_client(struct evidence_asking *asking, const struct cli
     TRY(evidence_stamp(asking, asking->order.from_ns, &head->from));
     TRY(evidence_stamp(asking, asking->order.until_ns, &head->until));
     TRY(evidence_keep(asking, &text, &head->country));
+    head->program = STR(EP_VERSION);
     head->name = client->name;
     head->party = standing->party;
     return evidence_keys(asking, client);

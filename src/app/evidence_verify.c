@@ -41,6 +41,12 @@ static enum err verify_print_notes(const struct evidence_report *report, struct 
     if (!head->over) {
         TRY(buf_append(out, STR("note: the period was not over when the pack was made\n")));
     }
+    if (report->unlike) {
+        TRY(buf_printf(out,
+                       "note: entrepot " STR_FMT " made the pack, and this is " EP_VERSION
+                       ": report.html and README.txt were not made again\n",
+                       STR_ARG(head->program)));
+    }
     if (head->uncovered > 0) {
         TRY(buf_printf(out,
                        "note: %lld receipts of the period are not in the pack: no checkpoint "
@@ -123,6 +129,7 @@ static enum err verify_print_json(const struct verify_run *run, struct buf *out)
     jsonw_key(&json, "over");
     jsonw_bool(&json, report->head.over);
     jsonw_put_int(&json, "uncovered", report->head.uncovered);
+    jsonw_put_str(&json, "program", report->head.program);
     jsonw_put_int(&json, "files", report->files);
     jsonw_put_int(&json, "receipts", report->receipts);
     jsonw_put_int(&json, "erased", report->erased);
@@ -172,6 +179,7 @@ static enum err verify_check(struct verify_run *run, struct buf *out)
     if (!args_has(run->args, "seed")) {
         run->asked.seed = random_u64() >> 32; /* short enough to be said again */
     }
+    run->asked.program = STR(EP_VERSION);
     run->asked.key = &run->trust.key;
     run->asked.quorum = run->trust.quorum;
     TRY(evidence_check(&run->asked, run->report, &run->fail));

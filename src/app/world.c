@@ -13,6 +13,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
+#include "settle/manifest.h"
 #include "tlog/receipt_doc.h"
 #include "tlog/tile_rows.h"
 
@@ -154,10 +155,11 @@ static enum err world_check_origin(struct str origin, struct fail *fail)
                     "log.origin \"" STR_FMT "\" is no name of a log: no spaces, no \"+\"",
                     STR_ARG(origin));
     }
-    if (str_eq(origin, STR(RECEIPT_PROMISE_FIRST))) {
+    if (str_eq(origin, STR(RECEIPT_PROMISE_FIRST)) || str_eq(origin, STR(MANIFEST_FIRST))) {
         return FAIL(fail, ERR_CONF_INVALID,
-                    "log.origin may not be \"" RECEIPT_PROMISE_FIRST
-                    "\": promises of receipts begin with it");
+                    "log.origin may not be \"" STR_FMT
+                    "\": other things that the log's key signs begin with it",
+                    STR_ARG(origin));
     }
     return ERR_OK;
 }

@@ -41,6 +41,7 @@ struct evidence_checking {
     struct str path;
     const struct note_key *key;
     const struct quorum *quorum; /* NULL: witnesses are not asked about */
+    struct str program;          /* the version of this one, as packs name it */
     int64_t judge;               /* how many decisions */
     uint64_t seed;               /* of their choice */
 };
@@ -58,6 +59,7 @@ struct evidence_report {
     int64_t judged;
     int64_t agreed;
     size_t witnesses; /* whose cosignatures hold */
+    bool unlike;      /* another version made it: what is for people was not made again */
     bool holds;       /* no test fails, and all that are needed were made */
 };
 

@@ -246,6 +246,11 @@ static const struct derive_file derive_files[] = {
     { STR_INIT("usage.json"), PACK_FILE_MAX, derive_usage },
 };
 
+bool evidence_is_prose(struct str name)
+{
+    return str_eq(name, STR("README.txt")) || str_eq(name, STR("report.html"));
+}
+
 enum err evidence_derive(const struct evidence_basis *basis, evidence_put_fn *put, void *context,
                          struct fail *fail)
 {

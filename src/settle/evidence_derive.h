@@ -2,6 +2,9 @@
  * The files of a pack that follow from its receipts, its registry versions, what it says of itself
  * and its findings: whoever makes a pack and whoever checks one make them alike, byte by byte.
  *
+ * What programs read keeps its form over the versions of this program, as its member "version" says;
+ * what people read may look otherwise in each.
+ *
  *   README.txt       what is what, and how to check it
  *   figures.json     every sum of the report
  *   usage.json       what was used, by month, key and model, in all classes of tokens
@@ -27,6 +30,9 @@ typedef enum err evidence_put_fn(void *context, struct str name, struct str byte
 /* `put` for each file, in a fixed order. */
 EP_MUST_CHECK enum err evidence_derive(const struct evidence_basis *basis, evidence_put_fn *put,
                                        void *context, struct fail *fail);
+
+/* Whether a file of that name is for people. */
+bool evidence_is_prose(struct str name);
 
 /* How a lifeline stands: "shown", "gaps", or "open". */
 enum evidence_lifeline {

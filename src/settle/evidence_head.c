@@ -105,6 +105,7 @@ enum err evidence_head_print(const struct evidence_head *head, struct buf *out)
     jsonw_put_str(&json, "origin", head->origin);
     jsonw_close(&json, '}');
     jsonw_put_str(&json, "over", head->over ? STR("yes") : STR("no"));
+    jsonw_put_str(&json, "program", head->program);
     head_put_number(&json, "uncovered", head->uncovered);
     jsonw_put_str(&json, "until", head->until);
     jsonw_put_str(&json, "version", STR("1"));
@@ -171,6 +172,7 @@ static bool head_read_parts(struct evidence_head *head, struct str text)
            head_text(head, log, "origin", &head->origin) &&
            head_number(head, log, "leaves", &head->leaves);
     fine = fine && head_text(head, text, "over", &over) &&
+           head_text(head, text, "program", &head->program) &&
            head_number(head, text, "uncovered", &head->uncovered) &&
            head_text(head, text, "version", &version) && str_eq(version, STR("1"));
     head->over = fine && str_eq(over, STR("yes"));

@@ -4,7 +4,8 @@
  *
  *   {"client":{"country":"SG","id":"cli_...","keys":[{"id":"key_...","made":"...","name":"...",
  *    "product":"...","revoked":""}],"name":"...","party":""},"from":"...","log":{"key":"<vkey>",
- *    "leaves":"12","origin":"..."},"over":"yes","uncovered":"0","until":"...","version":"1"}
+ *    "leaves":"12","origin":"..."},"over":"yes","program":"0.1.0","uncovered":"0",
+ *    "until":"...","version":"1"}
  *
  * Texts are in an arena. Not thread-safe.
  */
@@ -43,9 +44,10 @@ struct evidence_head {
     struct str until;
     struct str origin;
     struct str vkey;
-    int64_t leaves;    /* of the checkpoint */
-    int64_t uncovered; /* receipts of the period that no checkpoint covers yet: not in the pack */
-    bool over;         /* the period was, when the pack was made */
+    struct str program; /* the version of the program that made it */
+    int64_t leaves;     /* of the checkpoint */
+    int64_t uncovered;  /* receipts of the period that no checkpoint covers yet: not in the pack */
+    bool over;          /* the period was, when the pack was made */
     struct evidence_key *keys;
     size_t key_count;
     size_t key_cap;

@@ -317,6 +317,7 @@ static inline void case_begin(struct evidence_case *it)
     it->head.from = STR("2026-11-02T00:00:00.000Z");
     it->head.until = STR("2026-11-04T00:00:00.000Z");
     it->head.vkey = STR("the key");
+    it->head.program = STR("1.2.3");
     it->head.over = true;
     const struct evidence_key keys[] = {
         { STR("key_a"), STR("agg"), STR("A"), STR("2026"), STR("") },
@@ -339,6 +340,7 @@ static inline void case_begin(struct evidence_case *it)
     it->asked = (struct evidence_checking){
         .path = str_from(it->pack.path),
         .key = &it->log.key,
+        .program = STR("1.2.3"),
         .judge = EVIDENCE_JUDGE_ALL,
         .seed = 1,
     };

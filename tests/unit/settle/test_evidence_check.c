@@ -222,6 +222,19 @@ TEST(what_the_log_does_not_say_is_found_although_it_is_signed)
     case_end(&it);
 }
 
+TEST(what_people_read_may_look_otherwise_in_another_version)
+{
+    begin();
+    case_forge(&it, &(struct case_forgery){ "report.html", "<h1>", "<h1> ", true });
+    fails(it.pack.other, EVIDENCE_TEST_FIGURES, "\"report.html\"");
+    it.asked.program = STR("1.2.4");
+    holds(it.pack.other);
+    CHECK(it.report.unlike);
+    case_forge(&it, &(struct case_forgery){ "usage.json", "m-alpha", "m-alphb", true });
+    fails(it.pack.other, EVIDENCE_TEST_FIGURES, "\"usage.json\"");
+    case_end(&it);
+}
+
 TEST(a_text_of_the_registry_that_is_another_is_found)
 {
     char name[PACK_NAME_MAX + 1] = "";

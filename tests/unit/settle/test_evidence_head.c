@@ -12,7 +12,7 @@ static struct fail fail;
 #define TEXT                                                                       \
     "{\"client\":{\"country\":\"SG\",\"id\":\"cli_1\",\"keys\":" KEYS              \
     ",\"name\":\"\xc3\x84\",\"party\":\"\"},\"from\":\"2026-11-01T00:00:00.000Z\"" \
-    ",\"log\":" LOG ",\"over\":\"yes\",\"uncovered\":\"3\""                        \
+    ",\"log\":" LOG ",\"over\":\"yes\",\"program\":\"1\",\"uncovered\":\"3\""      \
     ",\"until\":\"2026-12-01T00:00:00.000Z\",\"version\":\"1\"}\n"
 
 TEST(a_head_is_read_and_printed_the_same)

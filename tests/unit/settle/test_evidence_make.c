@@ -80,7 +80,7 @@ TEST(what_is_not_over_not_covered_or_erased_is_said)
     CHECK_EQ(it.made.erased, 1);
     CHECK_EQ(it.made.uncovered, 1);
     buf_init(&bytes, PACK_FILE_MAX);
-    says(file("pack.json", &bytes), "\"over\":\"no\",\"uncovered\":\"1\"");
+    says(file("pack.json", &bytes), "\"over\":\"no\",\"program\":\"1.2.3\",\"uncovered\":\"1\"");
     struct str text = file("report.html", &bytes);
     says(text, "The period was not over");
     says(text, "1 receipts of the period are not in this pack");
