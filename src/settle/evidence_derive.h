@@ -2,8 +2,8 @@
  * The files of a pack that follow from its receipts, its registry versions, what it says of itself
  * and its findings: whoever makes a pack and whoever checks one make them alike, byte by byte.
  *
- * What programs read keeps its form over the versions of this program, as its member "version" says;
- * what people read may look otherwise in each.
+ * What programs read keeps its form over the versions of this program, as its member "version"
+ * says; what people read may look otherwise in each.
  *
  *   README.txt       what is what, and how to check it
  *   figures.json     every sum of the report
