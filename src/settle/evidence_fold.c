@@ -331,8 +331,8 @@ static void fold_detected(struct evidence_fold *fold, const struct fold_call *ca
 static const struct policy_reason_info *fold_code(struct str text)
 {
     while (text.len > 0) {
-        struct str word = str_cut(&text, ' ');
-        word = str_cut(&word, '(');
+        struct str rest = str_cut(&text, ' ');
+        struct str word = str_cut(&rest, '(');
         for (unsigned i = 0; word.len > 1 && i < POLICY_CODES; i++) {
             const struct policy_reason_info *info = policy_reason_info((enum policy_code)i);
             if (str_eq(word, str_from(info->name))) {

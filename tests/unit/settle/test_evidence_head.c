@@ -52,7 +52,7 @@ TEST(what_is_no_head_is_refused)
     }
     for (size_t i = 0; i + 1 < sizeof(TEXT); i++) {
         memcpy(text, TEXT, i);
-        memcpy(text + i, TEXT + i + 1, sizeof(TEXT) - i - 1);
+        memcpy(text + i, &TEXT[i + 1], sizeof(TEXT) - i - 1);
         evidence_head_init(&head);
         enum err err = evidence_head_read((struct str){ text, sizeof(TEXT) - 2 }, &head, &fail);
         CHECK(err == ERR_OK || err == ERR_PACK_INVALID);
