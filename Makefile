@@ -36,6 +36,7 @@ bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="
 	@bench/detect
 	@bench/law
 	@bench/books
+	@bench/log
 
 deps-bench: ## nginx and haproxy, for the benchmark
 	@tools/deps nginx-light haproxy
