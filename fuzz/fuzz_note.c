@@ -1,8 +1,10 @@
 /* room: tlog */
 #include "tlog/note.h"
 
-#define VKEY         "entrepot.example/receipts+5e4e5d4b+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
-#define WITNESS_VKEY "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+static const char log_vkey[] =
+    "entrepot.example/receipts+5e4e5d4b+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+static const char witness_vkey[] =
+    "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -72,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ASSERT(rest.len == 0 && len == note.signatures.len);
     ASSERT(count > 0 && count <= NOTE_SIGNATURES_MAX);
-    check_signature(&note, VKEY);
-    check_signature(&note, WITNESS_VKEY);
+    check_signature(&note, log_vkey);
+    check_signature(&note, witness_vkey);
     return 0;
 }

@@ -12,7 +12,7 @@
 static const struct str folder_logs = STR_INIT(
     "# The logs that are watched: a line \"VKEY [ORIGIN]\" each. The origin is the first\n"
     "# line of the log's checkpoints; where it is not given, it is the key's name. Several\n"
-    "# keys may sign for one origin. The witness reads this file when it starts.\n");
+    "# keys may sign for one origin. The file is read at the start and on SIGHUP.\n");
 
 static enum err folder_path(char path[FOLDER_PATH_MAX], const char *folder, const char *name,
                             struct fail *fail)
@@ -131,26 +131,6 @@ static enum err folder_read_key(const char *folder, struct witness_folder *ret_f
     return note_key_print(&ret_folder->key, vkey);
 }
 
-static enum err folder_read_logs(const char *folder, struct witness_folder *ret_folder,
-                                 struct fail *fail)
-{
-    struct buf text;
-    struct fail why;
-    buf_init(&text, FOLDER_TEXT_MAX);
-    enum err err = folder_read(folder, "logs", &text, fail);
-    if (err == ERR_OK) {
-        err = witness_logs_parse(buf_str(&text), &ret_folder->logs, &why);
-        err = err == ERR_OK ? ERR_OK : FAIL(fail, err, "\"%s/logs\": %s", folder, why.text);
-    }
-    buf_fini(&text);
-    if (err == ERR_OK && witness_logs_have(ret_folder->logs, &ret_folder->key)) {
-        err = FAIL(fail, ERR_CONF_INVALID,
-                   "\"%s/logs\" has the witness's own key: who vouches for himself is no witness",
-                   folder);
-    }
-    return err;
-}
-
 static enum err folder_read_all(const char *path, struct witness_folder *ret_folder,
                                 struct fail *fail)
 {
@@ -159,7 +139,6 @@ static enum err folder_read_all(const char *path, struct witness_folder *ret_fol
     TRY(folder_path(state, path, "state.db", fail));
     buf_init(&vkey, FOLDER_TEXT_MAX);
     enum err err = folder_read_key(path, ret_folder, &vkey, fail);
-    err = err == ERR_OK ? folder_read_logs(path, ret_folder, fail) : err;
     err = err == ERR_OK ? witness_state_open(state, buf_str(&vkey), &ret_folder->state, fail) : err;
     buf_fini(&vkey);
     return err;
@@ -167,7 +146,7 @@ static enum err folder_read_all(const char *path, struct witness_folder *ret_fol
 
 enum err witness_folder_open(const char *path, struct witness_folder *ret_folder, struct fail *fail)
 {
-    struct witness_folder folder = { .logs = NULL };
+    struct witness_folder folder = { .secret = NULL };
     enum err err = folder_read_all(path, &folder, fail);
     if (err != ERR_OK) {
         witness_folder_close(&folder);
@@ -181,6 +160,31 @@ void witness_folder_close(struct witness_folder *folder)
 {
     store_close(folder->state);
     sign_key_destroy(folder->secret);
-    witness_logs_destroy(folder->logs);
-    *folder = (struct witness_folder){ .logs = NULL };
+    *folder = (struct witness_folder){ .secret = NULL };
+}
+
+/* ---- the list ------------------------------------------------------------------------------ */
+
+enum err witness_folder_logs(const char *path, const struct note_key *key,
+                             struct witness_logs **ret_logs, struct fail *fail)
+{
+    struct witness_logs *logs = NULL;
+    struct buf text;
+    struct fail why;
+    buf_init(&text, FOLDER_TEXT_MAX);
+    enum err err = folder_read(path, "logs", &text, fail);
+    if (err == ERR_OK) {
+        err = witness_logs_parse(buf_str(&text), &logs, &why);
+        err = err == ERR_OK ? ERR_OK : FAIL(fail, err, "\"%s/logs\": %s", path, why.text);
+    }
+    buf_fini(&text);
+    TRY(err);
+    if (witness_logs_have(logs, key)) {
+        witness_logs_destroy(logs);
+        return FAIL(fail, ERR_CONF_INVALID,
+                    "\"%s/logs\" has the witness's own key: who vouches for himself is no witness",
+                    path);
+    }
+    *ret_logs = logs;
+    return ERR_OK;
 }

@@ -16,10 +16,17 @@
 #define FRONT_TEXT            "content-type: text/plain; charset=utf-8\r\n"
 #define FRONT_HASH_DIGITS     ((size_t)2 * DIGEST_BYTES)
 
+/* A list of logs and who asks by it: the last one to end destroys a list that was replaced. */
+struct front_list {
+    struct witness_logs *logs;
+    struct witness_self self;
+    size_t asks;
+};
+
 struct witness_front {
     struct loop *loop;
-    struct store *state;
-    struct witness_self self;
+    const struct witness_folder *folder;
+    struct front_list *list; /* in force; NULL: none yet */
     struct http_server *server;
     size_t asks_open;
     struct timer drain;
@@ -33,6 +40,7 @@ typedef void front_answer_fn(const struct front_ask *ask);
 struct front_ask {
     struct store_job job;
     struct witness_front *front;
+    struct front_list *list;
     struct http_exchange *x; /* NULL: who asked has gone; what was begun is done all the same */
     front_answer_fn *answer; /* with `x` */
     struct buf body;
@@ -125,6 +133,40 @@ static void front_answer_note(const struct front_ask *ask)
                  buf_str(&ask->turn.note));
 }
 
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static void front_list_destroy(struct front_list *list)
+{
+    ASSERT(list->asks == 0);
+    witness_logs_destroy(list->logs);
+    mem_free(list);
+}
+
+static void front_list_leave(const struct witness_front *front, struct front_list *list)
+{
+    ASSERT(list->asks > 0);
+    list->asks--;
+    if (list->asks == 0 && list != front->list) {
+        front_list_destroy(list);
+    }
+}
+
+enum err witness_front_watch(struct witness_front *front, struct witness_logs *logs)
+{
+    struct front_list *old = front->list;
+    struct front_list *list = mem_zalloc(sizeof(*list));
+    if (list == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    list->logs = logs;
+    list->self = (struct witness_self){ logs, &front->folder->key, front->folder->secret };
+    front->list = list;
+    if (old != NULL && old->asks == 0) {
+        front_list_destroy(old);
+    }
+    return ERR_OK;
+}
+
 /* ---- through the store --------------------------------------------------------------------- */
 
 static enum err front_run_turn(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -143,6 +185,7 @@ static enum err front_run_note(struct store_job *job, struct store_txn *txn, str
 
 static void front_end(struct front_ask *ask)
 {
+    front_list_leave(ask->front, ask->list);
     witness_turn_fini(&ask->turn);
     buf_fini(&ask->body);
     mem_free(ask);
@@ -162,14 +205,14 @@ static void front_on_done(struct store_job *job)
     } else if (ask->x != NULL) {
         front_say(ask->x, 503, "the witness could not read or write what it remembers");
     }
-    if (store_failed(front->state)) {
+    if (store_failed(front->folder->state)) {
         loop_stop(front->loop);
     }
     front->asks_open--;
     front_end(ask);
 }
 
-/* With a body that may be the request's; answers by itself if there is no memory. */
+/* Answers by itself if there is no memory. */
 static struct front_ask *front_begin(struct witness_front *front, struct http_exchange *x)
 {
     struct front_ask *ask = mem_zalloc(sizeof(*ask));
@@ -178,9 +221,11 @@ static struct front_ask *front_begin(struct witness_front *front, struct http_ex
         return NULL;
     }
     ask->front = front;
+    ask->list = front->list;
+    ask->list->asks++;
     ask->x = x;
     witness_turn_init(&ask->turn);
-    ask->turn.self = &front->self;
+    ask->turn.self = &ask->list->self;
     ask->turn.request = &ask->request;
     return ask;
 }
@@ -191,7 +236,7 @@ static void front_submit(struct front_ask *ask, store_run_fn *run, front_answer_
     ask->job = (struct store_job){ .run = run, .done = front_on_done, .home = ask->front->loop };
     http_exchange_own(ask->x, ask);
     ask->front->asks_open++;
-    store_submit(ask->front->state, &ask->job);
+    store_submit(ask->front->folder->state, &ask->job);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -205,7 +250,7 @@ static void front_add_checkpoint(struct witness_front *front, struct http_exchan
     }
     http_exchange_take_body(x, &ask->body);
     enum witness_status status =
-        witness_open(front->self.logs, buf_str(&ask->body), &ask->request, &refusal);
+        witness_open(ask->list->logs, buf_str(&ask->body), &ask->request, &refusal);
     if (status == WITNESS_COSIGNS) {
         front_submit(ask, front_run_turn, front_answer_turn);
         return;
@@ -216,13 +261,13 @@ static void front_add_checkpoint(struct witness_front *front, struct http_exchan
 }
 
 /* The origin whose SHA-256 this is, in lower case. */
-static bool front_find_origin(const struct witness_front *front, struct str hash,
+static bool front_find_origin(const struct witness_logs *logs, struct str hash,
                               struct str *ret_origin)
 {
-    for (size_t i = 0; i < witness_logs_count(front->self.logs); i++) {
+    for (size_t i = 0; i < witness_logs_count(logs); i++) {
         char digits[FRONT_HASH_DIGITS];
         struct buf text = { digits, 0, sizeof(digits), sizeof(digits) };
-        struct str origin = witness_logs_origin(front->self.logs, i);
+        struct str origin = witness_logs_origin(logs, i);
         struct digest digest = digest_sha256(origin);
         EP_IGNORE(enc_hex(&text, digest.bytes, DIGEST_BYTES)); /* it fits */
         if (str_eq(buf_str(&text), hash)) {
@@ -236,7 +281,7 @@ static bool front_find_origin(const struct witness_front *front, struct str hash
 static void front_checkpoint(struct witness_front *front, struct http_exchange *x, struct str hash)
 {
     struct str origin;
-    if (!front_find_origin(front, hash, &origin)) {
+    if (!front_find_origin(front->list->logs, hash, &origin)) {
         front_say(x, 404, "no log with that origin is watched here");
         return;
     }
@@ -327,8 +372,7 @@ enum err witness_front_open(struct loop *loop, const struct witness_folder *fold
         return FAIL(fail, ERR_NO_MEMORY, "no memory for the witness");
     }
     front->loop = loop;
-    front->state = folder->state;
-    front->self = (struct witness_self){ folder->logs, &folder->key, folder->secret };
+    front->folder = folder;
     timer_init(&front->drain, front_on_drain);
     enum err err = front_listen(front, address, ret_bound, fail);
     if (err != ERR_OK) {
@@ -356,5 +400,8 @@ void witness_front_close(struct witness_front *front)
         timer_stop(front->loop, &front->drain);
     }
     http_server_destroy(front->server);
+    if (front->list != NULL) {
+        front_list_destroy(front->list);
+    }
     mem_free(front);
 }

@@ -18,9 +18,12 @@
 
 struct witness_front;
 
-/* The folder lives as long as the front. `ret_bound`: where it listens. */
+/* The folder lives as long as the front; it watches nobody yet. `ret_bound`: where it listens. */
 EP_MUST_CHECK enum err witness_front_open(struct loop *loop, const struct witness_folder *folder,
                                           const struct address *address, struct address *ret_bound,
                                           struct witness_front **ret_front, struct fail *fail);
+/* Takes the list; requests that are under way end by the one that they began with. ERR_NO_MEMORY:
+ * it is not taken. */
+EP_MUST_CHECK enum err witness_front_watch(struct witness_front *front, struct witness_logs *logs);
 /* Takes no more, answers what has come, and ends; the loop is turned here. NULL is allowed. */
 void witness_front_close(struct witness_front *front);

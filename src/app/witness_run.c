@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "app/witness_front.h"
@@ -13,9 +14,13 @@
 #define WITNESS_NEEDS_DIR "the witness's folder is missing"
 
 struct witness_run {
+    const char *path;
     struct witness_folder folder;
     struct loop *loop;
     struct witness_front *front;
+    size_t logs;
+    struct mail hangup;
+    atomic_bool hangup_sent;
     pthread_t signals;
     bool signals_run;
 };
@@ -51,11 +56,41 @@ enum err witness_init_run(const struct args *args, struct buf *out, struct fail 
     return witness_print(buf_str(&vkey), args_has(args, "json"), out);
 }
 
+/* ---- the list ------------------------------------------------------------------------------ */
+
+static enum err witness_read_list(struct witness_run *run, struct fail *fail)
+{
+    struct witness_logs *logs = NULL;
+    TRY(witness_folder_logs(run->path, &run->folder.key, &logs, fail));
+    if (witness_front_watch(run->front, logs) != ERR_OK) {
+        witness_logs_destroy(logs);
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the list of logs");
+    }
+    run->logs = witness_logs_count(logs);
+    return ERR_OK;
+}
+
+static void witness_on_hangup(struct mail *mail)
+{
+    struct witness_run *run = EP_CONTAINER(mail, struct witness_run, hangup);
+    struct fail fail = { .text = "" };
+    struct log_line line;
+    atomic_store(&run->hangup_sent, false);
+    enum err err = witness_read_list(run, &fail);
+    log_begin(&line, err == ERR_OK ? EVENT_RELOADED : EVENT_RELOAD_REFUSED);
+    log_int(&line, "logs", (int64_t)run->logs);
+    if (err != ERR_OK) {
+        log_fail(&line, &fail);
+    }
+    log_end(&line);
+}
+
 /* ---- signals ------------------------------------------------------------------------------- */
 
 static void witness_signal_set(sigset_t *set)
 {
     (void)sigemptyset(set);
+    (void)sigaddset(set, SIGHUP);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGINT);
     (void)sigaddset(set, SIGUSR1); /* ends the waiting thread */
@@ -71,7 +106,11 @@ static void *witness_signals(void *context)
         if (sigwait(&set, &number) != 0 || number == SIGUSR1) {
             return NULL;
         }
-        loop_stop(run->loop); /* any thread may; a second signal changes nothing */
+        if (number != SIGHUP) {
+            loop_stop(run->loop); /* any thread may; a second signal changes nothing */
+        } else if (!atomic_exchange(&run->hangup_sent, true)) {
+            mail_send(run->loop, &run->hangup);
+        }
     }
 }
 
@@ -109,7 +148,7 @@ static void witness_log_started(const struct witness_run *run, const struct addr
     log_str(&line, "version", STR(EP_VERSION));
     log_str(&line, "listen", str_from(address));
     log_str(&line, "key", buf_str(&vkey));
-    log_int(&line, "logs", (int64_t)witness_logs_count(run->folder.logs));
+    log_int(&line, "logs", (int64_t)run->logs);
     log_end(&line);
 }
 
@@ -120,8 +159,7 @@ static void witness_log(enum event event)
     log_end(&line);
 }
 
-static enum err witness_open_all(struct witness_run *run, const char *path, struct str listen,
-                                 struct fail *fail)
+static enum err witness_open_all(struct witness_run *run, struct str listen, struct fail *fail)
 {
     struct address address;
     struct address bound;
@@ -131,9 +169,10 @@ static enum err witness_open_all(struct witness_run *run, const char *path, stru
                     STR_ARG(listen));
     }
     TRY(crypto_start(fail));
-    TRY(witness_folder_open(path, &run->folder, fail));
+    TRY(witness_folder_open(run->path, &run->folder, fail));
     TRY(loop_create_real(&run->loop, fail));
     TRY(witness_front_open(run->loop, &run->folder, &address, &bound, &run->front, fail));
+    TRY(witness_read_list(run, fail));
     TRY(witness_watch_signals(run, fail));
     witness_log_started(run, &bound);
     return ERR_OK;
@@ -152,8 +191,8 @@ static void witness_close_all(struct witness_run *run)
 
 static enum err witness_run_at(const char *path, struct str listen, struct fail *fail)
 {
-    struct witness_run run = { .loop = NULL };
-    enum err err = witness_open_all(&run, path, listen, fail);
+    struct witness_run run = { .path = path, .hangup.open = witness_on_hangup };
+    enum err err = witness_open_all(&run, listen, fail);
     if (err == ERR_OK) {
         loop_run(run.loop);
         err = store_failed(run.folder.state)

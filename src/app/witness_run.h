@@ -11,5 +11,6 @@
 /* "witness init DIR --name NAME": makes the folder; its vkey goes to `out`. */
 EP_MUST_CHECK enum err witness_init_run(const struct args *args, struct buf *out,
                                         struct fail *fail);
-/* "witness DIR [--listen ADDRESS]": until SIGTERM or SIGINT. Logs on standard error. */
+/* "witness DIR [--listen ADDRESS]": until SIGTERM or SIGINT; SIGHUP reads the list of logs again.
+ * Logs on standard error. */
 EP_MUST_CHECK enum err witness_run(const struct args *args, struct fail *fail);

@@ -6,6 +6,7 @@
 #include "tlog/canon_json.h"
 #include "tlog/tile.h"
 #include "wire/json.h"
+#include "wire/utf8.h"
 
 #define DOC_MEMBERS_MAX 32
 #define DOC_CALL_MAX    64 /* a call's id has 31 */
@@ -89,6 +90,7 @@ static void doc_tell(struct receipt_report *report, enum receipt_test test,
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args); /* what fits */
     va_end(args);
+    utf8_mend(text);
     report->outcomes[test] = outcome;
     EP_IGNORE(
         FAIL(why, outcome == RECEIPT_FAILS ? ERR_RECEIPT_INVALID : ERR_NOT_FOUND, "%s", text));
@@ -122,6 +124,7 @@ static bool doc_take_member(struct doc *doc, const struct json_member *member,
     EP_IGNORE(FAIL(&report->why[RECEIPT_TEST_FORM], ERR_NOT_FOUND,
                    "its \"" STR_FMT "\" is not checked: receipts have no such part",
                    STR_ARG(member->key)));
+    utf8_mend(report->why[RECEIPT_TEST_FORM].text);
     return true;
 }
 

@@ -35,6 +35,7 @@ def plain(text):
     text = re.sub(r"\b[0-9a-f]{64}\b", "SUM", text)
     text = re.sub(r"witness\.example/w1\+\S+", "VKEY", text)
     text = re.sub(r"\u2014 witness\.example/w1 \S+", "\u2014 witness.example/w1 COSIGNATURE", text)
+    text = re.sub(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+ID+KEY", text)
     text = re.sub(r"since \d+ s", "since N s", text)
     text = re.sub(r"^leaves( +)\d+", r"leaves\1N", text, flags=re.M)
     text = re.sub(r"pending \([A-Z][a-z]{2}\)", "pending (MONTH)", text)
@@ -110,6 +111,10 @@ def test_the_evidence_of_the_document_is_that_of_the_program(fresh):
 
 def test_the_witness_of_the_document_is_that_of_the_program(tmp_path):
     check(ROOT / "docs" / "witness.md", tmp_path, {8181: free_port()})
+
+
+def test_what_the_document_verifies_holds(fresh):
+    check(ROOT / "docs" / "verify.md", fresh.folder, {8080: fresh.public})
 
 
 def test_the_examples_terms_are_the_document_that_they_name():

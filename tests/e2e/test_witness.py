@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -263,6 +264,52 @@ def test_killed_at_any_time_it_remembers_what_it_cosigned(tmp_path):
             given[log] = witness.size(log)
     assert all(size > 0 for size in given.values())
     witness.end()
+
+
+def test_a_log_is_added_while_it_runs(watched):
+    witness, log = watched
+    later = Log("later.example")
+    assert witness.ask(later.ask(0, 5))[0] == 404
+    told = lambda: (witness.folder / "log").read_text().count('"event":"reload')  # noqa: E731
+    stop = threading.Event()
+
+    def submit():
+        size = 0
+        while not stop.is_set():
+            size += 1
+            assert witness.ask(log.ask(size - 1, size))[0] == 200
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(submit)
+        for added in (f"{later.vkey}\n", f"{later.vkey}\n"):  # the second time it is there twice: what ran before goes on
+            before = told()
+            with open(witness.folder / "logs", "a") as file:
+                file.write(added)
+            witness.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: told() > before, "the reload")
+            status, said = witness.ask(later.ask(599, 600))
+            assert status == 409, said
+        stop.set()
+        busy.result()
+    said = (witness.folder / "log").read_text()
+    assert said.count('"event":"reloaded"') == 1 and "line 6: a line before has the same key" in said
+
+
+def test_a_full_disk_stops_it_before_anything_is_given(watched):
+    witness, log = watched
+    witness.end()
+    full = subprocess.Popen([ENTREPOT, "witness", str(witness.folder), "--listen", f"127.0.0.1:{witness.port}"],
+                            stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    wait_for(lambda: port_open(witness.port), "the witness's listener")
+    size = 0
+    while (answer := witness.ask(log.ask(size, size + 1)))[0] == 200:
+        size += 1
+    assert answer == (503, "the witness could not read or write what it remembers\n") and size > 1
+    said = full.communicate(timeout=20)[1]
+    assert full.returncode == 3 and "look at the disk, then start again" in said and '"store_failed"' in said
+    witness.start()
+    assert witness.size(log) == size
 
 
 def test_what_has_lost_its_memory_does_not_start(watched):

@@ -38,13 +38,16 @@ TEST(a_folder_is_made_with_a_key_of_its_own_and_opened)
     CHECK_EQ(mode_of("witness.key"), 0600);
 
     /* As it is made, it watches nobody. */
-    CHECK_EQ(witness_folder_open(place.folder, &folder, &fail), ERR_CONF_INVALID);
-    CHECK(said("w/logs\": there is no log in it"));
-    witness_case_put(&place, "logs", GOLDEN_VKEY "\n");
+    struct witness_logs *logs = NULL;
     CHECK_EQ(witness_folder_open(place.folder, &folder, &fail), ERR_OK);
     CHECK(note_key_same(&folder.key, &key));
     CHECK_EQ(folder.key.id, key.id);
-    CHECK_EQ(witness_logs_count(folder.logs), 1);
+    CHECK_EQ(witness_folder_logs(place.folder, &folder.key, &logs, &fail), ERR_CONF_INVALID);
+    CHECK(said("w/logs\": there is no log in it"));
+    witness_case_put(&place, "logs", GOLDEN_VKEY "\n");
+    CHECK_EQ(witness_folder_logs(place.folder, &folder.key, &logs, &fail), ERR_OK);
+    CHECK_EQ(witness_logs_count(logs), 1);
+    witness_logs_destroy(logs);
 
     /* One process at a time. */
     struct witness_folder second;
@@ -82,14 +85,21 @@ TEST(a_folder_that_is_not_whole_is_named)
 {
     static const char *const parts[] = { "witness.key", "witness.vkey", "logs", "state.db" };
     for (size_t i = 0; i < EP_ARRAY_LEN(parts); i++) {
-        struct witness_folder folder;
+        struct witness_folder folder = { .secret = NULL };
+        struct witness_logs *logs = NULL;
         struct buf vkey;
         witness_case_begin(&place);
         make(&vkey);
         witness_case_put(&place, "logs", GOLDEN_VKEY "\n");
         CHECK_EQ(unlink(witness_case_path(&place, parts[i])), 0);
-        CHECK(witness_folder_open(place.folder, &folder, &fail) != ERR_OK);
+        enum err err = witness_folder_open(place.folder, &folder, &fail);
+        CHECK((err == ERR_OK) == (strcmp(parts[i], "logs") == 0));
+        if (err == ERR_OK) {
+            err = witness_folder_logs(place.folder, &folder.key, &logs, &fail);
+        }
+        CHECK(err != ERR_OK);
         CHECK(said(parts[i]));
+        witness_folder_close(&folder);
         buf_fini(&vkey);
         witness_case_end(&place);
     }
@@ -119,20 +129,19 @@ TEST(a_key_a_name_and_a_memory_belong_together)
 
 TEST(a_witness_is_not_one_of_its_logs)
 {
-    struct witness_folder folder;
     struct sign_key *secret = golden_secret(0x20);
-    struct note_key key = golden_key(secret, "a", NOTE_ED25519);
+    struct note_key log_key = golden_key(secret, "a", NOTE_ED25519);
+    struct note_key own = golden_key(secret, CASE_NAME, NOTE_COSIGNATURE);
+    struct witness_logs *logs = NULL;
     struct buf vkey;
     struct buf log;
     witness_case_begin(&place);
     make(&vkey);
-    witness_case_put(&place, "witness.key", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n");
-    witness_case_put(&place, "witness.vkey", GOLDEN_WITNESS_VKEY "\n");
     buf_init(&log, NOTE_VKEY_MAX);
-    CHECK(note_key_print(&key, &log) == ERR_OK);
+    CHECK(note_key_print(&log_key, &log) == ERR_OK);
     CHECK(buf_byte(&log, '\0') == ERR_OK);
     witness_case_put(&place, "logs", log.ptr);
-    CHECK_EQ(witness_folder_open(place.folder, &folder, &fail), ERR_CONF_INVALID);
+    CHECK_EQ(witness_folder_logs(place.folder, &own, &logs, &fail), ERR_CONF_INVALID);
     CHECK(said("vouches for himself"));
     buf_fini(&log);
     buf_fini(&vkey);
