@@ -26,6 +26,7 @@ struct restoring {
     int64_t entries_old; /* of the books that are replaced; 0: they cannot be read */
     int64_t now_ns;
     struct audit_line wrong; /* the first invariant that does not hold */
+    struct tlog *tlog;       /* of the store that is changed, which it outlives */
 };
 
 /* ---- the log's own note ------------------------------------------------------------------ */
@@ -63,13 +64,11 @@ static enum err restore_note(const struct restoring *restoring, struct store *st
     ASSERT(canon_err(&canon) == ERR_OK); /* six short members */
     struct restore_note note = {
         .job = { .run = restore_append },
+        .tlog = restoring->tlog,
         .entry = buf_str(&entry),
         .now_ns = restoring->now_ns,
     };
-    TRY(tlog_open(store, &note.tlog, fail));
-    enum err err = store_run(store, &note.job, fail);
-    tlog_close(note.tlog);
-    return err;
+    return store_run(store, &note.job, fail);
 }
 
 /* ---- how far the log had come ------------------------------------------------------------ */
@@ -171,7 +170,14 @@ static enum err restore_audit(void *context, struct store_txn *txn, struct fail 
 static enum err restore_judge(void *context, struct store *copy, struct fail *fail)
 {
     struct restoring *restoring = context;
+    /* First, for a backup may be older than the tree, which the audit wants to see. What is damaged
+     * the audit can name better. */
+    enum err opened = tlog_open(copy, &restoring->tlog, fail);
+    if (opened != ERR_OK && opened != ERR_STORE_DAMAGED) {
+        return opened;
+    }
     TRY(store_read(copy, restore_audit, restoring, fail));
+    TRY(opened);
     TRY(restore_read_mark(restoring, fail));
     restore_look_at_old(restoring);
     TRY(restore_note(restoring, copy,
@@ -255,6 +261,7 @@ static enum err restore_accept_in(struct restoring *restoring, struct store *sto
                     "there is no loss to accept: the log has %lld leaves, %lld were reached",
                     (long long)restoring->leaves, (long long)restoring->before.reached);
     }
+    TRY(tlog_open(store, &restoring->tlog, fail));
     TRY(restore_note(restoring, store, STR("loss_accepted"), fail));
     return restore_write_mark(restoring, fail);
 }
@@ -296,6 +303,7 @@ static enum err restore_do(const struct args *args, struct str url, struct buf *
         err = path.len > 0 ? restore_file(&restoring, path, json, out, fail)
                            : restore_accept(&restoring, json, out, fail);
     }
+    tlog_close(restoring.tlog);
     buf_fini(&restoring.mark_path);
     return err;
 }

@@ -12,6 +12,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
+#include "tlog/tile_rows.h"
 
 struct str world_folder_of(struct str path)
 {
@@ -38,7 +39,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 13 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 14 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -55,6 +56,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = review_migration;
     migrations[count++] = standing_migration;
     migrations[count++] = quota_migration;
+    migrations[count++] = tile_rows_migration;
     return count;
 }
 

@@ -19,11 +19,11 @@ void proof_init(struct proof *proof);
 void proof_fini(struct proof *proof);
 EP_MUST_CHECK enum err proof_print(struct str extra, int64_t index, const struct tree_path *path,
                                    struct str checkpoint, struct buf *out);
-/* ERR_PROOF_INVALID with the line and what is wrong. */
+/* Into a proof that is initialised, which may have been used before; *ret_proof is of no use after a
+ * failure. ERR_PROOF_INVALID with the line and what is wrong. The checkpoint is not looked at yet. */
 EP_MUST_CHECK enum err proof_parse(struct str text, struct proof *ret_proof, struct fail *fail);
 /* Whether `entry` is at the proof's index in the checkpoint, which is under `key`'s signature:
  * ERR_PROOF_INVALID, ERR_NOTE_INVALID, ERR_NOTE_FORGED. */
 EP_MUST_CHECK enum err proof_check(const struct proof *proof, struct str entry,
-                                   const struct note_key *key,
-                                   struct checkpoint *ret_checkpoint, struct note *ret_note,
-                                   struct fail *fail);
+                                   const struct note_key *key, struct checkpoint *ret_checkpoint,
+                                   struct note *ret_note, struct fail *fail);

@@ -7,7 +7,7 @@
 
 #include "tlog/note.h"
 
-#define QUORUM_LOGS_MAX      16
+#define QUORUM_LOGS_MAX      32 /* the specification recommends at least 32 of each */
 #define QUORUM_WITNESSES_MAX 32
 #define QUORUM_GROUPS_MAX    32
 #define QUORUM_BYTES_MAX     65536
@@ -15,14 +15,14 @@
 struct quorum;
 
 struct quorum_party {
-    struct str name; /* in the file; a log's: its origin */
+    struct str name; /* in the file; a log's: its origin. Lives as long as the quorum */
     struct note_key key;
     struct str url; /* may be empty */
 };
 
-/* ERR_QUORUM_INVALID with the line and what is wrong. */
-EP_MUST_CHECK enum err quorum_parse(struct str text, struct quorum **ret_quorum,
-                                    struct fail *fail);
+/* ERR_QUORUM_INVALID with the line and what is wrong. Beyond the specification, a key that is both
+ * a log's and a witness's is refused: who vouches for himself is no witness. */
+EP_MUST_CHECK enum err quorum_parse(struct str text, struct quorum **ret_quorum, struct fail *fail);
 void quorum_destroy(struct quorum *quorum); /* NULL is allowed */
 size_t quorum_logs(const struct quorum *quorum);
 const struct quorum_party *quorum_log(const struct quorum *quorum, size_t at);

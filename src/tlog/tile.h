@@ -13,7 +13,7 @@
 #define TILE_LEVELS    8
 #define TILE_PATH_MAX  64
 #define TILE_ENTRY_MAX 65535
-#define TILE_BUNDLE_MAX                                                       \
+#define TILE_BUNDLE_MAX \
     (TILE_WIDTH * (2 + TILE_ENTRY_MAX)) /* of others' logs; ours has 300 bytes an entry */
 
 struct tile {

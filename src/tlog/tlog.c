@@ -2,10 +2,14 @@
 
 #include <string.h>
 
+#include "base/enc.h"
 #include "base/mem.h"
+#include "crypto/random.h"
+#include "tlog/canon.h"
+#include "tlog/tile_rows.h"
 
-#define TLOG_ENTRY_MAX    1024 /* three hexadecimal digests and a few words */
-#define TLOG_BLOCK_LEAVES INT64_C(1024)
+#define TLOG_ENTRY_MAX   1024  /* three hexadecimal digests and a few words */
+#define TLOG_GROW_LEAVES 65536 /* a step of making a tree for an old log: a second or less */
 
 const struct store_migration tlog_migration = {
     .number = 3,
@@ -32,6 +36,9 @@ static const struct store_sql sql_block_add = {
     "INSERT INTO leaf_block(first, last, low, high) VALUES (?1, ?2, ?3, ?4)"
 };
 static const struct store_sql sql_size = { "SELECT coalesce(max(id) + 1, 0) FROM leaf" };
+static const struct store_sql sql_note_add = {
+    "INSERT INTO note(leaf, detail, salt) VALUES (?1, ?2, ?3)"
+};
 static const struct store_sql sql_open_block = {
     "SELECT min(call), max(call) FROM receipt WHERE leaf >= ?1"
 };
@@ -39,7 +46,8 @@ static const struct store_sql sql_open_block = {
 /* The writer's thread alone. */
 struct tlog {
     int64_t size;
-    struct id low; /* of the calls whose receipts are in the block that is being filled */
+    struct tile_edge edge; /* of the same size, once the log is open */
+    struct id low;         /* of the calls whose receipts are in the block that is being filled */
     struct id high;
 };
 
@@ -82,7 +90,38 @@ static enum err tlog_load(struct store_job *job, struct store_txn *txn, struct f
     TRY(store_query(txn, &sql_size, NULL, 0, tlog_on_size, tlog, fail));
     tlog_begin_block(tlog);
     const struct store_value first = STORE_I(tlog->size - tlog->size % TLOG_BLOCK_LEAVES);
-    return store_query(txn, &sql_open_block, &first, 1, tlog_on_open_block, tlog, fail);
+    TRY(store_query(txn, &sql_open_block, &first, 1, tlog_on_open_block, tlog, fail));
+    TRY(tile_rows_load(txn, &tlog->edge, fail));
+    if (tlog->edge.size > tlog->size) {
+        return FAIL(fail, ERR_STORE_DAMAGED,
+                    "the log has %lld leaves, and %lld are noted: somebody has deleted some",
+                    (long long)tlog->size, (long long)tlog->edge.size);
+    }
+    return ERR_OK;
+}
+
+/* Leaves that were written before there was a tree: as many as a step takes. */
+static enum err tlog_grow(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct tlog *tlog = EP_CONTAINER(job, struct tlog_load, job)->tlog;
+    int64_t until = tlog->edge.size + TLOG_GROW_LEAVES;
+    until = until < tlog->size ? until : tlog->size;
+    while (tlog->edge.size < until) {
+        struct digest hashes[TILE_WIDTH];
+        int64_t left = until - tlog->edge.size;
+        size_t count = left < TILE_WIDTH ? (size_t)left : TILE_WIDTH;
+        TRY(tile_rows_hashes(txn, 0, tlog->edge.size, count, hashes, fail));
+        for (size_t i = 0; i < count; i++) {
+            TRY(tile_rows_grow(&tlog->edge, txn, &hashes[i], fail));
+        }
+    }
+    return tile_rows_save(&tlog->edge, txn, fail);
+}
+
+static enum err tlog_flush(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct tlog *tlog = context;
+    return tile_rows_save(&tlog->edge, txn, fail);
 }
 
 enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fail)
@@ -93,10 +132,15 @@ enum err tlog_open(struct store *store, struct tlog **ret_tlog, struct fail *fai
     }
     struct tlog_load load = { .job = { .run = tlog_load }, .tlog = tlog };
     enum err err = store_run(store, &load.job, fail);
+    load.job.run = tlog_grow;
+    while (err == ERR_OK && tlog->edge.size < tlog->size) {
+        err = store_run(store, &load.job, fail);
+    }
     if (err != ERR_OK) {
         tlog_close(tlog);
         return err;
     }
+    store_on_flush(store, tlog_flush, tlog);
     *ret_tlog = tlog;
     return ERR_OK;
 }
@@ -106,11 +150,14 @@ void tlog_close(struct tlog *tlog)
     mem_free(tlog);
 }
 
-/* RFC 6962 section 2.1: a leaf is hashed with a zero byte in front. */
-static struct digest tlog_leaf_hash(struct str entry)
+static const char *const tlog_kind_names[] = {
+    [TLOG_RECEIPT] = "receipt", [TLOG_REGISTRY] = "registry", [TLOG_EVENT] = "event",
+    [TLOG_KEY] = "key",         [TLOG_PRICES] = "prices",
+};
+
+const char *tlog_kind_name(int64_t kind)
 {
-    const struct str parts[] = { { "\0", 1 }, entry };
-    return digest_sha256_parts(parts, 2);
+    return kind >= TLOG_RECEIPT && kind <= TLOG_PRICES ? tlog_kind_names[kind] : NULL;
 }
 
 static enum err tlog_end_block(struct tlog *tlog, struct store_txn *txn, struct fail *fail)
@@ -129,12 +176,52 @@ static enum err tlog_end_block(struct tlog *tlog, struct store_txn *txn, struct 
 enum err tlog_append(struct tlog *tlog, struct store_txn *txn, enum tlog_kind kind,
                      struct str entry, int64_t wall_ns, int64_t *ret_leaf, struct fail *fail)
 {
-    struct digest hash = tlog_leaf_hash(entry);
+    struct digest hash = tree_leaf_hash(entry);
     const struct store_value values[] = { STORE_I(tlog->size), STORE_I(kind), STORE_I(wall_ns),
                                           STORE_B(entry), STORE_B(digest_str(&hash)) };
     TRY(store_exec(txn, &sql_leaf_add, values, EP_ARRAY_LEN(values), fail));
+    TRY(tile_rows_grow(&tlog->edge, txn, &hash, fail));
     *ret_leaf = tlog->size++;
     return tlog->size % TLOG_BLOCK_LEAVES == 0 ? tlog_end_block(tlog, txn, fail) : ERR_OK;
+}
+
+enum err tlog_note_entry(enum tlog_kind kind, struct str salt, struct str detail, struct buf *out)
+{
+    const struct str parts[] = { salt, detail };
+    struct digest digest = digest_sha256_parts(parts, 2);
+    char text[2 * DIGEST_BYTES];
+    struct buf hex = { text, 0, sizeof(text), sizeof(text) };
+    struct canon canon;
+    TRY(enc_hex(&hex, digest.bytes, DIGEST_BYTES));
+    canon_init(&canon, out);
+    canon_open(&canon, '{');
+    canon_put_str(&canon, "detail", buf_str(&hex));
+    canon_put_str(&canon, "kind", str_from(tlog_kind_name(kind)));
+    canon_put_int(&canon, "version", 1);
+    canon_close(&canon, '}');
+    return canon_err(&canon);
+}
+
+enum err tlog_append_note(struct tlog *tlog, struct store_txn *txn, enum tlog_kind kind,
+                          struct str detail, int64_t wall_ns, int64_t *ret_leaf, struct fail *fail)
+{
+    char bytes[TLOG_NOTE_SALT_BYTES];
+    char text[TLOG_ENTRY_MAX];
+    struct buf entry = { text, 0, sizeof(text), sizeof(text) };
+    struct str salt = { bytes, sizeof(bytes) };
+    int64_t leaf = 0;
+    ASSERT(kind == TLOG_KEY || kind == TLOG_PRICES);
+    if (detail.len > TLOG_NOTE_MAX) {
+        return FAIL(fail, ERR_LIMIT, "a note for the log has %zu bytes, more than %d", detail.len,
+                    TLOG_NOTE_MAX);
+    }
+    random_bytes(bytes, sizeof(bytes));
+    TRY(tlog_note_entry(kind, salt, detail, &entry));
+    TRY(tlog_append(tlog, txn, kind, buf_str(&entry), wall_ns, &leaf, fail));
+    const struct store_value values[] = { STORE_I(leaf), STORE_B(detail), STORE_B(salt) };
+    TRY(store_exec(txn, &sql_note_add, values, EP_ARRAY_LEN(values), fail));
+    *ret_leaf = leaf;
+    return ERR_OK;
 }
 
 static void tlog_note_call(struct tlog *tlog, struct id call)
@@ -215,37 +302,6 @@ enum err tlog_find(struct store_txn *txn, struct id call, tlog_found_fn *found, 
         TRY(store_query(txn, &sql_find_block, &value, 1, tlog_on_found, &finding, fail));
     }
     return finding.count > 0 ? ERR_OK : FAIL(fail, ERR_NOT_FOUND, "this call has no receipt");
-}
-
-static const struct store_sql sql_audit = {
-    "SELECT l.id, l.entry, l.hash, l.kind, r.client, r.evidence, r.operator, r.client_salt,"
-    " r.evidence_salt, r.operator_salt FROM leaf l LEFT JOIN receipt r ON r.leaf = l.id"
-    " ORDER BY l.id"
-};
-
-static enum err tlog_on_audit(void *context, const struct store_value *row, size_t columns)
-{
-    struct tlog_figures *figures = context;
-    ASSERT(columns == 4 + 2 * RECEIPT_SECTIONS);
-    struct digest hash = tlog_leaf_hash(row[1].bytes);
-    bool good = row[0].number == figures->leaves && str_eq(digest_str(&hash), row[2].bytes) &&
-                (row[3].number == TLOG_RECEIPT) == (row[4].kind == STORE_BLOB);
-    for (size_t i = 0; good && row[3].number == TLOG_RECEIPT && i < RECEIPT_SECTIONS; i++) {
-        struct str salt = row[4 + RECEIPT_SECTIONS + i].bytes;
-        /* An erased salt leaves the section unlinkable, on purpose. */
-        good = salt.len == 0 ||
-               receipt_check(row[1].bytes, (enum receipt_section)i, salt, row[4 + i].bytes);
-    }
-    figures->first = !good && figures->bad == 0 ? row[0].number : figures->first;
-    figures->leaves++;
-    figures->bad += !good;
-    return ERR_OK;
-}
-
-enum err tlog_audit(struct store_txn *txn, struct tlog_figures *ret_figures, struct fail *fail)
-{
-    *ret_figures = (struct tlog_figures){ 0 };
-    return store_query(txn, &sql_audit, NULL, 0, tlog_on_audit, ret_figures, fail);
 }
 
 static enum err tlog_on_leaves(void *context, const struct store_value *row, size_t columns)

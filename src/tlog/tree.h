@@ -16,6 +16,11 @@
 struct digest tree_leaf_hash(struct str entry);
 struct digest tree_node_hash(const struct digest *left, const struct digest *right);
 
+/* A size or an index as the formats write it: decimal, 0 .. TREE_SIZE_MAX, no leading zero. */
+bool tree_size_read(struct str text, int64_t *ret_size);
+/* A hash as the formats write it: exactly 32 bytes in base64. */
+bool tree_hash_read(struct str text, struct digest *ret_hash);
+
 /* The roots of the full subtrees that a tree consists of, largest first: enough to grow it. */
 struct tree_edge {
     int64_t size;
@@ -45,8 +50,9 @@ EP_MUST_CHECK enum err tree_inclusion(int64_t index, int64_t size, tree_read_fn 
 EP_MUST_CHECK enum err tree_consistency(int64_t old, int64_t size, tree_read_fn *read,
                                         void *context, struct tree_path *ret_path);
 
-/* Any numbers are allowed here, and false unless the proof is exactly right (RFC 9162 section 2.1).
- */
+/* Any numbers are allowed here, and false unless the proof is exactly right (RFC 9162 section 2.1):
+ * of two equal sizes the roots are equal and the path is empty; so it is from 0, the root of which
+ * is the hash of nothing. */
 bool tree_check_inclusion(int64_t index, int64_t size, const struct digest *leaf_hash,
                           const struct tree_path *path, const struct digest *root);
 bool tree_check_consistency(int64_t old, const struct digest *old_root, int64_t size,

@@ -242,12 +242,12 @@ TEST(each_change_of_the_rows_is_found)
         }
         struct tlog_figures audit = { 0 };
         CHECK(store_read(store, run_audit, &audit, &failure) == ERR_OK);
-        CHECK_EQ(audit.leaves, 3);
-        CHECK_EQ(audit.bad, 0);
+        CHECK_EQ(audit.rules[TLOG_RULE_LEAVES].rows, 3);
+        CHECK_EQ(audit.rules[TLOG_RULE_LEAVES].wrong, 0);
         struct change change = { .job = { .run = run_change }, .sql = &changes[i] };
         CHECK(store_run(store, &change.job, &failure) == ERR_OK);
         CHECK(store_read(store, run_audit, &audit, &failure) == ERR_OK);
-        CHECK_EQ(audit.bad, 1);
+        CHECK_EQ(audit.rules[TLOG_RULE_LEAVES].wrong, 1);
         close_log();
     }
 }
@@ -263,6 +263,6 @@ TEST(an_erased_salt_leaves_the_log_whole)
     CHECK(store_run(store, &change.job, &failure) == ERR_OK);
     struct tlog_figures audit = { 0 };
     CHECK(store_read(store, run_audit, &audit, &failure) == ERR_OK);
-    CHECK_EQ(audit.bad, 0);
+    CHECK_EQ(audit.rules[TLOG_RULE_LEAVES].wrong, 0);
     close_log();
 }
