@@ -136,6 +136,12 @@ const struct act acts[] = {
       act_claim_show },
     { "claim", "close", "CLAIM --why TEXT --by NAME [--as settled|withdrawn]", "why by as",
       "Closes a claim, settled if it is not said how", ACT_CHANGES, 3, act_claim_close },
+    { "erase", NULL,
+      "(--client CLIENT [--forfeit] [--yes --why TEXT --by NAME] | --due [--yes] | --list)",
+      "client forfeit due list yes why by",
+      "Erases who a client is, or what is older than its period; shows what would go, until --yes"
+      " is said",
+      ACT_CHANGES, 1, act_erase },
     { "audit", NULL, "", "", "Recomputes every invariant of the books and the log", ACT_READS, 1,
       act_audit },
     { "backup", NULL, "FILE", "", "Copies the books of a running server, whole and consistent",

@@ -115,6 +115,7 @@ enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
 enum err act_registry_history(struct acting *acting);
 enum err act_registry_diff(struct acting *acting);
+enum err act_erase(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_usage_show(struct acting *acting);

@@ -80,10 +80,10 @@ static enum err erased_read_lines(const char *path, struct str text, struct eras
         struct erased erased;
         number++;
         if (end == text.len || !erased_parse(str_slice(text, 0, end), &erased)) {
-            return FAIL(
-                fail, ERR_STORE_DAMAGED,
-                "line %zu of \"%s\" is no client's id and time: who was erased is not known",
-                number, path);
+            return FAIL(fail, ERR_CONF_INVALID,
+                        "line %zu of \"%s\" is no client's id and time, so it is not known who was "
+                        "erased; put back the copy that you keep elsewhere",
+                        number, path);
         }
         if (erased_push(list, &erased) != ERR_OK) {
             return FAIL(fail, ERR_NO_MEMORY, "no memory for the list of erased clients");

@@ -35,7 +35,7 @@ bool erased_list_has(const struct erased_list *list, struct id client);
 
 /* "FOLDER/erased.log" for the store's "sqlite:FOLDER/..."; 0-terminated. */
 EP_MUST_CHECK enum err erased_list_path(struct str store_url, struct buf *out, struct fail *fail);
-/* No file: an empty list. ERR_STORE_DAMAGED: a line cannot be understood, and says which. */
+/* No file: an empty list. ERR_CONF_INVALID: a line cannot be understood, and says which. */
 EP_MUST_CHECK enum err erased_list_read(const char *path, struct erased_list *list,
                                         struct fail *fail);
 /* Durable when it returns ERR_OK. */

@@ -6,18 +6,19 @@
 const struct store_migration privacy_migration = {
     .number = 16,
     .name = "privacy",
-    .sql = "CREATE TABLE erasure(id INTEGER PRIMARY KEY,"
-           " client BLOB NOT NULL UNIQUE REFERENCES client(id),"
-           " account INTEGER NOT NULL REFERENCES account,"
-           " state INTEGER NOT NULL CHECK(state IN (1, 2, 3)), reason TEXT NOT NULL,"
-           " leaf_next INTEGER NOT NULL CHECK(leaf_next >= 0), keys INTEGER NOT NULL,"
-           " orders INTEGER NOT NULL, answers INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-           " receipts INTEGER NOT NULL, begun_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL,"
-           " CHECK((state = 1) = (ended_ns = 0))) STRICT;"
-           "CREATE TABLE retention_mark(walk INTEGER PRIMARY KEY CHECK(walk IN (0, 1, 2)),"
-           " next INTEGER NOT NULL CHECK(next >= 0)) STRICT;"
-           "CREATE TABLE retention_kept(walk INTEGER NOT NULL CHECK(walk IN (0, 1, 2)),"
-           " number INTEGER NOT NULL, PRIMARY KEY(walk, number)) STRICT, WITHOUT ROWID;",
+    .sql =
+        "CREATE TABLE erasure(id INTEGER PRIMARY KEY,"
+        " client BLOB NOT NULL UNIQUE REFERENCES client(id),"
+        " account INTEGER NOT NULL REFERENCES account,"
+        " state INTEGER NOT NULL CHECK(state IN (1, 2, 3)), person TEXT NOT NULL,"
+        " reason TEXT NOT NULL, leaf_next INTEGER NOT NULL CHECK(leaf_next >= 0), keys INTEGER NOT NULL,"
+        " orders INTEGER NOT NULL, answers INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+        " receipts INTEGER NOT NULL, begun_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL,"
+        " CHECK((state = 1) = (ended_ns = 0))) STRICT;"
+        "CREATE TABLE retention_mark(walk INTEGER PRIMARY KEY CHECK(walk IN (0, 1, 2)),"
+        " next INTEGER NOT NULL CHECK(next >= 0)) STRICT;"
+        "CREATE TABLE retention_kept(walk INTEGER NOT NULL CHECK(walk IN (0, 1, 2)),"
+        " number INTEGER NOT NULL, PRIMARY KEY(walk, number)) STRICT, WITHOUT ROWID;",
 };
 
 #define ERASURE_COLUMNS                                                             \
@@ -27,9 +28,11 @@ const struct store_migration privacy_migration = {
 static const struct store_sql sql_find = { "SELECT " ERASURE_COLUMNS
                                            " FROM erasure WHERE client = ?1" };
 static const struct store_sql sql_each = { "SELECT " ERASURE_COLUMNS " FROM erasure ORDER BY id" };
-static const struct store_sql sql_add = { "INSERT INTO erasure(id, " ERASURE_COLUMNS ", reason)"
-                                          " SELECT (SELECT coalesce(max(id), 0) + 1 FROM erasure),"
-                                          " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12" };
+static const struct store_sql sql_add = {
+    "INSERT INTO erasure(id, " ERASURE_COLUMNS ", person, reason)"
+    " SELECT (SELECT coalesce(max(id), 0) + 1 FROM erasure),"
+    " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
+};
 static const struct store_sql sql_save = {
     "UPDATE erasure SET account = ?2, state = ?3, leaf_next = ?4, keys = ?5, orders = ?6,"
     " answers = ?7, attempts = ?8, receipts = ?9, begun_ns = ?10, ended_ns = ?11"
@@ -97,13 +100,14 @@ static void erasure_values(const struct erasure *erasure, struct store_value *va
     memcpy(values, all, sizeof(all));
 }
 
-enum err erasure_add(struct store_txn *txn, const struct erasure *erasure, struct str reason,
-                     struct fail *fail)
+enum err erasure_add(struct store_txn *txn, const struct erasure *erasure,
+                     const struct erasure_ground *ground, struct fail *fail)
 {
-    struct store_value values[ERASURE_VALUES + 1];
+    struct store_value values[ERASURE_VALUES + 2];
     ASSERT(erasure->state == ERASURE_OPEN && erasure->begun_ns > 0);
     erasure_values(erasure, values);
-    values[ERASURE_VALUES] = STORE_T(reason);
+    values[ERASURE_VALUES] = STORE_T(ground->person);
+    values[ERASURE_VALUES + 1] = STORE_T(ground->reason);
     return store_exec(txn, &sql_add, values, EP_ARRAY_LEN(values), fail);
 }
 
@@ -131,7 +135,9 @@ static const struct store_sql sql_keep = {
 static const struct store_sql sql_unkeep = {
     "DELETE FROM retention_kept WHERE walk = ?1 AND number = ?2"
 };
-static const struct store_sql sql_kept_count = { "SELECT count(*) FROM retention_kept" };
+static const struct store_sql sql_kept_count = {
+    "SELECT count(*) FROM retention_kept WHERE walk = ?1"
+};
 
 static enum err retention_on_number(void *context, const struct store_value *row, size_t columns)
 {
@@ -191,9 +197,11 @@ enum err retention_unkeep(struct store_txn *txn, enum retention_walk walk, int64
     return store_exec(txn, &sql_unkeep, values, EP_ARRAY_LEN(values), fail);
 }
 
-enum err retention_kept_count(struct store_txn *txn, int64_t *ret_count, struct fail *fail)
+enum err retention_kept_count(struct store_txn *txn, enum retention_walk walk, int64_t *ret_count,
+                              struct fail *fail)
 {
-    return store_query(txn, &sql_kept_count, NULL, 0, retention_on_number, ret_count, fail);
+    const struct store_value value = STORE_I(walk);
+    return store_query(txn, &sql_kept_count, &value, 1, retention_on_number, ret_count, fail);
 }
 
 /* ---- the audit ----------------------------------------------------------------------------- */

@@ -41,9 +41,15 @@ typedef enum err erasure_row_fn(void *context, const struct erasure *erasure);
 EP_MUST_CHECK enum err erasure_each(struct store_txn *txn, erasure_row_fn *told, void *context,
                                     struct fail *fail);
 
+/* Who erased, and why; kept with the row for as long as anybody asks: it names no client. */
+struct erasure_ground {
+    struct str person;
+    struct str reason;
+};
+
 /* Inside a job. */
 EP_MUST_CHECK enum err erasure_add(struct store_txn *txn, const struct erasure *erasure,
-                                   struct str reason, struct fail *fail);
+                                   const struct erasure_ground *ground, struct fail *fail);
 EP_MUST_CHECK enum err erasure_save(struct store_txn *txn, const struct erasure *erasure,
                                     struct fail *fail);
 
@@ -51,9 +57,9 @@ EP_MUST_CHECK enum err erasure_save(struct store_txn *txn, const struct erasure 
 
 /* What is walked over in its order. */
 enum retention_walk {
-    RETENTION_RECEIPTS, /* leaves: the client's and the evidence's section */
-    RETENTION_EVIDENCE, /* leaves: the operator's section */
-    RETENTION_ATTEMPTS, /* attempts: the upstreams' ids */
+    RETENTION_WALK_RECEIPTS, /* leaves: all sections */
+    RETENTION_WALK_OPERATOR, /* leaves: the operator's section */
+    RETENTION_WALK_ATTEMPTS, /* attempts: the upstreams' ids */
     RETENTION_WALKS
 };
 
@@ -76,8 +82,8 @@ EP_MUST_CHECK enum err retention_keep(struct store_txn *txn, enum retention_walk
 EP_MUST_CHECK enum err retention_unkeep(struct store_txn *txn, enum retention_walk walk,
                                         int64_t number, struct fail *fail);
 /* Over a snapshot: how many are kept. */
-EP_MUST_CHECK enum err retention_kept_count(struct store_txn *txn, int64_t *ret_count,
-                                            struct fail *fail);
+EP_MUST_CHECK enum err retention_kept_count(struct store_txn *txn, enum retention_walk walk,
+                                            int64_t *ret_count, struct fail *fail);
 
 /* A line of the audit, as audit_take_figures() takes it: each receipt that has lost a section is
  * older than its period, or of a client that was erased. */

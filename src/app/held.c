@@ -1,7 +1,9 @@
 #include "app/held.h"
 
+#include "base/mem.h"
 #include "gate/upstream_claim.h"
 #include "ident/review_erase.h"
+#include "ledger/forget.h"
 #include "wire/json.h"
 
 #define HELD_ARENA_FIRST 4096
@@ -32,6 +34,38 @@ static enum err held_on_client(void *context, struct id client)
     return held_add(held, &held->clients, client);
 }
 
+struct held_reading {
+    struct held *held;
+    struct store_txn *txn;
+    struct fail *fail;
+};
+
+static enum err held_add_account(const struct held_reading *reading, const struct client *client)
+{
+    struct held *held = reading->held;
+    struct ledger_forget_look books;
+    TRY(ledger_forget_look(reading->txn, client->account, &books, reading->fail));
+    int64_t *accounts = mem_realloc(held->accounts, (held->account_count + 1) * sizeof(*accounts));
+    if (accounts == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    held->accounts = accounts;
+    held->accounts[held->account_count++] = books.row;
+    return ERR_OK;
+}
+
+static enum err held_add_accounts(const struct held_reading *reading, const struct ident *ident)
+{
+    const struct client *client = client_next(ident, NULL);
+    for (; client != NULL && reading->held->clients.count > 0;
+         client = client_next(ident, client)) {
+        if (held_client(reading->held, client->id)) {
+            TRY(held_add_account(reading, client));
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err held_add_keys(struct held *held, const struct ident *ident)
 {
     const struct api_key *key = api_key_next(ident, NULL);
@@ -49,10 +83,14 @@ enum err held_init(struct held *held, struct store_txn *txn, const struct ident 
     map_init(&held->calls);
     map_init(&held->clients);
     map_init(&held->keys);
+    held->accounts = NULL;
+    held->account_count = 0;
     arena_init(&held->arena, HELD_ARENA_FIRST, HELD_ARENA_MAX);
     enum err err = upstream_claim_calls(txn, held_on_call, held, fail);
     err = err == ERR_OK ? review_held(txn, held_on_client, held, fail) : err;
     err = err == ERR_OK ? held_add_keys(held, ident) : err;
+    const struct held_reading reading = { held, txn, fail };
+    err = err == ERR_OK ? held_add_accounts(&reading, ident) : err;
     return err == ERR_NO_MEMORY ? FAIL(fail, err, "no memory for the legal holds") : err;
 }
 
@@ -61,6 +99,7 @@ void held_fini(struct held *held)
     map_fini(&held->calls);
     map_fini(&held->clients);
     map_fini(&held->keys);
+    mem_free(held->accounts);
     arena_fini(&held->arena);
 }
 
@@ -72,6 +111,16 @@ bool held_call(const struct held *held, struct id call)
 bool held_client(const struct held *held, struct id client)
 {
     return map_find(&held->clients, id_str(&client)) != NULL;
+}
+
+bool held_account(const struct held *held, int64_t account)
+{
+    for (size_t i = 0; i < held->account_count; i++) {
+        if (held->accounts[i] == account) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool held_section(const struct held *held, struct str client_section)

@@ -1,7 +1,8 @@
 /*
- * Legal holds: what is part of something that is not decided. A call that is listed in an open claim
- * against an upstream, and all calls of a client with an open review case, keep what is known of
- * them past every period, and their client is not erased before it is decided.
+ * Legal holds: what is part of something that is not decided. A call that is listed in an open
+ * claim against an upstream, and all calls of a client with an open review case, keep their
+ * receipts and their sources' ids past every period, and their client is not erased before it is
+ * decided. Kept answers and the names in orders are no part of a case or a claim.
  *
  * What is read is a copy of one moment: a case that is opened later holds what is there then.
  */
@@ -16,6 +17,8 @@ struct held {
     struct map calls;   /* of open claims, by the call's id */
     struct map clients; /* with open cases, by the client's id */
     struct map keys;    /* of those clients, by the key's id */
+    int64_t *accounts;  /* of those clients */
+    size_t account_count;
     struct arena arena;
 };
 
@@ -26,6 +29,7 @@ void held_fini(struct held *held);
 
 bool held_call(const struct held *held, struct id call);
 bool held_client(const struct held *held, struct id client);
+bool held_account(const struct held *held, int64_t account);
 /* Whether the receipt of this section is of a key whose client is held. */
 bool held_section(const struct held *held, struct str client_section);
 

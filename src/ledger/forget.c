@@ -118,6 +118,55 @@ enum err ledger_forget_orders(struct store_txn *txn, int64_t account, int64_t *r
     return ERR_OK;
 }
 
+#define FORGET_OLD_ORDERS " FROM purchase_order WHERE placed_ns < ?1 AND " FORGET_NAMED
+static const struct store_sql sql_old_orders = { "SELECT id, account" FORGET_OLD_ORDERS
+                                                 " ORDER BY id LIMIT ?2" };
+static const struct store_sql sql_old_orders_count = { "SELECT count(*)" FORGET_OLD_ORDERS };
+static const struct store_sql sql_order_oldest = {
+    "SELECT coalesce(min(placed_ns), 0) FROM purchase_order WHERE " FORGET_NAMED
+};
+
+struct forget_orders {
+    struct {
+        int64_t id;
+        int64_t account;
+    } rows[LEDGER_FORGET_MAX];
+    size_t count;
+};
+
+static enum err forget_on_order(void *context, const struct store_value *row, size_t columns)
+{
+    struct forget_orders *orders = context;
+    ASSERT(columns == 2 && orders->count < LEDGER_FORGET_MAX);
+    orders->rows[orders->count].id = row[0].number;
+    orders->rows[orders->count++].account = row[1].number;
+    return ERR_OK;
+}
+
+enum err ledger_expire_orders(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
+                              struct fail *fail)
+{
+    struct forget_orders orders = { .count = 0 };
+    const struct store_value values[] = { STORE_I(before_ns), STORE_I(LEDGER_FORGET_MAX) };
+    TRY(store_query(txn, &sql_old_orders, values, EP_ARRAY_LEN(values), forget_on_order, &orders,
+                    fail));
+    for (size_t i = 0; i < orders.count; i++) {
+        const struct store_value id = STORE_I(orders.rows[i].id);
+        TRY(store_exec(txn, &sql_order_forget, &id, 1, fail));
+        TRY(store_exec(txn, &sql_lot_forget, &id, 1, fail));
+        TRY(forget_causes(txn, orders.rows[i].account, id.number, id.number, fail));
+    }
+    *ret_count = (int64_t)orders.count;
+    return ERR_OK;
+}
+
+enum err ledger_count_old_orders(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
+                                 struct fail *fail)
+{
+    const struct store_value value = STORE_I(before_ns);
+    return forget_number(txn, &sql_old_orders_count, &value, 1, ret_count, fail);
+}
+
 /* ---- answers ------------------------------------------------------------------------------- */
 
 #define FORGET_KEYS \
@@ -172,11 +221,11 @@ enum err ledger_count_old_answers(struct store_txn *txn, int64_t before_ns, int6
 /* ---- attempts ------------------------------------------------------------------------------ */
 
 static const struct store_sql sql_attempts_of = {
-    "SELECT t.id, h.call, 1, 1 FROM attempt t JOIN hold h ON h.id = t.hold"
+    "SELECT t.id, h.call, h.account, 1, 1 FROM attempt t JOIN hold h ON h.id = t.hold"
     " WHERE t.id >= ?1 AND h.account = ?2 AND t.upstream_id <> '' ORDER BY t.id LIMIT ?3"
 };
 static const struct store_sql sql_attempts_before = {
-    "SELECT t.id, h.call, s.settled_ns < ?2, t.upstream_id <> '' FROM attempt t"
+    "SELECT t.id, h.call, h.account, s.settled_ns < ?2, t.upstream_id <> '' FROM attempt t"
     " JOIN hold h ON h.id = t.hold JOIN settlement s ON s.hold = t.hold"
     " WHERE t.id >= ?1 ORDER BY t.id LIMIT ?3"
 };
@@ -184,7 +233,7 @@ static const struct store_sql sql_attempt_forget = {
     "UPDATE attempt SET upstream_id = '' WHERE id = ?1"
 };
 static const struct store_sql sql_attempt_call = {
-    "SELECT h.call FROM attempt t JOIN hold h ON h.id = t.hold WHERE t.id = ?1"
+    "SELECT h.call, h.account FROM attempt t JOIN hold h ON h.id = t.hold WHERE t.id = ?1"
 };
 static const struct store_sql sql_attempts_count = {
     "SELECT count(*) FROM attempt t JOIN settlement s ON s.hold = t.hold"
@@ -209,16 +258,17 @@ static enum err forget_on_attempt(void *context, const struct store_value *row, 
 {
     struct forget_walk *walk = context;
     struct ledger_attempts *attempts = walk->attempts;
-    ASSERT(columns == 4);
-    walk->ended = walk->ended || row[2].number == 0;
+    ASSERT(columns == 5);
+    walk->ended = walk->ended || row[3].number == 0;
     if (walk->ended) {
         return ERR_OK;
     }
     attempts->next = row[0].number + 1;
-    if (row[3].number != 0) {
+    if (row[4].number != 0) {
         ASSERT(attempts->count < LEDGER_FORGET_MAX);
         attempts->ids[attempts->count] = row[0].number;
-        attempts->calls[attempts->count++] = forget_id(&row[1]);
+        attempts->calls[attempts->count] = forget_id(&row[1]);
+        attempts->accounts[attempts->count++] = row[2].number;
     }
     return ERR_OK;
 }
@@ -260,18 +310,20 @@ enum err ledger_forget_attempts(struct store_txn *txn, const int64_t *ids, size_
 
 struct forget_call {
     struct id call;
+    int64_t account;
     bool found;
 };
 
 static enum err forget_on_call(void *context, const struct store_value *row, size_t columns)
 {
-    ASSERT(columns == 1);
-    *(struct forget_call *)context = (struct forget_call){ forget_id(&row[0]), true };
+    ASSERT(columns == 2);
+    *(struct forget_call *)context =
+        (struct forget_call){ forget_id(&row[0]), row[1].number, true };
     return ERR_OK;
 }
 
 enum err ledger_attempt_call(struct store_txn *txn, int64_t attempt, struct id *ret_call,
-                             struct fail *fail)
+                             int64_t *ret_account, struct fail *fail)
 {
     struct forget_call found = { .found = false };
     const struct store_value value = STORE_I(attempt);
@@ -280,6 +332,7 @@ enum err ledger_attempt_call(struct store_txn *txn, int64_t attempt, struct id *
         return FAIL(fail, ERR_NOT_FOUND, "there is no attempt %lld", (long long)attempt);
     }
     *ret_call = found.call;
+    *ret_account = found.account;
     return ERR_OK;
 }
 
@@ -316,32 +369,20 @@ enum err ledger_calls_of(struct store_txn *txn, int64_t account, ledger_call_fn 
 
 /* ---- the oldest ---------------------------------------------------------------------------- */
 
-/* Holds and orders are numbered as they come: the first has the lowest number. */
+/* Holds are numbered as they come: the first has the lowest number. */
 static const struct store_sql sql_attempt_oldest = {
     "SELECT s.settled_ns FROM attempt t JOIN settlement s ON s.hold = t.hold"
     " WHERE t.id >= ?1 AND t.upstream_id <> '' ORDER BY t.id LIMIT 1"
 };
-static const struct store_sql sql_hold_oldest = {
-    "SELECT opened_ns FROM hold ORDER BY id LIMIT 1"
-};
-static const struct store_sql sql_order_oldest = {
-    "SELECT placed_ns FROM purchase_order ORDER BY id LIMIT 1"
-};
-
 enum err ledger_oldest(struct store_txn *txn, int64_t from_attempt,
                        struct ledger_oldest *ret_oldest, struct fail *fail)
 {
     const struct store_value from = STORE_I(from_attempt);
     const struct store_value any = STORE_I(INT64_MAX);
     struct ledger_oldest oldest = { .answer_ns = 0 };
-    int64_t hold_ns = 0;
-    int64_t order_ns = 0;
     TRY(forget_number(txn, &sql_answers_oldest, &any, 1, &oldest.answer_ns, fail));
     TRY(forget_number(txn, &sql_attempt_oldest, &from, 1, &oldest.attempt_ns, fail));
-    TRY(forget_number(txn, &sql_hold_oldest, NULL, 0, &hold_ns, fail));
-    TRY(forget_number(txn, &sql_order_oldest, NULL, 0, &order_ns, fail));
-    bool hold_first = order_ns == 0 || (hold_ns != 0 && hold_ns < order_ns);
-    oldest.book_ns = hold_first ? hold_ns : order_ns;
+    TRY(forget_number(txn, &sql_order_oldest, NULL, 0, &oldest.order_ns, fail));
     *ret_oldest = oldest;
     return ERR_OK;
 }

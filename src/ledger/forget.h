@@ -45,7 +45,8 @@ EP_MUST_CHECK enum err ledger_forget_answers(struct store_txn *txn, int64_t acco
 /* Some attempts, found by a reader for a job. */
 struct ledger_attempts {
     int64_t ids[LEDGER_FORGET_MAX];
-    struct id calls[LEDGER_FORGET_MAX]; /* whose they are */
+    struct id calls[LEDGER_FORGET_MAX];  /* whose they are */
+    int64_t accounts[LEDGER_FORGET_MAX]; /* and whose those are */
     size_t count;
     int64_t next; /* where to go on; the same as before: there is nothing more */
 };
@@ -62,9 +63,10 @@ EP_MUST_CHECK enum err ledger_attempts_before(struct store_txn *txn, int64_t fro
 /* Inside a job: takes the upstreams' ids away. */
 EP_MUST_CHECK enum err ledger_forget_attempts(struct store_txn *txn, const int64_t *ids,
                                               size_t count, struct fail *fail);
-/* Over a snapshot: the call of an attempt. ERR_NOT_FOUND. */
+/* Over a snapshot: the call of an attempt, and its account. ERR_NOT_FOUND. */
 EP_MUST_CHECK enum err ledger_attempt_call(struct store_txn *txn, int64_t attempt,
-                                           struct id *ret_call, struct fail *fail);
+                                           struct id *ret_call, int64_t *ret_account,
+                                           struct fail *fail);
 
 /* ---- calls of an account ----------------------------------------------------------------- */
 
@@ -81,11 +83,18 @@ EP_MUST_CHECK enum err ledger_calls_of(struct store_txn *txn, int64_t account, l
 EP_MUST_CHECK enum err ledger_expire_answers(struct store_txn *txn, int64_t before_ns,
                                              int64_t *ret_count, struct fail *fail);
 
+/* Inside a job: who paid for orders that were placed before a time, LEDGER_FORGET_MAX at most, with
+ * their lots and causes. *ret_count: how many. */
+EP_MUST_CHECK enum err ledger_expire_orders(struct store_txn *txn, int64_t before_ns,
+                                            int64_t *ret_count, struct fail *fail);
+EP_MUST_CHECK enum err ledger_count_old_orders(struct store_txn *txn, int64_t before_ns,
+                                               int64_t *ret_count, struct fail *fail);
+
 /* Over a snapshot: the oldest row of each kind, by its time; 0: there is none. */
 struct ledger_oldest {
     int64_t answer_ns;  /* settled */
     int64_t attempt_ns; /* settled, with an upstream's id, at `from_attempt` and above */
-    int64_t book_ns;    /* opened or placed */
+    int64_t order_ns;   /* placed, by somebody who is named */
 };
 EP_MUST_CHECK enum err ledger_oldest(struct store_txn *txn, int64_t from_attempt,
                                      struct ledger_oldest *ret_oldest, struct fail *fail);

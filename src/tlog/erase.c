@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tlog/tlog.h"
+
 static const struct store_sql sql_rows = {
     "SELECT r.leaf, l.appended_ns, r.call, r.client, length(r.client_salt),"
     " length(r.evidence_salt), length(r.operator_salt) FROM receipt r JOIN leaf l ON l.id = r.leaf"
@@ -96,6 +98,48 @@ enum err tlog_erase(struct store_txn *txn, const int64_t *leaves, size_t count, 
     }
     return ERR_OK;
 }
+
+/* ---- notes --------------------------------------------------------------------------------- */
+
+static const struct store_sql sql_key_notes = {
+    "SELECT n.leaf, n.detail FROM note n JOIN leaf l ON l.id = n.leaf"
+    " WHERE l.kind = 4 AND length(n.salt) > 0 ORDER BY n.leaf"
+};
+static const struct store_sql sql_erase_note = {
+    "UPDATE note SET detail = x'', salt = x'' WHERE leaf = ?1"
+};
+_Static_assert(TLOG_KEY == 4, "the statement says so too");
+
+struct erase_note_walk {
+    tlog_note_fn *told;
+    void *context;
+};
+
+static enum err erase_on_note(void *context, const struct store_value *row, size_t columns)
+{
+    const struct erase_note_walk *walk = context;
+    ASSERT(columns == 2);
+    return walk->told(walk->context, row[0].number, row[1].bytes);
+}
+
+enum err tlog_key_notes(struct store_txn *txn, tlog_note_fn *told, void *context, struct fail *fail)
+{
+    struct erase_note_walk walk = { told, context };
+    return store_query(txn, &sql_key_notes, NULL, 0, erase_on_note, &walk, fail);
+}
+
+enum err tlog_erase_notes(struct store_txn *txn, const int64_t *leaves, size_t count,
+                          struct fail *fail)
+{
+    ASSERT(count <= TLOG_ERASE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct store_value leaf = STORE_I(leaves[i]);
+        TRY(store_exec(txn, &sql_erase_note, &leaf, 1, fail));
+    }
+    return ERR_OK;
+}
+
+/* ---- figures ------------------------------------------------------------------------------- */
 
 static enum err erase_on_oldest(void *context, const struct store_value *row, size_t columns)
 {

@@ -42,6 +42,19 @@ EP_MUST_CHECK enum err tlog_rows(struct store_txn *txn, int64_t from, int64_t co
 EP_MUST_CHECK enum err tlog_erase(struct store_txn *txn, const int64_t *leaves, size_t count,
                                   unsigned sections, struct fail *fail);
 
+/* ---- notes --------------------------------------------------------------------------------- */
+
+/* Anything but ERR_OK ends the walk with it. */
+typedef enum err tlog_note_fn(void *context, int64_t leaf, struct str detail);
+/* The notes about keys that are there, ascending. */
+EP_MUST_CHECK enum err tlog_key_notes(struct store_txn *txn, tlog_note_fn *told, void *context,
+                                      struct fail *fail);
+/* Inside a job: empties the details and salts of these notes, TLOG_ERASE_MAX of them at most. */
+EP_MUST_CHECK enum err tlog_erase_notes(struct store_txn *txn, const int64_t *leaves, size_t count,
+                                        struct fail *fail);
+
+/* ---- figures ------------------------------------------------------------------------------- */
+
 struct tlog_oldest {
     int64_t leaf; /* -1: none */
     int64_t appended_ns;
