@@ -1,51 +1,29 @@
 /* The act that shows a receipt: the operator's view, all sections and their salts. */
 #include "app/acts_internal.h"
-#include "base/enc.h"
+#include "gate/receipt_view.h"
 #include "wire/json.h"
-#include "wire/jsonw.h"
 
 static const char *const receipt_columns[] = { "section", "field", "value" };
 
 struct receipt_asking {
     struct acting *acting;
     struct id call;
+    struct store_txn *txn; /* of the reading */
 };
 
-static enum err receipt_put_salts(struct jsonw *json, const struct tlog_found *found)
+/* The document that clients are handed, with all its sections. */
+static enum err receipt_print_json(const struct receipt_asking *asking,
+                                   const struct tlog_found *found)
 {
-    jsonw_key(json, "salts");
-    jsonw_open(json, '{');
-    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
-        char text[4 * RECEIPT_SALT_BYTES];
-        struct buf salt = { text, 0, sizeof(text), sizeof(text) };
-        TRY(enc_base64(&salt, found->salts[i].ptr, found->salts[i].len));
-        jsonw_key(json, receipt_section_name((enum receipt_section)i));
-        if (salt.len == 0) {
-            jsonw_null(json); /* erased: nothing links the section to the log any more */
-        } else {
-            jsonw_str(json, buf_str(&salt));
-        }
-    }
-    jsonw_close(json, '}');
-    return ERR_OK;
-}
-
-static enum err receipt_print_json(struct buf *out, const struct tlog_found *found)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    jsonw_open(&json, '{');
-    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
-        jsonw_key(&json, receipt_section_name((enum receipt_section)i));
-        jsonw_raw(&json, found->sections[i]);
-    }
-    jsonw_key(&json, "entry");
-    jsonw_raw(&json, found->entry);
-    jsonw_put_int(&json, "leaf", found->leaf);
-    TRY(receipt_put_salts(&json, found));
-    jsonw_close(&json, '}');
-    TRY(jsonw_err(&json));
-    return buf_byte(out, '\n');
+    struct acting *acting = asking->acting;
+    const struct receipt_view view = {
+        .txn = asking->txn,
+        .found = found,
+        .sections = RECEIPT_VIEW_ALL,
+        .log = world_log(acting->world),
+    };
+    TRY(receipt_view_write(&view, acting->out, &acting->fail));
+    return buf_byte(acting->out, '\n');
 }
 
 static void receipt_put_value(struct sheet *sheet, struct str value)
@@ -88,27 +66,36 @@ static enum err receipt_print_table(struct buf *out, const struct tlog_found *fo
     return err;
 }
 
-/* Rows are not believed blindly: a damaged section is said so, not printed as JSON. */
+static bool receipt_text_is_sound(struct str text)
+{
+    struct json_fault fault;
+    return text.len <= RECEIPT_SECTION_MAX && json_check(text, &fault) == ERR_OK &&
+           json_kind(text) == JSON_OBJECT;
+}
+
+/* Rows are not believed blindly: a damaged section is said so, not printed as JSON. What was erased
+ * has neither section nor salt. */
 static enum err receipt_on_found(void *context, const struct tlog_found *found)
 {
     struct receipt_asking *asking = context;
     struct acting *acting = asking->acting;
-    struct json_fault fault;
-    for (size_t i = 0; i <= RECEIPT_SECTIONS; i++) {
-        struct str text = i < RECEIPT_SECTIONS ? found->sections[i] : found->entry;
-        if (text.len > RECEIPT_SECTION_MAX || json_check(text, &fault) != ERR_OK ||
-            json_kind(text) != JSON_OBJECT) {
-            acting->remedy = "see \"entrepot audit\"";
-            return FAIL(&acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
-        }
+    bool sound = receipt_text_is_sound(found->entry);
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        bool erased = found->sections[i].len == 0 && found->salts[i].len == 0;
+        sound &= erased || receipt_text_is_sound(found->sections[i]);
     }
-    return acting->json ? receipt_print_json(acting->out, found)
+    if (!sound) {
+        acting->remedy = "see \"entrepot audit\"";
+        return FAIL(&acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
+    }
+    return acting->json ? receipt_print_json(asking, found)
                         : receipt_print_table(acting->out, found);
 }
 
 static enum err receipt_read(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct receipt_asking *asking = context;
+    asking->txn = txn;
     return tlog_find(txn, asking->call, receipt_on_found, asking, fail);
 }
 

@@ -262,6 +262,7 @@ static enum err registry_apply_here(struct acting *acting, struct registry_candi
     struct world *world = acting->world;
     struct world_registry fresh = { acting->registry, world->version, world->since_ns };
     const struct registry_rival rival = { fresh.registry, fresh.version, fresh.since_ns };
+    const struct registry_home home = { world->store, world->tlog };
     int64_t now_ns = registry_candidate_now();
     TRY(registry_candidate_read(candidate, world->conf->registry.ptr, world_vocabularies(world),
                                 acting->errors));
@@ -271,8 +272,8 @@ static enum err registry_apply_here(struct acting *acting, struct registry_candi
         return ERR_OK;
     }
     TRY(registry_candidate_signed(candidate, &rival, now_ns, acting->errors));
-    TRY(price_keeping_keep(world->ledger, candidate->registry, &acting->fail));
-    TRY(registry_candidate_keep(candidate, world->store, &rival, now_ns, &applied->version,
+    TRY(price_keeping_keep(world->ledger, world->tlog, candidate->registry, &acting->fail));
+    TRY(registry_candidate_keep(candidate, &home, &rival, now_ns, &applied->version,
                                 &acting->fail));
     applied->changed = true;
     fresh = (struct world_registry){ registry_ref(candidate->registry), applied->version, now_ns };

@@ -57,6 +57,8 @@ static const char *const args_valued[] = {
     "why",
     "hold",
     "state",
+    "policy",
+    "proof",
 };
 
 static bool args_takes_value(struct str name)

@@ -230,7 +230,11 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .quota = server->world->quota,
         .lookout = server->lookout,
         .workers = server->workers,
-        .log_behind = server->world->mark.behind,
+        .readers = server->readers,
+        .log_stopped = &server->world->log_stopped,
+        .log = world_log(server->world),
+        .log_folder = server->world->conf->log_folder.ptr,
+        .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,
         .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);

@@ -137,6 +137,6 @@ enum err log_mark_raise(const char *path, int64_t leaves, struct log_mark *mark,
     }
     const struct log_mark higher = { .reached = leaves };
     TRY(log_mark_write(path, &higher, fail));
-    mark->reached = leaves; /* and nothing else: other threads look at `behind` */
+    mark->reached = leaves;
     return ERR_OK;
 }

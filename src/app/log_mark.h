@@ -8,8 +8,7 @@
  * leaves would soon hide it.
  *
  * The file is 64 bytes that are written over in one piece: within one sector of a disk, of which
- * either the old or the new content is there after a power loss. Not thread-safe, but that `behind`
- * never changes after log_mark_check().
+ * either the old or the new content is there after a power loss. Not thread-safe.
  */
 #pragma once
 

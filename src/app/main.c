@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/acts.h"
+#include "app/checks.h"
 #include "app/control.h"
 #include "app/init.h"
 #include "app/registry_candidate.h"
@@ -215,6 +216,33 @@ static int main_restore(const struct args *args)
     return main_end(&out, &errors, act_exit_of(err));
 }
 
+typedef enum act_exit main_check_fn(const struct args *args, struct buf *out, struct buf *errors);
+
+static int main_check_with(const struct args *args, main_check_fn *check)
+{
+    struct buf out;
+    struct buf errors;
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum act_exit result = check(args, &out, &errors);
+    return main_end(&out, &errors, result);
+}
+
+static int main_receipt_verify(const struct args *args)
+{
+    return main_check_with(args, receipt_verify_run);
+}
+
+static int main_log_key(const struct args *args)
+{
+    return main_check_with(args, log_key_run);
+}
+
+static int main_log_verify(const struct args *args)
+{
+    return main_check_with(args, log_verify_run);
+}
+
 static const struct command commands[] = {
     { "init", NULL, "DIR [--zone]", "zone",
       "Makes a complete working folder, with the example of an aggregate or of a zone product", 2,
@@ -237,6 +265,12 @@ static const struct command commands[] = {
       main_count },
     { "restore", NULL, "(FILE [--accept-loss] | --accept-loss)", "accept-loss",
       "Puts a backup in the place of the books; no server may run", 2, main_restore },
+    { "receipt", "verify", "FILE|- [--key VKEY|FILE] [--policy FILE] [--proof FILE]",
+      "key policy proof", "Checks a receipt that somebody was handed, by the log's key alone", 3,
+      main_receipt_verify },
+    { "log", "key", "", "", "Shows the log's public key, to be handed out", 2, main_log_key },
+    { "log", "verify", "URL|DIR [--key VKEY|FILE] [--policy FILE]", "key policy",
+      "Reads a whole log and makes every hash of it again", 3, main_log_verify },
     { "version", NULL, "", "", "Says which version this is", 1, main_version },
     { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
 };

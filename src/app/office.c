@@ -1,4 +1,5 @@
 /* The operator's listener: is it alive, does it sell, and the figures. */
+#include "app/publishing.h"
 #include "app/server.h"
 #include "base/counter.h"
 #include "wire/url.h"
@@ -11,27 +12,38 @@ static void office_health(struct server *server, struct http_exchange *x)
     http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
 }
 
+/* Why nothing is sold; NULL: it is. */
+static const char *office_not_selling(const struct server *server)
+{
+    const char *log = publishing_trouble(server->publishing);
+    if (store_failed(server->world->store)) {
+        return "the store has failed; look at the log, then restart";
+    }
+    if (log != NULL) {
+        return log;
+    }
+    if (server->stopping) {
+        return "stopping";
+    }
+    return atomic_load(&server->ready) ? NULL : "starting";
+}
+
 static void office_ready(struct server *server, struct http_exchange *x)
 {
-    struct str why = store_failed(server->world->store)
-                         ? STR("not selling: the store has failed; look at the log, then restart\n")
-                     : server->world->mark.behind
-                         ? STR("not selling: the log is shorter than it was; restore a later "
-                               "backup, or say \"entrepot restore --accept-loss\"\n")
-                     : server->stopping ? STR("not selling: stopping\n")
-                                        : STR("not selling: starting\n");
-    bool ready = atomic_load(&server->ready) && !store_failed(server->world->store) &&
-                 !server->world->mark.behind;
-    http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
-                 ready ? STR("selling\n") : why);
+    const char *why = office_not_selling(server);
+    char text[512];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(why == NULL
+                  ? buf_printf(&body, "selling\n%s", publishing_witnessed(server->publishing))
+                  : buf_printf(&body, "not selling: %s\n", why)); /* sentences: they fit */
+    http_respond(x, why == NULL ? 200 : 503, STR("content-type: text/plain\r\n"), buf_str(&body));
 }
 
 static void office_metrics(struct server *server, struct http_exchange *x)
 {
-    (void)server;
     struct buf out;
     buf_init(&out, OFFICE_METRICS_MAX);
-    if (counter_export(&out) == ERR_OK) {
+    if (counter_export(&out) == ERR_OK && publishing_metrics(server->publishing, &out) == ERR_OK) {
         http_respond(x, 200, STR("content-type: text/plain; version=0.0.4\r\n"), buf_str(&out));
     } else {
         http_respond(x, 503, STR_EMPTY, STR_EMPTY);

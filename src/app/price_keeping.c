@@ -1,5 +1,6 @@
 #include "app/price_keeping.h"
 
+#include "app/log_leaves.h"
 #include "base/arena.h"
 #include "base/stamp.h"
 #include "ledger/prices.h"
@@ -116,11 +117,15 @@ static enum err keeping_fill(struct arena *arena, const struct registry *registr
     return ERR_OK;
 }
 
-enum err price_keeping_keep(struct ledger *ledger, const struct registry *registry,
-                            struct fail *fail)
+enum err price_keeping_keep(struct ledger *ledger, struct tlog *tlog,
+                            const struct registry *registry, struct fail *fail)
 {
-    struct ledger_prices prices = { .version = registry_version(registry),
-                                    .now_ns = stamp_system_ns() };
+    struct ledger_prices prices = {
+        .version = registry_version(registry),
+        .now_ns = stamp_system_ns(),
+        .kept = log_leaf_prices,
+        .context = tlog,
+    };
     struct arena arena;
     arena_init(&arena, 65536, PRICE_KEEPING_MAX);
     enum err err = keeping_fill(&arena, registry, &prices);

@@ -166,7 +166,8 @@ enum err registry_candidate_signed(struct registry_candidate *candidate,
     return err;
 }
 
-enum err registry_candidate_keep(struct registry_candidate *candidate, struct store *store,
+enum err registry_candidate_keep(struct registry_candidate *candidate,
+                                 const struct registry_home *home,
                                  const struct registry_rival *rival, int64_t now_ns,
                                  int64_t *ret_version, struct fail *fail)
 {
@@ -178,5 +179,5 @@ enum err registry_candidate_keep(struct registry_candidate *candidate, struct st
         .now_ns = now_ns,
     };
     ASSERT(candidate->by[REGISTRY_ROLE_ENTERED].person != NULL);
-    return registry_versions_add(store, &entry, ret_version, fail);
+    return registry_versions_add(home, &entry, ret_version, fail);
 }

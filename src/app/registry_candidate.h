@@ -40,7 +40,7 @@ EP_MUST_CHECK enum err registry_candidate_signed(struct registry_candidate *cand
                                                  struct buf *errors);
 /* Makes it the version in force from now on, durably; its number. Follows the above. */
 EP_MUST_CHECK enum err registry_candidate_keep(struct registry_candidate *candidate,
-                                               struct store *store,
+                                               const struct registry_home *home,
                                                const struct registry_rival *rival, int64_t now_ns,
                                                int64_t *ret_version, struct fail *fail);
 

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "app/log_leaves.h"
+
 const struct store_migration registry_versions_migration = {
     .number = 10,
     .name = "registry_version",
@@ -38,6 +40,7 @@ static const struct store_sql sql_file_add = {
 
 struct versions_adding {
     struct store_job job;
+    struct tlog *tlog;
     const struct registry_versions_entry *entry;
     int64_t seq;
 };
@@ -101,14 +104,20 @@ static enum err versions_run_add(struct store_job *job, struct store_txn *txn, s
         }
         TRY(store_exec(txn, &sql_file_add, file, EP_ARRAY_LEN(file), fail));
     }
-    return ERR_OK;
+    return log_leaf_registry(adding->tlog, txn, adding->seq, &entry->registry->hash, entry->now_ns,
+                             fail);
 }
 
-enum err registry_versions_add(struct store *store, const struct registry_versions_entry *entry,
-                               int64_t *ret_seq, struct fail *fail)
+enum err registry_versions_add(const struct registry_home *home,
+                               const struct registry_versions_entry *entry, int64_t *ret_seq,
+                               struct fail *fail)
 {
-    struct versions_adding adding = { .job = { .run = versions_run_add }, .entry = entry };
-    TRY(store_run(store, &adding.job, fail));
+    struct versions_adding adding = {
+        .job = { .run = versions_run_add },
+        .tlog = home->tlog,
+        .entry = entry,
+    };
+    TRY(store_run(home->store, &adding.job, fail));
     *ret_seq = adding.seq;
     return ERR_OK;
 }

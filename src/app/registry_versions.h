@@ -14,6 +14,8 @@
 #include "registry/registry_signing.h"
 #include "store/store.h"
 
+struct tlog;
+
 extern const struct store_migration registry_versions_migration;
 
 struct registry_version {
@@ -36,8 +38,14 @@ struct registry_versions_entry {
     int64_t now_ns;
 };
 
+/* Where versions are kept, and the log in which each is a leaf. */
+struct registry_home {
+    struct store *store;
+    struct tlog *tlog;
+};
+
 /* The number that it got. ERR_CONFLICT: another version is in force than `after` says. */
-EP_MUST_CHECK enum err registry_versions_add(struct store *store,
+EP_MUST_CHECK enum err registry_versions_add(const struct registry_home *home,
                                              const struct registry_versions_entry *entry,
                                              int64_t *ret_seq, struct fail *fail);
 /* The version of that number, or the one in force (0). ERR_NOT_FOUND. */

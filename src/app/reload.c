@@ -175,7 +175,7 @@ static enum err reload_prices(struct world *world, const struct registry *regist
                               struct buf *errors)
 {
     struct fail fail = { .code = ERR_OK };
-    enum err err = price_keeping_keep(world->ledger, registry, &fail);
+    enum err err = price_keeping_keep(world->ledger, world->tlog, registry, &fail);
     err = err == ERR_OK ? price_shelf_learn(world->prices, &fail) : err;
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
@@ -189,11 +189,12 @@ static enum err reload_keep(struct reload *reload, struct world_registry *now)
     struct world *world = reload->server->world;
     struct fail fail = { .code = ERR_OK };
     const struct registry_rival rival = reload_rival(reload);
+    const struct registry_home home = { world->store, world->tlog };
     if (!reload->changes) {
         return ERR_OK;
     }
     now->since_ns = registry_candidate_now();
-    enum err err = registry_candidate_keep(&reload->candidate, world->store, &rival, now->since_ns,
+    enum err err = registry_candidate_keep(&reload->candidate, &home, &rival, now->since_ns,
                                            &now->version, &fail);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(reload->errors, "entrepot: %s\n", fail.text));

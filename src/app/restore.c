@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "app/acts_internal.h"
+#include "app/log_aside.h"
 #include "app/log_mark.h"
 #include "app/progress.h"
 #include "base/stamp.h"
@@ -16,6 +17,9 @@ struct restoring {
     struct str url; /* of the store that is replaced */
     struct store_migration migrations[WORLD_MIGRATIONS_MAX];
     struct store_options options;
+    struct str log_folder;  /* that is published */
+    struct log_aside aside; /* what of it is untrue then */
+    struct buf log_kept;    /* where it was put for that */
     struct buf mark_path;
     struct log_mark before; /* as it was found */
     struct log_mark mark;   /* as it was left */
@@ -115,6 +119,25 @@ static void restore_look_at_old(struct restoring *restoring)
     store_close(store);
 }
 
+/* What was published is known to others: that many leaves were reached. */
+static enum err restore_look_at_folder(struct restoring *restoring, struct store *store,
+                                       struct fail *fail)
+{
+    TRY(log_aside_look(restoring->log_folder.ptr, store, &restoring->aside, fail));
+    restoring->before.reached = restoring->aside.published > restoring->before.reached
+                                    ? restoring->aside.published
+                                    : restoring->before.reached;
+    return ERR_OK;
+}
+
+static enum err restore_put_aside(struct restoring *restoring, struct fail *fail)
+{
+    return restoring->accept && restoring->aside.untrue
+               ? log_aside_move(restoring->log_folder.ptr, restoring->now_ns, &restoring->log_kept,
+                                fail)
+               : ERR_OK;
+}
+
 static enum err restore_read_mark(struct restoring *restoring, struct fail *fail)
 {
     enum err err = log_mark_read(restoring->mark_path.ptr, &restoring->before, fail);
@@ -129,7 +152,8 @@ static enum err restore_read_mark(struct restoring *restoring, struct fail *fail
 static enum err restore_write_mark(struct restoring *restoring, struct fail *fail)
 {
     int64_t reached = restoring->before.reached;
-    bool lost = restoring->leaves < reached || restoring->entries < restoring->entries_old;
+    bool lost = restoring->aside.untrue || restoring->leaves < reached ||
+                restoring->entries < restoring->entries_old;
     bool behind = lost && !restoring->accept;
     restoring->mark = (struct log_mark){
         .reached = behind ? reached : restoring->leaves,
@@ -180,6 +204,7 @@ static enum err restore_judge(void *context, struct store *copy, struct fail *fa
     TRY(opened);
     TRY(restore_read_mark(restoring, fail));
     restore_look_at_old(restoring);
+    TRY(restore_look_at_folder(restoring, copy, fail));
     TRY(restore_note(restoring, copy,
                      restoring->accept ? STR("restored_loss_accepted") : STR("restored"), fail));
     return restore_write_mark(restoring, fail);
@@ -204,6 +229,7 @@ static enum err restore_print(const struct restoring *restoring, struct str kept
         jsonw_put_int(&writer, "lost", lost);
         jsonw_put_int(&writer, "entries_lost", entries_lost);
         jsonw_put_str(&writer, "kept", kept);
+        jsonw_put_str(&writer, "log_kept", buf_str(&restoring->log_kept));
         jsonw_key(&writer, "sells");
         jsonw_bool(&writer, !restoring->mark.behind);
         jsonw_close(&writer, '}');
@@ -218,6 +244,12 @@ static enum err restore_print(const struct restoring *restoring, struct str kept
     }
     if (kept.len > 0) {
         TRY(buf_printf(out, "the old database is kept as " STR_FMT "\n", STR_ARG(kept)));
+    }
+    if (restoring->log_kept.len > 0) {
+        TRY(buf_printf(out,
+                       "the published log is kept as " STR_FMT ": whoever followed it sees that "
+                       "leaves are lost, and its witnesses cosign no other under this log.origin\n",
+                       STR_ARG(buf_str(&restoring->log_kept))));
     }
     return buf_printf(out, "%s\n",
                       restoring->mark.behind
@@ -244,6 +276,7 @@ static enum err restore_file(struct restoring *restoring, struct str path, bool 
         /* Nothing was put in place; if this fails too, the sale stays stopped. */
         EP_IGNORE(log_mark_write(restoring->mark_path.ptr, &restoring->before, NULL));
     }
+    err = err == ERR_OK ? restore_put_aside(restoring, fail) : err;
     err = err == ERR_OK ? restore_print(restoring, buf_str(&restore.kept), json, out) : err;
     buf_fini(&restore.kept);
     return err;
@@ -256,13 +289,16 @@ static enum err restore_accept_in(struct restoring *restoring, struct store *sto
 {
     TRY(store_read(store, restore_read_size, &restoring->leaves, fail));
     TRY(restore_read_mark(restoring, fail));
-    if (!restoring->before.behind && restoring->leaves >= restoring->before.reached) {
+    TRY(tlog_open(store, &restoring->tlog, fail));
+    TRY(restore_look_at_folder(restoring, store, fail));
+    if (!restoring->before.behind && !restoring->aside.untrue &&
+        restoring->leaves >= restoring->before.reached) {
         return FAIL(fail, ERR_CONFLICT,
                     "there is no loss to accept: the log has %lld leaves, %lld were reached",
                     (long long)restoring->leaves, (long long)restoring->before.reached);
     }
-    TRY(tlog_open(store, &restoring->tlog, fail));
     TRY(restore_note(restoring, store, STR("loss_accepted"), fail));
+    TRY(restore_put_aside(restoring, fail)); /* else the mark says on that nothing may be sold */
     return restore_write_mark(restoring, fail);
 }
 
@@ -279,11 +315,13 @@ static enum err restore_accept(struct restoring *restoring, bool json, struct bu
 
 /* ---- the command ------------------------------------------------------------------------- */
 
-static enum err restore_do(const struct args *args, struct str url, struct buf *out,
+static enum err restore_do(const struct args *args, const struct conf *conf, struct buf *out,
                            struct fail *fail)
 {
+    struct str url = conf->store;
     struct restoring restoring = {
         .url = url,
+        .log_folder = conf->log_folder,
         .accept = args_has(args, "accept-loss"),
         .now_ns = stamp_system_ns(),
     };
@@ -298,6 +336,7 @@ static enum err restore_do(const struct args *args, struct str url, struct buf *
         .migrations_count = world_migrations(restoring.migrations),
     };
     buf_init(&restoring.mark_path, RESTORE_PATH_MAX);
+    buf_init(&restoring.log_kept, RESTORE_PATH_MAX);
     enum err err = log_mark_path(url, &restoring.mark_path, fail);
     if (err == ERR_OK) {
         err = path.len > 0 ? restore_file(&restoring, path, json, out, fail)
@@ -305,6 +344,7 @@ static enum err restore_do(const struct args *args, struct str url, struct buf *
     }
     tlog_close(restoring.tlog);
     buf_fini(&restoring.mark_path);
+    buf_fini(&restoring.log_kept);
     return err;
 }
 
@@ -337,7 +377,7 @@ enum err restore_run(const struct args *args, struct buf *out, struct buf *error
     conf_report_fini(&report);
     TRY(err);
     err = crypto_start(&fail);
-    err = err == ERR_OK ? restore_do(args, conf->store, out, &fail) : err;
+    err = err == ERR_OK ? restore_do(args, conf, out, &fail) : err;
     if (err != ERR_OK) {
         act_complain(errors, err, &fail, restore_remedy(err));
     }

@@ -9,6 +9,8 @@
 
 #include "app/eraser.h"
 #include "app/helpers.h"
+#include "app/log_leaves.h"
+#include "app/publishing.h"
 #include "app/rounds.h"
 #include "app/server.h"
 #include "base/counter.h"
@@ -20,12 +22,15 @@
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
+#define SERVE_READERS    2 /* files are small, and seldom not in memory */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
 #define SERVE_MINUTE_NS  (INT64_C(60) * STAMP_NS_PER_S)
 #define SERVE_HOUR_NS    (INT64_C(3600) * STAMP_NS_PER_S)
 
 #define SERVE_MARK_NS STAMP_NS_PER_S /* the log's mark: what a crash and an old backup can hide */
+#define SERVE_PUBLISH_NS \
+    (INT64_C(3) * STAMP_NS_PER_S) /* at the end, for the last receipts' proofs */
 
 /* The parts of a run that nobody else sees. */
 struct serve {
@@ -184,7 +189,8 @@ static void serve_on_expire(struct timer *timer)
     struct serve *serve = EP_CONTAINER(timer, struct serve, expire_timer);
     struct server *server = &serve->server;
     int64_t now_ns = loop_now_ns(server->loop);
-    if (!serve->expire_runs && !server->world->mark.behind && serve_must_expire(serve, now_ns)) {
+    bool stopped = atomic_load(&server->world->log_stopped);
+    if (!serve->expire_runs && !stopped && serve_must_expire(serve, now_ns)) {
         serve->expire_runs = job_submit(server->workers, &serve->expire) == ERR_OK;
         serve->expired_ns = now_ns;
     }
@@ -265,6 +271,46 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
     return err;
 }
 
+struct serve_start {
+    struct store_job job;
+    struct tlog *tlog;
+    struct log_start start;
+};
+
+static enum err serve_write_start(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct serve_start *start = EP_CONTAINER(job, struct serve_start, job);
+    return log_leaf_start(start->tlog, txn, &start->start, fail);
+}
+
+/* What the log says of a restart; nothing, where the log has stopped. */
+static enum err serve_note_start(struct world *world, struct fail *fail)
+{
+    struct serve_start start = {
+        .job = { .run = serve_write_start },
+        .tlog = world->tlog,
+        .start = {
+            .program = STR(EP_VERSION),
+            .registry = world->version,
+            .now_ns = stamp_system_ns(),
+        },
+    };
+    return atomic_load(&world->log_stopped) ? ERR_OK : store_run(world->store, &start.job, fail);
+}
+
+static enum err serve_open_loop(struct serve *serve, struct fail *fail)
+{
+    struct server *server = &serve->server;
+    TRY(loop_create_real(&server->loop, fail));
+    TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
+    TRY(worker_pool_create(SERVE_READERS, SERVE_QUEUE_MAX, &server->readers, fail));
+    if (!share_verify(server->pages)) {
+        server->pages[0] = '\0';
+    }
+    TRY(publishing_open(server, &server->publishing, fail));
+    return serve_note_start(server->world, fail);
+}
+
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
 {
     struct server *server = &serve->server;
@@ -274,8 +320,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
         TRY(helpers_start(&serve->helpers, server->world->registry,
                           server->world->conf->vocabularies, fail));
     }
-    TRY(loop_create_real(&server->loop, fail));
-    TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
+    TRY(serve_open_loop(serve, fail));
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
@@ -299,8 +344,8 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     TRY(rounds_begin(&serve->rounds, fail));
     TRY(eraser_begin(&serve->eraser, server, fail));
     TRY(law_clock_start(server, &serve->law_clock, fail));
-    return server->world->mark.behind ? ERR_OK
-                                      : timer_start(server->loop, &serve->mark_timer, now_ns);
+    TRY(publishing_begin(server->publishing, fail));
+    return timer_start(server->loop, &serve->mark_timer, now_ns);
 }
 
 static enum err serve_registry_reload(void *context, struct world_applied *ret_applied,
@@ -350,8 +395,11 @@ static void serve_close(struct serve *serve)
             serve->rounds.runs || serve->eraser.runs)) {
         (void)loop_turn(server->loop, true);
     }
+    publishing_end(server->publishing, SERVE_PUBLISH_NS);
     worker_pool_destroy(server->workers);
+    worker_pool_destroy(server->readers);
     crew_destroy(server);
+    publishing_close(server->publishing);
     if (server->loop != NULL) {
         timer_stop(server->loop, &serve->expire_timer);
         timer_stop(server->loop, &serve->mark_timer);
@@ -399,13 +447,6 @@ static void serve_log_started(const struct server *server)
     if (server->world->erased_again > 0) {
         log_begin(&line, EVENT_ERASED_AGAIN);
         log_int(&line, "clients", server->world->erased_again);
-        log_end(&line);
-    }
-    const struct log_mark *mark = &server->world->mark;
-    if (mark->behind) {
-        log_begin(&line, EVENT_LOG_BEHIND);
-        log_int(&line, "reached", mark->reached);
-        log_int(&line, "found", mark->found);
         log_end(&line);
     }
 }

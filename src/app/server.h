@@ -1,13 +1,14 @@
 /*
  * A running server as its own files see it: what `entrepot serve` opens and starts. serve.c is the
- * story, crew.c the loop threads, office.c the operator's listener, desk.c the control socket,
- * reload.c what SIGHUP and `registry apply` do.
+ * story, crew.c the loop threads, publishing.c the log's checkpoints, office.c the operator's
+ * listener, desk.c the control socket, reload.c what SIGHUP and `registry apply` do.
  */
 #pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "app/share.h"
 #include "app/world.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
@@ -21,11 +22,15 @@
 struct crew_member;
 struct crew_swap;
 struct lookout;
+struct publishing;
 
 struct server {
     struct world *world;
     struct loop *loop; /* of the main thread: office, desk, signals */
     struct worker_pool *workers;
+    struct worker_pool *readers; /* of files that anybody may read */
+    char pages[SHARE_PATH_MAX];  /* the folder of the page that verifies receipts; "": none */
+    struct publishing *publishing;
     struct dispatch *dispatch;
     struct limits *limits;
     struct lookout *lookout;

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The folder `name` among this program's shared files. */
-static bool share_find(const char *name, char path[SHARE_PATH_MAX])
+/* The folder `name` of a checkout's `part`, or among this program's installed files. */
+static bool share_find_in(const char *part, const char *name, char path[SHARE_PATH_MAX])
 {
-    /* build/release/entrepot has it in share/NAME, bin/entrepot in share/entrepot/NAME. */
-    static const char *const places[] = { "/../../share/", "/../share/entrepot/" };
+    /* build/release/entrepot has it in PART/NAME, bin/entrepot in share/entrepot/NAME. */
+    const char *const places[] = { part, "/../share/entrepot/" };
     char self[SHARE_PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (len <= 0) {
@@ -30,6 +30,16 @@ static bool share_find(const char *name, char path[SHARE_PATH_MAX])
         }
     }
     return false;
+}
+
+static bool share_find(const char *name, char path[SHARE_PATH_MAX])
+{
+    return share_find_in("/../../share/", name, path);
+}
+
+bool share_verify(char path[SHARE_PATH_MAX])
+{
+    return share_find_in("/../../web/", "verify", path);
 }
 
 bool share_vocabularies(char path[SHARE_PATH_MAX])

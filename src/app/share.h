@@ -12,5 +12,7 @@
 
 /* The folder of vocabularies, an absolute path, NUL-terminated. False: there is none. */
 bool share_vocabularies(char path[SHARE_PATH_MAX]);
+/* The folder of the page that verifies receipts, likewise. */
+bool share_verify(char path[SHARE_PATH_MAX]);
 /* The folder of the example country databases (docs/origin.md), likewise; both are in it. */
 bool share_geo(char path[SHARE_PATH_MAX]);

@@ -5,6 +5,7 @@
 #include "app/acts.h"
 #include "app/erased_list.h"
 #include "app/erasure.h"
+#include "app/log_leaves.h"
 #include "app/price_keeping.h"
 #include "app/recover.h"
 #include "app/registry_candidate.h"
@@ -14,6 +15,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
+#include "tlog/receipt_doc.h"
 #include "tlog/tile_rows.h"
 
 struct str world_folder_of(struct str path)
@@ -98,7 +100,18 @@ static enum err world_check_log(struct world *world, struct fail *fail)
     TRY(store_read(world->store, world_read_size, &leaves, fail));
     TRY(log_mark_check(world->mark_path.ptr, leaves, &world->mark, fail));
     world->mark_known = true;
+    atomic_store(&world->log_stopped, world->mark.behind);
     return ERR_OK;
+}
+
+/* The log as rows, before the first of its leaves is written. */
+static enum err world_open_log(struct world *world, struct fail *fail)
+{
+    if (world->mode == WORLD_READ_ONLY) {
+        return ERR_OK;
+    }
+    TRY(tlog_open(world->store, &world->tlog, fail));
+    return world_check_log(world, fail);
 }
 
 enum err world_note_log(struct world *world, struct fail *fail)
@@ -109,7 +122,76 @@ enum err world_note_log(struct world *world, struct fail *fail)
         return ERR_OK; /* what can be read may not be durable */
     }
     TRY(store_read(world->store, world_read_size, &leaves, fail));
-    return log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
+    (void)pthread_mutex_lock(&world->mark_lock);
+    enum err err = log_mark_raise(world->mark_path.ptr, leaves, &world->mark, fail);
+    (void)pthread_mutex_unlock(&world->mark_lock);
+    return err;
+}
+
+enum err world_stop_log(struct world *world, int64_t reached, int64_t found, struct fail *fail)
+{
+    ASSERT(world->mark_known);
+    atomic_store(&world->log_stopped, true); /* whatever becomes of the file */
+    (void)pthread_mutex_lock(&world->mark_lock);
+    struct log_mark mark = world->mark;
+    enum err err = ERR_OK;
+    if (!mark.behind) {
+        mark = (struct log_mark){
+            .reached = mark.reached > reached ? mark.reached : reached,
+            .behind = true,
+            .found = found,
+        };
+        err = log_mark_write(world->mark_path.ptr, &mark, fail);
+        world->mark = err == ERR_OK ? mark : world->mark;
+    }
+    (void)pthread_mutex_unlock(&world->mark_lock);
+    return err;
+}
+
+/* ---- the log's key -------------------------------------------------------------------------- */
+
+static enum err world_check_origin(struct str origin, struct fail *fail)
+{
+    if (!note_name_valid(origin)) {
+        return FAIL(fail, ERR_CONF_INVALID,
+                    "log.origin \"" STR_FMT "\" is no name of a log: no spaces, no \"+\"",
+                    STR_ARG(origin));
+    }
+    if (str_eq(origin, STR(RECEIPT_PROMISE_FIRST))) {
+        return FAIL(fail, ERR_CONF_INVALID,
+                    "log.origin may not be \"" RECEIPT_PROMISE_FIRST
+                    "\": promises of receipts begin with it");
+    }
+    return ERR_OK;
+}
+
+static enum err world_load_key(struct world *world, struct fail *fail)
+{
+    struct secret seed = { 0 };
+    unsigned char public_key[SIGN_PUBLIC_BYTES];
+    TRY(secret_load(world->conf->log_key, STR_EMPTY, &seed, fail));
+    enum err err = sign_key_load(&seed, &world->log_secret, fail);
+    secret_fini(&seed);
+    TRY(err);
+    sign_public(world->log_secret, public_key);
+    world->log.secret = world->log_secret;
+    return note_key_make(world->conf->log_origin, NOTE_ED25519, public_key, &world->log.key, fail);
+}
+
+/* Commands that only read may be another user's, who has no key: their receipts show no promise. */
+static enum err world_open_key(struct world *world, struct fail *fail)
+{
+    TRY(world_check_origin(world->conf->log_origin, fail));
+    if (world->mode == WORLD_READ_ONLY) {
+        EP_IGNORE(world_load_key(world, NULL));
+        return ERR_OK;
+    }
+    return world_load_key(world, fail);
+}
+
+const struct gate_log *world_log(const struct world *world)
+{
+    return world->log.secret == NULL ? NULL : &world->log;
 }
 
 /* ---- the registry in force ------------------------------------------------------------------ */
@@ -125,12 +207,13 @@ static enum err world_take_first(struct world *world, struct registry_candidate 
                                  struct buf *errors, struct fail *fail)
 {
     const struct registry_rival none = { .registry = NULL };
+    const struct registry_home home = { world->store, world->tlog };
     int64_t now_ns = registry_candidate_now();
     TRY(registry_candidate_read(candidate, world->conf->registry.ptr, world_vocabularies(world),
                                 errors));
     if (world->mode == WORLD_READ_WRITE) {
         TRY(registry_candidate_signed(candidate, &none, now_ns, errors));
-        TRY(registry_candidate_keep(candidate, world->store, &none, now_ns, &world->version, fail));
+        TRY(registry_candidate_keep(candidate, &home, &none, now_ns, &world->version, fail));
         world->since_ns = now_ns;
     }
     world->registry = registry_ref(candidate->registry);
@@ -234,20 +317,21 @@ static enum err world_erase_again(struct world *world, struct fail *fail)
 static enum err world_open_rooms(struct world *world, struct buf *errors, struct fail *fail)
 {
     TRY(shelf_create(world->conf->vocabularies, &world->shelf));
+    TRY(world_open_key(world, fail));
     TRY(world_open_store(world, fail));
+    TRY(world_open_log(world, fail));
     TRY(world_take_registry(world, errors, fail));
     TRY(world_open_ident(world, fail));
     if (world->mode == WORLD_READ_ONLY) {
         return ERR_OK;
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
-    TRY(tlog_open(world->store, &world->tlog, fail));
+    ident_on_key_change(world->ident, log_leaf_key, world->tlog);
     TRY(world_open_quarantine(world, fail));
     TRY(usage_check_open(world->store, world->quarantine, &world->usage_check, fail));
     TRY(review_open(world->store, &world->review, fail));
     TRY(quota_open(world->store, &world->quota, fail));
-    TRY(world_check_log(world, fail));
-    TRY(price_keeping_keep(world->ledger, world->registry, fail));
+    TRY(price_keeping_keep(world->ledger, world->tlog, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
     TRY(recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
                       &world->recovered, fail));
@@ -297,6 +381,7 @@ enum err world_open(const char *conf_path, enum world_mode mode, struct world **
     buf_init(&world->erased_path, 4096);
     (void)pthread_mutex_init(&world->erasing, NULL);
     (void)pthread_mutex_init(&world->lock, NULL); /* cannot fail with default attributes */
+    (void)pthread_mutex_init(&world->mark_lock, NULL);
     world->mode = mode;
     world->conf_path = mem_copy_text(conf_path, strlen(conf_path));
     enum err err = world->conf_path == NULL ? ERR_NO_MEMORY : ERR_OK;
@@ -333,6 +418,8 @@ void world_close(struct world *world)
     shelf_destroy(world->shelf);
     conf_destroy(world->conf);
     (void)pthread_mutex_destroy(&world->lock);
+    (void)pthread_mutex_destroy(&world->mark_lock);
+    sign_key_destroy(world->log_secret);
     buf_fini(&world->mark_path);
     buf_fini(&world->erased_path);
     (void)pthread_mutex_destroy(&world->erasing);

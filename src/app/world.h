@@ -8,10 +8,12 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "app/log_mark.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "gate/gate.h"
 #include "gate/price_shelf.h"
 #include "gate/quarantine.h"
 #include "gate/usage_check.h"
@@ -68,13 +70,17 @@ struct world {
     pthread_mutex_t lock; /* of these three */
     const struct dispatch *dispatch; /* of a running server; NULL: none runs */
     char *conf_path;
-    struct str folder;      /* of the configuration file: the base of the registry's secrets */
-    struct buf mark_path;   /* of the log's high-water mark; as `ledger` */
-    struct log_mark mark;   /* `behind`, which stays as the opening found it: nothing may be sold */
-    bool mark_known;        /* `mark` is what the file says */
-    size_t recovered;       /* holds that were ended at the opening */
-    struct buf erased_path; /* of the list of erased clients; as `ledger` */
-    int64_t erased_again;   /* clients that came back with a backup, at the opening */
+    struct str folder;           /* of the configuration file: the base of the registry's secrets */
+    struct gate_log log;         /* the log's name and key; world_log() */
+    struct sign_key *log_secret; /* NULL: who only reads may not have it */
+    struct buf mark_path;        /* of the log's high-water mark; as `ledger` */
+    pthread_mutex_t mark_lock;   /* of the next two */
+    struct log_mark mark;
+    bool mark_known;         /* `mark` is what the file says */
+    atomic_bool log_stopped; /* leaves are missing: nothing may be sold. Never falls again */
+    size_t recovered;        /* holds that were ended at the opening */
+    struct buf erased_path;  /* of the list of erased clients; as `ledger` */
+    int64_t erased_again;    /* clients that came back with a backup, at the opening */
     pthread_mutex_t erasing; /* one erasure, or one run over what is due, at a time */
     enum world_mode mode;
     world_reload_fn *reload; /* what a running server does for `registry apply`; NULL: none runs */
@@ -95,8 +101,14 @@ struct erasing;
 /* What erasures of this world are done with; world->erasing is held meanwhile. */
 struct erasing world_erasing(const struct world *world);
 
-/* Raises the mark to what is durable now; from a thread that may wait, one at a time. */
+/* Raises the mark to what is durable now; from a thread that may wait. */
 EP_MUST_CHECK enum err world_note_log(struct world *world, struct fail *fail);
+/* Somebody knows of `reached` leaves, and the log has `found`, or others: nothing is sold from now
+ * on, nor after a restart, until an operator accepts the loss. From a thread that may wait. */
+EP_MUST_CHECK enum err world_stop_log(struct world *world, int64_t reached, int64_t found,
+                                      struct fail *fail);
+/* As receipts and the gate want it; NULL: this world has no key of the log. */
+const struct gate_log *world_log(const struct world *world);
 
 /* The registry in force, with a reference of the caller's own: registry_unref() it. */
 const struct registry *world_registry(struct world *world);

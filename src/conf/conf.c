@@ -31,8 +31,7 @@ _Static_assert(EP_ARRAY_LEN(conf_rows) <= CONF_ROWS_MAX, "seen[] has room for ea
 
 bool conf_type_is_list(enum conf_type type)
 {
-    return type == CONF_TYPE_PATHS || type == CONF_TYPE_TEXTS || type == CONF_TYPE_CIDRS ||
-           type == CONF_TYPE_LINKS;
+    return type == CONF_TYPE_PATHS || type == CONF_TYPE_CIDRS || type == CONF_TYPE_LINKS;
 }
 
 static const struct conf_row *conf_row_find(struct str key)

@@ -51,9 +51,8 @@ enum conf_hold_gate {
 #define CONF_FIELD_TEXT     struct str
 #define CONF_FIELD_PATH     struct str
 #define CONF_FIELD_PATHS    struct conf_list
-#define CONF_FIELD_STORE    struct str /* "sqlite:" and the resolved path, or a URL */
-#define CONF_FIELD_SECRET   struct str /* "env:NAME", or "file:" and the resolved path */
-#define CONF_FIELD_TEXTS    struct conf_list
+#define CONF_FIELD_STORE    struct str       /* "sqlite:" and the resolved path, or a URL */
+#define CONF_FIELD_SECRET   struct str       /* "env:NAME", or "file:" and the resolved path */
 #define CONF_FIELD_CIDRS    struct conf_list /* as ip_block_parse() takes them */
 #define CONF_FIELD_ADDRESS  struct conf_address
 #define CONF_FIELD_LINKS    struct conf_links

@@ -16,8 +16,6 @@ enum err conf_allowed(const struct conf_row *row, struct buf *out)
         return buf_append(out, STR("sqlite:PATH"));
     case CONF_TYPE_SECRET:
         return buf_append(out, STR("env:NAME or file:PATH"));
-    case CONF_TYPE_TEXTS:
-        return buf_printf(out, "a list of at most %llu texts", (unsigned long long)row->max);
     case CONF_TYPE_CIDRS:
         return buf_printf(out, "a list of at most %llu IP addresses or CIDR blocks",
                           (unsigned long long)row->max);
@@ -84,7 +82,6 @@ static enum err conf_print_value(const struct conf *conf, const struct conf_row 
     case CONF_TYPE_SECRET:
         return jsonw_quote(out, *(const struct str *)field);
     case CONF_TYPE_PATHS:
-    case CONF_TYPE_TEXTS:
     case CONF_TYPE_CIDRS:
         return conf_print_list(field, out);
     case CONF_TYPE_ADDRESS:

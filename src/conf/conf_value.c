@@ -185,7 +185,6 @@ static bool conf_read_scalar(struct conf_reader *reader, const struct conf_row *
     case CONF_TYPE_HOLDGATE:
         return conf_read_choice(row, text, slot);
     case CONF_TYPE_PATHS:
-    case CONF_TYPE_TEXTS:
     case CONF_TYPE_CIDRS:
     case CONF_TYPE_LINKS:
         break;

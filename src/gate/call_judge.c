@@ -41,7 +41,7 @@ enum call_next call_judge(struct call *call)
     if (store_failed(world->store)) {
         return call_refuse(call, ERR_STORE_FAILED, "%s", err_info(ERR_STORE_FAILED)->text);
     }
-    if (world->log_behind) {
+    if (gate_log_stopped(call->gate)) {
         return call_refuse(call, ERR_LOG_BEHIND, "%s", err_info(ERR_LOG_BEHIND)->text);
     }
     if (call->x == NULL) {

@@ -90,7 +90,7 @@ static enum err credits_read(void *context, struct store_txn *txn, struct fail *
     int64_t held = credit->held;
     int64_t spent = credit->spent;
     struct jsonw *json = &asked->json;
-    jsonw_init(json, &asked->rows.answer);
+    jsonw_init(json, &asked->rows.work.answer);
     jsonw_open(json, '{');
     jsonw_key(json, "data");
     jsonw_open(json, '{');

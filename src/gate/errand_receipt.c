@@ -1,21 +1,32 @@
 /* A call's receipt for its client. */
-#include "base/enc.h"
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
 #include "gate/gate_internal.h"
+#include "gate/receipt_view.h"
 #include "ident/ident.h"
+#include "tlog/publish.h"
 #include "tlog/tlog.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 #include "wire/url.h"
 
+enum errand_form {
+    ERRAND_DOCUMENT,   /* tlog/receipt_doc.h */
+    ERRAND_PROOF,      /* c2sp.org/tlog-proof */
+    ERRAND_GENERATION, /* OpenRouter's shape */
+    ERRAND_FORMS
+};
+
 struct errand {
     struct errand_rows rows;
     struct id call;
     const struct client *client;
-    bool generation; /* OpenRouter's shape */
+    struct store_txn *txn; /* of the reading */
+    enum errand_form form;
 };
 
 /* ---- on the worker's thread --------------------------------------------------------------- */
@@ -35,35 +46,8 @@ static bool errand_owns(const struct errand *errand, struct str section)
         !id_parse(buf_str(&shown), STR(IDENT_KEY_PREFIX), &id)) {
         return false;
     }
-    const struct api_key *key = api_key_find(errand->rows.gate->world.ident, id);
+    const struct api_key *key = api_key_find(errand->rows.work.gate->world.ident, id);
     return key != NULL && key->client == errand->client;
-}
-
-static void errand_put_salt(struct jsonw *json, const char *name, struct str salt)
-{
-    char text[64];
-    struct buf base64 = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(enc_base64(&base64, salt.ptr, salt.len)); /* sixteen bytes fit */
-    jsonw_put_str(json, name, buf_str(&base64));
-}
-
-/* The client's own section and the evidence, each with its salt: what it needs to check them. */
-static void errand_put_receipt(struct jsonw *json, const struct tlog_found *found)
-{
-    jsonw_open(json, '{');
-    jsonw_key(json, "client");
-    jsonw_raw(json, found->sections[RECEIPT_CLIENT]);
-    jsonw_key(json, "evidence");
-    jsonw_raw(json, found->sections[RECEIPT_EVIDENCE]);
-    jsonw_key(json, "salts");
-    jsonw_open(json, '{');
-    errand_put_salt(json, "client", found->salts[RECEIPT_CLIENT]);
-    errand_put_salt(json, "evidence", found->salts[RECEIPT_EVIDENCE]);
-    jsonw_close(json, '}');
-    jsonw_key(json, "entry");
-    jsonw_raw(json, found->entry);
-    jsonw_put_int(json, "leaf", found->leaf);
-    jsonw_close(json, '}');
 }
 
 static int64_t errand_tokens(struct str billed, bool output)
@@ -89,8 +73,9 @@ static void errand_copy(struct jsonw *json, const char *key, struct str section,
     jsonw_raw(json, value.len > 0 ? value : STR("null"));
 }
 
-static void errand_put_generation(struct jsonw *json, const struct tlog_found *found)
+static enum err errand_put_generation(struct errand *errand, const struct tlog_found *found)
 {
+    struct jsonw json;
     struct str client = found->sections[RECEIPT_CLIENT];
     struct str billed = json_get(client, STR("billed"));
     struct str amount = json_get(client, STR("amount"));
@@ -100,52 +85,85 @@ static void errand_put_generation(struct jsonw *json, const struct tlog_found *f
     if (amount.len > 2 && str_to_i64(json_inside(amount), &nano)) {
         EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
     }
-    jsonw_open(json, '{');
-    jsonw_key(json, "data");
-    jsonw_open(json, '{');
-    errand_copy(json, "id", client, STR("call"));
-    errand_copy(json, "model", client, STR("model_served"));
-    errand_copy(json, "created_at", client, STR("begun"));
-    errand_copy(json, "finish", client, STR("outcome"));
-    jsonw_key(json, "total_cost");
-    jsonw_raw(json, text.len > 0 ? buf_str(&text) : STR("null"));
-    jsonw_put_int(json, "tokens_prompt", errand_tokens(billed, false));
-    jsonw_put_int(json, "tokens_completion", errand_tokens(billed, true));
-    jsonw_close(json, '}');
-    jsonw_close(json, '}');
+    jsonw_init(&json, &errand->rows.work.answer);
+    jsonw_open(&json, '{');
+    jsonw_key(&json, "data");
+    jsonw_open(&json, '{');
+    errand_copy(&json, "id", client, STR("call"));
+    errand_copy(&json, "model", client, STR("model_served"));
+    errand_copy(&json, "created_at", client, STR("begun"));
+    errand_copy(&json, "finish", client, STR("outcome"));
+    jsonw_key(&json, "total_cost");
+    jsonw_raw(&json, text.len > 0 ? buf_str(&text) : STR("null"));
+    jsonw_put_int(&json, "tokens_prompt", errand_tokens(billed, false));
+    jsonw_put_int(&json, "tokens_completion", errand_tokens(billed, true));
+    jsonw_close(&json, '}');
+    jsonw_close(&json, '}');
+    return jsonw_err(&json);
+}
+
+/* Proofs begin with the next checkpoint: whoever asks sooner is told when to ask again. */
+static enum err errand_put_proof(struct errand *errand, const struct tlog_found *found)
+{
+    struct errand_work *work = &errand->rows.work;
+    struct fail fail;
+    enum err err = published_proof(errand->txn, found->leaf, &work->answer, &fail);
+    if (err == ERR_NOT_FOUND) {
+        errand_work_say(work, 503, "retry-after: 1\r\n",
+                        STR("no checkpoint covers this receipt yet: ask again in a second\n"));
+        return work->err;
+    }
+    (void)snprintf(work->headers, sizeof(work->headers),
+                   "content-type: text/plain; charset=utf-8\r\n");
+    return err;
+}
+
+static enum err errand_put_document(struct errand *errand, const struct tlog_found *found)
+{
+    const struct receipt_view view = {
+        .txn = errand->txn,
+        .found = found,
+        .sections = RECEIPT_VIEW_CLIENT,
+        .log = errand->rows.work.gate->world.log,
+    };
+    struct fail fail;
+    return receipt_view_write(&view, &errand->rows.work.answer, &fail);
 }
 
 static enum err errand_on_found(void *context, const struct tlog_found *found)
 {
+    static enum err (*const writers[ERRAND_FORMS])(struct errand *, const struct tlog_found *) = {
+        [ERRAND_DOCUMENT] = errand_put_document,
+        [ERRAND_PROOF] = errand_put_proof,
+        [ERRAND_GENERATION] = errand_put_generation,
+    };
     struct errand *errand = context;
     if (!errand_owns(errand, found->sections[RECEIPT_CLIENT])) {
         return ERR_NOT_FOUND; /* as if there were none: nobody learns of others' calls */
     }
-    struct jsonw json;
-    jsonw_init(&json, &errand->rows.answer);
-    if (errand->generation) {
-        errand_put_generation(&json, found);
-    } else {
-        errand_put_receipt(&json, found);
-    }
-    return jsonw_err(&json);
+    return writers[errand->form](errand, found);
 }
 
 static enum err errand_read(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct errand *errand = context; /* its first part is the errand_rows */
+    errand->txn = txn;
     return tlog_find(txn, errand->call, errand_on_found, errand, fail);
 }
 
 /* ---- on the loop's thread ----------------------------------------------------------------- */
 
 static bool errand_call_id(struct http_exchange *x, struct str path, struct id *ret_call,
-                           bool *ret_generation)
+                           enum errand_form *ret_form)
 {
     static const struct str receipts = STR_INIT("/v1/receipts/");
-    *ret_generation = !str_starts(path, receipts);
-    if (!*ret_generation) {
-        return id_parse(str_from_at(path, receipts.len), STR("call_"), ret_call);
+    static const struct str proof = STR_INIT(".tlog-proof");
+    *ret_form = !str_starts(path, receipts) ? ERRAND_GENERATION
+                : str_ends(path, proof)     ? ERRAND_PROOF
+                                            : ERRAND_DOCUMENT;
+    if (*ret_form != ERRAND_GENERATION) {
+        size_t end = path.len - (*ret_form == ERRAND_PROOF ? proof.len : 0);
+        return id_parse(str_slice(path, receipts.len, end), STR("call_"), ret_call);
     }
     char text[64];
     struct buf value = { text, 0, sizeof(text), sizeof(text) };
@@ -158,9 +176,9 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
 {
     const struct api_key *key = NULL;
     struct id call = { { 0 } };
-    bool generation = false;
+    enum errand_form form = ERRAND_DOCUMENT;
     enum err err = auth_find(gate, x, &key);
-    if (err == ERR_OK && !errand_call_id(x, path, &call, &generation)) {
+    if (err == ERR_OK && !errand_call_id(x, path, &call, &form)) {
         err = ERR_NOT_FOUND;
     }
     if (err != ERR_OK) {
@@ -171,7 +189,7 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
     if (errand != NULL) {
         errand->call = call;
         errand->client = key->client;
-        errand->generation = generation;
+        errand->form = form;
     }
     errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, errand_read);
 }

@@ -4,22 +4,13 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "loop/worker.h"
+#include "gate/errand_work.h"
 #include "store/store.h"
-
-struct gate;
-struct http_exchange;
 
 /* The first part of what an errand needs; mem_alloc()ed as a whole. */
 struct errand_rows {
-    uint32_t magic; /* first, as in struct call: front.c tells them apart by it */
-    struct gate *gate;
-    struct http_exchange *x; /* NULL: the client has gone */
-    struct job job;
-    store_read_fn *read; /* given the errand; writes its answer, a JSON text */
-    struct buf answer;
-    enum err err;
+    struct errand_work work; /* first, too */
+    store_read_fn *read;     /* given the errand; writes its answer: JSON, or it says so */
 };
 
 /* Starts it; it is freed at its end. `rows` NULL: no memory, and so is told. */

@@ -80,7 +80,7 @@ static enum err usage_read(void *context, struct store_txn *txn, struct fail *fa
     char month[16];
     (void)snprintf(month, sizeof(month), "%04d-%02d", (int)(errand->month / 100),
                    (int)(errand->month % 100));
-    jsonw_init(json, &errand->rows.answer);
+    jsonw_init(json, &errand->rows.work.answer);
     jsonw_open(json, '{');
     jsonw_put_str(json, "object", STR("list"));
     jsonw_put_str(json, "month", str_from(month));

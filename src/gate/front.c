@@ -36,7 +36,7 @@ static void front_alive(struct gate *gate, struct http_exchange *x, struct str p
 static void front_ready(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool ready = !store_failed(gate->world.store) && !gate->world.log_behind;
+    bool ready = !store_failed(gate->world.store) && !gate_log_stopped(gate);
     http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
                  ready ? STR("selling\n") : STR("not selling\n"));
 }
@@ -60,6 +60,10 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/log/"), true, HTTP1_GET, errand_log },
+    { STR_INIT("/verify"), false, HTTP1_GET, errand_verify },
+    { STR_INIT("/verify/"), false, HTTP1_GET, errand_verify },
+    { STR_INIT("/verify/"), true, HTTP1_GET, errand_verify },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },
     { STR_INIT("/readyz"), false, HTTP1_GET, front_ready },
     { STR_INIT("/"), false, HTTP1_GET, front_hello },

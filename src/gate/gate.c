@@ -102,6 +102,12 @@ struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
     return counter;
 }
 
+bool gate_log_stopped(const struct gate *gate)
+{
+    const atomic_bool *stopped = gate->world.log_stopped;
+    return stopped != NULL && atomic_load_explicit(stopped, memory_order_relaxed);
+}
+
 void gate_drain(struct gate *gate)
 {
     http_server_stop_accepting(gate->server);

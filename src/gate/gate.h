@@ -7,8 +7,11 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "gate/snapshot.h"
 #include "loop/worker.h"
+#include "tlog/note.h"
 
 struct dispatch;
 struct gate;
@@ -27,6 +30,12 @@ struct tlog;
 struct tls_context;
 struct usage_check;
 
+/* The log that receipts are leaves of, as they name it. */
+struct gate_log {
+    struct note_key key;           /* its name is the log's origin */
+    const struct sign_key *secret; /* signs promises; NULL: none are made */
+};
+
 struct gate_world {
     struct store *store;
     struct ident *ident;
@@ -41,8 +50,13 @@ struct gate_world {
     struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
-    bool log_behind; /* leaves are missing: nothing is sold */
-    uint16_t node;   /* in the ids that are made here */
+    struct worker_pool *readers; /* of files that anybody may read: they wait for each other */
+    /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
+    const atomic_bool *log_stopped;
+    const struct gate_log *log; /* NULL: receipts come without promise and key */
+    const char *log_folder;     /* that is published; NULL: none */
+    const char *pages_folder;   /* of the page that verifies receipts; NULL: none */
+    uint16_t node;              /* in the ids that are made here */
 };
 
 /* Takes over the caller's reference of `snapshot`. */

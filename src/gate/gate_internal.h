@@ -35,3 +35,5 @@ struct gate {
 
 /* This loop's counter of the vocabulary; NULL: no memory. */
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab);
+/* Whether leaves are missing from the log, so that nothing may be sold. */
+bool gate_log_stopped(const struct gate *gate);

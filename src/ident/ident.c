@@ -304,7 +304,8 @@ struct ident_change {
     const struct store_sql *sql;
     const struct store_value *values;
     size_t count;
-    bool marks; /* the pepper's mark goes with it */
+    bool marks;                         /* the pepper's mark goes with it */
+    const struct ident_key_change *key; /* NULL: of a client */
 };
 
 static enum err ident_run_change(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -314,7 +315,11 @@ static enum err ident_run_change(struct store_job *job, struct store_txn *txn, s
         const struct store_value mark = STORE_B(digest_str(&change->ident->mark));
         TRY(store_exec(txn, &sql_mark_add, &mark, 1, fail));
     }
-    return store_exec(txn, change->sql, change->values, change->count, fail);
+    TRY(store_exec(txn, change->sql, change->values, change->count, fail));
+    const struct ident *ident = change->ident;
+    return change->key == NULL || ident->changed == NULL
+               ? ERR_OK
+               : ident->changed(ident->changed_context, txn, change->key, fail);
 }
 
 /* Under the lock. */
@@ -327,11 +332,31 @@ enum err ident_commit(struct ident *ident, const struct store_sql *sql,
         .sql = sql,
         .values = values,
         .count = count,
-        .marks = sql == &sql_key_add && !ident->is_marked,
+    };
+    return store_run(ident->store, &change.job, fail);
+}
+
+static enum err ident_commit_key(struct ident *ident, const struct ident_key_change *key,
+                                 const struct store_value *values, size_t count, struct fail *fail)
+{
+    struct ident_change change = {
+        .job = { .run = ident_run_change },
+        .ident = ident,
+        .sql = key->revoked ? &sql_key_revoke : &sql_key_add,
+        .values = values,
+        .count = count,
+        .marks = !key->revoked && !ident->is_marked,
+        .key = key,
     };
     TRY(store_run(ident->store, &change.job, fail));
     ident->is_marked = ident->is_marked || change.marks;
     return ERR_OK;
+}
+
+void ident_on_key_change(struct ident *ident, ident_changed_fn *changed, void *context)
+{
+    ident->changed = changed;
+    ident->changed_context = context;
 }
 
 enum err ident_fail_id(struct fail *fail, enum err err, const char *prefix, struct id id,
@@ -480,7 +505,8 @@ static enum err api_key_commit(struct ident *ident, const struct api_key *key,
         STORE_I(key->created_ns),  STORE_T(key->market),
         STORE_T(key->consent),
     };
-    return ident_commit(ident, &sql_key_add, values, EP_ARRAY_LEN(values), fail);
+    const struct ident_key_change change = { .key = key, .now_ns = key->created_ns };
+    return ident_commit_key(ident, &change, values, EP_ARRAY_LEN(values), fail);
 }
 
 enum err api_key_add(struct ident *ident, const struct api_key_order *order, int64_t now_ns,
@@ -533,7 +559,8 @@ enum err api_key_revoke(struct ident *ident, struct id api_key, int64_t now_ns, 
         err = ident_fail_id(fail, ERR_CONFLICT, IDENT_KEY_PREFIX, api_key, "is revoked already");
     } else {
         const struct store_value values[] = { STORE_B(id_str(&key->id)), STORE_I(now_ns) };
-        err = ident_commit(ident, &sql_key_revoke, values, EP_ARRAY_LEN(values), fail);
+        const struct ident_key_change change = { .key = key, .revoked = true, .now_ns = now_ns };
+        err = ident_commit_key(ident, &change, values, EP_ARRAY_LEN(values), fail);
     }
     if (err == ERR_OK) {
         atomic_store_explicit(&key->revoke_ns, now_ns, memory_order_relaxed);

@@ -101,6 +101,18 @@ EP_MUST_CHECK enum err client_suspend(struct ident *ident, struct id client, int
                                       struct fail *fail);
 EP_MUST_CHECK enum err client_resume(struct ident *ident, struct id client, struct fail *fail);
 
+/* A key that has come or gone. */
+struct ident_key_change {
+    const struct api_key *key;
+    bool revoked;
+    int64_t now_ns;
+};
+/* In the transaction of the change, behind its own rows; what it returns is the change's. */
+typedef enum err ident_changed_fn(void *context, struct store_txn *txn,
+                                  const struct ident_key_change *change, struct fail *fail);
+/* Who is told of each from now on; before the first change. Nobody at first. */
+void ident_on_key_change(struct ident *ident, ident_changed_fn *changed, void *context);
+
 struct api_key_order {
     struct id client;
     struct str product; /* not checked here: the registry knows the products */

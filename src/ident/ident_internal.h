@@ -22,6 +22,8 @@ struct ident {
     struct client *client_last;
     struct api_key *key_last;
     bool is_marked;
+    ident_changed_fn *changed; /* NULL: nobody is told */
+    void *changed_context;
 };
 
 /* Names go to tables, logs and terminals. */

@@ -38,26 +38,28 @@ struct prices_job {
     const struct ledger_prices *prices;
 };
 
-static enum err prices_keep_book(struct store_txn *txn, const struct ledger_price_book *book,
-                                 int64_t now_ns, int64_t *ret_row, struct fail *fail)
+static enum err prices_keep_book(const struct ledger_prices *prices, struct store_txn *txn,
+                                 const struct ledger_price_book *book, struct fail *fail)
 {
-    TRY(prices_find(txn, &book->book, ret_row, fail));
-    if (*ret_row > 0) {
+    int64_t row = 0;
+    TRY(prices_find(txn, &book->book, &row, fail));
+    if (row > 0) {
         return ERR_OK;
     }
     const struct store_value values[] = { STORE_T(book->book.name), STORE_T(book->book.version),
                                           STORE_B(book->book.hash), STORE_T(book->currency),
-                                          STORE_I(now_ns) };
+                                          STORE_I(prices->now_ns) };
     TRY(store_exec(txn, &sql_book_add, values, EP_ARRAY_LEN(values), fail));
-    TRY(prices_find(txn, &book->book, ret_row, fail));
-    ASSERT(*ret_row > 0);
+    TRY(prices_find(txn, &book->book, &row, fail));
+    ASSERT(row > 0);
     for (size_t i = 0; i < book->count; i++) {
         const struct ledger_price *price = &book->prices[i];
-        const struct store_value line[] = { STORE_I(*ret_row), STORE_T(price->model),
+        const struct store_value line[] = { STORE_I(row), STORE_T(price->model),
                                             STORE_T(price->class), STORE_I(price->pico) };
         TRY(store_exec(txn, &sql_price_add, line, EP_ARRAY_LEN(line), fail));
     }
-    return ERR_OK;
+    return prices->kept == NULL ? ERR_OK
+                                : prices->kept(prices->context, txn, book, prices->now_ns, fail);
 }
 
 static enum err prices_run(struct store_job *job, struct store_txn *txn, struct fail *fail)
@@ -65,7 +67,7 @@ static enum err prices_run(struct store_job *job, struct store_txn *txn, struct 
     const struct ledger_prices *prices = EP_CONTAINER(job, struct prices_job, job)->prices;
     int64_t row = 0;
     for (size_t i = 0; i < prices->book_count; i++) {
-        TRY(prices_keep_book(txn, &prices->books[i], prices->now_ns, &row, fail));
+        TRY(prices_keep_book(prices, txn, &prices->books[i], fail));
     }
     for (size_t i = 0; i < prices->list_count; i++) {
         const struct ledger_price_list *list = &prices->lists[i];

@@ -25,6 +25,11 @@ struct ledger_price_list {
     size_t book; /* its place among the books */
 };
 
+/* In the transaction, behind the rows of a book that was not there yet. */
+typedef enum err ledger_book_kept_fn(void *context, struct store_txn *txn,
+                                     const struct ledger_price_book *book, int64_t now_ns,
+                                     struct fail *fail);
+
 struct ledger_prices {
     int64_t version; /* of the registry that comes into force */
     const struct ledger_price_book *books;
@@ -32,6 +37,8 @@ struct ledger_prices {
     const struct ledger_price_list *lists;
     size_t list_count;
     int64_t now_ns;
+    ledger_book_kept_fn *kept; /* NULL: nobody is told */
+    void *context;
 };
 
 /* Writes what is not there yet, in one job; from a thread that may wait. */

@@ -19,8 +19,8 @@ void proof_init(struct proof *proof);
 void proof_fini(struct proof *proof);
 EP_MUST_CHECK enum err proof_print(struct str extra, int64_t index, const struct tree_path *path,
                                    struct str checkpoint, struct buf *out);
-/* Into a proof that is initialised, which may have been used before; *ret_proof is of no use after a
- * failure. ERR_PROOF_INVALID with the line and what is wrong. The checkpoint is not looked at yet. */
+/* Into a proof that is initialised; it may have been used before, and is of no use after a
+ * failure: ERR_PROOF_INVALID with the line and what is wrong. The checkpoint is not looked at. */
 EP_MUST_CHECK enum err proof_parse(struct str text, struct proof *ret_proof, struct fail *fail);
 /* Whether `entry` is at the proof's index in the checkpoint, which is under `key`'s signature:
  * ERR_PROOF_INVALID, ERR_NOTE_INVALID, ERR_NOTE_FORGED. */

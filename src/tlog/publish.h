@@ -90,6 +90,10 @@ void published_init(struct published *published);
 void published_fini(struct published *published);
 EP_MUST_CHECK enum err published_read(struct store_txn *txn, struct published *ret_published,
                                       struct fail *fail);
+/* As above, of what was signed last, which a crash may have kept from being shown, though not from
+ * witnesses. The note is under the log's signature alone. */
+EP_MUST_CHECK enum err published_read_signed(struct store_txn *txn, struct published *ret_published,
+                                             struct fail *fail);
 /* The proof of a leaf in the newest checkpoint (c2sp.org/tlog-proof, `extra`: the entry).
  * ERR_NOT_FOUND: no checkpoint covers it yet. */
 EP_MUST_CHECK enum err published_proof(struct store_txn *txn, int64_t leaf, struct buf *out,

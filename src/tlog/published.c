@@ -3,6 +3,7 @@
 #include "tlog/tile_rows.h"
 
 static const struct store_sql sql_shown = { "SELECT size, note FROM shown WHERE id = 1" };
+static const struct store_sql sql_signed = { "SELECT size, note FROM published WHERE id = 1" };
 static const struct store_sql sql_shown_entry = { "SELECT entry FROM leaf WHERE id = ?1" };
 
 void published_init(struct published *published)
@@ -24,11 +25,23 @@ static enum err published_on_shown(void *context, const struct store_value *row,
     return buf_append(&published->note, row[1].bytes);
 }
 
-enum err published_read(struct store_txn *txn, struct published *ret_published, struct fail *fail)
+static enum err published_query(struct store_txn *txn, const struct store_sql *sql,
+                                struct published *ret_published, struct fail *fail)
 {
     ret_published->size = 0;
     buf_reset(&ret_published->note);
-    return store_query(txn, &sql_shown, NULL, 0, published_on_shown, ret_published, fail);
+    return store_query(txn, sql, NULL, 0, published_on_shown, ret_published, fail);
+}
+
+enum err published_read(struct store_txn *txn, struct published *ret_published, struct fail *fail)
+{
+    return published_query(txn, &sql_shown, ret_published, fail);
+}
+
+enum err published_read_signed(struct store_txn *txn, struct published *ret_published,
+                               struct fail *fail)
+{
+    return published_query(txn, &sql_signed, ret_published, fail);
 }
 
 static enum err published_on_entry(void *context, const struct store_value *row, size_t columns)

@@ -250,6 +250,30 @@ static bool receipt_read_entry(struct str entry, struct str ret_digests[RECEIPT_
     return str_eq(str_from_at(entry, at), STR("\",\"version\":\"1\"}"));
 }
 
+static bool receipt_is_hex(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool receipt_entry_is(struct str entry)
+{
+    struct str digests[RECEIPT_SECTIONS];
+    if (!receipt_read_entry(entry, digests)) {
+        return false;
+    }
+    bool good = true;
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        good &= receipt_is_hex(digests[i]);
+    }
+    return good;
+}
+
 bool receipt_check(struct str entry, enum receipt_section which, struct str salt,
                    struct str section)
 {

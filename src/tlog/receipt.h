@@ -102,6 +102,8 @@ EP_MUST_CHECK enum err receipt_build(struct receipt *receipt, const struct recei
 
 /* A log entry: {"evidence":"<hex>",...,"kind":"receipt","version":"1"}, canonical. Appends. */
 EP_MUST_CHECK enum err receipt_entry(const struct receipt *receipt, struct buf *out);
+/* Whether it is exactly what receipt_entry() writes, whatever the digests. */
+bool receipt_entry_is(struct str entry);
 /* SHA-256(salt || section). */
 struct digest receipt_digest(struct str salt, struct str section);
 /* Whether `entry`, in exactly the form of receipt_entry(), commits to this section under this salt

@@ -12,10 +12,6 @@
  * Sections and entry are objects for people to read; what is hashed are their canonical bytes (RFC
  * 8785), which are made again from whatever white space or order somebody has put in between.
  *
- * The promise is a note of the log's key with a text that no checkpoint has:
- *
- *   entrepot-receipt/v1 LF origin LF leaf LF base64(leaf hash) LF Unix seconds LF
- *
  * Pure.
  */
 #pragma once
@@ -23,30 +19,19 @@
 #include "tlog/proof.h"
 #include "tlog/quorum.h"
 #include "tlog/receipt.h"
+#include "tlog/receipt_promise.h"
 
-#define RECEIPT_DOC_MAX       262144
-#define RECEIPT_PROMISE_S     10 /* after its writing a checkpoint covers a leaf */
-#define RECEIPT_PROMISE_FIRST "entrepot-receipt/v1"
-
-struct receipt_promise {
-    struct str origin;
-    int64_t leaf;
-    struct digest leaf_hash;
-    int64_t by_s;
-};
-EP_MUST_CHECK enum err receipt_promise_sign(const struct receipt_promise *promise,
-                                            const struct note_key *key,
-                                            const struct sign_key *secret, struct buf *out);
+#define RECEIPT_DOC_MAX 262144 /* three sections, and a proof with some witnesses */
 
 enum receipt_test {
-    RECEIPT_TEST_FORM,     /* the document can be read */
-    RECEIPT_TEST_CLIENT,   /* the section and its salt give the digest in the entry */
-    RECEIPT_TEST_EVIDENCE, /* as above */
-    RECEIPT_TEST_OPERATOR, /* as above */
-    RECEIPT_TEST_ONE_CALL, /* the sections shown are of the same call */
-    RECEIPT_TEST_PROMISE,  /* the log's signature over this entry at this index */
-    RECEIPT_TEST_INCLUDED, /* the path leads from the entry to the checkpoint's root */
-    RECEIPT_TEST_SIGNED,   /* the checkpoint is under the log's signature */
+    RECEIPT_TEST_FORM,      /* the document can be read */
+    RECEIPT_TEST_CLIENT,    /* the section and its salt give the digest in the entry */
+    RECEIPT_TEST_EVIDENCE,  /* as above */
+    RECEIPT_TEST_OPERATOR,  /* as above */
+    RECEIPT_TEST_ONE_CALL,  /* the sections shown are of the same call */
+    RECEIPT_TEST_PROMISE,   /* the log's signature over this entry at this index */
+    RECEIPT_TEST_INCLUDED,  /* the path leads from the entry to the checkpoint's root */
+    RECEIPT_TEST_SIGNED,    /* the checkpoint is under the log's signature */
     RECEIPT_TEST_WITNESSED, /* cosignatures that hold reach the quorum */
     RECEIPT_TESTS
 };
@@ -60,13 +45,27 @@ enum receipt_outcome {
 struct receipt_report {
     enum receipt_outcome outcomes[RECEIPT_TESTS];
     struct fail why[RECEIPT_TESTS]; /* of those that fail, and why something is not shown */
-    int64_t leaf;
-    int64_t size; /* of the checkpoint; 0: none */
-    size_t witnesses; /* whose cosignatures hold */
+    int64_t leaf;                   /* these two: unless the form fails */
+    struct digest leaf_hash;
+    int64_t promised_s; /* of the promise, if it holds */
+    int64_t size;       /* of the checkpoint, if it is signed; 0: none */
+    struct digest root; /* as above */
+    size_t witnesses;   /* whose cosignatures hold */
 };
 
 const char *receipt_test_name(enum receipt_test test); /* "client section", ... */
-/* Runs every test that can be run; true if none fails, and at least one section, and the promise or
- * the checkpoint, hold. `quorum` NULL: witnesses are not asked about. */
-bool receipt_doc_check(struct str document, const struct note_key *key,
-                       const struct quorum *quorum, struct receipt_report *ret_report);
+
+/*
+ * Runs every test that can be run; true if none fails, and the promise, or the path and the
+ * checkpoint, hold. A receipt whose sections are all erased passes: it says nothing of a call any
+ * more. `quorum` NULL: witnesses are not asked about.
+ */
+bool receipt_doc_check(struct str document, const struct note_key *key, const struct quorum *quorum,
+                       struct receipt_report *ret_report);
+/* As above, with a tlog-proof that was fetched apart in the place of the document's own. */
+bool receipt_doc_check_with(struct str document, struct str proof, const struct note_key *key,
+                            const struct quorum *quorum, struct receipt_report *ret_report);
+
+/* What a document says of its log, for who has no key yet: nobody's word, so never a key to check
+ * by. False: it says nothing that can be read. Appends the vkey, which may be anything. */
+EP_MUST_CHECK bool receipt_doc_says_key(struct str document, struct buf *vkey);

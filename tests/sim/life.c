@@ -43,6 +43,7 @@ struct life {
     struct dispatch *dispatch;
     struct limits *limits;
     struct log_mark mark;
+    atomic_bool log_stopped;
     struct timer pump;
     struct timer note; /* the log's mark */
     int64_t pump_ns;   /* a batch waits at most so long */
@@ -257,6 +258,7 @@ static enum err life_open_books(struct life *life, struct fail *fail)
     TRY(usage_check_open(life->store, life->quarantine, &life->usage_check, fail));
     TRY(store_read(life->store, life_read_size, &leaves, fail));
     TRY(log_mark_check(LIFE_MARK, leaves, &life->mark, fail));
+    atomic_store(&life->log_stopped, life->mark.behind);
     if (life->mark.behind && !life->play->restored) {
         play_fail(life->play, NULL, "the log has %lld leaves, and had %lld once", (long long)leaves,
                   (long long)life->mark.reached);
@@ -297,7 +299,8 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,
-        .log_behind = life->mark.behind,
+        .readers = life->workers,
+        .log_stopped = &life->log_stopped,
         .node = 1,
     };
     enum err err = ERR_OK;

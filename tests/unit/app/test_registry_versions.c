@@ -145,6 +145,7 @@ TEST(two_who_put_versions_in_force_at_once_are_told_apart)
     struct fail fail;
     int64_t version = 0;
     begin();
+    const struct registry_home home = { house.world->store, house.world->tlog };
     struct registry_rival rival = { house.world->registry, 1, house.world->since_ns };
     registry_candidate_init(&candidate);
     house_change(&house, "models.yaml", "context_tokens: 64000", "context_tokens: 32000");
@@ -154,13 +155,10 @@ TEST(two_who_put_versions_in_force_at_once_are_told_apart)
         ERR_OK);
     int64_t now_ns = registry_candidate_now();
     CHECK_EQ(registry_candidate_signed(&candidate, &rival, now_ns, &house.errors), ERR_OK);
-    CHECK_EQ(
-        registry_candidate_keep(&candidate, house.world->store, &rival, now_ns, &version, &fail),
-        ERR_OK);
+    CHECK_EQ(registry_candidate_keep(&candidate, &home, &rival, now_ns, &version, &fail), ERR_OK);
     CHECK_EQ(version, 2);
-    CHECK_EQ(
-        registry_candidate_keep(&candidate, house.world->store, &rival, now_ns, &version, &fail),
-        ERR_CONFLICT);
+    CHECK_EQ(registry_candidate_keep(&candidate, &home, &rival, now_ns, &version, &fail),
+             ERR_CONFLICT);
     CHECK(strstr(fail.text, "version 2") != NULL);
     registry_candidate_fini(&candidate);
     end();

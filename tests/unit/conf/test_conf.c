@@ -56,7 +56,7 @@ TEST(what_is_given_is_taken)
         "listen: {public: \"[::1]:443\", operator: \"127.0.0.1:0\",\n"
         "  tls: {cert: tls/a.pem, key: /secret/a.key}, trusted_proxies: [10.0.0.0/8, \"::1\"]}\n"
         "store: sqlite:/data/books.db\nregistry: reg/\n"
-        "log: {origin: o, key: env:LOG_KEY, witnesses: [w1, w2]}\n"
+        "log: {origin: o, key: env:LOG_KEY, folder: /srv/log, witnesses: w.policy}\n"
         "geo: [a.mmdb, /b.mmdb]\nthreads: 4\nnode: 65535\nhold_gate: before\n"
         "hold_before_above: 2.5\nupstream: {ca: ca.pem}\n"
         "limits:\n  drain_ms: 0\n  calls_per_client: 7\n");
@@ -69,7 +69,9 @@ TEST(what_is_given_is_taken)
     CHECK_STR(conf->store, STR("sqlite:/data/books.db"));
     CHECK_STR(conf->registry, STR("/etc/entrepot/reg"));
     CHECK_STR(conf->log_key, STR("env:LOG_KEY"));
-    CHECK_STR(conf->log_witnesses.items[1], STR("w2"));
+    CHECK_STR(conf->log_folder, STR("/srv/log"));
+    CHECK_STR(conf->log_witnesses, STR("/etc/entrepot/w.policy"));
+    CHECK_EQ(conf->log_witness_wait_ms, 500);
     CHECK_STR(conf->geo.items[0], STR("/etc/entrepot/a.mmdb"));
     CHECK_STR(conf->geo.items[1], STR("/b.mmdb"));
     CHECK_EQ(conf->threads, 4);
@@ -204,7 +206,7 @@ static void load_once(const char *text)
 
 static void load_good(void)
 {
-    load_once("log: {origin: o, witnesses: [a, b]}\ngeo: [x]\nlisten: {public: \"1.2.3.4:5\"}\n");
+    load_once("log: {origin: o, witnesses: a}\ngeo: [x]\nlisten: {public: \"1.2.3.4:5\"}\n");
 }
 
 static void load_bad(void)

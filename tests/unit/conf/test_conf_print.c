@@ -19,7 +19,7 @@ static struct conf *print_parse(struct str text, struct str folder)
 TEST(what_is_printed_reads_back_to_the_same)
 {
     struct conf *conf = print_parse(
-        STR("log: {origin: \"a \\\"quoted\\\" name\", witnesses: [x, \"y: z\"]}\nthreads: 3\n"
+        STR("log: {origin: \"a \\\"quoted\\\" name\", witnesses: \"y: z\"}\nthreads: 3\n"
             "hold_gate: relaxed\nhold_before_above: 0.25\ngeo: [a]\n"
             "listen: {trusted_proxies: [::1]}\n"),
         STR("etc"));

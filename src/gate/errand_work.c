@@ -1,0 +1,73 @@
+#include "gate/errand_work.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "gate/errand.h"
+#include "gate/gate_internal.h"
+
+#define ERRAND_MAGIC 0x45525244U /* "ERRD" */
+
+void errand_gone(void *owner)
+{
+    struct errand_work *work = owner;
+    ASSERT(work->magic == ERRAND_MAGIC);
+    work->x = NULL;
+}
+
+static void errand_work_run(struct job *job)
+{
+    struct errand_work *work = EP_CONTAINER(job, struct errand_work, job);
+    work->run(work);
+}
+
+static void errand_work_over(struct mail *mail)
+{
+    struct errand_work *work = EP_CONTAINER(mail, struct errand_work, job.mail);
+    struct gate *gate = work->gate;
+    if (work->x != NULL && work->err == ERR_OK) {
+        http_respond(work->x, work->status, str_from(work->headers), buf_str(&work->answer));
+    } else if (work->x != NULL) {
+        errand_refuse(work->x, work->err);
+    }
+    gate->errands--;
+    buf_fini(&work->answer);
+    mem_free(work);
+}
+
+void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand_work *work,
+                       struct worker_pool *pool, size_t answer_max)
+{
+    if (work == NULL) {
+        errand_refuse(x, ERR_NO_MEMORY);
+        return;
+    }
+    work->magic = ERRAND_MAGIC;
+    work->gate = gate;
+    work->x = x;
+    work->job = (struct job){
+        .mail.open = errand_work_over,
+        .run = errand_work_run,
+        .home = gate->loop,
+    };
+    work->status = 200;
+    (void)snprintf(work->headers, sizeof(work->headers), "content-type: application/json\r\n");
+    buf_init(&work->answer, answer_max);
+    if (job_submit(pool, &work->job) != ERR_OK) {
+        mem_free(work);
+        errand_refuse(x, ERR_BUSY);
+        return;
+    }
+    gate->errands++;
+    http_exchange_own(x, work);
+}
+
+void errand_work_say(struct errand_work *work, int status, const char *more, struct str text)
+{
+    work->status = status;
+    int len = snprintf(work->headers, sizeof(work->headers),
+                       "content-type: text/plain; charset=utf-8\r\n%s", more);
+    ASSERT(len > 0 && (size_t)len < sizeof(work->headers));
+    buf_reset(&work->answer);
+    work->err = buf_append(&work->answer, text);
+}

@@ -1,0 +1,36 @@
+/*
+ * An errand whose answer is made on a worker thread, because that may wait, and given on the loop's
+ * thread. Inside the gate only.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "loop/worker.h"
+
+#define ERRAND_HEADERS_MAX 512
+
+struct gate;
+struct http_exchange;
+
+struct errand_work;
+typedef void errand_work_fn(struct errand_work *work);
+
+/* The first part of what an errand needs; mem_alloc()ed as a whole. */
+struct errand_work {
+    uint32_t magic; /* first, as in struct call: front.c tells them apart by it */
+    struct gate *gate;
+    struct http_exchange *x; /* NULL: the client has gone */
+    struct job job;
+    errand_work_fn *run;              /* on the worker's thread: fills in what is below */
+    enum err err;                     /* not ERR_OK: it is refused with this */
+    int status;                       /* 200 at first */
+    char headers[ERRAND_HEADERS_MAX]; /* JSON's at first */
+    struct buf answer;
+};
+
+/* Starts it on a thread of `pool`; it is freed at its end. `work` NULL: no memory, and so is told.
+ * `answer_max`: bytes. */
+void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand_work *work,
+                       struct worker_pool *pool, size_t answer_max);
+/* A status with a text for people instead of a JSON error; `more`: header lines, may be empty. */
+void errand_work_say(struct errand_work *work, int status, const char *more, struct str text);
