@@ -9,18 +9,25 @@
 #define FILE_TEXT_READ_BYTES ((size_t)64 * 1024)
 #define FILE_TEXT_PATH_MAX   4096
 
+/* A file as long as the buffer may grow fits: that it ends there is found by reading one byte more. */
 static enum err file_text_pump(int fd, const char *path, struct buf *out, struct fail *fail)
 {
     for (;;) {
-        if (buf_reserve(out, FILE_TEXT_READ_BYTES) != ERR_OK) {
-            return FAIL(fail, ERR_LIMIT, "\"%s\" is too long", path);
+        char more;
+        size_t room = out->max - out->len;
+        size_t want = room < FILE_TEXT_READ_BYTES ? room : FILE_TEXT_READ_BYTES;
+        if (buf_reserve(out, want) != ERR_OK) {
+            return FAIL(fail, ERR_NO_MEMORY, "no memory to read \"%s\"", path);
         }
-        ssize_t got = read(fd, out->ptr + out->len, FILE_TEXT_READ_BYTES);
+        ssize_t got = want > 0 ? read(fd, out->ptr + out->len, want) : read(fd, &more, 1);
         if (got == 0) {
             return ERR_OK;
         }
         if (got < 0 && errno != EINTR) {
             return FAIL_SYS(fail, ERR_IO, "could not read \"%s\"", path);
+        }
+        if (got > 0 && want == 0) {
+            return FAIL(fail, ERR_LIMIT, "\"%s\" is too long", path);
         }
         buf_added(out, got > 0 ? (size_t)got : 0);
     }

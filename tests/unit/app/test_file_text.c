@@ -85,6 +85,30 @@ TEST(what_cannot_be_read_is_told)
     buf_fini(&out);
     buf_init(&out, 2);
     CHECK_EQ(file_text_read(path, &out, &fail), ERR_LIMIT);
+    CHECK(strstr(fail.text, "too long") != NULL);
+    buf_fini(&out);
+    end();
+}
+
+TEST(a_file_as_long_as_the_limit_is_read)
+{
+    static char text[70001]; /* more than is read at once */
+    struct fail fail;
+    struct buf out;
+    begin();
+    memset(text, 'x', sizeof(text));
+    CHECK_EQ(file_text_replace(path, (struct str){ text, sizeof(text) }, 0600, NULL), ERR_OK);
+    buf_init(&out, sizeof(text));
+    CHECK_EQ(file_text_read(path, &out, &fail), ERR_OK);
+    CHECK_EQ(out.len, sizeof(text));
+    buf_fini(&out);
+    buf_init(&out, sizeof(text) - 1);
+    CHECK_EQ(file_text_read(path, &out, &fail), ERR_LIMIT);
+    buf_fini(&out);
+    CHECK_EQ(file_text_replace(path, STR("one"), 0600, NULL), ERR_OK);
+    buf_init(&out, 3);
+    CHECK_EQ(file_text_read(path, &out, &fail), ERR_OK);
+    CHECK_STR(buf_str(&out), STR("one"));
     buf_fini(&out);
     end();
 }

@@ -1,0 +1,210 @@
+"""The page web/verify in a real browser: from a folder, and behind a server with a strict policy."""
+
+import functools
+import http.server
+import os
+import pathlib
+import shutil
+import threading
+
+import pytest
+
+import cases
+from browser import Browser
+from conftest import ROOT, scenario_house
+
+PAGE = ROOT / "web" / "verify"
+AXE = ROOT / "build" / "proof" / "node_modules" / "axe-core" / "axe.min.js"
+FILES = {"index.html", "style.css", "verify.js", "app.js"}
+# As the gate sends it.
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+          "form-action 'none'; frame-ancestors 'none'")
+OUTCOMES = ("return Object.fromEntries([...document.querySelectorAll('#tests li')].map((item) =>"
+            " [item.querySelector('.name').innerText.toLowerCase(), item.dataset.outcome]))")
+
+if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
+    pytest.skip("chromium and its chromedriver are not installed: tools/deps chromium chromium-driver", allow_module_level=True)
+
+
+class Strict(http.server.SimpleHTTPRequestHandler):
+    extensions_map = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+    def end_headers(self):
+        self.send_header("content-security-policy", POLICY)
+        self.send_header("x-content-type-options", "nosniff")
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser():
+    made = Browser(scenario_house().free_port())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Strict, directory=PAGE.parent))
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{made.server_port}/verify/"
+    made.shutdown()
+    made.server_close()
+
+
+def open_page(browser, url):
+    browser.look(1000)
+    browser.go(url)
+    browser.wait(lambda: browser.run("return document.documentElement.dataset.ready") == "yes", "the page")
+
+
+def give(browser, *files):
+    browser.run("document.getElementById('tests').replaceChildren()")
+    browser.drop("#drop", *files)
+    browser.wait(lambda: browser.run("return document.getElementById('tests').children.length + "
+                                     "document.getElementById('problems').children.length > 0"), "what was found")
+
+
+def set_key(browser, text):
+    browser.run("const key = document.getElementById('key'); key.value = arguments[0]; key.dispatchEvent(new Event('input'))", text)
+    browser.wait(lambda: browser.run("return document.getElementById('key-state').className") != "state", "the key's verdict")
+
+
+def verdict(browser):
+    return browser.run("return document.getElementById('verdict').className").split()[-1]
+
+
+@pytest.mark.parametrize("place", ["folder", "server"])
+def test_each_receipt(browser, server, case_folder, place):
+    """Dropped in a row on one page, each with its policy or proof: what one left behind must not help the next."""
+    url = server if place == "server" else PAGE.joinpath("index.html").as_uri()
+    open_page(browser, url)
+    browser.complaints(), browser.requested()
+    set_key(browser, cases.LOG_KEY.vkey)
+    policy = ""
+    for case in cases.all_cases():
+        if case.policy != policy:  # a policy stays until the page is loaded again
+            open_page(browser, url)
+            set_key(browser, cases.LOG_KEY.vkey)
+        policy = case.policy
+        give(browser, *sorted((case_folder / case.name).iterdir()))
+        if case.name in ("empty", "no_json", "not_utf8", "too_large"):
+            assert browser.text("#problems") != "", case.name
+            continue
+        assert browser.run(OUTCOMES) == case.outcomes, case.name
+        assert verdict(browser) == ("holds" if case.good else "fails"), case.name
+    assert browser.complaints() == []
+    assert {url.rsplit("/", 1)[1] or "index.html" for url in browser.requested() if not url.startswith(("about:", "data:"))} == FILES
+
+
+def test_without_a_key_nothing_is_confirmed(browser, case_folder):
+    """What a receipt says of its log is shown as its own word, and used only when the reader says so."""
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    give(browser, case_folder / "forged_by_another_key" / "receipt.json")
+    assert verdict(browser) == "open"
+    assert browser.text("#itself-key") == cases.FORGER.vkey
+    outcomes = browser.run(OUTCOMES)
+    assert (outcomes["promise"], outcomes["checkpoint"], outcomes["inclusion"]) == ("not shown", "not shown", "holds")
+    set_key(browser, cases.LOG_KEY.vkey)
+    browser.wait(lambda: verdict(browser) == "fails", "the verdict under the log's key")
+    assert browser.text("#itself-key") == cases.FORGER.vkey  # another key than the one it is checked under
+    set_key(browser, "")
+    browser.wait(lambda: verdict(browser) == "open", "the verdict without a key")
+    browser.click("#accept")
+    browser.wait(lambda: verdict(browser) == "holds", "the verdict under the receipt's own key")
+    assert "from the receipt itself" in browser.text("#key-state")
+
+
+def test_a_key_that_is_none(browser, case_folder):
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    for text, said in ((cases.WITNESSES[0].vkey, "witness"), (cases.LOG_KEY.vkey[:-9] + "A" + cases.LOG_KEY.vkey[-8:], "id"), ("key", "one line")):
+        set_key(browser, text)
+        browser.wait(lambda: said in browser.text("#key-state"), said)
+    give(browser, case_folder / "as_handed_over" / "receipt.json")
+    assert verdict(browser) == "open"
+
+
+def test_the_other_ways_in(browser, case_folder, tmp_path):
+    """The key in the address; a file that is chosen; pasted text; a key's and a policy's file; all that is needed in one drop."""
+    receipt = case_folder / "as_handed_over" / "receipt.json"
+    open_page(browser, PAGE.joinpath("index.html").as_uri() + "#key=" + cases.LOG_KEY.vkey)
+    assert "address" in browser.text("#key-state")
+    browser.type("#files", str(receipt))
+    browser.wait(lambda: verdict(browser) == "holds", "the verdict of a chosen file")
+
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    browser.click("#paste summary")
+    browser.run("document.getElementById('text').value = arguments[0]", receipt.read_text())
+    browser.click("#check")
+    browser.wait(lambda: verdict(browser) == "open", "the verdict of pasted text")
+
+    (tmp_path / "log.vkey").write_text(cases.LOG_KEY.vkey + "\n")
+    (tmp_path / "policy").write_text(f"log {cases.LOG_KEY.vkey}\n" + cases.POLICY)
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    give(browser, receipt, tmp_path / "log.vkey")
+    assert verdict(browser) == "holds"
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    give(browser, receipt, tmp_path / "policy")
+    assert browser.run(OUTCOMES)["checkpoint"] == "holds"  # under the key that the policy names
+    assert verdict(browser) == "fails" and "1 of 2 witnesses" in browser.text("#tests")
+
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    give(browser, case_folder / "proof_beside_it" / "receipt.tlog-proof")
+    assert "drop the receipt" in browser.text("#problems")
+    bad = tmp_path / "bad.policy"
+    bad.write_text("quorum everybody\n")
+    give(browser, bad)
+    assert "bad.policy" in browser.text("#problems") and "everybody" in browser.text("#problems")
+
+
+def test_a_receipt_cannot_act(browser, tmp_path):
+    """Markup in a document stays text, whatever part it stands in."""
+    markup = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+    document = cases.receipt()
+    document["log"] = {"origin": markup, "key": markup}
+    document[markup] = markup
+    document["client"]["model_asked"] = markup
+    for file, text in ((f"{markup.replace('/', '_')}.json", cases.written(document)), ("b.json", markup.encode()),
+                       ("c.json", b'{"entry": 1, "leaf": 1, "salts": 1, "' + b"<b>" + b'": 1, "' + b"<b>" + b'": 1}')):
+        (tmp_path / file).write_bytes(text)
+        open_page(browser, PAGE.joinpath("index.html").as_uri())
+        give(browser, tmp_path / file)
+        assert browser.run("return [document.title, document.images.length, document.querySelectorAll('main b').length]") == [
+            "Check a receipt", 0, 0]
+    assert browser.complaints() == []
+
+
+def test_a_browser_without_ed25519_says_so(browser, case_folder):
+    script = ("const real = crypto.subtle.importKey.bind(crypto.subtle);"
+              "crypto.subtle.importKey = (...words) => words[2] === 'Ed25519'"
+              " ? Promise.reject(new DOMException('no', 'NotSupportedError')) : real(...words);")
+    name = browser.tools("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+    try:
+        open_page(browser, PAGE.joinpath("index.html").as_uri())
+        assert "no Ed25519" in browser.text("#lacking")
+        set_key(browser, cases.LOG_KEY.vkey)
+        give(browser, case_folder / "as_handed_over" / "receipt.json")
+        assert verdict(browser) == "open"
+        outcomes = browser.run(OUTCOMES)
+        assert (outcomes["client section"], outcomes["inclusion"], outcomes["checkpoint"]) == ("holds", "holds", "not shown")
+    finally:
+        browser.tools("Page.removeScriptToEvaluateOnNewDocument", identifier=name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_is_accessible(browser, case_folder, tmp_path, scheme):
+    open_page(browser, PAGE.joinpath("index.html").as_uri())
+    set_key(browser, cases.LOG_KEY.vkey)
+    audit = AXE.read_text() if AXE.exists() else None
+    pictures = os.environ.get("EP_PICTURES")
+    for name in ("as_handed_over", "amount_changed", "forged_by_another_key", "promised_only"):
+        for width in (1000, 320):
+            browser.look(width, scheme=scheme)
+            give(browser, case_folder / name / "receipt.json")
+            assert browser.run("return document.documentElement.scrollWidth") <= width, name
+            if pictures:
+                browser.picture(pathlib.Path(pictures, f"{name}-{width}-{scheme}.png"))
+            if audit:
+                assert browser.audit(audit) == [], f"{name}, {width} wide, {scheme}"
