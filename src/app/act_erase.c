@@ -121,7 +121,7 @@ static enum err erase_client(struct acting *acting)
                                          : erase_show(acting, client, &look);
 }
 
-/* ---- what is due ------------------------------------------------------------------------------- */
+/* ---- what is due ----------------------------------------------------------------------------- */
 
 static void erase_put_period(struct sheet *sheet, const struct conf *conf,
                              enum retention_class class)
@@ -191,7 +191,7 @@ static enum err erase_due(struct acting *acting)
                                          : erase_show_due(acting, &erasing, &periods);
 }
 
-/* ---- what was erased ----------------------------------------------------------------------------- */
+/* ---- what was erased ------------------------------------------------------------------------- */
 
 static enum err erase_on_row(void *context, const struct erasure *erasure)
 {

@@ -231,6 +231,12 @@ static enum err replay_on_found(void *context, const struct tlog_found *found)
     struct replay *replay = context;
     struct json_fault fault;
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        if (found->sections[i].len == 0 && found->salts[i].len == 0) {
+            replay->acting->remedy = "see \"entrepot erase --list\" and \"--due\"";
+            return FAIL(&replay->acting->fail, ERR_NOT_FOUND,
+                        "the receipt's %s section was erased: its verdict cannot be judged again",
+                        receipt_section_name((enum receipt_section)i));
+        }
         if (json_check(found->sections[i], &fault) != ERR_OK) {
             return FAIL(&replay->acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
         }

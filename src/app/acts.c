@@ -7,6 +7,7 @@
 #include "base/money.h"
 #include "base/stamp.h"
 #include "crypto/random.h"
+#include "ident/forget.h"
 #include "wire/utf8.h"
 
 const struct act acts[] = {
@@ -292,6 +293,16 @@ enum err acting_client(struct acting *acting, const struct client **ret_client)
         return FAIL(&acting->fail, ERR_NOT_FOUND, "there is no such client");
     }
     *ret_client = client;
+    return ERR_OK;
+}
+
+enum err acting_client_live(struct acting *acting, const struct client **ret_client)
+{
+    TRY(acting_client(acting, ret_client));
+    if (client_forgotten(*ret_client)) {
+        acting->remedy = "add the client anew, if it is one again";
+        return FAIL(&acting->fail, ERR_CONFLICT, "the client was erased");
+    }
     return ERR_OK;
 }
 

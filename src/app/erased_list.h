@@ -1,12 +1,12 @@
 /*
  * Who was erased, in a small file beside the store: "FOLDER/erased.log", a line each, client's id
  * and time. A backup that is older than an erasure has the client in it, and so has the database
- * that it becomes; by this list it is erased again, at the restore and at each start. It must not be
- * part of what is restored: copy it elsewhere as often as you copy the keys.
+ * that it becomes; by this list it is erased again, at the restore and at each start. It must not
+ * be part of what is restored: copy it elsewhere as often as you copy the keys.
  *
- * Ids stand in it as they are. An id is a time and random digits that name nobody once the client is
- * erased; a hash of it would hide from the operator who was meant, and nothing from whoever has the
- * backup.
+ * Ids stand in it as they are. An id is a time and random digits that name nobody once the client
+ * is erased; a hash of it would hide from the operator who was meant, and nothing from whoever has
+ * the backup.
  *
  * The file is written anew with a line more, synced and put in place, before anything is erased: a
  * crash leaves the old one or the new one, whole. Not thread-safe.

@@ -326,7 +326,7 @@ enum err erasure_go_on(const struct erasing *erasing, struct erasure *erasure, i
     return err;
 }
 
-/* ---- the beginning ---------------------------------------------------------------------------- */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 struct erasure_start {
     struct store_job job;
@@ -381,7 +381,7 @@ enum err erasure_begin(const struct erasing *erasing, const struct client *clien
     return ERR_OK;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 struct erasure_all {
     struct erasure *items;

@@ -76,10 +76,10 @@ EP_MUST_CHECK enum err erasure_go_on(const struct erasing *erasing, struct erasu
                                      int64_t until_ns, struct fail *fail);
 
 /*
- * Brings list and rows together: who is in the list and not in the rows is erased again, because the
- * database is that of a backup; who is in the rows and not in the list is noted there. Then goes on
- * with all that is open: with the receipts for some seconds, a running server does the rest.
- * *ret_again: how many were erased again. Before the first call.
+ * Brings list and rows together: who is in the list and not in the rows is erased again, because
+ * the database is that of a backup; who is in the rows and not in the list is noted there. Then
+ * goes on with all that is open: with the receipts for some seconds, a running server does the
+ * rest. *ret_again: how many were erased again. Before the first call.
  */
 EP_MUST_CHECK enum err erasure_at_start(const struct erasing *erasing, int64_t now_ns,
                                         int64_t *ret_again, struct fail *fail);

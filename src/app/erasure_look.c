@@ -93,7 +93,7 @@ static enum err look_open_claim(struct store_txn *txn, int64_t account, int64_t 
     return err;
 }
 
-/* ---- taking the sources' ids away ------------------------------------------------------------- */
+/* ---- taking the sources' ids away ------------------------------------------------------------ */
 
 struct look_forget {
     struct store_job job;

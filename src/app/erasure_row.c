@@ -6,19 +6,18 @@
 const struct store_migration privacy_migration = {
     .number = 16,
     .name = "privacy",
-    .sql =
-        "CREATE TABLE erasure(id INTEGER PRIMARY KEY,"
-        " client BLOB NOT NULL UNIQUE REFERENCES client(id),"
-        " account INTEGER NOT NULL REFERENCES account,"
-        " state INTEGER NOT NULL CHECK(state IN (1, 2, 3)), person TEXT NOT NULL,"
-        " reason TEXT NOT NULL, leaf_next INTEGER NOT NULL CHECK(leaf_next >= 0), keys INTEGER NOT NULL,"
-        " orders INTEGER NOT NULL, answers INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-        " receipts INTEGER NOT NULL, begun_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL,"
-        " CHECK((state = 1) = (ended_ns = 0))) STRICT;"
-        "CREATE TABLE retention_mark(walk INTEGER PRIMARY KEY CHECK(walk IN (0, 1, 2)),"
-        " next INTEGER NOT NULL CHECK(next >= 0)) STRICT;"
-        "CREATE TABLE retention_kept(walk INTEGER NOT NULL CHECK(walk IN (0, 1, 2)),"
-        " number INTEGER NOT NULL, PRIMARY KEY(walk, number)) STRICT, WITHOUT ROWID;",
+    .sql = "CREATE TABLE erasure(id INTEGER PRIMARY KEY,"
+           " client BLOB NOT NULL UNIQUE REFERENCES client(id),"
+           " account INTEGER NOT NULL REFERENCES account,"
+           " state INTEGER NOT NULL CHECK(state IN (1, 2, 3)), person TEXT NOT NULL,"
+           " reason TEXT NOT NULL, leaf_next INTEGER NOT NULL CHECK(leaf_next >= 0),"
+           " keys INTEGER NOT NULL, orders INTEGER NOT NULL, answers INTEGER NOT NULL,"
+           " attempts INTEGER NOT NULL, receipts INTEGER NOT NULL, begun_ns INTEGER NOT NULL,"
+           " ended_ns INTEGER NOT NULL, CHECK((state = 1) = (ended_ns = 0))) STRICT;"
+           "CREATE TABLE retention_mark(walk INTEGER PRIMARY KEY CHECK(walk IN (0, 1, 2)),"
+           " next INTEGER NOT NULL CHECK(next >= 0)) STRICT;"
+           "CREATE TABLE retention_kept(walk INTEGER NOT NULL CHECK(walk IN (0, 1, 2)),"
+           " number INTEGER NOT NULL, PRIMARY KEY(walk, number)) STRICT, WITHOUT ROWID;",
 };
 
 #define ERASURE_COLUMNS                                                             \
@@ -206,7 +205,8 @@ enum err retention_kept_count(struct store_txn *txn, enum retention_walk walk, i
 
 /* ---- the audit ----------------------------------------------------------------------------- */
 
-#define ERASURE_MARK(walk) "coalesce((SELECT next FROM retention_mark WHERE walk = " walk "), 0)"
+#define ERASURE_RECEIPTS "coalesce((SELECT next FROM retention_mark WHERE walk = 0), 0)"
+#define ERASURE_OPERATOR "coalesce((SELECT next FROM retention_mark WHERE walk = 1), 0)"
 
 /* The sections of a client's receipts go together; the operator's may have gone before. A receipt
  * without a hold is of a call that was refused: whose it was stood in it alone. */
@@ -216,8 +216,7 @@ const struct store_sql erasure_audit_sql = {
     " WHEN h.account IS NULL THEN NOT EXISTS (SELECT 1 FROM erasure)"
     " ELSE h.account NOT IN (SELECT account FROM erasure) END AS bad"
     " FROM (SELECT leaf, call, ((length(client_salt) = 0 OR length(evidence_salt) = 0)"
-    " AND leaf >= " ERASURE_MARK("0") ") OR (length(operator_salt) = 0"
-                                      " AND leaf >= max(" ERASURE_MARK("0") ", " ERASURE_MARK(
-                                          "1") ")) AS gone FROM receipt) t"
-                                               " LEFT JOIN hold h ON h.call = t.call)"
+    " AND leaf >= " ERASURE_RECEIPTS ") OR (length(operator_salt) = 0"
+    " AND leaf >= max(" ERASURE_RECEIPTS ", " ERASURE_OPERATOR ")) AS gone FROM receipt) t"
+    " LEFT JOIN hold h ON h.call = t.call)"
 };

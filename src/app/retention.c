@@ -97,7 +97,7 @@ static void retention_sort_out(struct retention_step *step, int64_t number, bool
     }
 }
 
-/* ---- what comes next --------------------------------------------------------------------------- */
+/* ---- what comes next ------------------------------------------------------------------------- */
 
 static enum err retention_on_receipt(void *context, const struct tlog_row *row)
 {
@@ -142,7 +142,7 @@ static enum err retention_read_next(void *context, struct store_txn *txn, struct
     return err == ERR_LIMIT ? ERR_OK : err;
 }
 
-/* ---- what was kept ----------------------------------------------------------------------------- */
+/* ---- what was kept --------------------------------------------------------------------------- */
 
 struct retention_numbers {
     int64_t items[TLOG_ERASE_MAX];
@@ -193,7 +193,7 @@ static enum err retention_read_kept(void *context, struct store_txn *txn, struct
     return ERR_OK;
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------ */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 static enum err retention_run_turn(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
@@ -269,7 +269,7 @@ static enum err retention_walk_over(const struct retention_task *task, int64_t *
     return err;
 }
 
-/* ---- rows that are found by their time ---------------------------------------------------------- */
+/* ---- rows that are found by their time ------------------------------------------------------- */
 
 struct retention_timed {
     struct store_job job;
@@ -295,7 +295,7 @@ static enum err retention_expire(const struct retention_task *task, int64_t *ret
     return ERR_OK;
 }
 
-/* ---- the log's entry ----------------------------------------------------------------------------- */
+/* ---- the log's entry ------------------------------------------------------------------------- */
 
 struct retention_leaf {
     struct store_job job;
@@ -329,7 +329,7 @@ static enum err retention_note(const struct retention_task *task, enum retention
                : store_run(task->erasing->store, &leaf.job, fail);
 }
 
-/* ---- all classes --------------------------------------------------------------------------------- */
+/* ---- all classes ----------------------------------------------------------------------------- */
 
 static enum err retention_run_class(const struct retention_task *task, enum retention_class class,
                                     int64_t *ret_gone, struct fail *fail)
@@ -361,7 +361,7 @@ enum err retention_run(const struct erasing *erasing, const struct retention_per
     return ERR_OK;
 }
 
-/* ---- what is due ----------------------------------------------------------------------------------- */
+/* ---- what is due ----------------------------------------------------------------------------- */
 
 struct retention_looking {
     const struct retention_periods *periods;

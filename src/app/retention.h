@@ -1,13 +1,13 @@
 /*
  * Four classes of what is kept, each with its own period and reason (conf: retention.*). What is
- * older goes: a job of the running server sees to it, `entrepot erase --due` shows it and does it at
- * once. Amounts, entries, settlements and usage are in none of the classes and stay: they are the
- * books, and name nobody by themselves. Content is in the first class alone, where a client asked
- * for it.
+ * older goes: a job of the running server sees to it, `entrepot erase --due` shows it and does it
+ * at once. Amounts, entries, settlements and usage are in none of the classes and stay: they are
+ * the books, and name nobody by themselves. Content is in the first class alone, where a client
+ * asked for it.
  *
  * Receipts and attempts are walked in their order from where the walk ended last (erasure_row.h),
- * up to the first that is not old enough. What is under a legal hold (held.h) is passed over, noted,
- * and looked at again each time.
+ * up to the first that is not old enough. What is under a legal hold (held.h) is passed over,
+ * noted, and looked at again each time.
  *
  * Threads: any that may wait, one at a time.
  */

@@ -3,11 +3,11 @@
  * memory; its id, its account and the ids of its keys stay, because the books refer to them, and
  * name nobody by themselves. There is no way back.
  *
- * What a job does is bounded, so that it can go on beside calls; a crash between two leaves a client
- * that is forgotten in part, and doing it again does the rest.
+ * What a job does is bounded, so that it can go on beside calls; a crash between two leaves a
+ * client that is forgotten in part, and doing it again does the rest.
  *
- * Threads: a change as in ident.h. None of the client's calls may be under way: it is suspended, and
- * its holds have ended. That is why its names can be wiped where they stand.
+ * Threads: a change as in ident.h. None of the client's calls may be under way: it is suspended,
+ * and its holds have ended. That is why its names can be wiped where they stand.
  */
 #pragma once
 
@@ -19,8 +19,8 @@
 bool client_forgotten(const struct client *client);
 
 /*
- * The client itself: name and standings; it is suspended if it was not, and all its keys are refused
- * from now on. ERR_NOT_FOUND: no such client.
+ * The client itself: name and standings; it is suspended if it was not, and all its keys are
+ * refused from now on. ERR_NOT_FOUND: no such client.
  */
 EP_MUST_CHECK enum err client_forget(struct ident *ident, struct id client, int64_t now_ns,
                                      struct fail *fail);

@@ -1,6 +1,6 @@
 /*
- * What of review cases does not stay: the notes of who decided, and the signals that were found. The
- * case itself stays, with its kind, its state and its times: that somebody was held, and that a
+ * What of review cases does not stay: the notes of who decided, and the signals that were found.
+ * The case itself stays, with its kind, its state and its times: that somebody was held, and that a
  * person decided it, can be shown for as long as anybody asks.
  *
  * An open case is a legal hold: nothing of it goes, nor anything of its client.

@@ -20,7 +20,7 @@
 #define STORE_WAL_BYTES      (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
 #define STORE_HOMES_MAX      64 /* loops that one batch wakes once; more are woken for each job */
 #define STORE_EMPTY_PAUSE_US 20000 /* a reader of one receipt takes a tenth of it */
-#define STORE_IDLE_S         1 /* without a job; then the journal is emptied, so that a start is quick */
+#define STORE_IDLE_S         1 /* without a job; then the journal is emptied: a start is quick */
 
 struct store_flush {
     store_flush_fn *flush;
