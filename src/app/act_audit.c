@@ -92,7 +92,7 @@ static enum err audit_log(struct store_txn *txn, audit_line_fn *told, void *cont
                           struct fail *fail)
 {
     struct tlog_figures figures;
-    TRY(tlog_audit(txn, &figures, fail));
+    TRY(tlog_audit(txn, NULL, &figures, fail));
     for (size_t i = 0; i < TLOG_RULES; i++) {
         struct audit_line line = audit_log_lines[i];
         line.rows = figures.rules[i].rows;

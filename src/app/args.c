@@ -59,6 +59,8 @@ static const char *const args_valued[] = {
     "state",
     "policy",
     "proof",
+    "receipts",
+    "every",
 };
 
 static bool args_takes_value(struct str name)

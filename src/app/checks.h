@@ -10,6 +10,8 @@
 enum act_exit receipt_verify_run(const struct args *args, struct buf *out, struct buf *errors);
 enum act_exit log_key_run(const struct args *args, struct buf *out, struct buf *errors);
 enum act_exit log_verify_run(const struct args *args, struct buf *out, struct buf *errors);
+/* Prints to standard output as it goes. */
+enum act_exit log_follow_run(const struct args *args, struct buf *out, struct buf *errors);
 
 /* What a check that could not be begun exits with: what is given and cannot be read is the asker's
  * mistake, like what is missing. */

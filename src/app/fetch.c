@@ -12,6 +12,7 @@
 
 #define FETCH_FIRST_BYTE_NS (30 * STAMP_NS_PER_S) /* files: what is slower is stuck */
 #define FETCH_SILENCE_NS    (30 * STAMP_NS_PER_S)
+#define FETCH_WHOLE_NS      (300 * STAMP_NS_PER_S)  /* 16 MiB at 60 KB a second */
 #define FETCH_PAUSE_NS      (500 * STAMP_NS_PER_MS) /* before another try, times the tries */
 #define FETCH_HEAD_MAX      (FETCH_URL_MAX + 512)
 
@@ -19,6 +20,7 @@
 struct fetch_slot {
     struct http_call call;
     struct timer pause;
+    struct timer deadline;
     struct fetch *fetch;
     const struct url *url;
     struct fetch_item item;
@@ -54,15 +56,32 @@ static struct fetch_slot *slot_of(struct http_call *call)
 
 static void slot_over(struct fetch_slot *slot, enum err err)
 {
+    timer_stop(slot->fetch->loop, &slot->deadline);
     slot->err = err;
     slot->over = true;
 }
 
+/* Later again, if there are tries left. */
+static void slot_failed(struct fetch_slot *slot, enum err err, bool may_pass)
+{
+    struct loop *loop = slot->fetch->loop;
+    int64_t at = loop_now_ns(loop) + (int64_t)slot->tries * FETCH_PAUSE_NS;
+    timer_stop(loop, &slot->deadline);
+    if (!may_pass || slot->tries >= FETCH_TRIES || timer_start(loop, &slot->pause, at) != ERR_OK) {
+        slot_over(slot, err);
+    }
+}
+
 static void slot_send(struct fetch_slot *slot)
 {
+    struct loop *loop = slot->fetch->loop;
     slot->status = 0;
     slot->tries++;
     buf_reset(&slot->body);
+    if (timer_start(loop, &slot->deadline, loop_now_ns(loop) + FETCH_WHOLE_NS) != ERR_OK) {
+        slot_over(slot, FAIL(&slot->fail, ERR_NO_MEMORY, "no memory for a request"));
+        return;
+    }
     http_call_start(slot->fetch->pool, &slot->call);
 }
 
@@ -71,14 +90,15 @@ static void slot_on_pause(struct timer *timer)
     slot_send(EP_CONTAINER(timer, struct fetch_slot, pause));
 }
 
-/* Later again, if there are tries left. */
-static void slot_failed(struct fetch_slot *slot, enum err err, bool may_pass)
+/* Whoever trickles is not waited for, however little the silence between his bytes. */
+static void slot_on_deadline(struct timer *timer)
 {
-    struct loop *loop = slot->fetch->loop;
-    int64_t at = loop_now_ns(loop) + (int64_t)slot->tries * FETCH_PAUSE_NS;
-    if (!may_pass || slot->tries >= FETCH_TRIES || timer_start(loop, &slot->pause, at) != ERR_OK) {
-        slot_over(slot, err);
-    }
+    struct fetch_slot *slot = EP_CONTAINER(timer, struct fetch_slot, deadline);
+    http_call_cancel(&slot->call);
+    slot_failed(slot,
+                FAIL(&slot->fail, ERR_UPSTREAM_SILENT, "\"%s\" was not whole after %lld s",
+                     slot->item.path, (long long)(FETCH_WHOLE_NS / STAMP_NS_PER_S)),
+                true);
 }
 
 static void slot_on_head(struct http_call *call, const struct http1_head *head)
@@ -195,6 +215,7 @@ static void slot_cancel(struct fetch_slot *slot)
 {
     http_call_cancel(&slot->call);
     timer_stop(slot->fetch->loop, &slot->pause);
+    timer_stop(slot->fetch->loop, &slot->deadline);
     slot->over = true;
 }
 
@@ -225,8 +246,9 @@ enum err fetch_create(const char *ca_path, struct fetch **ret_fetch, struct fail
         slot->over = true;
         http_call_init(&slot->call, &slot_events);
         timer_init(&slot->pause, slot_on_pause);
+        timer_init(&slot->deadline, slot_on_deadline);
         buf_init(&slot->head, FETCH_HEAD_MAX);
-        buf_init(&slot->body, 0);
+        buf_init(&slot->body, 1); /* each item says how much it takes */
     }
     (void)signal(SIGPIPE, SIG_IGN); /* TLS writes by itself; a closed connection is an answer */
     enum err err = fetch_open(fetch, ca_path, fail);

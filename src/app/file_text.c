@@ -9,25 +9,24 @@
 #define FILE_TEXT_READ_BYTES ((size_t)64 * 1024)
 #define FILE_TEXT_PATH_MAX   4096
 
-/* A file as long as the buffer may grow fits: that it ends there is found by reading one byte more. */
-static enum err file_text_pump(int fd, const char *path, struct buf *out, struct fail *fail)
+enum err file_text_read_fd(int fd, const char *name, struct buf *out, struct fail *fail)
 {
     for (;;) {
-        char more;
-        size_t room = out->max - out->len;
-        size_t want = room < FILE_TEXT_READ_BYTES ? room : FILE_TEXT_READ_BYTES;
-        if (buf_reserve(out, want) != ERR_OK) {
-            return FAIL(fail, ERR_NO_MEMORY, "no memory to read \"%s\"", path);
+        size_t left = out->max - out->len;
+        size_t room = left < FILE_TEXT_READ_BYTES ? left : FILE_TEXT_READ_BYTES;
+        char more = 0;
+        if (room > 0 && buf_reserve(out, room) != ERR_OK) {
+            return FAIL(fail, ERR_NO_MEMORY, "no memory for \"%s\"", name);
         }
-        ssize_t got = want > 0 ? read(fd, out->ptr + out->len, want) : read(fd, &more, 1);
+        ssize_t got = room > 0 ? read(fd, out->ptr + out->len, room) : read(fd, &more, 1);
         if (got == 0) {
             return ERR_OK;
         }
         if (got < 0 && errno != EINTR) {
-            return FAIL_SYS(fail, ERR_IO, "could not read \"%s\"", path);
+            return FAIL_SYS(fail, ERR_IO, "could not read \"%s\"", name);
         }
-        if (got > 0 && want == 0) {
-            return FAIL(fail, ERR_LIMIT, "\"%s\" is too long", path);
+        if (got > 0 && room == 0) {
+            return FAIL(fail, ERR_LIMIT, "\"%s\" is too long: more than %zu bytes", name, out->max);
         }
         buf_added(out, got > 0 ? (size_t)got : 0);
     }
@@ -40,7 +39,7 @@ enum err file_text_read(const char *path, struct buf *out, struct fail *fail)
         return FAIL_SYS(fail, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "could not read \"%s\"",
                         path);
     }
-    enum err err = file_text_pump(fd, path, out, fail);
+    enum err err = file_text_read_fd(fd, path, out, fail);
     (void)close(fd); /* it was only read */
     return err;
 }

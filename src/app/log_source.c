@@ -11,7 +11,6 @@
 #include "base/mem.h"
 
 #define LOG_SOURCE_PATH_MAX  4096
-#define LOG_SOURCE_CHUNK     ((size_t)64 * 1024)
 #define LOG_SOURCE_DEPTH_MAX 16 /* tile/entries/x001/.../000.p/3 has eleven at the most */
 
 struct log_source {
@@ -69,29 +68,6 @@ void log_source_close(struct log_source *source)
 
 /* ---- a folder ---------------------------------------------------------------------------- */
 
-static enum err source_pump(int fd, const char *path, struct buf *out, struct fail *fail)
-{
-    for (;;) {
-        size_t room =
-            out->max - out->len < LOG_SOURCE_CHUNK ? out->max - out->len : LOG_SOURCE_CHUNK;
-        char more = 0;
-        if (room > 0 && buf_reserve(out, room) != ERR_OK) {
-            return FAIL(fail, ERR_NO_MEMORY, "no memory for \"%s\"", path);
-        }
-        ssize_t got = room > 0 ? read(fd, out->ptr + out->len, room) : read(fd, &more, 1);
-        if (got == 0) {
-            return ERR_OK;
-        }
-        if (got < 0 && errno != EINTR) {
-            return FAIL_SYS(fail, ERR_IO, "could not read \"%s\"", path);
-        }
-        if (got > 0 && room == 0) {
-            return FAIL(fail, ERR_LIMIT, "\"%s\" has more than %zu bytes", path, out->max);
-        }
-        buf_added(out, got > 0 ? (size_t)got : 0);
-    }
-}
-
 static enum err source_read_file(struct log_source *source, const char *path, struct buf *out,
                                  struct fail *fail)
 {
@@ -102,7 +78,7 @@ static enum err source_read_file(struct log_source *source, const char *path, st
     }
     struct stat info;
     enum err err = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
-                       ? source_pump(fd, path, out, fail)
+                       ? file_text_read_fd(fd, path, out, fail)
                        : FAIL(fail, ERR_IO, "\"%s\" is no file", path);
     (void)close(fd); /* it was only read */
     return err;
@@ -112,7 +88,7 @@ static enum err source_walk_files(struct log_source *source, const struct fetch_
 {
     struct fetch_item item;
     struct buf body;
-    buf_init(&body, 0);
+    buf_init(&body, 1); /* each item says how much it takes */
     enum err err = ERR_OK;
     while (err == ERR_OK && walk->next(walk->context, &item)) {
         struct fail why = { .text = "" };

@@ -53,6 +53,7 @@ static void verify_fault(struct log_verdict *verdict, enum log_fault_kind kind, 
         struct log_fault *fault = &verdict->faults[verdict->fault_count];
         va_list args;
         fault->kind = kind;
+        fault->of_entries = false;
         (void)snprintf(fault->path, sizeof(fault->path), "%s", path); /* what fits */
         va_start(args, format);
         (void)vsnprintf(fault->text, sizeof(fault->text), format, args); /* as above */
@@ -90,15 +91,21 @@ static bool verify_tile_above(const struct verifying *verifying, int64_t bundle,
     return last && ret_tile->width > 0;
 }
 
+static bool verify_gives_up(const struct log_verdict *verdict)
+{
+    return verdict->fault_count >= LOG_VERIFY_GIVES_UP;
+}
+
 static bool verify_next(void *context, struct fetch_item *ret_item)
 {
     struct verifying *verifying = context;
     struct tile tile = { .width = 0 };
     while (tile.width == 0) {
-        if (verifying->bundle == verifying->bundles) {
+        if (verifying->bundle == verifying->bundles || verify_gives_up(verifying->verdict)) {
             return false;
         }
         unsigned step = verifying->step++;
+        tile = (struct tile){ .width = 0 };
         if (step <= 1) {
             tile.entries = step == 0;
             tile.index = verifying->bundle;
@@ -208,6 +215,23 @@ static void verify_roll_up(struct verifying *verifying, unsigned at)
     verify_push(&verifying->levels[at + 1], &entries, &tiles, known);
 }
 
+/* A tile of leaves and its bundle: both are named, since either can be the one that was changed. */
+static void verify_disagree(const struct verifying *verifying, const struct tile *tile,
+                            const char *path, unsigned wrong, int64_t first)
+{
+    struct log_verdict *verdict = verifying->verdict;
+    char bundle_path[FETCH_PATH_MAX];
+    struct tile bundle = *tile;
+    bundle.entries = true;
+    verify_name(&bundle, bundle_path);
+    verify_fault(verdict, LOG_FAULT_DAMAGED, path,
+                 "leaf %lld: the hash in %s is not that of the entry in %s (%u of %u are not)",
+                 (long long)first, path, bundle_path, wrong, tile->width);
+    if (verdict->fault_count <= LOG_VERIFY_FAULTS_MAX) {
+        verdict->faults[verdict->fault_count - 1].of_entries = true;
+    }
+}
+
 /* `hashes` NULL: the tile cannot be read. */
 static void verify_leaf_tile(struct verifying *verifying, const struct tile *tile, const char *path,
                              const struct digest *hashes)
@@ -230,13 +254,7 @@ static void verify_leaf_tile(struct verifying *verifying, const struct tile *til
         verify_push(level, known ? entry : &none, known ? hash : &none, known);
     }
     if (wrong > 0) {
-        char bundle_path[FETCH_PATH_MAX];
-        struct tile bundle = *tile;
-        bundle.entries = true;
-        verify_name(&bundle, bundle_path);
-        verify_fault(verifying->verdict, LOG_FAULT_DAMAGED, path,
-                     "%u of its %u hashes, first that of leaf %lld, are not of the entries in %s",
-                     wrong, tile->width, (long long)(first + first_wrong), bundle_path);
+        verify_disagree(verifying, tile, path, wrong, first + first_wrong);
     }
 }
 
@@ -248,8 +266,7 @@ static void verify_upper_tile(struct verifying *verifying, const struct tile *ti
     unsigned first_wrong = 0;
     ASSERT(level->width == tile->width);
     for (unsigned i = 0; hashes != NULL && i < tile->width; i++) {
-        if (!level
-                 ->known[i]) { /* what is missing below is made up for by what is told of it here */
+        if (!level->known[i]) { /* what is missing below is told of here */
             level->entries[i] = hashes[i];
             level->tiles[i] = hashes[i];
             level->known[i] = true;
@@ -371,11 +388,24 @@ static bool verify_root(const struct verifying *verifying, bool of_tiles, struct
     return true;
 }
 
+/* The tiles give the root that is signed: it is the entries that are wrong. */
+static void verify_blame_entries(struct log_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->fault_count && i < LOG_VERIFY_FAULTS_MAX; i++) {
+        struct log_fault *fault = &verdict->faults[i];
+        struct tile tile;
+        if (fault->of_entries && tile_parse(str_from(fault->path), &tile)) {
+            tile.entries = true;
+            verify_name(&tile, fault->path);
+        }
+    }
+}
+
 static void verify_compare_root(const struct verifying *verifying)
 {
     struct log_verdict *verdict = verifying->verdict;
     struct digest root;
-    verdict->root_known = verify_root(verifying, false, &root);
+    verdict->root_known = !verify_gives_up(verdict) && verify_root(verifying, false, &root);
     if (!verdict->root_known) {
         verify_fault(verdict, LOG_FAULT_ROOT, LOG_CHECKPOINT,
                      "the root cannot be made again: too much is missing");
@@ -385,11 +415,15 @@ static void verify_compare_root(const struct verifying *verifying)
         return;
     }
     bool known = verify_root(verifying, true, &root);
+    if (known && digest_eq(&root, &verdict->root)) {
+        verify_blame_entries(verdict);
+        verify_fault(verdict, LOG_FAULT_ROOT, LOG_CHECKPOINT,
+                     "the entries do not give the root that is signed, but the tiles do: the "
+                     "entries were changed afterwards");
+        return;
+    }
     verify_fault(verdict, LOG_FAULT_ROOT, LOG_CHECKPOINT,
-                 known && digest_eq(&root, &verdict->root)
-                     ? "the entries do not give the root that is signed, but the tiles do: the "
-                       "entries were changed afterwards"
-                     : "what is there does not give the root that is signed: the log was changed");
+                 "what is there does not give the root that is signed: the log was changed");
 }
 
 /* ---- the checkpoint ---------------------------------------------------------------------- */
@@ -452,7 +486,8 @@ static enum err verify_on_file(void *context, struct str path)
     struct verifying *verifying = context;
     struct log_verdict *verdict = verifying->verdict;
     struct tile tile;
-    bool ours = str_eq(path, STR(LOG_CHECKPOINT)) || str_eq(path, STR("lock"));
+    bool ours = str_eq(path, STR(LOG_CHECKPOINT)) || str_eq(path, STR("lock")) ||
+                str_eq(path, STR("new"));   /* the publisher's own */
     if (!ours && tile_parse(path, &tile)) { /* partial tiles of earlier sizes may stay */
         ours = tile.level < TILE_LEVELS &&
                tile.width <= tile_width_in(verifying->size, tile.level, tile.index);

@@ -12,8 +12,9 @@
 #include "tlog/entry_form.h"
 #include "tlog/quorum.h"
 
-#define LOG_VERIFY_FAULTS_MAX 100 /* told; the rest is counted */
-#define LOG_VERIFY_KINDS_MAX  16  /* unknown ones, told apart */
+#define LOG_VERIFY_FAULTS_MAX 100   /* told; the rest is counted */
+#define LOG_VERIFY_GIVES_UP   10000 /* faults: a size that was signed can be larger than any log */
+#define LOG_VERIFY_KINDS_MAX  16    /* unknown ones, told apart */
 
 enum log_fault_kind {
     LOG_FAULT_CHECKPOINT, /* it cannot be read, or nobody vouches for it */
@@ -32,6 +33,7 @@ struct log_fault {
     enum log_fault_kind kind;
     char path[FETCH_PATH_MAX];
     char text[FAIL_TEXT_MAX];
+    bool of_entries; /* a tile and its entries disagree: which of them is wrong shows at the end */
 };
 
 /* What is no fault, but to be known. */

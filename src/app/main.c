@@ -243,6 +243,11 @@ static int main_log_verify(const struct args *args)
     return main_check_with(args, log_verify_run);
 }
 
+static int main_log_follow(const struct args *args)
+{
+    return main_check_with(args, log_follow_run);
+}
+
 static const struct command commands[] = {
     { "init", NULL, "DIR [--zone]", "zone",
       "Makes a complete working folder, with the example of an aggregate or of a zone product", 2,
@@ -271,6 +276,11 @@ static const struct command commands[] = {
     { "log", "key", "", "", "Shows the log's public key, to be handed out", 2, main_log_key },
     { "log", "verify", "URL|DIR [--key VKEY|FILE] [--policy FILE]", "key policy",
       "Reads a whole log and makes every hash of it again", 3, main_log_verify },
+    { "log", "follow",
+      "URL|DIR --state FILE [--receipts DIR] [--once | --every SECONDS] [--key VKEY|FILE]"
+      " [--policy FILE]",
+      "state receipts once every key policy",
+      "Watches a log: that it only grows, and shows everybody the same", 3, main_log_follow },
     { "version", NULL, "", "", "Says which version this is", 1, main_version },
     { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
 };

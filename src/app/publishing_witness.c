@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/stamp.h"
 
-#define WITNESS_AGAIN_NS (INT64_C(5) * STAMP_NS_PER_S) /* one that failed is left alone */
+#define WITNESS_AGAIN_NS (INT64_C(3) * STAMP_NS_PER_S) /* one that failed is left alone */
 
 void publishing_witness_failed(struct publishing_witness *witness, const char *why, int status)
 {

@@ -25,24 +25,6 @@ static const char *const receipt_columns[] = { "test", "result", "why" };
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-static enum err verify_read_stdin(struct buf *out, struct fail *fail)
-{
-    for (;;) {
-        char bytes[4096];
-        ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
-        if (got == 0) {
-            return ERR_OK;
-        }
-        if (got < 0 && errno != EINTR) {
-            return FAIL_SYS(fail, ERR_IO, "could not read standard input");
-        }
-        size_t len = got > 0 ? (size_t)got : 0;
-        if (buf_append(out, (struct str){ bytes, len }) != ERR_OK) {
-            return FAIL(fail, ERR_LIMIT, "the document is too long");
-        }
-    }
-}
-
 static enum err verify_read(struct receipt_verifying *verifying)
 {
     struct fail *fail = &verifying->fail;
@@ -51,7 +33,8 @@ static enum err verify_read(struct receipt_verifying *verifying)
     if (file.len == 0) {
         return FAIL(fail, ERR_ASK_MISSING, "the receipt's file is missing (- is standard input)");
     }
-    enum err err = str_eq(file, STR("-")) ? verify_read_stdin(&verifying->document, fail)
+    enum err err = str_eq(file, STR("-")) ? file_text_read_fd(STDIN_FILENO, "standard input",
+                                                              &verifying->document, fail)
                                           : file_text_read(file.ptr, &verifying->document, fail);
     if (err == ERR_LIMIT) {
         return FAIL(fail, ERR_RECEIPT_INVALID,

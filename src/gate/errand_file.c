@@ -21,9 +21,9 @@
 #define FILE_CHECKPOINT "checkpoint"
 /* A reader of the log may be a page from anywhere, and what a file is, is not to be guessed. */
 #define FILE_OPEN "access-control-allow-origin: *\r\nx-content-type-options: nosniff\r\n"
-/* A new one comes each second. */
+/* A new one comes each second: who has one asks whether it is the newest. */
 #define FILE_CHECKPOINT_HEADERS \
-    "content-type: text/plain; charset=utf-8\r\ncache-control: public, max-age=1\r\n" FILE_OPEN
+    "content-type: text/plain; charset=utf-8\r\ncache-control: no-cache\r\n" FILE_OPEN
 /* Of a partial tile, too, the name says how many hashes it has: it never changes. */
 #define FILE_TILE_HEADERS                        \
     "content-type: application/octet-stream\r\n" \

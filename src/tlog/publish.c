@@ -14,6 +14,7 @@ static const struct store_sql sql_published_set = {
     " ON CONFLICT(id) DO UPDATE SET size = excluded.size, root = excluded.root,"
     " note = excluded.note, at_ns = excluded.at_ns"
 };
+static const struct store_sql sql_shown = { "SELECT note FROM shown WHERE id = 1" };
 static const struct store_sql sql_shown_set = {
     "INSERT INTO shown(id, size, note) VALUES (1, ?1, ?2)"
     " ON CONFLICT(id) DO UPDATE SET size = excluded.size, note = excluded.note"
@@ -27,6 +28,11 @@ static const struct store_sql sql_cosigned = {
     "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness"
 };
 static const struct store_sql sql_witness = { "SELECT size FROM cosignature WHERE witness = ?1" };
+
+/* What was seen of a log stays true of it: a log that has lost leaves for good is another one. */
+#define PUBLISH_REMEDY "put back the newest store, or begin another log (log.origin and log.folder)"
+
+#define PUBLISH_SWEEP 65536 /* leaves */
 
 /* What was signed last: as the rows have it, or as this publisher knows it. */
 struct publish_signed {
@@ -46,6 +52,7 @@ struct publisher {
     int64_t tiled;   /* the files of this size are durable */
     int64_t shown;   /* the size of the file "checkpoint" */
     struct buf text; /* which is this; empty: there is none */
+    bool noted;      /* the row "shown" is the same */
     int64_t look;    /* the tile of level 0 that is compared next */
     int64_t mended;  /* files that were made again since the last round */
 };
@@ -102,7 +109,7 @@ static enum err publish_check_root(struct store_txn *txn, int64_t size, const st
                ? ERR_OK
                : FAIL(fail, ERR_LOG_BEHIND,
                       "%s knows other leaves than the rows have among the first %lld: nothing is"
-                      " signed any more",
+                      " signed; " PUBLISH_REMEDY,
                       who, (long long)size);
 }
 
@@ -110,8 +117,8 @@ static enum err publish_check_size(int64_t known, int64_t size, const char *who,
 {
     return known <= size ? ERR_OK
                          : FAIL(fail, ERR_LOG_BEHIND,
-                                "%s knows of %lld leaves, and the rows have %lld: nothing is signed"
-                                " any more",
+                                "%s knows of %lld leaves, and the rows have %lld: nothing is"
+                                " signed; " PUBLISH_REMEDY,
                                 who, (long long)known, (long long)size);
 }
 
@@ -126,7 +133,6 @@ static enum err publish_tiles(struct publisher *publisher, struct fail *fail)
         int64_t written = 0;
         TRY(tile_files_make(&publisher->files, from, to, TILE_FILES_ALL, &written, fail));
         EP_CRASH_POINT("log-tiled");
-        tile_files_drop_partials(&publisher->files, from, to);
         publisher->tiled = to;
     }
     return ERR_OK;
@@ -139,6 +145,14 @@ struct publish_opening {
     struct checkpoint shown;
 };
 
+static enum err publish_on_shown(void *context, const struct store_value *row, size_t columns)
+{
+    struct publisher *publisher = context;
+    ASSERT(columns == 1);
+    publisher->noted = str_eq(row[0].bytes, buf_str(&publisher->text));
+    return ERR_OK;
+}
+
 static enum err publish_compare(void *context, struct store_txn *txn, struct fail *fail)
 {
     const struct publish_opening *opening = context;
@@ -150,6 +164,7 @@ static enum err publish_compare(void *context, struct store_txn *txn, struct fai
     struct digest root;
     TRY(tile_rows_state(txn, &size, &root, fail));
     TRY(signed_read(txn, &publisher->last, fail));
+    TRY(store_query(txn, &sql_shown, NULL, 0, publish_on_shown, publisher, fail));
     TRY(publish_check_size(last->size, size, rows, fail));
     TRY(publish_check_size(opening->shown.size, size, folder, fail));
     if (last->size > 0) {
@@ -172,8 +187,18 @@ static enum err publish_read_shown(struct publisher *publisher, struct checkpoin
     enum err err =
         checkpoint_open(buf_str(&publisher->text), &publisher->key, ret_shown, &note, &why);
     return err == ERR_OK ? ERR_OK
-                         : FAIL(fail, err, "\"%s\" holds another checkpoint than this log's: %s",
+                         : FAIL(fail, err,
+                                "\"%s/checkpoint\" is not this log's: %s; name another log.folder,"
+                                " or remove the file if it is damaged",
                                 tile_folder_path(publisher->folder), why.text);
+}
+
+/* Partial tiles that a crash has left beside full ones: more than a second adds. */
+static void publish_sweep(const struct publisher *publisher)
+{
+    int64_t size = publisher->shown;
+    int64_t from = size > PUBLISH_SWEEP ? size - PUBLISH_SWEEP : 0;
+    tile_files_drop_partials(&publisher->files, from, size);
 }
 
 static enum err publish_start(struct publisher *publisher, const struct publish_options *options,
@@ -191,6 +216,7 @@ static enum err publish_start(struct publisher *publisher, const struct publish_
                         &publisher->mended, fail));
     publisher->tiled = opening.shown.size;
     publisher->shown = opening.shown.size;
+    publish_sweep(publisher);
     return ERR_OK;
 }
 
@@ -246,7 +272,8 @@ static enum err publish_compare_last(struct store_txn *txn, const struct publish
     enum err err = signed_read(txn, &now, fail);
     if (err == ERR_OK && !signed_same(&now, last)) {
         err = FAIL(fail, ERR_CONFLICT,
-                   "somebody else has published this log: %lld leaves, and %lld were signed here",
+                   "another process has published this log: %lld leaves, and %lld were signed"
+                   " here; end one of them",
                    (long long)now.size, (long long)last->size);
     }
     buf_fini(&now.note);
@@ -358,7 +385,8 @@ enum err publish_sign(struct publisher *publisher, int64_t now_ns, struct publis
                       struct fail *fail)
 {
     if (publisher->stopped) {
-        return FAIL(fail, ERR_LOG_BEHIND, "others know more of this log: nothing is signed");
+        return FAIL(fail, ERR_LOG_BEHIND,
+                    "others know more of this log: nothing is signed; " PUBLISH_REMEDY);
     }
     enum err err = publish_round(publisher, now_ns, fail);
     publisher->stopped |= err == ERR_LOG_BEHIND;
@@ -428,7 +456,12 @@ enum err publish_cosigned(struct publisher *publisher, const struct publish_roun
         .witness = witness,
         .line = line,
     };
-    ASSERT(line.len > 0 && line.ptr[line.len - 1] == '\n');
+    struct note_line parsed;
+    struct str rest = line;
+    if (!note_next_line(&rest, &parsed) || rest.len > 0) {
+        return FAIL(fail, ERR_NOTE_INVALID, "\"" STR_FMT "\" did not send a line of a signature",
+                    STR_ARG(witness));
+    }
     return store_run(publisher->store, &witnessed.job, fail);
 }
 
@@ -470,27 +503,57 @@ static enum err publish_on_line(void *context, const struct store_value *row, si
     return buf_append(&showing->text, row[0].bytes);
 }
 
-static enum err publish_run_show(struct store_job *job, struct store_txn *txn, struct fail *fail)
+/* What is to be shown: what was signed last, and who has cosigned it. */
+static enum err publish_compose(void *context, struct store_txn *txn, struct fail *fail)
 {
-    struct publish_showing *showing = EP_CONTAINER(job, struct publish_showing, job);
+    struct publish_showing *showing = context;
     const struct publish_signed *last = &showing->publisher->last;
     const struct store_value size = STORE_I(last->size);
     TRY(publish_compare_last(txn, last, fail));
     TRY(buf_append(&showing->text, buf_str(&last->note)));
-    TRY(store_query(txn, &sql_cosigned, &size, 1, publish_on_line, showing, fail));
-    const struct store_value values[] = { size, STORE_B(buf_str(&showing->text)) };
+    return store_query(txn, &sql_cosigned, &size, 1, publish_on_line, showing, fail);
+}
+
+static enum err publish_run_show(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    const struct publish_showing *showing = EP_CONTAINER(job, struct publish_showing, job);
+    const struct publish_signed *last = &showing->publisher->last;
+    const struct store_value values[] = { STORE_I(last->size), STORE_B(buf_str(&showing->text)) };
+    TRY(publish_compare_last(txn, last, fail));
     return store_exec(txn, &sql_shown_set, values, EP_ARRAY_LEN(values), fail);
 }
 
+/* Whether the file still is what was shown last: it may have been damaged or removed. */
+static enum err publish_look(const struct publisher *publisher, bool *ret_holds, struct fail *fail)
+{
+    struct buf found;
+    buf_init(&found, 2 * NOTE_BYTES_MAX);
+    enum err err = tile_folder_checkpoint(publisher->folder, &found, fail);
+    *ret_holds = err == ERR_OK && str_eq(buf_str(&found), buf_str(&publisher->text));
+    buf_fini(&found);
+    return err == ERR_LIMIT ? ERR_OK : err; /* too long to be it */
+}
+
+/* Step 6: the row, and then the file. */
 static enum err publish_show(struct publisher *publisher, struct publish_showing *showing,
                              struct fail *fail)
 {
-    TRY(store_run(publisher->store, &showing->job, fail));
-    if (str_eq(buf_str(&showing->text), buf_str(&publisher->text))) {
+    bool holds = false;
+    TRY(store_read(publisher->store, publish_compose, showing, fail));
+    TRY(publish_look(publisher, &holds, fail));
+    bool noted = publisher->noted && str_eq(buf_str(&showing->text), buf_str(&publisher->text));
+    if (noted && holds) {
         return ERR_OK;
     }
+    if (!noted) {
+        TRY(store_run(publisher->store, &showing->job, fail));
+    }
+    EP_CRASH_POINT("log-noted");
     TRY(tile_folder_show(publisher->folder, buf_str(&showing->text), fail));
     EP_CRASH_POINT("log-shown");
+    tile_files_drop_partials(&publisher->files, publisher->shown, publisher->last.size);
+    publisher->mended += !holds;
+    publisher->noted = true;
     buf_fini(&publisher->text);
     publisher->text = showing->text;
     buf_init(&showing->text, NOTE_BYTES_MAX);

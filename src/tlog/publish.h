@@ -7,7 +7,7 @@
  *   3  swap it in the store for the one that was published before, if that is still the one
  *   4  tiles and bundles as files (temporary, synced, renamed, the folder synced)
  *   5  witnesses are asked (the caller's, over the network), their lines kept as rows
- *   6  the file "checkpoint" is replaced
+ *   6  the file "checkpoint" is replaced; partial tiles of those that are full now are removed
  *
  * Nothing is shown that is not in the store before. A round that was cut off is taken up again by
  * the next publisher: what was signed is shown, or is followed by a larger one.
@@ -66,7 +66,8 @@ EP_MUST_CHECK enum err publish_sign(struct publisher *publisher, int64_t now_ns,
 EP_MUST_CHECK enum err publish_ask_witness(struct publisher *publisher,
                                            const struct publish_round *round, int64_t old,
                                            struct buf *out, struct fail *fail);
-/* A witness cosigned: its line, which the caller has checked, is kept with its size. */
+/* A witness cosigned: its line, which the caller has checked, is kept with its size.
+ * ERR_NOTE_INVALID: it is none. */
 EP_MUST_CHECK enum err publish_cosigned(struct publisher *publisher,
                                         const struct publish_round *round, struct str witness,
                                         struct str line, struct fail *fail);

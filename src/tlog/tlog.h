@@ -15,6 +15,7 @@
 #pragma once
 
 #include "store/store.h"
+#include "tlog/note.h"
 #include "tlog/receipt.h"
 
 extern const struct store_migration tlog_migration; /* number 3 */
@@ -101,7 +102,13 @@ struct tlog_figures {
     struct tlog_figure rules[TLOG_RULES];
 };
 
-/* Recomputes everything from the entries, in one pass and bounded memory. What was erased (a salt
- * and what it covered, both empty) is accepted. */
-EP_MUST_CHECK enum err tlog_audit(struct store_txn *txn, struct tlog_figures *ret_figures,
-                                  struct fail *fail);
+/*
+ * Recomputes everything from the entries, in one pass and bounded memory. What was erased (a salt
+ * and what it covered, both empty) is accepted. `key`: the log's, for the signatures under what was
+ * signed and shown; NULL: they are not checked.
+ *
+ * Not covered, for nothing commits to them: when a leaf was appended and a checkpoint signed, which
+ * is informative, and witnesses' lines, which are checked by those who have their keys.
+ */
+EP_MUST_CHECK enum err tlog_audit(struct store_txn *txn, const struct note_key *key,
+                                  struct tlog_figures *ret_figures, struct fail *fail);

@@ -28,8 +28,11 @@ static const struct store_sql sql_audit_strays = {
     " (SELECT count(*) FROM note WHERE leaf NOT IN (SELECT id FROM leaf))"
 };
 static const struct store_sql sql_audit_state = { "SELECT size, root FROM log_state" };
+/* What is shown was signed before, or with it. */
 static const struct store_sql sql_audit_signed = {
-    "SELECT size, root, note FROM published UNION ALL SELECT size, NULL, note FROM shown"
+    "SELECT p.size, p.root, p.note, 1 FROM published p"
+    " UNION ALL SELECT s.size, NULL, s.note,"
+    " s.size <= coalesce((SELECT size FROM published), 0) FROM shown s"
 };
 
 enum audit_column {
@@ -49,13 +52,14 @@ enum audit_column {
 struct audit_signed {
     int64_t size;
     struct digest root;
-    bool whole; /* row and note say the same */
+    bool whole; /* row and note say the same, and the note is signed */
     bool holds; /* and it is the root of the first so many leaves */
 };
 
 struct audit {
     struct store_txn *txn;
     struct fail *fail;
+    const struct note_key *key; /* NULL: signatures are not checked */
     struct tlog_figures *figures;
     struct tile_edge edge; /* of the leaves so far */
     struct id low;         /* of the calls in the block that is being looked at */
@@ -130,7 +134,7 @@ static bool audit_note_fits(const struct store_value *row)
     struct str salt = row[COLUMN_NOTE_SALT].bytes;
     struct str detail = row[COLUMN_DETAIL].bytes;
     int64_t kind = row[COLUMN_KIND].number;
-    if (kind != TLOG_KEY && kind != TLOG_PRICES) {
+    if ((kind != TLOG_KEY && kind != TLOG_PRICES) || row[COLUMN_DETAIL].kind == STORE_NULL) {
         return false;
     }
     if (salt.len == 0) {
@@ -243,15 +247,16 @@ static enum err audit_on_signed(void *context, const struct store_value *row, si
     struct audit *audit = context;
     struct note note;
     struct checkpoint checkpoint;
-    ASSERT(columns == 3 && audit->sign_count < AUDIT_SIGNED);
+    ASSERT(columns == 4 && audit->sign_count < AUDIT_SIGNED);
     struct audit_signed *sign = &audit->signs[audit->sign_count++];
     *sign = (struct audit_signed){ .size = row[0].number };
     if (note_parse(row[2].bytes, &note, NULL) == ERR_OK &&
         checkpoint_parse(note.text, &checkpoint, NULL) == ERR_OK) {
         sign->root = checkpoint.root;
         sign->whole =
-            checkpoint.size == sign->size &&
-            (row[1].kind == STORE_NULL || str_eq(row[1].bytes, digest_str(&checkpoint.root)));
+            checkpoint.size == sign->size && row[3].number != 0 &&
+            (row[1].kind == STORE_NULL || str_eq(row[1].bytes, digest_str(&checkpoint.root))) &&
+            (audit->key == NULL || note_check(&note, audit->key, NULL) == NOTE_SIGNED);
     }
     return ERR_OK;
 }
@@ -314,9 +319,10 @@ static enum err audit_ends(struct audit *audit)
     return audit_strays(audit);
 }
 
-enum err tlog_audit(struct store_txn *txn, struct tlog_figures *ret_figures, struct fail *fail)
+enum err tlog_audit(struct store_txn *txn, const struct note_key *key,
+                    struct tlog_figures *ret_figures, struct fail *fail)
 {
-    struct audit audit = { .txn = txn, .fail = fail, .figures = ret_figures };
+    struct audit audit = { .txn = txn, .fail = fail, .key = key, .figures = ret_figures };
     *ret_figures = (struct tlog_figures){ 0 };
     audit_begin_block(&audit);
     TRY(store_query(txn, &sql_audit_signed, NULL, 0, audit_on_signed, &audit, fail));

@@ -304,7 +304,7 @@ static enum err look_with_theirs(void *context, struct store_txn *txn, struct fa
 {
     struct tlog_figures figures;
     TRY(ledger_audit(txn, look_on_line, context, fail));
-    TRY(tlog_audit(txn, &figures, fail));
+    TRY(tlog_audit(txn, NULL, &figures, fail));
     for (size_t i = 0; i < TLOG_RULES; i++) {
         if (figures.rules[i].wrong > 0) {
             play_fail(context, NULL, "the audit finds rule %zu of the log broken at %lld", i,

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ static void end(void)
 static void holds(const char *text)
 {
     struct buf out;
-    buf_init(&out, 4096 + 65536);
+    buf_init(&out, strlen(text) + 1); /* the limit is exact */
     CHECK_EQ(file_text_read(path, &out, NULL), ERR_OK);
     CHECK_STR(buf_str(&out), str_from(text));
     buf_fini(&out);

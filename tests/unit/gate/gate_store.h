@@ -13,6 +13,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/ledger.h"
+#include "tlog/tile_rows.h"
 #include "tlog/tlog.h"
 
 static char folder[64];
@@ -43,6 +44,8 @@ static inline struct store *open_store(void)
     migrations[count++] = extend_migration;
     migrations[count++] = quarantine_migration;
     migrations[count - 1].number = (int64_t)count; /* those between are not needed here */
+    migrations[count++] = tile_rows_migration;
+    migrations[count - 1].number = (int64_t)count;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = migrations,

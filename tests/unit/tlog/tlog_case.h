@@ -8,6 +8,10 @@
 #include "tlog/tile_rows.h"
 #include "tlog/tlog.h"
 
+#ifndef TLOG_CASE_ROOT
+#    define TLOG_CASE_ROOT "/tmp"
+#endif
+
 struct tlog_case {
     char folder[64];
     char url[128];
@@ -47,7 +51,7 @@ static inline void tlog_case_name(struct tlog_case *it)
 {
     *it = (struct tlog_case){ .store = NULL };
     CHECK(crypto_start(NULL) == ERR_OK);
-    (void)snprintf(it->folder, sizeof(it->folder), "/tmp/tlog-XXXXXX");
+    (void)snprintf(it->folder, sizeof(it->folder), "%s/tlog-XXXXXX", TLOG_CASE_ROOT);
     CHECK(mkdtemp(it->folder) != NULL);
     (void)snprintf(it->url, sizeof(it->url), "sqlite:%s/log.db", it->folder);
     (void)snprintf(it->log_folder, sizeof(it->log_folder), "%s/log", it->folder);
@@ -74,11 +78,30 @@ static inline struct str tlog_case_entry(int64_t i, char text[64])
     return (struct str){ text, (size_t)len };
 }
 
+/* Roots from all leaf hashes, as RFC 6962 says it. */
+static inline struct digest tlog_case_root(const struct digest *hashes, int64_t count)
+{
+    int64_t half = 1;
+    if (count == 0) {
+        return digest_sha256(STR_EMPTY);
+    }
+    if (count == 1) {
+        return hashes[0];
+    }
+    while (2 * half < count) {
+        half *= 2;
+    }
+    struct digest left = tlog_case_root(hashes, half);
+    struct digest right = tlog_case_root(hashes + half, count - half);
+    return tree_node_hash(&left, &right);
+}
+
 struct tlog_case_append {
     struct store_job job;
     struct tlog *tlog;
     int64_t from;
     int64_t count;
+    int64_t shift; /* of the entries */
 };
 
 static inline enum err tlog_case_run_append(struct store_job *job, struct store_txn *txn,
@@ -88,23 +111,30 @@ static inline enum err tlog_case_run_append(struct store_job *job, struct store_
     for (int64_t i = 0; i < append->count; i++) {
         char text[64];
         int64_t leaf = 0;
-        TRY(tlog_append(append->tlog, txn, TLOG_EVENT, tlog_case_entry(append->from + i, text), 0,
-                        &leaf, fail));
+        TRY(tlog_append(append->tlog, txn, TLOG_EVENT,
+                        tlog_case_entry(append->from + i + append->shift, text), 0, &leaf, fail));
         CHECK_EQ(leaf, append->from + i);
     }
     return ERR_OK;
 }
 
-/* Events, in one batch: leaf `from` is the next. */
-static inline void tlog_case_append(struct tlog_case *it, int64_t from, int64_t count)
+/* Events, in one batch, with the entries of later ones; leaf `from` is the next. */
+static inline void tlog_case_append_other(struct tlog_case *it, int64_t from, int64_t count,
+                                          int64_t shift)
 {
     struct tlog_case_append append = {
         .job = { .run = tlog_case_run_append },
         .tlog = it->tlog,
         .from = from,
         .count = count,
+        .shift = shift,
     };
     CHECK_EQ(store_run(it->store, &append.job, &it->fail), ERR_OK);
+}
+
+static inline void tlog_case_append(struct tlog_case *it, int64_t from, int64_t count)
+{
+    tlog_case_append_other(it, from, count, 0);
 }
 
 struct tlog_case_change {
