@@ -53,7 +53,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt usage review route claim closures verdict count erase audit backup restore version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -82,6 +82,7 @@ _entrepot() {
       'review list') words+=' --all' ;;
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
+      'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
@@ -101,7 +102,7 @@ _entrepot() {
       review) words='list show open release refuse' ;;
       route) words='list history quarantine release' ;;
       claim) words='list show close' ;;
-      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count audit backup restore version' ;;
+      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count erase audit backup restore version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

@@ -37,7 +37,7 @@ struct erasing {
 struct erasure_look {
     int64_t account;
     int64_t pending; /* held by calls under way, nano */
-    int64_t balance; /* credit that is left, nano */
+    int64_t balance; /* credit that is left and could be given back, nano */
     bool review;     /* a case is open */
     int64_t claim;   /* open, and lists a call of the client; 0: none */
     int64_t keys;

@@ -23,8 +23,14 @@ static enum err forget_number(struct store_txn *txn, const struct store_sql *sql
 
 #define FORGET_NAMED "(payer <> '' OR payment <> '')"
 
+/* A currency's smallest coin, nano: less than it cannot be given back. */
+#define FORGET_COIN                                                                     \
+    "CASE s.exponent WHEN 0 THEN 1000000000 WHEN 1 THEN 100000000 WHEN 2 THEN 10000000" \
+    " WHEN 3 THEN 1000000 WHEN 4 THEN 100000 ELSE 1 END"
 static const struct store_sql sql_look = {
-    "SELECT a.id, a.dr_pend, a.cr_post - a.dr_post,"
+    "SELECT a.id, a.dr_pend,"
+    " (SELECT coalesce(sum(l.remaining - l.remaining % " FORGET_COIN "), 0) FROM lot l"
+    " JOIN asset s ON s.code = a.currency WHERE l.account = a.id),"
     " (SELECT count(*) FROM purchase_order o WHERE o.account = a.id AND " FORGET_NAMED "),"
     " (SELECT count(*) FROM idem i WHERE i.account = a.id),"
     " (SELECT count(*) FROM kyc k WHERE k.party = a.party AND k.evidence <> '')"

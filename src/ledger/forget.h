@@ -19,7 +19,7 @@
 struct ledger_forget_look {
     int64_t row;     /* of the account; 0: there is none */
     int64_t pending; /* held by calls under way, nano */
-    int64_t balance; /* credit that is left, nano */
+    int64_t balance; /* credit that is left in lots, each down to a whole coin, nano */
     int64_t orders;  /* that name a payer or a payment */
     int64_t answers; /* Idempotency-Keys */
     int64_t papers;  /* what the client was known by */

@@ -101,6 +101,10 @@ def test_the_law_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "law.md", fresh.folder, {8080: fresh.public, **{port: free_port() for port in (8090, 8091, 9003, 9004)}})
 
 
+def test_the_erasure_of_the_document_is_that_of_the_program(fresh):
+    check(ROOT / "docs" / "privacy.md", fresh.folder, {8080: fresh.public})
+
+
 def test_the_examples_terms_are_the_document_that_they_name():
     products = (ROOT / "registry" / "products.yaml").read_text()
     named = re.search(r"sha256: ([0-9a-f]{64})", products)[1]

@@ -199,3 +199,46 @@ TEST(a_list_that_cannot_be_written_begins_nothing)
     CHECK_STR(buf_str(&house.out), STR("[]\n"));
     house_end(&house);
 }
+
+/* Each run goes on where the one before ran out of memory. */
+static struct erasure going;
+
+static void go_on_once(void)
+{
+    const struct erasing erasing = world_erasing(house.world);
+    if (going.state == ERASURE_OPEN) {
+        EP_IGNORE(erasure_go_on(&erasing, &going, 0, NULL)); /* or it has no memory */
+    }
+}
+
+TEST(an_erasure_that_runs_out_of_memory_anywhere_is_finished_by_the_next_try)
+{
+    begin();
+    going = start();
+    CHECK(test_each_allocation_failing(go_on_once) > 5);
+    CHECK(!store_failed(house.world->store));
+    CHECK_EQ(going.state, ERASURE_ENDED);
+    gone();
+    CHECK_EQ(past_ask(&sql_leaves), 1);
+    past_audit();
+    house_end(&house);
+}
+
+static void start_once(void)
+{
+    const struct erasing erasing = world_erasing(house.world);
+    int64_t again = 0;
+    EP_IGNORE(erasure_at_start(&erasing, stamp_system_ns(), &again, NULL)); /* as above */
+}
+
+TEST(a_start_that_runs_out_of_memory_is_finished_by_the_next)
+{
+    begin();
+    const struct erased line = { mine->id, 5000000 };
+    CHECK_EQ(erased_list_add(house.world->erased_path.ptr, &line, NULL), ERR_OK);
+    CHECK(test_each_allocation_failing(start_once) > 5);
+    gone();
+    CHECK_EQ(past_ask(&sql_leaves), 1);
+    past_audit();
+    house_end(&house);
+}

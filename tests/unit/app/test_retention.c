@@ -205,3 +205,22 @@ TEST(running_out_of_memory_while_looking_leaks_nothing)
     CHECK(test_each_allocation_failing(look_once) > 1);
     house_end(&house);
 }
+
+static void run_once(void)
+{
+    const struct erasing erasing = world_erasing(house.world);
+    const struct retention_periods periods = retention_periods(house.world->conf);
+    struct retention_figures figures;
+    EP_IGNORE(retention_run(&erasing, &periods, 0, now_ns, &figures, NULL)); /* as above */
+}
+
+TEST(a_run_that_runs_out_of_memory_anywhere_is_finished_by_the_next)
+{
+    begin();
+    CHECK(test_each_allocation_failing(run_once) > 5);
+    CHECK(!store_failed(house.world->store));
+    CHECK_EQ(past_ask(&sql_sections), 344);
+    CHECK_EQ(past_ask(&sql_upstream), 2);
+    past_audit();
+    house_end(&house);
+}
