@@ -313,6 +313,7 @@ static enum err erasure_steps(struct erasure_step *step, struct erasure *erasure
 enum err erasure_go_on(const struct erasing *erasing, struct erasure *erasure, int64_t until_ns,
                        struct fail *fail)
 {
+    ASSERT(erasing != NULL);
     ASSERT(erasure->state != ERASURE_CLOSED);
     struct erasure_step *step = mem_zalloc(sizeof(*step));
     if (step == NULL) {

@@ -40,19 +40,30 @@ struct retention_periods retention_periods(const struct conf *conf)
 typedef enum err retention_expire_fn(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
                                      struct fail *fail);
 
+static enum err retention_count_claims(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
+                                       struct fail *fail)
+{
+    int64_t oldest_ns = 0;
+    return upstream_claim_old(txn, before_ns, ret_count, &oldest_ns, fail);
+}
+
 /* What a class consists of: a walk, and rows that are found by their time. */
 struct retention_parts {
     bool walks;
     enum retention_walk walk;
-    unsigned sections; /* of receipts; 0: it is a walk over attempts */
-    retention_expire_fn *expire;
+    unsigned sections;           /* of receipts; 0: it is a walk over attempts */
+    retention_expire_fn *count;  /* over a snapshot: how many rows are due */
+    retention_expire_fn *expire; /* inside a job: as many as one takes */
 };
 
 static const struct retention_parts retention_parts[RETENTION_CLASSES] = {
-    [RETENTION_ANSWERS] = { .expire = ledger_expire_answers },
-    [RETENTION_SUPPLY] = { true, RETENTION_WALK_ATTEMPTS, 0, upstream_claim_expire },
-    [RETENTION_EVIDENCE] = { true, RETENTION_WALK_OPERATOR, TLOG_OPERATOR, review_expire },
-    [RETENTION_BOOKS] = { true, RETENTION_WALK_RECEIPTS, TLOG_SECTIONS, ledger_expire_orders },
+    [RETENTION_ANSWERS] = { .count = ledger_count_old_answers, .expire = ledger_expire_answers },
+    [RETENTION_SUPPLY] = { true, RETENTION_WALK_ATTEMPTS, 0, retention_count_claims,
+                           upstream_claim_expire },
+    [RETENTION_EVIDENCE] = { true, RETENTION_WALK_OPERATOR, TLOG_OPERATOR, review_count_old,
+                             review_expire },
+    [RETENTION_BOOKS] = { true, RETENTION_WALK_RECEIPTS, TLOG_SECTIONS, ledger_count_old_orders,
+                          ledger_expire_orders },
 };
 
 struct retention_task {
@@ -283,15 +294,23 @@ static enum err retention_run_timed(struct store_job *job, struct store_txn *txn
     return timed->task->parts->expire(txn, timed->task->before_ns, &timed->count, fail);
 }
 
+static enum err retention_read_count(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct retention_timed *timed = context;
+    return timed->task->parts->count(txn, timed->task->before_ns, &timed->count, fail);
+}
+
+/* A reader looks first: the writer, which calls wait for, is not kept for a look at all rows. */
 static enum err retention_expire(const struct retention_task *task, int64_t *ret_gone,
                                  struct fail *fail)
 {
     struct retention_timed timed = { .task = task };
-    do {
+    TRY(store_read(task->erasing->store, retention_read_count, &timed, fail));
+    while (timed.count > 0 && !retention_late(task)) {
         timed.job = (struct store_job){ .run = retention_run_timed };
         TRY(store_run(task->erasing->store, &timed.job, fail));
         *ret_gone += timed.count;
-    } while (timed.count > 0 && !retention_late(task));
+    }
     return ERR_OK;
 }
 

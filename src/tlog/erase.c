@@ -42,15 +42,6 @@ static const struct store_sql sql_count_old[RECEIPT_SECTIONS] = {
     [RECEIPT_OPERATOR] = ERASE_COUNT("operator"),
 };
 
-#define ERASE_IS_HALF(name) "(length(" name ") = 0) <> (length(" name "_salt) = 0)"
-static const struct store_sql sql_erased = {
-    "SELECT coalesce(sum(gone = 3), 0), coalesce(sum(gone IN (1, 2)), 0), coalesce(sum(half), 0),"
-    " min(CASE WHEN half THEN leaf END) FROM (SELECT leaf, (length(client_salt) = 0)"
-    " + (length(evidence_salt) = 0) + (length(operator_salt) = 0) AS gone,"
-    " " ERASE_IS_HALF("client") " OR " ERASE_IS_HALF("evidence") " OR " ERASE_IS_HALF(
-        "operator") " AS half FROM receipt)"
-};
-
 struct erase_walk {
     tlog_row_fn *told;
     void *context;
@@ -175,21 +166,4 @@ enum err tlog_count_old(struct store_txn *txn, enum receipt_section section, int
     const struct store_value values[] = { STORE_I(from), STORE_I(before_ns) };
     return store_query(txn, &sql_count_old[section], values, EP_ARRAY_LEN(values), erase_on_count,
                        ret_count, fail);
-}
-
-static enum err erase_on_erased(void *context, const struct store_value *row, size_t columns)
-{
-    ASSERT(columns == 4);
-    *(struct tlog_erased *)context = (struct tlog_erased){
-        .receipts = row[0].number,
-        .parts = row[1].number,
-        .halves = row[2].number,
-        .first = row[3].number,
-    };
-    return ERR_OK;
-}
-
-enum err tlog_erased(struct store_txn *txn, struct tlog_erased *ret_erased, struct fail *fail)
-{
-    return store_query(txn, &sql_erased, NULL, 0, erase_on_erased, ret_erased, fail);
 }

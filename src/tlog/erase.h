@@ -67,14 +67,3 @@ EP_MUST_CHECK enum err tlog_oldest(struct store_txn *txn, enum receipt_section s
 EP_MUST_CHECK enum err tlog_count_old(struct store_txn *txn, enum receipt_section section,
                                       int64_t from, int64_t before_ns, int64_t *ret_count,
                                       struct fail *fail);
-
-struct tlog_erased {
-    int64_t receipts; /* that have no section left */
-    int64_t parts;    /* that lack one or two */
-    int64_t halves;   /* a section without its salt, or the other way round: there is no such one */
-    int64_t first;    /* the lowest of those; halves > 0 */
-};
-
-/* What is erased, and whether all of it went as it must. */
-EP_MUST_CHECK enum err tlog_erased(struct store_txn *txn, struct tlog_erased *ret_erased,
-                                   struct fail *fail);

@@ -217,7 +217,7 @@ TEST(what_is_missing_is_said)
     house_end(&house);
 }
 
-/* Who was erased after the backup was made comes back with it, and goes again before it is there. */
+/* Who was erased after the backup was made comes back with it, and goes again at once. */
 TEST(a_backup_of_before_an_erasure_is_erased_again)
 {
     char shown[ID_SHOWN_MAX + 1] = "";

@@ -54,7 +54,7 @@ static void decide(struct review *review, int64_t number, enum review_state stat
     CHECK_EQ(review_decide(review, &decision, NULL), ERR_OK);
 }
 
-/* Cases 1 (of client 0, released at 100), 2 (of client 1, refused at 200), 3 (of client 0, open). */
+/* Cases 1 (client 0, released at 100), 2 (client 1, refused at 200), 3 (client 0, open). */
 static void begin(void)
 {
     struct review *review = NULL;

@@ -63,7 +63,6 @@ struct seen {
     size_t rows;
     struct tlog_oldest oldest[RECEIPT_SECTIONS];
     int64_t old[RECEIPT_SECTIONS]; /* before 1004 */
-    struct tlog_erased erased;
     int64_t notes;
     struct tlog_figures figures;
 };
@@ -94,7 +93,6 @@ static enum err run_look(void *context, struct store_txn *txn, struct fail *fail
         TRY(tlog_oldest(txn, (enum receipt_section)i, seen->from, &seen->oldest[i], fail));
         TRY(tlog_count_old(txn, (enum receipt_section)i, seen->from, 1004, &seen->old[i], fail));
     }
-    TRY(tlog_erased(txn, &seen->erased, fail));
     TRY(tlog_key_notes(txn, on_note, &seen->notes, fail));
     TRY(tlog_audit(txn, NULL, &seen->figures, fail));
     return tlog_rows(txn, seen->from, seen->count, on_row, seen, fail);
@@ -139,21 +137,16 @@ TEST(a_section_goes_with_its_salt_and_the_log_holds)
     CHECK_EQ(seen.oldest[RECEIPT_OPERATOR].appended_ns, 1003);
     CHECK_EQ(seen.old[RECEIPT_CLIENT], 2);
     CHECK_EQ(seen.old[RECEIPT_OPERATOR], 1);
-    CHECK_EQ(seen.erased.receipts, 2);
-    CHECK_EQ(seen.erased.parts, 1);
-    CHECK_EQ(seen.erased.halves, 0);
     tlog_case_end(&it);
 }
 
-TEST(a_salt_without_its_section_is_half)
+TEST(a_salt_without_its_section_is_no_erasure)
 {
     static const struct store_sql sql = { "UPDATE receipt SET evidence = x'' WHERE leaf = 4" };
     struct seen seen = { .from = 5, .count = 1 };
     begin();
     tlog_case_change(&it, &sql);
     CHECK_EQ(store_read(it.store, run_look, &seen, &it.fail), ERR_OK);
-    CHECK_EQ(seen.erased.halves, 1);
-    CHECK_EQ(seen.erased.first, 4);
     CHECK_EQ(seen.figures.rules[TLOG_RULE_RECEIPTS].wrong, 1);
     tlog_case_end(&it);
 }
