@@ -13,6 +13,10 @@ set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE
 add_executable(ep-bench-books ${CMAKE_SOURCE_DIR}/bench/books.c)
 target_link_libraries(ep-bench-books PRIVATE ep_flags room_app)
 set_target_properties(ep-bench-books PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# A long log: what a leaf costs, and opening and proving once there are many.
+add_executable(ep-bench-log ${CMAKE_SOURCE_DIR}/bench/log.c)
+target_link_libraries(ep-bench-log PRIVATE ep_flags room_tlog)
+set_target_properties(ep-bench-log PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 if(TARGET ep_detect_sample)
     add_executable(ep-bench-detect ${CMAKE_SOURCE_DIR}/bench/detect.c)
     target_link_libraries(ep-bench-detect PRIVATE ep_flags ep_detect_sample)

@@ -39,7 +39,7 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       return
       ;;
-    --key)
+    --key | --policy | --proof)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -47,13 +47,21 @@ _entrepot() {
       mapfile -t COMPREPLY < <(compgen -W 'none basic full' -- "$word")
       return
       ;;
+    --receipts)
+      mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      return
+      ;;
     --state)
+      if [ "$noun" = log ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+      fi
       mapfile -t COMPREPLY < <(compgen -W 'open settled withdrawn' -- "$word")
       return
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt usage review route claim closures verdict count erase audit backup restore version help --help'
+    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -77,6 +85,9 @@ _entrepot() {
       'credit report' | 'credit breakage') words+=' --period' ;;
       'credit expire') words+=' --at' ;;
       'credit show') words+=' --client --product' ;;
+      'receipt verify') words+=' --key --policy --proof' ;;
+      'log verify') words+=' --key --policy' ;;
+      'log follow') words+=' --state --receipts --once --every --key --policy' ;;
       'restore '*) words+=' --accept-loss' ;;
       'usage check') words+=' --route --finding' ;;
       'review list') words+=' --all' ;;
@@ -87,6 +98,8 @@ _entrepot() {
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
+      'witness init') words+=' --name' ;;
+      'witness '*) words+=' --listen' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -97,12 +110,14 @@ _entrepot() {
       key) words='add list revoke budget' ;;
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
-      receipt) words='show' ;;
+      receipt) words='show verify' ;;
+      log) words='key verify follow' ;;
       usage) words='check show' ;;
       review) words='list show open release refuse' ;;
       route) words='list history quarantine release' ;;
       claim) words='list show close' ;;
-      help) words='init serve registry client key plan credit receipt usage review route claim closures verdict count erase audit backup restore version' ;;
+      witness) words='init' ;;
+      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
@@ -113,7 +128,7 @@ _entrepot() {
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if { [ "$noun" = init ] && [[ $word != -* ]]; } ||
+  if { [[ $noun == init || $noun == witness ]] && [[ $word != -* ]] && [[ "$noun $COMP_CWORD" != 'witness 2' ]]; } ||
     { [[ "$noun $verb" == 'registry check' || "$noun $verb" == 'registry sign'* ]] && [[ $word != -* ]] &&
       [ "$COMP_CWORD" -gt 2 ]; }; then
     mapfile -t COMPREPLY < <(compgen -d -- "$word")

@@ -84,15 +84,16 @@ static const struct audit_line audit_log_lines[TLOG_RULES] = {
     [TLOG_RULE_STATE] = { "log-state", "The log's noted size and root are those of its leaves.",
                           "size", .rows = 0 },
     [TLOG_RULE_PUBLISHED] = { "log-published",
-                              "What was signed and shown is the root of the first so many leaves.",
+                              "What was signed and shown is the root of the first so many leaves,"
+                              " under the log's key.",
                               "size", .rows = 0 },
 };
 
-static enum err audit_log(struct store_txn *txn, audit_line_fn *told, void *context,
-                          struct fail *fail)
+static enum err audit_log(struct store_txn *txn, const struct gate_log *log, audit_line_fn *told,
+                          void *context, struct fail *fail)
 {
     struct tlog_figures figures;
-    TRY(tlog_audit(txn, NULL, &figures, fail));
+    TRY(tlog_audit(txn, log == NULL ? NULL : &log->key, &figures, fail));
     for (size_t i = 0; i < TLOG_RULES; i++) {
         struct audit_line line = audit_log_lines[i];
         line.rows = figures.rules[i].rows;
@@ -115,10 +116,11 @@ static enum err audit_erased(struct store_txn *txn, audit_line_fn *told, void *c
     return ERR_OK;
 }
 
-enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context, struct fail *fail)
+enum err audit_all(struct store_txn *txn, const struct gate_log *log, audit_line_fn *told,
+                   void *context, struct fail *fail)
 {
     TRY(ledger_audit(txn, told, context, fail));
-    TRY(audit_log(txn, told, context, fail));
+    TRY(audit_log(txn, log, told, context, fail));
     TRY(audit_calls(txn, told, context, fail));
     TRY(audit_erased(txn, told, context, fail));
     return registry_versions_audit(txn, told, context, fail);
@@ -133,6 +135,7 @@ static const char *const audit_columns[] = {
 };
 
 struct auditing {
+    const struct gate_log *log;
     struct sheet lines;
     struct sheet violated;
     struct progress progress;
@@ -182,7 +185,8 @@ static void audit_on_line(void *context, const struct audit_line *line)
 
 static enum err audit_read(void *context, struct store_txn *txn, struct fail *fail)
 {
-    return audit_all(txn, audit_on_line, context, fail);
+    const struct auditing *auditing = context;
+    return audit_all(txn, auditing->log, audit_on_line, context, fail);
 }
 
 static enum err audit_put_rows(struct jsonw *json, const char *name, const struct sheet *sheet)
@@ -232,7 +236,7 @@ static enum err audit_print(struct acting *acting, const struct auditing *auditi
 
 enum err act_audit(struct acting *acting)
 {
-    struct auditing auditing = { .checked = 0 };
+    struct auditing auditing = { .log = world_log(acting->world) };
     sheet_init(&auditing.lines, audit_columns, EP_ARRAY_LEN(audit_columns));
     sheet_init(&auditing.violated, audit_columns, EP_ARRAY_LEN(audit_columns));
     progress_begin(&auditing.progress, "audit", STDERR_FILENO);

@@ -180,11 +180,7 @@ void act_complain(struct buf *errors, enum err err, const struct fail *fail, con
     char text[FAIL_TEXT_MAX];
     const char *said = fail->text[0] != '\0' ? fail->text : err_info(err)->text;
     (void)snprintf(text, sizeof(text), "%s", said); /* what fits */
-    /* A quoted name may be cut off inside a character, and JSON takes no halves. */
-    size_t at = 0;
-    while ((at += utf8_valid(str_from(text + at))) < strlen(text)) {
-        text[at] = '?';
-    }
+    utf8_mend(text); /* a quoted name may be cut off inside a character */
     /* Whatever was the matter on the way, the code that counts is the one returned. */
     EP_IGNORE(buf_printf(errors, "entrepot: %s (%s)%s%s\n", text, err_info(err)->name,
                          remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy));

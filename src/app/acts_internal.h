@@ -74,9 +74,10 @@ struct id world_new_id(struct world *world);
 void act_version_begin(struct sheet *sheet, bool counts);
 void act_version_put(struct sheet *sheet, const struct registry_version *version, struct str state);
 
-/* Every invariant of the books and of the log, over one snapshot. */
-EP_MUST_CHECK enum err audit_all(struct store_txn *txn, audit_line_fn *told, void *context,
-                                 struct fail *fail);
+/* Every invariant of the books and of the log, over one snapshot. `log`: whose key signs it; NULL:
+ * signatures are not checked. */
+EP_MUST_CHECK enum err audit_all(struct store_txn *txn, const struct gate_log *log,
+                                 audit_line_fn *told, void *context, struct fail *fail);
 
 struct standing;
 

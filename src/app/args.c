@@ -57,6 +57,7 @@ static const char *const args_valued[] = {
     "why",
     "hold",
     "state",
+    "listen",
     "policy",
     "proof",
     "receipts",

@@ -141,8 +141,11 @@ static void slot_on_end(struct http_call *call)
     } else if (slot->status == 404 || slot->status == 410) {
         slot->fail.code = ERR_NOT_FOUND;
         slot_over(slot, ERR_NOT_FOUND);
+    } else if (slot->status == 429 || slot->status >= 500) {
+        slot->fail.code = ERR_UPSTREAM_STATUS;
+        slot_failed(slot, ERR_UPSTREAM_STATUS, true);
     } else {
-        slot_failed(slot, ERR_IO, slot->status == 429 || slot->status >= 500);
+        slot_over(slot, ERR_IO);
     }
 }
 
@@ -286,7 +289,8 @@ static enum err fetch_parse(struct str text, struct url *ret_url, struct fail *f
 {
     if (text.len > FETCH_URL_MAX || !url_parse(text, ret_url)) {
         return FAIL(fail, ERR_ASK_INVALID,
-                    "\"" STR_FMT "\" is no address such as https://example.com/log", STR_ARG(text));
+                    "an address is such as https://example.com/log, not \"" STR_FMT "\"",
+                    STR_ARG(text));
     }
     return ERR_OK;
 }

@@ -26,7 +26,8 @@ void fetch_destroy(struct fetch *fetch); /* NULL is allowed */
 bool fetch_is_url(struct str text);
 
 /* Appends the body of `url`'s answer. ERR_ASK_INVALID: no address. ERR_NOT_FOUND: 404 and 410.
- * ERR_LIMIT: more than `out` takes. ERR_IO: another status. Else what the connection met. */
+ * ERR_LIMIT: more than `out` takes. ERR_UPSTREAM_STATUS: 429 or 5xx, each time. ERR_IO: another
+ * status. Else what the connection met. */
 EP_MUST_CHECK enum err fetch_get(struct fetch *fetch, struct str url, struct buf *out,
                                  struct fail *fail);
 

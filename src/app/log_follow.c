@@ -6,6 +6,7 @@
 #include "app/file_text.h"
 #include "app/log_follow_internal.h"
 #include "base/mem.h"
+#include "wire/utf8.h"
 
 #define FOLLOW_CHECKPOINT_NAME "checkpoint"
 
@@ -37,6 +38,7 @@ void follow_tell(struct follow_round *round, enum follow_kind kind, const char *
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args); /* what fits */
     va_end(args);
+    utf8_mend(text);
     round->faults += follow_is_fault(kind);
     round->order->tell(round->order->context, kind, str_from(text));
 }
@@ -174,22 +176,39 @@ static enum err follow_look_for(struct follow_round *round, int64_t size, bool *
 
 /* ---- whether it continues what was seen -------------------------------------------------- */
 
-enum err follow_continues(const struct follow_round *round, int64_t old,
-                          const struct digest *old_root, int64_t size, const struct digest *root,
-                          bool *ret_continues, struct fail *fail)
+enum err follow_continues_in(struct log_tiles *tiles, const struct follow_tree *old,
+                             const struct digest *root, bool *ret_continues)
 {
     struct tree_path path = { .count = 0 };
+    ASSERT(old->size <= tiles->size);
+    enum err err = tree_consistency(old->size, tiles->size, log_tiles_read, tiles, &path);
+    *ret_continues =
+        err == ERR_OK && tree_check_consistency(old->size, &old->root, tiles->size, root, &path);
+    return err;
+}
+
+enum err follow_continues(const struct follow_round *round, const struct follow_tree *old,
+                          const struct follow_tree *tree, bool *ret_continues, struct fail *fail)
+{
     struct log_tiles *tiles = mem_alloc(sizeof(*tiles));
-    ASSERT(old <= size);
     if (tiles == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for tiles");
     }
-    log_tiles_init(tiles, round->order->source, size, fail);
-    enum err err = tree_consistency(old, size, log_tiles_read, tiles, &path);
+    log_tiles_init(tiles, round->order->source, tree->size, fail);
+    enum err err = follow_continues_in(tiles, old, &tree->root, ret_continues);
     log_tiles_fini(tiles);
     mem_free(tiles);
-    *ret_continues = err == ERR_OK && tree_check_consistency(old, old_root, size, root, &path);
     return err;
+}
+
+static struct follow_tree follow_shown_tree(const struct follow_round *round)
+{
+    return (struct follow_tree){ round->size, round->root };
+}
+
+static struct follow_tree follow_seen_tree(const struct follow_seen *seen)
+{
+    return (struct follow_tree){ seen->size, seen->root };
 }
 
 /* The log has signed what is shown and what was seen: both are evidence. */
@@ -206,8 +225,9 @@ static enum err follow_back(struct follow_round *round, const struct follow_seen
 {
     struct fail why = { .text = "" };
     bool continues = false;
-    enum err err = follow_continues(round, round->size, &round->root, seen->size, &seen->root,
-                                    &continues, &why);
+    const struct follow_tree shown = follow_shown_tree(round);
+    const struct follow_tree before = follow_seen_tree(seen);
+    enum err err = follow_continues(round, &shown, &before, &continues, &why);
     if (err != ERR_OK && err_info(err)->kind == ERR_KIND_RETRY) {
         return FAIL(fail, err, "%s", why.text);
     }
@@ -226,8 +246,9 @@ static enum err follow_on(struct follow_round *round, const struct follow_seen *
 {
     struct fail why = { .text = "" };
     bool continues = false;
-    enum err err = follow_continues(round, seen->size, &seen->root, round->size, &round->root,
-                                    &continues, &why);
+    const struct follow_tree shown = follow_shown_tree(round);
+    const struct follow_tree before = follow_seen_tree(seen);
+    enum err err = follow_continues(round, &before, &shown, &continues, &why);
     if (err != ERR_OK) {
         return follow_unread(round, err, &why, fail);
     }

@@ -10,12 +10,20 @@ void follow_tell(struct follow_round *round, enum follow_kind kind, const char *
 EP_MUST_CHECK enum err follow_unread(struct follow_round *round, enum err err,
                                      const struct fail *why, struct fail *fail);
 
-/* Whether the tree of `size` continues the one of `old`, by the log's tiles. ERR_OK with
+struct follow_tree {
+    int64_t size;
+    struct digest root;
+};
+
+/* Whether `tree` continues `old`, which is no larger, by the log's tiles. ERR_OK with
  * *ret_continues; else the tiles could not be read. */
-EP_MUST_CHECK enum err follow_continues(const struct follow_round *round, int64_t old,
-                                        const struct digest *old_root, int64_t size,
-                                        const struct digest *root, bool *ret_continues,
+EP_MUST_CHECK enum err follow_continues(const struct follow_round *round,
+                                        const struct follow_tree *old,
+                                        const struct follow_tree *tree, bool *ret_continues,
                                         struct fail *fail);
+/* As above, of the tree that `tiles` are of; what fails is told there. */
+EP_MUST_CHECK enum err follow_continues_in(struct log_tiles *tiles, const struct follow_tree *old,
+                                           const struct digest *root, bool *ret_continues);
 
 /* The entries behind those that were seen: read, and added to the tree. */
 EP_MUST_CHECK enum err follow_entries(struct follow_round *round, const struct follow_seen *seen,

@@ -13,8 +13,8 @@
 struct receipts {
     struct follow_round *round;
     struct fail *fail;
-    struct log_tiles tiles;
-    struct fail why; /* of the tiles */
+    struct log_tiles tiles; /* most receipts' ways lead through the same ones */
+    struct fail why;        /* of the tiles */
     struct buf document;
     struct receipt_report report;
     int64_t found;
@@ -60,15 +60,14 @@ static enum err receipts_compare(struct receipts *receipts, const char *name)
 {
     struct follow_round *round = receipts->round;
     const struct receipt_report *report = &receipts->report;
-    struct fail why = { .text = "" };
     bool continues = false;
     if (report->outcomes[RECEIPT_TEST_SIGNED] != RECEIPT_HOLDS || report->size > round->size) {
         return ERR_OK;
     }
-    enum err err = follow_continues(round, report->size, &report->root, round->size, &round->root,
-                                    &continues, &why);
+    const struct follow_tree old = { report->size, report->root };
+    enum err err = follow_continues_in(&receipts->tiles, &old, &round->root, &continues);
     if (err != ERR_OK) {
-        return follow_unread(round, err, &why, receipts->fail);
+        return follow_unread(round, err, &receipts->why, receipts->fail);
     }
     if (!continues) {
         follow_tell(round, FOLLOW_SPLIT,

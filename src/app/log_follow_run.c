@@ -127,6 +127,9 @@ static enum err run_rounds(struct follow_run *run)
     bool once = args_has(run->args, "once");
     for (;;) {
         enum err err = run_round(run);
+        if (ferror(stdout) != 0) {
+            return FAIL(&run->fail, ERR_IO, "nobody takes what is found");
+        }
         if (run->round.faults > 0 || once || (err != ERR_OK && !run_may_pass(err))) {
             return run->round.faults > 0 ? ERR_OK : err;
         }

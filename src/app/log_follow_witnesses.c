@@ -129,8 +129,9 @@ static enum err witness_compare(struct follow_round *round, const struct follow_
         witness_split(round, witness, "which is kept back behind");
         return ERR_OK;
     }
-    enum err err = follow_continues(round, witness->size, &witness->root, round->size, &round->root,
-                                    &continues, &why);
+    const struct follow_tree old = { witness->size, witness->root };
+    const struct follow_tree shown = { round->size, round->root };
+    enum err err = follow_continues(round, &old, &shown, &continues, &why);
     if (err != ERR_OK) {
         return follow_unread(round, err, &why, fail);
     }

@@ -35,8 +35,8 @@ struct log_start {
 EP_MUST_CHECK enum err log_leaf_start(struct tlog *tlog, struct store_txn *txn,
                                       const struct log_start *start, struct fail *fail);
 
-/* Leaves [first, first + leaves) were covered `seconds` after the oldest of them was written, which
- * is later than receipts promise. */
+/* Leaves [first, first + leaves) were covered `seconds` after the oldest receipt among them was
+ * written, which is later than it promises. */
 struct log_gap {
     int64_t first;
     int64_t leaves;

@@ -22,6 +22,7 @@ struct log_source {
 
 enum err log_source_open(struct str where, struct log_source **ret_source, struct fail *fail)
 {
+    bool address = fetch_is_url(where);
     while (where.len > 1 && str_ends(where, STR("/"))) {
         where.len--;
     }
@@ -37,7 +38,7 @@ enum err log_source_open(struct str where, struct log_source **ret_source, struc
     source->where_len = where.len;
     source->folder = -1;
     enum err err = ERR_OK;
-    if (fetch_is_url(where)) {
+    if (address) {
         err = fetch_create(NULL, &source->fetch, fail);
     } else {
         source->folder = open(source->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -29,7 +29,7 @@ void log_tiles_fini(struct log_tiles *tiles);
  * another length), or as log_source_read(). */
 enum err log_tiles_read(void *context, unsigned level, int64_t index, struct digest *ret_hash);
 
-/* Reads a tile or a bundle; where a partial one is gone, what is needed of the full one, which a log
- * may serve in its place. Replaces what is in `out`. */
+/* Reads a tile or a bundle; where a partial one is gone, what is needed of the full one, which a
+ * log may serve in its place. Replaces what is in `out`. */
 EP_MUST_CHECK enum err log_tiles_fetch(struct log_source *source, const struct tile *tile,
                                        struct buf *out, struct fail *fail);

@@ -5,6 +5,7 @@
 
 #include "app/log_tiles.h"
 #include "base/mem.h"
+#include "wire/utf8.h"
 
 #define LOG_CHECKPOINT "checkpoint"
 
@@ -58,6 +59,7 @@ static void verify_fault(struct log_verdict *verdict, enum log_fault_kind kind, 
         va_start(args, format);
         (void)vsnprintf(fault->text, sizeof(fault->text), format, args); /* as above */
         va_end(args);
+        utf8_mend(fault->text);
     }
     verdict->fault_count++;
 }
@@ -125,23 +127,36 @@ static bool verify_next(void *context, struct fetch_item *ret_item)
 
 /* ---- what is in them --------------------------------------------------------------------- */
 
-static void verify_unknown(struct log_verdict *verdict, int64_t leaf, const char *text)
+static void verify_note(struct log_verdict *verdict, int64_t leaf, const char *said)
 {
-    for (size_t i = 0; i < verdict->unknown_count; i++) {
-        struct log_unknown *unknown = &verdict->unknown[i];
-        if (strncmp(unknown->text, text, sizeof(unknown->text) - 1) == 0) {
-            unknown->count++;
+    char text[LOG_VERIFY_NOTE_MAX];
+    (void)snprintf(text, sizeof(text), "%s", said); /* what fits */
+    utf8_mend(text);
+    for (size_t i = 0; i < verdict->note_count; i++) {
+        if (strcmp(verdict->notes[i].text, text) == 0) {
+            verdict->notes[i].count++;
             return;
         }
     }
-    if (verdict->unknown_count == LOG_VERIFY_KINDS_MAX) {
-        verdict->unknown_rest++;
+    if (verdict->note_count == LOG_VERIFY_NOTES_MAX) {
+        verdict->note_rest++;
         return;
     }
-    struct log_unknown *unknown = &verdict->unknown[verdict->unknown_count++];
-    (void)snprintf(unknown->text, sizeof(unknown->text), "%s", text); /* what fits */
-    unknown->first = leaf;
-    unknown->count = 1;
+    struct log_note *note = &verdict->notes[verdict->note_count++];
+    memcpy(note->text, text, sizeof(text));
+    note->first = leaf;
+    note->count = 1;
+}
+
+/* A start is every day's; what else the log says of itself is worth knowing. */
+static void verify_event(struct log_verdict *verdict, int64_t leaf, struct str event)
+{
+    char text[LOG_VERIFY_NOTE_MAX];
+    if (!str_eq(event, STR("start"))) {
+        (void)snprintf(text, sizeof(text), "the log says \"" STR_FMT "\"",
+                       STR_ARG(event)); /* what fits */
+        verify_note(verdict, leaf, text);
+    }
 }
 
 static void verify_entry(struct verifying *verifying, const char *path, int64_t leaf,
@@ -153,8 +168,11 @@ static void verify_entry(struct verifying *verifying, const char *path, int64_t 
     enum err err = entry_form(entry, &kind, &fail);
     if (err == ERR_OK) {
         verdict->kinds[kind]++;
+        if (kind == ENTRY_EVENT) {
+            verify_event(verdict, leaf, entry_event(entry));
+        }
     } else if (err == ERR_NOT_FOUND) {
-        verify_unknown(verdict, leaf, fail.text);
+        verify_note(verdict, leaf, fail.text);
     } else {
         verify_fault(verdict, LOG_FAULT_ENTRY, path, "leaf %lld: %s", (long long)leaf, fail.text);
     }

@@ -14,7 +14,8 @@
 
 #define LOG_VERIFY_FAULTS_MAX 100   /* told; the rest is counted */
 #define LOG_VERIFY_GIVES_UP   10000 /* faults: a size that was signed can be larger than any log */
-#define LOG_VERIFY_KINDS_MAX  16    /* unknown ones, told apart */
+#define LOG_VERIFY_NOTES_MAX  16    /* told apart */
+#define LOG_VERIFY_NOTE_MAX   96
 
 enum log_fault_kind {
     LOG_FAULT_CHECKPOINT, /* it cannot be read, or nobody vouches for it */
@@ -36,9 +37,9 @@ struct log_fault {
     bool of_entries; /* a tile and its entries disagree: which of them is wrong shows at the end */
 };
 
-/* What is no fault, but to be known. */
-struct log_unknown {
-    char text[64]; /* kind "x" is not known */
+/* What is no fault, but to be known: an event of the log, a kind of entry that is not known. */
+struct log_note {
+    char text[LOG_VERIFY_NOTE_MAX];
     int64_t first; /* leaf */
     int64_t count;
 };
@@ -51,11 +52,11 @@ struct log_verdict {
     bool root_known;    /* enough was there to make it again */
     int64_t files;      /* tiles and bundles read */
     int64_t kinds[ENTRY_KINDS];
-    struct log_unknown unknown[LOG_VERIFY_KINDS_MAX];
-    size_t unknown_count;
-    int64_t unknown_rest; /* entries of still other kinds */
-    size_t witnesses;     /* whose cosignatures hold */
-    int64_t extra;        /* files of a folder that are no part of the log */
+    struct log_note notes[LOG_VERIFY_NOTES_MAX];
+    size_t note_count;
+    int64_t note_rest; /* entries to be noted beyond those */
+    size_t witnesses;  /* whose cosignatures hold */
+    int64_t extra;     /* files of a folder that are no part of the log */
     char extra_first[FETCH_PATH_MAX];
 };
 

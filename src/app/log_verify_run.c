@@ -32,14 +32,17 @@ static enum err run_print_kinds(const struct log_verdict *verdict, struct buf *o
         }
     }
     TRY(buf_append(out, comma[0] == ',' ? STR("\n") : STR(" none\n")));
-    for (size_t i = 0; i < verdict->unknown_count; i++) {
-        const struct log_unknown *unknown = &verdict->unknown[i];
-        TRY(buf_printf(out, "note: %s here: %" PRId64 " entries, the first is leaf %" PRId64 "\n",
-                       unknown->text, unknown->count, unknown->first));
+    for (size_t i = 0; i < verdict->note_count; i++) {
+        const struct log_note *note = &verdict->notes[i];
+        TRY(buf_printf(out, "note: leaf %" PRId64 ": %s", note->first, note->text));
+        if (note->count > 1) {
+            TRY(buf_printf(out, ", and %" PRId64 " more of them", note->count - 1));
+        }
+        TRY(buf_byte(out, '\n'));
     }
-    if (verdict->unknown_rest > 0) {
-        TRY(buf_printf(out, "note: %" PRId64 " entries are of still other kinds\n",
-                       verdict->unknown_rest));
+    if (verdict->note_rest > 0) {
+        TRY(buf_printf(out, "note: %" PRId64 " further entries are to be noted\n",
+                       verdict->note_rest));
     }
     return ERR_OK;
 }
@@ -93,15 +96,15 @@ static void run_put_faults(struct jsonw *json, const struct log_verdict *verdict
     jsonw_close(json, ']');
 }
 
-static void run_put_unknown(struct jsonw *json, const struct log_verdict *verdict)
+static void run_put_notes(struct jsonw *json, const struct log_verdict *verdict)
 {
-    jsonw_key(json, "unknown");
+    jsonw_key(json, "notes");
     jsonw_open(json, '[');
-    for (size_t i = 0; i < verdict->unknown_count; i++) {
+    for (size_t i = 0; i < verdict->note_count; i++) {
         jsonw_open(json, '{');
-        jsonw_put_str(json, "text", str_from(verdict->unknown[i].text));
-        jsonw_put_int(json, "first", verdict->unknown[i].first);
-        jsonw_put_int(json, "count", verdict->unknown[i].count);
+        jsonw_put_str(json, "text", str_from(verdict->notes[i].text));
+        jsonw_put_int(json, "first", verdict->notes[i].first);
+        jsonw_put_int(json, "count", verdict->notes[i].count);
         jsonw_close(json, '}');
     }
     jsonw_close(json, ']');
@@ -126,7 +129,7 @@ static enum err run_print_json(const struct log_verify_run *run, struct buf *out
         jsonw_put_int(&json, entry_kind_name((enum entry_kind)i), verdict->kinds[i]);
     }
     jsonw_close(&json, '}');
-    run_put_unknown(&json, verdict);
+    run_put_notes(&json, verdict);
     jsonw_put_int(&json, "extra_files", verdict->extra);
     jsonw_put_int(&json, "fault_count", (int64_t)verdict->fault_count);
     run_put_faults(&json, verdict);

@@ -12,6 +12,7 @@
 #include "app/restore.h"
 #include "app/serve.h"
 #include "app/tokens.h"
+#include "app/witness_run.h"
 
 #define MAIN_CONF          "entrepot.yaml"
 #define MAIN_COUNT_OUT_MAX ((size_t)1 << 30) /* --ids: ten bytes for each of 100 million */
@@ -216,6 +217,30 @@ static int main_restore(const struct args *args)
     return main_end(&out, &errors, act_exit_of(err));
 }
 
+static int main_witness_init(const struct args *args)
+{
+    struct buf out;
+    struct buf errors;
+    struct fail fail = { .text = "" };
+    buf_init(&out, ACTS_OUT_MAX);
+    buf_init(&errors, ACTS_OUT_MAX);
+    enum err err = witness_init_run(args, &out, &fail);
+    if (err != ERR_OK) {
+        act_complain(&errors, err, &fail, NULL);
+    }
+    return main_end(&out, &errors, act_exit_of(err));
+}
+
+static int main_witness(const struct args *args)
+{
+    struct fail fail = { .text = "" };
+    enum err err = witness_run(args, &fail);
+    if (err == ERR_OK) {
+        return ACT_OK;
+    }
+    return main_complain(err, &fail, NULL) == ACT_USAGE ? ACT_USAGE : ACT_COULD_NOT;
+}
+
 typedef enum act_exit main_check_fn(const struct args *args, struct buf *out, struct buf *errors);
 
 static int main_check_with(const struct args *args, main_check_fn *check)
@@ -270,6 +295,11 @@ static const struct command commands[] = {
       main_count },
     { "restore", NULL, "(FILE [--accept-loss] | --accept-loss)", "accept-loss",
       "Puts a backup in the place of the books; no server may run", 2, main_restore },
+    { "witness", "init", "DIR --name NAME", "name",
+      "Makes the folder of a witness, with its key, and shows the key's public half", 3,
+      main_witness_init },
+    { "witness", NULL, "DIR [--listen ADDRESS]", "listen",
+      "Runs as a witness that cosigns the checkpoints of other logs", 2, main_witness },
     { "receipt", "verify", "FILE|- [--key VKEY|FILE] [--policy FILE] [--proof FILE]",
       "key policy proof", "Checks a receipt that somebody was handed, by the log's key alone", 3,
       main_receipt_verify },

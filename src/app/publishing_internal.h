@@ -18,7 +18,7 @@ struct publishing_witness {
     struct str vkey; /* by which its cosignatures are kept */
     struct witness_call call;
     /* The worker's while work runs and the call is not open. */
-    bool wanted;                /* a question is to be made for it */
+    bool asks;                  /* a question is to be made for it */
     bool made;                  /* ... and was */
     bool keeps;                 /* `line` is to be kept */
     int64_t size;               /* that it has cosigned, as far as is known */
@@ -26,6 +26,7 @@ struct publishing_witness {
     struct buf question;
     struct buf line; /* its cosignature of that */
     /* The loop's. */
+    bool wanted;     /* it is to be asked by the next work */
     bool collected;  /* there is a line that nobody keeps yet */
     bool has_signed; /* the checkpoint of this round */
     bool corrected;  /* in this round it has told its size once */
@@ -50,7 +51,7 @@ struct publishing_work {
     bool fresh;        /* `current` is another round's */
     int64_t leaves;    /* the log has */
     int64_t covered;   /* of these by the checkpoint of before */
-    int64_t oldest_ns; /* when the first that it does not cover was written; 0: all are */
+    int64_t oldest_ns; /* when the first receipt that it does not cover was written; 0: all are */
     int64_t shown;     /* leaves that the checkpoint covers which is shown now; 0: as before */
     int64_t mended;    /* files of the log that were made again */
     int64_t late_s;    /* > 0: they were covered later than receipts promise, and a leaf says so */

@@ -159,7 +159,8 @@ static void work_collect(struct publishing *publishing)
         if (publishing->want_sign && !witness_call_is_open(&witness->call)) {
             witness->wanted |= publishing_now(publishing) >= witness->again_ns;
         }
-        witness->wanted &= !witness_call_is_open(&witness->call);
+        witness->asks = witness->wanted && !witness_call_is_open(&witness->call);
+        witness->wanted = false;
     }
 }
 
@@ -207,7 +208,7 @@ static void work_send(struct publishing *publishing)
         struct publishing_witness *witness = &publishing->witnesses[i];
         witness->collected &= !witness->keeps;
         witness->keeps = false;
-        witness->wanted = false;
+        witness->asks = false;
         if (witness->made && publishing->phase != PUBLISHING_STOPPED) {
             enum err err =
                 witness_call_start(&witness->call, publishing->pool, buf_str(&witness->question));
@@ -245,14 +246,23 @@ static void work_over_signed(struct publishing *publishing)
     publishing_wait(publishing);
 }
 
+static void work_count(struct publishing *publishing)
+{
+    const struct publishing_work *work = &publishing->work;
+    int64_t shown = work->shown > work->covered ? work->shown : work->covered;
+    publishing->published_size =
+        shown > publishing->published_size ? shown : publishing->published_size;
+    counter_set(COUNTER_LOG_PUBLISHED, publishing->published_size);
+    int64_t waiting = work->leaves - publishing->published_size;
+    counter_set(COUNTER_LOG_WAITING, waiting > 0 ? waiting : 0);
+}
+
 static void work_over_well(struct publishing *publishing)
 {
     const struct publishing_work *work = &publishing->work;
     publishing->current_size = publishing->current.size;
     if (work->shown > 0) {
-        counter_set(COUNTER_LOG_PUBLISHED, work->shown);
         counter_set(COUNTER_LOG_PUBLISHED_AT, stamp_system_ns() / STAMP_NS_PER_S);
-        publishing->published_size = work->shown;
     }
     if (work->finish && publishing->phase == PUBLISHING_FINISHING) {
         publishing->phase = PUBLISHING_IDLE;
@@ -260,8 +270,6 @@ static void work_over_well(struct publishing *publishing)
     if (work->sign) {
         work_over_signed(publishing);
     }
-    int64_t waiting = work->leaves - publishing->published_size;
-    counter_set(COUNTER_LOG_WAITING, waiting > 0 ? waiting : 0);
 }
 
 static void work_over_badly(struct publishing *publishing)
@@ -300,6 +308,7 @@ void publishing_work_over(struct mail *mail)
     } else if (publishing->work.err != ERR_OK) {
         publishing_say_failed(publishing, &publishing->work.fail);
     }
+    work_count(publishing);
     work_send(publishing);
     publishing_look(publishing);
     if (publishing->due && publishing->phase == PUBLISHING_IDLE) {

@@ -64,7 +64,7 @@ static enum err work_probe(struct publishing_work *work)
     for (size_t i = 0; i < publishing->witness_count && err == ERR_OK; i++) {
         struct publishing_witness *witness = &publishing->witnesses[i];
         err = publish_witness_size(publishing->publisher, witness->vkey, &witness->size, fail);
-        witness->wanted = publishing->current.size > 0 && witness->size <= publishing->current.size;
+        witness->asks = publishing->current.size > 0 && witness->size <= publishing->current.size;
     }
     work->fresh = err == ERR_OK;
     return err;
@@ -72,7 +72,11 @@ static enum err work_probe(struct publishing_work *work)
 
 /* ---- a round ------------------------------------------------------------------------------- */
 
-static const struct store_sql sql_written = { "SELECT appended_ns FROM leaf WHERE id = ?1" };
+/* Of the first receipt: other leaves are promised to nobody, and commands write them without a
+ * server. */
+static const struct store_sql sql_written = {
+    "SELECT appended_ns FROM leaf WHERE id >= ?1 AND kind = 1 ORDER BY id LIMIT 1"
+};
 
 static enum err work_on_written(void *context, const struct store_value *row, size_t columns)
 {
@@ -164,12 +168,14 @@ static enum err work_keep(struct publishing_work *work)
 static void work_ask(struct publishing_work *work, struct publishing_witness *witness)
 {
     struct publishing *publishing = work_of(work);
-    bool idle = work->sign && !work->fresh && witness->has_signed;
-    buf_reset(&witness->question);
-    if (!witness->wanted || idle || publishing->current.size == 0 ||
+    if (!witness->asks || publishing->current.size == 0 ||
         witness->size > publishing->current.size) {
         return;
     }
+    if (work->sign && !work->fresh && witness->has_signed) {
+        return; /* there is nothing new to sign */
+    }
+    buf_reset(&witness->question);
     witness->made = work_copy_round(&publishing->current, &witness->asked) == ERR_OK &&
                     publish_ask_witness(publishing->publisher, &publishing->current, witness->size,
                                         &witness->question, &work->fail) == ERR_OK;

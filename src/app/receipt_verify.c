@@ -43,7 +43,13 @@ static enum err verify_read(struct receipt_verifying *verifying)
     }
     TRY(err);
     if (proof.len > 0) {
-        TRY(file_text_read(proof.ptr, &verifying->proof, fail));
+        err = file_text_read(proof.ptr, &verifying->proof, fail);
+        if (err == ERR_LIMIT) {
+            return FAIL(fail, ERR_PROOF_INVALID,
+                        "\"" STR_FMT "\" is no proof: those have at most %d bytes", STR_ARG(proof),
+                        PROOF_TEXT_MAX);
+        }
+        TRY(err);
         if (verifying->proof.len == 0) {
             return FAIL(fail, ERR_PROOF_INVALID, "\"" STR_FMT "\" is empty", STR_ARG(proof));
         }

@@ -182,7 +182,7 @@ static void restore_on_line(void *context, const struct audit_line *line)
 static enum err restore_audit(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct restoring *restoring = context;
-    TRY(audit_all(txn, restore_on_line, restoring, fail));
+    TRY(audit_all(txn, NULL, restore_on_line, restoring, fail));
     const struct audit_line *wrong = &restoring->wrong;
     if (wrong->wrong > 0) {
         return FAIL(fail, ERR_AUDIT_FAILED,

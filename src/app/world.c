@@ -344,7 +344,8 @@ static const char *world_remedy(enum err err)
         return "stop the other process, or let the running server do it";
     }
     if (err == ERR_STORE_DAMAGED) {
-        return "look at the files, then say \"entrepot restore --accept-loss\"";
+        return "\"entrepot audit\" names the row, then restore a backup; a damaged var/log.size is "
+               "written anew by \"entrepot restore --accept-loss\"";
     }
     if (err == ERR_STORE_SCHEMA) {
         return "use the program's version that fits, or start the server once to migrate";

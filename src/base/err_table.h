@@ -189,6 +189,8 @@
     X(PROOF_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
     X(QUORUM_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")            \
     X(RECEIPT_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")           \
+    X(RECEIPT_LIMIT, FAULT, 500, "api_error", "receipt_too_long",                                 \
+      "The receipt of this call would be too long; the operator must look.")                      \
     X(PACK_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
     X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \

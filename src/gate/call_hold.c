@@ -1,6 +1,7 @@
 #include "base/counter.h"
 #include "base/crash.h"
 #include "gate/call_claim.h"
+#include "gate/call_fit.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 
@@ -44,11 +45,29 @@ static void hold_place(struct call *call)
     EP_CRASH_POINT("hold-queued");
 }
 
+/* What cannot be put on a receipt is not sold. */
+static bool hold_receipt_fits(const struct call *call)
+{
+    const struct call_quota *quota = call->quota;
+    const struct call_fit fit = {
+        .model = call->model,
+        .routes = call->law.routes,
+        .quarantined = call->law.quarantined,
+        .counters = quota == NULL
+                        ? 0
+                        : quota->grant_count + quota->order_count + EP_ARRAY_LEN(quota->us_bulk),
+    };
+    return call_fit_holds(&fit);
+}
+
 /* HOLD: the ceiling is set aside; its row is written while the upstream works, or first. */
 enum call_next call_hold(struct call *call)
 {
     const struct gate_options *options = &call->snapshot->options;
     bool dear = options->hold_before_above > 0 && call->ceiling > options->hold_before_above;
+    if (!call->hold.queued && !hold_receipt_fits(call)) {
+        return call_refuse(call, ERR_RECEIPT_LIMIT, "%s", err_info(ERR_RECEIPT_LIMIT)->text);
+    }
     if (!call->hold.queued) {
         hold_place(call);
     }

@@ -59,6 +59,8 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
  * that is open. False: the law has nothing to do with it. */
 bool call_law_tell(const struct call *call, struct jsonw *json);
 
+#define CALL_LAW_FACTS_MAX 12288 /* 3 KiB, and 64 limits or quarantined routes: call_fit.h */
+
 /* What a receipt says of it; texts are in `room`. */
 struct call_law_room {
     char origin[3 * POLICY_ORIGINS_MAX];
@@ -66,7 +68,7 @@ struct call_law_room {
     char chain[2 * DIGEST_BYTES];
     char detected[512];
     char law[2048];
-    char facts[8192]; /* 64 ids of quarantined routes, and 3 KiB for all else */
+    char facts[CALL_LAW_FACTS_MAX];
     char reasons[RECEIPT_REASONS_MAX][RECEIPT_REASON_MAX];
 };
 void call_law_receipt(const struct call *call, int64_t ended_ns, struct call_law_room *room,

@@ -16,30 +16,31 @@ enum err checkpoint_print(const struct checkpoint *checkpoint, struct buf *out)
     return buf_byte(out, '\n');
 }
 
-/* The text's lines; one more than there may be says that there are more. */
-static size_t checkpoint_lines(struct str text, struct str ret_lines[CHECKPOINT_LINES + 1])
+/* What stands behind the three lines: lines, none of them empty. */
+static bool checkpoint_is_extension(struct str rest)
 {
-    size_t count = 0;
-    while (text.len > 0 && count <= CHECKPOINT_LINES) {
-        ret_lines[count++] = str_cut(&text, '\n');
+    while (rest.len > 0) {
+        if (str_cut(&rest, '\n').len == 0) {
+            return false;
+        }
     }
-    return count;
+    return true;
 }
 
-enum err checkpoint_parse(struct str text, struct checkpoint *ret_checkpoint, struct fail *fail)
+/* Takes three lines from the front of *text. */
+static enum err checkpoint_read(struct str *text, struct checkpoint *ret_checkpoint,
+                                struct fail *fail)
 {
-    if (text.len == 0 || text.ptr[text.len - 1] != '\n') {
+    struct str lines[CHECKPOINT_LINES];
+    if (text->len == 0 || text->ptr[text->len - 1] != '\n') {
         return FAIL(fail, ERR_NOTE_INVALID, "the checkpoint does not end with a line feed");
     }
-    struct str lines[CHECKPOINT_LINES + 1];
-    size_t count = checkpoint_lines(text, lines);
-    if (count != CHECKPOINT_LINES || text.len > CHECKPOINT_TEXT_MAX) {
-        return FAIL(fail, ERR_NOTE_INVALID, "%s",
-                    count < CHECKPOINT_LINES
-                        ? "a checkpoint has three lines: an origin, a size and a root"
-                    : count > CHECKPOINT_LINES
-                        ? "the checkpoint has lines behind its root, which nobody could audit"
-                        : "the checkpoint is longer than any origin, size and root");
+    for (size_t i = 0; i < CHECKPOINT_LINES; i++) {
+        if (text->len == 0) {
+            return FAIL(fail, ERR_NOTE_INVALID,
+                        "a checkpoint has three lines: an origin, a size and a root");
+        }
+        lines[i] = str_cut(text, '\n');
     }
     if (lines[0].len == 0) {
         return FAIL(fail, ERR_NOTE_INVALID, "the checkpoint's first line, its origin, is empty");
@@ -53,6 +54,41 @@ enum err checkpoint_parse(struct str text, struct checkpoint *ret_checkpoint, st
     if (!tree_hash_read(lines[2], &checkpoint.root)) {
         return FAIL(fail, ERR_NOTE_INVALID,
                     "the checkpoint's third line is no root: 32 bytes in base64");
+    }
+    *ret_checkpoint = checkpoint;
+    return ERR_OK;
+}
+
+enum err checkpoint_parse(struct str text, struct checkpoint *ret_checkpoint, struct fail *fail)
+{
+    struct checkpoint checkpoint;
+    struct str rest = text;
+    TRY(checkpoint_read(&rest, &checkpoint, fail));
+    if (rest.len > 0) {
+        return FAIL(fail, ERR_NOTE_INVALID,
+                    "the checkpoint has lines behind its root, which nobody could audit");
+    }
+    if (text.len > CHECKPOINT_TEXT_MAX) {
+        return FAIL(fail, ERR_NOTE_INVALID,
+                    "the checkpoint is longer than any origin, size and root");
+    }
+    *ret_checkpoint = checkpoint;
+    return ERR_OK;
+}
+
+enum err checkpoint_parse_extended(struct str text, struct checkpoint *ret_checkpoint,
+                                   struct fail *fail)
+{
+    struct checkpoint checkpoint;
+    struct str rest = text;
+    TRY(checkpoint_read(&rest, &checkpoint, fail));
+    if (!checkpoint_is_extension(rest)) {
+        return FAIL(fail, ERR_NOTE_INVALID, "an extension line of the checkpoint is empty");
+    }
+    if (text.len > NOTE_COSIGNED_MAX) {
+        return FAIL(fail, ERR_NOTE_INVALID,
+                    "the checkpoint has %zu bytes of text; at most %d are cosigned", text.len,
+                    NOTE_COSIGNED_MAX);
     }
     *ret_checkpoint = checkpoint;
     return ERR_OK;

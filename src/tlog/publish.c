@@ -29,10 +29,8 @@ static const struct store_sql sql_cosigned = {
 };
 static const struct store_sql sql_witness = { "SELECT size FROM cosignature WHERE witness = ?1" };
 
-/* What was seen of a log stays true of it: a log that has lost leaves for good is another one. */
-#define PUBLISH_REMEDY "put back the newest store, or begin another log (log.origin and log.folder)"
-
-#define PUBLISH_SWEEP 65536 /* leaves */
+#define PUBLISH_REMEDY "put back the newest store, or accept the loss (entrepot restore)"
+#define PUBLISH_SWEEP  65536 /* leaves */
 
 /* What was signed last: as the rows have it, or as this publisher knows it. */
 struct publish_signed {

@@ -17,7 +17,7 @@
 
 #define RECEIPT_VERSION     1
 #define RECEIPT_SALT_BYTES  16
-#define RECEIPT_SECTION_MAX 16384 /* a section is about 1 KiB; reasons and attempts are bounded */
+#define RECEIPT_SECTION_MAX 32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
 #define RECEIPT_CLASSES     16    /* token classes, in the meter's order */
 #define RECEIPT_REASONS_MAX 16
 #define RECEIPT_REASON_MAX  160 /* bytes of an internal one; what does not fit is cut off */

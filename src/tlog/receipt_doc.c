@@ -6,9 +6,11 @@
 #include "tlog/canon_json.h"
 #include "tlog/tile.h"
 #include "wire/json.h"
+#include "wire/utf8.h"
 
 #define DOC_MEMBERS_MAX 32
 #define DOC_CALL_MAX    64 /* a call's id has 31 */
+#define DOC_PROOF_FIRST "c2sp.org/tlog-proof@"
 
 #define DOC_FAILS(report, test, ...) \
     doc_tell(report, test, RECEIPT_FAILS, &(report)->why[test], __VA_ARGS__)
@@ -88,6 +90,7 @@ static void doc_tell(struct receipt_report *report, enum receipt_test test,
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args); /* what fits */
     va_end(args);
+    utf8_mend(text);
     report->outcomes[test] = outcome;
     EP_IGNORE(
         FAIL(why, outcome == RECEIPT_FAILS ? ERR_RECEIPT_INVALID : ERR_NOT_FOUND, "%s", text));
@@ -121,6 +124,7 @@ static bool doc_take_member(struct doc *doc, const struct json_member *member,
     EP_IGNORE(FAIL(&report->why[RECEIPT_TEST_FORM], ERR_NOT_FOUND,
                    "its \"" STR_FMT "\" is not checked: receipts have no such part",
                    STR_ARG(member->key)));
+    utf8_mend(report->why[RECEIPT_TEST_FORM].text);
     return true;
 }
 
@@ -463,6 +467,39 @@ static void doc_check_proof(struct doc *doc, struct str apart, struct receipt_re
     doc_check_proof_text(doc, buf_str(&doc->text), report);
 }
 
+/* ---- a proof alone ----------------------------------------------------------------------- */
+
+/* It carries the entry that it proves, and that is all it says. */
+static void doc_take_proof(struct doc *doc, const struct proof *proof,
+                           struct receipt_report *report)
+{
+    if (!receipt_entry_is(buf_str(&proof->extra))) {
+        DOC_FAILS(report, RECEIPT_TEST_FORM, "the proof carries no entry of a receipt");
+        return;
+    }
+    if (buf_append(&doc->entry, buf_str(&proof->extra)) != ERR_OK) {
+        DOC_FAILS(report, RECEIPT_TEST_FORM, "no memory for its entry");
+        return;
+    }
+    report->leaf = proof->index;
+    report->leaf_hash = tree_leaf_hash(buf_str(&doc->entry));
+    doc_holds(report, RECEIPT_TEST_FORM);
+}
+
+static bool doc_read_proof(struct doc *doc, struct str text, struct receipt_report *report)
+{
+    struct proof proof;
+    struct fail fail = { .text = "" };
+    proof_init(&proof);
+    if (proof_parse(text, &proof, &fail) == ERR_OK) {
+        doc_take_proof(doc, &proof, report);
+    } else {
+        DOC_FAILS(report, RECEIPT_TEST_FORM, "%s", fail.text);
+    }
+    proof_fini(&proof);
+    return report->outcomes[RECEIPT_TEST_FORM] == RECEIPT_HOLDS;
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 static bool doc_verdict(const struct receipt_report *report)
@@ -485,13 +522,14 @@ bool receipt_doc_check_with(struct str document, struct str proof, const struct 
     buf_init(&doc.entry, TILE_ENTRY_MAX);
     buf_init(&doc.text, PROOF_TEXT_MAX);
     *ret_report = (struct receipt_report){ .leaf = 0 };
-    if (doc_read(&doc, document, ret_report)) {
+    bool alone = str_starts(document, STR(DOC_PROOF_FIRST));
+    if (alone ? doc_read_proof(&doc, document, ret_report) : doc_read(&doc, document, ret_report)) {
         for (int i = 0; i < (int)RECEIPT_SECTIONS; i++) {
             doc_check_section(&doc, (enum receipt_section)i, ret_report);
         }
         doc_check_one_call(&doc, ret_report);
         doc_check_promise(&doc, ret_report);
-        doc_check_proof(&doc, proof, ret_report);
+        doc_check_proof(&doc, alone && proof.len == 0 ? document : proof, ret_report);
     } else {
         for (int i = RECEIPT_TEST_CLIENT; i < (int)RECEIPT_TESTS; i++) {
             DOC_NOT_SHOWN(ret_report, (enum receipt_test)i, "the document cannot be read");

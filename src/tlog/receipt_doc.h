@@ -59,6 +59,8 @@ const char *receipt_test_name(enum receipt_test test); /* "client section", ... 
  * Runs every test that can be run; true if none fails, and the promise, or the path and the
  * checkpoint, hold. A receipt whose sections are all erased passes: it says nothing of a call any
  * more. `quorum` NULL: witnesses are not asked about.
+ *
+ * The document may also be a tlog-proof alone: it carries the entry, and shows no section.
  */
 bool receipt_doc_check(struct str document, const struct note_key *key, const struct quorum *quorum,
                        struct receipt_report *ret_report);

@@ -1,6 +1,6 @@
 /*
- * A promise: the log's signature, given with a receipt, that a checkpoint covers its leaf by a time.
- * It is a signed note of the log's key with a text that no checkpoint has:
+ * A promise: the log's signature, given with a receipt, that a checkpoint covers its leaf by a
+ * time. It is a signed note of the log's key with a text that no checkpoint has:
  *
  *   entrepot-receipt/v1 LF origin LF leaf LF base64(leaf hash) LF Unix seconds LF
  *

@@ -1,7 +1,8 @@
 #include "tlog/tile_files.h"
 
-#define FILES_STEP 256 /* written over one snapshot */
-#define FILES_LOOK 4   /* tiles of level 0 a look */
+#define FILES_STEP 256   /* written over one snapshot */
+#define FILES_LOOK 4     /* tiles of level 0 a look */
+#define FILES_BULK 65536 /* leaves, and more: far more than a second adds */
 
 /* The files that are new in a tree of `to` leaves for who has those of `from`. */
 struct files_walk {
@@ -104,6 +105,9 @@ enum err tile_files_make(const struct tile_files *files, int64_t from, int64_t t
 {
     struct files_walk walk = { .files = files, .from = from, .to = to, .manner = manner };
     ASSERT(from >= 0 && from <= to);
+    if (manner == TILE_FILES_ALL && to - from >= FILES_BULK) {
+        tile_folder_begin_bulk(files->folder);
+    }
     while (!walk.over) {
         TRY(store_read(files->store, files_step, &walk, fail));
     }

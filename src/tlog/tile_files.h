@@ -15,7 +15,7 @@ struct tile_files {
 };
 
 enum tile_files_manner {
-    TILE_FILES_ALL,
+    TILE_FILES_ALL,     /* none of which is shown yet */
     TILE_FILES_MISSING, /* or of a length that they cannot have */
     TILE_FILES_OTHER    /* than the rows say, byte for byte */
 };

@@ -15,6 +15,7 @@
 struct tile_folder {
     char *path;
     int lock_fd;
+    bool in_bulk;
     char fresh[FOLDER_PATH_MAX]; /* a folder with names that are not synced; empty: none */
 };
 
@@ -60,12 +61,36 @@ static enum err folder_sync_one(const char *path, struct fail *fail)
     return err;
 }
 
+/* Whatever the file system has not written yet: files and names of many tiles at once. */
+static enum err folder_sync_all(struct tile_folder *folder, struct fail *fail)
+{
+    int fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err err = fd >= 0 && syncfs(fd) == 0
+                       ? ERR_OK
+                       : FAIL_SYS(fail, ERR_IO, "could not sync what is in \"%s\"", folder->path);
+    if (fd >= 0) {
+        (void)close(fd); /* was read only */
+    }
+    TRY(err);
+    folder->fresh[0] = '\0';
+    folder->in_bulk = false;
+    return ERR_OK;
+}
+
+void tile_folder_begin_bulk(struct tile_folder *folder)
+{
+    folder->in_bulk = true;
+}
+
 /* With the folders it is in: a crash may have left one that was made and never synced. Those that
  * are durable cost next to nothing. */
 enum err tile_folder_sync(struct tile_folder *folder, struct fail *fail)
 {
     char path[FOLDER_PATH_MAX];
     size_t root = strlen(folder->path);
+    if (folder->in_bulk) {
+        return folder_sync_all(folder, fail);
+    }
     if (folder->fresh[0] == '\0') {
         return ERR_OK;
     }
@@ -85,7 +110,8 @@ static enum err folder_note_fresh(struct tile_folder *folder, const char *path, 
     char parent[FOLDER_PATH_MAX];
     (void)snprintf(parent, sizeof(parent), "%s", path); /* as long */
     folder_cut(parent);
-    if (folder->fresh[0] != '\0' && strcmp(parent, folder->fresh) != 0) {
+    bool other = folder->fresh[0] != '\0' && strcmp(parent, folder->fresh) != 0;
+    if (other && !folder->in_bulk) {
         TRY(tile_folder_sync(folder, fail));
     }
     (void)snprintf(folder->fresh, sizeof(folder->fresh), "%s", parent);
@@ -109,7 +135,7 @@ static enum err folder_make_parents(const struct tile_folder *folder, char *path
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static enum err folder_write(const char *path, struct str bytes, struct fail *fail)
+static enum err folder_write(const char *path, struct str bytes, bool sync, struct fail *fail)
 {
     (void)unlink(path); /* of a crash; it may be another name of a file that is shown */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -124,10 +150,10 @@ static enum err folder_write(const char *path, struct str bytes, struct fail *fa
         }
         done += (size_t)written;
     }
-    enum err err = done == bytes.len && fsync(fd) == 0
+    enum err err = done == bytes.len && (!sync || fsync(fd) == 0)
                        ? ERR_OK
                        : FAIL_SYS(fail, ERR_IO, "could not write \"%s\"", path);
-    (void)close(fd); /* synced, or given up */
+    (void)close(fd); /* synced, or to be, or given up */
     return err;
 }
 
@@ -138,7 +164,7 @@ static enum err folder_put(struct tile_folder *folder, char *path, struct str by
     char fresh[FOLDER_PATH_MAX];
     TRY(folder_join(folder, STR("new"), fresh, fail));
     TRY(folder_make_parents(folder, path, fail));
-    TRY(folder_write(fresh, bytes, fail));
+    TRY(folder_write(fresh, bytes, !folder->in_bulk, fail));
     EP_CRASH_POINT("log-file-written");
     if (rename(fresh, path) != 0) {
         return FAIL_SYS(fail, ERR_IO, "could not make \"%s\"", path);

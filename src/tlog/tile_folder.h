@@ -8,7 +8,7 @@
  *   new                        what is being written; nothing, or rubbish of a crash
  *
  * A file is there whole or not at all: written as "new", synced, given its name, and the name is
- * durable after tile_folder_sync(). All of it is derived from rows, and is made again if missing.
+ * durable after tile_folder_sync(); of many at once see tile_folder_begin_bulk(). All of it is derived from rows, and is made again if missing.
  *
  * Threads: one at a time, which may wait.
  */
@@ -26,6 +26,10 @@ const char *tile_folder_path(const struct tile_folder *folder);
 
 EP_MUST_CHECK enum err tile_folder_put(struct tile_folder *folder, const struct tile *tile,
                                        struct str bytes, struct fail *fail);
+/* For many tiles, none of which is shown yet: until tile_folder_sync(), which then writes all that
+ * the file system has not, they are not synced one by one (ten times as quick). A power loss before
+ * may leave any of them damaged under its name. */
+void tile_folder_begin_bulk(struct tile_folder *folder);
 /* Makes durable the names of what was put. */
 EP_MUST_CHECK enum err tile_folder_sync(struct tile_folder *folder, struct fail *fail);
 /* How many bytes the tile's file has; -1: there is none. */

@@ -110,3 +110,16 @@ static inline size_t utf8_put(uint32_t point, char ret_char[4])
     ret_char[3] = (char)(0x80 | (point & 63));
     return 4;
 }
+
+/* Puts '?' in the place of bytes that are no UTF-8, as where a text was cut off inside a character,
+ * and of control characters: what others have sent is shown on a line, and in JSON. */
+static inline void utf8_mend(char *text)
+{
+    size_t at = 0;
+    while ((at += utf8_valid(str_from(text + at))) < strlen(text)) {
+        text[at] = '?';
+    }
+    for (; *text != '\0'; text++) {
+        *text = (unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text;
+    }
+}

@@ -33,6 +33,9 @@ def plain(text):
     """Without what differs from run to run: ids, times, ages, the month of today."""
     text = re.sub(r"\b(cli|acct|key|call)_[0-9a-z]{26}\b", r"\1_ID", text)
     text = re.sub(r"\b[0-9a-f]{64}\b", "SUM", text)
+    text = re.sub(r"witness\.example/w1\+\S+", "VKEY", text)
+    text = re.sub(r"\u2014 witness\.example/w1 \S+", "\u2014 witness.example/w1 COSIGNATURE", text)
+    text = re.sub(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+ID+KEY", text)
     text = re.sub(r"since \d+ s", "since N s", text)
     text = re.sub(r"pending \([A-Z][a-z]{2}\)", "pending (MONTH)", text)
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
@@ -103,6 +106,14 @@ def test_the_law_of_the_document_is_that_of_the_program(fresh):
 
 def test_the_erasure_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "privacy.md", fresh.folder, {8080: fresh.public})
+
+
+def test_the_witness_of_the_document_is_that_of_the_program(tmp_path):
+    check(ROOT / "docs" / "witness.md", tmp_path, {8181: free_port()})
+
+
+def test_what_the_document_verifies_holds(fresh):
+    check(ROOT / "docs" / "verify.md", fresh.folder, {8080: fresh.public})
 
 
 def test_the_examples_terms_are_the_document_that_they_name():

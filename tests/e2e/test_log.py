@@ -17,7 +17,7 @@ import urllib.request
 
 import pytest
 
-from conftest import ENTREPOT, House, wait_for
+from conftest import ENTREPOT, House, free_port, port_open, wait_for
 from log_witness import Witness
 
 ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 40}
@@ -243,6 +243,10 @@ def test_what_the_log_says_of_itself(shop):
     assert metric(shop, "entrepot_log_witnesses") == 0
     assert abs(time.time() - metric(shop, "entrepot_log_published_seconds")) < 60
     assert events(shop, "log_unwitnessed"), "that nobody watches is said"
+    key = receipt(shop, sell(shop))["log"]["key"]
+    done = subprocess.run([ENTREPOT, "log", "verify", f"http://127.0.0.1:{shop.public}/log", "--key", key],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert ready_says(shop) == (200, b"selling\nthe log has no witnesses\n")
 
 
@@ -278,6 +282,39 @@ def test_a_killed_server_has_published_nothing_that_is_not_in_its_books(own):
     own.start()
     proven(own, last)
     assert len(check_published(own, 12)) == shown_size(own)
+    assert own.command("audit").returncode == 0
+
+
+def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own):
+    own.start()
+    proven(own, sell(own))
+    spoiler = own.folder / "var" / "log" / "new"  # where files are written before they get their names
+    spoiler.mkdir()
+    call = sell(own)
+    wait_for(lambda: events(own, "log_failed"), "the event")
+    assert receipt(own, call)["proof"] is None and receipt(own, call)["promise"]
+    status, headers, _ = own.request(f"/v1/receipts/{call}.tlog-proof")
+    assert status == 503 and headers["retry-after"] == "1"
+    assert ready_says(own)[0] == 200 and metric(own, "entrepot_log_failures_total") > 0
+    wait_for(lambda: metric(own, "entrepot_log_waiting_leaves") > 0, "the figure")
+    spoiler.rmdir()
+    proven(own, call, 4)
+    wait_for(lambda: events(own, "log_resumed"), "the event")
+    assert len(events(own, "log_failed")) == 1, "said once"
+    spoiler.mkdir()
+    call = sell(own)
+    own.stop_process("server", signal.SIGKILL)
+    spoiler.rmdir()
+    base = sqlite3.connect(own.folder / "var" / "entrepot.db")
+    with base:  # a minute passes
+        base.execute("UPDATE leaf SET appended_ns = appended_ns - 60000000000 WHERE id = (SELECT max(id) FROM leaf)")
+    base.close()
+    own.start()
+    proven(own, call)
+    wait_for(lambda: events(own, "log_gap"), "the event")
+    proven(own, sell(own))
+    gap = [entry for entry in check_published(own, 1) if entry.get("event") == "gap"]
+    assert len(gap) == 1 and 60 <= int(gap[0]["seconds"]) < 120
     assert own.command("audit").returncode == 0
 
 
@@ -360,6 +397,38 @@ def test_a_changed_row_is_found_and_nothing_more_is_signed(own):
     assert (own.folder / "var" / "log" / "checkpoint").read_bytes() == shown
 
 
+def test_another_name_and_key_begin_another_log_and_not_in_the_old_folder(own):
+    own.start()
+    old = proven(own, sell(own))
+    assert own.stop_process("server") == 0
+    (own.folder / "keys" / "log2.key").write_bytes(base64.b64encode(bytes(range(32))) + b"\n")
+    (own.folder / "keys" / "log2.key").chmod(0o600)
+    text = own.conf.read_text()
+    text = re.sub(r"origin: .*", 'origin: "entrepot.example/receipts-2"', text).replace("keys/log.key", "keys/log2.key")
+    own.conf.write_text(text)
+    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 3 and "is not this log's" in refused.stderr
+    own.conf.write_text(text.replace("log:\n", "log:\n  folder: var/log2\n"))
+    own.start()
+    fresh = proven(own, sell(own))
+    assert get(own, "/log/checkpoint")[2].startswith(b"entrepot.example/receipts-2\n")
+    assert fresh["leaf"] > old["leaf"] and fresh["log"]["key"] != old["log"]["key"]
+    (own.folder / "old.json").write_text(json.dumps(old))
+    (own.folder / "fresh.json").write_text(json.dumps(fresh))
+    for file, key, code in (("old", old, 0), ("fresh", fresh, 0), ("old", fresh, 1)):
+        done = subprocess.run([ENTREPOT, "receipt", "verify", str(own.folder / f"{file}.json"), "--key",
+                               key["log"]["key"]], capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+    assert own.command("audit").returncode == 0
+
+
+@pytest.mark.parametrize("origin", ["two words", "a+b", "entrepot-receipt/v1"])
+def test_a_name_that_is_none_is_refused(own, origin):
+    own.conf.write_text(re.sub(r"origin: .*", f'origin: "{origin}"', own.conf.read_text()))
+    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 3 and "log.origin" in refused.stderr
+
+
 # ---- witnesses
 
 @pytest.fixture
@@ -405,6 +474,35 @@ def test_witnesses_cosign_and_one_that_is_down_only_costs_the_quorum(witnessed):
     assert events(house, "witness_back") and events(house, "log_quorum_reached")
     assert metric(house, f'entrepot_log_witness_size{{witness="w0"}}') == shown_size(house)
     assert house.command("audit").returncode == 0
+
+
+def test_the_witness_of_this_program_cosigns_and_remembers(own, tmp_path):
+    folder, port = tmp_path / "w", free_port()
+    vkey = subprocess.run([ENTREPOT, "witness", "init", str(folder), "--name", "w.example/1"], check=True,
+                          capture_output=True, text=True).stdout.strip()
+    log = own.command("log", "key").stdout.split()[-1]
+    with (folder / "logs").open("a") as logs:
+        logs.write(log + "\n")
+    (own.folder / "witnesses.policy").write_text(f"witness w {vkey} http://127.0.0.1:{port}\nquorum w\n")
+    own.conf.write_text(own.conf.read_text().replace("log:\n", "log:\n  witnesses: witnesses.policy\n"))
+    own.processes["witness"] = subprocess.Popen([ENTREPOT, "witness", str(folder), "--listen", f"127.0.0.1:{port}"],
+                                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: port_open(port), "the witness")
+    own.start()
+    assert "w.example/1" in proven(own, sell(own))["proof"]
+    own.command("backup", str(own.folder / "old.backup"))
+    proven(own, sell(own))
+    assert own.stop_process("server") == 0
+    # The whole folder goes back in time, the published files and the mark too: the witness alone knows.
+    shutil.rmtree(own.folder / "var" / "log")
+    (own.folder / "var" / "log.size").unlink()
+    (own.folder / "var" / "entrepot.db").unlink()
+    own.json("restore", str(own.folder / "old.backup"))
+    log = open(own.folder / "server.log", "ab")
+    own.processes["server"] = subprocess.Popen([ENTREPOT, "serve", "-c", str(own.conf)], stdout=log, stderr=log)
+    wait_for(lambda: len(events(own, "started")) == 2, "the start")
+    assert ready_says(own)[0] == 503 and events(own, "log_behind")[0]["witness"] == "w"
+    assert get(own, "/log/checkpoint")[0] == 404, "nothing was signed"
 
 
 def forge(witness):

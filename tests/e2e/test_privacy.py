@@ -146,6 +146,8 @@ def test_nothing_of_an_erased_client_is_found_and_its_receipts_verify(shop, tmp_
     for call, before in zip(guest.calls, shown):
         after = shop.json("receipt", "show", call)
         assert after["entry"] == before["entry"] and list(salts(after)) == []
+        verified = verify(after, shop, tmp_path)  # that it was receipted, of nobody
+        assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "erased" in shop.command("receipt", "show", guest.calls[0]).stdout
     replay = shop.command("verdict", "replay", guest.calls[0], check=False)
     assert replay.returncode == 1 and "was erased" in replay.stderr

@@ -77,30 +77,35 @@ class Log:
         return f"c2sp.org/tlog-proof@v1\nextra {b64(self.entries[index])}\nindex {index}\n{lines}\n{self.checkpoint}"
 
     def write(self, folder):
-        def put(level, index, width, data):
-            groups = []
-            while True:
-                groups.insert(0, f"{'x' if groups else ''}{index % 1000:03}")
-                index //= 1000
-                if not index:
-                    break
-            name = folder / "tile" / str(level) / "/".join(groups)
-            if width < 256:
-                name = name.with_name(name.name + ".p") / str(width)
-            name.parent.mkdir(parents=True, exist_ok=True)
-            name.write_bytes(data)
+        return write(folder, self.entries, self.checkpoint.encode())
 
-        for at in range(0, len(self.entries), 256):
-            part = self.entries[at:at + 256]
-            put("entries", at // 256, len(part), b"".join(len(entry).to_bytes(2, "big") + entry for entry in part))
-        level, hashes = 0, self.hashes
-        while hashes:
-            for at in range(0, len(hashes), 256):
-                put(level, at // 256, len(hashes[at:at + 256]), b"".join(hashes[at:at + 256]))
-            hashes = [root(hashes[at:at + 256]) for at in range(0, len(hashes) - 255, 256)]
-            level += 1
-        (folder / "checkpoint").write_bytes(self.checkpoint.encode())
-        return folder
+
+def put_tile(folder, level, index, width, data):
+    groups = []
+    while True:
+        groups.insert(0, f"{'x' if groups else ''}{index % 1000:03}")
+        index //= 1000
+        if not index:
+            break
+    name = folder / "tile" / str(level) / "/".join(groups)
+    if width < 256:
+        name = name.with_name(name.name + ".p") / str(width)
+    name.parent.mkdir(parents=True, exist_ok=True)
+    name.write_bytes(data)
+
+
+def write(folder, entries, checkpoint):
+    """The files of a log, whether the checkpoint is that of the entries or not."""
+    for at in range(0, len(entries), 256):
+        part = entries[at:at + 256]
+        put_tile(folder, "entries", at // 256, len(part), b"".join(len(entry).to_bytes(2, "big") + entry for entry in part))
+    level, hashes = 0, [leaf_hash(entry) for entry in entries]
+    while hashes:
+        for at in range(0, len(hashes), 256):
+            put_tile(folder, level, at // 256, len(hashes[at:at + 256]), b"".join(hashes[at:at + 256]))
+        level, hashes = level + 1, [root(hashes[at:at + 256]) for at in range(0, len(hashes) - 255, 256)]
+    (folder / "checkpoint").write_bytes(checkpoint)
+    return folder
 
 
 def sections(call, amount="1234567", model="aurora-large"):

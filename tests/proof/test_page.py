@@ -1,17 +1,14 @@
 """The page web/verify in a real browser: from a folder, and behind a server with a strict policy."""
 
-import functools
 import http.server
 import os
 import pathlib
-import shutil
-import threading
 
 import pytest
 
 import cases
-from browser import Browser
-from conftest import ROOT, scenario_house
+from conftest import ROOT, needs_browser, serving
+from page import OUTCOMES, give, open_page, set_key, verdict
 
 PAGE = ROOT / "web" / "verify"
 AXE = ROOT / "build" / "proof" / "node_modules" / "axe-core" / "axe.min.js"
@@ -19,11 +16,7 @@ FILES = {"index.html", "style.css", "verify.js", "app.js"}
 # As the gate sends it.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
           "form-action 'none'; frame-ancestors 'none'")
-OUTCOMES = ("return Object.fromEntries([...document.querySelectorAll('#tests li')].map((item) =>"
-            " [item.querySelector('.name').innerText.toLowerCase(), item.dataset.outcome]))")
-
-if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
-    pytest.skip("chromium and its chromedriver are not installed: tools/deps chromium chromium-driver", allow_module_level=True)
+pytestmark = needs_browser
 
 
 class Strict(http.server.SimpleHTTPRequestHandler):
@@ -34,57 +27,23 @@ class Strict(http.server.SimpleHTTPRequestHandler):
         self.send_header("x-content-type-options", "nosniff")
         super().end_headers()
 
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser():
-    made = Browser(scenario_house().free_port())
-    yield made
-    made.close()
-
 
 @pytest.fixture(scope="module")
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Strict, directory=PAGE.parent))
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{made.server_port}/verify/"
-    made.shutdown()
-    made.server_close()
-
-
-def open_page(browser, url):
-    browser.look(1000)
-    browser.go(url)
-    browser.wait(lambda: browser.run("return document.documentElement.dataset.ready") == "yes", "the page")
-
-
-def give(browser, *files):
-    browser.run("document.getElementById('tests').replaceChildren()")
-    browser.drop("#drop", *files)
-    browser.wait(lambda: browser.run("return document.getElementById('tests').children.length + "
-                                     "document.getElementById('problems').children.length > 0"), "what was found")
-
-
-def set_key(browser, text):
-    browser.run("const key = document.getElementById('key'); key.value = arguments[0]; key.dispatchEvent(new Event('input'))", text)
-    browser.wait(lambda: browser.run("return document.getElementById('key-state').className") != "state", "the key's verdict")
-
-
-def verdict(browser):
-    return browser.run("return document.getElementById('verdict').className").split()[-1]
+    with serving(Strict, PAGE.parent) as base:
+        yield base + "verify/"
 
 
 @pytest.mark.parametrize("place", ["folder", "server"])
 def test_each_receipt(browser, server, case_folder, place):
     """Dropped in a row on one page, each with its policy or proof: what one left behind must not help the next."""
     url = server if place == "server" else PAGE.joinpath("index.html").as_uri()
-    open_page(browser, url)
     browser.complaints(), browser.requested()
+    open_page(browser, url)
     set_key(browser, cases.LOG_KEY.vkey)
     policy = ""
-    for case in cases.all_cases():
+    # The files are the same behind a server: there a few of the cases show that its policy lets them work.
+    for case in cases.all_cases() if place == "folder" else cases.all_cases()[::6]:
         if case.policy != policy:  # a policy stays until the page is loaded again
             open_page(browser, url)
             set_key(browser, cases.LOG_KEY.vkey)
@@ -199,7 +158,7 @@ def test_it_fits_a_phone_and_is_accessible(browser, case_folder, tmp_path, schem
     set_key(browser, cases.LOG_KEY.vkey)
     audit = AXE.read_text() if AXE.exists() else None
     pictures = os.environ.get("EP_PICTURES")
-    for name in ("as_handed_over", "amount_changed", "forged_by_another_key", "promised_only"):
+    for name in ("as_handed_over", "forged_by_another_key"):
         for width in (1000, 320):
             browser.look(width, scheme=scheme)
             give(browser, case_folder / name / "receipt.json")

@@ -13,11 +13,10 @@ import pytest
 import cases
 import made
 import verify_log
-from conftest import ROOT
+from conftest import needs_go, outside
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = json.loads((HERE / "golden.json").read_text())
-OUTSIDE = ROOT / "build" / "proof" / "outside"
 ENTREPOT = pathlib.Path(os.environ["EP_BUILD"]) / "entrepot"
 SIZES = (1, 2, 3, 7, 255, 256, 257, 513)
 
@@ -138,18 +137,6 @@ def test_our_own_verifier_says_the_same(case_folder, tmp_path):
 # ---- Go -------------------------------------------------------------------------------------------------------------
 
 
-def outside(*words):
-    """Each line that the verifiers in Go print, by the place that it is about."""
-    done = subprocess.run([str(OUTSIDE), *map(str, words)], capture_output=True, text=True, timeout=120)
-    lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
-    found = {place.rstrip(":"): word for word, place, *_ in lines}
-    assert done.returncode == (0 if set(found.values()) == {"ok"} else 1), done.stdout + done.stderr
-    return found, done.stdout
-
-
-needs_go = pytest.mark.skipif(not OUTSIDE.exists(), reason="the verifiers in Go could not be built: Go 1.25 or the modules are missing")
-
-
 @needs_go
 def test_go_verifies(tmp_path):
     places = [log_of(size).write(tmp_path / str(size)) for size in SIZES]
@@ -199,8 +186,7 @@ def test_go_finds_what_is_wrong(tmp_path):
         file.write_bytes(file.read_bytes()[:-1])
     for name, entries in (("exchanged", [log.entries[1], log.entries[0]] + log.entries[2:]),
                           ("edited", [b"receipt x"] + log.entries[1:]), ("taken-out", log.entries[1:])):
-        places.append(made.Log(KEY, entries).write(tmp_path / name))
-        (places[-1] / "checkpoint").write_text(log.checkpoint)
+        places.append(made.write(tmp_path / name, entries, log.checkpoint.encode()))
     found, text = outside(KEY.vkey, *places)
     assert len(found) == len(places) and set(found.values()) == {"wrong"}, text
     for at, size in enumerate((256, 257)):

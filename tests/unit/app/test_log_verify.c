@@ -46,6 +46,7 @@ TEST(logs_of_all_sizes_hold)
         check_good();
         CHECK_EQ(verdict.size, sizes[i]);
         CHECK_EQ(verdict.kinds[ENTRY_EVENT], sizes[i]);
+        CHECK_EQ(verdict.note_rest + (int64_t)verdict.note_count, sizes[i]); /* none is a start */
         CHECK_EQ(verdict.extra, 0); /* partial tiles of earlier sizes are none */
     }
     CHECK_EQ(verdict.files, 3 + 3 + 1);
@@ -250,8 +251,8 @@ TEST(entries_of_no_form_and_of_other_kinds_are_told)
     verify_with(&files.key, NULL);
     CHECK_EQ(verdict.fault_count, 1);
     check_fault(0, LOG_FAULT_ENTRY, "tile/entries/000.p/2", "leaf 1: it is not canonical");
-    CHECK_EQ(verdict.unknown_count, 1);
-    CHECK_EQ(verdict.unknown[0].count, 1);
+    CHECK_EQ(verdict.note_count, 1);
+    CHECK_EQ(verdict.notes[0].count, 1);
     CHECK_EQ(verdict.extra, 2);
     buf_fini(&bundle);
     log_files_end(&files);

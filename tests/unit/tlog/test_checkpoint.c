@@ -155,3 +155,29 @@ TEST(extension_lines_are_refused_even_when_signed)
     buf_fini(&out);
     sign_key_destroy(log);
 }
+
+TEST(a_checkpoint_of_any_log_may_be_extended)
+{
+#define THREE_LINES "a b\n3\nY9mvH0fsEvmG+85wY317KUdBSSqozxwifX+gu1E244I=\n"
+    static const char *const good[] = { THREE_LINES, THREE_LINES "more\n",
+                                        THREE_LINES "more\n \n\xE2\x80\x94 x\n" };
+    static const char *const bad[] = { "",
+                                       "a b\n3\n",
+                                       THREE_LINES "\n",
+                                       THREE_LINES "more\n\n",
+                                       THREE_LINES "\nmore\n",
+                                       THREE_LINES "more" };
+    struct checkpoint checkpoint;
+    for (size_t i = 0; i < EP_ARRAY_LEN(good); i++) {
+        struct str text = test_at_page_end(str_from(good[i]));
+        CHECK(checkpoint_parse_extended(text, &checkpoint, NULL) == ERR_OK);
+        CHECK_STR(checkpoint.origin, STR("a b"));
+        CHECK_EQ(checkpoint.size, 3);
+        CHECK((checkpoint_parse(text, &checkpoint, NULL) == ERR_OK) == (i == 0));
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        struct str text = test_at_page_end(str_from(bad[i]));
+        CHECK(checkpoint_parse_extended(text, &checkpoint, NULL) == ERR_NOTE_INVALID);
+    }
+#undef THREE_LINES
+}

@@ -70,8 +70,7 @@ TEST(names_of_keys)
                                        "a\xC2\xA0",
                                        "a\xE1\x9A\x80",
                                        "a\xE2\x80\x80",
-                                       "a\xE2\x80\x8A"
-                                       "b",
+                                       "a\xE2\x80\x8Az",
                                        "a\xE2\x80\xA8",
                                        "a\xE2\x80\xA9",
                                        "a\xE2\x80\xAF",

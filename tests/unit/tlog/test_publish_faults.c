@@ -1,18 +1,14 @@
 /*
- * Publishing that is cut off: the process ends before each operation on the folder, or
- * the operation fails, once or for ever, or memory does. Whatever is left, a checkpoint that is shown
+ * Publishing that is cut off: the process ends before each operation on the folder, or the
+ * operation fails, once or for ever, or memory does. Whatever is left, a checkpoint that is shown
  * stands on whole tiles, and the next round publishes everything.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/mem.h"
-
-/* In memory, where there is such a folder: thousands of syncs are waited for otherwise. */
-#define TLOG_CASE_ROOT (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")
 #include "publish_case.h"
 
 #define LINE "\xE2\x80\x94 w.example AAAAAAAAAAAAAAAA\n"

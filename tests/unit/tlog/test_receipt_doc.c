@@ -310,6 +310,31 @@ TEST(a_proof_that_came_apart_takes_the_place_of_the_documents)
     docs_end(&docs);
 }
 
+TEST(a_proof_alone_says_that_its_entry_is_in_the_log)
+{
+    docs_begin(&docs);
+    struct quorum *quorum = docs_quorum(&docs);
+    struct str proof = test_at_page_end(buf_str(&docs.proof));
+    CHECK(receipt_doc_check(proof, &docs.key, quorum, &report));
+    CHECK_STR(str_from(outcomes()), STR("h-----hhh"));
+    CHECK_EQ(report.leaf, DOCS_LEAF);
+    CHECK(digest_eq(&report.leaf_hash, &docs.leaves[DOCS_LEAF]));
+    for (size_t i = 0; i < docs.proof.len; i++) {
+        docs.proof.ptr[i] ^= 1;
+        CHECK(!receipt_doc_check(buf_str(&docs.proof), &docs.key, quorum, &report));
+        docs.proof.ptr[i] ^= 1;
+    }
+    buf_reset(&docs.entry);
+    CHECK(buf_append(&docs.entry, STR("receipt 2")) == ERR_OK); /* which is leaf 2 */
+    docs_make_proof(&docs, 2, buf_str(&docs.checkpoint));
+    check_form(buf_str(&docs.proof), "no entry of a receipt");
+    buf_reset(&docs.entry);
+    docs_make_proof(&docs, 2, buf_str(&docs.checkpoint));
+    check_form(buf_str(&docs.proof), "no entry of a receipt");
+    quorum_destroy(quorum);
+    docs_end(&docs);
+}
+
 TEST(what_is_no_document_is_refused)
 {
     docs_begin(&docs);

@@ -1,4 +1,5 @@
 #include "wire/utf8.h"
+#include <stdio.h>
 
 #include "harness.h"
 
@@ -59,5 +60,26 @@ TEST(a_text_is_valid_up_to_its_first_bad_byte)
             CHECK_EQ(utf8_valid((struct str){ text, len + 3 }), len);
             memcpy(text + len, "\xE6\x97\xA5", 3);
         }
+    }
+}
+
+TEST(what_is_shown_is_made_text)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+    } cases[] = {
+        { "", "" },
+        { "a\xC3\xA9z", "a\xC3\xA9z" },
+        { "a\xC3", "a?" },
+        { "\xE6\x97", "??" },
+        { "\xFF\xC3\xA9\xFEz\x80", "?\xC3\xA9?z?" },
+        { "\x1B[31mred\n\x7F", "?[31mred??" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%s", cases[i].text);
+        utf8_mend(text);
+        CHECK_STR(str_from(text), str_from(cases[i].want));
     }
 }
