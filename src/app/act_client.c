@@ -79,7 +79,7 @@ static void client_put(struct sheet *sheet, const struct client *client)
 {
     sheet_id(sheet, IDENT_CLIENT_PREFIX, client->id);
     sheet_id(sheet, ACCOUNT_PREFIX, client->account);
-    sheet_str(sheet, client->name);
+    sheet_str(sheet, client_forgotten(client) ? STR_EMPTY : client->name);
     sheet_str(sheet, client_forgotten(client)   ? STR("erased")
                      : client_suspended(client) ? STR("suspended")
                                                 : STR("active"));
@@ -339,8 +339,8 @@ static enum err key_put(struct acting *acting, struct sheet *sheet, const struct
     sheet_id(sheet, IDENT_KEY_PREFIX, key->id);
     sheet_id(sheet, IDENT_CLIENT_PREFIX, key->client->id);
     sheet_str(sheet, key->product);
-    sheet_str(sheet, key->name);
-    sheet_str(sheet, key->hint);
+    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->name);
+    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->hint);
     sheet_str(sheet, api_key_revoked_ns(key) != 0 ? STR("revoked") : STR("active"));
     sheet_stamp(sheet, key->created_ns);
     key_put_budget(sheet, &budget);

@@ -3,6 +3,7 @@
 #include "app/acts_internal.h"
 #include "app/erasure.h"
 #include "app/retention.h"
+#include "base/crash.h"
 #include "base/stamp.h"
 
 /* Beside a server an act is waited for by whoever asked; the server goes on by itself. */
@@ -105,6 +106,7 @@ static enum err erase_do(struct acting *acting, const struct client *client)
     TRY(acting_signed(acting, &ground.person, &ground.reason));
     TRY(erasure_begin(&erasing, client, &ground, now_ns, &erasure, &acting->fail));
     TRY(erasure_go_on(&erasing, &erasure, until_ns, &acting->fail));
+    EP_CRASH_POINT("erase-ended");
     TRY(erase_empty(acting));
     return erase_print(acting, &erasure);
 }

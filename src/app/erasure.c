@@ -2,6 +2,7 @@
 
 #include "app/erased_list.h"
 #include "app/held.h"
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "ident/forget.h"
@@ -94,7 +95,9 @@ static enum err erasure_step_receipts(struct erasure_step *step, struct store_tx
                                       struct fail *fail)
 {
     step->after.receipts += (int64_t)step->leaf_count;
-    return tlog_erase(txn, step->leaves, step->leaf_count, TLOG_SECTIONS, fail);
+    TRY(tlog_erase(txn, step->leaves, step->leaf_count, TLOG_SECTIONS, fail));
+    EP_CRASH_POINT("erase-half");
+    return ERR_OK;
 }
 
 /* ---- who it is ------------------------------------------------------------------------------ */
@@ -169,6 +172,7 @@ static enum err erasure_forget_who(struct erasure_step *step, struct erasure *er
 {
     const struct erasing *erasing = step->erasing;
     TRY(client_forget(erasing->ident, erasure->client, step->now_ns, fail));
+    EP_CRASH_POINT("erase-named");
     TRY(erasure_forget_keys(step, fail));
     TRY(erasure_do(step, erasure_step_review, erasure, fail));
     TRY(erasure_until_none(step, erasure_step_orders, erasure, fail));
@@ -301,11 +305,13 @@ static enum err erasure_steps(struct erasure_step *step, struct erasure *erasure
 {
     bool all = false;
     TRY(erasure_forget_who(step, erasure, fail));
+    EP_CRASH_POINT("erase-known");
     TRY(erasure_attempts(step, erasure, fail));
     TRY(erasure_receipts(step, erasure, until_ns, &all, fail));
     if (!all) {
         return ERR_OK;
     }
+    EP_CRASH_POINT("erase-gone");
     return erasure_do(step, erasure->state == ERASURE_OPEN ? erasure_step_end : erasure_step_close,
                       erasure, fail);
 }
@@ -364,6 +370,7 @@ static enum err erasure_start(const struct erasing *erasing, const struct client
     start->erasure.client = client->id;
     start->erasure.state = ERASURE_OPEN;
     TRY(start->listed ? ERR_OK : erased_list_add(erasing->list, &line, fail));
+    EP_CRASH_POINT("erase-listed");
     return store_run(erasing->store, &start->job, fail);
 }
 

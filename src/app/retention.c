@@ -1,6 +1,7 @@
 #include "app/retention.h"
 
 #include "app/held.h"
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/upstream_claim.h"
@@ -218,6 +219,7 @@ static enum err retention_run_turn(struct store_job *job, struct store_txn *txn,
         }
         return ERR_OK;
     }
+    EP_CRASH_POINT("expire-half");
     for (size_t i = 0; i < step->stay_count; i++) {
         TRY(retention_keep(txn, step->task->parts->walk, step->stay[i], fail));
     }

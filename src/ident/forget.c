@@ -1,8 +1,5 @@
 #include "ident/forget.h"
 
-#include <string.h>
-
-#include "base/mem.h"
 #include "crypto/random.h"
 #include "ident/ident_internal.h"
 
@@ -22,16 +19,12 @@ static const struct store_sql sql_key_forget = {
 
 bool client_forgotten(const struct client *client)
 {
-    return client->name.len == 0; /* one that is there has a name: client_add() wants it */
+    return atomic_load_explicit(&client->forgotten, memory_order_acquire);
 }
 
-/* Under the lock. The bytes stand in the arena, which is written by whoever holds the lock. */
-static void forget_text(struct str *text)
+bool api_key_forgotten(const struct api_key *api_key)
 {
-    if (text->len > 0) {
-        secret_wipe((void *)(uintptr_t)text->ptr, text->len);
-    }
-    *text = STR_EMPTY;
+    return atomic_load_explicit(&api_key->forgotten, memory_order_acquire);
 }
 
 /* ---- the client ---------------------------------------------------------------------------- */
@@ -65,7 +58,7 @@ static void forget_in_memory(struct ident *ident, struct client *client, int64_t
     active = 0;
     (void)atomic_compare_exchange_strong(&client->suspend_ns, &active, now_ns);
     atomic_store_explicit(&client->standing, NULL, memory_order_release);
-    forget_text(&client->name);
+    atomic_store_explicit(&client->forgotten, true, memory_order_release);
 }
 
 enum err client_forget(struct ident *ident, struct id id, int64_t now_ns, struct fail *fail)
@@ -111,14 +104,14 @@ static enum err forget_run_keys(struct store_job *job, struct store_txn *txn, st
     return ERR_OK;
 }
 
-/* Under the lock. Only a key that is forgotten has no hint. */
+/* Under the lock. */
 static void forget_find_keys(const struct ident *ident, struct id client,
                              struct forget_keys *forget)
 {
     struct api_key *key = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
     for (; key != NULL && forget->count < IDENT_FORGET_MAX;
          key = atomic_load_explicit(&key->next, memory_order_relaxed)) {
-        if (id_eq(key->client->id, client) && key->hint.len > 0) {
+        if (id_eq(key->client->id, client) && !api_key_forgotten(key)) {
             forget->keys[forget->count++] = key;
         }
     }
@@ -136,10 +129,7 @@ enum err client_forget_keys(struct ident *ident, struct id client, int64_t now_n
         struct api_key *key = forget.keys[i];
         int64_t active = 0;
         (void)atomic_compare_exchange_strong(&key->revoke_ns, &active, now_ns);
-        forget_text(&key->name);
-        forget_text(&key->hint);
-        forget_text(&key->market);
-        forget_text(&key->consent);
+        atomic_store_explicit(&key->forgotten, true, memory_order_release);
     }
     (void)pthread_mutex_unlock(&ident->changing);
     if (err == ERR_OK) {

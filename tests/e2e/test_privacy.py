@@ -2,15 +2,23 @@
 
 import base64
 import json
+import os
 import pathlib
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from conftest import ENTREPOT, House, wait_for
+from conftest import ENTREPOT, ROOT, House, wait_for
+
+CRASHING = str(pathlib.Path(os.environ.get("EP_CRASH_BUILD", ROOT / "build" / "crash")) / "entrepot")
+POINTS = sorted({name for file in (ROOT / "src").rglob("*.c")
+                 for name in re.findall(r'EP_CRASH_POINT\("(erase-[a-z-]+)"\)', file.read_text())}
+                ) if os.access(CRASHING, os.X_OK) else []
 
 ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 40}
 NAME, LABEL, PAYER, PAYMENT = "Zyxwell Quarries", "zyx-label-of-a-key", "Zyxwell Holding Pte", "ZYX-PAYMENT-7781"
@@ -154,6 +162,10 @@ def test_nothing_of_an_erased_client_is_found_and_its_receipts_verify(shop, tmp_
     last = events(shop)[-1]
     assert last["event"] == "erased" and last["receipts"] == "4" and "cli_" not in json.dumps(last)
 
+    whole = subprocess.run([ENTREPOT, "log", "verify", f"http://127.0.0.1:{shop.public}/log", "--key",
+                            shop.json("log", "key")["key"]], capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+
     # The books add up as before, and nobody else lost anything.
     assert shop.json("usage", "show", "--client", guest.id) == usage
     assert shop.json("credit", "report", "--period", time.strftime("%Y")) == report
@@ -200,26 +212,32 @@ def test_a_list_that_came_later_erases_at_the_start(shop, tmp_path):
     wait_for(lambda: traces(shop.folder, words) == [], "an empty journal")
 
 
-def test_a_killed_erasure_is_finished_by_the_next_start(shop):
-    guests = [Guest(shop, 1, f" {at}") for at in range(6)]
+def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next_start(shop):
+    """At each named point, of a build with those; without one, at some moment."""
+    guests = [Guest(shop, 1, f" {at}") for at in range(len(POINTS) or 6)]
     shop.stop_process("server")
     for at, guest in enumerate(guests):
-        process = subprocess.Popen([ENTREPOT, "erase", "--client", guest.id, "--forfeit", *DONE, "-c", str(shop.conf)],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.012 + 0.004 * at)
-        process.kill()
-        process.wait()
+        environment = {**os.environ, "EP_CRASH": f"{POINTS[at]}:1"} if POINTS else None
+        process = subprocess.Popen([CRASHING if POINTS else ENTREPOT, "erase", "--client", guest.id, "--forfeit", *DONE, "-c",
+                                    str(shop.conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        if POINTS:  # each start finishes what the one before left: none is left for the next point
+            assert process.wait(timeout=30) == -signal.SIGKILL, f"{POINTS[at]} was not reached"
+        else:
+            time.sleep(0.012 + 0.004 * at)
+            process.kill()
+            process.wait()
+        wait_for(lambda: all(row["state"] == "closed" for row in shop.json("erase", "--list")), "the next starts")
     shop.start()
     list_file = shop.folder / "var" / "erased.log"
     listed = list_file.read_text() if list_file.exists() else ""
-    wait_for(lambda: all(row["state"] != "open" for row in shop.json("erase", "--list")), "the end of all erasures")
     for guest in guests:
         words = [guest.name.encode(), guest.payment.encode()]
         if guest.id not in listed:  # killed before anything was begun: it is whole
-            assert all(traces(shop.folder, [word]) for word in words)
+            assert not POINTS and all(traces(shop.folder, [word]) for word in words)
             guest.erase()
         wait_for(lambda: traces(shop.folder, words) == [], "an empty journal")
     assert len(shop.json("erase", "--list")) == len(guests)
+    assert sum(event["event"] == "erased" for event in events(shop)) == len(guests)
 
 
 def test_what_is_older_than_its_period_goes_and_the_books_add_up(shop):
@@ -237,6 +255,11 @@ def test_what_is_older_than_its_period_goes_and_the_books_add_up(shop):
     books.close()
     assert {row["class"]: row["due"] for row in shop.json("erase", "--due")} == {
         "answers": 0, "supply": 0, "evidence": 2, "books": 0}
+    if POINTS:  # a run that dies is done again, and the rows are never without what explains them
+        died = subprocess.run([CRASHING, "erase", "--due", "--yes", "-c", str(shop.conf)], capture_output=True,
+                              env={**os.environ, "EP_CRASH": "expire-half:1"})
+        assert died.returncode == -signal.SIGKILL
+        assert shop.command("audit", check=False).returncode == 0
     shop.start()  # the server does it by itself
     wait_for(lambda: '"class":"evidence","rows":2' in (shop.folder / "server.log").read_text(), "the first round")
     for call, before in zip(guest.calls, shown):

@@ -69,7 +69,7 @@ TEST(a_forgotten_client_has_no_name_and_no_key_and_its_rows_neither)
     CHECK_EQ(count, 1);
     CHECK_EQ(client_forget_keys(house.ident, client->id, NOW + 2, &count, NULL), ERR_OK);
     CHECK_EQ(count, 0);
-    CHECK_EQ(key->hint.len + key->name.len + key->market.len + key->consent.len, 0);
+    CHECK(api_key_forgotten(key) && !api_key_forgotten(kept));
     CHECK_EQ(api_key_revoked_ns(key), NOW + 1);
     CHECK_STR(other->name, STR("Other"));
     CHECK_STR(kept->name, STR("the label"));
@@ -78,10 +78,15 @@ TEST(a_forgotten_client_has_no_name_and_no_key_and_its_rows_neither)
     CHECK(empty);
     CHECK(!found("Acme Quarries"));
     struct id id = client->id;
+    struct id key_id = key->id;
     house_stop(&house);
     house_start(&house);
     client = client_find(house.ident, id);
     CHECK(client_forgotten(client) && client_suspended(client));
+    CHECK_EQ(client->name.len, 0);
+    key = api_key_find(house.ident, key_id);
+    CHECK(api_key_forgotten(key));
+    CHECK_EQ(key->hint.len + key->name.len + key->market.len + key->consent.len, 0);
     CHECK_EQ(client_suspended_ns(client), NOW + 1);
     CHECK(ident_find(house.ident, str_from(text.text)) == NULL);
     CHECK(ident_find(house.ident, str_from(others.text)) != NULL);
