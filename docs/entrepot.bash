@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence audit backup restore witness version help --help'
+    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -93,6 +93,7 @@ _entrepot() {
       'review list') words+=' --all' ;;
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
+      'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
@@ -119,7 +120,7 @@ _entrepot() {
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
       witness) words='init' ;;
-      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence audit backup restore witness version' ;;
+      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

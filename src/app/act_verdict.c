@@ -186,6 +186,14 @@ struct replay {
 static enum err replay_on_found(void *context, const struct tlog_found *found)
 {
     struct replay *replay = context;
+    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
+        if (found->sections[i].len == 0 && found->salts[i].len == 0) {
+            replay->acting->remedy = "see \"entrepot erase --list\" and \"--due\"";
+            return FAIL(&replay->acting->fail, ERR_NOT_FOUND,
+                        "the receipt's %s section was erased: its verdict cannot be judged again",
+                        receipt_section_name((enum receipt_section)i));
+        }
+    }
     return rejudge_read(found->sections[RECEIPT_EVIDENCE], found->sections[RECEIPT_OPERATOR],
                         &replay->arena, &replay->past, &replay->acting->fail);
 }

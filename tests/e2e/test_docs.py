@@ -109,6 +109,10 @@ def test_the_evidence_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "evidence.md", fresh.folder, {8080: fresh.public})
 
 
+def test_the_erasure_of_the_document_is_that_of_the_program(fresh):
+    check(ROOT / "docs" / "privacy.md", fresh.folder, {8080: fresh.public})
+
+
 def test_the_witness_of_the_document_is_that_of_the_program(tmp_path):
     check(ROOT / "docs" / "witness.md", tmp_path, {8181: free_port()})
 
