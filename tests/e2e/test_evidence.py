@@ -286,3 +286,16 @@ def test_the_report_opens_and_prints(shop, far):
     assert (far.folder / "report.pdf").read_bytes().startswith(b"%PDF")
     if os.environ.get("EP_KEEP_REPORT"):
         shutil.copy(far.folder / "report.pdf", os.environ["EP_KEEP_REPORT"])
+
+
+def test_an_erased_client_is_in_no_new_pack_and_old_packs_hold(shop, far):
+    far.key = shop.vkey
+    shop.evidence(far.folder / "before.zip", shop.month, client=shop.other)
+    assert json.loads(far("before.zip", "--json", check=0).stdout)["receipts"] == 5
+    shop.command("erase", "--client", shop.other, "--forfeit", "--yes", "--by", "Ana", "--why", "request 17")
+    after = shop.evidence(far.folder / "after.zip", shop.month, client=shop.other)
+    assert re.search(r"^receipts +0$", after.stdout, re.M)
+    far("after.zip", check=0)
+    far("before.zip", check=0)  # what was handed out stays what it was
+    with zipfile.ZipFile(far.folder / "after.zip") as pack:
+        assert b"Somebody Else" not in b"".join(pack.read(name) for name in pack.namelist())
