@@ -1,6 +1,9 @@
 /* The act that packs what proves a client's calls of a period. */
+#include <unistd.h>
+
 #include "app/acts_internal.h"
 #include "app/evidence_books.h"
+#include "app/progress.h"
 #include "base/stamp.h"
 #include "ident/standing.h"
 
@@ -159,7 +162,12 @@ static enum err evidence_key(struct evidence_asking *asking)
 static enum err evidence_run(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct evidence_asking *asking = context;
-    return evidence_make(txn, &asking->order, &asking->made, fail);
+    struct progress progress;
+    progress_begin(&progress, "packing", STDERR_FILENO);
+    asking->order.progress = (struct store_progress){ progress_update, &progress };
+    enum err err = evidence_make(txn, &asking->order, &asking->made, fail);
+    progress_end(&progress);
+    return err;
 }
 
 static enum err evidence_show(const struct evidence_asking *asking)

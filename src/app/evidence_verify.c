@@ -1,5 +1,8 @@
 /* `entrepot evidence verify`: what evidence_check() finds, for people and as JSON. */
+#include <unistd.h>
+
 #include "app/checks.h"
+#include "app/progress.h"
 #include "app/sheet.h"
 #include "app/trust.h"
 #include "base/mem.h"
@@ -172,6 +175,7 @@ static enum err verify_take(struct verify_run *run)
 
 static enum err verify_check(struct verify_run *run, struct buf *out)
 {
+    struct progress progress;
     TRY(verify_take(run));
     enum err err = trust_read(run->args, &run->trust, &run->fail);
     run->remedy = run->trust.remedy;
@@ -182,7 +186,11 @@ static enum err verify_check(struct verify_run *run, struct buf *out)
     run->asked.program = STR(EP_VERSION);
     run->asked.key = &run->trust.key;
     run->asked.quorum = run->trust.quorum;
-    TRY(evidence_check(&run->asked, run->report, &run->fail));
+    progress_begin(&progress, "verifying", STDERR_FILENO);
+    run->asked.progress = (struct store_progress){ progress_update, &progress };
+    err = evidence_check(&run->asked, run->report, &run->fail);
+    progress_end(&progress);
+    TRY(err);
     return args_has(run->args, "json") ? verify_print_json(run, out) : verify_print_text(run, out);
 }
 

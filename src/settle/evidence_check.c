@@ -34,6 +34,14 @@ void evidence_report_fini(struct evidence_report *report)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
+void check_told(struct check *check)
+{
+    const struct store_progress *progress = &check->asked->progress;
+    if (progress->update != NULL) {
+        progress->update(progress->context, check->looked++, 3 * (int64_t)pack_count(check->pack));
+    }
+}
+
 enum err check_file(struct check *check, struct str name, struct buf *out)
 {
     size_t at = pack_find(check->pack, name);
@@ -81,6 +89,7 @@ static enum err check_sum(struct check *check, const struct manifest_line *line,
         return ERR_OK;
     }
     seen[at] = true;
+    check_told(check);
     enum err err = pack_read(check->pack, at, &check->bytes, &why);
     if (err == ERR_PACK_INVALID) {
         check_fault(check, line->name, "it was changed: its packed bytes are damaged");

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "settle/evidence_head.h"
+#include "store/store.h"
 #include "tlog/quorum.h"
 
 #define EVIDENCE_JUDGE_ALL   INT64_MAX
@@ -40,10 +41,11 @@ enum evidence_outcome {
 struct evidence_checking {
     struct str path;
     const struct note_key *key;
-    const struct quorum *quorum; /* NULL: witnesses are not asked about */
-    struct str program;          /* the version of this one, as packs name it */
-    int64_t judge;               /* how many decisions */
-    uint64_t seed;               /* of their choice */
+    const struct quorum *quorum;    /* NULL: witnesses are not asked about */
+    struct str program;             /* the version of this one, as packs name it */
+    int64_t judge;                  /* how many decisions */
+    uint64_t seed;                  /* of their choice */
+    struct store_progress progress; /* in files; those of receipts are read three times */
 };
 
 struct evidence_report {

@@ -24,7 +24,11 @@ struct check {
     struct tree_edge edge;
     struct evidence_line line;
     int64_t chunks; /* of receipts */
+    int64_t looked; /* at files */
 };
+
+/* A file more was looked at. */
+void check_told(struct check *check);
 
 /* The file of that name, into `out`. ERR_PACK_INVALID: it is missing. */
 EP_MUST_CHECK enum err check_file(struct check *check, struct str name, struct buf *out);

@@ -52,6 +52,7 @@ enum err check_lines(struct check *check, check_line_fn *told, void *context)
             return ERR_OK;
         }
         check->chunks++;
+        check_told(check);
         TRY(pack_read(check->pack, at, &check->bytes, check->fail));
         TRY(lines_of_file(check, buf_str(&name), told, context));
     }

@@ -14,7 +14,8 @@
 /* Of a file of receipts: it is unpacked in memory, and a spreadsheet opens it. */
 #define MAKE_CHUNK_BYTES  ((size_t)8 << 20)
 #define MAKE_SMALL_BYTES  65536
-#define MAKE_CLIENT_BYTES 256 /* of an id or a time in a receipt */
+#define MAKE_CLIENT_BYTES 256  /* of an id or a time in a receipt */
+#define MAKE_TOLD_EACH    1024 /* receipts: some hundredths of a second */
 
 struct making {
     struct store_txn *txn;
@@ -29,6 +30,7 @@ struct making {
     struct buf chunk;
     int64_t chunks;
     int64_t uncovered;
+    int64_t looked;   /* at receipts, of whomever */
     struct map texts; /* of registries, that are in the pack: by name */
     struct arena names;
 };
@@ -141,9 +143,20 @@ static bool making_wants(const struct making *making, struct str section)
            evidence_head_covers(making->order->head, making_text(client, STR("ended"), ended));
 }
 
+static void making_told(const struct making *making, int64_t leaf)
+{
+    const struct store_progress *progress = &making->order->progress;
+    if (progress->update != NULL) {
+        progress->update(progress->context, leaf, making->published.size);
+    }
+}
+
 static enum err making_on_found(void *context, const struct tlog_found *found)
 {
     struct making *making = context;
+    if (making->looked++ % MAKE_TOLD_EACH == 0) {
+        making_told(making, found->leaf);
+    }
     if (!making_wants(making, found->sections[RECEIPT_CLIENT])) {
         return ERR_OK;
     }

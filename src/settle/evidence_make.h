@@ -31,6 +31,7 @@ struct evidence_order {
     void *context;
     const struct note_key *key; /* the log's */
     const struct sign_key *secret;
+    struct store_progress progress; /* in leaves */
 };
 
 struct evidence_made {
