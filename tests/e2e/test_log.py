@@ -432,7 +432,7 @@ def refusal(house, conf):
 
 def test_names_and_policies_that_are_none_are_refused(own):
     conf = own.conf.read_text()
-    for origin in ("two words", "a+b", "entrepot-receipt/v1"):
+    for origin in ("two words", "a+b", "entrepot-receipt/v1", "entrepot-evidence/v1"):
         assert "log.origin" in refusal(own, re.sub(r"origin: .*", f'origin: "{origin}"', conf))
     for policy, text in (("witness a b\nquorum a\n", "line 1"), ("quorum none\nquorum none\n", "line 2"),
                          ("witness a one.example+00000000+BAAA\nquorum a\n", "line 1"), (None, "could not")):
