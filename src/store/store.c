@@ -19,7 +19,7 @@
 #define STORE_BATCH_MAX      4096 /* jobs a transaction: bounds what a failure takes with it */
 #define STORE_WAL_BYTES      (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
 #define STORE_HOMES_MAX      64 /* loops that one batch wakes once; more are woken for each job */
-#define STORE_EMPTY_PAUSE_US 20000 /* a reader of one receipt takes a tenth of it */
+#define STORE_EMPTY_PAUSE_NS 20000000 /* a reader of one receipt takes a tenth of it */
 #define STORE_IDLE_S         1 /* without a job; then the journal is emptied: a start is quick */
 
 struct store_flush {
@@ -396,6 +396,7 @@ static enum err store_do_nothing(struct store_job *job, struct store_txn *txn, s
 enum err store_empty_journal(struct store *store, int64_t wait_ns, bool *ret_empty,
                              struct fail *fail)
 {
+    const struct timespec pause = { .tv_nsec = STORE_EMPTY_PAUSE_NS };
     int64_t until_ns = store_now_ns() + wait_ns;
     bool empty = false;
     do {
@@ -408,7 +409,7 @@ enum err store_empty_journal(struct store *store, int64_t wait_ns, bool *ret_emp
         TRY(store_run(store, &second, fail));
         empty = atomic_load(&store->is_empty);
         if (!empty && store_now_ns() < until_ns) {
-            (void)usleep(STORE_EMPTY_PAUSE_US); /* a reader is at it: those are short */
+            (void)nanosleep(&pause, NULL); /* a reader is at it: those are short */
         }
     } while (!empty && store_now_ns() < until_ns);
     *ret_empty = empty;
