@@ -475,6 +475,29 @@ TEST(a_checkpoint_with_a_flipped_bit_does_not_open)
     publish_case_end(&it);
 }
 
+TEST(what_was_signed_and_not_shown_gets_all_its_files_from_the_next_publisher)
+{
+    char from[256];
+    char to[256];
+    publish_case_begin(&it, 5);
+    publish_case_round(&it);
+    tlog_case_append(&it.log, 5, 4995);
+    publish_case_path(&it, STR("tile"), from);
+    publish_case_path(&it, STR("kept"), to);
+    CHECK_EQ(rename(from, to), 0);
+    publish_case_write(&it, STR("tile"), STR("a file in its place"));
+    CHECK_EQ(publish_case_try_round(&it), ERR_IO); /* it is signed, and swapped */
+    CHECK_EQ(publish_case_shown(&it), 5);
+    CHECK_EQ(unlink(from), 0);
+    CHECK_EQ(rename(to, from), 0);
+    publish_case_close(&it);
+    publish_case_open(&it);
+    publish_case_round(&it);
+    CHECK_EQ(it.round.mended, 0);
+    CHECK_EQ(publish_case_look(&it), 5000);
+    publish_case_end(&it);
+}
+
 TEST(files_of_a_long_log_are_looked_at_in_turn)
 {
     int rounds = 0;
