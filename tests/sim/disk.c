@@ -78,8 +78,10 @@ bool disk_struck(void)
 
 static bool disk_counts(const char *name, bool is_sync)
 {
-    return (is_sync || !disk.fault.syncs_only) &&
-           (disk.fault.file == NULL || str_ends(str_from(name), str_from(disk.fault.file)));
+    struct str file = str_from(disk.fault.file == NULL ? "" : disk.fault.file);
+    bool is_it = str_starts(file, STR(DISK_FOLDER)) ? str_starts(str_from(name), file)
+                                                    : str_ends(str_from(name), file);
+    return is_it && (is_sync || !disk.fault.syncs_only);
 }
 
 /* Counts an operation; whether it fails. `name`: of the file, or of the folder. */
@@ -402,7 +404,7 @@ enum disk_result disk_make_folder(const char *name)
 enum disk_result disk_sync_folder(const char *name, uint64_t life)
 {
     size_t len = strlen(name);
-    if (life != disk.life || disk_strikes(DISK_FOLDER, true)) {
+    if (life != disk.life || disk_strikes(name, true)) {
         return DISK_FAILED;
     }
     disk_note(6, name, len);

@@ -50,8 +50,9 @@ struct disk_fault {
     enum disk_fault_kind kind;
     uint64_t nth; /* operation from now, 1: the next */
     bool for_ever;
-    bool syncs_only;  /* other operations do not count */
-    const char *file; /* how the name ends of the files alone that count; NULL: all */
+    bool syncs_only; /* other operations do not count */
+    /* How the name ends of the files alone that count, or how it begins: "/sim/..."; NULL: all. */
+    const char *file;
 };
 
 void disk_set_fault(const struct disk_fault *fault);

@@ -99,7 +99,7 @@ static void run_tear_down(void)
 static void run_arm(uint64_t most, uint64_t crash_of)
 {
     static const enum disk_fault_kind kinds[] = { DISK_FAULT_IO, DISK_FAULT_HALF, DISK_FAULT_FULL };
-    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/log/new" };
+    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/sim/log/" };
     struct play *play = &run.play;
     struct disk_fault fault = {
         .kind = play_chance(play, crash_of) ? kinds[play_random(play, EP_ARRAY_LEN(kinds))]
