@@ -8,7 +8,8 @@
  *   new                        what is being written; nothing, or rubbish of a crash
  *
  * A file is there whole or not at all: written as "new", synced, given its name, and the name is
- * durable after tile_folder_sync(); of many at once see tile_folder_begin_bulk(). All of it is derived from rows, and is made again if missing.
+ * durable after tile_folder_sync(); of many at once see tile_folder_begin_bulk(). All of it is
+ * derived from rows, and is made again if missing.
  *
  * Threads: one at a time, which may wait.
  */

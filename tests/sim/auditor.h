@@ -30,7 +30,7 @@ void auditor_look(struct play *play);
 /* The credit that the server keeps in memory, when no call is under way any more. */
 void auditor_at_rest(struct play *play);
 /* Of the log, when it was last looked at. */
-int64_t auditor_leaves(void);
+int64_t auditor_leaves(const struct play *play);
 void auditor_begin(void);
 void auditor_end(void);
 /* What the auditor has checked, for the digest and the proud. */

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "auditor_internal.h"
+#include "auditor_log.h"
 #include "books.h"
 #include "ledger/audit.h"
 #include "life.h"
+#include "life_log.h"
 #include "tlog/tlog.h"
 
 static struct books before; /* as the last look found them: all of it was durable */
@@ -21,9 +23,9 @@ void auditor_end(void)
     books_free(&before);
 }
 
-int64_t auditor_leaves(void)
+int64_t auditor_leaves(const struct play *play)
 {
-    return (int64_t)before.receipt_count;
+    return play->early_leaves + (int64_t)before.receipt_count;
 }
 
 /* ---- rows by themselves ------------------------------------------------------------------ */
@@ -70,7 +72,7 @@ static void look_at_log(const struct play *play, const struct books *books)
         const struct book_receipt *receipt = &books->receipts[i];
         const struct book_hold *hold = books_hold(books, receipt->call);
         audit_count();
-        if (receipt->leaf != (int64_t)i) {
+        if (receipt->leaf != play->early_leaves + (int64_t)i) {
             play_fail(play, NULL, "leaf %zu has the number %lld", i, (long long)receipt->leaf);
         }
         if (books_receipt(books, receipt->call) != receipt) {
@@ -303,8 +305,9 @@ static void look_on_line(void *context, const struct audit_line *line)
 static enum err look_with_theirs(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct tlog_figures figures;
+    struct note_key key = life_log_key();
     TRY(ledger_audit(txn, look_on_line, context, fail));
-    TRY(tlog_audit(txn, NULL, &figures, fail));
+    TRY(tlog_audit(txn, &key, &figures, fail));
     for (size_t i = 0; i < TLOG_RULES; i++) {
         if (figures.rules[i].wrong > 0) {
             play_fail(context, NULL, "the audit finds rule %zu of the log broken at %lld", i,
@@ -341,6 +344,7 @@ void auditor_look(struct play *play)
     look_at_past(play, &books);
     look_at_holds(play, &books);
     look_at_log(play, &books);
+    auditor_log_look_at_rows(play, life_store(play->life));
     look_at_accounts(play, &books);
     for (int i = 0; i < play->sale_count; i++) {
         look_at_sale(play, &books, &play->sales[i]);

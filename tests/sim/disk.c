@@ -253,6 +253,46 @@ bool disk_exists(const char *name)
     return !disk.down && file_find(name) != NULL;
 }
 
+bool disk_is_folder(const char *name)
+{
+    const struct disk_file *file = file_find(name);
+    return strcmp(name, DISK_ROOT) == 0 || (!disk.down && file != NULL && file->folder);
+}
+
+/* How much of the path is the folder. */
+static size_t folder_len(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash == NULL ? 0 : (size_t)(slash - name);
+}
+
+bool disk_has_place(const char *name)
+{
+    char folder[DISK_NAME_MAX];
+    size_t len = folder_len(name);
+    ASSERT(len < DISK_NAME_MAX);
+    memcpy(folder, name, len);
+    folder[len] = '\0';
+    return disk_is_folder(folder);
+}
+
+int64_t disk_size(const char *name)
+{
+    const struct disk_file *file = file_find(name);
+    return disk.down || file == NULL ? -1 : (int64_t)file->now.len;
+}
+
+bool disk_is_empty(const char *folder)
+{
+    size_t len = strlen(folder);
+    for (const struct disk_file *file = disk.files; file != NULL; file = file->next) {
+        if (file->named && strncmp(file->name, folder, len) == 0 && file->name[len] == '/') {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum disk_result disk_read(const struct disk_handle *handle, void *bytes, size_t len, size_t at)
 {
     if (!disk_alive(handle) || disk_strikes(handle->file->name, false)) {
@@ -330,14 +370,47 @@ enum disk_result disk_remove(const char *name)
     return DISK_OK;
 }
 
-enum disk_result disk_sync_folder(uint64_t life)
+enum disk_result disk_rename(const char *from, const char *to)
 {
+    struct disk_file *file = file_find(from);
+    struct disk_file *old = file_find(to);
+    ASSERT(strlen(to) < DISK_NAME_MAX);
+    if (disk.down || file == NULL || !disk_has_place(to) || disk_strikes(to, false)) {
+        return DISK_FAILED;
+    }
+    disk_note(8, to, strlen(to));
+    if (old != NULL) {
+        old->named = false;
+        old->replaced = old->named_durably;
+    }
+    memcpy(file->name, to, strlen(to) + 1);
+    file->named_durably = false;
+    disk_sweep();
+    return DISK_OK;
+}
+
+enum disk_result disk_make_folder(const char *name)
+{
+    if (disk.down || !disk_has_place(name) || disk_strikes(name, false)) {
+        return DISK_FAILED;
+    }
+    disk_note(9, name, strlen(name));
+    file_create(name)->folder = true;
+    return DISK_OK;
+}
+
+enum disk_result disk_sync_folder(const char *name, uint64_t life)
+{
+    size_t len = strlen(name);
     if (life != disk.life || disk_strikes(DISK_FOLDER, true)) {
         return DISK_FAILED;
     }
-    disk_note(6, NULL, 0);
+    disk_note(6, name, len);
     for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
-        file->named_durably = file->named;
+        if (folder_len(file->name) == len && strncmp(file->name, name, len) == 0) {
+            file->named_durably = file->named;
+            file->replaced = false;
+        }
     }
     disk_sweep();
     return DISK_OK;
@@ -422,11 +495,29 @@ static void crash_names(void)
 {
     for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
         if (file->named != file->named_durably) {
-            file->named = disk_random() % 2 == 0;
+            file->named = file->replaced || disk_random() % 2 == 0;
         }
         for (const struct disk_file *newer = disk.files; newer != file; newer = newer->next) {
             file->named &= !newer->named || strcmp(newer->name, file->name) != 0;
         }
+        file->replaced = false;
+    }
+}
+
+/* What was in a folder that is not there any more is not there either. */
+static void crash_folders(void)
+{
+    for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
+        char folder[DISK_NAME_MAX];
+        memcpy(folder, file->name, sizeof(folder));
+        while (folder[0] != '\0' && file->named) {
+            folder[folder_len(folder)] = '\0';
+            const struct disk_file *above = file_find(folder);
+            file->named = folder[0] == '\0' || strcmp(folder, DISK_ROOT) == 0 ||
+                          (above != NULL && above->folder);
+        }
+    }
+    for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
         file->named_durably = file->named;
     }
 }
@@ -439,6 +530,7 @@ void disk_crash(enum disk_end_kind kind)
     disk_forget_descriptors();
     if (kind == DISK_POWER) {
         crash_names();
+        crash_folders();
     }
     for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
         if (kind == DISK_POWER) {
@@ -464,7 +556,7 @@ void disk_put_back(const char *but)
 {
     ASSERT(disk.down);
     for (struct disk_file *file = disk.files; file != NULL; file = file->next) {
-        if (!str_ends(str_from(file->name), str_from(but))) {
+        if (!str_starts(str_from(file->name), str_from(but))) {
             file_forget_changes(file);
             file_copy(&file->durable, &file->kept);
             file_copy(&file->now, &file->kept);

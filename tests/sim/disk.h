@@ -3,12 +3,13 @@
  * files) and for the program itself (disk_posix.c stands in for open(), fsync() and the like). One
  * a process, all in memory.
  *
- * A written byte is durable once its file is synced, a name once its folder is. SQLite's own layer
- * syncs the folder along with a new journal; here that makes the journal's name durable, and no
- * other, so that the database's is the program's to see to. A power loss keeps, drops,
- * reorders or tears (at sectors of 512 bytes) what was not synced; names that were made or removed
- * since may be there or not. After a failed sync some of what it was to write can never be made
- * durable, though it can still be read: as kernels do it.
+ * A written byte is durable once its file is synced, a name once its folder is: that folder, not
+ * the ones above, without which it is lost all the same. SQLite's own layer syncs the folder along
+ * with a new journal; here that makes the journal's name durable, and no other, so that the
+ * database's is the program's to see to. A file that is renamed over another takes its place whole.
+ * A power loss keeps, drops, reorders or tears (at sectors of 512 bytes) what was not synced; names
+ * that were made or removed since may be there or not. After a failed sync some of what it was to
+ * write can never be made durable, though it can still be read: as kernels do it.
  *
  * All chance comes from the seed. Single-threaded.
  */
@@ -32,8 +33,8 @@ void disk_crash(enum disk_end_kind kind);
 void disk_mount(void);
 bool disk_down(void);
 
-/* Copies what is durable now; once it is down, puts that back but for the file whose name ends so:
- * a backup that somebody restores. */
+/* Copies what is durable now; once it is down, puts that back but for files whose names begin so: a
+ * backup that somebody restores. */
 void disk_keep(void);
 void disk_put_back(const char *but);
 

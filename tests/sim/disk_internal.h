@@ -5,6 +5,7 @@
 #include "disk.h"
 
 #define DISK_FOLDER    "/sim/"
+#define DISK_ROOT      "/sim"
 #define DISK_NAME_MAX  64
 #define DISK_FILE_MAX  ((size_t)1 << 30)
 #define DISK_SHM_MAX   64 /* regions of 32 KiB: a journal of some 250,000 pages */
@@ -42,8 +43,10 @@ struct disk_file {
     struct disk_change *changes;
     size_t change_count;
     size_t change_cap;
+    bool folder;
     bool named;         /* programs find it */
     bool named_durably; /* and do after a power loss */
+    bool replaced; /* another was given its name: after a power loss it has the one or the other */
     int handles;
     int shared; /* locks as SQLite's */
     const struct disk_handle *reserved;
@@ -76,13 +79,23 @@ struct disk_file *disk_open(const char *name, bool create, struct disk_handle *r
 void disk_close(struct disk_handle *handle);
 bool disk_alive(const struct disk_handle *handle);
 bool disk_exists(const char *name);
+bool disk_is_folder(const char *name);
+/* Whether the folder that it is in is there. */
+bool disk_has_place(const char *name);
+int64_t disk_size(const char *name); /* -1: it is not there */
 enum disk_result disk_read(const struct disk_handle *handle, void *bytes, size_t len, size_t at);
 enum disk_result disk_write(const struct disk_handle *handle, const void *bytes, size_t len,
                             size_t at);
 enum disk_result disk_truncate(const struct disk_handle *handle, size_t size);
 enum disk_result disk_sync(const struct disk_handle *handle);
 enum disk_result disk_remove(const char *name);
-enum disk_result disk_sync_folder(uint64_t life);
+/* Over a file of that name, if there is one. */
+enum disk_result disk_rename(const char *from, const char *to);
+/* Neither is called for what is there, or is not. */
+enum disk_result disk_make_folder(const char *name);
+bool disk_is_empty(const char *folder);
+/* Makes durable the names in it, and in no folder within it. */
+enum disk_result disk_sync_folder(const char *name, uint64_t life);
 uint64_t disk_life(void);
 uint64_t disk_random(void);
 void disk_shm_leave(struct disk_handle *handle);

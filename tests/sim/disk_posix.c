@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "disk_internal.h"
@@ -20,6 +21,12 @@ int __real_ftruncate(int fd, off_t size);
 ssize_t __real_pread(int fd, void *bytes, size_t len, off_t at);
 ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
 
+int __real_mkdir(const char *path, mode_t mode);
+int __real_rmdir(const char *path);
+int __real_rename(const char *from, const char *to);
+int __real_unlink(const char *path);
+int __real_stat(const char *path, struct stat *info);
+
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_close(int fd);
 int __wrap_access(const char *path, int mode);
@@ -30,12 +37,19 @@ int __wrap_ftruncate(int fd, off_t size);
 ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
 
+int __wrap_mkdir(const char *path, mode_t mode);
+int __wrap_rmdir(const char *path);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_unlink(const char *path);
+int __wrap_stat(const char *path, struct stat *info);
+
 struct posix_open {
     bool open;
     bool folder;
     bool locked;
     uint64_t life;
-    struct disk_handle handle; /* not of a folder */
+    char folder_name[DISK_NAME_MAX]; /* of a folder alone */
+    struct disk_handle handle;       /* not of one */
 };
 
 static struct posix_open posix_open[DISK_OPEN_MAX];
@@ -66,6 +80,30 @@ static int posix_result(enum disk_result result)
     return -1;
 }
 
+static bool posix_name_folder(struct posix_open *slot, const char *path)
+{
+    size_t len = strlen(path);
+    len -= path[len - 1] == '/';
+    ASSERT(len < DISK_NAME_MAX);
+    memcpy(slot->folder_name, path, len);
+    return disk_is_folder(slot->folder_name);
+}
+
+static bool posix_may_open(const char *path, int flags)
+{
+    bool there = disk_exists(path);
+    if ((flags & O_EXCL) != 0 && there) {
+        errno = EEXIST;
+        return false;
+    }
+    if (disk_is_folder(path)) {
+        errno = EISDIR;
+        return false;
+    }
+    errno = ENOENT;
+    return there || disk_has_place(path);
+}
+
 int __wrap_open(const char *path, int flags, ...)
 {
     if (!posix_is_ours(path)) {
@@ -83,6 +121,13 @@ int __wrap_open(const char *path, int flags, ...)
     struct posix_open *slot = &posix_open[at];
     enum disk_result result = DISK_OK;
     *slot = (struct posix_open){ .folder = (flags & O_DIRECTORY) != 0, .life = disk_life() };
+    if (slot->folder && !posix_name_folder(slot, path)) {
+        errno = ENOENT;
+        return -1;
+    }
+    if (!slot->folder && !posix_may_open(path, flags)) {
+        return -1;
+    }
     if (!slot->folder && disk_open(path, (flags & O_CREAT) != 0, &slot->handle, &result) == NULL) {
         errno = (flags & O_CREAT) != 0 ? EIO : ENOENT;
         return -1;
@@ -137,7 +182,8 @@ int __wrap_fsync(int fd)
     if (slot == NULL) {
         return __real_fsync(fd);
     }
-    return posix_result(slot->folder ? disk_sync_folder(slot->life) : disk_sync(&slot->handle));
+    return posix_result(slot->folder ? disk_sync_folder(slot->folder_name, slot->life)
+                                     : disk_sync(&slot->handle));
 }
 
 int __wrap_fdatasync(int fd)
@@ -171,6 +217,58 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at)
         return __real_pwrite(fd, bytes, len, at);
     }
     return posix_result(disk_write(&slot->handle, bytes, len, (size_t)at)) == 0 ? (ssize_t)len : -1;
+}
+
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+    if (!posix_is_ours(path)) {
+        return __real_mkdir(path, mode);
+    }
+    if (disk_exists(path)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return posix_result(disk_make_folder(path));
+}
+
+int __wrap_rmdir(const char *path)
+{
+    if (!posix_is_ours(path)) {
+        return __real_rmdir(path);
+    }
+    if (!disk_exists(path) || !disk_is_empty(path)) {
+        errno = disk_exists(path) ? ENOTEMPTY : ENOENT;
+        return -1;
+    }
+    return posix_result(disk_remove(path));
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    return posix_is_ours(from) ? posix_result(disk_rename(from, to)) : __real_rename(from, to);
+}
+
+int __wrap_unlink(const char *path)
+{
+    if (!posix_is_ours(path)) {
+        return __real_unlink(path);
+    }
+    if (!disk_exists(path)) {
+        errno = ENOENT;
+        return -1;
+    }
+    return posix_result(disk_remove(path));
+}
+
+/* The size alone. */
+int __wrap_stat(const char *path, struct stat *info)
+{
+    if (!posix_is_ours(path)) {
+        return __real_stat(path, info);
+    }
+    *info = (struct stat){ .st_size = disk_size(path) };
+    errno = ENOENT;
+    return info->st_size < 0 ? -1 : 0;
 }
 
 void disk_forget_descriptors(void)

@@ -276,7 +276,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
     }
     enum disk_result result = disk_remove(name);
     if (result == DISK_OK && sync_folder) {
-        result = disk_sync_folder(disk_life());
+        result = disk_sync_folder(DISK_ROOT, disk_life());
     }
     return vfs_code(result, SQLITE_IOERR_DELETE);
 }

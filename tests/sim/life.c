@@ -6,6 +6,7 @@
 #include "app/log_mark.h"
 #include "app/recover.h"
 #include "app/world.h"
+#include "auditor_log.h"
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
@@ -15,6 +16,7 @@
 #include "ident/standing.h"
 #include "ledger/idem.h"
 #include "ledger/ledger.h"
+#include "life_log.h"
 #include "play.h"
 #include "registry/registry_load.h"
 #include "tlog/tlog.h"
@@ -46,7 +48,9 @@ struct life {
     atomic_bool log_stopped;
     struct timer pump;
     struct timer note; /* the log's mark */
-    int64_t pump_ns;   /* a batch waits at most so long */
+    struct timer publish;
+    struct life_log *log;
+    int64_t pump_ns; /* a batch waits at most so long */
     struct gate_options options;
     size_t book; /* of prices */
     size_t recovered;
@@ -263,8 +267,9 @@ static enum err life_open_books(struct life *life, struct fail *fail)
         play_fail(life->play, NULL, "the log has %lld leaves, and had %lld once", (long long)leaves,
                   (long long)life->mark.reached);
     }
-    return recover_holds(life->store, life->ledger, life->tlog, loop_wall_ns(life->writer),
-                         &life->recovered, fail);
+    TRY(recover_holds(life->store, life->ledger, life->tlog, loop_wall_ns(life->writer),
+                      &life->recovered, fail));
+    return life_log_open(life->play, life->store, &life->log, fail);
 }
 
 /* What calls begin with, at the prices of the life's book. */
@@ -446,6 +451,25 @@ static void life_on_note(struct timer *timer)
     ASSERT(err == ERR_OK);
 }
 
+/* Each second or so, and now and then at once. */
+static void life_plan_round(struct life *life)
+{
+    int64_t within_ns = play_chance(life->play, 8) ? LIFE_MS : LIFE_S;
+    int64_t at_ns =
+        sim_now_ns(life->play->sim) + (int64_t)play_random(life->play, (uint64_t)within_ns);
+    enum err err = timer_start(life->writer, &life->publish, at_ns);
+    ASSERT(err == ERR_OK);
+}
+
+static void life_on_publish(struct timer *timer)
+{
+    struct life *life = EP_CONTAINER(timer, struct life, publish);
+    if (life->play->life == life && !store_failed(life->store)) {
+        (void)life_log_round(life->log); /* the next one does it over */
+    }
+    life_plan_round(life);
+}
+
 /* All memory of it; nothing of it is under way. */
 static void life_free(struct life *life)
 {
@@ -457,6 +481,8 @@ static void life_free(struct life *life)
     }
     timer_stop(life->writer, &life->pump);
     timer_stop(life->writer, &life->note);
+    timer_stop(life->writer, &life->publish);
+    life_log_close(life->log);
     store_close(life->store);
     usage_check_close(life->usage_check);
     quarantine_close(life->quarantine);
@@ -479,9 +505,13 @@ enum err life_open(struct play *play, struct fail *fail)
     life->play = play;
     timer_init(&life->pump, life_on_pump);
     timer_init(&life->note, life_on_note);
+    timer_init(&life->publish, life_on_publish);
     play->lives++;
     life->book = play_random(play, PLAY_PRICE_BOOKS);
     disk_mount();
+    if (!play->restored) {
+        auditor_log_look(play); /* as the last life has left it */
+    }
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES; i++) {
         err = err == ERR_OK ? loop_create_sim(play->sim, &life->loops[i], fail) : err;
@@ -498,6 +528,7 @@ enum err life_open(struct play *play, struct fail *fail)
     int64_t note_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
     err = timer_start(life->writer, &life->note, note_ns);
     ASSERT(err == ERR_OK);
+    life_plan_round(life);
     play->life = life;
     return ERR_OK;
 }
@@ -511,6 +542,7 @@ void life_rival(struct play *play)
     if (err != ERR_STORE_LOCKED) {
         play_fail(play, NULL, "a second process opens the books: %s", err_info(err)->name);
     }
+    life_log_rival(play->life->log);
 }
 
 /* ---- clients and credit ------------------------------------------------------------------ */
@@ -556,6 +588,10 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
 
 enum err life_furnish(struct play *play, struct fail *fail)
 {
+    if (!play->early_open) {
+        TRY(life_log_furnish(play, play->life->store, play->life->tlog, fail));
+        play->early_open = true;
+    }
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
         if (!play->accounts[i].open) {
             TRY(furnish_account(play, i, fail));
@@ -620,6 +656,11 @@ void life_close(struct play *play)
 {
     struct life *life = play->life;
     ASSERT(life_busy(life) == 0);
+    int64_t leaves = 0;
+    if (!store_failed(life->store) && life_log_round(life->log) &&
+        store_read(life->store, life_read_size, &leaves, NULL) == ERR_OK) {
+        auditor_log_on_rest(play, leaves);
+    }
     life_note_log(life);
     play->life = NULL;
     life_free(life);

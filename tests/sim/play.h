@@ -133,6 +133,8 @@ struct play {
     uint64_t faulty_life; /* the last one whose disk failed; 0: none */
     uint64_t closed_life; /* the last one that was asked to stop; 0: none */
     uint64_t bad_life;    /* the last one in which an upstream misbehaved; 0: none */
+    int64_t early_leaves; /* events that were in the log before the first call */
+    bool early_open;      /* made durably */
     bool restored;        /* the store is an old backup */
     int64_t kept_leaves;  /* of the log when the backup was made; -1: none was */
     struct account accounts[PLAY_ACCOUNTS];

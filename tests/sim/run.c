@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auditor.h"
+#include "auditor_log.h"
 #include "base/mem.h"
 #include "client.h"
 #include "disk.h"
@@ -60,8 +61,10 @@ static void run_set_up(const struct run_options *options)
     random_seed(options->seed);
     disk_format(options->seed);
     auditor_begin();
+    auditor_log_begin();
     run_set_up_network(play);
     play->manners = sim_random(play->sim);
+    play->early_leaves = 200 + (int64_t)play_random(play, 60); /* its tiles are soon full */
     for (int i = 0; i < PLAY_ACCOUNTS; i++) {
         play->accounts[i] = (struct account){ .purchased = credits[i], .rich = i < 2 };
     }
@@ -96,7 +99,7 @@ static void run_tear_down(void)
 static void run_arm(uint64_t most, uint64_t crash_of)
 {
     static const enum disk_fault_kind kinds[] = { DISK_FAULT_IO, DISK_FAULT_HALF, DISK_FAULT_FULL };
-    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size" };
+    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/log/new" };
     struct play *play = &run.play;
     struct disk_fault fault = {
         .kind = play_chance(play, crash_of) ? kinds[play_random(play, EP_ARRAY_LEN(kinds))]
@@ -156,7 +159,7 @@ static bool run_try_open(bool may_fail)
 /* Somebody makes a backup: of what is durable, which is all. */
 static void run_keep(void)
 {
-    run.play.kept_leaves = auditor_leaves();
+    run.play.kept_leaves = auditor_leaves(&run.play);
     disk_keep();
     play_note(&run.play, "a backup is made, of %lld leaves", (long long)run.play.kept_leaves);
 }
@@ -302,12 +305,12 @@ static void run_restore(void)
 {
     struct play *play = &run.play;
     struct fail fail = { .text = "" };
-    if (play->kept_leaves < 0 || play->kept_leaves == auditor_leaves()) {
+    if (play->kept_leaves < 0 || play->kept_leaves == auditor_leaves(play)) {
         return; /* nothing is missing */
     }
     play_note(play, "the backup is put back");
     sim_run(play->sim, sim_now_ns(play->sim) + 10 * RUN_S); /* nothing is on its way any more */
-    disk_put_back("log.size");
+    disk_put_back("/sim/log");
     play->restored = true;
     enum err err = life_open(play, &fail);
     if (err != ERR_OK) {
@@ -315,7 +318,7 @@ static void run_restore(void)
     }
     if (!life_is_behind(play->life)) {
         play_fail(play, NULL, "%lld of %lld leaves are there, and the server does not notice",
-                  (long long)play->kept_leaves, (long long)auditor_leaves());
+                  (long long)play->kept_leaves, (long long)auditor_leaves(play));
     }
     for (int i = 0; i < RUN_CLIENTS; i++) {
         client_go_on(&run.clients[i]);

@@ -428,6 +428,24 @@ static void flip_each_byte(struct str name)
     buf_fini(&bytes);
 }
 
+TEST(what_was_signed_before_is_not_shown_without_its_tiles)
+{
+    char path[256];
+    char command[300];
+    publish_case_begin(&it, 300);
+    publish_case_round(&it);
+    publish_case_close(&it);
+    (void)snprintf(command, sizeof(command), "rm -r %s", it.log.log_folder);
+    CHECK_EQ(system(command), 0);
+    publish_case_open(&it);
+    CHECK_EQ(publish_finish(it.publisher, &it.round, &it.log.fail), ERR_OK);
+    publish_case_path(&it, STR("checkpoint"), path);
+    CHECK(access(path, F_OK) != 0);
+    publish_case_round(&it);
+    CHECK(access(path, F_OK) == 0);
+    publish_case_end(&it);
+}
+
 TEST(a_flipped_bit_in_any_byte_of_the_folder_is_found_and_mended)
 {
     publish_case_begin(&it, 5);
@@ -454,6 +472,29 @@ TEST(a_checkpoint_with_a_flipped_bit_does_not_open)
         CHECK(err == ERR_NOTE_INVALID || err == ERR_NOTE_FORGED);
     }
     buf_fini(&bytes);
+    publish_case_end(&it);
+}
+
+TEST(what_was_signed_and_not_shown_gets_all_its_files_from_the_next_publisher)
+{
+    char from[256];
+    char to[256];
+    publish_case_begin(&it, 5);
+    publish_case_round(&it);
+    tlog_case_append(&it.log, 5, 4995);
+    publish_case_path(&it, STR("tile"), from);
+    publish_case_path(&it, STR("kept"), to);
+    CHECK_EQ(rename(from, to), 0);
+    publish_case_write(&it, STR("tile"), STR("a file in its place"));
+    CHECK_EQ(publish_case_try_round(&it), ERR_IO); /* it is signed, and swapped */
+    CHECK_EQ(publish_case_shown(&it), 5);
+    CHECK_EQ(unlink(from), 0);
+    CHECK_EQ(rename(to, from), 0);
+    publish_case_close(&it);
+    publish_case_open(&it);
+    publish_case_round(&it);
+    CHECK_EQ(it.round.mended, 0);
+    CHECK_EQ(publish_case_look(&it), 5000);
     publish_case_end(&it);
 }
 
