@@ -143,8 +143,9 @@ const struct act acts[] = {
     { "erase", NULL,
       "(--client CLIENT [--forfeit] [--yes --why TEXT --by NAME] | --due [--yes] | --list)",
       "client forfeit due list yes why by",
-      "Erases who a client is, or what is older than its period; shows what would go, until --yes"
-      " is said",
+      "Erases who a client is, or what is older than the period of its class (answers, supply,"
+      " evidence, books: retention.* of the configuration); shows what would go, until --yes is"
+      " said",
       ACT_CHANGES, 1, act_erase },
     { "audit", NULL, "", "", "Recomputes every invariant of the books and the log", ACT_READS, 1,
       act_audit },
