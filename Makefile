@@ -24,7 +24,7 @@ build: deps ## the release programs: build/release/entrepot and entrepot-sandbox
 run: build ## start a complete example and make a first sale (ONCE=1: stop after it)
 	@ONCE=$(ONCE) tools/first_sale
 
-check: deps ## build and run every test; the last line counts them
+check: deps deps-check ## build and run every test; the last line counts them
 	@tools/check
 
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
@@ -37,6 +37,9 @@ bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="
 	@bench/law
 	@bench/books
 	@bench/log
+
+deps-check: ## a browser and its driver, in which the page for receipts is tested
+	@tools/deps chromium chromium-driver
 
 deps-bench: ## nginx and haproxy, for the benchmark
 	@tools/deps nginx-light haproxy
@@ -59,4 +62,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps vocab geo build run check demo-model bench deps-bench fuzz soak mutants format lint clean
+.PHONY: help deps deps-check vocab geo build run check demo-model bench deps-bench fuzz soak mutants format lint clean

@@ -26,5 +26,7 @@ ep_room(policy   USES base wire registry)
 
 ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog)
 
+ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
+
 ep_room(app      USES base loop crypto wire net conf store registry policy meter dialect dispatch ident
-                      ledger tlog gate)
+                      ledger tlog gate settle)

@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count audit backup restore witness version help --help'
+    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -93,10 +93,13 @@ _entrepot() {
       'review list') words+=' --all' ;;
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
+      'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
+      'evidence verify') words+=' --key --policy --judge --seed' ;;
+      'evidence '*) words+=' --client --period -o' ;;
       'witness init') words+=' --name' ;;
       'witness '*) words+=' --listen' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
@@ -115,15 +118,16 @@ _entrepot() {
       review) words='list show open release refuse' ;;
       route) words='list history quarantine release' ;;
       claim) words='list show close' ;;
+      evidence) words='verify --client --period -o' ;;
       witness) words='init' ;;
-      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count audit backup restore witness version' ;;
+      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi
-  if [[ "$noun $verb" == 'registry keygen' ]] && [ "$COMP_CWORD" -gt 2 ]; then
+  if [[ "$noun $verb" == 'registry keygen' || "$noun $verb" == 'evidence verify' ]] && [[ $word != -* ]] && [ "$COMP_CWORD" -gt 2 ]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
   fi

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "app/acts_internal.h"
+#include "app/erasure_row.h"
 #include "app/progress.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
@@ -103,12 +104,25 @@ static enum err audit_log(struct store_txn *txn, const struct gate_log *log, aud
     return ERR_OK;
 }
 
+static enum err audit_erased(struct store_txn *txn, audit_line_fn *told, void *context,
+                             struct fail *fail)
+{
+    struct audit_line line = { "erased-receipts",
+                               "A receipt that lacks a section is older than its period, or of a"
+                               " client that was erased.",
+                               "leaf", .rows = 0 };
+    TRY(store_query(txn, &erasure_audit_sql, NULL, 0, audit_take_figures, &line, fail));
+    told(context, &line);
+    return ERR_OK;
+}
+
 enum err audit_all(struct store_txn *txn, const struct gate_log *log, audit_line_fn *told,
                    void *context, struct fail *fail)
 {
     TRY(ledger_audit(txn, told, context, fail));
     TRY(audit_log(txn, log, told, context, fail));
     TRY(audit_calls(txn, told, context, fail));
+    TRY(audit_erased(txn, told, context, fail));
     return registry_versions_audit(txn, told, context, fail);
 }
 

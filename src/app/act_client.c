@@ -3,6 +3,7 @@
 #include "app/market_check.h"
 #include "base/money.h"
 #include "base/stamp.h"
+#include "ident/forget.h"
 #include "ident/standing.h"
 
 #define CLIENT_TEXT_MAX 512 /* of what names a client's papers */
@@ -78,8 +79,10 @@ static void client_put(struct sheet *sheet, const struct client *client)
 {
     sheet_id(sheet, IDENT_CLIENT_PREFIX, client->id);
     sheet_id(sheet, ACCOUNT_PREFIX, client->account);
-    sheet_str(sheet, client->name);
-    sheet_str(sheet, client_suspended(client) ? STR("suspended") : STR("active"));
+    sheet_str(sheet, client_forgotten(client) ? STR_EMPTY : client->name);
+    sheet_str(sheet, client_forgotten(client)   ? STR("erased")
+                     : client_suspended(client) ? STR("suspended")
+                                                : STR("active"));
     sheet_stamp(sheet, client->created_ns);
 }
 
@@ -153,7 +156,7 @@ enum err act_client_suspend(struct acting *acting)
 enum err act_client_resume(struct acting *acting)
 {
     const struct client *client = NULL;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(client_resume(acting->world->ident, client->id, &acting->fail));
     return client_print(acting, client);
 }
@@ -165,7 +168,7 @@ enum err act_client_kyc(struct acting *acting)
     struct ledger_account *account = NULL;
     struct str text;
     struct str evidence = args_value(acting->args, "evidence");
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(acting_need(acting, "level", &text));
     unsigned level = KYC_NONE;
     while (level < KYC_END && !str_eq(client_levels[level], text)) {
@@ -241,7 +244,7 @@ enum err act_key_add(struct acting *acting)
     const struct api_key *key = NULL;
     struct api_key_text text;
     struct str unused;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(acting_need(acting, "product", &unused));
     TRY(acting_product(acting, &product));
     int64_t max[BUDGET_WINDOWS] = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE };
@@ -336,8 +339,8 @@ static enum err key_put(struct acting *acting, struct sheet *sheet, const struct
     sheet_id(sheet, IDENT_KEY_PREFIX, key->id);
     sheet_id(sheet, IDENT_CLIENT_PREFIX, key->client->id);
     sheet_str(sheet, key->product);
-    sheet_str(sheet, key->name);
-    sheet_str(sheet, key->hint);
+    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->name);
+    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->hint);
     sheet_str(sheet, api_key_revoked_ns(key) != 0 ? STR("revoked") : STR("active"));
     sheet_stamp(sheet, key->created_ns);
     key_put_budget(sheet, &budget);

@@ -259,7 +259,7 @@ enum err act_credit_purchase(struct acting *acting)
     const struct client *client = NULL;
     struct ledger_purchase purchase = { 0 };
     const struct registry_product *product = NULL;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(acting_product(acting, &product));
     TRY(market_check(acting->registry, client, product, MARKET_CHECKOUT, &acting->fail));
     const struct act_payment payment = {

@@ -49,7 +49,7 @@ enum err act_credit_refund(struct acting *acting)
     struct ledger_refund refund = { .payer = args_value(acting->args, "payer"),
                                     .method = args_value(acting->args, "method"),
                                     .now_ns = stamp_system_ns() };
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(acting_number(acting, "lot", &refund.lot));
     TRY(acting_amount(acting, "amount", &refund.amount));
     TRY(back_text(acting, "contract", &refund.ground));

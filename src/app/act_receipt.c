@@ -54,8 +54,14 @@ static enum err receipt_print_table(struct buf *out, const struct tlog_found *fo
     struct sheet sheet;
     sheet_init(&sheet, receipt_columns, EP_ARRAY_LEN(receipt_columns));
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
-        receipt_put_section(&sheet, str_from(receipt_section_name((enum receipt_section)i)),
-                            found->sections[i]);
+        struct str name = str_from(receipt_section_name((enum receipt_section)i));
+        if (found->sections[i].len > 0) {
+            receipt_put_section(&sheet, name, found->sections[i]);
+        } else {
+            sheet_str(&sheet, name);
+            sheet_none(&sheet);
+            sheet_str(&sheet, STR("erased"));
+        }
     }
     receipt_put_section(&sheet, STR("entry"), found->entry);
     sheet_str(&sheet, STR("entry"));

@@ -262,7 +262,7 @@ enum err act_review_open(struct acting *acting)
     struct review_finding finding = { .now_ns = stamp_system_ns() };
     enum review_outcome outcome = REVIEW_KEPT;
     int64_t number = 0;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(review_read_kind(acting, &finding));
     TRY(acting_need(acting, "by", &finding.person));
     TRY(acting_need(acting, "why", &finding.why));

@@ -142,7 +142,7 @@ static enum err standing_print(struct acting *acting, const struct client *clien
 enum err act_client_standing(struct acting *acting)
 {
     const struct client *client = NULL;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     if (act_standing_given(acting->args)) {
         struct standing standing = *client_standing(client);
         TRY(standing_from_flags(acting, &standing));

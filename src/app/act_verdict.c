@@ -3,15 +3,11 @@
 #include "app/registry_versions.h"
 #include "base/arena.h"
 #include "base/enc.h"
-#include "base/mem.h"
 #include "base/stamp.h"
 #include "ident/review.h"
 #include "ident/standing.h"
 #include "policy/facts.h"
-#include "wire/json.h"
-#include "wire/jsonw.h"
-
-#define VERDICT_TEXT_MAX 65536 /* all reasons of a verdict */
+#include "settle/rejudge.h"
 
 /* ---- closures ------------------------------------------------------------------------------ */
 
@@ -161,89 +157,45 @@ static enum err closures_facts(struct acting *acting, struct policy_facts *facts
     return ERR_OK;
 }
 
-/* The verdict is too large for a stack that may be a worker's. */
-static enum err verdict_judge(const struct registry *registry, const struct policy_facts *facts,
-                              struct policy_verdict **ret_verdict, struct policy **ret_policy,
-                              struct fail *fail)
-{
-    *ret_verdict = NULL;
-    TRY(policy_compile(registry, ret_policy, fail));
-    *ret_verdict = mem_zalloc(sizeof(**ret_verdict));
-    if (*ret_verdict == NULL) {
-        policy_destroy(*ret_policy);
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for a verdict");
-    }
-    policy_judge(*ret_policy, facts, *ret_verdict);
-    return ERR_OK;
-}
-
 enum err act_closures(struct acting *acting)
 {
     struct policy_facts facts;
     struct policy_online online;
-    struct policy *policy = NULL;
-    struct policy_verdict *verdict = NULL;
+    struct rejudge rejudge;
     TRY(closures_facts(acting, &facts, &online));
-    TRY(verdict_judge(acting->registry, &facts, &verdict, &policy, &acting->fail));
-    enum err err = acting->json ? policy_verdict_json(verdict, acting->out)
-                                : policy_print_closures(verdict, facts.now, acting->out);
+    TRY(rejudge_init(&rejudge, acting->registry, &acting->fail));
+    policy_judge(rejudge.policy, &facts, rejudge.verdict);
+    enum err err = acting->json ? policy_verdict_json(rejudge.verdict, acting->out)
+                                : policy_print_closures(rejudge.verdict, facts.now, acting->out);
     if (err == ERR_OK && acting->json) {
         err = buf_byte(acting->out, '\n');
     }
-    mem_free(verdict);
-    policy_destroy(policy);
+    rejudge_fini(&rejudge);
     return err;
 }
 
 /* ---- replay -------------------------------------------------------------------------------- */
 
-/* What the receipt says of the verdict; texts are in the arena. */
 struct replay {
     struct acting *acting;
     struct id call;
     struct arena arena;
-    struct str registry; /* the hash, in hex */
-    struct str rules;
-    struct str law;
-    struct str facts;
-    struct str reasons; /* JSON */
+    struct rejudge_past past; /* texts are in the arena */
 };
-
-static enum err replay_member(struct replay *replay, struct str section, const char *name,
-                              struct str *ret_text)
-{
-    struct str value = json_get(section, str_from(name));
-    char *text = arena_alloc(&replay->arena, value.len + 1);
-    struct buf out = { text, 0, value.len + 1, value.len + 1 };
-    if (text == NULL) {
-        return ERR_NO_MEMORY;
-    }
-    if (value.len > 0 && (json_kind(value) != JSON_STRING || !json_decode(value, &out))) {
-        return FAIL(&replay->acting->fail, ERR_AUDIT_FAILED, "the receipt's \"%s\" is damaged",
-                    name);
-    }
-    *ret_text = buf_str(&out);
-    return ERR_OK;
-}
 
 static enum err replay_on_found(void *context, const struct tlog_found *found)
 {
     struct replay *replay = context;
-    struct json_fault fault;
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
-        if (json_check(found->sections[i], &fault) != ERR_OK) {
-            return FAIL(&replay->acting->fail, ERR_AUDIT_FAILED, "the receipt's row is damaged");
+        if (found->sections[i].len == 0 && found->salts[i].len == 0) {
+            replay->acting->remedy = "see \"entrepot erase --list\" and \"--due\"";
+            return FAIL(&replay->acting->fail, ERR_NOT_FOUND,
+                        "the receipt's %s section was erased: its verdict cannot be judged again",
+                        receipt_section_name((enum receipt_section)i));
         }
     }
-    struct str evidence = found->sections[RECEIPT_EVIDENCE];
-    struct str operator_ = found->sections[RECEIPT_OPERATOR];
-    TRY(replay_member(replay, evidence, "registry", &replay->registry));
-    TRY(replay_member(replay, evidence, "rules", &replay->rules));
-    TRY(replay_member(replay, operator_, "law", &replay->law));
-    TRY(replay_member(replay, operator_, "facts", &replay->facts));
-    return arena_copy(&replay->arena, json_get(operator_, STR("reasons")), &replay->reasons)
-               ? ERR_OK
-               : ERR_NO_MEMORY;
+    return rejudge_read(found->sections[RECEIPT_EVIDENCE], found->sections[RECEIPT_OPERATOR],
+                        &replay->arena, &replay->past, &replay->acting->fail);
 }
 
 static enum err replay_read(void *context, struct store_txn *txn, struct fail *fail)
@@ -258,52 +210,27 @@ static enum err replay_registry(struct replay *replay, struct registry **ret_reg
     struct fail *fail = &replay->acting->fail;
     struct digest hash;
     struct registry_version version;
-    if (!enc_hex_read(replay->registry, hash.bytes, DIGEST_BYTES)) {
+    if (!enc_hex_read(replay->past.registry, hash.bytes, DIGEST_BYTES)) {
         return FAIL(fail, ERR_AUDIT_FAILED, "the receipt names no registry");
     }
     TRY(registry_versions_find_hash(store, &hash, &version, fail));
     return registry_version_load(store, version.seq, ret_registry, fail);
 }
 
-/* The reasons as the receipt has them: the first of them, as JSON. */
-static enum err replay_reasons(const struct policy_verdict *verdict, struct buf *out)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    jsonw_open(&json, '[');
-    for (size_t i = 0; i < verdict->reason_count && i < RECEIPT_REASONS_MAX; i++) {
-        char text[RECEIPT_REASON_MAX];
-        struct buf line = { text, 0, sizeof(text), sizeof(text) };
-        EP_IGNORE(policy_reason_print(&verdict->reasons[i], &line)); /* what fits */
-        jsonw_str(&json, buf_str(&line));
-    }
-    jsonw_close(&json, ']');
-    return jsonw_err(&json);
-}
-
 static const char *const replay_columns[] = { "call", "rules", "then", "now", "agrees" };
 
-static enum err replay_compare(struct replay *replay, const struct policy_verdict *verdict)
+static enum err replay_show(struct replay *replay, struct str law, bool agrees)
 {
     struct acting *acting = replay->acting;
-    char law_text[2048];
-    struct buf law = { law_text, 0, sizeof(law_text), sizeof(law_text) };
-    struct buf reasons;
-    EP_IGNORE(policy_print_law(verdict, &law)); /* what fits, as it was then */
-    buf_init(&reasons, VERDICT_TEXT_MAX);
-    enum err err = replay_reasons(verdict, &reasons);
-    bool agrees = err == ERR_OK && str_eq(buf_str(&law), replay->law) &&
-                  str_eq(buf_str(&reasons), replay->reasons);
     struct sheet sheet;
     sheet_init(&sheet, replay_columns, EP_ARRAY_LEN(replay_columns));
     sheet_id(&sheet, CALL_PREFIX, replay->call);
-    sheet_str(&sheet, replay->rules);
-    sheet_str(&sheet, replay->law);
-    sheet_str(&sheet, buf_str(&law));
+    sheet_str(&sheet, replay->past.rules);
+    sheet_str(&sheet, replay->past.law);
+    sheet_str(&sheet, law);
     sheet_str(&sheet, agrees ? STR("yes") : STR("no"));
-    err = err == ERR_OK ? sheet_print_one(&sheet, acting->json, acting->out) : err;
+    enum err err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
-    buf_fini(&reasons);
     if (err == ERR_OK && !agrees) {
         acting->remedy = "compare the receipt with `entrepot registry show --version N`";
         err = FAIL(&acting->fail, ERR_AUDIT_FAILED, "the verdict of then is not that of now");
@@ -313,18 +240,15 @@ static enum err replay_compare(struct replay *replay, const struct policy_verdic
 
 static enum err replay_again(struct replay *replay, const struct registry *registry)
 {
-    struct policy_facts facts;
-    struct policy *policy = NULL;
-    struct policy_verdict *verdict = NULL;
+    char text[2048];
+    struct buf law = { text, 0, sizeof(text), sizeof(text) };
     struct fail *fail = &replay->acting->fail;
-    enum err read = policy_facts_read(replay->facts, registry, &replay->arena, &facts, fail);
-    if (read != ERR_OK) {
-        return read == ERR_NO_MEMORY ? read : ERR_AUDIT_FAILED; /* no server has written these */
-    }
-    TRY(verdict_judge(registry, &facts, &verdict, &policy, fail));
-    enum err err = replay_compare(replay, verdict);
-    mem_free(verdict);
-    policy_destroy(policy);
+    struct rejudge rejudge;
+    bool agrees = false;
+    TRY(rejudge_init(&rejudge, registry, fail));
+    enum err err = rejudge_run(&rejudge, &replay->past, &replay->arena, &law, &agrees, fail);
+    err = err == ERR_OK ? replay_show(replay, buf_str(&law), agrees) : err;
+    rejudge_fini(&rejudge);
     return err;
 }
 
@@ -336,7 +260,7 @@ enum err act_verdict_replay(struct acting *acting)
     TRY(acting_id(acting, "call", CALL_PREFIX, &replay.call));
     arena_init(&replay.arena, 4096, (size_t)1 << 22);
     enum err err = store_read(acting->world->store, replay_read, &replay, &acting->fail);
-    if (err == ERR_OK && replay.facts.len == 0) {
+    if (err == ERR_OK && replay.past.facts.len == 0) {
         err = FAIL(&acting->fail, ERR_NOT_FOUND, "the law was not asked about this call");
     }
     err = err == ERR_OK ? replay_registry(&replay, &registry) : err;

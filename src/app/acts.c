@@ -7,6 +7,7 @@
 #include "base/money.h"
 #include "base/stamp.h"
 #include "crypto/random.h"
+#include "ident/forget.h"
 #include "wire/utf8.h"
 
 const struct act acts[] = {
@@ -136,6 +137,16 @@ const struct act acts[] = {
       act_claim_show },
     { "claim", "close", "CLAIM --why TEXT --by NAME [--as settled|withdrawn]", "why by as",
       "Closes a claim, settled if it is not said how", ACT_CHANGES, 3, act_claim_close },
+    { "evidence", NULL, "--client CLIENT --period PERIOD[..PERIOD] -o FILE", "client period output",
+      "Packs the receipts of a client and a period with all that proves them, and a report",
+      ACT_READS, 1, act_evidence },
+    { "erase", NULL,
+      "(--client CLIENT [--forfeit] [--yes --why TEXT --by NAME] | --due [--yes] | --list)",
+      "client forfeit due list yes why by",
+      "Erases who a client is, or what is older than the period of its class (answers, supply,"
+      " evidence, books: retention.* of the configuration); shows what would go, until --yes is"
+      " said",
+      ACT_CHANGES, 1, act_erase },
     { "audit", NULL, "", "", "Recomputes every invariant of the books and the log", ACT_READS, 1,
       act_audit },
     { "backup", NULL, "FILE", "", "Copies the books of a running server, whole and consistent",
@@ -282,6 +293,16 @@ enum err acting_client(struct acting *acting, const struct client **ret_client)
         return FAIL(&acting->fail, ERR_NOT_FOUND, "there is no such client");
     }
     *ret_client = client;
+    return ERR_OK;
+}
+
+enum err acting_client_live(struct acting *acting, const struct client **ret_client)
+{
+    TRY(acting_client(acting, ret_client));
+    if (client_forgotten(*ret_client)) {
+        acting->remedy = "add the client anew, if it is one again";
+        return FAIL(&acting->fail, ERR_CONFLICT, "the client was erased");
+    }
     return ERR_OK;
 }
 

@@ -27,6 +27,8 @@ EP_MUST_CHECK enum err acting_need(struct acting *acting, const char *flag, stru
 EP_MUST_CHECK enum err acting_id(struct acting *acting, const char *flag, const char *prefix,
                                  struct id *ret_id);
 EP_MUST_CHECK enum err acting_client(struct acting *acting, const struct client **ret_client);
+/* As above, of one who can still buy and be told of. ERR_CONFLICT: it was erased. */
+EP_MUST_CHECK enum err acting_client_live(struct acting *acting, const struct client **ret_client);
 /* The product of --product, or the registry's first. */
 EP_MUST_CHECK enum err acting_product(struct acting *acting,
                                       const struct registry_product **ret_product);
@@ -116,6 +118,7 @@ enum err act_registry_show(struct acting *acting);
 enum err act_registry_apply(struct acting *acting);
 enum err act_registry_history(struct acting *acting);
 enum err act_registry_diff(struct acting *acting);
+enum err act_erase(struct acting *acting);
 enum err act_receipt_show(struct acting *acting);
 enum err act_usage_check(struct acting *acting);
 enum err act_usage_show(struct acting *acting);
@@ -131,5 +134,6 @@ enum err act_route_release(struct acting *acting);
 enum err act_claim_list(struct acting *acting);
 enum err act_claim_show(struct acting *acting);
 enum err act_claim_close(struct acting *acting);
+enum err act_evidence(struct acting *acting);
 enum err act_audit(struct acting *acting);
 enum err act_backup(struct acting *acting);

@@ -62,6 +62,9 @@ static const char *const args_valued[] = {
     "proof",
     "receipts",
     "every",
+    "output",
+    "judge",
+    "seed",
 };
 
 static bool args_takes_value(struct str name)
@@ -74,7 +77,7 @@ static bool args_takes_value(struct str name)
     return false;
 }
 
-/* "--name=value", "--name value", "--switch", "-c value", "-h". */
+/* "--name=value", "--name value", "--switch", "-c value", "-o value", "-h". */
 static enum err args_read_flag(int argc, const char *const *argv, int *at, struct args *args,
                                struct fail *fail)
 {
@@ -87,6 +90,8 @@ static enum err args_read_flag(int argc, const char *const *argv, int *at, struc
         flag.value = rest;
     } else if (str_eq(text, STR("-c"))) {
         flag.name = STR("config");
+    } else if (str_eq(text, STR("-o"))) {
+        flag.name = STR("output");
     } else if (str_eq(text, STR("-h"))) {
         flag.name = STR("help");
     } else {

@@ -12,7 +12,7 @@
 #define ARGS_FLAGS_MAX 32
 
 struct args_flag {
-    struct str name; /* without the dashes; "-c" is "config" */
+    struct str name; /* without the dashes; "-c" is "config", "-o" is "output" */
     struct str value;
     bool has_value;
 };

@@ -104,6 +104,61 @@ enum err control_run(struct world *world, struct str body, struct buf *answer)
     return jsonw_err(&json);
 }
 
+/* ---- what the log shows --------------------------------------------------------------------- */
+
+/* Names, and texts that people write freely. */
+static const char *const control_private[] = {
+    "name", "payer", "payment",  "reference", "reason",
+    "why",  "by",    "evidence", "consent",   "contract",
+};
+
+/* The length of "--NAME=" or "--NAME" at the start of a private flag; 0: it is none. */
+static size_t control_private_len(struct str word)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(control_private); i++) {
+        struct str name = str_from(control_private[i]);
+        size_t end = 2 + name.len;
+        if (str_starts(word, STR("--")) && str_starts(str_from_at(word, 2), name) &&
+            (word.len == end || word.ptr[end] == '=')) {
+            return word.len == end ? end : end + 1;
+        }
+    }
+    return 0;
+}
+
+void control_show(struct str body, struct buf *out)
+{
+    struct json_fault fault;
+    struct jsonw json;
+    struct str item;
+    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_ARRAY) {
+        EP_IGNORE(buf_append(out, STR("[]"))); /* what it was is answered to who asked */
+        return;
+    }
+    jsonw_init(&json, out);
+    jsonw_open(&json, '[');
+    bool hide = false; /* a value that stands apart from its flag */
+    struct str rest = json_inside(body);
+    while (json_next_item(&rest, &item)) {
+        struct str word = json_kind(item) == JSON_STRING ? json_inside(item) : item;
+        size_t shown = control_private_len(word);
+        if (hide) {
+            jsonw_str(&json, STR("..."));
+        } else if (shown > 0 && shown < word.len) {
+            char text[64];
+            struct buf flag = { text, 0, sizeof(text), sizeof(text) };
+            EP_IGNORE(buf_append(&flag, str_slice(word, 0, shown))); /* the longest has 12 bytes */
+            EP_IGNORE(buf_append(&flag, STR("...")));
+            jsonw_str(&json, buf_str(&flag));
+        } else {
+            jsonw_raw(&json, item);
+        }
+        hide = shown > 0 && shown == word.len && !str_ends(word, STR("="));
+    }
+    jsonw_close(&json, ']');
+    EP_IGNORE(jsonw_err(&json)); /* what fits */
+}
+
 /* ---- the client's side ------------------------------------------------------------------- */
 
 enum err control_path(const char *conf_path, struct buf *out, struct fail *fail)

@@ -14,6 +14,10 @@
  * thread that may wait. Only a failure to write the answer is an error. */
 EP_MUST_CHECK enum err control_run(struct world *world, struct str body, struct buf *answer);
 
+/* The words of a body as the operator's log shows them: as JSON, with "..." for the values of flags
+ * that may name somebody, because a log is kept elsewhere and longer. Appends what fits. */
+void control_show(struct str body, struct buf *out);
+
 /* "FOLDER/var/entrepot.sock"; ERR_LIMIT when it is longer than a socket's address can be. */
 EP_MUST_CHECK enum err control_path(const char *conf_path, struct buf *out, struct fail *fail);
 

@@ -49,6 +49,17 @@ static bool desk_lets_in(struct http_exchange *x)
     return http_exchange_peer_uid(x, &uid) && (uid == 0 || uid == geteuid());
 }
 
+static void desk_log(struct str body)
+{
+    char text[LOG_LINE_MAX];
+    struct buf words = { text, 0, sizeof(text), sizeof(text) };
+    struct log_line line;
+    control_show(body, &words);
+    log_begin(&line, EVENT_COMMAND);
+    log_str(&line, "words", buf_str(&words));
+    log_end(&line);
+}
+
 static void desk_on_request(struct http_exchange *x)
 {
     struct server *server = http_server_owner(http_exchange_server(x));
@@ -81,10 +92,7 @@ static void desk_on_request(struct http_exchange *x)
     }
     server->desk_busy++;
     http_exchange_own(x, act);
-    struct log_line line;
-    log_begin(&line, EVENT_COMMAND);
-    log_str(&line, "words", buf_str(&act->body));
-    log_end(&line);
+    desk_log(buf_str(&act->body));
 }
 
 static void desk_on_gone(struct http_exchange *x)

@@ -273,6 +273,11 @@ static int main_log_follow(const struct args *args)
     return main_check_with(args, log_follow_run);
 }
 
+static int main_evidence_verify(const struct args *args)
+{
+    return main_check_with(args, evidence_verify_run);
+}
+
 static const struct command commands[] = {
     { "init", NULL, "DIR [--zone]", "zone",
       "Makes a complete working folder, with the example of an aggregate or of a zone product", 2,
@@ -311,6 +316,11 @@ static const struct command commands[] = {
       " [--policy FILE]",
       "state receipts once every key policy",
       "Watches a log: that it only grows, and shows everybody the same", 3, main_log_follow },
+    { "evidence", "verify",
+      "FILE [--key VKEY|FILE] [--policy FILE] [--judge NUMBER|all] [--seed NUMBER]",
+      "key policy judge seed",
+      "Checks a pack of evidence by the log's key alone, and judges some of its calls again", 3,
+      main_evidence_verify },
     { "version", NULL, "", "", "Says which version this is", 1, main_version },
     { "help", NULL, "[COMMAND]", "", "Shows this list, or one command", 3, main_help },
 };

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "app/acts_internal.h"
+#include "app/erased_list.h"
+#include "app/erasure.h"
 #include "app/log_aside.h"
 #include "app/log_mark.h"
 #include "app/progress.h"
@@ -17,6 +19,7 @@ struct restoring {
     struct str url; /* of the store that is replaced */
     struct store_migration migrations[WORLD_MIGRATIONS_MAX];
     struct store_options options;
+    struct str pepper;      /* of the API keys: a reference */
     struct str log_folder;  /* that is published */
     struct log_aside aside; /* what of it is untrue then */
     struct buf log_kept;    /* where it was put for that */
@@ -29,6 +32,7 @@ struct restoring {
     int64_t entries;     /* of its books */
     int64_t entries_old; /* of the books that are replaced; 0: they cannot be read */
     int64_t now_ns;
+    int64_t erased_again;    /* clients that are in the list of the erased, and in the backup */
     struct audit_line wrong; /* the first invariant that does not hold */
     struct tlog *tlog;       /* of the store that is changed, which it outlives */
 };
@@ -189,6 +193,37 @@ static enum err restore_audit(void *context, struct store_txn *txn, struct fail 
     return tlog_size(txn, &restoring->leaves, fail);
 }
 
+static enum err restore_erase_in(struct restoring *restoring, struct store *copy, const char *list,
+                                 struct fail *fail)
+{
+    struct secret pepper = { 0 };
+    struct ident *ident = NULL;
+    TRY(secret_load(restoring->pepper, STR_EMPTY, &pepper, fail));
+    enum err err = ident_open(copy, secret_str(&pepper), &ident, fail);
+    secret_fini(&pepper);
+    TRY(err);
+    const struct erasing erasing = { copy, ident, restoring->tlog, list };
+    err = erasure_at_start(&erasing, restoring->now_ns, &restoring->erased_again, fail);
+    ident_close(ident);
+    return err;
+}
+
+/* Who was erased after the backup was made is erased again before anybody sees it. The start of the
+ * server would do it too. */
+static enum err restore_erase(struct restoring *restoring, struct store *copy, struct fail *fail)
+{
+    struct erased_list list;
+    struct buf path;
+    erased_list_init(&list);
+    buf_init(&path, RESTORE_PATH_MAX);
+    enum err err = erased_list_path(restoring->url, &path, fail);
+    err = err == ERR_OK ? erased_list_read(path.ptr, &list, fail) : err;
+    err = err == ERR_OK && list.count > 0 ? restore_erase_in(restoring, copy, path.ptr, fail) : err;
+    erased_list_fini(&list);
+    buf_fini(&path);
+    return err;
+}
+
 /* The mark comes before the copy is put in place: a crash in between stops the sale for nothing,
  * which is better than a sale that should have been stopped. */
 static enum err restore_judge(void *context, struct store *copy, struct fail *fail)
@@ -207,6 +242,7 @@ static enum err restore_judge(void *context, struct store *copy, struct fail *fa
     TRY(restore_look_at_folder(restoring, copy, fail));
     TRY(restore_note(restoring, copy,
                      restoring->accept ? STR("restored_loss_accepted") : STR("restored"), fail));
+    TRY(restore_erase(restoring, copy, fail));
     return restore_write_mark(restoring, fail);
 }
 
@@ -228,6 +264,7 @@ static enum err restore_print(const struct restoring *restoring, struct str kept
         jsonw_put_int(&writer, "reached", restoring->before.reached);
         jsonw_put_int(&writer, "lost", lost);
         jsonw_put_int(&writer, "entries_lost", entries_lost);
+        jsonw_put_int(&writer, "erased_again", restoring->erased_again);
         jsonw_put_str(&writer, "kept", kept);
         jsonw_put_str(&writer, "log_kept", buf_str(&restoring->log_kept));
         jsonw_key(&writer, "sells");
@@ -241,6 +278,9 @@ static enum err restore_print(const struct restoring *restoring, struct str kept
                    (long long)lost));
     if (entries_lost > 0) {
         TRY(buf_printf(out, "books: %lld entries are lost\n", (long long)entries_lost));
+    }
+    if (restoring->erased_again > 0) {
+        TRY(buf_printf(out, "erased again: %lld clients\n", (long long)restoring->erased_again));
     }
     if (kept.len > 0) {
         TRY(buf_printf(out, "the old database is kept as " STR_FMT "\n", STR_ARG(kept)));
@@ -321,6 +361,7 @@ static enum err restore_do(const struct args *args, const struct conf *conf, str
     struct str url = conf->store;
     struct restoring restoring = {
         .url = url,
+        .pepper = conf->keys_pepper,
         .log_folder = conf->log_folder,
         .accept = args_has(args, "accept-loss"),
         .now_ns = stamp_system_ns(),

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/eraser.h"
 #include "app/helpers.h"
 #include "app/log_leaves.h"
 #include "app/publishing.h"
@@ -48,6 +49,7 @@ struct serve {
     bool mark_runs;
     struct timer mark_timer;
     struct rounds rounds;
+    struct eraser eraser;
     struct mail hangup;
     struct mail stop;
     atomic_bool hangup_sent;
@@ -340,6 +342,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     int64_t now_ns = loop_now_ns(server->loop);
     TRY(timer_start(server->loop, &serve->expire_timer, now_ns));
     TRY(rounds_begin(&serve->rounds, fail));
+    TRY(eraser_begin(&serve->eraser, server, fail));
     TRY(law_clock_start(server, &serve->law_clock, fail));
     TRY(publishing_begin(server->publishing, fail));
     return timer_start(server->loop, &serve->mark_timer, now_ns);
@@ -387,8 +390,9 @@ static void serve_close(struct serve *serve)
     atomic_store(&server->ready, false);
     crew_stop(server, (int64_t)server->world->conf->limits_drain_ms * STAMP_NS_PER_MS);
     /* Jobs that wait are dropped, those that run end; their mail is opened by the last turns. */
-    while (server->loop != NULL && (server->desk_busy > 0 || serve->reload_runs ||
-                                    serve->expire_runs || serve->mark_runs || serve->rounds.runs)) {
+    while (server->loop != NULL &&
+           (server->desk_busy > 0 || serve->reload_runs || serve->expire_runs || serve->mark_runs ||
+            serve->rounds.runs || serve->eraser.runs)) {
         (void)loop_turn(server->loop, true);
     }
     publishing_end(server->publishing, SERVE_PUBLISH_NS);
@@ -401,6 +405,7 @@ static void serve_close(struct serve *serve)
         timer_stop(server->loop, &serve->mark_timer);
         law_clock_stop(serve->law_clock);
         rounds_end(&serve->rounds);
+        eraser_end(&serve->eraser);
         desk_close(server);
         http_server_destroy(server->office);
         loop_destroy(server->loop);
@@ -439,6 +444,11 @@ static void serve_log_started(const struct server *server)
     log_int(&line, "threads", (int64_t)server->crew_count);
     log_end(&line);
     serve_log_registry(server->world);
+    if (server->world->erased_again > 0) {
+        log_begin(&line, EVENT_ERASED_AGAIN);
+        log_int(&line, "clients", server->world->erased_again);
+        log_end(&line);
+    }
 }
 
 static void serve_log(enum event event)

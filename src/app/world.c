@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "app/acts.h"
+#include "app/erased_list.h"
+#include "app/erasure.h"
 #include "app/log_leaves.h"
 #include "app/price_keeping.h"
 #include "app/recover.h"
@@ -13,6 +15,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
+#include "settle/manifest.h"
 #include "tlog/receipt_doc.h"
 #include "tlog/tile_rows.h"
 
@@ -41,7 +44,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 14 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 15 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -59,6 +62,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = standing_migration;
     migrations[count++] = quota_migration;
     migrations[count++] = tile_rows_migration;
+    migrations[count++] = privacy_migration;
     return count;
 }
 
@@ -154,10 +158,11 @@ static enum err world_check_origin(struct str origin, struct fail *fail)
                     "log.origin \"" STR_FMT "\" is no name of a log: no spaces, no \"+\"",
                     STR_ARG(origin));
     }
-    if (str_eq(origin, STR(RECEIPT_PROMISE_FIRST))) {
+    if (str_eq(origin, STR(RECEIPT_PROMISE_FIRST)) || str_eq(origin, STR(MANIFEST_FIRST))) {
         return FAIL(fail, ERR_CONF_INVALID,
-                    "log.origin may not be \"" RECEIPT_PROMISE_FIRST
-                    "\": promises of receipts begin with it");
+                    "log.origin may not be \"" STR_FMT
+                    "\": other things that the log's key signs begin with it",
+                    STR_ARG(origin));
     }
     return ERR_OK;
 }
@@ -297,6 +302,20 @@ static enum err world_open_quarantine(struct world *world, struct fail *fail)
     return ERR_OK;
 }
 
+struct erasing world_erasing(const struct world *world)
+{
+    ASSERT(world->erased_path.len > 0);
+    return (struct erasing){ world->store, world->ident, world->tlog, world->erased_path.ptr };
+}
+
+/* Who was erased and came back with a backup goes again, before anything is sold. */
+static enum err world_erase_again(struct world *world, struct fail *fail)
+{
+    TRY(erased_list_path(world->conf->store, &world->erased_path, fail));
+    const struct erasing erasing = world_erasing(world);
+    return erasure_at_start(&erasing, stamp_system_ns(), &world->erased_again, fail);
+}
+
 static enum err world_open_rooms(struct world *world, struct buf *errors, struct fail *fail)
 {
     TRY(shelf_create(world->conf->vocabularies, &world->shelf));
@@ -316,8 +335,9 @@ static enum err world_open_rooms(struct world *world, struct buf *errors, struct
     TRY(quota_open(world->store, &world->quota, fail));
     TRY(price_keeping_keep(world->ledger, world->tlog, world->registry, fail));
     TRY(price_shelf_open(world->store, &world->prices, fail));
-    return recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
-                         &world->recovered, fail);
+    TRY(recover_holds(world->store, world->ledger, world->tlog, stamp_system_ns(),
+                      &world->recovered, fail));
+    return world_erase_again(world, fail);
 }
 
 static const char *world_remedy(enum err err)
@@ -361,6 +381,8 @@ enum err world_open(const char *conf_path, enum world_mode mode, struct world **
         return ERR_NO_MEMORY;
     }
     buf_init(&world->mark_path, 4096);
+    buf_init(&world->erased_path, 4096);
+    (void)pthread_mutex_init(&world->erasing, NULL);
     (void)pthread_mutex_init(&world->lock, NULL); /* cannot fail with default attributes */
     (void)pthread_mutex_init(&world->mark_lock, NULL);
     world->mode = mode;
@@ -402,6 +424,8 @@ void world_close(struct world *world)
     (void)pthread_mutex_destroy(&world->mark_lock);
     sign_key_destroy(world->log_secret);
     buf_fini(&world->mark_path);
+    buf_fini(&world->erased_path);
+    (void)pthread_mutex_destroy(&world->erasing);
     mem_free(world->conf_path);
     mem_free(world);
 }

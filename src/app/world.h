@@ -79,6 +79,9 @@ struct world {
     bool mark_known;         /* `mark` is what the file says */
     atomic_bool log_stopped; /* leaves are missing: nothing may be sold. Never falls again */
     size_t recovered;        /* holds that were ended at the opening */
+    struct buf erased_path;  /* of the list of erased clients; as `ledger` */
+    int64_t erased_again;    /* clients that came back with a backup, at the opening */
+    pthread_mutex_t erasing; /* one erasure, or one run over what is due, at a time */
     enum world_mode mode;
     world_reload_fn *reload; /* what a running server does for `registry apply`; NULL: none runs */
     void *reload_context;
@@ -93,6 +96,10 @@ void world_close(struct world *world); /* NULL is allowed */
 #define WORLD_MIGRATIONS_MAX 24
 /* Those of all rooms, in order: how many. */
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
+
+struct erasing;
+/* What erasures of this world are done with; world->erasing is held meanwhile. */
+struct erasing world_erasing(const struct world *world);
 
 /* Raises the mark to what is durable now; from a thread that may wait. */
 EP_MUST_CHECK enum err world_note_log(struct world *world, struct fail *fail);

@@ -322,16 +322,7 @@ static struct str law_print_chain(const struct policy_chain *chain, struct buf *
 {
     char text[2048];
     struct buf list = law_room(text, sizeof(text));
-    for (size_t i = 0; i < chain->edge_count; i++) {
-        const struct registry_grant *grant = chain->edges[i];
-        EP_IGNORE(buf_printf(&list, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(grant->id),
-                             (unsigned long long)grant->version, STR_ARG(grant->doc.sha256)));
-    }
-    if (chain->agreement != NULL) {
-        EP_IGNORE(buf_printf(&list, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(chain->agreement->id),
-                             (unsigned long long)chain->agreement->version,
-                             STR_ARG(chain->agreement->doc.sha256)));
-    }
+    EP_IGNORE(policy_print_chain(chain, &list)); /* what fits: the lines that do, whole */
     struct digest digest = digest_sha256(buf_str(&list));
     EP_IGNORE(enc_hex(out, digest.bytes, DIGEST_BYTES)); /* fits */
     return buf_str(out);

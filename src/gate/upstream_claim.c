@@ -1,5 +1,7 @@
 #include "gate/upstream_claim.h"
 
+#include <string.h>
+
 /* The tables stand in quarantine.c: one migration. */
 
 static const struct store_sql sql_open = {
@@ -103,4 +105,109 @@ enum err upstream_claim_close(struct store_txn *txn, const struct claim_closing 
         return FAIL(fail, ERR_CONFLICT, "claim %lld is closed", (long long)closing->claim);
     }
     return store_exec(txn, &sql_close, values, EP_ARRAY_LEN(values), fail);
+}
+
+/* ---- what can go --------------------------------------------------------------------------- */
+
+static const struct store_sql sql_calls = {
+    "SELECT c.claim, c.number, c.call, k.state = 'open', c.upstream_id <> ''"
+    " FROM upstream_claim_call c"
+    " JOIN upstream_claim k ON k.id = c.claim WHERE k.state = 'open' OR c.upstream_id <> ''"
+};
+static const struct store_sql sql_forget = {
+    "UPDATE upstream_claim_call SET upstream_id = '' WHERE claim = ?1 AND number = ?2"
+};
+#define CLAIM_OLD                                                         \
+    " FROM upstream_claim_call c JOIN upstream_claim k ON k.id = c.claim" \
+    " WHERE k.state <> 'open' AND k.closed_ns < ?1 AND c.upstream_id <> ''"
+static const struct store_sql sql_old = { "SELECT c.claim, c.number" CLAIM_OLD
+                                          " ORDER BY c.claim, c.number LIMIT ?2" };
+static const struct store_sql sql_old_figures = {
+    "SELECT count(*), coalesce(min(k.closed_ns), 0)" CLAIM_OLD
+};
+
+struct claim_walk {
+    claim_call_fn *told;
+    void *context;
+};
+
+static enum err claim_on_call(void *context, const struct store_value *row, size_t columns)
+{
+    const struct claim_walk *walk = context;
+    ASSERT(columns == 5 && row[2].bytes.len == ID_BYTES);
+    struct claim_call call = {
+        .claim = row[0].number,
+        .number = row[1].number,
+        .open = row[3].number != 0,
+        .named = row[4].number != 0,
+    };
+    memcpy(call.call.bytes, row[2].bytes.ptr, ID_BYTES);
+    return walk->told(walk->context, &call);
+}
+
+enum err upstream_claim_calls(struct store_txn *txn, claim_call_fn *told, void *context,
+                              struct fail *fail)
+{
+    struct claim_walk walk = { told, context };
+    return store_query(txn, &sql_calls, NULL, 0, claim_on_call, &walk, fail);
+}
+
+enum err upstream_claim_forget(struct store_txn *txn, int64_t claim, int64_t number,
+                               struct fail *fail)
+{
+    const struct store_value values[] = { STORE_I(claim), STORE_I(number) };
+    return store_exec(txn, &sql_forget, values, EP_ARRAY_LEN(values), fail);
+}
+
+struct claim_olds {
+    struct {
+        int64_t claim;
+        int64_t number;
+    } calls[CLAIM_ERASE_MAX];
+    size_t count;
+};
+
+static enum err claim_on_old(void *context, const struct store_value *row, size_t columns)
+{
+    struct claim_olds *olds = context;
+    ASSERT(columns == 2 && olds->count < CLAIM_ERASE_MAX);
+    olds->calls[olds->count].claim = row[0].number;
+    olds->calls[olds->count++].number = row[1].number;
+    return ERR_OK;
+}
+
+enum err upstream_claim_expire(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
+                               struct fail *fail)
+{
+    struct claim_olds olds = { .count = 0 };
+    const struct store_value values[] = { STORE_I(before_ns), STORE_I(CLAIM_ERASE_MAX) };
+    TRY(store_query(txn, &sql_old, values, EP_ARRAY_LEN(values), claim_on_old, &olds, fail));
+    for (size_t i = 0; i < olds.count; i++) {
+        TRY(upstream_claim_forget(txn, olds.calls[i].claim, olds.calls[i].number, fail));
+    }
+    *ret_count = (int64_t)olds.count;
+    return ERR_OK;
+}
+
+struct claim_figures {
+    int64_t count;
+    int64_t oldest_ns;
+};
+
+static enum err claim_on_figures(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 2);
+    *(struct claim_figures *)context = (struct claim_figures){ row[0].number, row[1].number };
+    return ERR_OK;
+}
+
+enum err upstream_claim_old(struct store_txn *txn, int64_t before_ns, int64_t *ret_count,
+                            int64_t *ret_oldest_ns, struct fail *fail)
+{
+    struct claim_figures figures = { .count = 0 };
+    const struct store_value value = STORE_I(before_ns);
+    TRY(store_query(txn, &sql_old_figures, &value, 1, claim_on_figures, &figures, fail));
+    *ret_count = figures.count;
+    *ret_oldest_ns = figures.oldest_ns;
+    return ERR_OK;
 }

@@ -56,5 +56,34 @@ struct claim_closing {
 EP_MUST_CHECK enum err upstream_claim_close(struct store_txn *txn,
                                             const struct claim_closing *closing, struct fail *fail);
 
+/* ---- what can go --------------------------------------------------------------------------- */
+
+#define CLAIM_ERASE_MAX 256 /* calls of one job */
+
+/* A call that is listed in a claim. */
+struct claim_call {
+    int64_t claim;
+    int64_t number; /* in it */
+    struct id call;
+    bool open;  /* the claim is: a legal hold on all that is known of the call */
+    bool named; /* the source's own id is kept */
+};
+
+typedef enum err claim_call_fn(void *context, const struct claim_call *call);
+/* Those of open claims, and those of closed ones of which the source's own id is kept. */
+EP_MUST_CHECK enum err upstream_claim_calls(struct store_txn *txn, claim_call_fn *told,
+                                            void *context, struct fail *fail);
+/* Inside a job: takes the source's own id of a call away. */
+EP_MUST_CHECK enum err upstream_claim_forget(struct store_txn *txn, int64_t claim, int64_t number,
+                                             struct fail *fail);
+/* Inside a job: the same for claims that were closed before a time, CLAIM_ERASE_MAX calls at most.
+ * *ret_count: how many; 0: there are no more. */
+EP_MUST_CHECK enum err upstream_claim_expire(struct store_txn *txn, int64_t before_ns,
+                                             int64_t *ret_count, struct fail *fail);
+/* How many calls that would be, and when the first of their claims was closed (0: none). */
+EP_MUST_CHECK enum err upstream_claim_old(struct store_txn *txn, int64_t before_ns,
+                                          int64_t *ret_count, int64_t *ret_oldest_ns,
+                                          struct fail *fail);
+
 const char *claim_kind_name(enum claim_kind kind);    /* "swap", ... */
 const char *claim_state_name(enum claim_state state); /* "open", ... */

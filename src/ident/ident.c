@@ -187,6 +187,7 @@ static enum err ident_on_client(void *context, const struct store_value *row, si
     client->account = ident_column_id(&row[2]);
     client->created_ns = row[3].number;
     atomic_init(&client->suspend_ns, row[4].number);
+    atomic_init(&client->forgotten, client->name.len == 0); /* one that is there has a name */
     TRY(map_add(&load->clients, id_str(&client->id), client));
     ident_publish_client(load->ident, client);
     return ERR_OK;
@@ -213,6 +214,7 @@ static enum err ident_on_key(void *context, const struct store_value *row, size_
     key->client = map_find(&load->clients, row[1].bytes);
     key->created_ns = row[6].number;
     atomic_init(&key->revoke_ns, row[7].number);
+    atomic_init(&key->forgotten, key->hint.len == 0); /* one that is there has a hint */
     ident_publish_key(load->ident, key, &hash);
     return ERR_OK;
 }

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/id.h"
 #include "crypto/secret.h"
 #include "store/store.h"
@@ -40,6 +42,7 @@ struct client {
     int64_t created_ns;
     struct client *_Atomic next;             /* made after this one; read it by client_next() */
     _Atomic int64_t suspend_ns;              /* 0: active; read it by client_suspended_ns() */
+    atomic_bool forgotten;                   /* read it by client_forgotten() */
     const struct standing *_Atomic standing; /* read it by client_standing() */
 };
 
@@ -54,6 +57,7 @@ struct api_key {
     int64_t created_ns;
     struct api_key *_Atomic next; /* as above */
     _Atomic int64_t revoke_ns;    /* 0: not revoked; read it by api_key_revoked_ns() */
+    atomic_bool forgotten;        /* read it by api_key_forgotten() */
 };
 
 /* The text of a new key; secret_wipe() it once it was shown. */

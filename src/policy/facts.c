@@ -493,6 +493,20 @@ enum err policy_facts_read(struct str text, const struct registry *registry, str
     return ERR_OK;
 }
 
+enum err policy_print_chain(const struct policy_chain *chain, struct buf *out)
+{
+    for (size_t i = 0; i < chain->edge_count; i++) {
+        const struct registry_grant *grant = chain->edges[i];
+        TRY(buf_printf(out, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(grant->id),
+                       (unsigned long long)grant->version, STR_ARG(grant->doc.sha256)));
+    }
+    const struct registry_agreement *agreement = chain->agreement;
+    return agreement == NULL
+               ? ERR_OK
+               : buf_printf(out, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(agreement->id),
+                            (unsigned long long)agreement->version, STR_ARG(agreement->doc.sha256));
+}
+
 enum err policy_print_law(const struct policy_verdict *verdict, struct buf *out)
 {
     if (!verdict->allow) {

@@ -21,6 +21,9 @@ EP_MUST_CHECK enum err policy_facts_read(struct str text, const struct registry 
 /* The outcome in one line, as receipts keep it beside the facts: "allow ROUTE ROUTE", or "refuse
  * CODE" with the reason that is told. */
 EP_MUST_CHECK enum err policy_print_law(const struct policy_verdict *verdict, struct buf *out);
+/* A chain as receipts name it by its SHA-256: a line for each edge and for the agreement,
+ * "ID@VERSION" and its document's sum. */
+EP_MUST_CHECK enum err policy_print_chain(const struct policy_chain *chain, struct buf *out);
 /* "health", as files and counters name it. */
 const char *policy_us_category(enum registry_us_category category);
 /* "developer": 1 + enum registry_client_type; 0: there is no such kind. */

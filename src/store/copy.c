@@ -350,7 +350,9 @@ static void copy_empty_journal(const char *path)
 {
     struct engine_conn *conn = NULL;
     if (engine_sqlite.open(str_from(path), false, &conn, NULL) == ERR_OK) {
-        EP_IGNORE(engine_sqlite.checkpoint(conn, 0, NULL)); /* then the journal is kept as well */
+        bool empty = false;
+        EP_IGNORE(
+            engine_sqlite.checkpoint(conn, 0, &empty, NULL)); /* then the journal is kept as well */
         engine_sqlite.close(conn);
     }
 }

@@ -24,8 +24,10 @@ struct engine {
     /* Rows changed on this connection so far; only the difference of two answers counts. */
     int64_t (*changes)(const struct engine_conn *conn);
     /* Moves the journal into the database once it is larger than `bytes_max`; 0: in any case, and
-     * empties it. What a reader still needs stays, and is no failure. Never waits for readers. */
-    enum err (*checkpoint)(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail);
+     * empties it. What a reader still needs stays, and is no failure. Never waits for readers.
+     * *ret_empty: the journal has no page any more. */
+    enum err (*checkpoint)(struct engine_conn *conn, uint64_t bytes_max, bool *ret_empty,
+                           struct fail *fail);
     /* Copies what the open transaction of a reader sees to `path`, an empty file, as one file that
      * needs no other. Not synced. */
     enum err (*copy)(struct engine_conn *conn, const char *path,

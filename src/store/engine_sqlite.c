@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "store/store_internal.h"
 
-#define CACHE_SLOTS 256 /* a power of two; the rooms have some 60 statements */
+#define CACHE_SLOTS 512 /* a power of two; the rooms have some 120 statements */
 #define VALUES_MAX  64  /* of a row or of a statement's parameters */
 #define BUSY_MS     10000
 #define PAGE_BYTES  4096 /* as the writer's pragmas say */
@@ -254,8 +254,10 @@ static int64_t sqlite_changes(const struct engine_conn *conn)
     return sqlite3_total_changes64(conn->db);
 }
 
-static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, struct fail *fail)
+static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, bool *ret_empty,
+                                  struct fail *fail)
 {
+    *ret_empty = false;
     /* A checkpoint that a reader stands in the way of is tried again only after as much again. */
     if (bytes_max > 0 && conn->wal_pages <= conn->wal_pages_tried + bytes_max / PAGE_BYTES) {
         return ERR_OK;
@@ -270,6 +272,7 @@ static enum err sqlite_checkpoint(struct engine_conn *conn, uint64_t bytes_max, 
                        ? ERR_OK
                        : sqlite_fail(conn, "could not checkpoint", fail);
     (void)sqlite3_busy_timeout(conn->db, BUSY_MS);
+    *ret_empty = bytes_max == 0 && code == SQLITE_OK;
     return err;
 }
 

@@ -16,10 +16,11 @@
 #include "store/schema.h"
 #include "store/store_internal.h"
 
-#define STORE_BATCH_MAX 4096 /* jobs a transaction: bounds what a failure takes with it */
-#define STORE_WAL_BYTES (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
-#define STORE_HOMES_MAX 64 /* loops that one batch wakes once; more are woken for each job */
-#define STORE_IDLE_S    1 /* without a job; then the journal is emptied, so that a start is quick */
+#define STORE_BATCH_MAX      4096 /* jobs a transaction: bounds what a failure takes with it */
+#define STORE_WAL_BYTES      (UINT64_C(4) << 20) /* a checkpoint of it takes some 10 ms */
+#define STORE_HOMES_MAX      64 /* loops that one batch wakes once; more are woken for each job */
+#define STORE_EMPTY_PAUSE_NS 20000000 /* a reader of one receipt takes a tenth of it */
+#define STORE_IDLE_S         1 /* without a job; then the journal is emptied: a start is quick */
 
 struct store_flush {
     store_flush_fn *flush;
@@ -47,6 +48,8 @@ struct store {
     struct store_job *backlog; /* the writer's alone: taken, not yet in a batch */
     bool journal_filled;       /* the writer's alone: committed since the last emptying */
     atomic_bool failed;
+    atomic_bool empty_asked; /* store_empty_journal(): behind the next batch */
+    atomic_bool is_empty;    /* what came of it */
 };
 
 /* ---- statements -------------------------------------------------------------------------- */
@@ -284,11 +287,16 @@ static bool store_write_next(struct store *store)
     if (batch != NULL) {
         store_write_batch(store, batch);
     }
+    bool asked = atomic_exchange(&store->empty_asked, false);
+    bool empty = false;
     /* What a failed checkpoint has synced is as unknown as after a failed commit. */
     if (!atomic_load(&store->failed) &&
-        store->engine->checkpoint(store->writer, idle ? 0 : store->wal_bytes_max, &fail) !=
-            ERR_OK) {
+        store->engine->checkpoint(store->writer, idle || asked ? 0 : store->wal_bytes_max, &empty,
+                                  &fail) != ERR_OK) {
         store_give_up(store, &fail);
+    }
+    if (asked) {
+        atomic_store(&store->is_empty, empty);
     }
     store->journal_filled = store->journal_filled && !idle;
     return true;
@@ -373,6 +381,39 @@ enum err store_run(struct store *store, struct store_job *job, struct fail *fail
         fail->code = job->err;
     }
     return job->err;
+}
+
+/* ---- an empty journal -------------------------------------------------------------------- */
+
+static enum err store_do_nothing(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    (void)job;
+    (void)txn;
+    (void)fail;
+    return ERR_OK;
+}
+
+enum err store_empty_journal(struct store *store, int64_t wait_ns, bool *ret_empty,
+                             struct fail *fail)
+{
+    const struct timespec pause = { .tv_nsec = STORE_EMPTY_PAUSE_NS };
+    int64_t until_ns = store_now_ns() + wait_ns;
+    bool empty = false;
+    do {
+        /* The first job's batch is followed by the checkpoint, the second's comes after that. */
+        struct store_job first = { .run = store_do_nothing };
+        struct store_job second = { .run = store_do_nothing };
+        atomic_store(&store->is_empty, false);
+        atomic_store(&store->empty_asked, true);
+        TRY(store_run(store, &first, fail));
+        TRY(store_run(store, &second, fail));
+        empty = atomic_load(&store->is_empty);
+        if (!empty && store_now_ns() < until_ns) {
+            (void)nanosleep(&pause, NULL); /* a reader is at it: those are short */
+        }
+    } while (!empty && store_now_ns() < until_ns);
+    *ret_empty = empty;
+    return ERR_OK;
 }
 
 /* ---- readers ----------------------------------------------------------------------------- */
@@ -496,7 +537,8 @@ void store_close(struct store *store)
         bool ran = store->thread_runs || store->by_hand != NULL;
         if (ran && !atomic_load(&store->failed)) {
             /* Saves the next start the replay; without it nothing is lost. */
-            EP_IGNORE(store->engine->checkpoint(store->writer, 0, NULL));
+            bool empty = false;
+            EP_IGNORE(store->engine->checkpoint(store->writer, 0, &empty, NULL));
         }
         store->engine->close(store->writer);
     }

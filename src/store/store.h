@@ -85,6 +85,15 @@ typedef enum err store_flush_fn(void *context, struct store_txn *txn, struct fai
 #define STORE_FLUSH_MAX 8
 void store_on_flush(struct store *store, store_flush_fn *flush, void *context);
 
+/*
+ * Empties the journal now, so that what was overwritten or removed before is in no file of the
+ * store any more: removed rows are zeroed in the database, but the journal has their old pages
+ * until it is emptied. Tries for `wait_ns`, because a reader that looks at an old page keeps it.
+ * *ret_empty: whether it could be done; one at a time, from a thread that may wait.
+ */
+EP_MUST_CHECK enum err store_empty_journal(struct store *store, int64_t wait_ns, bool *ret_empty,
+                                           struct fail *fail);
+
 /* ---- readers ----------------------------------------------------------------------------- */
 
 /* Runs `read` over one consistent snapshot, on the calling thread, on a read-only connection of its

@@ -77,7 +77,8 @@ EP_MUST_CHECK enum err publish_witness_size(struct publisher *publisher, struct 
 /* A witness knows of a larger log: nothing is signed any more. */
 void publish_stop(struct publisher *publisher);
 /* Step 6: with the cosignatures of this size. Again for a round that is not fresh: with those that
- * have come since. */
+ * have come since. Of a round of another publisher before, whose tiles are gone, nothing is
+ * shown. */
 EP_MUST_CHECK enum err publish_finish(struct publisher *publisher,
                                       const struct publish_round *round, struct fail *fail);
 

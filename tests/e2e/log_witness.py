@@ -29,7 +29,7 @@ class Witness:
         self.delay = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def vkey(self):
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(self.public).decode()}"

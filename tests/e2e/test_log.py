@@ -422,11 +422,25 @@ def test_another_name_and_key_begin_another_log_and_not_in_the_old_folder(own):
     assert own.command("audit").returncode == 0
 
 
-@pytest.mark.parametrize("origin", ["two words", "a+b", "entrepot-receipt/v1"])
-def test_a_name_that_is_none_is_refused(own, origin):
-    own.conf.write_text(re.sub(r"origin: .*", f'origin: "{origin}"', own.conf.read_text()))
-    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
-    assert refused.returncode == 3 and "log.origin" in refused.stderr
+def refusal(house, conf):
+    """What a start with this configuration says."""
+    house.conf.write_text(conf)
+    refused = subprocess.run([ENTREPOT, "serve", "-c", str(house.conf)], capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 3, refused.stderr
+    return refused.stderr
+
+
+def test_names_and_policies_that_are_none_are_refused(own):
+    conf = own.conf.read_text()
+    for origin in ("two words", "a+b", "entrepot-receipt/v1", "entrepot-evidence/v1"):
+        assert "log.origin" in refusal(own, re.sub(r"origin: .*", f'origin: "{origin}"', conf))
+    for policy, text in (("witness a b\nquorum a\n", "line 1"), ("quorum none\nquorum none\n", "line 2"),
+                         ("witness a one.example+00000000+BAAA\nquorum a\n", "line 1"), (None, "could not")):
+        (own.folder / "bad.policy").unlink(missing_ok=True)
+        if policy is not None:
+            (own.folder / "bad.policy").write_text(policy)
+        said = refusal(own, conf.replace("log:\n", "log:\n  witnesses: bad.policy\n"))
+        assert "bad.policy" in said and text in said, said
 
 
 # ---- witnesses
@@ -556,16 +570,3 @@ def test_a_witness_that_knows_more_stops_the_sale_for_good(witnessed):
     house.processes["server"] = subprocess.Popen([ENTREPOT, "serve", "-c", str(house.conf)], stdout=log, stderr=log)
     wait_for(lambda: len(events(house, "started")) == 2, "the start")
     assert ready_says(house)[0] == 503, "over restarts"
-
-
-@pytest.mark.parametrize("policy, text", [
-    ("witness a b\nquorum a\n", "line 1"),
-    ("quorum none\nquorum none\n", "line 2"),
-    ("witness a one.example+00000000+BAAA\nquorum a\n", "line 1"),
-    (None, "could not")])
-def test_a_policy_that_cannot_be_read_is_refused_with_its_line(own, policy, text):
-    if policy is not None:
-        (own.folder / "bad.policy").write_text(policy)
-    own.conf.write_text(own.conf.read_text().replace("log:\n", "log:\n  witnesses: bad.policy\n"))
-    refused = subprocess.run([ENTREPOT, "serve", "-c", str(own.conf)], capture_output=True, text=True, timeout=20)
-    assert refused.returncode == 3 and "bad.policy" in refused.stderr and text in refused.stderr, refused.stderr

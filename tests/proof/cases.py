@@ -45,8 +45,10 @@ def entries():
     return filler
 
 
+OTHER_ENTRY = made.canonical(made.entry(made.sections(OTHER_CALL), made.salts(OTHER_CALL)))
 LOG = made.Log(LOG_KEY, entries(), witnesses=WITNESSES[:1])
 FULL = dict(zip(TESTS, (HOLDS, HOLDS, HOLDS, NOT_SHOWN, HOLDS, HOLDS, HOLDS, HOLDS, NOT_SHOWN)))
+NOTHING_SHOWN = {**FULL, "client section": NOT_SHOWN, "evidence section": NOT_SHOWN, "one call": NOT_SHOWN}
 UNREADABLE = {**dict.fromkeys(TESTS, NOT_SHOWN), "form": FAILS}
 
 
@@ -66,12 +68,14 @@ def good_cases():
     yield Case("laid_out_otherwise", json.dumps(turned, indent=3).encode(), FULL)
     yield Case("for_the_operator", written(receipt(shown=made.SECTIONS)), {**FULL, "operator section": HOLDS})
     yield Case("one_section", written(receipt(shown=("evidence",))), {**FULL, "client section": NOT_SHOWN, "one call": NOT_SHOWN})
-    erased = {**plain, "client": None, "evidence": None, "salts": {}}
-    yield Case("erased", written(erased), {**FULL, "client section": NOT_SHOWN, "evidence section": NOT_SHOWN, "one call": NOT_SHOWN})
+    yield Case("erased", written({**plain, "client": None, "evidence": None, "salts": {}}), NOTHING_SHOWN)
     promised = {**plain, "proof": None}
     none_yet = {**FULL, "inclusion": NOT_SHOWN, "checkpoint": NOT_SHOWN}
     yield Case("promised_only", written(promised), none_yet)
     yield Case("proof_beside_it", written(promised), FULL, proof=LOG.proof(LEAF))
+    alone = {**NOTHING_SHOWN, "promise": NOT_SHOWN}
+    yield Case("proof_alone", LOG.proof(LEAF).encode(), alone)
+    yield Case("proof_alone_with_witness", LOG.proof(LEAF).encode(), {**alone, "witnesses": HOLDS}, policy=POLICY.replace(" all ", " any "))
     yield Case("no_promise", written({key: value for key, value in plain.items() if key != "promise"}), {**FULL, "promise": NOT_SHOWN})
     yield Case("one_of_two_witnesses", written(plain), {**FULL, "witnesses": HOLDS}, policy=POLICY.replace(" all ", " any "))
     yield Case("no_quorum_wanted", written(plain), {**FULL, "witnesses": HOLDS}, policy="quorum none\n")
@@ -110,6 +114,33 @@ def without_leaf():
     return made.Log(LOG_KEY, [b"leaf %d" % i for i in range(SIZE)]).proof(LEAF)
 
 
+def short_salt():
+    """With the digest that it gives: the end of a salt and the beginning of a section could change places."""
+    salts = {**made.salts(CALL), "client": bytes(15)}
+    document = receipt()
+    document["entry"] = made.entry(made.sections(CALL), salts)
+    document["salts"]["client"] = made.b64(salts["client"])
+    document["promise"] = made.promise(LOG_KEY, LEAF, made.canonical(document["entry"]))
+    document["proof"] = None
+    return written(document)
+
+
+def says_otherwise(text, old, new):
+    """The log's own signature over another text."""
+    return LOG_KEY.note(text.split("\n\n")[0].replace(old, new, 1) + "\n")
+
+
+def other_checkpoint():
+    proof, checkpoint = LOG.proof(LEAF).split("\n\n", 1)
+    return f"{proof}\n\n{says_otherwise(checkpoint, LOG_KEY.name, OTHER_LOG.name)}"
+
+
+def one_cosignature_forged():
+    """Beside one that holds: whoever shows a forged one is not believed for another."""
+    whole = made.Log(LOG_KEY, entries(), witnesses=WITNESSES).proof(LEAF)
+    return changed("proof", flipped(whole))
+
+
 def mixed_calls():
     document = receipt(shown=("client",))
     document["evidence"] = made.sections(OTHER_CALL)["evidence"]
@@ -126,12 +157,18 @@ def bad_cases():
     yield bad("number_for_text", changed("client.amount", 1234567), fails("client section"))
     yield bad("salt_changed", changed("salts.client", made.b64(bytes(16))), fails("client section"))
     yield bad("salt_short", changed("salts.client", made.b64(bytes(15))), fails("client section"))
+    yield bad("salt_short_and_fitting", short_salt(), {**fails("client section"), **dict.fromkeys(TESTS[6:], NOT_SHOWN)})
     yield bad("salt_gone", changed("salts", {}), fails("client section", "evidence section"))
     yield bad("two_calls", mixed_calls(), fails("evidence section", "one call"))
     yield bad("digest_changed", changed("entry.client", "00" * 32), fails("client section", "promise", "inclusion"))
     yield bad("leaf_changed", changed("leaf", LEAF + 1), fails("promise", "inclusion"))
     yield bad("promise_flipped", changed("promise", flipped), fails("promise"))
     yield bad("promise_of_another", changed("promise", made.promise(LOG_KEY, LEAF, b"another entry")), fails("promise"))
+    promise = receipt()["promise"]
+    yield bad("promise_of_a_later_version", changed("promise", says_otherwise(promise, "/v1", "/v2")), fails("promise"))
+    yield bad("promise_names_another_log", changed("promise", says_otherwise(promise, LOG_KEY.name, OTHER_LOG.name)), fails("promise"))
+    yield bad("promise_of_another_leaf", changed("promise", says_otherwise(promise, f"\n{LEAF}\n", f"\n{LEAF - 1}\n")), fails("promise"))
+    yield bad("promise_without_time", changed("promise", says_otherwise(promise, "\n1800000000", "\nsoon")), fails("promise"))
     yield bad("promise_is_checkpoint", changed("promise", LOG.checkpoint), fails("promise"))
     yield bad("proof_of_another_entry", changed("proof", without_leaf()), fails("inclusion"))
     yield bad("proof_of_another_leaf", changed("proof", LOG.proof(LEAF - 1)), fails("inclusion"))
@@ -142,12 +179,22 @@ def bad_cases():
               fails("inclusion", "checkpoint"))
     yield bad("size_changed", changed("proof", lambda proof: proof.replace(f"\n{SIZE}\n", f"\n{SIZE * 2}\n")),
               fails("inclusion", "checkpoint"))
+    yield bad("checkpoint_names_another_log", changed("proof", other_checkpoint()), fails("checkpoint"))
     yield bad("checkpoint_unsigned", changed("proof", lambda proof: "\n".join(line for line in proof.split("\n")
                                                                              if not line.startswith(f"\u2014 {LOG_KEY.name}"))),
               fails("checkpoint"))
     yield bad("forged_by_another_key", written(forged_by_other()), fails("promise", "checkpoint"))
     yield bad("of_another_log", written(other_log_document()), fails("promise", "checkpoint"))
+    alone = {**NOTHING_SHOWN, "promise": NOT_SHOWN}
+    yield bad("proof_alone_of_another_leaf", LOG.proof(LEAF).replace(f"index {LEAF}", f"index {LEAF - 1}").encode(),
+              {**alone, "inclusion": FAILS})
+    yield bad("proof_alone_of_another_entry", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(OTHER_ENTRY)).encode(),
+              {**alone, "inclusion": FAILS})
+    yield bad("proof_alone_forged", made.Log(FORGER, entries()).proof(LEAF).encode(), {**alone, "checkpoint": FAILS})
     yield bad("too_few_witnesses", written(receipt()), fails("witnesses"), policy=POLICY)
+    yield bad("one_of_two_cosignatures_forged", one_cosignature_forged(), fails("witnesses"), policy=POLICY.replace(" all ", " any "))
+    yield bad("cosignature_forged_and_none_wanted", one_cosignature_forged(), fails("witnesses"),
+              policy=POLICY.replace("quorum both", "quorum none"))
     yield bad("witness_flipped", changed("proof", flipped), fails("witnesses"), policy=POLICY.replace(" all ", " any "))
 
 
@@ -160,6 +207,10 @@ def unreadable_cases():
     yield bad("no_json", b"%PDF-1.7\n")
     yield bad("a_list", b"[" + plain + b"]")
     yield bad("key_twice", plain[:-1] + b', "leaf": 0}')
+    yield bad("proof_alone_without_entry", "".join(LOG.proof(LEAF).splitlines(True)[:1] + LOG.proof(LEAF).splitlines(True)[2:]).encode())
+    yield bad("proof_alone_of_an_event", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(b'{"kind":"event"}')).encode())
+    yield bad("proof_alone_turned", LOG.proof(LEAF).replace(made.b64(LOG.entries[LEAF]), made.b64(LOG.entries[LEAF] + b" ")).encode())
+    yield bad("proof_alone_of_a_later_version", LOG.proof(LEAF).replace("@v1", "@v2").encode())
     yield bad("leaf_as_text", changed("leaf", str(LEAF)))
     yield bad("leaf_negative", changed("leaf", -1))
     yield bad("leaf_fraction", changed("leaf", 1.5))

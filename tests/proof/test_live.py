@@ -1,10 +1,12 @@
-"""The log of a real server with real sales, seen with its public key alone: by address, as plain files, and in the browser."""
+"""The log of a real server with real sales and witnesses, seen with its public key alone: by address, as plain files, and in the browser."""
 
+import contextlib
 import hashlib
 import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,29 +18,65 @@ import pytest
 
 import made
 import verify_log
-from conftest import FSCK, needs_browser, needs_go, outside, scenario_house, serving
+from conftest import FSCK, OUTSIDE, ROOT, needs_browser, needs_go, outside, scenario_house, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ["EP_BUILD"])
 ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 40}
 
+scenario = scenario_house()
+
 if not (BUILD / "entrepot").exists() or not (BUILD / "entrepot-sandbox").exists():
     pytest.skip(f"the programs entrepot and entrepot-sandbox are not built in {BUILD}", allow_module_level=True)
 
 
+class Witness:
+    """`entrepot witness`, watching one log."""
+
+    def __init__(self, folder, name, vkey):
+        self.port = scenario.free_port()
+        done = subprocess.run([scenario.ENTREPOT, "witness", "init", str(folder), "--name", name], capture_output=True, text=True, check=True)
+        self.vkey = done.stdout.strip()
+        (folder / "logs").write_text(f"{vkey} {vkey.split('+')[0]}\n")
+        self.process = subprocess.Popen([scenario.ENTREPOT, "witness", str(folder), "--listen", f"127.0.0.1:{self.port}"],
+                                        stderr=subprocess.DEVNULL)
+        scenario.wait_for(lambda: scenario.port_open(self.port), "the witness's listener")
+
+    def end(self):
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    house = scenario_house().House(tmp_path_factory.mktemp("live") / "shop")
-    house.upstream(0)
-    house.upstream(1)
-    house.start()
+    """Sells, and two witnesses cosign its checkpoints."""
+    folder = tmp_path_factory.mktemp("live")
+    house = scenario.House(folder / "shop")
     house.vkey = house.command("log", "key").stdout.strip()
-    house.log = f"http://127.0.0.1:{house.public}/log/"
-    house.files = house.folder / "var" / "log"
-    scenario_house().wait_for((house.files / "checkpoint").exists, "the first checkpoint")
-    yield house
-    house.stop()
+    with contextlib.ExitStack() as ends:  # whichever of them fails, the others are ended
+        witnesses = []
+        for name in ("w1", "w2"):
+            witnesses.append(Witness(folder / name, f"witness.example/{name}", house.vkey))
+            ends.callback(witnesses[-1].end)
+        ends.callback(house.stop)
+        house.witnesses = [witness.vkey for witness in witnesses]
+        house.policy = house.folder / "policy"
+        house.policy.write_text("".join(f"witness w{at} {witness.vkey} http://127.0.0.1:{witness.port}\n"
+                                        for at, witness in enumerate(witnesses)) + "group both all w0 w1\nquorum both\n")
+        house.conf.write_text(house.conf.read_text().replace("log:\n", "log:\n  witnesses: policy\n  witness_wait_ms: 10000\n"))
+        house.upstream(0)
+        house.upstream(1)
+        house.start()
+        house.log = f"http://127.0.0.1:{house.public}/log/"
+        house.files = house.folder / "var" / "log"
+        scenario.wait_for((house.files / "checkpoint").exists, "the first checkpoint")
+        yield house
+
+
+def witnessed(shop):
+    """For the verifiers in Go: that each witness has cosigned."""
+    return [word for vkey in shop.witnesses for word in ("-witness", vkey)]
 
 
 def sell(shop, count=1):
@@ -112,8 +150,8 @@ def test_it_grows_over_the_edge_of_a_tile(shop, tmp_path):
         olds[-1].write_bytes(note)
         sell(shop, target - size)
         size, note = target, covered(shop, target)
-        assert set(outside(*olds, shop.vkey, shop.log, shop.files)[0].values()) == {"ok"}
-        done = python_verifier(shop.vkey, shop.log)
+        assert set(outside(*witnessed(shop), *olds, shop.vkey, shop.log, shop.files)[0].values()) == {"ok"}
+        done = python_verifier(shop.vkey, shop.log, *shop.witnesses)
         assert done.returncode == 0 and f"{target} entries" in done.stdout, done.stdout + done.stderr
         done = fsck(shop.log, key)
         assert done.returncode == 0 and f"size {target}" in done.stderr, done.stderr
@@ -134,13 +172,37 @@ def test_a_receipt_is_confirmed_with_the_key_alone(shop, tmp_path):
     assert verify_log.check_receipt(shop.vkey, document) == ["client", "evidence", "promise", "proof"]
     done = python_verifier(shop.vkey, shop.log, tmp_path / "receipt.json", tmp_path / "receipt.tlog-proof")
     assert done.returncode == 0, done.stderr
-    assert set(outside("-proof", tmp_path / "receipt.tlog-proof", shop.vkey)[0].values()) == {"ok"}
+    assert set(outside(*witnessed(shop), "-proof", tmp_path / "receipt.tlog-proof", shop.vkey)[0].values()) == {"ok"}
     read = json.loads(document)
     assert read["client"]["call"] == call and read["log"]["key"] == shop.vkey
     read["client"]["amount"] = str(int(read["client"]["amount"]) - 1)
     (tmp_path / "receipt.json").write_text(json.dumps(read))
     done = python_verifier(shop.vkey, shop.log, tmp_path / "receipt.json")
     assert done.returncode == 1 and "client section" in done.stderr
+
+
+@needs_go
+def test_the_document_s_commands(grown, tmp_path):
+    """Each command of docs/verify-outside.md, as it stands there, but for the seller's name and what is built already."""
+    text = (ROOT / "docs" / "verify-outside.md").read_text()
+    module = re.search(r"github\.com/transparency-dev/tessera (v\S+)", (HERE / "go" / "go.mod").read_text())
+    written = f"go run github.com/transparency-dev/tessera/cmd/fsck@{module[1]}"
+    assert written in text
+    (tmp_path / "log.vkey").write_text(grown.vkey + "\n")
+    call = sell(grown)
+    proved(grown, call)
+    printed = []
+    for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+        for old, new in (("https://shop.example", f"http://127.0.0.1:{grown.public}"), (written, str(FSCK)), ("go run .", str(OUTSIDE)),
+                         ("cd tests/proof/go", f"cd {HERE / 'go'}"), ("python3 tests/proof/", f"{sys.executable} {HERE}/")):
+            block = block.replace(old, new)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "KEY": grown.key, "CALL": call})
+        assert done.returncode == 0, block + done.stdout + done.stderr
+        printed.append(done.stdout.split())
+    digests, hashes, signature = printed[-3:]
+    assert digests[0] == digests[2] and hashes[0] == hashes[1], printed
+    assert " ".join(signature) == "Signature Verified Successfully"
 
 
 @needs_browser
@@ -156,6 +218,9 @@ def test_the_server_s_page_confirms_it(shop, browser, tmp_path):
     set_key(browser, shop.vkey)
     browser.wait(lambda: verdict(browser) == "holds", "the verdict")
     assert [name for name, outcome in browser.run(OUTCOMES).items() if outcome != "holds"] == ["operator section", "witnesses"]
+    give(browser, tmp_path / "receipt.json", shop.policy)
+    assert verdict(browser) == "holds" and "cosigned by 2 witnesses" in browser.text("#verdict")
+    assert [name for name, outcome in browser.run(OUTCOMES).items() if outcome != "holds"] == ["operator section"]
     give(browser, tmp_path / "bad.json")
     assert verdict(browser) == "fails"
     assert [name for name, outcome in browser.run(OUTCOMES).items() if outcome == "fails"] == ["client section"]
@@ -175,12 +240,12 @@ def test_another_server_can_serve_the_files_and_a_flipped_bit_is_found(grown, tm
     covered(grown, checkpoint(grown)[0])
     shutil.copytree(grown.files, tmp_path / "log")
     with serving(Plain, tmp_path / "log") as address:
-        assert set(outside(grown.vkey, address)[0].values()) == {"ok"}
+        assert set(outside(*witnessed(grown), grown.vkey, address)[0].values()) == {"ok"}
         needed, _ = verify_log.check_log(grown.vkey, lambda name: (tmp_path / "log" / name).read_bytes())
         for name, whole in needed.items():
             (tmp_path / "log" / name).write_bytes(whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:])
-            assert set(outside(grown.vkey, address)[0].values()) == {"wrong"}, name
-            assert python_verifier(grown.vkey, address).returncode == 1, name
+            assert set(outside(*witnessed(grown), grown.vkey, address)[0].values()) == {"wrong"}, name
+            assert python_verifier(grown.vkey, address, *grown.witnesses).returncode == 1, name
             (tmp_path / "log" / name).write_bytes(whole)
 
 
@@ -242,6 +307,6 @@ def test_files_are_made_again_from_the_rows(grown):
     grown.stop_process("server")
     shutil.rmtree(grown.files)
     grown.start()
-    scenario_house().wait_for((grown.files / "checkpoint").exists, "a checkpoint")
+    scenario.wait_for((grown.files / "checkpoint").exists, "a checkpoint")
     assert checkpoint(grown)[0] > size >= 257  # the start is a leaf, too
     assert set(outside(grown.vkey, grown.log, grown.files)[0].values()) == {"ok"}

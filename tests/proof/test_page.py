@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 import cases
+import made
 from conftest import ROOT, needs_browser, serving
 from page import OUTCOMES, give, open_page, set_key, verdict
 
@@ -44,7 +45,8 @@ def test_each_receipt(browser, server, case_folder, place):
     policy = ""
     # The files are the same behind a server: there a few of the cases show that its policy lets them work.
     for case in cases.all_cases() if place == "folder" else cases.all_cases()[::6]:
-        if case.policy != policy:  # a policy stays until the page is loaded again
+        # A policy stays until the page is loaded again, and a proof belongs to the receipt that is there.
+        if case.policy != policy or case.name.startswith("proof_alone"):
             open_page(browser, url)
             set_key(browser, cases.LOG_KEY.vkey)
         policy = case.policy
@@ -111,7 +113,11 @@ def test_the_other_ways_in(browser, case_folder, tmp_path):
 
     open_page(browser, PAGE.joinpath("index.html").as_uri())
     give(browser, case_folder / "proof_beside_it" / "receipt.tlog-proof")
-    assert "drop the receipt" in browser.text("#problems")
+    assert verdict(browser) == "open" and browser.run(OUTCOMES)["inclusion"] == "holds"  # it carries its entry
+    give(browser, receipt)
+    assert browser.text("#sources") == "receipt.json"
+    give(browser, case_folder / "proof_beside_it" / "receipt.tlog-proof")
+    assert browser.text("#sources") == "receipt.json, with the proof receipt.tlog-proof"
     bad = tmp_path / "bad.policy"
     bad.write_text("quorum everybody\n")
     give(browser, bad)
@@ -124,7 +130,8 @@ def test_a_receipt_cannot_act(browser, tmp_path):
     document = cases.receipt()
     document["log"] = {"origin": markup, "key": markup}
     document[markup] = markup
-    document["client"]["model_asked"] = markup
+    document["client"] = made.sections(cases.CALL, model=markup)["client"]
+    document["entry"]["client"] = made.sha(made.salts(cases.CALL)["client"] + made.canonical(document["client"])).hex()  # so that it is shown
     for file, text in ((f"{markup.replace('/', '_')}.json", cases.written(document)), ("b.json", markup.encode()),
                        ("c.json", b'{"entry": 1, "leaf": 1, "salts": 1, "' + b"<b>" + b'": 1, "' + b"<b>" + b'": 1}')):
         (tmp_path / file).write_bytes(text)
@@ -132,6 +139,7 @@ def test_a_receipt_cannot_act(browser, tmp_path):
         give(browser, tmp_path / file)
         assert browser.run("return [document.title, document.images.length, document.querySelectorAll('main b').length]") == [
             "Check a receipt", 0, 0]
+        assert file[0] != "<" or markup in browser.text("#sections")
     assert browser.complaints() == []
 
 
@@ -162,7 +170,8 @@ def test_it_fits_a_phone_and_is_accessible(browser, case_folder, tmp_path, schem
         for width in (1000, 320):
             browser.look(width, scheme=scheme)
             give(browser, case_folder / name / "receipt.json")
-            assert browser.run("return document.documentElement.scrollWidth") <= width, name
+            assert browser.run("return document.documentElement.scrollWidth - innerWidth") <= 0, name
+            assert browser.run("return innerWidth") == width
             if pictures:
                 browser.picture(pathlib.Path(pictures, f"{name}-{width}-{scheme}.png"))
             if audit:

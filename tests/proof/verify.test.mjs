@@ -59,6 +59,12 @@ test("the golden proof: leaf 4 of 7, and of nothing else", async () => {
   assert.ok(!(await verifier.included(4n, 3n, leaf, steps, top)));
   assert.ok(!(await verifier.included(4n, 7n, leaf, steps.slice(1), top)));
   assert.ok(!(await verifier.included(4n, 7n, leaf, [...steps, steps[0]], top)));
+  // Roots that such a path does lead to, in a tree of another size.
+  const first = await root(0, 1);
+  assert.ok(await verifier.included(0n, 1n, first, [], first));
+  assert.ok(!(await verifier.included(1n, 1n, first, [], first)));
+  assert.ok(!(await verifier.included(0n, 1n, first, [top], await verifier.nodeHash(top, first))));
+  assert.ok(!(await verifier.included(0n, 8n, first, await pathOf(0, 0, 4), await root(0, 4))));
 });
 
 test("every proof up to 24 leaves, and each with one step changed", async () => {
@@ -105,6 +111,11 @@ test("the golden checkpoint is under both keys, and each changed byte is noticed
     }
     assert.notDeepEqual(verdicts, ["signed", "signed"], `byte ${at}`);
   }
+});
+
+test("base64 of one spelling", () => {
+  assert.deepEqual(verifier.unbase64("AAE="), Uint8Array.of(0, 1));
+  for (const text of ["AAF=", "AAE", "AAE=\n", "AA E=", "AAE-", "A===", "=", "AAE=AAE="]) assert.equal(verifier.unbase64(text), null, text);
 });
 
 test("keys that are none", async () => {
@@ -187,6 +198,9 @@ test("policies: groups of groups", async () => {
   await bad(`witness a ${keys[0]}\ngroup g any a\ngroup h any a\nquorum g\n`, /another group/);
   await bad(`group g any a\nquorum g\n`, /no line above/);
   await bad(`${"#".repeat(65537)}\n`, /larger/);
+  const groups = (count) => Array.from({ length: count }, (_, at) => `group g${at} any ${at ? `g${at - 1}` : "a"}\n`).join("");
+  await verifier.parsePolicy(`witness a ${keys[0]}\n${groups(32)}quorum g31\n`);
+  await bad(`witness a ${keys[0]}\n${groups(33)}quorum g31\n`, /one too many/);
 });
 
 // ---- JSON ----------------------------------------------------------------------------------------------------------

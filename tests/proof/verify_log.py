@@ -126,9 +126,9 @@ def check_receipt(vkey, document):
         must(len(salt) == 16 and sha(salt + canonical(doc[name])).hex() == doc["entry"][name], f"the {name} section")
     must(len({doc[name]["call"] for name in shown}) <= 1, "the sections are of different calls")
     if doc.get("promise"):
-        first, origin, leaf, digest, _ = open_note(doc["promise"].encode(), vkey).decode().splitlines()
+        first, origin, leaf, digest, by = open_note(doc["promise"].encode(), vkey).decode().splitlines()
         must((first, origin) == ("entrepot-receipt/v1", vkey.split("+")[0]), "no promise of this log")
-        must(int(leaf) == doc["leaf"] and b64(digest) == sha(b"\0" + entry), "the promise is of another entry")
+        must(int(leaf) == doc["leaf"] and int(by) and b64(digest) == sha(b"\0" + entry), "the promise is of another entry")
     if doc.get("proof"):
         check_proof(vkey, doc["proof"].encode(), entry, doc["leaf"])
     return shown + [name for name in ("promise", "proof") if doc.get(name)]

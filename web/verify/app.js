@@ -100,14 +100,18 @@
     at("verdict-why").textContent = why;
     at("tests").replaceChildren(...report.tests.map(testItem));
     at("sections").replaceChildren(...Object.entries(report.sections).map(([name, section]) => sectionList(name, section)));
-    at("sources").textContent = given.proof ? `${given.receipt.name}, with the proof ${given.proof.name}` : given.receipt.name;
+    const names = [given.receipt, given.proof].filter(Boolean).map((one) => one.name);
+    at("sources").textContent = names.join(", with the proof ");
     showItself(report);
   }
 
   async function run() {
     const mine = ++round;
-    if (!given.receipt) return;
-    const report = await verifier.verify(given.receipt.bytes, { key: given.key, policy: given.policy, proof: given.proof?.text });
+    if (!given.receipt && !given.proof) return;
+    const { key, policy } = given;
+    const report = given.receipt
+      ? await verifier.verify(given.receipt.bytes, { key, policy, proof: given.proof?.text })
+      : await verifier.verify(verifier.utf8(given.proof.text), { key, policy }); // it carries its entry
     if (mine !== round) return; // something newer was given meanwhile
     given.own = report.log?.key ?? "";
     show(report);
@@ -155,7 +159,7 @@
   // Which of the four a text is; null: none.
   function kindOf(text) {
     const start = text.trimStart();
-    if (start.startsWith(verifier.PROOF_FIRST)) return "proof";
+    if (start.startsWith(verifier.PROOF_KIND)) return "proof";
     if (/^[{[]/.test(start)) return "receipt";
     if (/^[^\s+]+\+[0-9a-f]{8}\+\S+\s*$/.test(start)) return "key";
     return /^[ \t]*(?:log|witness|group|quorum)[ \t]/m.test(text) ? "policy" : null;
@@ -197,10 +201,9 @@
       }
     }
     if (kinds.includes("receipt") && given.proof === before) given.proof = null;
-    if (given.proof && !given.receipt) problems.push(`${given.proof.name} is a proof: drop the receipt that it belongs to as well.`);
     at("problems").replaceChildren(...problems.map((problem) => element("li", "", problem)));
     await run();
-    if (given.receipt && kinds.length > 0) at("result-title").focus();
+    if ((given.receipt || given.proof) && kinds.length > 0) at("result-title").focus();
   }
 
   // The key in the page's address, ?key= or #key=. A plus sign is a plus sign there: keys have two.

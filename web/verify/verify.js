@@ -22,7 +22,8 @@
   const COSIGNATURE = 0x04;
   const ML_DSA_44 = 0x06;
   const PROMISE_FIRST = "entrepot-receipt/v1";
-  const PROOF_FIRST = "c2sp.org/tlog-proof@v1";
+  const PROOF_KIND = "c2sp.org/tlog-proof@";
+  const PROOF_FIRST = `${PROOF_KIND}v1`;
   const SECTIONS = ["client", "evidence", "operator"];
   const MEMBERS = [...SECTIONS, "salts", "entry", "leaf", "promise", "proof", "log"];
 
@@ -507,7 +508,9 @@
     if (bytes.length > DOCUMENT_MAX) {
       refuse(`it has ${bytes.length} bytes; no receipt has more than ${DOCUMENT_MAX}`);
     }
-    const members = parseJson(decode(bytes, "it"));
+    const document = decode(bytes, "it");
+    if (document.startsWith(PROOF_KIND)) return parseAlone(document);
+    const members = parseJson(document);
     if (!(members instanceof Map) || !members.has("entry") || !members.has("leaf")) {
       refuse("it is JSON, but no receipt: a receipt has an entry, a leaf and salts");
     }
@@ -537,6 +540,17 @@
       proof: text("proof"),
       log: log && { origin: said("origin"), key: said("key") },
     };
+  }
+
+  // A tlog-proof alone carries the entry, and shows no section.
+  function parseAlone(text) {
+    const { extra, index } = parseProof(text);
+    const bytes = extra ?? refuse("the proof carries no entry");
+    const digests = parseJson(decode(bytes, "the proof's entry"));
+    const entry = checkEntry(digests);
+    if (!same(entry, bytes)) refuse("the proof's entry is not in canonical form");
+    const sections = new Map(SECTIONS.map((name) => [name, null]));
+    return { members: new Map(), leaf: index, digests, entry, salts: new Map(), sections, promise: null, proof: text, log: null };
   }
 
   const holds = { outcome: "holds", why: "" };
@@ -672,7 +686,7 @@
     return options.key ?? logs.find((key) => key.name === receipt.log?.origin) ?? logs[0] ?? null;
   }
 
-  // bytes: of the document. options: key (of parseLogKey), policy (of parsePolicy), proof (text, instead of the one
+  // bytes: of the document, or of a tlog-proof alone. options: key (of parseLogKey), policy (of parsePolicy), proof (text, instead of the one
   // inside); each may be missing. Never throws for what is in the document.
   //
   // { tests: [{ id, name, asks, outcome: "holds" | "fails" | "not shown", why }], holds, failed,
@@ -706,7 +720,7 @@
   }
 
   const entrepotVerify = {
-    TESTS, DOCUMENT_MAX, POLICY_MAX, PROOF_FIRST, Refusal, verify, lacking, parseKey, parseLogKey, parsePolicy, parseProof,
+    DOCUMENT_MAX, PROOF_KIND, Refusal, verify, lacking, parseKey, parseLogKey, parsePolicy, parseProof,
     parseNote, parseCheckpoint, parseJson, canonical, checkNote, included, leafHash, nodeHash, base64, unbase64, hex, utf8,
   };
   if (typeof module === "object" && module.exports) module.exports = entrepotVerify;

@@ -40,6 +40,28 @@ TEST(an_act_is_run_from_an_array_of_words)
     end();
 }
 
+TEST(the_log_shows_the_words_without_what_names_somebody)
+{
+    static const char *const cases[][2] = {
+        { "[\"--name=Acme & Co\",\"--json\",\"--\",\"client\",\"add\"]",
+          "[\"--name=...\",\"--json\",\"--\",\"client\",\"add\"]" },
+        { "[\"--payer\",\"Acme\",\"--lot=3\",\"--why=he \\\"says\\\" so\"]",
+          "[\"--payer\",\"...\",\"--lot=3\",\"--why=...\"]" },
+        { "[\"--name=\",\"client\",\"--names=x\",\"--bytes=1\"]",
+          "[\"--name=\",\"client\",\"--names=x\",\"--bytes=1\"]" },
+        { "[1,null]", "[1,null]" },
+        { "[]", "[]" },
+        { "{\"--name\":1}", "[]" },
+        { "[\"--name", "[]" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        char text[256];
+        struct buf out = { text, 0, sizeof(text), sizeof(text) };
+        control_show(str_from(cases[i][0]), &out);
+        CHECK_STR(buf_str(&out), str_from(cases[i][1]));
+    }
+}
+
 TEST(bodies_that_are_no_words_are_refused)
 {
     static const char *const bad[] = {

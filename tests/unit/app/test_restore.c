@@ -216,3 +216,34 @@ TEST(what_is_missing_is_said)
     CHECK(!behind());
     house_end(&house);
 }
+
+/* Who was erased after the backup was made comes back with it, and goes again at once. */
+TEST(a_backup_of_before_an_erasure_is_erased_again)
+{
+    char shown[ID_SHOWN_MAX + 1] = "";
+    struct buf id = { shown, 0, ID_SHOWN_MAX, ID_SHOWN_MAX };
+    char list[96];
+    begin();
+    CHECK_EQ(id_print(&id, STR(IDENT_CLIENT_PREFIX), client_next(house.world->ident, NULL)->id),
+             ERR_OK);
+    CHECK_EQ(house_dof(&house, "erase --client %s --forfeit --yes --by Ana --why asked", shown),
+             ACT_OK);
+    house_close(&house);
+    CHECK_EQ(restore(backup_path, true), ERR_OK);
+    CHECK(house_said(&house.out, "\"erased_again\":1"));
+    house_open(&house, WORLD_READ_WRITE);
+    CHECK_EQ(client_next(house.world->ident, NULL)->name.len, 0);
+    CHECK_EQ(house.world->erased_again, 0);
+    CHECK_EQ(house_do(&house, "audit"), ACT_OK);
+    house_close(&house);
+    (void)snprintf(list, sizeof(list), "%s/var/erased.log", house.folder);
+    FILE *file = fopen(list, "a");
+    CHECK(file != NULL);
+    CHECK(fputs("nobody\n", file) >= 0);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_EQ(restore(backup_path, true), ERR_CONF_INVALID);
+    CHECK(house_said(&house.errors, "line 2 of"));
+    CHECK_EQ(unlink(list), 0);
+    CHECK(!behind()); /* the store is as it was */
+    house_end(&house);
+}

@@ -120,3 +120,88 @@ TEST(kinds_and_states_have_the_names_of_the_table)
     CHECK_STR(str_from(claim_kind_name(CLAIM_UNKNOWN_MODEL)), STR("unknown_model"));
     CHECK_STR(str_from(claim_state_name(CLAIM_WITHDRAWN)), STR("withdrawn"));
 }
+
+/* ---- what can go --------------------------------------------------------------------------- */
+
+struct going {
+    struct store_job job;
+    int64_t claim; /* 0: by age */
+    int64_t number;
+    int64_t before_ns;
+    int64_t count;
+};
+
+static enum err run_go(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    struct going *going = EP_CONTAINER(job, struct going, job);
+    return going->claim == 0 ? upstream_claim_expire(txn, going->before_ns, &going->count, fail)
+                             : upstream_claim_forget(txn, going->claim, going->number, fail);
+}
+
+static int64_t expire(struct store *store, int64_t before_ns)
+{
+    struct going going = { .job = { .run = run_go }, .before_ns = before_ns };
+    CHECK_EQ(store_run(store, &going.job, NULL), ERR_OK);
+    return going.count;
+}
+
+struct told {
+    int64_t open;
+    int64_t named;
+    int64_t rows;
+    int64_t old; /* closed before 9 */
+    int64_t oldest_ns;
+};
+
+static enum err on_claim_call(void *context, const struct claim_call *call)
+{
+    struct told *told = context;
+    told->open += call->open;
+    told->named += call->named;
+    told->rows++;
+    return ERR_OK;
+}
+
+static enum err run_tell(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct told *told = context;
+    TRY(upstream_claim_old(txn, 9, &told->old, &told->oldest_ns, fail));
+    return upstream_claim_calls(txn, on_claim_call, told, fail);
+}
+
+static struct told tell(struct store *store)
+{
+    struct told told = { .rows = 0 };
+    CHECK_EQ(store_read(store, run_tell, &told, NULL), ERR_OK);
+    return told;
+}
+
+TEST(a_closed_claim_loses_the_sources_ids_and_an_open_one_holds_them)
+{
+    begin();
+    struct store *store = open_store();
+    add(store, "a", CLAIM_SLOPE, 110); /* two calls of claim 1, one of claim 2 */
+    add(store, "a", CLAIM_SLOPE, 120);
+    add(store, "b", CLAIM_SLOPE, 110);
+    CHECK_EQ(tell(store).open, 3);
+    CHECK_EQ(expire(store, 100), 0);
+    CHECK_EQ(close_claim(store, 1, CLAIM_SETTLED), ERR_OK); /* at 8 */
+    struct told told = tell(store);
+    CHECK_EQ(told.open, 1);
+    CHECK_EQ(told.named, 3);
+    CHECK_EQ(told.old, 2);
+    CHECK_EQ(told.oldest_ns, 8);
+    struct going going = { .job = { .run = run_go }, .claim = 1, .number = 2 };
+    CHECK_EQ(store_run(store, &going.job, NULL), ERR_OK);
+    CHECK_EQ(tell(store).named, 2);
+    CHECK_EQ(expire(store, 8), 0); /* not before its time */
+    CHECK_EQ(expire(store, 9), 1);
+    CHECK_EQ(expire(store, 9), 0);
+    told = tell(store);
+    CHECK_EQ(told.rows, 1);
+    CHECK_EQ(told.open, 1);
+    CHECK_EQ(told.old, 0);
+    CHECK_EQ(ask(store, &sql_listed), 2); /* that they were there stays */
+    store_close(store);
+    end();
+}

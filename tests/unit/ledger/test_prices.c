@@ -11,6 +11,19 @@ static const struct ledger_price lines[] = {
     { STR_INIT("m1"), STR_INIT("call"), 7 },
 };
 
+static int64_t told; /* books that somebody was told of */
+
+static enum err on_kept(void *context, struct store_txn *txn, const struct ledger_price_book *book,
+                        int64_t now_ns, struct fail *fail)
+{
+    (void)txn;
+    (void)fail;
+    CHECK_STR(book->book.name, STR("sale"));
+    CHECK_EQ(now_ns, 5);
+    ++*(int64_t *)context;
+    return ERR_OK;
+}
+
 /* The books sale/1 and sale/2. */
 static void keep(int64_t version, const char *book_version, size_t sum)
 {
@@ -21,7 +34,7 @@ static void keep(int64_t version, const char *book_version, size_t sum)
         .count = EP_ARRAY_LEN(lines),
     };
     const struct ledger_price_list list = { STR("world"), 0 };
-    const struct ledger_prices prices = { version, &book, 1, &list, 1, 5 };
+    const struct ledger_prices prices = { version, &book, 1, &list, 1, 5, on_kept, &told };
     CHECK(ledger_keep_prices(books.ledger, &prices, &books.fail) == ERR_OK);
 }
 
@@ -53,9 +66,10 @@ static void check_counts(int64_t book_count, int64_t price_count, int64_t list_c
     CHECK_EQ(counts[3], book_count);
 }
 
-TEST(each_version_is_kept_once_and_for_ever)
+TEST(each_version_is_kept_once_and_for_ever_and_told_of_once)
 {
     books_begin(&books);
+    told = 0;
     keep(100, "1", 0);
     check_counts(1, 2, 1);
     keep(100, "1", 0); /* a restart */
@@ -69,6 +83,37 @@ TEST(each_version_is_kept_once_and_for_ever)
     check_counts(2, 4, 3);
     keep(103, "2", 0); /* edited without a new version: kept all the same */
     check_counts(3, 6, 4);
+    CHECK_EQ(told, 3);
+    books_end(&books);
+}
+
+static enum err on_kept_badly(void *context, struct store_txn *txn,
+                              const struct ledger_price_book *book, int64_t now_ns,
+                              struct fail *fail)
+{
+    (void)context;
+    (void)txn;
+    (void)book;
+    (void)now_ns;
+    return FAIL(fail, ERR_STORE_FAILED, "it cannot be noted");
+}
+
+TEST(a_book_that_cannot_be_told_of_is_not_kept)
+{
+    const struct ledger_price_book book = {
+        .book = { STR("sale"), STR("1"), { sums, 32 } },
+        .currency = STR("USD"),
+        .prices = lines,
+        .count = EP_ARRAY_LEN(lines),
+    };
+    const struct ledger_price_list list = { STR("world"), 0 };
+    const struct ledger_prices prices = { 100, &book, 1, &list, 1, 5, on_kept_badly, NULL };
+    int64_t counts[4] = { 0 };
+    books_begin(&books);
+    CHECK_EQ(ledger_keep_prices(books.ledger, &prices, &books.fail), ERR_STORE_FAILED);
+    CHECK_EQ(store_read(books.store, read_counts, counts, NULL), ERR_OK);
+    CHECK_EQ(counts[0], 0);
+    CHECK_EQ(counts[2], 0);
     books_end(&books);
 }
 

@@ -189,15 +189,18 @@ TEST(the_journal_stays_near_its_limit_and_is_emptied_when_asked)
     const struct store_value size = STORE_I(3000);
     struct case_folder folder = case_folder_make();
     struct engine_conn *conn = open_writer(&folder);
+    bool empty = true;
     CHECK_EQ(engine_sqlite.script(conn, "CREATE TABLE kept(bytes BLOB) STRICT", NULL), ERR_OK);
     for (int i = 0; i < 500; i++) {
         commit_one(conn, &fill, &size);
-        CHECK_EQ(engine_sqlite.checkpoint(conn, 65536, NULL), ERR_OK);
+        CHECK_EQ(engine_sqlite.checkpoint(conn, 65536, &empty, NULL), ERR_OK);
+        CHECK(!empty);
     }
     CHECK(file_bytes(&folder, "db-wal") > 65536);
     CHECK(file_bytes(&folder, "db-wal") < 2 * 65536);
     CHECK(file_bytes(&folder, "db") > 400 * 3000);
-    CHECK_EQ(engine_sqlite.checkpoint(conn, 0, NULL), ERR_OK);
+    CHECK_EQ(engine_sqlite.checkpoint(conn, 0, &empty, NULL), ERR_OK);
+    CHECK(empty);
     CHECK_EQ(file_bytes(&folder, "db-wal"), 0);
     engine_sqlite.close(conn);
     conn = open_writer(&folder);
@@ -211,6 +214,7 @@ TEST(a_reader_in_the_way_of_a_checkpoint_is_no_failure_and_loses_nothing)
     const struct store_value size = STORE_I(3000);
     struct case_folder folder = case_folder_make();
     struct engine_conn *conn = open_writer(&folder);
+    bool empty = true;
     struct engine_conn *reader = NULL;
     struct str path = str_from_at(str_from(folder.url), sizeof("sqlite:") - 1);
     CHECK_EQ(engine_sqlite.script(conn, "CREATE TABLE kept(bytes BLOB) STRICT", NULL), ERR_OK);
@@ -220,12 +224,14 @@ TEST(a_reader_in_the_way_of_a_checkpoint_is_no_failure_and_loses_nothing)
     CHECK_EQ(pragma(reader, &count_rows), 1);
     for (int i = 1; i < 100; i++) {
         commit_one(conn, &fill, &size);
-        CHECK_EQ(engine_sqlite.checkpoint(conn, i % 10 == 0 ? 0 : 16384, NULL), ERR_OK);
+        CHECK_EQ(engine_sqlite.checkpoint(conn, i % 10 == 0 ? 0 : 16384, &empty, NULL), ERR_OK);
+        CHECK(!empty);
     }
     CHECK_EQ(pragma(reader, &count_rows), 1);
     CHECK(file_bytes(&folder, "db-wal") > 100 * 3000);
     engine_sqlite.close(reader);
-    CHECK_EQ(engine_sqlite.checkpoint(conn, 0, NULL), ERR_OK);
+    CHECK_EQ(engine_sqlite.checkpoint(conn, 0, &empty, NULL), ERR_OK);
+    CHECK(empty);
     CHECK_EQ(file_bytes(&folder, "db-wal"), 0);
     CHECK_EQ(pragma(conn, &count_rows), 100);
     engine_sqlite.close(conn);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/counter.h"
@@ -514,6 +515,47 @@ TEST(a_reader_sees_one_moment_beside_the_writer)
     struct store *store = case_open(&folder);
     CHECK_EQ(case_add(store, 1), ERR_OK);
     CHECK_EQ(store_read(store, read_beside_writer, store, NULL), ERR_OK);
+    store_close(store);
+    case_folder_remove(&folder);
+}
+
+static int64_t journal_len(const struct case_folder *folder)
+{
+    char path[64];
+    struct stat stat_of;
+    (void)snprintf(path, sizeof(path), "%s/db-wal", folder->path);
+    return stat(path, &stat_of) == 0 ? (int64_t)stat_of.st_size : 0;
+}
+
+static enum err read_old_page(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct store *store = context;
+    int64_t before = 0;
+    bool empty = true;
+    TRY(case_read_count(&before, txn, fail));
+    CHECK_EQ(case_add(store, 2), ERR_OK); /* what this reader must not see */
+    CHECK_EQ(store_empty_journal(store, 50000000, &empty, fail), ERR_OK);
+    CHECK(!empty);
+    return ERR_OK;
+}
+
+TEST(the_journal_is_emptied_when_it_is_asked_for_unless_a_reader_needs_it)
+{
+    struct case_folder folder = case_folder_make();
+    struct store *store = case_open(&folder);
+    bool empty = false;
+    CHECK_EQ(store_empty_journal(store, 0, &empty, NULL), ERR_OK);
+    CHECK(empty);
+    CHECK_EQ(case_add(store, 1), ERR_OK);
+    CHECK(journal_len(&folder) > 0);
+    CHECK_EQ(store_empty_journal(store, 1000000000, &empty, NULL), ERR_OK);
+    CHECK(empty);
+    CHECK_EQ(journal_len(&folder), 0);
+    CHECK_EQ(store_read(store, read_old_page, store, NULL), ERR_OK);
+    CHECK(journal_len(&folder) > 0);
+    CHECK_EQ(store_empty_journal(store, 1000000000, &empty, NULL), ERR_OK);
+    CHECK(empty);
+    CHECK_EQ(case_count(store), 2);
     store_close(store);
     case_folder_remove(&folder);
 }

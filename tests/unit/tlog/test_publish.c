@@ -428,6 +428,24 @@ static void flip_each_byte(struct str name)
     buf_fini(&bytes);
 }
 
+TEST(what_was_signed_before_is_not_shown_without_its_tiles)
+{
+    char path[256];
+    char command[300];
+    publish_case_begin(&it, 300);
+    publish_case_round(&it);
+    publish_case_close(&it);
+    (void)snprintf(command, sizeof(command), "rm -r %s", it.log.log_folder);
+    CHECK_EQ(system(command), 0);
+    publish_case_open(&it);
+    CHECK_EQ(publish_finish(it.publisher, &it.round, &it.log.fail), ERR_OK);
+    publish_case_path(&it, STR("checkpoint"), path);
+    CHECK(access(path, F_OK) != 0);
+    publish_case_round(&it);
+    CHECK(access(path, F_OK) == 0);
+    publish_case_end(&it);
+}
+
 TEST(a_flipped_bit_in_any_byte_of_the_folder_is_found_and_mended)
 {
     publish_case_begin(&it, 5);
