@@ -311,6 +311,23 @@ TEST(a_backup_that_lacks_nothing_goes_on)
     publish_case_end(&it);
 }
 
+TEST(another_name_or_key_has_a_checkpoint_of_its_own_at_once)
+{
+    publish_case_begin(&it, 3);
+    publish_case_round(&it);
+    publish_case_close(&it);
+    it.origin = "entrepot.example/second";
+    publish_case_key(&it, 8);
+    (void)snprintf(it.log.log_folder, sizeof(it.log.log_folder), "%s/second", it.log.folder);
+    publish_case_open(&it);
+    publish_case_round(&it);
+    CHECK(it.round.fresh);
+    CHECK_EQ(publish_case_look(&it), 3);
+    publish_case_round(&it);
+    CHECK(!it.round.fresh);
+    publish_case_end(&it);
+}
+
 TEST(a_folder_with_the_checkpoint_of_another_log_is_refused)
 {
     publish_case_begin(&it, 3);
