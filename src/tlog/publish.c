@@ -367,11 +367,21 @@ static enum err publish_sign_size(struct publisher *publisher, const struct publ
     return ERR_OK;
 }
 
+/* Whether what was signed last is under this name and key: either may have been changed since. */
+static bool publish_is_own(const struct publisher *publisher)
+{
+    struct note note;
+    struct checkpoint checkpoint;
+    return publisher->last.size == 0 ||
+           checkpoint_open(buf_str(&publisher->last.note), &publisher->key, &checkpoint, &note,
+                           NULL) == ERR_OK;
+}
+
 static enum err publish_round(struct publisher *publisher, int64_t now_ns, struct fail *fail)
 {
     struct publish_reading reading = { .publisher = publisher };
     TRY(store_read(publisher->store, publish_read, &reading, fail));
-    if (reading.size > publisher->last.size) {
+    if (reading.size > publisher->last.size || !publish_is_own(publisher)) {
         TRY(publish_sign_size(publisher, &reading, now_ns, fail));
     }
     TRY(publish_tiles(publisher, fail));

@@ -25,6 +25,7 @@ POINTS = sorted({name for file in (ROOT / "src").rglob("*.c")
                  if not name.startswith(("erase-", "expire-"))})  # tests/e2e/test_privacy.py
 ROUNDS = int(os.environ.get("EP_CRASH_ROUNDS", "1"))  # at each point
 AT_START = {"migration", "recovery-half"}  # points that the start itself meets
+FIRST = (("-commit", 20), ("log-file-", 16), ("log-", 2))  # a start commits, and publishes, too
 CHAT = "/v1/chat/completions"
 STEP = 16  # tokens that are held at a time
 NANO_A_TOKEN = 10000  # of the example's aurora-large
@@ -222,7 +223,7 @@ def test_a_crash_at_each_point_loses_nothing(house, point):
             house.started()
             check_notes(house, buyers)
         else:
-            first = 20 if point.endswith("-commit") else 1  # a start commits too
+            first = next((times for part, times in FIRST if part in point), 1)
             house.start(f"{point}:{first if at == 0 else dice.randint(first + 1, first + 12)}")
             house.started()
             buyers, died = load_until_it_dies(house, 2.5)

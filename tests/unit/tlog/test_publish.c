@@ -19,14 +19,10 @@ static bool said(const char *what)
 
 /* ---- what is published ------------------------------------------------------------------- */
 
-TEST(what_is_published_lies_in_the_folder)
+TEST(what_is_published_lies_in_the_folder_at_every_size)
 {
-    static const int64_t sizes[] = { 0, 1, 2, 3, 255, 256, 257, 511, 512, 513, 600, 1000 };
-    int64_t size = 0;
     publish_case_begin(&it, 0);
-    for (size_t i = 0; i < EP_ARRAY_LEN(sizes); i++) {
-        tlog_case_append(&it.log, size, sizes[i] - size);
-        size = sizes[i];
+    for (int64_t size = 0; size <= 600; size++) {
         publish_case_round(&it);
         CHECK_EQ(it.round.size, size);
         CHECK_EQ(it.round.fresh, size > 0);
@@ -34,14 +30,15 @@ TEST(what_is_published_lies_in_the_folder)
         CHECK_EQ(publish_case_look(&it), size);
         publish_case_round(&it);
         CHECK(!it.round.fresh);
-        if (i % 2 == 0) {
+        if (size % 37 == 0) {
             publish_case_close(&it);
             publish_case_open(&it);
         }
+        tlog_case_append(&it.log, size, 1);
     }
     CHECK(!is_there(STR("tile/0/000.p"))); /* full since */
     CHECK(!is_there(STR("tile/entries/001.p")));
-    CHECK(is_there(STR("tile/0/003.p/232")));
+    CHECK(is_there(STR("tile/0/002.p/88")));
     publish_case_end(&it);
 }
 
@@ -311,6 +308,23 @@ TEST(a_backup_that_lacks_nothing_goes_on)
     CHECK_EQ(store_read(it.log.store, run_published, &published, &it.log.fail), ERR_OK);
     CHECK_EQ(published.size, 3);
     published_fini(&published);
+    publish_case_end(&it);
+}
+
+TEST(another_name_or_key_has_a_checkpoint_of_its_own_at_once)
+{
+    publish_case_begin(&it, 3);
+    publish_case_round(&it);
+    publish_case_close(&it);
+    it.origin = "entrepot.example/second";
+    publish_case_key(&it, 8);
+    (void)snprintf(it.log.log_folder, sizeof(it.log.log_folder), "%s/second", it.log.folder);
+    publish_case_open(&it);
+    publish_case_round(&it);
+    CHECK(it.round.fresh);
+    CHECK_EQ(publish_case_look(&it), 3);
+    publish_case_round(&it);
+    CHECK(!it.round.fresh);
     publish_case_end(&it);
 }
 

@@ -142,6 +142,28 @@ static enum err run_damaged(void *context, struct store_txn *txn, struct fail *f
     return published_proof(txn, 0, context, fail);
 }
 
+static enum err run_signed(void *context, struct store_txn *txn, struct fail *fail)
+{
+    return published_read_signed(txn, context, fail);
+}
+
+TEST(what_was_signed_last_is_there_before_it_is_shown)
+{
+    struct published last;
+    publish_case_begin(&it, 3);
+    published_init(&last);
+    CHECK_EQ(store_read(it.log.store, run_signed, &last, &it.log.fail), ERR_OK);
+    CHECK_EQ(last.size, 0);
+    publish_case_round(&it);
+    tlog_case_append(&it.log, 3, 1);
+    CHECK_EQ(publish_sign(it.publisher, 1, &it.round, &it.log.fail), ERR_OK);
+    CHECK_EQ(store_read(it.log.store, run_signed, &last, &it.log.fail), ERR_OK);
+    CHECK_EQ(last.size, 4);
+    CHECK_STR(buf_str(&last.note), buf_str(&it.round.note));
+    published_fini(&last);
+    publish_case_end(&it);
+}
+
 TEST(no_proof_is_made_of_rows_that_are_missing)
 {
     static const struct store_sql damage = { "DELETE FROM leaf WHERE id = 2" };
