@@ -207,7 +207,7 @@ static enum err evidence_do(struct evidence_asking *asking)
     struct acting *acting = asking->acting;
     struct evidence_order *order = &asking->order;
     const struct client *client = NULL;
-    TRY(acting_client(acting, &client));
+    TRY(acting_client_live(acting, &client));
     TRY(evidence_period(asking));
     TRY(acting_need(acting, "output", &order->path));
     TRY(evidence_client(asking, client));
