@@ -186,7 +186,8 @@ TEST(a_note_commits_to_its_salted_detail)
     CHECK_EQ(tlog_note_entry(TLOG_KEY, STR("0123456789abcdef"), STR("a detail"), &entry), ERR_OK);
     CHECK_STR(
         buf_str(&entry),
-        STR("{\"detail\":\"e573d11a5a9b0af69b0e4ba7a3417a5d19cfc596b3c13673222b9d7ad59555ac\",\"kind\":\"key\",\"version\":\"1\"}"));
+        STR("{\"detail\":\"e573d11a5a9b0af69b0e4ba7a3417a5d19cfc596b3c13673222b9d7ad59555ac\","
+            "\"kind\":\"key\",\"version\":\"1\"}"));
     buf_fini(&entry);
     CHECK(tlog_kind_name(0) == NULL && tlog_kind_name(TLOG_PRICES + 1) == NULL);
     CHECK_STR(str_from(tlog_kind_name(TLOG_PRICES)), STR("prices"));
