@@ -1,5 +1,9 @@
 #include "life_log.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "auditor_log.h"
 #include "base/mem.h"
 #include "disk.h"
@@ -12,6 +16,16 @@ struct life_log {
     struct publisher *publisher; /* NULL: nothing is published */
     struct publish_round round;
 };
+
+void life_log_begin(void)
+{
+    disk_spare(true);
+    int made = mkdir(LIFE_LOG_PLACE, 0755);
+    int fd = open("/sim", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT(made == 0 && fd >= 0 && fsync(fd) == 0);
+    (void)close(fd); /* was read only */
+    disk_spare(false);
+}
 
 static struct sign_key *log_secret(void)
 {

@@ -9,11 +9,15 @@
 #include "tlog/note.h"
 #include "tlog/tlog.h"
 
-#define LIFE_LOG_FOLDER "/sim/log"
+/* Not beside the store, whose folder would be synced along with the log's. */
+#define LIFE_LOG_PLACE  "/sim/log.d"
+#define LIFE_LOG_FOLDER LIFE_LOG_PLACE "/files"
 #define LIFE_LOG_ORIGIN "sim.example/log"
 
 struct life_log;
 
+/* On an empty disk: the place where its folder will be. */
+void life_log_begin(void);
 /* The log of `store` is open. Where the store is an old backup the folder knows more, and nothing
  * is published. */
 EP_MUST_CHECK enum err life_log_open(struct play *play, struct store *store,

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "disk.h"
 #include "life.h"
+#include "life_log.h"
 #include "random.h"
 #include "upstream.h"
 
@@ -62,6 +63,7 @@ static void run_set_up(const struct run_options *options)
     disk_format(options->seed);
     auditor_begin();
     auditor_log_begin();
+    life_log_begin();
     run_set_up_network(play);
     play->manners = sim_random(play->sim);
     play->early_leaves = 200 + (int64_t)play_random(play, 60); /* its tiles are soon full */
@@ -99,7 +101,7 @@ static void run_tear_down(void)
 static void run_arm(uint64_t most, uint64_t crash_of)
 {
     static const enum disk_fault_kind kinds[] = { DISK_FAULT_IO, DISK_FAULT_HALF, DISK_FAULT_FULL };
-    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/sim/log/" };
+    static const char *const files[] = { NULL, NULL, ".db", "-wal", "log.size", "/sim/log.d/" };
     struct play *play = &run.play;
     struct disk_fault fault = {
         .kind = play_chance(play, crash_of) ? kinds[play_random(play, EP_ARRAY_LEN(kinds))]

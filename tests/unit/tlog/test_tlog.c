@@ -177,3 +177,36 @@ TEST(indexes_go_on_after_a_restart)
     CHECK_EQ(find.leaf, 1);
     tlog_case_end(&it);
 }
+
+TEST(a_note_commits_to_its_salted_detail)
+{
+    struct buf entry;
+    buf_init(&entry, 1000);
+    CHECK(crypto_start(NULL) == ERR_OK);
+    CHECK_EQ(tlog_note_entry(TLOG_KEY, STR("0123456789abcdef"), STR("a detail"), &entry), ERR_OK);
+    CHECK_STR(
+        buf_str(&entry),
+        STR("{\"detail\":\"e573d11a5a9b0af69b0e4ba7a3417a5d19cfc596b3c13673222b9d7ad59555ac\","
+            "\"kind\":\"key\",\"version\":\"1\"}"));
+    buf_fini(&entry);
+    CHECK(tlog_kind_name(0) == NULL && tlog_kind_name(TLOG_PRICES + 1) == NULL);
+    CHECK_STR(str_from(tlog_kind_name(TLOG_PRICES)), STR("prices"));
+}
+
+static void open_once(void)
+{
+    enum err err = tlog_case_try_open(&it);
+    CHECK(err == ERR_OK || (err == ERR_NO_MEMORY && it.fail.text[0] != '\0'));
+    tlog_case_close(&it);
+}
+
+TEST(memory_that_lacks_at_the_opening_is_told_of)
+{
+    tlog_case_begin(&it);
+    tlog_case_append(&it, 0, 300);
+    tlog_case_close(&it);
+    CHECK(test_each_allocation_failing(open_once) > 3);
+    tlog_case_open(&it);
+    tlog_case_append(&it, 300, 1);
+    tlog_case_end(&it);
+}
