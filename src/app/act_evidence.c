@@ -5,6 +5,7 @@
 #include "app/evidence_books.h"
 #include "app/progress.h"
 #include "base/stamp.h"
+#include "ident/forget.h"
 #include "ident/standing.h"
 
 static const char *const evidence_columns[] = { "pack",     "client", "from",      "until",
@@ -202,12 +203,24 @@ static enum err evidence_show(const struct evidence_asking *asking)
     return err;
 }
 
+/* Of a client that was erased no receipt says that it is this client's. */
+static enum err evidence_find_client(struct acting *acting, const struct client **ret_client)
+{
+    TRY(acting_client(acting, ret_client));
+    if (client_forgotten(*ret_client)) {
+        acting->remedy = "no receipt says any more that it is theirs: a pack from before still "
+                         "verifies";
+        return FAIL(&acting->fail, ERR_CONFLICT, "the client was erased");
+    }
+    return ERR_OK;
+}
+
 static enum err evidence_do(struct evidence_asking *asking)
 {
     struct acting *acting = asking->acting;
     struct evidence_order *order = &asking->order;
     const struct client *client = NULL;
-    TRY(acting_client(acting, &client));
+    TRY(evidence_find_client(acting, &client));
     TRY(evidence_period(asking));
     TRY(acting_need(acting, "output", &order->path));
     TRY(evidence_client(asking, client));

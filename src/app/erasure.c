@@ -312,6 +312,7 @@ static enum err erasure_steps(struct erasure_step *step, struct erasure *erasure
         return ERR_OK;
     }
     EP_CRASH_POINT("erase-gone");
+    step->now_ns = stamp_system_ns(); /* it may have taken minutes */
     return erasure_do(step, erasure->state == ERASURE_OPEN ? erasure_step_end : erasure_step_close,
                       erasure, fail);
 }

@@ -56,6 +56,8 @@ static const struct str init_conf_rest = STR_INIT(
     "  # The receipt log's name: choose your own before the first real sale, it can never change.\n"
     "  origin: \"entrepot.example/receipts\"\n"
     "  key: \"file:keys/log.key\"\n"
+    "  # Who watches it besides yourself: a policy file with witnesses (docs/log.md).\n"
+    "  # witnesses: \"witnesses.policy\"\n"
     "\n"
     "keys:\n"
     "  # What API keys are hashed with. Without it no client's key works any more: keep a copy.\n"
@@ -258,7 +260,7 @@ static enum err init_print(struct str folder, const struct client *client,
                        "  registry/         the example, signed: see registry/products.yaml\n"
                        "  keys/             the log's key, the pepper, the upstreams' keys, and\n"
                        "                    those of the example's made-up persons and parties\n"
-                       "  var/              the books\n"
+                       "  var/              the books, and the log as it is published\n"
                        "  first-client.key  the first client's API key\nclient ")));
     TRY(id_print(out, STR(IDENT_CLIENT_PREFIX), client->id));
     TRY(buf_append(out, STR(": ")));

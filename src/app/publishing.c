@@ -1,7 +1,5 @@
 #include "app/publishing.h"
 
-#include <string.h>
-
 #include "app/file_text.h"
 #include "app/publishing_internal.h"
 #include "base/counter.h"
@@ -254,34 +252,47 @@ const char *publishing_witnessed(const struct publishing *publishing)
 
 /* ---- figures ------------------------------------------------------------------------------- */
 
-static enum err metrics_put(const struct publishing *publishing, const char *name, const char *kind,
-                            const char *help, struct buf *out)
+/* note_name_valid() forbids white space, and neither of these two. */
+static enum err metrics_put_name(struct str name, struct buf *out)
 {
-    bool failures = strcmp(kind, "counter") == 0;
-    TRY(buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind));
-    for (size_t i = 0; i < publishing->witness_count; i++) {
-        const struct publishing_witness *witness = &publishing->witnesses[i];
-        int64_t value = failures ? witness->failures : witness->size;
-        /* A name of a policy has no white space, and none of these: note_name_valid() does not
-         * forbid them. */
-        TRY(buf_printf(out, "%s{witness=\"", name));
-        for (size_t k = 0; k < witness->party->name.len; k++) {
-            char c = witness->party->name.ptr[k];
-            TRY(c == '"' || c == '\\' ? buf_byte(out, '\\') : ERR_OK);
-            TRY(buf_byte(out, c));
-        }
-        TRY(buf_printf(out, "\"} %lld\n", (long long)value));
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        TRY(c == '"' || c == '\\' ? buf_byte(out, '\\') : ERR_OK);
+        TRY(buf_byte(out, c));
     }
     return ERR_OK;
 }
 
+static enum err metrics_put_one(const struct publishing_witness *witness, const char *name,
+                                int64_t value, struct buf *out)
+{
+    TRY(buf_printf(out, "%s{witness=\"", name));
+    TRY(metrics_put_name(witness->party->name, out));
+    return buf_printf(out, "\"} %lld\n", (long long)value);
+}
+
 enum err publishing_metrics(const struct publishing *publishing, struct buf *out)
 {
+    static const char failures[] = "entrepot_log_witness_refusals_total";
+    static const char size[] = "entrepot_log_witness_size";
     if (publishing == NULL || publishing->witness_count == 0) {
         return ERR_OK;
     }
-    TRY(metrics_put(publishing, "entrepot_log_witness_failures", "counter",
-                    "Times that a witness gave no cosignature, by witness.", out));
-    return metrics_put(publishing, "entrepot_log_witness_size", "gauge",
-                       "Leaves that a witness has cosigned, by witness.", out);
+    TRY(buf_printf(out,
+                   "# HELP %s Times that a witness gave no cosignature, by witness.\n"
+                   "# TYPE %s counter\n",
+                   failures, failures));
+    for (size_t i = 0; i < publishing->witness_count; i++) {
+        const struct publishing_witness *witness = &publishing->witnesses[i];
+        TRY(metrics_put_one(witness, failures, witness->failures, out));
+    }
+    TRY(buf_printf(out,
+                   "# HELP %s Leaves that a witness has cosigned, by witness.\n"
+                   "# TYPE %s gauge\n",
+                   size, size));
+    for (size_t i = 0; i < publishing->witness_count; i++) {
+        const struct publishing_witness *witness = &publishing->witnesses[i];
+        TRY(metrics_put_one(witness, size, witness->size, out));
+    }
+    return ERR_OK;
 }

@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "tlog/receipt.h"
 
-#define TLOG_ERASE_MAX 256 /* receipts of one job: some milliseconds of the writer */
+#define TLOG_ERASE_MAX 256 /* receipts of one job: some 10 ms of the writer */
 
 /* Which sections, a bit each. */
 #define TLOG_CLIENT   (1U << RECEIPT_CLIENT)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import http.server
+import ssl
 import struct
 import subprocess
 import threading
@@ -13,7 +14,7 @@ import time
 class Witness:
     """Ed25519 by the openssl program; one at a time."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, tls=False):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name = folder, name
         self.key = folder / "key.pem"
@@ -28,14 +29,26 @@ class Witness:
         self.answer = None  # instead of a cosignature: a function of the text that gives (status, body)
         self.delay = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.port = self.server.server_address[1]
+        self.base = f"http://127.0.0.1:{self.server.server_address[1]}/w"
+        if tls:
+            self.wrap()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def wrap(self):
+        """HTTPS, under a certificate that vouches for itself: cert.pem."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "tls.pem",
+                        "-out", "cert.pem"], cwd=self.folder, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "cert.pem", self.folder / "tls.pem")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.base = self.base.replace("http://127.0.0.1", "https://localhost")
 
     def vkey(self):
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(self.public).decode()}"
 
     def policy(self, name):
-        return f"witness {name} {self.vkey()} http://127.0.0.1:{self.port}/w\n"
+        return f"witness {name} {self.vkey()} {self.base}\n"
 
     def cosign(self, text):
         now = int(time.time())

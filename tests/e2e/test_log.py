@@ -447,10 +447,12 @@ def test_names_and_policies_that_are_none_are_refused(own):
 
 @pytest.fixture
 def witnessed(own, tmp_path):
-    witnesses = [Witness(tmp_path / name, f"{name}.example/w") for name in ("one", "two")]
+    """Two witnesses that both are needed; the second speaks HTTPS."""
+    witnesses = [Witness(tmp_path / name, f"{name}.example/w", name == "two") for name in ("one", "two")]
     (own.folder / "witnesses.policy").write_text(
         "".join(witness.policy(f"w{at}") for at, witness in enumerate(witnesses)) + "group g all w0 w1\nquorum g\n")
-    own.conf.write_text(own.conf.read_text().replace("log:\n", "log:\n  witnesses: witnesses.policy\n"))
+    own.conf.write_text(own.conf.read_text().replace("log:\n", "log:\n  witnesses: witnesses.policy\n") +
+                        f"\nupstream: {{ca: {tmp_path}/two/cert.pem}}\n")
     yield own, witnesses
     for witness in witnesses:
         witness.stop()

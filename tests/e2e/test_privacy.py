@@ -174,6 +174,7 @@ def test_nothing_of_an_erased_client_is_found_and_its_receipts_verify(shop, tmp_
     assert shop.command("audit", check=False).returncode == 0
     for words_ in (("client", "resume", guest.id), ("key", "add", "--client", guest.id, "--product", "world"),
                    ("credit", "purchase", "--client", guest.id, "--amount", "1"),
+                   ("evidence", "--client", guest.id, "--period", time.strftime("%Y"), "-o", str(tmp_path / "pack.zip")),
                    ("erase", "--client", guest.id, "--forfeit", *DONE)):
         refused = shop.command(*words_, check=False)
         assert refused.returncode == 1 and "was erased" in refused.stderr, words_
