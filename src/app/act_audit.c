@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "app/acts_internal.h"
+#include "app/audit_shown.h"
 #include "app/erasure_row.h"
 #include "app/progress.h"
 #include "wire/json.h"
@@ -128,7 +129,7 @@ enum err audit_all(struct store_txn *txn, const struct gate_log *log, audit_line
 
 /* ---- the act ----------------------------------------------------------------------------- */
 
-#define AUDIT_STEPS 52 /* about as many as there are invariants: for the progress alone */
+#define AUDIT_STEPS 53 /* about as many as there are invariants: for the progress alone */
 
 static const char *const audit_columns[] = {
     "invariant", "rows", "sum", "wrong", "first", "meaning"
@@ -136,6 +137,7 @@ static const char *const audit_columns[] = {
 
 struct auditing {
     const struct gate_log *log;
+    struct buf shown; /* the checkpoint in the log's folder */
     struct sheet lines;
     struct sheet violated;
     struct progress progress;
@@ -186,7 +188,11 @@ static void audit_on_line(void *context, const struct audit_line *line)
 static enum err audit_read(void *context, struct store_txn *txn, struct fail *fail)
 {
     const struct auditing *auditing = context;
-    return audit_all(txn, auditing->log, audit_on_line, context, fail);
+    struct audit_line line;
+    TRY(audit_all(txn, auditing->log, audit_on_line, context, fail));
+    TRY(audit_shown_check(txn, buf_str(&auditing->shown), &line, fail));
+    audit_on_line(context, &line);
+    return ERR_OK;
 }
 
 static enum err audit_put_rows(struct jsonw *json, const char *name, const struct sheet *sheet)
@@ -240,8 +246,13 @@ enum err act_audit(struct acting *acting)
     sheet_init(&auditing.lines, audit_columns, EP_ARRAY_LEN(audit_columns));
     sheet_init(&auditing.violated, audit_columns, EP_ARRAY_LEN(audit_columns));
     progress_begin(&auditing.progress, "audit", STDERR_FILENO);
-    enum err err = store_read(acting->world->store, audit_read, &auditing, &acting->fail);
+    buf_init(&auditing.shown, NOTE_BYTES_MAX);
+    enum err err =
+        audit_shown_read(acting->world->conf->log_folder.ptr, &auditing.shown, &acting->fail);
+    err = err == ERR_OK ? store_read(acting->world->store, audit_read, &auditing, &acting->fail)
+                        : err;
     progress_end(&auditing.progress);
+    buf_fini(&auditing.shown);
     err = err == ERR_OK ? audit_print(acting, &auditing) : err;
     sheet_fini(&auditing.lines);
     sheet_fini(&auditing.violated);
