@@ -63,6 +63,12 @@ def events(house, name):
     return [json.loads(line) for line in lines if f'"event":"{name}"' in line]
 
 
+def told(house, name):
+    """Its events of that name, of which one comes: a line is written behind what it tells."""
+    wait_for(lambda: events(house, name), name)
+    return events(house, name)
+
+
 def sell(house):
     status, headers, body = house.request("/v1/chat/completions", ASK)
     assert status == 200, body
@@ -242,7 +248,7 @@ def test_what_the_log_says_of_itself(shop):
     assert metric(shop, "entrepot_log_published_leaves") == len(entries)
     assert metric(shop, "entrepot_log_witnesses") == 0
     assert abs(time.time() - metric(shop, "entrepot_log_published_seconds")) < 60
-    assert events(shop, "log_unwitnessed"), "that nobody watches is said"
+    assert told(shop, "log_unwitnessed"), "that nobody watches is said"
     key = receipt(shop, sell(shop))["log"]["key"]
     done = subprocess.run([ENTREPOT, "log", "verify", f"http://127.0.0.1:{shop.public}/log", "--key", key],
                           capture_output=True, text=True)
@@ -269,7 +275,7 @@ def test_a_restart_goes_on_where_it_was_and_what_is_lost_is_made_again(own):
     wait_for(lambda: tile.read_bytes().strip(b"\0"), "the tile's mending")
     proven(own, sell(own))
     check_published(own, size[0] + 2)
-    assert events(own, "log_mended") and metric(own, "entrepot_log_mended_total") > 0
+    assert told(own, "log_mended") and metric(own, "entrepot_log_mended_total") > 0
 
 
 def test_a_killed_server_has_published_nothing_that_is_not_in_its_books(own):
@@ -300,7 +306,7 @@ def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own
     spoiler.rmdir()
     proven(own, call, 4)
     wait_for(lambda: events(own, "log_resumed"), "the event")
-    assert len(events(own, "log_failed")) == 1, "said once"
+    assert len(told(own, "log_failed")) == 1, "said once"
     spoiler.mkdir()
     call = sell(own)
     own.stop_process("server", signal.SIGKILL)
@@ -332,7 +338,7 @@ def test_two_cannot_publish_into_one_folder(own, tmp_path):
     other.processes["server"] = subprocess.Popen([ENTREPOT, "serve", "-c", str(other.conf)], stdout=log, stderr=log)
     try:
         wait_for(lambda: events(other, "started"), "the start")
-        assert events(other, "log_behind") and ready_says(other)[0] == 503
+        assert told(other, "log_behind") and ready_says(other)[0] == 503
     finally:
         other.stop()
 
@@ -478,7 +484,7 @@ def test_witnesses_cosign_and_one_that_is_down_only_costs_the_quorum(witnessed):
     assert cosigners(house)[1:] == ["two.example/w"]
     assert metric(house, "entrepot_log_quorum") == 0
     assert ready_says(house)[1].endswith(b"has no quorum of witnesses\n")
-    assert "asleep" in events(house, "witness_failed")[0]["text"] and events(house, "log_quorum_missing")
+    assert "asleep" in told(house, "witness_failed")[0]["text"] and told(house, "log_quorum_missing")
 
     # One that has forgotten, or was moved on by another server of this log, says where it is.
     one.answer, one.size = None, 1
@@ -487,7 +493,7 @@ def test_witnesses_cosign_and_one_that_is_down_only_costs_the_quorum(witnessed):
         assert time.monotonic() < deadline
         sell(house)
         time.sleep(0.3)
-    assert events(house, "witness_back") and events(house, "log_quorum_reached")
+    assert told(house, "witness_back") and told(house, "log_quorum_reached")
     assert metric(house, f'entrepot_log_witness_size{{witness="w0"}}') == shown_size(house)
     assert house.command("audit").returncode == 0
 
@@ -517,7 +523,7 @@ def test_the_witness_of_this_program_cosigns_and_remembers(own, tmp_path):
     log = open(own.folder / "server.log", "ab")
     own.processes["server"] = subprocess.Popen([ENTREPOT, "serve", "-c", str(own.conf)], stdout=log, stderr=log)
     wait_for(lambda: len(events(own, "started")) == 2, "the start")
-    assert ready_says(own)[0] == 503 and events(own, "log_behind")[0]["witness"] == "w"
+    assert ready_says(own)[0] == 503 and told(own, "log_behind")[0]["witness"] == "w"
     assert get(own, "/log/checkpoint")[0] == 404, "nothing was signed"
 
 
