@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from conftest import House, port_open, wait_for
+from conftest import ENTREPOT, House, port_open, wait_for
 
 MODEL = "aurora-large"
 ASK = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 40}
@@ -264,13 +264,13 @@ def test_a_slow_reader_costs_little_memory(shop):
         return int(open(f"/proc/{pid}/statm").read().split()[1]) * 4
 
     before = rss()
-    line = socket.socket()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.connect(("127.0.0.1", shop.public))
-    line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
-                 % (shop.key.encode(), len(body)) + body)
-    time.sleep(1)
-    assert rss() - before < 2048, "KiB, for five megabytes of answer"
-    line.close()
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", shop.public))
+        line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+                     % (shop.key.encode(), len(body)) + body)
+        time.sleep(1)
+        if ENTREPOT.split("/")[-2] not in ("asan", "tsan"):  # those keep what was freed
+            assert rss() - before < 2048, "KiB, for five megabytes of answer"
     wait_for(lambda: float(shop.credits()["held"]) == 0, "the end of the hold")
     shop.upstream(0)
