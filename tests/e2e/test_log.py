@@ -295,7 +295,14 @@ def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own
     own.start()
     proven(own, sell(own))
     spoiler = own.folder / "var" / "log" / "new"  # where files are written before they get their names
-    spoiler.mkdir()
+
+    def spoil():
+        try:
+            spoiler.mkdir()
+            return True
+        except FileExistsError:
+            return False  # one is being written
+    wait_for(spoil, "a moment between two files")
     call = sell(own)
     wait_for(lambda: events(own, "log_failed"), "the event")
     assert receipt(own, call)["proof"] is None and receipt(own, call)["promise"]
@@ -307,7 +314,7 @@ def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own
     proven(own, call, 4)
     wait_for(lambda: events(own, "log_resumed"), "the event")
     assert len(told(own, "log_failed")) == 1, "said once"
-    spoiler.mkdir()
+    wait_for(spoil, "a moment between two files")
     call = sell(own)
     own.stop_process("server", signal.SIGKILL)
     spoiler.rmdir()
@@ -319,7 +326,11 @@ def test_what_cannot_be_published_is_said_sold_on_and_noted_when_it_was_late(own
     proven(own, call)
     wait_for(lambda: events(own, "log_gap"), "the event")
     proven(own, sell(own))
-    gap = [entry for entry in check_published(own, 1) if entry.get("event") == "gap"]
+
+    def gaps():
+        return [entry for entry in check_published(own, 1) if entry.get("event") == "gap"]
+    wait_for(gaps, "the leaf in the files")  # which are replaced behind the rows
+    gap = gaps()
     assert len(gap) == 1 and 60 <= int(gap[0]["seconds"]) < 120
     assert own.command("audit").returncode == 0
 
