@@ -21,7 +21,8 @@
 #include "policy/geo.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
-#define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
+#define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
+#define SERVE_RESOLVERS  8 /* names that hang for ten seconds leave some for those that do not */
 #define SERVE_READERS    2 /* files are small, and seldom not in memory */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
@@ -303,6 +304,7 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     struct server *server = &serve->server;
     TRY(loop_create_real(&server->loop, fail));
     TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
+    TRY(worker_pool_create(SERVE_RESOLVERS, SERVE_QUEUE_MAX, &server->resolvers, fail));
     TRY(worker_pool_create(SERVE_READERS, SERVE_QUEUE_MAX, &server->readers, fail));
     if (!share_verify(server->pages)) {
         server->pages[0] = '\0';
@@ -397,6 +399,7 @@ static void serve_close(struct serve *serve)
     }
     publishing_end(server->publishing, SERVE_PUBLISH_NS);
     worker_pool_destroy(server->workers);
+    worker_pool_destroy(server->resolvers);
     worker_pool_destroy(server->readers);
     crew_destroy(server);
     publishing_close(server->publishing);

@@ -50,7 +50,8 @@ struct gate_world {
     struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
-    struct worker_pool *readers; /* of files that anybody may read: they wait for each other */
+    struct worker_pool *resolvers; /* of the upstreams' names */
+    struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
     const struct gate_log *log; /* NULL: receipts come without promise and key */

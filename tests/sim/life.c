@@ -304,6 +304,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,
+        .resolvers = life->workers,
         .readers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
