@@ -50,6 +50,7 @@ static enum err route_start(struct call *call)
     call->upstream.port = ready->url.port;
     call->upstream.first_byte_ns = snapshot->options.first_byte_ns;
     call->upstream.silence_ns = snapshot->options.silence_ns;
+    call->upstream.answer_ns = snapshot->options.answer_ns;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
                                  .model = call->model,
