@@ -15,6 +15,9 @@
  * memory and no more. */
 #define FORWARD_PENDING_MAX ((size_t)128 * 1024)
 #define FORWARD_ERROR_MAX   ((size_t)16 * 1024) /* of an upstream's error that is passed on */
+/* Events of a stream for each token of its cap, and for none: some send a letter an event. */
+#define FORWARD_EVENTS_A_TOKEN 16
+#define FORWARD_EVENTS_SPARE   4096
 
 /* ---- the upstream's bytes, as they come --------------------------------------------------- */
 
@@ -157,6 +160,14 @@ static bool forward_stalls(const struct call *call)
            loop_now_ns(call->gate->loop) - call->upstream.begun_ns > limit_ns;
 }
 
+/* It was told how much to write, and goes on and on. */
+static bool forward_overflows(const struct call *call)
+{
+    int64_t tokens = call->output_cap * call->ask.choices;
+    return call->relay.content_events > FORWARD_EVENTS_SPARE &&
+           (call->relay.content_events - FORWARD_EVENTS_SPARE) / FORWARD_EVENTS_A_TOKEN > tokens;
+}
+
 static void forward_on_body(struct http_call *upstream, struct str data)
 {
     struct call *call = forward_call(upstream);
@@ -171,6 +182,10 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     }
     if (err != ERR_OK) {
         forward_fail(call, err);
+        return;
+    }
+    if (forward_overflows(call)) {
+        forward_refuse(call, ERR_UPSTREAM_SIZE, "goes on writing far beyond the output cap");
         return;
     }
     call_mark_look(call);

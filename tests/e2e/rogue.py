@@ -326,6 +326,12 @@ def begun_huge_event(line):
     line.forever(chunk(b"x" * 16) * 1024, total=FLOOD)
 
 
+def begun_endless(line):
+    """Words without end, each an event in order."""
+    line.begin()
+    line.forever(chunk(b"".join(words(line.model, 50))), total=FLOOD)
+
+
 def begun_error(line):
     line.begin()
     line.send(chunk(b'data: {"error":{"message":"out of luck"}}\n\n'))

@@ -127,7 +127,7 @@ class Zoo(House):
             "unknown": Rogue(manners(), unknown), "alert": Shaker(b"\x15\x03\x03\x00\x02\x02\x28", True),
             "words": Shaker(b"HTTP/1.1 400 Bad Request\r\n\r\n", True), "hang": Shaker(b"", True), "close": Shaker(b"", False)}
         self.runs = [(name, stream) for name in CASES for stream in (False, True)] + [(name, True) for name in BEGUN] + \
-                    [(name, stream) for name in GOOD for stream in (False, True)] + [("quick", False)]
+                    [(name, stream) for name in GOOD for stream in (False, True)] + [("quick", False), ("begun_endless", True)]
         self.limit({**LIMITS, "connections": 2000}, trusted)
         self.register()
         self.resign_grants()
@@ -241,7 +241,7 @@ def told(zoo):
     """Every case at once, a model each: {(manner, streams, alone): (status, headers, body)}."""
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         asked = {(name, stream, alone): pool.submit(zoo.ask, zoo.names(name, stream)[alone], stream)
-                 for name, stream in zoo.runs for alone in (0, 1) if name != "quick"}
+                 for name, stream in zoo.runs for alone in (0, 1) if name not in ("quick", "begun_endless")}
         answers = {key: future.result() for key, future in asked.items()}
     return answers
 
@@ -352,6 +352,17 @@ def test_nothing_is_left_over(zoo, told):
     kept = zoo.metric("entrepot_upstream_connections_open")
     wait_for(lambda: zoo.upstream_sides() <= kept, "the end of all connections to upstreams")
     assert kept < 40, "those that may be kept, and no other"
+
+
+def test_a_stream_that_never_ends_is_ended_and_costs_no_more_than_was_held(zoo, told):
+    status, headers, body = zoo.ask(zoo.names("begun_endless", True)[1], True)
+    parsed, done = events(body)
+    assert status == 200 and done and parsed[-1]["error"]["code"] == "upstream_too_large"
+    assert 16 * 50 + 4096 < text_of(parsed).count(" word") < 3 * (16 * 50 + 4096), "far beyond the cap of 50, and no further"
+    assert "goes on writing far beyond the output cap" in event_of(zoo, headers)["text"]
+    operator = zoo.json("receipt", "show", headers["x-entrepot-call"])["operator"]
+    assert int(receipt_of(zoo, headers)["amount"]) == int(operator["held"]) and int(operator["overrun"]) > 0
+    assert float(zoo.credits()["held"]) == 0
 
 
 def test_floods_delay_no_other_call_and_take_no_memory(zoo, told):
