@@ -223,6 +223,19 @@ const struct http_call_events call_upstream_events = {
     .on_failed = forward_on_failed,
 };
 
+/* The kinds of failure, as a client would be told them. */
+static void forward_count(enum err err)
+{
+    enum counter kind = err == ERR_UPSTREAM_CONNECT || err == ERR_NET_LOOKUP
+                            ? COUNTER_ATTEMPTS_UNREACHABLE
+                        : err == ERR_UPSTREAM_TLS    ? COUNTER_ATTEMPTS_UNTRUSTED
+                        : err == ERR_UPSTREAM_SILENT ? COUNTER_ATTEMPTS_LATE
+                        : err == ERR_UPSTREAM_CUT    ? COUNTER_ATTEMPTS_CUT
+                        : err == ERR_UPSTREAM_STATUS ? COUNTER_ATTEMPTS_ERROR
+                                                     : COUNTER_ATTEMPTS_INVALID;
+    counter_add(kind, 1);
+}
+
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     http_call_cancel(&call->upstream);
@@ -235,6 +248,7 @@ void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
     }
     if (outcome == DISPATCH_FAILED) {
         counter_add(COUNTER_ATTEMPTS_FAILED, 1);
+        forward_count(call->upstream_err);
     }
 }
 
@@ -322,27 +336,10 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
-/* The kinds of failure, as a client would be told them. */
-static void forward_count(enum err err)
-{
-    enum counter kind = err == ERR_UPSTREAM_CONNECT || err == ERR_NET_LOOKUP
-                            ? COUNTER_ATTEMPTS_UNREACHABLE
-                        : err == ERR_UPSTREAM_TLS    ? COUNTER_ATTEMPTS_UNTRUSTED
-                        : err == ERR_UPSTREAM_SILENT ? COUNTER_ATTEMPTS_LATE
-                        : err == ERR_UPSTREAM_CUT    ? COUNTER_ATTEMPTS_CUT
-                        : err == ERR_UPSTREAM_STATUS ? COUNTER_ATTEMPTS_ERROR
-                                                     : COUNTER_ATTEMPTS_INVALID;
-    counter_add(kind, 1);
-}
-
 static enum call_next forward_finish(struct call *call, enum err err)
 {
-    enum dispatch_outcome outcome = forward_judge(call, err);
-    call_end_attempt(call, outcome);
-    if (outcome == DISPATCH_FAILED) {
-        forward_count(err);
-    }
     call->upstream_err = err;
+    call_end_attempt(call, forward_judge(call, err));
     call->attempt.err = err;
     if (err == ERR_UPSTREAM_MODEL) {
         forward_swapped(call);
@@ -351,7 +348,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     if (err != ERR_OK && forward_may_retry(call, err)) {
         call->streamed = false;
         buf_fini(&call->answer);
-        buf_reset(&call->said); /* it points into the answer */
+        buf_reset(&call->said);
         relay_fini(&call->relay);
         EP_CRASH_POINT("retry");
         call_goto(call, CALL_ROUTE);
