@@ -228,11 +228,11 @@ static void forward_count(enum err err)
 {
     enum counter kind = err == ERR_UPSTREAM_CONNECT || err == ERR_NET_LOOKUP
                             ? COUNTER_ATTEMPTS_UNREACHABLE
-                        : err == ERR_UPSTREAM_TLS    ? COUNTER_ATTEMPTS_UNTRUSTED
-                        : err == ERR_UPSTREAM_SILENT ? COUNTER_ATTEMPTS_LATE
-                        : err == ERR_UPSTREAM_CUT    ? COUNTER_ATTEMPTS_CUT
-                        : err == ERR_UPSTREAM_STATUS ? COUNTER_ATTEMPTS_ERROR
-                                                     : COUNTER_ATTEMPTS_INVALID;
+                        : err == ERR_UPSTREAM_TLS                       ? COUNTER_ATTEMPTS_UNTRUSTED
+                        : err == ERR_UPSTREAM_SILENT || err == ERR_BUSY ? COUNTER_ATTEMPTS_LATE
+                        : err == ERR_UPSTREAM_CUT                       ? COUNTER_ATTEMPTS_CUT
+                        : err == ERR_UPSTREAM_STATUS                    ? COUNTER_ATTEMPTS_ERROR
+                                                                        : COUNTER_ATTEMPTS_INVALID;
     counter_add(kind, 1);
 }
 

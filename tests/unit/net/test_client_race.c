@@ -1,5 +1,6 @@
 /* Connecting: names, several addresses, refusals and silence. */
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "buyer.h"
@@ -233,6 +234,27 @@ TEST(a_host_that_is_silent_everywhere_fails_in_time)
     UNTIL(buyer.loop, order_over(&order));
     CHECK_EQ(order.err, ERR_UPSTREAM_CONNECT);
     empty_queue(silent, fds);
+    buyer_close(&buyer);
+}
+
+TEST(without_descriptors_it_is_our_fault_and_not_the_hosts)
+{
+    struct buyer buyer;
+    struct order order;
+    struct rlimit limit;
+    buyer_open_with(&buyer, upstream_pool_options_default(), race_resolve);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = limit;
+    int next = dup(STDIN_FILENO); /* the descriptor that would be given next */
+    CHECK(next >= 0);
+    (void)close(next);
+    none.rlim_cur = (rlim_t)next;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    start_named(&order, &buyer, STR("127.0.0.1"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_EQ(order.err, ERR_NO_MEMORY);
+    CHECK(strstr(order.fail.text, "could not make a socket") != NULL);
     buyer_close(&buyer);
 }
 
