@@ -295,6 +295,35 @@ static bool upstream_keeps(const struct http1_head *head)
     return head->keep_alive && head->status != 204 && head->status != 304;
 }
 
+/* The length of the head that `bytes` begin with; 0: there is no more to do with them. */
+static size_t upstream_next_head(struct upstream_conn *conn, struct str bytes)
+{
+    struct http1_head *head = &conn->pool->head;
+    size_t head_max = conn->pool->options.head_bytes_max;
+    size_t used = 0;
+    enum wire_result result =
+        http1_read_response(bytes, head_max, conn->call->is_head, head, &used);
+    if (result == WIRE_MORE) {
+        conn->in_seen = bytes.len;
+        if (bytes.len > 0 && buf_append(&conn->in, bytes) != ERR_OK) {
+            upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
+        }
+        return 0;
+    }
+    if (result == WIRE_BAD) {
+        upstream_fail_head(conn, head->bad);
+        return 0;
+    }
+    conn->interim += head->status < 200 ? used : 0;
+    if (head->status == 101 || conn->interim > head_max) {
+        upstream_fail(conn, ERR_UPSTREAM_SYNTAX,
+                      head->status == 101 ? "wants to speak another protocol (101)"
+                                          : "sent interim answers (1xx) without end");
+        return 0;
+    }
+    return used;
+}
+
 /* Takes a head off `bytes`; returns what is behind it, or NULL: there is no more to do with them.
  * Interim answers (1xx) are passed over, as many as fit into a head. */
 static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t size)
@@ -302,35 +331,13 @@ static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t 
     struct http_call *call = conn->call;
     struct http1_head *head = &conn->pool->head;
     char *at = bytes;
-    for (;;) {
-        size_t left = size - (size_t)(at - bytes);
-        size_t used = 0;
-        enum wire_result result =
-            http1_read_response((struct str){ at, left }, conn->pool->options.head_bytes_max,
-                                call->is_head, head, &used);
-        if (result == WIRE_MORE) {
-            conn->in_seen = left;
-            if (left > 0 && buf_append(&conn->in, (struct str){ at, left }) != ERR_OK) {
-                upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
-            }
-            return NULL;
-        }
-        if (result == WIRE_BAD) {
-            upstream_fail_head(conn, head->bad);
+    do {
+        size_t used = upstream_next_head(conn, (struct str){ at, size - (size_t)(at - bytes) });
+        if (used == 0) {
             return NULL;
         }
         at += used;
-        if (head->status >= 200) {
-            break;
-        }
-        conn->interim += used;
-        if (head->status == 101 || conn->interim > conn->pool->options.head_bytes_max) {
-            upstream_fail(conn, ERR_UPSTREAM_SYNTAX,
-                          head->status == 101 ? "wants to speak another protocol (101)"
-                                              : "sent interim answers (1xx) without end");
-            return NULL;
-        }
-    }
+    } while (head->status < 200);
     conn->head_done = true;
     conn->since_ns = loop_now_ns(conn->pool->loop);
     upstream_schedule(conn); /* from now on silence counts, which may be the shorter time */
