@@ -224,8 +224,10 @@ enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask
     return ERR_NO_ROUTE;
 }
 
-void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, int64_t now_ns)
+void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
+                   const struct health_lesson *lesson, int64_t now_ns)
 {
+    (void)lesson;
     struct dispatch_entry *route = place->route_entry;
     ASSERT(route != NULL);
     dispatch_give_one(route);
@@ -239,8 +241,8 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, 
     } else if (outcome == DISPATCH_FAILED) {
         uint64_t failures =
             atomic_fetch_add_explicit(&route->failures, 1, memory_order_relaxed) + 1;
-        if (failures >= DISPATCH_FAILURES_MAX) {
-            atomic_store_explicit(&route->cool_until_ns, now_ns + DISPATCH_COOL_DOWN_NS,
+        if (failures >= HEALTH_FAILURES_MAX) {
+            atomic_store_explicit(&route->cool_until_ns, now_ns + HEALTH_OPEN_NS,
                                   memory_order_relaxed);
         }
     }

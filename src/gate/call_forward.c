@@ -157,7 +157,7 @@ void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
         timer_stop(call->gate->loop, &call->drain_timer);
     }
     if (call->place.route != NULL) {
-        dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
+        dispatch_give(&call->place, outcome, NULL, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
     }
     if (outcome == DISPATCH_FAILED) {
