@@ -106,6 +106,7 @@ struct preference_blame {
 /* `closed`: bit i, model->routes[i] is not to be counted. Suspended routes are not either. */
 void preference_blame(const struct preference *preference, const struct registry_model *model,
                       uint64_t closed, struct preference_blame *ret_blame);
-/* "provider.only took 2 of 3 routes, provider.zdr the last one": for the client's error. */
+/* "provider.only and provider.zdr": the rules that took any, for the client's error. Nothing where
+ * none did. */
 EP_MUST_CHECK enum err preference_blame_print(const struct preference_blame *blame,
                                               struct buf *out);
