@@ -28,7 +28,7 @@
 
 /* How an attempt failed: name, as it is written, whether the breaker counts it. */
 #define HEALTH_ERROR_TABLE(X)                                               \
-    X(NONE, "none", false)                                                  \
+    X(NONE, "other", true)              /* of a failure: not told */        \
     X(UNREACHABLE, "unreachable", true) /* name, connection, TLS */         \
     X(TIMEOUT, "timeout", true)         /* no first byte in time */         \
     X(CUT, "cut", true)                 /* broke off, or fell silent */     \
@@ -48,7 +48,8 @@ enum health_error {
 struct health_quota {
     bool known;
     int64_t left;     /* requests, or tokens */
-    int64_t reset_ns; /* from now; 0: not told */
+    int64_t limit;    /* that `left` grows to by then, steadily; 0: not told, at once */
+    int64_t reset_ns; /* from now; 0: not told, HEALTH_REST_NS */
 };
 
 /* What one attempt taught; all zero: nothing. */
@@ -63,10 +64,75 @@ struct health_lesson {
 };
 
 /*
- * A header of an upstream's answer: Retry-After, x-ratelimit-{remaining,reset}-{requests,tokens},
- * anthropic-ratelimit-{requests,tokens}-{remaining,reset}, ratelimit-{remaining,reset}. Others, and
- * values that cannot be read, teach nothing. `wall_ns`: now, for what is told as a date.
+ * A header of an upstream's answer: Retry-After, x-ratelimit-{limit,remaining,reset}-{requests,tokens},
+ * anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}, ratelimit-{limit,remaining,reset}.
+ * Others, and values that cannot be read, teach nothing. `wall_ns`: now, for what is told as a date.
  */
 void health_read_header(struct health_lesson *lesson, struct str name, struct str value,
                         int64_t wall_ns);
 struct str health_error_name(enum health_error error); /* static */
+
+/* ---- of one route ------------------------------------------------------------------------- */
+
+struct health_limit {
+    _Atomic int64_t left; /* as told, less what was taken since; may be below 0 */
+    _Atomic int64_t limit;
+    _Atomic int64_t told_ns;
+    _Atomic int64_t until_ns; /* it is whole again; 0: none was told */
+};
+
+/* All zero: nothing is known, and nothing speaks against it. A mean is the number in the upper half
+ * of its word and when it was learned in the lower. */
+struct health {
+    _Atomic uint64_t first;                     /* microseconds to the first token */
+    _Atomic uint64_t speed;                     /* thousandths of a token a second */
+    _Atomic uint64_t errors;                    /* millionths of attempts */
+    _Atomic uint64_t kinds[HEALTH_ERROR_COUNT]; /* thousandths of one */
+    _Atomic uint64_t late_us;                   /* 95 of 100 begin sooner */
+    _Atomic uint64_t failures;                  /* in a row */
+    _Atomic int64_t open_until_ns;              /* 0: closed; later than now: open; else half */
+    _Atomic uint64_t openings;                  /* without a whole return between */
+    _Atomic bool probing;                       /* the half-open breaker's call is under way */
+    _Atomic int64_t rest_until_ns;
+    _Atomic uint64_t rests; /* in a row */
+    _Atomic int64_t returned_ns;
+    _Atomic uint64_t fines; /* since it returned; only counted until it is back */
+    struct health_limit requests;
+    struct health_limit tokens;
+};
+
+enum health_state {
+    HEALTH_READY,
+    HEALTH_HALF_OPEN, /* takes one call: health_probe() */
+    HEALTH_OPEN,      /* until ret_until_ns */
+    HEALTH_PROBED,    /* half-open, and the call is under way */
+    HEALTH_RESTING,   /* 429, until ret_until_ns */
+    HEALTH_SPENT      /* its limits have less than the call needs, until ret_until_ns */
+};
+enum health_state health_state(const struct health *health, int64_t tokens, int64_t now_ns,
+                               int64_t *ret_until_ns);
+/* How many calls may be under way at once: few at first on return, then any number. */
+uint64_t health_allowance(const struct health *health, int64_t now_ns);
+/* True: the caller's call is the probe, and must end by health_fine(), _fail() or _drop(). */
+EP_MUST_CHECK bool health_probe(struct health *health, int64_t now_ns);
+/* A call of so many tokens begins: counted against the upstream's limits until it tells anew. */
+void health_spend(struct health *health, int64_t tokens);
+
+/* How an attempt ended. `lesson` may be NULL. */
+void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
+                 int64_t now_ns);
+void health_fail(struct health *health, bool probe, const struct health_lesson *lesson,
+                 int64_t now_ns);
+/* It says nothing about the route. */
+void health_drop(struct health *health, bool probe);
+
+struct health_view {
+    int64_t first_us;
+    int64_t hoped_us; /* first_us, faded toward 0: what may be hoped of a route nobody asked */
+    int64_t late_us;
+    int64_t millitokens;
+    int64_t hoped_millitokens; /* likewise, faded upward */
+    int64_t errors_ppm;
+};
+void health_view(const struct health *health, int64_t now_ns, struct health_view *ret_view);
+int64_t health_kind(const struct health *health, enum health_error error, int64_t now_ns);
