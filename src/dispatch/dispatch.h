@@ -122,7 +122,7 @@ struct dispatch_explanation {
 void dispatch_explain(const struct dispatch *dispatch, const struct dispatch_ask *ask,
                       struct dispatch_explanation *ret_explanation);
 
-/* A route by itself, as of the latest call that any thread picked or gave. False: not known. */
+/* A route by itself, as of the latest call that any thread picked. False: not known. */
 struct dispatch_health {
     uint64_t under_way;
     uint64_t failures;     /* in a row */

@@ -256,8 +256,10 @@ static void health_open(struct health *health, int64_t found, int64_t now_ns)
     }
 }
 
+/* What failed before it was away says nothing of now; the slow start bounds the risk. */
 static void health_close(struct health *health, int64_t now_ns)
 {
+    STORE(health->errors, 0);
     health_return(health, now_ns);
     STORE(health->open_until_ns, 0);
 }

@@ -64,9 +64,11 @@ struct health_lesson {
 };
 
 /*
- * A header of an upstream's answer: Retry-After, x-ratelimit-{limit,remaining,reset}-{requests,tokens},
- * anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}, ratelimit-{limit,remaining,reset}.
- * Others, and values that cannot be read, teach nothing. `wall_ns`: now, for what is told as a date.
+ * A header of an upstream's answer: Retry-After, retry-after-ms, and of limits
+ * x-ratelimit-{limit,remaining,reset}-{requests,tokens},
+ * anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}, [x-]ratelimit-{limit,remaining,
+ * reset}. Others, and values that cannot be read, teach nothing. `wall_ns`: now, for what is told
+ * as a date.
  */
 void health_read_header(struct health_lesson *lesson, struct str name, struct str value,
                         int64_t wall_ns);

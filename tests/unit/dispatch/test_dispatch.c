@@ -68,10 +68,11 @@ static struct str world_pick(struct world *world, uint64_t tried, int64_t now_ns
     return err == ERR_OK ? ret_place->route->id : STR("-");
 }
 
+/* One attempt at "a". */
 static void world_try(struct world *world, enum dispatch_outcome outcome, int64_t now_ns)
 {
     struct dispatch_place place;
-    CHECK(world_pick(world, 0, now_ns, &place).len > 0);
+    CHECK_STR(world_pick(world, 6, now_ns, &place), STR("a"));
     dispatch_give(&place, outcome, NULL, now_ns);
 }
 
@@ -190,8 +191,10 @@ TEST(failures_in_a_row_cool_a_route_down)
     CHECK_STR(world_pick(&world, 0, end, &place), STR("a"));
     dispatch_give(&place, DISPATCH_FAILED, NULL, end);
     CHECK_STR(world_pick(&world, 6, end, &place), STR("-"));
-    CHECK_STR(world_pick(&world, 0, end + HEALTH_OPEN_NS, &place), STR("a"));
-    dispatch_give(&place, DISPATCH_FINE, NULL, end + HEALTH_OPEN_NS);
+    end += 2 * HEALTH_OPEN_NS; /* the second rest is twice the first */
+    CHECK_STR(world_pick(&world, 6, end - 1, &place), STR("-"));
+    CHECK_STR(world_pick(&world, 6, end, &place), STR("a"));
+    dispatch_give(&place, DISPATCH_FINE, NULL, end);
     CHECK(dispatch_health(world.dispatch, STR("a"), &health));
     CHECK_EQ(health.failures, 0);
     CHECK_EQ(health.under_way, 0);
