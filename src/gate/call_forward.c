@@ -5,6 +5,7 @@
 #include "gate/answer.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
+#include "gate/call_deadline.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
@@ -131,6 +132,7 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
     struct str encoding = http1_header(head, STR("content-encoding"));
     call->upstream_status = head->status;
     call_attempt_named(call, head);
+    call_lesson_head(call, head);
     call->streamed = head->status == 200 && call->ask.stream &&
                      str_starts_nocase(type, STR("text/event-stream"));
     if (head->status == 200 && call->x != NULL) {
@@ -176,6 +178,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
+        call_lesson_look(call);
         forward_free_request(call);
     } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
@@ -242,8 +245,10 @@ void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
     if (call->draining) {
         timer_stop(call->gate->loop, &call->drain_timer);
     }
+    call_deadline_rest(call);
     if (call->place.route != NULL) {
-        dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
+        const struct health_lesson *lesson = call_lesson_end(call, call->upstream_err);
+        dispatch_give(&call->place, outcome, lesson, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
     }
     if (outcome == DISPATCH_FAILED) {
@@ -288,7 +293,9 @@ static enum err forward_check_answer(struct call *call)
     return ERR_OK;
 }
 
-/* Nothing of this attempt has left, or can be seen by the client. */
+/* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
+ * not been let through, or an answer that is told in one piece. (One that is too large, too: no
+ * model writes so much, and another source floods nobody.) */
 static bool forward_may_retry(const struct call *call, enum err err)
 {
     bool unused = !call->streamed || !call->relay.begun;
@@ -332,7 +339,8 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
         return DISPATCH_FINE;
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
-                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
+                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY ||
+                err == ERR_DEADLINE;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
@@ -422,6 +430,9 @@ enum call_next call_forward(struct call *call)
     }
     if (call->cut) {
         return forward_finish(call, call_cut_err(call));
+    }
+    if (call->x != NULL && !call->head_sent && call_deadline_passed(call)) {
+        return forward_finish(call, ERR_DEADLINE);
     }
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);
