@@ -107,7 +107,7 @@ struct dispatch_candidate {
     int64_t energy_uj;
     uint64_t under_way;
     uint64_t weight;
-    bool ailing; /* fails too often: after the healthy ones */
+    bool ailing; /* fails too often, or is slow as never: after the healthy ones */
     bool near;   /* equal to the best: load or affinity decided */
     bool affine; /* the affinity key's own */
 };

@@ -146,6 +146,15 @@ static enum dispatch_why dispatch_hindered(const struct dispatch_survey *survey,
     return full ? DISPATCH_WHY_POOL_FULL : DISPATCH_WHY_WORSE;
 }
 
+/* It fails too often, or begins much later than it used to. Of a half-open one its probe decides;
+ * of a slow one that nobody uses, one call at a time finds out whether it still is. */
+static bool dispatch_ails(const struct dispatch_place *place, const struct health_view *view)
+{
+    int64_t us = dispatch_under_way(place->route_entry) == 0 ? view->hoped_us : view->first_us;
+    bool ails = view->errors_ppm >= DISPATCH_AILING_PPM || health_is_slow(us, view->usual_us);
+    return ails && !place->probe;
+}
+
 static uint64_t dispatch_weight(const struct registry_route *route)
 {
     ASSERT(route->weight <= CHOICE_WEIGHT_MAX);
@@ -166,8 +175,7 @@ static void dispatch_weigh(const struct dispatch_ask *ask, size_t at,
     told->millitokens = view.millitokens;
     told->errors_ppm = view.errors_ppm;
     told->weight = dispatch_weight(told->route);
-    /* Of a half-open one its probe decides. */
-    told->ailing = view.errors_ppm >= DISPATCH_AILING_PPM && !survey->places[at].probe;
+    told->ailing = dispatch_ails(&survey->places[at], &view);
     survey->options[at] = (struct choice_option){
         .out = told->why != DISPATCH_WHY_WORSE,
         .ailing = told->ailing,
