@@ -82,7 +82,7 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
     X(PROBED, "half_open")     /* its one call is under way */          \
     X(RESTING, "resting")      /* 429, until `until_ns` */              \
     X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */   \
-    X(RETURNING, "slow_start") /* has as many calls as it takes yet */  \
+    X(RETURNING, "slow_start") /* has its calls yet: after others */    \
     X(FULL, "credential_full") /* max_concurrent */                     \
     X(POOL_FULL, "pool_full")
 
@@ -107,7 +107,7 @@ struct dispatch_candidate {
     int64_t energy_uj;
     uint64_t under_way;
     uint64_t weight;
-    bool ailing; /* fails too often, or is slow as never: after the healthy ones */
+    bool ailing; /* fails often, slow as never, or returning: after the healthy ones */
     bool near;   /* equal to the best: load or affinity decided */
     bool affine; /* the affinity key's own */
 };

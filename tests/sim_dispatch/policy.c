@@ -3,12 +3,12 @@
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 
+#define POLICY_NEAR_PERCENT 50
+
 const char *const policy_names[POLICY_KINDS] = {
-    [POLICY_PRICE] = "Entrepot, price",
-    [POLICY_LATENCY] = "Entrepot, latency",
-    [POLICY_THROUGHPUT] = "Entrepot, throughput",
-    [POLICY_ROUND_ROBIN] = "round robin",
-    [POLICY_RANDOM] = "random",
+    [POLICY_PRICE] = "Entrepot, price",     [POLICY_NEAR_PRICE] = "Entrepot, price + 50 %",
+    [POLICY_LATENCY] = "Entrepot, latency", [POLICY_THROUGHPUT] = "Entrepot, throughput",
+    [POLICY_ROUND_ROBIN] = "round robin",   [POLICY_RANDOM] = "random",
     [POLICY_LEAST_LOADED] = "least loaded",
 };
 
@@ -60,6 +60,7 @@ struct policy *policy_create(enum policy_kind kind)
 {
     static const enum preference_sort sorts[POLICY_OURS] = {
         [POLICY_PRICE] = PREFERENCE_SORT_PRICE,
+        [POLICY_NEAR_PRICE] = PREFERENCE_SORT_PRICE,
         [POLICY_LATENCY] = PREFERENCE_SORT_LATENCY,
         [POLICY_THROUGHPUT] = PREFERENCE_SORT_THROUGHPUT,
     };
@@ -68,6 +69,7 @@ struct policy *policy_create(enum policy_kind kind)
     policy->kind = kind;
     if (kind < POLICY_OURS) {
         policy->preference.sort = sorts[kind];
+        policy->preference.near_percent = kind == POLICY_NEAR_PRICE ? POLICY_NEAR_PERCENT : 0;
         policy_register(policy);
         enum err err = dispatch_create(&policy->dispatch);
         err = err == ERR_OK ? dispatch_learn(policy->dispatch, &policy->registry) : err;

@@ -12,6 +12,7 @@ struct policy;
 
 enum policy_kind {
     POLICY_PRICE,
+    POLICY_NEAR_PRICE, /* those up to half as dear again share the calls */
     POLICY_LATENCY,
     POLICY_THROUGHPUT,
     POLICY_ROUND_ROBIN,
@@ -19,7 +20,7 @@ enum policy_kind {
     POLICY_LEAST_LOADED,
     POLICY_KINDS
 };
-#define POLICY_OURS 3 /* the first ones */
+#define POLICY_OURS 4 /* the first ones */
 
 extern const char *const policy_names[POLICY_KINDS];
 
