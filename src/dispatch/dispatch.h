@@ -14,6 +14,7 @@
 #include "dispatch/health.h"
 #include "dispatch/preference.h"
 
+#define DISPATCH_RANKS_MAX   8                 /* that are told: more than any call has attempts */
 #define DISPATCH_ENTRIES_MAX ((size_t)1 << 20) /* ids ever seen by one process */
 
 struct dispatch;
@@ -99,7 +100,7 @@ struct dispatch_candidate {
     enum dispatch_why why;
     enum preference_rule rule; /* of EXCLUDED */
     int64_t until_ns;
-    size_t rank;          /* 1: the choice, 2: what is taken when that fails; 0: not to be taken */
+    size_t rank; /* 1: the choice, 2: what is taken when that fails; 0: not to be taken, or late */
     money_wide cost_pico; /* contract x expected tokens */
     int64_t first_us;     /* to the first token */
     int64_t millitokens;  /* thousandths of a token a second */

@@ -388,7 +388,7 @@ void dispatch_explain(const struct dispatch *dispatch, const struct dispatch_ask
     }
     ret_explanation->count = survey.count;
     ret_explanation->err = best == CHOICE_NONE ? dispatch_none(&survey) : ERR_OK;
-    for (size_t rank = 1; best != CHOICE_NONE; rank++) {
+    for (size_t rank = 1; best != CHOICE_NONE && rank <= DISPATCH_RANKS_MAX; rank++) {
         told[best].rank = rank;
         told[best].why = rank == 1 ? DISPATCH_WHY_CHOSEN : told[best].why;
         survey.options[best].out = true;
