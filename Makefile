@@ -53,6 +53,9 @@ soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of t
 soak-mixed: build ## MINUTES=60 of calls of every outcome at once, bad upstreams among them: memory flat, nothing left over, books sound
 	@tools/soak_mixed $(or $(MINUTES),60)
 
+sim-dispatch: deps build ## an hour of recorded traffic over failing upstreams, our dispatch beside others' ways (SEED, SCALE); docs/dispatch.svg
+	@build/release/ep-sim-dispatch --seed $(or $(SEED),1) --scale $(or $(SCALE),4) --svg docs/dispatch.svg
+
 mutants: deps ## take one guard at a time out of the server: the simulator must notice each (MUTANTS="gate_a ...": these)
 	@tools/mutants $(MUTANTS)
 
