@@ -13,7 +13,7 @@ import time
 import pytest
 
 import rogue
-from conftest import House, free_port, wait_for
+from conftest import BUILD, House, free_port, wait_for
 from rogue import Rogue, Shaker
 from talker import Talker, events, text_of
 
@@ -391,6 +391,7 @@ def test_floods_delay_no_other_call_and_take_no_memory(zoo, told):
         for one in running:
             one.result()
     times.sort()
-    assert times[len(times) // 2] < 0.1 and times[-1] < 1, times[-5:]
-    assert zoo.peak_kib() - before < 24 * 1024, "a read's worth for each, and what a caller is given"
+    if BUILD.name not in ("asan", "tsan"):  # they are slow, and keep what was freed
+        assert times[len(times) // 2] < 0.1 and times[-1] < 1, times[-5:]
+        assert zoo.peak_kib() - before < 24 * 1024, "a read's worth for each, and what a caller is given"
     wait_for(lambda: len(zoo.files()) <= files + 8, "the end of the floods' connections")
