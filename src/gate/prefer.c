@@ -60,9 +60,9 @@ static bool prefer_names(struct arena *arena, const struct ask_names *given,
     return list != NULL;
 }
 
-bool prefer_is_said(const struct ask_provider *given, const struct registry_dispatch *product)
+bool prefer_product_says(const struct registry_dispatch *product)
 {
-    return given->given || product->sort != REGISTRY_SORT_PRICE || product->near_percent > 0 ||
+    return product->sort != REGISTRY_SORT_PRICE || product->near_percent > 0 ||
            product->order.count > 0 || product->only.count > 0 || product->ignore.count > 0;
 }
 

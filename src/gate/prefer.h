@@ -8,8 +8,8 @@
 #include "dialect/ask_provider.h"
 #include "dispatch/preference.h"
 
-/* False: both leave everything to the choice, and there is nothing to be built. */
-bool prefer_is_said(const struct ask_provider *given, const struct registry_dispatch *product);
+/* False: the product leaves everything to the choice. */
+bool prefer_product_says(const struct registry_dispatch *product);
 /*
  * The client's `sort` and `order` stand in for the product's; its `only` and `ignore` are its own,
  * on top of those of the product, which are no preference but what prefer_closed() says. What names

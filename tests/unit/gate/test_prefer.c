@@ -96,16 +96,16 @@ TEST(what_the_client_says_stands_in_for_the_products_word)
     arena_fini(&arena);
 }
 
-TEST(nothing_said_is_nothing_to_build)
+TEST(a_product_may_say_nothing)
 {
-    struct registry_dispatch product = { 0 };
-    struct ask_provider given = { 0 };
-    CHECK(!prefer_is_said(&given, &product));
-    product.near_percent = 1;
-    CHECK(prefer_is_said(&given, &product));
-    product.near_percent = 0;
-    given.given = true;
-    CHECK(prefer_is_said(&given, &product));
+    static const struct str names[] = { STR_INIT("a") };
+    const struct registry_texts list = { .items = names, .count = 1 };
+    CHECK(!prefer_product_says(&(struct registry_dispatch){ 0 }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .near_percent = 1 }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .sort = REGISTRY_SORT_ENERGY }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .order = list }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .only = list }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .ignore = list }));
 }
 
 TEST(a_product_leaves_routes_alone)
