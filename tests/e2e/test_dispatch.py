@@ -1,6 +1,7 @@
 """Which source serves a call: what clients and products prefer, what the law leaves, what fails under load; and that no
 call is lost which another lawful source could serve."""
 
+import contextlib
 import json
 import signal
 import threading
@@ -44,6 +45,20 @@ class Two(House):
     def error(self, headers=None, **change):
         status, heads, body = self.chat(headers, **change)
         return status, heads, json.loads(body)["error"]
+
+    @contextlib.contextmanager
+    def edited(self, name, old, new):
+        """Another registry in force for a while."""
+        file = self.folder / "registry" / name
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        try:
+            self.apply()
+            yield
+        finally:
+            file.write_text(text)
+            self.apply()
 
     def explain(self, *words):
         rows = self.json("route", "explain", "--client", "first-client", "--model", "aurora-small", *words)
@@ -169,11 +184,45 @@ def test_a_source_that_is_taken_out_is_not_used_whatever_is_preferred(two):
         two.command("route", "release", US, "--why", "the trial is over", "--by", "A. Operator")
 
 
+def test_what_the_law_closes_is_not_used_whatever_is_preferred(two):
+    with two.edited("routes.yaml", "    data_terms: dt.borealis-cloud\n", ""):
+        for provider in ({"order": ["borealis-cloud"]}, {"order": [SG, US]}, {"sort": "weight"}):
+            assert two.served(provider=provider) == US
+        status, _, error = two.error(provider={"only": ["borealis-cloud"]})
+        assert (status, error["param"]) == (404, "provider.only"), "of those that are left"
+        two.talkers[0].status = 500
+        status, _, _ = two.error(provider={"order": ["borealis-cloud"]})
+        assert status == 502 and not two.talkers[1].asked, "on no retry either"
+        two.fresh()
+        assert two.explain()[SG]["why"] == "law"
+        assert two.served() == US
+
+
+def test_a_product_chooses_and_its_bounds_hold(two):
+    brand = "    brand: Example\n"
+    with two.edited("products.yaml", brand, brand + "    dispatch: {order: [borealis-cloud]}\n"):
+        assert two.served() == SG
+        assert two.served(provider={"sort": "price"}) == US, "a client's wish stands in for the product's"
+    with two.edited("products.yaml", brand, brand + "    dispatch: {only: [aurora]}\n"):
+        assert two.served(provider={"order": ["borealis-cloud"]}) == US
+        two.fresh()
+        two.talkers[0].status = 500
+        status, _, _ = two.error(provider={"order": ["borealis-cloud"]})
+        assert status == 502 and not two.talkers[1].asked
+        two.fresh()
+        assert two.explain()[SG]["why"] == "product"
+        assert two.served() == US
+    done = two.command("registry", "check", str(two.folder / "registry"), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 # ---- failures before the first byte ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 401}, {"cut_after": 0}, {"status": 429}])
 def test_another_source_serves_before_the_first_byte(two, trouble):
+    for _ in range(8):  # so that the failures of the tests before weigh little
+        assert two.served(provider={"only": ["aurora"]}) == US
     for name, value in trouble.items():
         setattr(two.talkers[0], name, value)
     status, heads, body = two.chat(stream=True)
@@ -183,7 +232,7 @@ def test_another_source_serves_before_the_first_byte(two, trouble):
     assert [t["route"] for t in operator["tries"]] == [US, SG]
     assert [t["billable"] for t in operator["tries"]] == ["no", "yes"]
     two.fresh()
-    if "status" not in trouble or trouble["status"] != 429:  # which rests for a while
+    if trouble.get("status") != 429:  # which rests for a while
         assert two.served(provider={"only": ["aurora"]}) == US, "one failure closes no source"
 
 
