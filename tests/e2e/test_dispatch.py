@@ -216,6 +216,35 @@ def test_a_product_chooses_and_its_bounds_hold(two):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def conversation(name, turns):
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"This is about {name}."}]
+    for turn in range(turns):
+        said += [{"role": "assistant", "content": f"Answer {turn}."}, {"role": "user", "content": f"And {turn}?"}]
+    return said
+
+
+def test_a_conversation_keeps_its_source_and_the_saving_is_told(two, monkeypatch):
+    cached = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14,
+              "prompt_tokens_details": {"cached_tokens": 5}}
+    for talker in two.talkers:
+        monkeypatch.setattr(talker, "report", lambda words: cached)
+    brand = "    brand: Example\n"
+    with two.edited("products.yaml", brand, brand + "    dispatch: {near_percent: 50}\n"):
+        homes = set()
+        for name in ("rivers", "hills", "boats", "birds", "trains", "bread", "snow", "glass"):
+            served = set()
+            for turns in range(3):
+                status, heads, _ = two.chat(messages=conversation(name, turns))
+                assert status == 200
+                operator = two.operator_of(heads)
+                served.add(operator["route"])
+                assert operator["choice"]["affine"] == "yes"
+                assert operator["choice"]["saved"] == "450", "5 tokens at 0.09 a million, in 10^-9"
+            assert len(served) == 1, f"{name}: {served}"
+            homes |= served
+        assert homes == {US, SG}, "conversations are spread over sources that are as good"
+
+
 # ---- failures before the first byte ---------------------------------------------------------
 
 
