@@ -324,6 +324,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    retry_budget_init(&server->retries, loop_now_ns(server->loop));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
