@@ -21,11 +21,8 @@ static enum err prefer_price(struct call *call, struct fail *fail)
     const struct ask_provider *given = &call->prefer->given;
     struct rate rate;
     call_rate(call, &rate);
-    const char *part = given->max_input >= 0 && rate.pico[USAGE_IN] > given->max_input ? "prompt"
-                       : given->max_output >= 0 && rate.pico[USAGE_OUT] > given->max_output
-                           ? "completion"
-                       : given->max_call >= 0 && rate.pico_call > given->max_call ? "request"
-                                                                                  : NULL;
+    const char *part =
+        prefer_price_above(given, rate.pico[USAGE_IN], rate.pico[USAGE_OUT], rate.pico_call);
     if (part == NULL) {
         return ERR_OK;
     }

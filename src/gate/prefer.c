@@ -116,6 +116,20 @@ static const char *const prefer_params[PREFERENCE_RULE_COUNT] = {
     [PREFERENCE_RULE_ALLOW_FALLBACKS] = "provider.allow_fallbacks",
 };
 
+static bool price_above(int64_t price, int64_t most)
+{
+    return most >= 0 && price > most;
+}
+
+const char *prefer_price_above(const struct ask_provider *given, int64_t input, int64_t output,
+                               int64_t call)
+{
+    return price_above(input, given->max_input)     ? "prompt"
+           : price_above(output, given->max_output) ? "completion"
+           : price_above(call, given->max_call)     ? "request"
+                                                    : NULL;
+}
+
 const char *prefer_param(enum preference_rule rule)
 {
     ASSERT((unsigned)rule < PREFERENCE_RULE_COUNT);

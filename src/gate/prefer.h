@@ -20,6 +20,10 @@ EP_MUST_CHECK enum err prefer_build(const struct ask_provider *given,
                                     struct preference *ret_preference);
 /* Bits of the model's routes that the product does not use. */
 uint64_t prefer_closed(const struct registry_product *product, const struct registry_model *model);
+/* Which member of the client's `max_price` is below what it would pay (pico; NULL: none): that is
+ * the same by every route. */
+const char *prefer_price_above(const struct ask_provider *given, int64_t input, int64_t output,
+                               int64_t call);
 /* The member of a request that the rule is; static. */
 const char *prefer_param(enum preference_rule rule);
 

@@ -160,7 +160,7 @@ def test_route_explain_tells_why(two):
     none = two.command("route", "explain", "--client", "first-client", "--model", "aurora-small",
                        "--preferences", '{"only":["nobody"]}', check=False)
     assert none.returncode != 0 and "only" in none.stderr and US in none.stdout
-    for bad in ("{", '{"sort":"best"}', "5"):
+    for bad in ("{", '{"sort":"best"}', "5", '{"max_price":{"prompt":0.01}}'):
         assert two.command("route", "explain", "--client", "first-client", "--model", "aurora-small",
                            "--preferences", bad, check=False).returncode != 0
 

@@ -129,6 +129,17 @@ TEST(a_product_leaves_routes_alone)
     CHECK_EQ(prefer_closed(&product, &model), 3);
 }
 
+TEST(the_dearest_price_is_met_or_named)
+{
+    const struct ask_provider any = { .max_input = -1, .max_output = -1, .max_call = -1 };
+    const struct ask_provider some = { .max_input = 10, .max_output = 20, .max_call = 0 };
+    CHECK(prefer_price_above(&any, INT64_MAX, INT64_MAX, INT64_MAX) == NULL);
+    CHECK(prefer_price_above(&some, 10, 20, 0) == NULL);
+    CHECK_STR(str_from(prefer_price_above(&some, 11, 21, 1)), STR("prompt"));
+    CHECK_STR(str_from(prefer_price_above(&some, 10, 21, 1)), STR("completion"));
+    CHECK_STR(str_from(prefer_price_above(&some, 10, 20, 1)), STR("request"));
+}
+
 TEST(each_rule_is_a_member_of_the_request)
 {
     CHECK_STR(str_from(prefer_param(PREFERENCE_RULE_ONLY)), STR("provider.only"));
