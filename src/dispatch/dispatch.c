@@ -113,6 +113,16 @@ static void dispatch_give_one(struct dispatch_entry *entry)
     ASSERT(before > 0);
 }
 
+void dispatch_begin(struct dispatch_place *place, const struct health_lesson *lesson,
+                    int64_t now_ns)
+{
+    ASSERT(place->route_entry != NULL);
+    ASSERT(!place->begun);
+    health_begin(&place->route_entry->health, place->probe, lesson, now_ns);
+    place->probe = false;
+    place->begun = true;
+}
+
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns)
 {
@@ -122,6 +132,12 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
     dispatch_give_one(place->credential_entry);
     if (place->pool_entry != NULL) {
         dispatch_give_one(place->pool_entry);
+    }
+    struct health_lesson rest;
+    if (place->begun) {
+        rest = lesson != NULL ? *lesson : (struct health_lesson){ 0 };
+        rest.begun = true;
+        lesson = &rest;
     }
     if (outcome == DISPATCH_FINE) {
         health_fine(&route->health, place->probe, lesson, now_ns);

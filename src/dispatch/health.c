@@ -323,15 +323,24 @@ static void health_learn_first(struct health *health, uint64_t us, int64_t now_n
     }
 }
 
+/* What stands in an answer's head, and when its text began. */
+static void health_learn_begin(struct health *health, const struct health_lesson *lesson,
+                               int64_t now_ns)
+{
+    health_learn_limit(&health->requests, &lesson->requests, now_ns);
+    health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
+    if (lesson->first_ns > 0) {
+        health_learn_first(health, health_us(lesson->first_ns), now_ns);
+    }
+}
+
 static void health_learn(struct health *health, const struct health_lesson *lesson, int64_t now_ns)
 {
     if (lesson == NULL) {
         return;
     }
-    health_learn_limit(&health->requests, &lesson->requests, now_ns);
-    health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
-    if (lesson->first_ns > 0) {
-        health_learn_first(health, health_us(lesson->first_ns), now_ns);
+    if (!lesson->begun) {
+        health_learn_begin(health, lesson, now_ns);
     }
     if (lesson->rest_ns > 0 && lesson->tokens_out > 0) {
         money_wide speed = (money_wide)lesson->tokens_out * 1000 * HEALTH_NS_PER_S;
@@ -349,19 +358,36 @@ static bool health_late(const struct health *health, const struct health_lesson 
                           (int64_t)(LOAD(health->usual) >> 32));
 }
 
-void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
-                 int64_t now_ns)
+/* An answer is there or has begun: that closes the breaker, or gives a returning route one more. */
+static void health_answered(struct health *health, bool probe, const struct health_lesson *lesson,
+                            int64_t now_ns)
 {
-    health_learn(health, lesson, now_ns);
-    health_add(&health->errors, 0, HEALTH_ERROR_PART, HEALTH_ONE - HEALTH_ERROR_PART, now_ns);
-    STORE(health->failures, 0);
-    STORE(health->rests, 0);
     if (probe) {
         health_close(health, lesson, now_ns);
     } else if (health_returning(health, now_ns) && !health_late(health, lesson)) {
         (void)atomic_fetch_add_explicit(&health->fines, 1, memory_order_relaxed);
     }
     health_end_probe(health, probe);
+}
+
+void health_begin(struct health *health, bool probe, const struct health_lesson *lesson,
+                  int64_t now_ns)
+{
+    health_learn_begin(health, lesson, now_ns);
+    health_answered(health, probe, lesson, now_ns);
+}
+
+void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
+                 int64_t now_ns)
+{
+    ASSERT(!probe || lesson == NULL || !lesson->begun);
+    health_learn(health, lesson, now_ns);
+    health_add(&health->errors, 0, HEALTH_ERROR_PART, HEALTH_ONE - HEALTH_ERROR_PART, now_ns);
+    STORE(health->failures, 0);
+    STORE(health->rests, 0);
+    if (lesson == NULL || !lesson->begun) {
+        health_answered(health, probe, lesson, now_ns);
+    }
 }
 
 void health_fail(struct health *health, bool probe, const struct health_lesson *lesson,

@@ -58,6 +58,7 @@ struct health_quota {
 /* What one attempt taught; all zero: nothing. */
 struct health_lesson {
     enum health_error error;
+    bool begun;             /* health_begin() was told of first_ns and the limits already */
     int64_t first_ns;       /* from the request to the first byte of the answer's text; 0: none */
     int64_t rest_ns;        /* from the first to the last; 0: not streamed */
     int64_t tokens_out;     /* that came in rest_ns */
@@ -127,6 +128,10 @@ bool health_is_slow(int64_t first_us, int64_t usual_us);
 /* A call of so many tokens begins: counted against the upstream's limits until it tells anew. */
 void health_spend(struct health *health, int64_t tokens);
 
+/* The first byte of an answer's text is there: what it teaches counts now, and a probe has done
+ * its work. Of `lesson` first_ns and the limits are read. What ends it gets one that is `begun`. */
+void health_begin(struct health *health, bool probe, const struct health_lesson *lesson,
+                  int64_t now_ns);
 /* How an attempt ended. `lesson` may be NULL. */
 void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
                  int64_t now_ns);

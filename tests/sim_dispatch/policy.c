@@ -139,6 +139,14 @@ size_t policy_pick(struct policy *policy, const struct policy_call *call, int64_
     return at;
 }
 
+void policy_begin(struct policy *policy, struct dispatch_place *place,
+                  const struct health_lesson *lesson, int64_t now_ns)
+{
+    if (policy->kind < POLICY_OURS) {
+        dispatch_begin(place, lesson, now_ns);
+    }
+}
+
 void policy_give(struct policy *policy, size_t at, struct dispatch_place *place, bool whole,
                  const struct health_lesson *lesson, int64_t now_ns)
 {

@@ -37,5 +37,8 @@ void policy_destroy(struct policy *policy);
 /* UPSTREAMS: none. */
 size_t policy_pick(struct policy *policy, const struct policy_call *call, int64_t now_ns,
                    struct dispatch_place *ret_place);
+/* Its first byte is there. */
+void policy_begin(struct policy *policy, struct dispatch_place *place,
+                  const struct health_lesson *lesson, int64_t now_ns);
 void policy_give(struct policy *policy, size_t at, struct dispatch_place *place, bool whole,
                  const struct health_lesson *lesson, int64_t now_ns);

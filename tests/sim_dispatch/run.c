@@ -22,10 +22,16 @@ struct run_call {
     int64_t first_ns; /* since the start; RUN_LOST_NS: there was no whole answer */
 };
 
+enum run_step {
+    RUN_START,
+    RUN_FIRST_BYTE,
+    RUN_END
+};
+
 struct run_event {
     int64_t at_ns;
     size_t call;
-    bool start;
+    enum run_step step;
 };
 
 struct run {
@@ -158,7 +164,11 @@ static void run_try(struct run *run, size_t index, int64_t now_ns)
     upstream_ask(&run->load, call->upstream, now_ns, call->ask.tokens_in, call->tokens_out, chance,
                  &call->answer);
     run->load.under_way[call->upstream]++;
-    run_push(run, (struct run_event){ call->answer.end_ns, index, false });
+    if (call->answer.begun) {
+        run_push(run, (struct run_event){ call->answer.first_ns, index, RUN_FIRST_BYTE });
+    } else {
+        run_push(run, (struct run_event){ call->answer.end_ns, index, RUN_END });
+    }
 }
 
 static void run_count_turn(struct run *run, const struct run_call *call)
@@ -255,12 +265,16 @@ void run_policy(const struct run_options *options, enum policy_kind kind,
         run.last[i] = UPSTREAMS;
     }
     for (size_t i = 0; i < run.count; i++) {
-        run_push(&run, (struct run_event){ run.calls[i].start_ns, i, true });
+        run_push(&run, (struct run_event){ run.calls[i].start_ns, i, RUN_START });
     }
     while (run.events > 0) {
         struct run_event event = run_pop(&run);
-        if (event.start) {
+        if (event.step == RUN_START) {
             run_try(&run, event.call, event.at_ns);
+        } else if (event.step == RUN_FIRST_BYTE) {
+            struct run_call *call = &run.calls[event.call];
+            policy_begin(run.policy, &call->place, &call->answer.lesson, event.at_ns);
+            run_push(&run, (struct run_event){ call->answer.end_ns, event.call, RUN_END });
         } else {
             run_end(&run, event.call, event.at_ns);
         }

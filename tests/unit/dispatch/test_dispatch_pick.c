@@ -433,6 +433,45 @@ TEST(a_late_probe_sends_calls_elsewhere_until_an_answer_comes_in_time)
     dispatch_destroy(world.dispatch);
 }
 
+TEST(a_stream_that_begins_teaches_at_once_and_only_once)
+{
+    struct world world;
+    struct dispatch_place place;
+    struct dispatch_place other;
+    struct dispatch_health health;
+    world_init(&world);
+    for (int i = 0; i < HEALTH_FAILURES_MAX; i++) {
+        teach(&world, 'a', DISPATCH_FAILED, (struct health_lesson){ .error = HEALTH_ERROR_CUT });
+    }
+    world.ask.now_ns += HEALTH_OPEN_NS;
+    CHECK_EQ(pick(&world, &place), 'a');
+    CHECK(place.probe);
+    CHECK_EQ(look(&world), 'b');
+    struct health_lesson lesson = { .first_ns = 200 * MS };
+    dispatch_begin(&place, &lesson, world.ask.now_ns); /* the probe goes on for a long time */
+    CHECK(dispatch_health(world.dispatch, STR("a"), &health));
+    CHECK_EQ(health.first_us, 200001);
+    CHECK_EQ(health.cool_until_ns, 0);
+    CHECK_EQ(look(&world), 'b'); /* the one that a returning route takes is under way */
+    world.ask.tried = 14;
+    CHECK_EQ(pick(&world, &other), 'a');
+    dispatch_begin(&other, &lesson, world.ask.now_ns);
+    world.ask.tried = 0;
+    CHECK_EQ(look(&world), 'b'); /* two of two */
+    dispatch_give(&other, DISPATCH_FINE, NULL, world.ask.now_ns);
+    CHECK_EQ(look(&world), 'a');
+    lesson.first_ns = 900 * MS; /* was told before */
+    lesson.rest_ns = 60 * S;
+    lesson.tokens_out = 600;
+    lesson.error = HEALTH_ERROR_CUT;
+    dispatch_give(&place, DISPATCH_FAILED, &lesson, world.ask.now_ns);
+    CHECK(dispatch_health(world.dispatch, STR("a"), &health));
+    CHECK_EQ(health.first_us, 200001);
+    CHECK_EQ(health.millitokens, 10000);
+    CHECK_EQ(health.failures, 1);
+    dispatch_destroy(world.dispatch);
+}
+
 TEST(what_an_operator_sees_is_what_was_learned)
 {
     struct world world;
