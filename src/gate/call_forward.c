@@ -164,6 +164,18 @@ static bool forward_stalls(const struct call *call)
            loop_now_ns(call->gate->loop) - call->upstream.begun_ns > limit_ns;
 }
 
+/* What an upstream says of its error is passed on if it is short and comes soon; nobody waits for
+ * the rest of it. */
+static enum err forward_take_error(struct call *call, struct str data)
+{
+    bool more = call->answer.len + data.len > FORWARD_ERROR_MAX || forward_stalls(call);
+    if (more || buf_append(&call->answer, data) != ERR_OK) {
+        buf_reset(&call->answer);
+        return ERR_UPSTREAM_STATUS;
+    }
+    return ERR_OK;
+}
+
 /* It was told how much to write, and goes on and on. */
 static bool forward_overflows(const struct call *call)
 {
@@ -182,7 +194,9 @@ static void forward_on_body(struct http_call *upstream, struct str data)
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
         call_lesson_look(call);
         forward_free_request(call);
-    } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
+    } else if (call->upstream_status != 200) {
+        err = forward_take_error(call, data);
+    } else {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
     if (err != ERR_OK) {

@@ -286,6 +286,16 @@ def failing(status):
     return manner
 
 
+def endless_error(line):
+    line.head(b"Transfer-Encoding: chunked", status=b"500 No", kind=TYPE_JSON)
+    line.forever(chunk(b"x" * 16) * 1024, total=FLOOD)
+
+
+def drip_error(line):
+    line.head(b"Content-Length: 1000", status=b"400 No", kind=TYPE_JSON)
+    line.drip(b" " * 1000)
+
+
 # ---- manners of streams that have begun ------------------------------------------------------
 
 

@@ -62,6 +62,7 @@ CASES = {
     "status_503": (ERROR, "answered with an error status"),
     "status_429": (ERROR, "answered with an error status"),
     "status_401": (ERROR, "answered with an error status"),
+    "endless_error": (ERROR, "answered with an error status"),
     "refused": (UNREACHABLE, "could not connect"),
     "no_name": (UNREACHABLE, 'could not look up "nowhere.invalid"'),
     "tls_other_name": (UNTRUSTED, "could not verify the certificate: IP address mismatch"),
@@ -127,7 +128,7 @@ class Zoo(House):
             "unknown": Rogue(manners(), unknown), "alert": Shaker(b"\x15\x03\x03\x00\x02\x02\x28", True),
             "words": Shaker(b"HTTP/1.1 400 Bad Request\r\n\r\n", True), "hang": Shaker(b"", True), "close": Shaker(b"", False)}
         self.runs = [(name, stream) for name in CASES for stream in (False, True)] + [(name, True) for name in BEGUN] + \
-                    [(name, stream) for name in GOOD for stream in (False, True)] + [("quick", False), ("begun_endless", True)]
+                    [(name, stream) for name in GOOD for stream in (False, True)] + [("quick", False), ("begun_endless", True), ("drip_error", False)]
         self.limit({**LIMITS, "connections": 2000}, trusted)
         self.register()
         self.resign_grants()
@@ -304,6 +305,14 @@ def test_without_another_route_the_client_is_told_what_it_was(zoo, told, name, s
     assert re.search(r'"[\w.-]+"', event["text"]), "the text says whose doing it was"
 
 
+def test_an_error_of_the_clients_doing_that_drips_is_not_waited_for(zoo, told):
+    """Nor tried elsewhere: the same request fails everywhere."""
+    for alone in (0, 1):
+        status, headers, body = told["drip_error", False, alone]
+        assert (status, json.loads(body)["error"]["code"]) == ERROR
+        assert len(tries_of(zoo, headers)) == 1 and receipt_of(zoo, headers)["amount"] == "0"
+
+
 @pytest.mark.parametrize("name", BEGUN)
 def test_a_stream_that_has_begun_is_paid_as_far_as_it_got(zoo, told, name):
     for alone in (0, 1):
@@ -342,8 +351,8 @@ def test_each_failure_is_counted_by_its_kind(zoo, told):
     for name, stream in zoo.runs:
         if name in CASES or name in BEGUN:
             wanted[KINDS[expected(name, stream)[1]]] += 2
-    assert {kind: zoo.metric(f"entrepot_attempts_{kind}_total") for kind in wanted} == wanted
     assert zoo.metric("entrepot_attempts_failed_total") == sum(wanted.values())
+    assert {kind: zoo.metric(f"entrepot_attempts_{kind}_total") for kind in wanted} == wanted
 
 
 def test_nothing_is_left_over(zoo, told):
