@@ -47,8 +47,14 @@ deps-bench: ## nginx and haproxy, for the benchmark
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9, named points too
-	@tools/soak $(or $(SEEDS),20000) $(or $(ROUNDS),500)
+soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9, named points too, soak-mixed
+	@tools/soak $(or $(SEEDS),20000) $(or $(ROUNDS),500) $(or $(MINUTES),60)
+
+soak-mixed: build ## MINUTES=60 of calls of every outcome at once, bad upstreams among them: memory flat, nothing left over, books sound
+	@tools/soak_mixed $(or $(MINUTES),60)
+
+sim-dispatch: deps build ## an hour of recorded traffic over failing upstreams, our dispatch beside others' ways (SEED, SCALE); docs/dispatch.svg
+	@build/release/ep-sim-dispatch --seed $(or $(SEED),1) --scale $(or $(SCALE),4) --svg docs/dispatch.svg
 
 mutants: deps ## take one guard at a time out of the server: the simulator must notice each (MUTANTS="gate_a ...": these)
 	@tools/mutants $(MUTANTS)
@@ -62,4 +68,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps deps-check vocab geo build run check demo-model bench deps-bench fuzz soak mutants format lint clean
+.PHONY: help deps deps-check vocab geo build run check demo-model bench deps-bench fuzz soak soak-mixed mutants format lint clean

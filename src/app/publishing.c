@@ -61,7 +61,7 @@ static enum err publishing_open_witnesses(struct publishing *publishing, struct 
     pool.connections_max = QUORUM_WITNESSES_MAX;
     pool.per_host_max = QUORUM_WITNESSES_MAX;
     pool.connect_ns = WITNESS_CALL_SILENT_NS;
-    TRY(lookup_create(server->loop, server->workers, &lookup, &publishing->lookup, fail));
+    TRY(lookup_create(server->loop, server->resolvers, &lookup, &publishing->lookup, fail));
     TRY(upstream_pool_create(server->loop, publishing->lookup, &pool, &publishing->pool, fail));
     publishing->witnesses = mem_zalloc(count * sizeof(struct publishing_witness));
     if (publishing->witnesses == NULL) {

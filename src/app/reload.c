@@ -66,6 +66,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .connect_ns = reload_ns(conf->limits_upstream_connect_ms),
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
+        .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
     };
     reload_proxies(conf, ret_options);
 }

@@ -21,7 +21,8 @@
 #include "policy/geo.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
-#define SERVE_WORKERS    4 /* look-ups, receipts and commands: seldom more than two at once */
+#define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
+#define SERVE_RESOLVERS  8 /* names that hang for ten seconds leave some for those that do not */
 #define SERVE_READERS    2 /* files are small, and seldom not in memory */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
@@ -303,6 +304,7 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     struct server *server = &serve->server;
     TRY(loop_create_real(&server->loop, fail));
     TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
+    TRY(worker_pool_create(SERVE_RESOLVERS, SERVE_QUEUE_MAX, &server->resolvers, fail));
     TRY(worker_pool_create(SERVE_READERS, SERVE_QUEUE_MAX, &server->readers, fail));
     if (!share_verify(server->pages)) {
         server->pages[0] = '\0';
@@ -324,6 +326,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    retry_budget_init(&server->retries, loop_now_ns(server->loop));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
@@ -397,6 +400,7 @@ static void serve_close(struct serve *serve)
     }
     publishing_end(server->publishing, SERVE_PUBLISH_NS);
     worker_pool_destroy(server->workers);
+    worker_pool_destroy(server->resolvers);
     worker_pool_destroy(server->readers);
     crew_destroy(server);
     publishing_close(server->publishing);

@@ -13,6 +13,7 @@
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
 #include "gate/gate.h"
+#include "gate/retry_budget.h"
 #include "loop/worker.h"
 #include "net/server.h"
 #include "net/tls.h"
@@ -28,11 +29,13 @@ struct server {
     struct world *world;
     struct loop *loop; /* of the main thread: office, desk, signals */
     struct worker_pool *workers;
+    struct worker_pool *resolvers; /* of names: a name service that is down blocks nobody else */
     struct worker_pool *readers; /* of files that anybody may read */
     char pages[SHARE_PATH_MAX];  /* the folder of the page that verifies receipts; "": none */
     struct publishing *publishing;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget retries;
     struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;

@@ -5,6 +5,7 @@
 #include "gate/answer.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
+#include "gate/call_deadline.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
@@ -15,6 +16,9 @@
  * memory and no more. */
 #define FORWARD_PENDING_MAX ((size_t)128 * 1024)
 #define FORWARD_ERROR_MAX   ((size_t)16 * 1024) /* of an upstream's error that is passed on */
+/* Events of a stream for each token of its cap, and for none: some send a letter an event. */
+#define FORWARD_EVENTS_A_TOKEN 16
+#define FORWARD_EVENTS_SPARE   4096
 
 /* ---- the upstream's bytes, as they come --------------------------------------------------- */
 
@@ -46,11 +50,61 @@ static void forward_emit(void *context, struct str bytes)
     answer_stream(call, bytes);
 }
 
-static void forward_fail(struct call *call, enum err err)
+/* What a failure that the connection knows nothing of looks like, and what to do about it. */
+static const char *forward_said(const struct call *call, enum err err)
 {
+    int status = call->upstream_status;
+    if (err == ERR_UPSTREAM_STATUS) {
+        return status == 200 ? "reported an error inside its answer"
+               : status >= 300 && status < 400
+                   ? "answered with a redirect, which is not followed: correct its endpoint"
+                   : "answered with an error status";
+    }
+    return err == ERR_UPSTREAM_SYNTAX
+               ? "sent an answer that is not of its dialect: see its endpoint"
+           : err == ERR_UPSTREAM_SIZE
+               ? "sent more than limits.answer_bytes or limits.sse_line_bytes allow"
+           : err == ERR_UPSTREAM_SILENT
+               ? "sent no event of its stream within limits.upstream_first_byte_ms"
+               : "ended its stream before the last event";
+}
+
+static void forward_tell(const struct call *call, const struct fail *fail)
+{
+    struct log_line line;
+    log_begin(&line, EVENT_UPSTREAM);
+    log_id(&line, "call", STR("call_"), call->id);
+    log_str(&line, "route", call->route->id);
+    log_int(&line, "attempt", call->attempt.n);
+    log_int(&line, "upstream_status", call->upstream_status);
+    log_fail(&line, fail);
+    log_end(&line);
+}
+
+/* Of an answer that came, and will not do. A swap has an event of its own, and what is not the
+ * upstream's doing is none of this. */
+static void forward_tell_answer(const struct call *call, enum err err, const char *what)
+{
+    struct fail fail;
+    if (err != ERR_UPSTREAM_STATUS && err != ERR_UPSTREAM_SYNTAX && err != ERR_UPSTREAM_SIZE &&
+        err != ERR_UPSTREAM_SILENT && err != ERR_UPSTREAM_CUT) {
+        return;
+    }
+    EP_IGNORE(FAIL(&fail, err, "route \"" STR_FMT "\" %s", STR_ARG(call->route->id), what));
+    forward_tell(call, &fail);
+}
+
+static void forward_refuse(struct call *call, enum err err, const char *what)
+{
+    forward_tell_answer(call, err, what);
     call->upstream_err = err;
     http_call_cancel(&call->upstream);
     call_wake(call);
+}
+
+static void forward_fail(struct call *call, enum err err)
+{
+    forward_refuse(call, err, forward_said(call, err));
 }
 
 /* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
@@ -59,6 +113,8 @@ static void forward_fail(struct call *call, enum err err)
 static void forward_free_request(struct call *call)
 {
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
+        call->prefer = NULL;
+        call->fallback = NULL;
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }
@@ -75,14 +131,18 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
 {
     struct call *call = forward_call(upstream);
     struct str type = http1_header(head, STR("content-type"));
+    struct str encoding = http1_header(head, STR("content-encoding"));
     call->upstream_status = head->status;
     call_attempt_named(call, head);
+    call_lesson_head(call, head);
     call->streamed = head->status == 200 && call->ask.stream &&
                      str_starts_nocase(type, STR("text/event-stream"));
-    counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
-                1);
     if (head->status == 200 && call->x != NULL) {
         http_exchange_drop_head(call->x); /* another upstream is asked without it, if any is */
+    }
+    if (encoding.len > 0 && !str_eq_nocase(encoding, STR("identity"))) {
+        forward_refuse(call, ERR_UPSTREAM_SYNTAX,
+                       "compressed its answer, though identity alone was asked for");
     }
 }
 
@@ -96,6 +156,34 @@ static enum err forward_first(struct call *call, enum err err)
     return call->upstream_err != ERR_OK ? call->upstream_err : err;
 }
 
+/* Comments keep a stream alive while a model thinks, but not for ever: another may answer. */
+static bool forward_stalls(const struct call *call)
+{
+    int64_t limit_ns = call->snapshot->options.first_byte_ns;
+    return !call->relay.begun && limit_ns > 0 &&
+           loop_now_ns(call->gate->loop) - call->upstream.begun_ns > limit_ns;
+}
+
+/* What an upstream says of its error is passed on if it is short and comes soon; nobody waits for
+ * the rest of it. */
+static enum err forward_take_error(struct call *call, struct str data)
+{
+    bool more = call->answer.len + data.len > FORWARD_ERROR_MAX || forward_stalls(call);
+    if (more || buf_append(&call->answer, data) != ERR_OK) {
+        buf_reset(&call->answer);
+        return ERR_UPSTREAM_STATUS;
+    }
+    return ERR_OK;
+}
+
+/* It was told how much to write, and goes on and on. */
+static bool forward_overflows(const struct call *call)
+{
+    int64_t tokens = call->output_cap * call->ask.choices;
+    return call->relay.content_events > FORWARD_EVENTS_SPARE &&
+           (call->relay.content_events - FORWARD_EVENTS_SPARE) / FORWARD_EVENTS_A_TOKEN > tokens;
+}
+
 static void forward_on_body(struct http_call *upstream, struct str data)
 {
     struct call *call = forward_call(upstream);
@@ -103,12 +191,20 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
+        err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
+        call_lesson_look(call);
         forward_free_request(call);
-    } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
+    } else if (call->upstream_status != 200) {
+        err = forward_take_error(call, data);
+    } else {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
     if (err != ERR_OK) {
         forward_fail(call, err);
+        return;
+    }
+    if (forward_overflows(call)) {
+        forward_refuse(call, ERR_UPSTREAM_SIZE, "goes on writing far beyond the output cap");
         return;
     }
     call_mark_look(call);
@@ -125,6 +221,7 @@ static void forward_on_end(struct http_call *upstream)
     if (call->streamed) {
         enum err err = relay_finish(&call->relay, forward_emit, call);
         call->upstream_err = forward_first(call, err);
+        forward_tell_answer(call, call->upstream_err, forward_said(call, call->upstream_err));
     }
     call_wake(call);
 }
@@ -133,12 +230,7 @@ static void forward_on_failed(struct http_call *upstream, enum err err, const st
 {
     struct call *call = forward_call(upstream);
     call->upstream_err = err;
-    struct log_line line;
-    log_begin(&line, EVENT_UPSTREAM);
-    log_id(&line, "call", STR("call_"), call->id);
-    log_str(&line, "route", call->route->id);
-    log_fail(&line, fail);
-    log_end(&line);
+    forward_tell(call, fail);
     call_wake(call);
 }
 
@@ -150,18 +242,34 @@ const struct http_call_events call_upstream_events = {
     .on_failed = forward_on_failed,
 };
 
+/* The kinds of failure, as a client would be told them. */
+static void forward_count(enum err err)
+{
+    enum counter kind = err == ERR_UPSTREAM_CONNECT || err == ERR_NET_LOOKUP
+                            ? COUNTER_ATTEMPTS_UNREACHABLE
+                        : err == ERR_UPSTREAM_TLS                       ? COUNTER_ATTEMPTS_UNTRUSTED
+                        : err == ERR_UPSTREAM_SILENT || err == ERR_BUSY ? COUNTER_ATTEMPTS_LATE
+                        : err == ERR_UPSTREAM_CUT                       ? COUNTER_ATTEMPTS_CUT
+                        : err == ERR_UPSTREAM_STATUS                    ? COUNTER_ATTEMPTS_ERROR
+                                                                        : COUNTER_ATTEMPTS_INVALID;
+    counter_add(kind, 1);
+}
+
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     http_call_cancel(&call->upstream);
     if (call->draining) {
         timer_stop(call->gate->loop, &call->drain_timer);
     }
+    call_deadline_rest(call);
     if (call->place.route != NULL) {
-        dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
+        const struct health_lesson *lesson = call_lesson_end(call, call->upstream_err);
+        dispatch_give(&call->place, outcome, lesson, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
     }
     if (outcome == DISPATCH_FAILED) {
         counter_add(COUNTER_ATTEMPTS_FAILED, 1);
+        forward_count(call->upstream_err);
     }
 }
 
@@ -201,10 +309,12 @@ static enum err forward_check_answer(struct call *call)
     return ERR_OK;
 }
 
-/* Nothing of this attempt has left, or can be seen by the client. */
+/* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
+ * not been let through, or an answer that is told in one piece. (One that is too large, too: no
+ * model writes so much, and another source floods nobody.) */
 static bool forward_may_retry(const struct call *call, enum err err)
 {
-    bool unused = call->upstream_status != 200 || (err == ERR_UPSTREAM_MODEL && !call->relay.begun);
+    bool unused = !call->streamed || !call->relay.begun;
     return err_info(err)->kind == ERR_KIND_RETRY && call->x != NULL && !call->head_sent &&
            !call->cut && call->body.len > 0 && unused && !forward_is_clients(call->upstream_status);
 }
@@ -245,14 +355,15 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
         return DISPATCH_FINE;
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
-                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
+                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY ||
+                err == ERR_DEADLINE;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
 static enum call_next forward_finish(struct call *call, enum err err)
 {
-    call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
+    call_end_attempt(call, forward_judge(call, err));
     call->attempt.err = err;
     if (err == ERR_UPSTREAM_MODEL) {
         forward_swapped(call);
@@ -261,6 +372,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     if (err != ERR_OK && forward_may_retry(call, err)) {
         call->streamed = false;
         buf_fini(&call->answer);
+        buf_reset(&call->said);
         relay_fini(&call->relay);
         EP_CRASH_POINT("retry");
         call_goto(call, CALL_ROUTE);
@@ -327,10 +439,16 @@ enum call_next call_forward(struct call *call)
         if (err == ERR_OK && !call->streamed) {
             err = forward_check_answer(call);
         }
+        if (!forward_is_clients(call->upstream_status)) {
+            forward_tell_answer(call, err, forward_said(call, err));
+        }
         return forward_finish(call, err);
     }
     if (call->cut) {
         return forward_finish(call, call_cut_err(call));
+    }
+    if (call->x != NULL && !call->head_sent && call_deadline_passed(call)) {
+        return forward_finish(call, ERR_DEADLINE);
     }
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);

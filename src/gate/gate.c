@@ -39,7 +39,7 @@ static enum err gate_start(struct gate *gate, struct fail *fail)
     pool.connect_ns = options->connect_ns;
     TRY(http_server_create(gate->loop, &server, &gate->server, fail));
     gate_trust(gate);
-    TRY(lookup_create(gate->loop, gate->world.workers, &lookup, &gate->lookup, fail));
+    TRY(lookup_create(gate->loop, gate->world.resolvers, &lookup, &gate->lookup, fail));
     return upstream_pool_create(gate->loop, gate->lookup, &pool, &gate->pool, fail);
 }
 

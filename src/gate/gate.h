@@ -25,6 +25,7 @@ struct price_shelf;
 struct quota;
 struct review;
 struct quarantine;
+struct retry_budget;
 struct store;
 struct tlog;
 struct tls_context;
@@ -43,6 +44,7 @@ struct gate_world {
     struct tlog *tlog;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget *retries;
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;
@@ -50,7 +52,8 @@ struct gate_world {
     struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
     struct worker_pool *workers;
-    struct worker_pool *readers; /* of files that anybody may read: they wait for each other */
+    struct worker_pool *resolvers; /* of the upstreams' names */
+    struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
     const struct gate_log *log; /* NULL: receipts come without promise and key */

@@ -49,6 +49,7 @@ struct gate_options {
     int64_t connect_ns;
     int64_t first_byte_ns;
     int64_t silence_ns;
+    int64_t answer_ns;
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;

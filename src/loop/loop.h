@@ -140,7 +140,8 @@ EP_MUST_CHECK enum err loop_listen(struct loop *loop, const struct address *addr
 EP_MUST_CHECK enum err loop_address_free(const struct address *address, struct fail *fail);
 EP_MUST_CHECK enum err loop_accept(struct loop *loop, int listener, int *ret_fd,
                                    struct address *ret_peer);
-/* Begins to connect; watch the descriptor: WATCH_WRITE, then ask loop_connected(). */
+/* Begins to connect; watch the descriptor: WATCH_WRITE, then ask loop_connected(). ERR_NO_MEMORY:
+ * no descriptor or buffer is left here; ERR_UPSTREAM_CONNECT: it failed otherwise. */
 EP_MUST_CHECK enum err loop_connect(struct loop *loop, const struct address *address, int *ret_fd,
                                     struct fail *fail);
 /* ERR_OK: connected. ERR_BUSY: not yet. Else it failed, and `fail` says how. */

@@ -219,6 +219,13 @@ static enum err real_accept(struct loop *loop, int listener, int *ret_fd, struct
     return ERR_OK;
 }
 
+/* No descriptor is left, or no buffer: that is no fault of the other side. */
+static enum err real_socket_err(int error)
+{
+    bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    return ours ? ERR_NO_MEMORY : ERR_UPSTREAM_CONNECT;
+}
+
 static enum err real_connect(struct loop *loop, const struct address *address, int *ret_fd,
                              struct fail *fail)
 {
@@ -228,7 +235,7 @@ static enum err real_connect(struct loop *loop, const struct address *address, i
     int family = address->sock.any.sa_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return FAIL_SYS(fail, ERR_UPSTREAM_CONNECT, "could not make a socket for \"%s\"", text);
+        return FAIL_SYS(fail, real_socket_err(errno), "could not make a socket for \"%s\"", text);
     }
     real_no_delay(fd, family);
     if (connect(fd, &address->sock.any, address->len) != 0 && errno != EINPROGRESS) {

@@ -269,6 +269,7 @@ void http_call_start(struct upstream_pool *pool, struct http_call *call)
     ASSERT(call->pool == NULL);
     ASSERT(call->head.len > 0);
     call->pool = pool;
+    call->begun_ns = loop_now_ns(pool->loop);
     call->failed = ERR_OK;
     call->retried = false;
     call->paused = false;
@@ -286,7 +287,7 @@ void http_call_start(struct upstream_pool *pool, struct http_call *call)
         upstream_begin(EP_CONTAINER(host->idle.next, struct upstream_conn, node), call);
         return;
     }
-    int64_t until_ns = loop_now_ns(pool->loop) + pool->options.connect_ns;
+    int64_t until_ns = call->begun_ns + pool->options.connect_ns;
     if (timer_start(pool->loop, &call->timer, until_ns) != ERR_OK) {
         host_bury_unused(host);
         call_fail_later(call, ERR_NO_MEMORY);
@@ -304,11 +305,17 @@ bool http_call_is_open(const struct http_call *call)
 
 void http_call_pause(struct http_call *call)
 {
-    call->paused = true;
+    if (!call->paused && call->pool != NULL) {
+        call->paused = true;
+        call->paused_ns = loop_now_ns(call->pool->loop);
+    }
 }
 
 void http_call_resume(struct http_call *call)
 {
+    if (call->paused && call->pool != NULL) {
+        call->begun_ns += loop_now_ns(call->pool->loop) - call->paused_ns;
+    }
     call->paused = false;
     struct upstream_conn *conn = call->conn;
     if (conn != NULL) {

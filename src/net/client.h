@@ -60,8 +60,8 @@ struct http_call_events {
     void (*on_body)(struct http_call *call, struct str data);
     void (*on_end)(struct http_call *call);
     /*
-     * ERR_NET_LOOKUP, ERR_UPSTREAM_CONNECT, ERR_UPSTREAM_TLS, ERR_UPSTREAM_SILENT (in time no first
-     * byte, or no further byte), ERR_UPSTREAM_CUT (closed too early), ERR_UPSTREAM_SYNTAX (no
+     * ERR_NET_LOOKUP, ERR_UPSTREAM_CONNECT, ERR_UPSTREAM_TLS, ERR_UPSTREAM_SILENT (in time no head,
+     * no further byte, or no end), ERR_UPSTREAM_CUT (closed too early), ERR_UPSTREAM_SYNTAX (no
      * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY.
      */
     void (*on_failed)(struct http_call *call, enum err err, const struct fail *fail);
@@ -79,11 +79,14 @@ struct http_call {
     struct str head;        /* the whole head of the request, with its empty line */
     const struct str *body; /* framed as the head says */
     size_t body_count;
-    int64_t first_byte_ns; /* from the last byte sent to the first of an answer; 0: any time */
-    int64_t silence_ns;    /* between bytes of the answer; 0: any time */
+    int64_t first_byte_ns; /* from the last byte sent to a whole head of an answer; 0: any time */
+    int64_t silence_ns;    /* between bytes of the answer's body; 0: any time */
+    int64_t answer_ns;     /* from the start to the end, pauses aside, however it drips; 0: any */
     uint16_t port;
     bool is_head; /* a HEAD request: its answer has no body */
 
+    int64_t begun_ns;             /* later by what it was paused */
+    int64_t paused_ns;            /* since when it is paused */
     enum err failed;              /* to be told */
     struct upstream_pool *pool;   /* NULL: ended, or not started */
     struct upstream_host *target; /* NULL: its connection knows */

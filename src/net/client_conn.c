@@ -1,4 +1,5 @@
 /* A connection to an upstream with its call: the request out, the answer in. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/counter.h"
@@ -6,6 +7,7 @@
 
 #define READS_BATCH 16 /* 1 MiB; then other connections get a turn */
 #define PARTS_MAX   32 /* of a request, in one write */
+#define WHAT_MAX    96 /* of what it has done, in words */
 
 /* ---- life -------------------------------------------------------------------------------- */
 
@@ -34,6 +36,7 @@ void upstream_close(struct upstream_conn *conn)
     timer_stop(loop, &conn->timer);
     stream_close(&conn->stream);
     buf_fini(&conn->in);
+    counter_add(COUNTER_UPSTREAM_OPEN, -1);
     task_cancel(&conn->task);
     task_init(&conn->task, upstream_on_grave);
     loop_bury(loop, &conn->task);
@@ -48,8 +51,11 @@ static int64_t upstream_deadline(const struct upstream_conn *conn)
     if (conn->state != UPSTREAM_CALL || conn->call->paused) {
         return INT64_MAX;
     }
-    int64_t limit_ns = conn->answered ? conn->call->silence_ns : conn->call->first_byte_ns;
-    return limit_ns > 0 ? conn->since_ns + limit_ns : INT64_MAX;
+    const struct http_call *call = conn->call;
+    int64_t limit_ns = conn->head_done ? call->silence_ns : call->first_byte_ns;
+    int64_t next_ns = limit_ns > 0 ? conn->since_ns + limit_ns : INT64_MAX;
+    int64_t end_ns = call->answer_ns > 0 ? call->begun_ns + call->answer_ns : INT64_MAX;
+    return next_ns < end_ns ? next_ns : end_ns;
 }
 
 void upstream_schedule(struct upstream_conn *conn)
@@ -113,6 +119,7 @@ struct upstream_conn *upstream_create(struct upstream_pool *pool, struct upstrea
     timer_init(&conn->timer, upstream_on_timer);
     task_init(&conn->task, upstream_on_task);
     buf_init(&conn->in, pool->options.head_bytes_max + LOOP_SCRATCH_BYTES);
+    counter_add(COUNTER_UPSTREAM_OPEN, 1);
     return conn;
 }
 
@@ -227,6 +234,7 @@ void upstream_begin(struct upstream_conn *conn, struct http_call *call)
     conn->sent_told = false;
     conn->answered = false;
     conn->head_done = false;
+    conn->interim = 0;
     conn->keep = false;
     upstream_send(conn);
     upstream_schedule(conn);
@@ -265,37 +273,75 @@ static void upstream_take_body(struct upstream_conn *conn, char *bytes, size_t s
     }
 }
 
+/* Not a head that can be read. */
+static void upstream_fail_head(struct upstream_conn *conn, enum err bad)
+{
+    char what[WHAT_MAX];
+    if (bad == ERR_HTTP_HEAD_SIZE) {
+        (void)snprintf(what, sizeof(what), "sent a head of more than %zu bytes or %d lines",
+                       conn->pool->options.head_bytes_max, HTTP1_HEADERS_MAX);
+    } else {
+        (void)snprintf(what, sizeof(what), "%s",
+                       bad == ERR_HTTP_VERSION ? "answered in another version than HTTP/1.1"
+                                               : "sent no head of HTTP/1.1");
+    }
+    upstream_fail(conn, ERR_UPSTREAM_SYNTAX, what);
+}
+
+/* May the connection serve another call behind this answer? What has no body by its status may
+ * send one all the same, and that would be taken for the next call's answer. */
+static bool upstream_keeps(const struct http1_head *head)
+{
+    return head->keep_alive && head->status != 204 && head->status != 304;
+}
+
+/* The length of the head that `bytes` begin with; 0: there is no more to do with them. */
+static size_t upstream_next_head(struct upstream_conn *conn, struct str bytes)
+{
+    struct http1_head *head = &conn->pool->head;
+    size_t head_max = conn->pool->options.head_bytes_max;
+    size_t used = 0;
+    enum wire_result result =
+        http1_read_response(bytes, head_max, conn->call->is_head, head, &used);
+    if (result == WIRE_MORE) {
+        conn->in_seen = bytes.len;
+        if (bytes.len > 0 && buf_append(&conn->in, bytes) != ERR_OK) {
+            upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
+        }
+        return 0;
+    }
+    if (result == WIRE_BAD) {
+        upstream_fail_head(conn, head->bad);
+        return 0;
+    }
+    conn->interim += head->status < 200 ? used : 0;
+    if (head->status == 101 || conn->interim > head_max) {
+        upstream_fail(conn, ERR_UPSTREAM_SYNTAX,
+                      head->status == 101 ? "wants to speak another protocol (101)"
+                                          : "sent interim answers (1xx) without end");
+        return 0;
+    }
+    return used;
+}
+
 /* Takes a head off `bytes`; returns what is behind it, or NULL: there is no more to do with them.
- * Interim answers (1xx) are passed over. */
+ * Interim answers (1xx) are passed over, as many as fit into a head. */
 static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t size)
 {
     struct http_call *call = conn->call;
     struct http1_head *head = &conn->pool->head;
     char *at = bytes;
-    for (;;) {
-        size_t left = size - (size_t)(at - bytes);
-        size_t used = 0;
-        enum wire_result result =
-            http1_read_response((struct str){ at, left }, conn->pool->options.head_bytes_max,
-                                call->is_head, head, &used);
-        if (result == WIRE_MORE) {
-            conn->in_seen = left;
-            if (left > 0 && buf_append(&conn->in, (struct str){ at, left }) != ERR_OK) {
-                upstream_fail(conn, ERR_NO_MEMORY, "sent a head there is no memory for");
-            }
-            return NULL;
-        }
-        if (result == WIRE_BAD || head->status == 101) {
-            upstream_fail(conn, ERR_UPSTREAM_SYNTAX, "sent no head of HTTP/1.1");
+    do {
+        size_t used = upstream_next_head(conn, (struct str){ at, size - (size_t)(at - bytes) });
+        if (used == 0) {
             return NULL;
         }
         at += used;
-        if (head->status >= 200) {
-            break;
-        }
-    }
+    } while (head->status < 200);
     conn->head_done = true;
-    conn->keep = head->keep_alive;
+    conn->since_ns = loop_now_ns(conn->pool->loop);
+    upstream_schedule(conn); /* from now on silence counts, which may be the shorter time */
+    conn->keep = upstream_keeps(head);
     http1_body_init(&conn->framing, head->framing, head->length);
     call->events->on_head(call, head);
     return conn->call == call && conn->state == UPSTREAM_CALL ? at : NULL;
@@ -304,14 +350,13 @@ static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t 
 static void upstream_take(struct upstream_conn *conn, char *bytes, size_t size)
 {
     struct http_call *call = conn->call;
-    conn->since_ns = loop_now_ns(conn->pool->loop);
     conn->answered = true;
     upstream_tell_sent(conn);
     if (conn->call != call || conn->state != UPSTREAM_CALL) {
         return;
     }
-    upstream_schedule(conn);
     if (conn->head_done) {
+        conn->since_ns = loop_now_ns(conn->pool->loop);
         upstream_take_body(conn, bytes, size);
         return;
     }
@@ -354,9 +399,12 @@ static void upstream_lost(struct upstream_conn *conn, enum err err)
     } else if (!conn->answered && conn->calls > 1 && !conn->call->retried) {
         upstream_retry(conn);
     } else {
+        bool closed = err == ERR_NET_CLOSED; /* else reset, or TLS ended without its good-bye */
         upstream_fail(conn, ERR_UPSTREAM_CUT,
-                      conn->answered ? "closed in the middle of its answer"
-                                     : "closed without an answer");
+                      conn->answered ? closed ? "closed in the middle of its answer"
+                                              : "broke off in the middle of its answer"
+                      : closed       ? "closed without an answer"
+                                     : "broke off without an answer");
     }
 }
 
@@ -441,7 +489,13 @@ static void upstream_on_timer(struct timer *timer)
     } else if (conn->state == UPSTREAM_IDLE) {
         upstream_close(conn);
     } else {
+        const struct http_call *call = conn->call;
+        bool over = call->answer_ns > 0 &&
+                    loop_now_ns(conn->pool->loop) >= call->begun_ns + call->answer_ns;
         upstream_fail(conn, ERR_UPSTREAM_SILENT,
-                      conn->answered ? "fell silent" : "did not answer in time");
+                      over              ? "did not end its answer in time"
+                      : conn->head_done ? "fell silent"
+                      : conn->answered  ? "did not end the head of its answer in time"
+                                        : "did not answer in time");
     }
 }

@@ -31,10 +31,11 @@ struct upstream_conn {
     struct node node; /* in the pool's, the race's or the host's list */
     struct timer timer;
     struct task task; /* goes on with what functions may not do; later its grave */
-    int64_t since_ns; /* bytes last moved, or the state began */
+    int64_t since_ns; /* the request or the body last moved, or the state began */
     size_t sent;      /* of the request, in bytes */
     struct buf in;    /* an answer's head that is not whole */
     size_t in_seen;   /* of `in`: holds no whole head */
+    size_t interim;   /* bytes of interim answers (1xx) */
     struct http1_body framing;
     uint32_t calls; /* so far, with the one under way */
     enum upstream_state state;

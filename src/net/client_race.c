@@ -56,6 +56,14 @@ static void race_on_failed(struct task *task)
     struct upstream_host *host = race->host;
     struct fail fail = race->fail;
     enum err err = race->err;
+    if (err == ERR_UPSTREAM_CONNECT || err == ERR_UPSTREAM_TLS) {
+        if (err == ERR_UPSTREAM_CONNECT) {
+            lookup_doubt(race->pool->lookup, call->host);
+        }
+        EP_IGNORE(FAIL(&fail, err, "\"" STR_FMT "\" port %u, %zu of %zu addresses: %s",
+                       STR_ARG(call->host), (unsigned)call->port, race->next, race->answer.count,
+                       race->fail.text));
+    }
     race_abandon(race);
     host_serve(host);
     call_fail(call, err, &fail);
@@ -170,15 +178,20 @@ static void race_shake(struct upstream_race *race, struct upstream_conn *conn)
     }
     if (err == ERR_OK) {
         race_won(race, conn);
-    } else if (err != ERR_BUSY) {
+    } else if (err == ERR_UPSTREAM_TLS) {
+        /* Another address has the same certificate: to try it would only take longer. */
         race->fail = fail;
         upstream_close(conn);
-        /* Another address has the same certificate: to try it would only take longer. */
-        race_fail(race, err == ERR_UPSTREAM_TLS ? err : ERR_UPSTREAM_CONNECT);
+        race_fail(race, err);
+    } else if (err != ERR_BUSY) {
+        race->fail = fail;
+        race->err = ERR_UPSTREAM_CONNECT;
+        upstream_close(conn);
+        race_dial(race);
     }
 }
 
-/* TCP connects; the others are given up. */
+/* TCP connects; the others under way are given up. */
 static void race_connected(struct upstream_race *race, struct upstream_conn *conn)
 {
     struct http_call *call = race->call;
@@ -186,7 +199,6 @@ static void race_connected(struct upstream_race *race, struct upstream_conn *con
         race_won(race, conn);
         return;
     }
-    race->next = race->answer.count;
     timer_stop(race->pool->loop, &race->timer);
     LIST_EACH_SAFE(node, after, &race->dialed) {
         struct upstream_conn *other = EP_CONTAINER(node, struct upstream_conn, node);

@@ -15,16 +15,20 @@ struct lookup {
     struct node entries; /* oldest question first */
 };
 
-/* A name that was asked for. While `asking`, the worker owns job, answer and err. */
+/* A name that was asked for. While `asking`, the worker owns job, fresh and err. */
 struct lookup_entry {
     struct job job;
     struct lookup *lookup;
     struct node node;
     struct node waiting; /* struct lookup_request */
-    int64_t until_ns;    /* the answer is good before it */
+    int64_t asked_ns;    /* when the last answer came */
+    int64_t until_ns;    /* it is not asked for again before */
+    int64_t good_ns;     /* `good` may be given before it */
+    int64_t last_ns;     /* and never from then on */
     bool asking;
     enum err err;
-    struct lookup_answer answer;
+    struct lookup_answer fresh;
+    struct lookup_answer good; /* the last one that was an answer */
     size_t name_len;
     char name[LOOKUP_NAME_MAX + 1];
 };
@@ -32,8 +36,10 @@ struct lookup_entry {
 struct lookup_options lookup_options_default(void)
 {
     return (struct lookup_options){
-        .keep_ns = INT64_C(30000000000), /* moves of services are followed within half a minute */
-        .names_max = 1024,               /* far more than a registry names */
+        .keep_ns = INT64_C(30000000000),    /* moves of services are followed within a minute */
+        .stale_ns = INT64_C(3600000000000), /* a name service is mended within it */
+        .fail_ns = INT64_C(1000000000), /* new names come up in a second; calls come in thousands */
+        .names_max = 1024,              /* far more than a registry names */
     };
 }
 
@@ -63,8 +69,9 @@ static enum err lookup_ask_system(const char *name, struct lookup_answer *ret_an
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     hints.ai_flags = AI_ADDRCONFIG;
     struct addrinfo *list = NULL;
-    if (getaddrinfo(name, NULL, &hints, &list) != 0) {
-        return ERR_NET_LOOKUP;
+    int failed = getaddrinfo(name, NULL, &hints, &list);
+    if (failed != 0) {
+        return failed == EAI_NONAME || failed == EAI_NODATA ? ERR_NET_LOOKUP : ERR_BUSY;
     }
     int family = list->ai_family; /* the system puts the one first that works better */
     const struct addrinfo *next[2] = { list, lookup_next(list, family, false) };
@@ -87,9 +94,9 @@ static enum err lookup_ask_system(const char *name, struct lookup_answer *ret_an
 static void lookup_run(struct job *job)
 {
     struct lookup_entry *entry = EP_CONTAINER(job, struct lookup_entry, job);
-    entry->answer.count = 0;
-    entry->err = entry->lookup->options.resolve(entry->name, &entry->answer);
-    if (entry->err == ERR_OK && entry->answer.count == 0) {
+    entry->fresh.count = 0;
+    entry->err = entry->lookup->options.resolve(entry->name, &entry->fresh);
+    if (entry->err == ERR_OK && entry->fresh.count == 0) {
         entry->err = ERR_NET_LOOKUP;
     }
 }
@@ -108,20 +115,36 @@ static void lookup_set_ports(struct lookup_answer *answer, uint16_t port)
     }
 }
 
+/* What the worker brought is in force. */
+static void lookup_learn(struct lookup_entry *entry, int64_t now_ns)
+{
+    const struct lookup_options *options = &entry->lookup->options;
+    entry->asking = false;
+    entry->asked_ns = now_ns;
+    entry->until_ns = now_ns + (entry->err == ERR_OK ? options->keep_ns : options->fail_ns);
+    if (entry->err == ERR_OK) {
+        entry->good = entry->fresh;
+        entry->good_ns = entry->until_ns + options->keep_ns;
+        entry->last_ns = entry->until_ns + options->stale_ns;
+    } else if (entry->err == ERR_BUSY && now_ns < entry->last_ns) {
+        entry->good_ns = entry->last_ns;
+    } else {
+        entry->good_ns = INT64_MIN;
+        entry->last_ns = INT64_MIN;
+    }
+}
+
 static void lookup_on_mail(struct mail *mail)
 {
     struct lookup_entry *entry = EP_CONTAINER(mail, struct lookup_entry, job.mail);
     struct lookup *lookup = entry->lookup;
+    int64_t now_ns = loop_now_ns(lookup->loop);
     ASSERT(entry->asking);
-    entry->asking = false;
-    entry->until_ns = loop_now_ns(lookup->loop) + lookup->options.keep_ns;
-    if (entry->err != ERR_OK) {
-        entry->until_ns = INT64_MIN; /* the next one asks again */
-    }
+    lookup_learn(entry, now_ns);
 
     /* Callbacks may ask for other names, and `entry` may have to make room for them. */
-    enum err err = entry->err;
-    struct lookup_answer answer = entry->answer;
+    enum err err = now_ns < entry->good_ns ? ERR_OK : ERR_NET_LOOKUP;
+    struct lookup_answer answer = entry->good;
     struct node waiting;
     list_init(&waiting);
     list_move_all(&waiting, &entry->waiting);
@@ -182,7 +205,10 @@ static struct lookup_entry *lookup_add(struct lookup *lookup, struct str name)
         return NULL;
     }
     entry->lookup = lookup;
+    entry->asked_ns = INT64_MIN;
     entry->until_ns = INT64_MIN;
+    entry->good_ns = INT64_MIN;
+    entry->last_ns = INT64_MIN;
     entry->job = (struct job){ .run = lookup_run, .home = lookup->loop };
     entry->job.mail.open = lookup_on_mail;
     entry->name_len = name.len;
@@ -194,6 +220,17 @@ static struct lookup_entry *lookup_add(struct lookup *lookup, struct str name)
     }
     list_push_back(&lookup->entries, &entry->node);
     return entry;
+}
+
+/* Asks the system, unless that is under way or there is no room for one more question. */
+static void lookup_ask(struct lookup_entry *entry)
+{
+    if (entry->asking) {
+        return;
+    }
+    node_unlink(&entry->node);
+    list_push_back(&entry->lookup->entries, &entry->node);
+    entry->asking = job_submit(entry->lookup->pool, &entry->job) == ERR_OK;
 }
 
 /* ---- the face ---------------------------------------------------------------------------- */
@@ -247,28 +284,39 @@ enum err lookup_begin(struct lookup *lookup, struct lookup_request *request, str
         return ERR_OK;
     }
     struct lookup_entry *entry = map_find(&lookup->names, name);
-    if (entry != NULL && !entry->asking && loop_now_ns(lookup->loop) < entry->until_ns) {
-        *ret_answer = entry->answer;
-        lookup_set_ports(ret_answer, port);
-        return ERR_OK;
-    }
     if (entry == NULL) {
         entry = lookup_add(lookup, name);
         if (entry == NULL) {
             return ERR_NO_MEMORY;
         }
     }
+    int64_t now_ns = loop_now_ns(lookup->loop);
+    if (now_ns >= entry->until_ns) {
+        lookup_ask(entry);
+    }
+    if (now_ns < entry->good_ns) {
+        *ret_answer = entry->good;
+        lookup_set_ports(ret_answer, port);
+        return ERR_OK;
+    }
     if (!entry->asking) {
-        node_unlink(&entry->node);
-        list_push_back(&lookup->entries, &entry->node);
-        if (job_submit(lookup->pool, &entry->job) != ERR_OK) {
-            return ERR_NET_LOOKUP; /* so many questions are open that none is answered in time */
-        }
-        entry->asking = true;
+        return ERR_NET_LOOKUP; /* it has just failed, or too many questions are open */
     }
     request->port = port;
     list_push_back(&entry->waiting, &request->node);
     return ERR_BUSY;
+}
+
+void lookup_doubt(struct lookup *lookup, struct str name)
+{
+    struct lookup_entry *entry = map_find(&lookup->names, name);
+    int64_t now_ns = loop_now_ns(lookup->loop);
+    if (entry == NULL || entry->asking || now_ns >= entry->good_ns ||
+        now_ns < entry->asked_ns + lookup->options.fail_ns) {
+        return;
+    }
+    entry->until_ns = INT64_MIN;
+    entry->good_ns = INT64_MIN;
 }
 
 void lookup_cancel(struct lookup_request *request)

@@ -238,7 +238,8 @@ static enum err tls_handshake(struct stream *stream, struct fail *fail)
         return FAIL(fail, ERR_UPSTREAM_TLS, "could not verify the certificate: %s",
                     X509_verify_cert_error_string(verified));
     }
-    if (code == SSL_ERROR_SSL) {
+    bool closed = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if (code == SSL_ERROR_SSL && !closed) {
         return tls_fail(fail, SSL_is_server(ssl) == 0 ? ERR_UPSTREAM_TLS : ERR_TLS,
                         "agree on TLS with the peer");
     }

@@ -8,6 +8,7 @@
 #include "app/server.h"
 #include "dispatch/limits.h"
 #include "gate/gate.h"
+#include "gate/retry_budget.h"
 #include "house.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
@@ -21,6 +22,7 @@ struct street {
     struct gate *gate;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget retries;
     struct lookout *lookout; /* NULL: nobody looks */
     struct worker_pool *workers;
     struct address shop;
@@ -190,12 +192,14 @@ static inline void street_open_gate(struct street *street)
         .prices = world->prices,
         .dispatch = street->dispatch,
         .limits = street->limits,
+        .retries = &street->retries,
         .usage_check = world->usage_check,
         .quarantine = world->quarantine,
         .review = world->review,
         .quota = world->quota,
         .lookout = street->lookout,
         .workers = street->workers,
+        .resolvers = street->workers,
     };
     CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
     const struct http_listen listen = { .address = &any,
@@ -224,6 +228,7 @@ static inline void street_begin(struct street *street)
     house_open(&street->house, WORLD_READ_WRITE);
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
     CHECK_EQ(limits_create(&street->limits), ERR_OK);
+    retry_budget_init(&street->retries, 0);
     CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
     street_open_gate(street);
 }

@@ -124,23 +124,132 @@ TEST(an_answer_that_breaks_off_was_cut)
     }
 }
 
-TEST(what_is_no_answer_is_refused)
+TEST(what_is_no_answer_is_refused_at_every_split)
 {
-    static const struct str texts[] = {
-        STR_INIT("hello\r\n\r\n"),
-        STR_INIT("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
-        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"),
-        STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"),
+    static const struct {
+        struct str text;
+        const char *said;
+    } cases[] = {
+        { STR_INIT("hello\r\n\r\n"), "sent no head of HTTP/1.1" },
+        { STR_INIT("HTTP/1.1 101 Switching Protocols\r\n\r\n"), "another protocol (101)" },
+        { STR_INIT("HTTP/2.0 200\r\n\r\n"), "another version than HTTP/1.1" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n"),
+          "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n"),
+          "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"),
+          "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"), "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551616\r\n\r\n"), "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"), "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\nx: y\n\n"), "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\nx : y\r\n\r\n"), "no head" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"), "not framed" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n"), "not framed" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1000000000000000\r\n"),
+          "not framed" },
+        { STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhey\r\n"),
+          "not framed" },
     };
-    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        for (size_t cut = 1; cut <= cases[i].text.len; cut++) {
+            struct buyer buyer;
+            struct order order;
+            struct peer peer;
+            begin(&buyer, &order, &peer);
+            peer_send(&peer, str_slice(cases[i].text, 0, cut));
+            for (int turn = 0; turn < 4; turn++) {
+                (void)loop_turn(buyer.loop, false);
+            }
+            if (!order_over(&order) && cut < cases[i].text.len) {
+                peer_send(&peer, str_from_at(cases[i].text, cut));
+            }
+            UNTIL(buyer.loop, order_over(&order));
+            CHECK_EQ(order.failures, 1);
+            CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+            CHECK(strstr(order.fail.text, "\"127.0.0.1\" ") != NULL);
+            CHECK(strstr(order.fail.text, cases[i].said) != NULL);
+            CHECK_EQ(upstream_pool_connections(buyer.pool), 0);
+            finish(&buyer, &order, &peer);
+        }
+    }
+}
+
+TEST(interim_answers_are_passed_over_and_not_for_ever)
+{
+    struct str interim = STR("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n");
+    for (size_t step = 1; step <= interim.len; step += 3) {
         struct buyer buyer;
         struct order order;
         struct peer peer;
         begin(&buyer, &order, &peer);
-        peer_send(&peer, texts[i]);
+        size_t limit = upstream_pool_options_default().head_bytes_max;
+        size_t sent = 0;
+        for (; sent + interim.len <= limit; sent += interim.len) {
+            peer_send(&peer, interim);
+            (void)loop_turn(buyer.loop, false);
+        }
+        test_settle(buyer.loop);
+        CHECK(!order_over(&order));
+        for (size_t at = 0; at < interim.len; at += step) {
+            struct str piece = str_from_at(interim, at);
+            peer_send(&peer, str_slice(piece, 0, piece.len < step ? piece.len : step));
+            (void)loop_turn(buyer.loop, false);
+        }
         UNTIL(buyer.loop, order_over(&order));
         CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+        CHECK(strstr(order.fail.text, "interim answers (1xx) without end") != NULL);
         finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(interim_answers_do_not_add_up_over_calls)
+{
+    static char padding[60000];
+    memset(padding, 'x', sizeof(padding));
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_served(&order, &buyer, &peer);
+    for (int i = 0; i < 3; i++) { /* on the kept connection */
+        order_start(&order, &buyer);
+        UNTIL(buyer.loop, peer_count(&peer, STR("\r\n\r\n")) == (size_t)i + 2);
+        peer_send(&peer, STR("HTTP/1.1 103 Early Hints\r\nlink: "));
+        for (size_t at = 0; at < sizeof(padding); at += 6000) {
+            peer_send(&peer, (struct str){ padding + at, 6000 });
+            (void)loop_turn(buyer.loop, false);
+        }
+        peer_send(&peer, STR("\r\n\r\n" ANSWER_HELLO));
+        UNTIL(buyer.loop, order_over(&order));
+        CHECK_EQ(order.ends, 1);
+        buf_fini(&order.body);
+    }
+    finish(&buyer, &order, &peer);
+}
+
+TEST(what_stands_behind_an_answer_without_a_body_answers_no_other_call)
+{
+    static const struct str texts[] = {
+        STR_INIT("HTTP/1.1 204 No Content\r\n\r\n"),
+        STR_INIT("HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n"),
+        STR_INIT("HTTP/1.1 304 Not Modified\r\n\r\n"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        for (size_t cut = 1; cut <= texts[i].len; cut++) {
+            struct buyer buyer;
+            struct order order;
+            struct peer peer;
+            begin(&buyer, &order, &peer);
+            peer_send(&peer, str_slice(texts[i], 0, cut));
+            (void)loop_turn(buyer.loop, false);
+            peer_send(&peer, str_from_at(texts[i], cut));
+            UNTIL(buyer.loop, order_over(&order));
+            CHECK_EQ(order.ends, 1);
+            CHECK_EQ(order.body.len, 0);
+            CHECK_EQ(upstream_pool_idle(buyer.pool), 0); /* before more of it comes */
+            finish(&buyer, &order, &peer);
+        }
     }
 }
 
@@ -156,6 +265,24 @@ TEST(a_head_that_is_too_large_is_refused)
     (void)peer_send_some(&peer, (struct str){ line, sizeof(line) });
     UNTIL(buyer.loop, order_over(&order));
     CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+    CHECK(strstr(order.fail.text, "more than 65536 bytes or 100 lines") != NULL);
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_head_of_too_many_lines_is_refused)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    begin(&buyer, &order, &peer);
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\n"));
+    for (int i = 0; i <= HTTP1_HEADERS_MAX && !order_over(&order); i++) {
+        peer_send(&peer, STR("a: b\r\n"));
+        (void)loop_turn(buyer.loop, false);
+    }
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_SYNTAX);
+    CHECK(strstr(order.fail.text, "more than 65536 bytes or 100 lines") != NULL);
     finish(&buyer, &order, &peer);
 }
 
@@ -226,6 +353,109 @@ TEST(a_silent_upstream_is_given_up)
     UNTIL(buyer.loop, order_over(&order));
     CHECK_EQ(order.heads, 1);
     CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+    finish(&buyer, &order, &peer);
+}
+
+/* Sends `text` again and again until the call is over; how long that took. */
+static int64_t drip(struct buyer *buyer, struct order *order, struct peer *peer, struct str text)
+{
+    int64_t begun_ns = test_now_ns();
+    int64_t next_ns = begun_ns;
+    while (!order_over(order)) {
+        if (test_now_ns() >= next_ns) {
+            (void)peer_send_some(peer, text);
+            next_ns += 2 * MS;
+        }
+        (void)loop_turn(buyer->loop, false);
+        CHECK(test_now_ns() - begun_ns < PEER_TURNS_NS);
+    }
+    return test_now_ns() - begun_ns;
+}
+
+TEST(a_head_that_drips_is_given_up)
+{
+    static const struct str drops[] = {
+        STR_INIT("x"),                               /* a line without end */
+        STR_INIT("HTTP/1.1 102 Processing\r\n\r\n"), /* nothing but patience */
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(drops); i++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        buyer_open(&buyer);
+        order_init(&order, &buyer);
+        order.call.first_byte_ns = 30 * MS;
+        order.call.silence_ns = 10000 * MS;
+        http_call_start(buyer.pool, &order.call);
+        peer_accept(&peer, buyer.loop, buyer.listener);
+        UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+        if (i == 0) {
+            peer_send(&peer, STR("HTTP/1.1 200 OK\r\nx: "));
+        }
+        int64_t took_ns = drip(&buyer, &order, &peer, drops[i]);
+        CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+        CHECK_EQ(order.heads, 0);
+        CHECK(strstr(order.fail.text, "did not end the head of its answer in time") != NULL);
+        CHECK(took_ns >= 20 * MS && took_ns < 1000 * MS);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(an_answer_that_drips_is_given_up)
+{
+    static const struct str heads[] = {
+        STR_INIT("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"),
+        STR_INIT("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+        STR_INIT("HTTP/1.1 200 OK\r\n\r\n"),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(heads); i++) {
+        struct buyer buyer;
+        struct order order;
+        struct peer peer;
+        buyer_open(&buyer);
+        order_init(&order, &buyer);
+        order.call.silence_ns = 10000 * MS;
+        order.call.answer_ns = 50 * MS;
+        http_call_start(buyer.pool, &order.call);
+        peer_accept(&peer, buyer.loop, buyer.listener);
+        UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+        peer_send(&peer, heads[i]);
+        int64_t took_ns = drip(&buyer, &order, &peer, i == 1 ? STR("1\r\nx\r\n") : STR("x"));
+        CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+        CHECK_EQ(order.heads, 1);
+        CHECK(order.body.len > 5);
+        CHECK(strstr(order.fail.text, "did not end its answer in time") != NULL);
+        CHECK(took_ns < 1000 * MS);
+        finish(&buyer, &order, &peer);
+    }
+}
+
+TEST(the_time_of_a_pause_is_not_the_upstreams)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    order_init(&order, &buyer);
+    order.pause_at_head = true;
+    order.call.answer_ns = 60 * MS;
+    http_call_start(buyer.pool, &order.call);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+    peer_send(&peer, STR("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"));
+    UNTIL(buyer.loop, order.heads == 1);
+    http_call_pause(&order.call); /* twice is once */
+    int64_t until_ns = test_now_ns() + 100 * MS;
+    UNTIL(buyer.loop, test_now_ns() > until_ns);
+    CHECK(!order_over(&order));
+    http_call_resume(&order.call);
+    peer_send(&peer, STR("hel"));
+    UNTIL(buyer.loop, order.body.len == 3);
+    CHECK(!order_over(&order));
+    UNTIL(buyer.loop, order_over(&order)); /* what was left of its own time */
+    CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
+    http_call_pause(&order.call); /* which is over */
+    http_call_resume(&order.call);
     finish(&buyer, &order, &peer);
 }
 

@@ -1,5 +1,6 @@
 /* Connecting: names, several addresses, refusals and silence. */
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "buyer.h"
@@ -15,6 +16,11 @@ static enum err race_resolve(const char *name, struct lookup_answer *ret_answer)
     if (strcmp(name, "dead") == 0 || strcmp(name, "both") == 0) {
         ret_answer->addresses[ret_answer->count++] = test_address("127.0.0.2:0");
         ret_answer->addresses[ret_answer->count++] = test_address("[::1]:0");
+    }
+    if (strcmp(name, "many") == 0) {
+        for (; ret_answer->count < LOOKUP_ADDRESSES_MAX - 1; ret_answer->count++) {
+            ret_answer->addresses[ret_answer->count] = test_address("127.0.0.2:0");
+        }
     }
     if (strcmp(name, "slow") == 0 || strcmp(name, "silent") == 0) {
         /* An address for documentation (RFC 5737): what is sent there is lost or refused. */
@@ -86,7 +92,61 @@ TEST(a_host_that_refuses_everywhere_fails_the_call)
     start_named(&order, &buyer, STR("dead"));
     UNTIL(buyer.loop, order_over(&order));
     CHECK_EQ(order.err, ERR_UPSTREAM_CONNECT);
+    CHECK(strstr(order.fail.text, "\"dead\" port ") != NULL);
+    CHECK(strstr(order.fail.text, "2 of 2 addresses: could not connect") != NULL);
     CHECK_EQ(upstream_pool_connections(buyer.pool), 0);
+    buyer_close(&buyer);
+}
+
+TEST(of_many_addresses_the_one_that_serves_is_found_at_once)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open_with(&buyer, upstream_pool_options_default(), race_resolve);
+    int64_t begun_ns = test_now_ns();
+    start_named(&order, &buyer, STR("many"));
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
+    CHECK(test_now_ns() - begun_ns < 240 * MS);
+    CHECK_EQ(upstream_pool_connections(buyer.pool), 1);
+    http_call_cancel(&order.call);
+    peer_close(&peer);
+    buyer_close(&buyer);
+}
+
+static int race_asked; /* questions for "moving" */
+
+/* At first an address that refuses, later one that serves. */
+static enum err race_resolve_moving(const char *name, struct lookup_answer *ret_answer)
+{
+    (void)name;
+    ret_answer->addresses[0] = test_address(race_asked++ == 0 ? "127.0.0.2:0" : "127.0.0.1:0");
+    ret_answer->count = 1;
+    return ERR_OK;
+}
+
+TEST(a_host_that_has_moved_is_found_after_a_failure)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    race_asked = 0;
+    buyer_open_with(&buyer, upstream_pool_options_default(), race_resolve_moving);
+    start_named(&order, &buyer, STR("moving"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_CONNECT);
+    int64_t until_ns =
+        test_now_ns() + 1010 * MS; /* an answer is a second old before it is doubted */
+    UNTIL(buyer.loop, test_now_ns() > until_ns);
+    start_named(&order, &buyer, STR("moving"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_CONNECT);
+    start_named(&order, &buyer, STR("moving"));
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    CHECK_EQ(race_asked, 2);
+    http_call_cancel(&order.call);
+    peer_close(&peer);
     buyer_close(&buyer);
 }
 
@@ -159,7 +219,7 @@ TEST(a_silent_address_costs_a_quarter_of_a_second)
 TEST(a_host_that_is_silent_everywhere_fails_in_time)
 {
     struct upstream_pool_options options = upstream_pool_options_default();
-    options.connect_ns = 20 * MS;
+    options.connect_ns = 200 * MS; /* the look-up is part of it, on a thread of its own */
     struct buyer buyer;
     struct order order;
     int fds[4];
@@ -174,6 +234,27 @@ TEST(a_host_that_is_silent_everywhere_fails_in_time)
     UNTIL(buyer.loop, order_over(&order));
     CHECK_EQ(order.err, ERR_UPSTREAM_CONNECT);
     empty_queue(silent, fds);
+    buyer_close(&buyer);
+}
+
+TEST(without_descriptors_it_is_our_fault_and_not_the_hosts)
+{
+    struct buyer buyer;
+    struct order order;
+    struct rlimit limit;
+    buyer_open_with(&buyer, upstream_pool_options_default(), race_resolve);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = limit;
+    int next = dup(STDIN_FILENO); /* the descriptor that would be given next */
+    CHECK(next >= 0);
+    (void)close(next);
+    none.rlim_cur = (rlim_t)next;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    start_named(&order, &buyer, STR("127.0.0.1"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_EQ(order.err, ERR_NO_MEMORY);
+    CHECK(strstr(order.fail.text, "could not make a socket") != NULL);
     buyer_close(&buyer);
 }
 

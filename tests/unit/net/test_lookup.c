@@ -1,6 +1,9 @@
 #include "net/lookup.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "loop/sim.h"
@@ -14,6 +17,7 @@ struct asked {
 };
 
 static atomic_int resolved; /* questions that reached the system */
+static enum err weather;    /* what becomes of a question for "flaps" */
 
 static void on_answer(struct lookup_request *request, enum err err,
                       const struct lookup_answer *answer)
@@ -35,7 +39,10 @@ static enum err resolve(const char *name, struct lookup_answer *ret_answer)
     if (strcmp(name, "empty") == 0) {
         return ERR_OK;
     }
-    if (strncmp(name, "good", 4) != 0) {
+    if (strcmp(name, "flaps") == 0 && weather != ERR_OK) {
+        return weather;
+    }
+    if (strncmp(name, "good", 4) != 0 && strcmp(name, "flaps") != 0) {
         return ERR_NET_LOOKUP;
     }
     ret_answer->addresses[0] = test_address("[::1]:0");
@@ -81,6 +88,12 @@ static void run(struct world *world)
     sim_run(world->sim, INT64_MAX);
 }
 
+static void wait_s(struct world *world, int64_t seconds)
+{
+    sim_run(world->sim, sim_now_ns(world->sim) + seconds * 1000 * MS);
+    (void)loop_turn(world->loop, false);
+}
+
 TEST(a_literal_address_is_answered_at_once)
 {
     struct world world;
@@ -119,8 +132,7 @@ TEST(a_name_is_asked_once_for_all_who_wait_and_kept)
     struct asked third;
     CHECK_EQ(ask(&world, &third, STR("good")), ERR_OK);
     CHECK_EQ(third.answer.count, 2);
-    sim_run(world.sim, sim_now_ns(world.sim) + 31000 * MS);
-    (void)loop_turn(world.loop, false);
+    wait_s(&world, 61);
     CHECK_EQ(ask(&world, &third, STR("good")), ERR_BUSY);
     run(&world);
     CHECK_EQ(resolved, 2);
@@ -128,7 +140,25 @@ TEST(a_name_is_asked_once_for_all_who_wait_and_kept)
     CHECK_EQ(mem_blocks_open(), blocks);
 }
 
-TEST(a_name_that_is_not_found_is_asked_again)
+TEST(a_name_in_use_is_renewed_while_nobody_waits)
+{
+    struct world world;
+    struct asked asked;
+    world_open(&world, lookup_options_default());
+    CHECK_EQ(ask(&world, &asked, STR("good")), ERR_BUSY);
+    run(&world);
+    for (int i = 2; i <= 5; i++) {
+        wait_s(&world, 31);
+        CHECK_EQ(ask(&world, &asked, STR("good")), ERR_OK);
+        CHECK_EQ(ask(&world, &asked, STR("good")), ERR_OK); /* also while the question is open */
+        run(&world);
+        CHECK_EQ(resolved, i);
+        CHECK_EQ(asked.told, 0);
+    }
+    world_close(&world);
+}
+
+TEST(a_name_that_is_not_found_is_asked_again_a_second_later)
 {
     struct world world;
     struct asked asked;
@@ -138,11 +168,102 @@ TEST(a_name_that_is_not_found_is_asked_again)
         run(&world);
         CHECK_EQ(asked.told, 1);
         CHECK_EQ(asked.err, ERR_NET_LOOKUP);
+        CHECK_EQ(ask(&world, &asked, STR("bad")), ERR_NET_LOOKUP);
         CHECK_EQ(resolved, i);
+        wait_s(&world, 1);
     }
     CHECK_EQ(ask(&world, &asked, STR("empty")), ERR_BUSY);
     run(&world);
     CHECK_EQ(asked.err, ERR_NET_LOOKUP);
+    world_close(&world);
+}
+
+TEST(a_name_service_that_flaps_takes_no_name_away)
+{
+    struct world world;
+    struct asked asked;
+    world_open(&world, lookup_options_default());
+    weather = ERR_BUSY;
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(asked.err, ERR_NET_LOOKUP); /* there is nothing older */
+    weather = ERR_OK;
+    wait_s(&world, 1);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(asked.err, ERR_OK);
+
+    weather = ERR_BUSY;
+    wait_s(&world, 61);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY); /* it might have moved */
+    run(&world);
+    CHECK_EQ(asked.err, ERR_OK);
+    CHECK_EQ(asked.answer.count, 2);
+    int before = resolved;
+    for (int i = 1; i <= 3000; i++) { /* from here on nobody waits, and it is asked each second */
+        wait_s(&world, 1);
+        CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_OK);
+        CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_OK);
+        run(&world);
+        CHECK_EQ(resolved, before + i);
+    }
+    wait_s(&world, 3600 + 30 - 61 - 3000 + 1);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY); /* an hour is over */
+    run(&world);
+    CHECK_EQ(asked.err, ERR_NET_LOOKUP);
+    weather = ERR_OK;
+    wait_s(&world, 1);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(asked.err, ERR_OK);
+    world_close(&world);
+}
+
+TEST(a_name_that_has_gone_is_not_served_on)
+{
+    struct world world;
+    struct asked asked;
+    world_open(&world, lookup_options_default());
+    weather = ERR_OK;
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    weather = ERR_NET_LOOKUP;
+    wait_s(&world, 31);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_OK); /* nobody knows yet */
+    run(&world);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_NET_LOOKUP);
+    weather = ERR_BUSY; /* nor does it come back when the service itself fails */
+    wait_s(&world, 1);
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(asked.err, ERR_NET_LOOKUP);
+    world_close(&world);
+}
+
+TEST(a_name_whose_addresses_are_dead_is_asked_anew)
+{
+    struct world world;
+    struct asked asked;
+    world_open(&world, lookup_options_default());
+    lookup_doubt(world.lookup, STR("flaps")); /* which nobody has asked for */
+    weather = ERR_OK;
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    lookup_doubt(world.lookup, STR("flaps")); /* it is being asked */
+    run(&world);
+    lookup_doubt(world.lookup, STR("flaps"));
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_OK); /* a fresher one is not to be had */
+    wait_s(&world, 1);
+    lookup_doubt(world.lookup, STR("flaps"));
+    lookup_doubt(world.lookup, STR("flaps"));
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(resolved, 2);
+    wait_s(&world, 1);
+    lookup_doubt(world.lookup, STR("flaps"));
+    weather = ERR_BUSY; /* better a dead address than none */
+    CHECK_EQ(ask(&world, &asked, STR("flaps")), ERR_BUSY);
+    run(&world);
+    CHECK_EQ(asked.err, ERR_OK);
     world_close(&world);
 }
 
@@ -194,6 +315,89 @@ TEST(old_names_make_room_but_open_questions_do_not)
     CHECK_EQ(ask(&world, &asked[0], STR("good1")), ERR_BUSY);
     run(&world);
     world_close(&world);
+}
+
+/* ---- the system's answers ---------------------------------------------------------------- */
+
+#define FIFTY 50
+
+/* An answer of the system, made by hand: forty addresses of one family, then ten of the other. */
+static struct addrinfo fifty_rows[FIFTY];
+static struct address fifty_addresses[FIFTY];
+
+static void fifty_fill(void)
+{
+    for (int i = 0; i < FIFTY; i++) {
+        bool old = i < 40;
+        fifty_addresses[i] = test_address(old ? "10.0.0.1:0" : "[fd00::1]:0");
+        if (old) {
+            fifty_addresses[i].sock.v4.sin_addr.s_addr = htonl(0x0A000000U + (unsigned)i);
+        } else {
+            fifty_addresses[i].sock.v6.sin6_addr.s6_addr[15] = (unsigned char)i;
+        }
+        fifty_rows[i] = (struct addrinfo){
+            .ai_family = fifty_addresses[i].sock.any.sa_family,
+            .ai_addr = &fifty_addresses[i].sock.any,
+            .ai_addrlen = fifty_addresses[i].len,
+            .ai_next = i + 1 < FIFTY ? &fifty_rows[i + 1] : NULL,
+        };
+    }
+}
+
+/* In the place of libc's, which it asks in turn for all other names. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret_list)
+{
+    int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strcmp(node, "fifty.test") == 0) {
+        fifty_fill();
+        *ret_list = fifty_rows;
+        return 0;
+    }
+    return strcmp(node, "down.test") == 0 ? EAI_AGAIN : next(node, service, hints, ret_list);
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    void (*next)(struct addrinfo *) = NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "freeaddrinfo");
+    if (list != fifty_rows) {
+        next(list);
+    }
+}
+
+TEST(of_fifty_addresses_some_of_each_family_are_taken)
+{
+    struct lookup_options options = lookup_options_default();
+    struct lookup *lookup = NULL;
+    struct worker_pool *pool = NULL;
+    struct loop *loop = test_loop();
+    CHECK_EQ(worker_pool_create(1, 4, &pool, NULL), ERR_OK);
+    CHECK_EQ(lookup_create(loop, pool, &options, &lookup, NULL), ERR_OK);
+    struct asked asked = { .request.done = on_answer };
+    CHECK_EQ(lookup_begin(lookup, &asked.request, STR("fifty.test"), 80, &asked.answer), ERR_BUSY);
+    UNTIL(loop, asked.told == 1);
+    CHECK_EQ(asked.err, ERR_OK);
+    CHECK_EQ(asked.answer.count, LOOKUP_ADDRESSES_MAX);
+    for (size_t i = 0; i < LOOKUP_ADDRESSES_MAX; i++) {
+        const struct address *address = &asked.answer.addresses[i];
+        CHECK_EQ(address->sock.any.sa_family, i % 2 == 0 ? AF_INET : AF_INET6);
+        if (i % 2 == 0) { /* in the system's order */
+            CHECK_EQ(ntohl(address->sock.v4.sin_addr.s_addr) & 0xFF, i / 2);
+            CHECK_EQ(ntohs(address->sock.v4.sin_port), 80);
+        } else {
+            CHECK_EQ(address->sock.v6.sin6_addr.s6_addr[15], 40 + i / 2);
+            CHECK_EQ(ntohs(address->sock.v6.sin6_port), 80);
+        }
+    }
+    asked.told = 0;
+    CHECK_EQ(lookup_begin(lookup, &asked.request, STR("down.test"), 80, &asked.answer), ERR_BUSY);
+    UNTIL(loop, asked.told == 1);
+    CHECK_EQ(asked.err, ERR_NET_LOOKUP);
+    worker_pool_destroy(pool);
+    lookup_destroy(lookup);
+    loop_destroy(loop);
 }
 
 TEST(the_system_knows_localhost_and_does_not_know_an_invalid_name)

@@ -89,7 +89,7 @@ static void write_files(void)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     ca.cert = make_cert(ca.key, NULL, "test authority", NULL, 86400);
     other.cert = make_cert(other.key, NULL, "another authority", NULL, 86400);
-    X509 *cert = make_cert(key, &ca, "x", "DNS:good.test,IP:127.0.0.1", 86400);
+    X509 *cert = make_cert(key, &ca, "x", "DNS:good.test,DNS:two.test,IP:127.0.0.1", 86400);
     X509 *old = make_cert(key, &ca, "x", "DNS:good.test,IP:127.0.0.1", -3600);
     write_cert(path_ca, "ca.pem", ca.cert);
     write_cert(path_other_ca, "other.pem", other.cert);
@@ -415,6 +415,16 @@ struct market {
     struct tls_context *theirs;
 };
 
+/* "two.test" has an address where nobody serves first. */
+static enum err market_resolve(const char *name, struct lookup_answer *ret_answer)
+{
+    if (strcmp(name, "two.test") == 0) {
+        ret_answer->addresses[ret_answer->count++] = test_address("127.0.0.9:0");
+    }
+    ret_answer->addresses[ret_answer->count++] = test_address("127.0.0.1:0");
+    return ERR_OK;
+}
+
 static void market_open(struct market *market, const char *ca,
                         void (*serve)(struct http_exchange *x))
 {
@@ -422,7 +432,7 @@ static void market_open(struct market *market, const char *ca,
     struct address any = test_address("127.0.0.1:0");
     market->ours = server_context();
     market->theirs = client_context(ca);
-    buyer_open(&market->buyer);
+    buyer_open_with(&market->buyer, upstream_pool_options_default(), market_resolve);
     market->shop = (struct shop){ .loop = market->buyer.loop, .serve = serve };
     buf_init(&market->shop.body, 1);
     options.owner = &market->shop;
@@ -537,6 +547,49 @@ TEST(a_call_to_a_server_that_cannot_be_verified_fails)
     UNTIL(market.buyer.loop, order_over(&order));
     CHECK_EQ(order.ends, 1);
     buf_fini(&order.body);
+    market_close(&market);
+}
+
+/* A half-dead balancer: it connects, and then hangs up, breaks off or says what is no TLS. */
+TEST(an_address_where_tls_comes_to_nothing_is_passed_over)
+{
+    static const struct str words[] = { STR_INIT(""), STR_INIT("\x16\x03") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(words); i++) {
+        struct market market;
+        struct order order;
+        struct peer peer;
+        market_open(&market, path_ca, tell_name);
+        int half = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        struct address address = test_address("127.0.0.9:0");
+        address.sock.v4.sin_port = market.shop.address.sock.v4.sin_port;
+        CHECK_EQ(bind(half, &address.sock.any, address.len), 0);
+        CHECK_EQ(listen(half, 4), 0);
+        market_order(&market, &order, STR("two.test"));
+        http_call_start(market.buyer.pool, &order.call);
+        peer_accept(&peer, market.buyer.loop, half);
+        peer_send(&peer, words[i]);
+        peer_close(&peer);
+        UNTIL(market.buyer.loop, order_over(&order));
+        CHECK_EQ(order.ends, 1);
+        CHECK_STR(buf_str(&order.body), STR("two.test"));
+        buf_fini(&order.body);
+        (void)close(half);
+        market_close(&market);
+    }
+}
+
+/* What is told names whom it was about; another key or an alert is no matter of the address. */
+TEST(a_tls_failure_names_the_host)
+{
+    struct market market;
+    struct order order;
+    market_open(&market, path_other_ca, tell_name);
+    market_order(&market, &order, STR("good.test"));
+    http_call_start(market.buyer.pool, &order.call);
+    UNTIL(market.buyer.loop, order_over(&order));
+    CHECK_EQ(order.err, ERR_UPSTREAM_TLS);
+    CHECK(strstr(order.fail.text, "\"good.test\" port ") != NULL);
+    CHECK(strstr(order.fail.text, "could not verify the certificate") != NULL);
     market_close(&market);
 }
 

@@ -177,6 +177,43 @@ TEST(a_response_says_how_its_body_ends)
           WIRE_BAD);
 }
 
+TEST(responses_that_two_parsers_could_read_differently_are_refused)
+{
+    static const char *const bad[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0x3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n Content-Length: 3\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 3\n\n",
+        "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 099 Low\r\n\r\n",
+        "HTTP/1.1 600 High\r\n\r\n",
+        "HTTP/1.1  200 OK\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/2 200\r\n\r\n",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        struct str text = str_from(bad[i]);
+        for (size_t len = 0; len <= text.len; len++) { /* as it comes in, none is taken */
+            struct str prefix = test_at_page_end(str_slice(text, 0, len));
+            size_t used = 0;
+            enum wire_result result = http1_read_response(prefix, HEAD_MAX, false, &head, &used);
+            CHECK(result == WIRE_BAD || (result == WIRE_MORE && len < text.len));
+        }
+    }
+}
+
 TEST(a_request_that_is_written_reads_back)
 {
     struct buf text;
