@@ -3,8 +3,11 @@
 #include "base/stamp.h"
 #include "dispatch/dispatch.h"
 
-static const char *const list_columns[] = { "route",  "model", "party",     "place",   "state",
-                                            "reason", "since", "under_way", "failures" };
+#define ROUTE_HEALTH_COLUMNS 5 /* the last ones */
+
+static const char *const list_columns[] = { "route",    "model",    "party",    "place",
+                                            "state",    "reason",   "since",    "under_way",
+                                            "failures", "first_ms", "tokens_s", "failing_percent" };
 static const char *const history_columns[] = { "route",    "model",       "since",
                                                "reason",   "evidence",    "by",
                                                "released", "released_by", "why" };
@@ -38,18 +41,32 @@ static enum err route_on_standing(void *context, const struct store_value *row, 
     return ERR_OK;
 }
 
+/* 0: nothing was measured yet. */
+static void route_put_measured(struct sheet *sheet, int64_t value)
+{
+    if (value > 0) {
+        sheet_int(sheet, value);
+    } else {
+        sheet_none(sheet);
+    }
+}
+
 /* What only a running server knows. */
 static void route_put_health(struct route_asking *asking, struct str route)
 {
     const struct dispatch *dispatch = asking->acting->world->dispatch;
     struct dispatch_health health;
     if (dispatch == NULL || !dispatch_health(dispatch, route, &health)) {
-        sheet_none(&asking->sheet);
-        sheet_none(&asking->sheet);
+        for (size_t i = 0; i < ROUTE_HEALTH_COLUMNS; i++) {
+            sheet_none(&asking->sheet);
+        }
         return;
     }
     sheet_int(&asking->sheet, (int64_t)health.under_way);
     sheet_int(&asking->sheet, (int64_t)health.failures);
+    route_put_measured(&asking->sheet, health.first_us / 1000);
+    route_put_measured(&asking->sheet, health.millitokens / 1000);
+    sheet_int(&asking->sheet, health.errors_ppm / 10000);
 }
 
 static enum err route_read_list(void *context, struct store_txn *txn, struct fail *fail)

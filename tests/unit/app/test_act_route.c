@@ -1,3 +1,4 @@
+#include "dispatch/dispatch.h"
 #include "house.h"
 
 static struct house house;
@@ -19,6 +20,39 @@ TEST(routes_are_listed_with_their_state)
     CHECK(house_said(&house.out, "no route was quarantined"));
     CHECK_EQ(house_do(&house, "route history --json"), ACT_OK);
     CHECK_STR(buf_str(&house.out), STR("[]\n"));
+    house_end(&house);
+}
+
+/* One attempt at the route, of a server that runs. */
+static void learn_something(struct dispatch *dispatch)
+{
+    const struct registry *registry = house.world->registry;
+    const struct registry_product *product = &registry->products[0];
+    const struct registry_model *model = product->models[0];
+    const struct dispatch_ask ask = { .registry = registry, .product = product, .model = model };
+    const struct health_lesson lesson = { .first_ns = INT64_C(345000000),
+                                          .rest_ns = INT64_C(2000000000),
+                                          .tokens_out = 142 };
+    struct dispatch_place place;
+    CHECK(dispatch_learn(dispatch, registry) == ERR_OK);
+    CHECK(dispatch_pick(dispatch, &ask, &place) == ERR_OK);
+    dispatch_give(&place, DISPATCH_FINE, &lesson, 0);
+}
+
+TEST(a_running_server_tells_what_it_has_learned_of_routes)
+{
+    struct dispatch *dispatch;
+    begin();
+    CHECK_EQ(house_do(&house, "route list --json"), ACT_OK);
+    CHECK(house_said(&house.out, "\"first_ms\":null"));
+    CHECK(dispatch_create(&dispatch) == ERR_OK);
+    learn_something(dispatch);
+    house.world->dispatch = dispatch;
+    CHECK_EQ(house_do(&house, "route list --json"), ACT_OK);
+    CHECK(house_said(&house.out,
+                     "\"failures\":0,\"first_ms\":345,\"tokens_s\":71,\"failing_percent\":0"));
+    house.world->dispatch = NULL;
+    dispatch_destroy(dispatch);
     house_end(&house);
 }
 

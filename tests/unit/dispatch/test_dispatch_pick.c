@@ -547,6 +547,9 @@ static uint64_t random_life(uint64_t seed)
             .tokens_out = (int64_t)(random_next(&random) % 1000),
             .tokens = { true, (int64_t)(random_next(&random) % 20000), 40000, 60 * S },
         };
+        if (random_next(&random) % 2 == 0) {
+            dispatch_begin(&place, &lesson, world.ask.now_ns);
+        }
         dispatch_give(&place, (enum dispatch_outcome)(random_next(&random) % 3), &lesson,
                       world.ask.now_ns);
     }
@@ -586,6 +589,9 @@ static void *live(void *arg)
         struct health_lesson lesson = { .error = chance == 0 ? HEALTH_ERROR_BUSY : 0,
                                         .first_ns = (int64_t)chance * MS,
                                         .requests = { true, (int64_t)chance * 100, 0, S } };
+        if (i % 3 == 0) {
+            dispatch_begin(&place, &lesson, ask.now_ns);
+        }
         dispatch_give(&place, chance < 2 ? DISPATCH_FAILED : DISPATCH_FINE, &lesson, ask.now_ns);
         if (i % 100 == 0) {
             struct dispatch_explanation told;
