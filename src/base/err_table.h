@@ -56,6 +56,11 @@
       "A rule forbids this call.")                                                                \
     X(LIMIT_CALLS, RETRY, 429, "rate_limit_error", "rate_limit_exceeded",                         \
       "Too many calls at once for this account.")                                                 \
+    X(LIMIT_REQUESTS, RETRY, 429, "requests", "rate_limit_exceeded",                              \
+      "Too many requests in a minute.")                                                           \
+    X(LIMIT_TOKENS, RETRY, 429, "tokens", "rate_limit_exceeded", "Too many tokens in a minute.")  \
+    X(LIMIT_SIZE, CLIENT, 429, "tokens", "rate_limit_exceeded",                                   \
+      "The call needs more tokens than a whole minute's limit has.")                              \
     X(LIMIT_CONNECTIONS, RETRY, 503, "api_error", "overloaded",                                   \
       "The server has no room; try again.")                                                       \
     /* policy: what may not be sold (src/policy/reason.h says by which rule) */                   \
