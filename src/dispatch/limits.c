@@ -390,6 +390,32 @@ enum err limits_begin(struct limits *limits, const struct limits_who *who, int64
     return ERR_OK;
 }
 
+void limits_tell(struct limits *limits, struct id key, struct id client,
+                 const int64_t defaults[LIMITS_KINDS], int64_t ret_max[LIMITS_KINDS])
+{
+    const struct limits_hold hold = {
+        .meters = {
+            [LIMITS_METER_KEY] = limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_KEY, key,
+                                             STR_EMPTY, false),
+            [LIMITS_METER_CLIENT] = limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_CLIENT,
+                                                client, STR_EMPTY, false),
+        },
+        .defaults = defaults,
+    };
+    for (int i = 0; i < LIMITS_KINDS; i++) {
+        enum limits_kind kind = (enum limits_kind)i;
+        int64_t of_key = hold.meters[LIMITS_METER_KEY] == NULL
+                             ? LIMITS_NONE
+                             : limits_max(&hold, LIMITS_METER_KEY, kind);
+        ret_max[i] = hold.meters[LIMITS_METER_CLIENT] == NULL
+                         ? defaults[i]
+                         : limits_max(&hold, LIMITS_METER_CLIENT, kind);
+        if (ret_max[i] == LIMITS_NONE || (of_key != LIMITS_NONE && of_key < ret_max[i])) {
+            ret_max[i] = of_key;
+        }
+    }
+}
+
 /* ---- tokens ------------------------------------------------------------------------------ */
 
 static const enum limits_kind limits_token_kinds[] = { LIMITS_TOKENS, LIMITS_INPUT, LIMITS_OUTPUT };

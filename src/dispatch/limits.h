@@ -60,6 +60,11 @@ void limits_destroy(struct limits *limits); /* NULL is allowed; everything taken
 EP_MUST_CHECK enum err limits_set(struct limits *limits, const struct limits_subject *subject,
                                   const int64_t max[LIMITS_KINDS]);
 
+/* What a key or a client may have, whatever the model: of each kind the least of what is set for it
+ * and, of a client, of `defaults`; LIMITS_NONE: no such limit. */
+void limits_tell(struct limits *limits, struct id key, struct id client,
+                 const int64_t defaults[LIMITS_KINDS], int64_t ret_max[LIMITS_KINDS]);
+
 /* ---- a call ------------------------------------------------------------------------------ */
 
 /* The meters that a call may have, in the order in which it takes from them: what is shared by more

@@ -38,6 +38,7 @@
 #include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/limits.h"
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
 #include "gate/call_law.h"
@@ -87,7 +88,7 @@ enum call_outcome {
 
 #define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
-#define CALL_MESSAGE_MAX 224         /* a sentence and three near names */
+#define CALL_MESSAGE_MAX 320         /* a limit with its model, its subject and its numbers */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
 
 /* The hold's row on its way; `err` is ERR_BUSY until it is durable. */
@@ -134,7 +135,8 @@ struct call {
     const struct registry_price *price;  /* in the snapshot, or a kept book's */
     const struct price_shelf_book
         *kept; /* that the credit was bought under; NULL: the snapshot's */
-    struct limits_counter *place_of_client;
+    struct limits_hold limits;
+    struct limits_refusal *limited; /* in the arena; NULL: no limit has refused it */
     struct limits_counter *place_of_drain;
     struct timer drain_timer;
     int64_t events_delivered;            /* of the stream, when the client went */

@@ -191,7 +191,7 @@ static struct gate_options life_gate_options(struct play *play)
         .answer_bytes_max = (size_t)1 << 20,
         .sse_event_max = (size_t)64 << 10,
         .connections_max = 1000,
-        .calls_per_client = 1000,
+        .client_limits = { LIMITS_NONE, LIMITS_NONE, LIMITS_NONE, LIMITS_NONE, 1000 },
         .drains_max = play_random(play, 4),
         .upstream_per_host_max = 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,

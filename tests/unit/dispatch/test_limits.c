@@ -155,6 +155,21 @@ TEST(a_client_has_the_configured_limit_until_it_has_its_own)
     limits_destroy(limits);
 }
 
+TEST(what_is_told_is_the_least_of_key_and_client)
+{
+    static const int64_t defaults[LIMITS_KINDS] = { 7, NONE, NONE, 40, 5 };
+    int64_t max[LIMITS_KINDS];
+    begin();
+    limits_tell(limits, numbered(1), numbered(2), defaults, max);
+    CHECK(memcmp(max, defaults, sizeof(max)) == 0);
+    SET(LIMITS_OF_KEY, 1, "", AS_IS, 100, AS_IS, 50, 3);
+    SET(LIMITS_OF_CLIENT, 2, "", NONE, 90, AS_IS, AS_IS, AS_IS);
+    limits_tell(limits, numbered(1), numbered(2), defaults, max);
+    const int64_t want[LIMITS_KINDS] = { NONE, 90, NONE, 40, 3 };
+    CHECK(memcmp(max, want, sizeof(max)) == 0);
+    limits_destroy(limits);
+}
+
 TEST(a_refusal_further_on_gives_back_what_was_taken_before)
 {
     begin();
