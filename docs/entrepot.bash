@@ -96,6 +96,7 @@ _entrepot() {
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
       'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
+      'route explain') words+=' --client --model --product --preferences --at --market --origin --link --consent' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
@@ -118,7 +119,7 @@ _entrepot() {
       log) words='key verify follow' ;;
       usage) words='check show' ;;
       review) words='list show open release refuse' ;;
-      route) words='list history quarantine release' ;;
+      route) words='list explain history quarantine release' ;;
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
       witness) words='init' ;;

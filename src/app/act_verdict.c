@@ -134,9 +134,11 @@ static enum err closures_quarantine(void *context, struct store_txn *txn, struct
     return ERR_OK;
 }
 
-static enum err closures_facts(struct acting *acting, struct policy_facts *facts,
-                               struct policy_online *online)
+enum err acting_facts(struct acting *acting, struct policy_facts *ret_facts,
+                      struct policy_online *ret_online)
 {
+    struct policy_facts *facts = ret_facts;
+    struct policy_online *online = ret_online;
     *facts = (struct policy_facts){ .content = { .scanned = true }, .has_order = true };
     facts->now = stamp_system_ns();
     TRY(closures_client(acting, facts, online));
@@ -162,7 +164,7 @@ enum err act_closures(struct acting *acting)
     struct policy_facts facts;
     struct policy_online online;
     struct rejudge rejudge;
-    TRY(closures_facts(acting, &facts, &online));
+    TRY(acting_facts(acting, &facts, &online));
     TRY(rejudge_init(&rejudge, acting->registry, &acting->fail));
     policy_judge(rejudge.policy, &facts, rejudge.verdict);
     enum err err = acting->json ? policy_verdict_json(rejudge.verdict, acting->out)

@@ -140,6 +140,12 @@ const struct act acts[] = {
       "Refuses a client's purchases and calls for good", ACT_CHANGES, 3, act_review_refuse },
     { "route", "list", "", "", "Lists the routes with their state and health", ACT_ASKS, 2,
       act_route_list },
+    { "route", "explain",
+      "--client CLIENT --model MODEL [--product PRODUCT] [--preferences JSON] [--at TIME]"
+      " [--market CC] [--origin CC] [--link LINK] [--consent REFERENCE]",
+      "client model product preferences at market origin link consent",
+      "Shows which route a call would take now, which are left, and what keeps the others away",
+      ACT_ASKS, 2, act_route_explain },
     { "route", "history", "[ROUTE]", "",
       "Lists which routes were quarantined, why, and who released them", ACT_READS, 3,
       act_route_history },

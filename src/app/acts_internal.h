@@ -64,6 +64,12 @@ EP_MUST_CHECK enum err acting_time(struct acting *acting, const char *flag, int6
 EP_MUST_CHECK enum err acting_amount(struct acting *acting, const char *flag, int64_t *ret_nano);
 /* The number above zero in a flag. */
 EP_MUST_CHECK enum err acting_number(struct acting *acting, const char *flag, int64_t *ret_number);
+struct policy_facts;
+struct policy_online;
+
+/* act_verdict.c: the facts that the flags of `closures` state; they live as long as both. */
+EP_MUST_CHECK enum err acting_facts(struct acting *acting, struct policy_facts *ret_facts,
+                                    struct policy_online *ret_online);
 /* Who does it and why: --by and --why, which are kept in the row. */
 EP_MUST_CHECK enum err acting_signed(struct acting *acting, struct str *ret_by,
                                      struct str *ret_why);
@@ -131,6 +137,7 @@ enum err act_review_show(struct acting *acting);
 enum err act_review_open(struct acting *acting);
 enum err act_review_release(struct acting *acting);
 enum err act_review_refuse(struct acting *acting);
+enum err act_route_explain(struct acting *acting);
 enum err act_route_list(struct acting *acting);
 enum err act_route_history(struct acting *acting);
 enum err act_route_quarantine(struct acting *acting);

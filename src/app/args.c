@@ -51,6 +51,7 @@ static const char *const args_valued[] = {
     "accept",
     "market",
     "consent",
+    "preferences",
     "origin",
     "link",
     "version",

@@ -326,6 +326,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
     TRY(allowed_begin(server->world, server->limits, fail));
+    retry_budget_init(&server->retries, loop_now_ns(server->loop));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));

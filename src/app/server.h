@@ -13,6 +13,7 @@
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
 #include "gate/gate.h"
+#include "gate/retry_budget.h"
 #include "loop/worker.h"
 #include "net/server.h"
 #include "net/tls.h"
@@ -33,6 +34,7 @@ struct server {
     struct publishing *publishing;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget retries;
     struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;

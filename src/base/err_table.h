@@ -111,6 +111,10 @@
     X(NO_CLOSED_ROUTE, RETRY, 503, "compliance_refusal", "no_closed_route",                       \
       "No admissible source can serve this model now.")                                           \
     X(NO_ROUTE, RETRY, 503, "api_error", "no_route", "No source can serve this model just now.")  \
+    X(DEADLINE, CLIENT, 504, "invalid_request_error", "deadline_exceeded",                        \
+      "The deadline that the request named has passed.")                                          \
+    X(PREFERENCE, CLIENT, 404, "invalid_request_error", "no_route_by_preference",                 \
+      "Your routing preferences leave no source for this model.")                                 \
     X(NOT_FOUND, CLIENT, 404, "invalid_request_error", "not_found", "There is no such object.")   \
     X(CONFLICT, CLIENT, 409, "invalid_request_error", "conflict",                                 \
       "The object is not in a state that allows this.")                                           \

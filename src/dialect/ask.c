@@ -21,6 +21,8 @@ struct ask_read {
     struct str prediction;
     struct str logit_bias;
     struct str user;
+    struct str provider;
+    struct str models;
 };
 
 struct ask_name {
@@ -39,7 +41,8 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(n),          ASK_NAME(tools),
     ASK_NAME(functions),  ASK_NAME(stop),
     ASK_NAME(prediction), ASK_NAME(logit_bias),
-    ASK_NAME(user),
+    ASK_NAME(user),       ASK_NAME(provider),
+    ASK_NAME(models),
 };
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
@@ -62,6 +65,38 @@ static enum err ask_fail(struct ask *ask, enum err err, const char *param, const
 {
     ask->param = param;
     return FAIL(fail, err, "\"%s\" %s", param, what);
+}
+
+static bool ask_is_ours(struct str key)
+{
+    return json_key_is(key, STR("provider")) || json_key_is(key, STR("models"));
+}
+
+/*
+ * What of the body is for us alone, commas included: up to the next member, or, at the end of the
+ * object, from the last member that stays. (One does: "messages".)
+ */
+static void ask_cut(struct ask *ask, const struct json_member *members, size_t count)
+{
+    size_t cuts = 0;
+    size_t kept = count;
+    while (kept > 0 && ask_is_ours(members[kept - 1].key)) {
+        kept--;
+    }
+    for (size_t i = 0; i < kept && cuts < ASK_CUTS_MAX; i++) {
+        if (ask_is_ours(members[i].key)) {
+            size_t at = (size_t)(members[i].key.ptr - 1 - ask->body.ptr);
+            size_t end = (size_t)(members[i + 1].key.ptr - 1 - ask->body.ptr);
+            ask->cuts[cuts++] = (struct ask_field){ at, end - at };
+        }
+    }
+    if (kept > 0 && kept < count && cuts < ASK_CUTS_MAX) {
+        struct str stays = members[kept - 1].value;
+        struct str last = members[count - 1].value;
+        size_t at = (size_t)(stays.ptr + stays.len - ask->body.ptr);
+        size_t end = (size_t)(last.ptr + last.len - ask->body.ptr);
+        ask->cuts[cuts] = (struct ask_field){ at, end - at };
+    }
 }
 
 /* Finds the members that are read. */
@@ -93,6 +128,7 @@ static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fa
         bool callback = ask_is_callback(members[i].key) && json_kind(members[i].value) != JSON_NULL;
         ask->elsewhere = ask->elsewhere || callback;
     }
+    ask_cut(ask, members, count);
     return ERR_OK;
 }
 
@@ -109,8 +145,17 @@ static struct ask_field ask_place(const struct ask *ask, struct str value)
     return (struct ask_field){ (size_t)(value.ptr - ask->body.ptr), value.len };
 }
 
+/* Without "model", the first of "models" is it. */
 static enum err ask_read_model(struct ask *ask, struct str value, struct fail *fail)
 {
+    ask->model_field = ask_place(ask, value);
+    if (value.len == 0 && ask->models.count > 0) {
+        struct str rest = json_inside(ask->models.list);
+        ask->models_skip = 1;
+        bool found = ask_next_name(&rest, ask->model_text, &ask->model);
+        ASSERT(found);
+        return ERR_OK;
+    }
     if (value.len == 0) {
         return ask_fail(ask, ERR_ASK_MISSING, "model", "is missing", fail);
     }
@@ -122,7 +167,6 @@ static enum err ask_read_model(struct ask *ask, struct str value, struct fail *f
         return ask_fail(ask, ERR_ASK_INVALID, "model", "must have 1 to 128 bytes", fail);
     }
     ask->model = buf_str(&text);
-    ask->model_field = ask_place(ask, value);
     return ERR_OK;
 }
 
@@ -218,6 +262,8 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     *ret_ask = (struct ask){ .body = body, .choices = 1 };
     struct ask_read read = { 0 };
     TRY(ask_find(ret_ask, &read, fail));
+    TRY(ask_read_models(read.models, &ret_ask->models, &ret_ask->param, fail));
+    TRY(ask_read_provider(read.provider, &ret_ask->provider, &ret_ask->param, fail));
     TRY(ask_read_model(ret_ask, read.model, fail));
     if (read.messages.len == 0) {
         return ask_fail(ret_ask, ERR_ASK_MISSING, "messages", "is missing", fail);
@@ -236,6 +282,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
     ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
+    ret_ask->messages = read.messages;
     ret_ask->param = "messages";
     TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
     ret_ask->param = NULL;
@@ -311,13 +358,19 @@ enum err ask_write_chat(const struct ask *ask, struct str upstream_model, int64_
     struct str kept;
     splice_init(ret_splice, ask->body);
 
-    if (!str_eq(upstream_model, ask->model)) {
+    bool named = ask->model_field.at > 0;
+    if (named && !str_eq(upstream_model, ask->model)) {
         TRY(jsonw_quote(&work, upstream_model));
         TRY(ask_keep(arena, buf_str(&work), &kept));
         splice_add(ret_splice, ask->model_field.at, ask->model_field.len, kept);
     }
     /* What is new goes in front of the first member, with a comma: the object is not empty. */
     buf_reset(&work);
+    if (!named) {
+        TRY(buf_append(&work, STR("\"model\":")));
+        TRY(jsonw_quote(&work, upstream_model));
+        TRY(buf_byte(&work, ','));
+    }
     TRY(ask_write_cap(ask, output_cap, cap_name, arena, ret_splice, &work));
     if (ask->stream) {
         TRY(ask_write_options(ask, arena, ret_splice, &work));
@@ -325,6 +378,11 @@ enum err ask_write_chat(const struct ask *ask, struct str upstream_model, int64_
     if (work.len > 0) {
         TRY(ask_keep(arena, buf_str(&work), &kept));
         splice_add(ret_splice, str_find(ask->body, '{') + 1, 0, kept);
+    }
+    for (size_t i = 0; i < ASK_CUTS_MAX; i++) { /* last: one may begin where something is put in */
+        if (ask->cuts[i].len > 0) {
+            splice_add(ret_splice, ask->cuts[i].at, ask->cuts[i].len, STR_EMPTY);
+        }
     }
     return ERR_OK;
 }

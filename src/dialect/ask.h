@@ -2,19 +2,23 @@
  * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must
  * live as long as the ask.
  *
- * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user. All
- * else is passed on unchanged. A key that is read and stands there twice is refused, so that no
- * upstream can read another value than we did.
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user, and
+ * which sources and models may serve ("provider", "models": these two are for us alone, and are cut
+ * out of what goes upstream). All else is passed on unchanged. A key that is read and stands there
+ * twice is refused, so that no upstream can read another value than we did.
  */
 #pragma once
 
 #include "base/arena.h"
+#include "dialect/ask_provider.h"
 #include "wire/splice.h"
 
 #define ASK_MEMBERS_MAX 64                /* the API has some 40 top-level fields */
 #define ASK_OUTPUT_MAX  INT64_C(10000000) /* tokens; ten times the largest output there is */
 #define ASK_CHOICES_MAX 128               /* the SDKs' own limit */
 #define ASK_MODEL_MAX   128               /* bytes of a model's name */
+
+#define ASK_CUTS_MAX 2 /* "provider" and "models" */
 
 /* A top-level field's place in the body; at == 0: absent (an object's first byte is its brace). */
 struct ask_field {
@@ -36,8 +40,13 @@ struct ask {
     int64_t choices; /* 1.. */
     int64_t output_cap; /* tokens a choice; 0: none was given */
     struct str user;    /* the JSON of who the client says it asks for; empty: nobody */
-    struct ask_field model_field;
-    struct ask_field cap_field; /* of the cap that was given */
+    struct ask_provider provider;
+    struct ask_names models;             /* that stand in for the model, in this order */
+    size_t models_skip;                  /* of them, at the front: what is the model itself */
+    struct str messages;                 /* the list */
+    struct ask_field cuts[ASK_CUTS_MAX]; /* of the body; len == 0: none */
+    struct ask_field model_field;        /* at == 0: the model is the first of `models` */
+    struct ask_field cap_field;          /* of the cap that was given */
     struct ask_field stream_options_field;
     const char *param; /* with a failure: the field, or NULL; static */
 };

@@ -1,34 +1,9 @@
 #include "dispatch/dispatch.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/money.h"
-
-#define DISPATCH_BUCKETS 1024 /* a few hundred routes: chains of one */
-
-/*
- * What is known of a route, a credential or a pool. Entries are only ever added, each under a lock,
- * and live until dispatch_destroy(): so readers walk the chains without one.
- */
-struct dispatch_entry {
-    struct dispatch_entry *_Atomic next;
-    _Atomic uint64_t under_way;
-    _Atomic uint64_t failures; /* in a row */
-    _Atomic int64_t cool_until_ns;
-    uint64_t hash;
-    char kind; /* 'r', 'c' or 'p': a route, a credential and a pool may share an id */
-    size_t id_len;
-    char id[];
-};
-
-struct dispatch {
-    struct dispatch_entry *_Atomic buckets[DISPATCH_BUCKETS];
-    pthread_mutex_t learning;
-    size_t count; /* under `learning` */
-};
+#include "dispatch/dispatch_internal.h"
 
 /* FNV-1a: ids come from the operator, nobody else can choose them. */
 static uint64_t dispatch_hash(char kind, struct str id)
@@ -40,8 +15,7 @@ static uint64_t dispatch_hash(char kind, struct str id)
     return hash;
 }
 
-static struct dispatch_entry *dispatch_find(const struct dispatch *dispatch, char kind,
-                                            struct str id)
+struct dispatch_entry *dispatch_find(const struct dispatch *dispatch, char kind, struct str id)
 {
     uint64_t hash = dispatch_hash(kind, id);
     struct dispatch_entry *entry =
@@ -128,103 +102,14 @@ enum err dispatch_learn(struct dispatch *dispatch, const struct registry *regist
     return err;
 }
 
-/* Most calls read more than they write: three tokens in for one out. */
-static money_wide dispatch_cost(const struct registry_route *route)
-{
-    const struct registry_price *price = route->contract;
-    return (money_wide)3 * price->pico[REGISTRY_CLASS_IN] + price->pico[REGISTRY_CLASS_OUT];
-}
-
-static bool dispatch_cooling(const struct dispatch_entry *entry, int64_t now_ns)
-{
-    return atomic_load_explicit(&entry->cool_until_ns, memory_order_relaxed) > now_ns;
-}
-
-/* One of the places, or none. */
-static bool dispatch_take_one(struct dispatch_entry *entry, uint64_t max)
-{
-    uint64_t under_way = atomic_load_explicit(&entry->under_way, memory_order_relaxed);
-    while (under_way < max) {
-        if (atomic_compare_exchange_weak_explicit(&entry->under_way, &under_way, under_way + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void dispatch_give_one(struct dispatch_entry *entry)
 {
     uint64_t before = atomic_fetch_sub_explicit(&entry->under_way, 1, memory_order_relaxed);
     ASSERT(before > 0);
 }
 
-/* One of the credential's places and one of the pool's, or neither. */
-static bool dispatch_take(const struct dispatch_place *place)
-{
-    const struct registry_route *route = place->route;
-    if (!dispatch_take_one(place->credential_entry, route->credential->max_concurrent)) {
-        return false;
-    }
-    if (place->pool_entry != NULL &&
-        !dispatch_take_one(place->pool_entry, route->pool->max_concurrent)) {
-        dispatch_give_one(place->credential_entry);
-        return false;
-    }
-    return true;
-}
-
-/* The cheapest that is neither in `skip` nor cooling down; ties go to the smaller id, which comes
- * first. */
-static const struct registry_route *dispatch_best(const struct dispatch *dispatch,
-                                                  const struct dispatch_ask *ask, uint64_t skip,
-                                                  struct dispatch_place *place)
-{
-    const struct registry_route *best = NULL;
-    for (size_t i = 0; i < ask->model->route_count; i++) {
-        const struct registry_route *route = ask->model->routes[i];
-        uint64_t bit = UINT64_C(1) << i;
-        if ((skip & bit) != 0 || route->state != REGISTRY_ROUTE_ACTIVE ||
-            (best != NULL && dispatch_cost(route) >= dispatch_cost(best))) {
-            continue;
-        }
-        struct dispatch_entry *entry = dispatch_find(dispatch, 'r', route->id);
-        struct dispatch_entry *credential = dispatch_find(dispatch, 'c', route->credential->id);
-        struct dispatch_entry *pool =
-            route->pool == NULL ? NULL : dispatch_find(dispatch, 'p', route->pool->id);
-        if (entry == NULL || credential == NULL || (pool == NULL && route->pool != NULL) ||
-            dispatch_cooling(entry, ask->now_ns)) {
-            continue;
-        }
-        best = route;
-        *place = (struct dispatch_place){ .route = route,
-                                          .bit = bit,
-                                          .route_entry = entry,
-                                          .credential_entry = credential,
-                                          .pool_entry = pool };
-    }
-    return best;
-}
-
-enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask,
-                       struct dispatch_place *ret_place)
-{
-    ASSERT(ask->model->route_count <= REGISTRY_ROUTES_PER_MODEL_MAX);
-    ASSERT(registry_product_model(ask->product, ask->model->id) == ask->model);
-    uint64_t skip = ask->tried | ask->closed;
-    struct dispatch_place place;
-    while (dispatch_best(dispatch, ask, skip, &place) != NULL) {
-        if (dispatch_take(&place)) {
-            atomic_fetch_add_explicit(&place.route_entry->under_way, 1, memory_order_relaxed);
-            *ret_place = place;
-            return ERR_OK;
-        }
-        skip |= place.bit; /* full: the next one, at most once through all of them */
-    }
-    return ERR_NO_ROUTE;
-}
-
-void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, int64_t now_ns)
+void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
+                   const struct health_lesson *lesson, int64_t now_ns)
 {
     struct dispatch_entry *route = place->route_entry;
     ASSERT(route != NULL);
@@ -234,15 +119,11 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, 
         dispatch_give_one(place->pool_entry);
     }
     if (outcome == DISPATCH_FINE) {
-        atomic_store_explicit(&route->failures, 0, memory_order_relaxed);
-        atomic_store_explicit(&route->cool_until_ns, 0, memory_order_relaxed);
+        health_fine(&route->health, place->probe, lesson, now_ns);
     } else if (outcome == DISPATCH_FAILED) {
-        uint64_t failures =
-            atomic_fetch_add_explicit(&route->failures, 1, memory_order_relaxed) + 1;
-        if (failures >= DISPATCH_FAILURES_MAX) {
-            atomic_store_explicit(&route->cool_until_ns, now_ns + DISPATCH_COOL_DOWN_NS,
-                                  memory_order_relaxed);
-        }
+        health_fail(&route->health, place->probe, lesson, now_ns);
+    } else {
+        health_drop(&route->health, place->probe);
     }
     *place = (struct dispatch_place){ 0 };
 }
@@ -254,10 +135,25 @@ bool dispatch_health(const struct dispatch *dispatch, struct str route,
     if (entry == NULL) {
         return false;
     }
+    const struct health *health = &entry->health;
+    int64_t now_ns = atomic_load_explicit(&dispatch->seen_ns, memory_order_relaxed);
+    int64_t open = atomic_load_explicit(&health->open_until_ns, memory_order_relaxed);
+    int64_t rest = atomic_load_explicit(&health->rest_until_ns, memory_order_relaxed);
+    struct health_view view;
+    health_view(health, now_ns, &view);
     *ret_health = (struct dispatch_health){
         .under_way = atomic_load_explicit(&entry->under_way, memory_order_relaxed),
-        .failures = atomic_load_explicit(&entry->failures, memory_order_relaxed),
-        .cool_until_ns = atomic_load_explicit(&entry->cool_until_ns, memory_order_relaxed),
+        .failures = atomic_load_explicit(&health->failures, memory_order_relaxed),
+        .cool_until_ns = open > rest     ? open
+                         : rest > now_ns ? rest
+                                         : 0,
+        .first_us = view.first_us,
+        .first_late_us = view.late_us,
+        .millitokens = view.millitokens,
+        .errors_ppm = view.errors_ppm,
     };
+    for (size_t i = 0; i < HEALTH_ERROR_COUNT; i++) {
+        ret_health->errors[i] = health_kind(health, (enum health_error)i, now_ns);
+    }
     return true;
 }

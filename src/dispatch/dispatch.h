@@ -1,19 +1,20 @@
 /*
- * Route choice: the cheapest active route by contract price that is open to the call, healthy, has
- * a free place, and was not tried yet. What is known of a route (calls under way, failures) is kept
- * by the route's id and so outlives a registry; the places are those of its credential, and of its
- * pool if it has one.
+ * Route choice: among the active routes that are open to the call and meet its preference, that
+ * have a free place, are not resting and were not tried yet, the best by what the preference sorts
+ * by; the cheapest by contract price where it says nothing. What is known of a route (calls under
+ * way, health) is kept by the route's id and so outlives a registry; the places are those of its
+ * credential, and of its pool if it has one.
  *
- * Threads: any. dispatch_pick() and dispatch_give() take no lock; dispatch_learn() is for whoever
- * swaps registries, before the fresh one is used. Time is an argument.
+ * Threads: any. dispatch_pick(), dispatch_give() and dispatch_explain() take no lock and no memory;
+ * dispatch_learn() is for whoever swaps registries, before the fresh one is used. Time is an
+ * argument, and so is chance: the same numbers, the same choice.
  */
 #pragma once
 
-#include "registry/registry.h"
+#include "dispatch/health.h"
+#include "dispatch/preference.h"
 
-#define DISPATCH_FAILURES_MAX 3                   /* in a row: one may be chance */
-#define DISPATCH_COOL_DOWN_NS INT64_C(5000000000) /* 5 s: a restart of the upstream */
-#define DISPATCH_ENTRIES_MAX  ((size_t)1 << 20)   /* ids ever seen by one process */
+#define DISPATCH_ENTRIES_MAX ((size_t)1 << 20) /* ids ever seen by one process */
 
 struct dispatch;
 
@@ -30,6 +31,16 @@ struct dispatch_ask {
     uint64_t tried;  /* bit i: model->routes[i] */
     uint64_t closed; /* likewise: those that must not be used, whatever else is free */
     int64_t now_ns;  /* on the loop's clock */
+    const struct preference *preference; /* NULL: the default */
+    /* Expected: a candidate's price is its contract's for these, and a route is passed over that
+     * has told that it has fewer left. Both 0: three in for one out, as most calls are. */
+    int64_t tokens_in;
+    int64_t tokens_out;
+    /* Calls with the same key go to the same route among equals, while its load is bounded.
+     * 0: none. */
+    uint64_t affinity;
+    uint64_t chance;          /* any number, another for each call: which two are compared */
+    const int64_t *energy_uj; /* of the call at model->routes[i], < 0: not known; NULL: none is */
 };
 
 /* One attempt's place at a route, until dispatch_give(). */
@@ -39,6 +50,7 @@ struct dispatch_place {
     struct dispatch_entry *route_entry;
     struct dispatch_entry *credential_entry;
     struct dispatch_entry *pool_entry; /* NULL: the route has no pool */
+    bool probe;                        /* the one call that a half-open breaker lets through */
 };
 
 EP_MUST_CHECK enum err dispatch_create(struct dispatch **ret_dispatch);
@@ -47,17 +59,79 @@ void dispatch_destroy(struct dispatch *dispatch); /* NULL is allowed; all places
  * are known, and routes of those that are not will not be picked. */
 EP_MUST_CHECK enum err dispatch_learn(struct dispatch *dispatch, const struct registry *registry);
 
-/* ERR_NO_ROUTE: each is tried, closed, suspended, full, cooling down or unknown. */
+/* ERR_NO_ROUTE: each is tried, closed, suspended, full, resting or unknown. ERR_PREFERENCE: some
+ * would be open to the call, and its preference leaves none of them (preference_blame()). */
 EP_MUST_CHECK enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask,
                                      struct dispatch_place *ret_place);
-/* Once for each picked place. */
-void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome, int64_t now_ns);
+/* Once for each picked place. `lesson`: NULL, nothing beside the outcome. */
+void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
+                   const struct health_lesson *lesson, int64_t now_ns);
 
-/* For the operators' view of a route. False: not known. */
+/* ---- what is told of it ------------------------------------------------------------------- */
+
+/* Why a route was not the choice: name, in an explanation. */
+#define DISPATCH_WHY_TABLE(X)                                           \
+    X(CHOSEN, "chosen")                                                 \
+    X(WORSE, "worse")          /* could be taken; its rank says when */ \
+    X(CLOSED, "closed")        /* by the law, or quarantined */         \
+    X(SUSPENDED, "suspended")  /* in the registry */                    \
+    X(TRIED, "tried")          /* by this call */                       \
+    X(EXCLUDED, "excluded")    /* by the preference in `rule` */        \
+    X(UNKNOWN, "unknown")      /* not learned: no memory for it */      \
+    X(OPEN, "breaker_open")    /* until `until_ns` */                   \
+    X(PROBED, "half_open")     /* its one call is under way */          \
+    X(RESTING, "resting")      /* 429, until `until_ns` */              \
+    X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */   \
+    X(RETURNING, "slow_start") /* has as many calls as it takes yet */  \
+    X(FULL, "credential_full") /* max_concurrent */                     \
+    X(POOL_FULL, "pool_full")
+
+#define DISPATCH_WHY_AS_ENUM(name, text) DISPATCH_WHY_##name,
+enum dispatch_why {
+    DISPATCH_WHY_TABLE(DISPATCH_WHY_AS_ENUM) DISPATCH_WHY_COUNT
+};
+#undef DISPATCH_WHY_AS_ENUM
+struct str dispatch_why_name(enum dispatch_why why); /* static */
+
+/* Of a route. Unknown numbers are 0, of energy < 0. */
+struct dispatch_candidate {
+    const struct registry_route *route;
+    enum dispatch_why why;
+    enum preference_rule rule; /* of EXCLUDED */
+    int64_t until_ns;
+    size_t rank;          /* 1: the choice, 2: what is taken when that fails; 0: not to be taken */
+    money_wide cost_pico; /* contract x expected tokens */
+    int64_t first_us;     /* to the first token */
+    int64_t millitokens;  /* thousandths of a token a second */
+    int64_t errors_ppm;   /* of attempts, lately */
+    int64_t energy_uj;
+    uint64_t under_way;
+    uint64_t weight;
+    bool ailing; /* fails too often: after the healthy ones */
+    bool near;   /* equal to the best: load or affinity decided */
+    bool affine; /* the affinity key's own */
+};
+
+struct dispatch_explanation {
+    enum err err; /* as dispatch_pick() would return */
+    size_t count; /* model->routes, in that order */
+    struct dispatch_candidate candidates[REGISTRY_ROUTES_PER_MODEL_MAX];
+};
+
+/* What dispatch_pick() does with this ask at this instant; nothing is taken. */
+void dispatch_explain(const struct dispatch *dispatch, const struct dispatch_ask *ask,
+                      struct dispatch_explanation *ret_explanation);
+
+/* A route by itself, as of the latest call that any thread picked. False: not known. */
 struct dispatch_health {
     uint64_t under_way;
     uint64_t failures;     /* in a row */
-    int64_t cool_until_ns; /* 0: not cooling down */
+    int64_t cool_until_ns; /* breaker or rest; 0: neither */
+    int64_t first_us;      /* to the first token, decayed mean; 0: not known */
+    int64_t first_late_us; /* about 95 of 100 begin sooner; 0: not known. For hedging. */
+    int64_t millitokens;   /* thousandths of a token a second; 0: not known */
+    int64_t errors_ppm;
+    int64_t errors[HEALTH_ERROR_COUNT]; /* by kind: thousandths, each fades by half in 30 s */
 };
 bool dispatch_health(const struct dispatch *dispatch, struct str route,
                      struct dispatch_health *ret_health);

@@ -35,6 +35,14 @@ static void answer_begin_headers(struct answer_headers *headers, struct id call)
     answer_line(headers, STR("x-request-id"), buf_str(&shown));
 }
 
+/* Another model stood in for the one that was asked for. */
+static void answer_model(const struct call *call, struct answer_headers *headers)
+{
+    if (call->fell_back) {
+        answer_line(headers, STR("x-entrepot-model"), call->model->id);
+    }
+}
+
 static void answer_charge(struct answer_headers *headers, int64_t charge)
 {
     char money[32];
@@ -57,6 +65,7 @@ static void answer_stream_head(struct call *call, bool charged)
     answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("text/event-stream; charset=utf-8"));
     answer_line(&headers, STR("cache-control"), STR("no-cache"));
+    answer_model(call, &headers);
     if (charged) {
         answer_charge(&headers, call->charge);
     }
@@ -207,6 +216,7 @@ static void answer_whole(struct call *call, int status)
     struct answer_headers headers;
     answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("application/json"));
+    answer_model(call, &headers);
     if (status == 200) {
         answer_charge(&headers, call->charge);
     } else {

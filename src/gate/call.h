@@ -41,7 +41,12 @@
 #include "dispatch/limits.h"
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
+#include "gate/call_fallback.h"
+#include "gate/call_hold.h"
 #include "gate/call_law.h"
+#include "gate/call_lesson.h"
+#include "gate/call_prefer.h"
+#include "gate/call_price.h"
 #include "gate/call_quota.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
@@ -91,15 +96,7 @@ enum call_outcome {
 #define CALL_MESSAGE_MAX 320         /* a limit with its model, its subject and its numbers */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
 
-/* The hold's row on its way; `err` is ERR_BUSY until it is durable. */
-struct call_hold {
-    struct store_job job;
-    struct ledger_hold row;
-    enum err err;
-    bool queued; /* the job */
-    bool placed; /* the ceiling is reserved, and the row ends with a settlement */
-};
-
+struct call_choice;     /* call_choice.h: of models with several routes */
 struct call_counting;   /* call_count.c: the input on its way to be counted */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
@@ -118,6 +115,7 @@ struct call {
     int64_t begun_ns;
     int64_t begun_wall_ns;
     int64_t first_byte_ns; /* 0: none yet */
+    int64_t deadline_ns;   /* for it, on the loop's clock; 0: none */
     struct gate_snapshot *snapshot;
     struct arena arena;
 
@@ -134,11 +132,13 @@ struct call {
     const struct registry_price *listed; /* today's price, in the snapshot */
     const struct registry_price *price;  /* in the snapshot, or a kept book's */
     const struct price_shelf_book
-        *kept; /* that the credit was bought under; NULL: the snapshot's */
+        *kept;                      /* that the credit was bought under; NULL: the snapshot's */
+    struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
     struct limits_hold limits;
     struct limits_refusal *limited; /* in the arena; NULL: no limit has refused it */
     struct limits_counter *place_of_drain;
     struct timer drain_timer;
+    struct timer deadline_timer;
     int64_t events_delivered;            /* of the stream, when the client went */
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
     struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */
@@ -163,6 +163,9 @@ struct call {
     uint64_t tried;
     int64_t attempts;
     struct call_attempt attempt; /* the last one */
+    struct call_lesson lesson;   /* of it */
+    struct call_prefer *prefer;  /* NULL: nobody prefers anything, or the choice is over */
+    struct call_choice *choice;  /* NULL: there was none */
     struct http_call upstream;
     struct str parts[1 + SPLICE_PARTS_MAX]; /* the length and the end of the head, then the body */
     int upstream_status;                    /* 0: no head yet */
@@ -170,6 +173,7 @@ struct call {
     enum err upstream_err;
     struct relay relay;
     struct buf answer; /* of an answer that is not streamed, or an upstream's error */
+    bool fell_back;    /* the model is not the one that was asked for */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
     bool draining;     /* the client has gone, the upstream is read for its usage */
@@ -221,8 +225,6 @@ enum call_next call_settle(struct call *call);
 enum call_next call_receipt(struct call *call);
 enum call_next call_done(struct call *call);
 
-/* The price as the meter reads it. */
-void call_rate(const struct call *call, struct rate *ret_rate);
 /* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
  * refuses. */
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input);

@@ -14,15 +14,20 @@ _Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count th
     "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
-void call_rate(const struct call *call, struct rate *ret_rate)
+void call_price_rate(const struct call_price *price, struct rate *ret_rate)
 {
     for (size_t i = 0; i < USAGE_COUNT; i++) {
         /* A class that a kept list did not know is sold at today's price, and not for nothing. */
-        const struct registry_price *price = call->price->known[i] ? call->price : call->listed;
-        ret_rate->pico[i] = price->pico[i];
-        ret_rate->known[i] = price->known[i];
+        const struct registry_price *used = price->price->known[i] ? price->price : price->listed;
+        ret_rate->pico[i] = used->pico[i];
+        ret_rate->known[i] = used->known[i];
     }
-    ret_rate->pico_call = call->price->pico_call;
+    ret_rate->pico_call = price->price->pico_call;
+}
+
+void call_rate(const struct call *call, struct rate *ret_rate)
+{
+    call_price_rate(&(struct call_price){ call->listed, call->price, call->kept }, ret_rate);
 }
 
 static enum err admit_ceiling(const struct call *call, const struct rate_bounds *input, int64_t cap,
@@ -32,7 +37,8 @@ static enum err admit_ceiling(const struct call *call, const struct rate_bounds 
     struct rate_bounds bounds = *input;
     call_rate(call, &rate);
     bounds.output = cap * call->ask.choices;
-    return rate_ceiling(&rate, &bounds, ret_nano);
+    TRY(rate_ceiling(&rate, &bounds, ret_nano));
+    return call_fallback_ceiling(call, &bounds, ret_nano);
 }
 
 /* The client's cap, at most the model's. */
@@ -186,17 +192,36 @@ static bool admit_decides(const struct call *call, const struct rate_bounds *bou
 }
 
 /* Credit keeps the price list that it was bought under: the lot that is drawn first says which. */
-static void admit_kept_price(struct call *call)
+bool call_price_of(const struct call *call, const struct registry_model *model,
+                   struct call_price *ret_price)
 {
+    const struct registry_price *listed = registry_product_price(call->product, model);
+    const struct registry_price_book *prices = call->product->price_book;
+    if (listed == NULL || !str_eq(prices->currency, ledger_currency(call->account))) {
+        return false;
+    }
     int64_t book = ledger_price_book(call->account);
     const struct price_shelf_price *kept =
-        book == 0 ? NULL
-                  : price_shelf_find(call->gate->world.prices, book, call->product->price_book->id,
-                                     call->model->id);
-    if (kept != NULL) {
-        call->price = &kept->price;
-        call->kept = kept->book;
+        book == 0 ? NULL : price_shelf_find(call->gate->world.prices, book, prices->id, model->id);
+    *ret_price = (struct call_price){
+        .listed = listed,
+        .price = kept == NULL ? listed : &kept->price,
+        .kept = kept == NULL ? NULL : kept->book,
+    };
+    return true;
+}
+
+/* What the model costs, and whether any source is left that law, product and client want. */
+static enum err admit_terms(struct call *call, struct fail *fail)
+{
+    struct call_price price;
+    if (!call_price_of(call, call->model, &price)) {
+        return FAIL(fail, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }
+    call->listed = price.listed;
+    call->price = price.price;
+    call->kept = price.kept;
+    return call_prefer_begin(call, fail);
 }
 
 /* ADMIT: what can this call cost, and is there room for it? */
@@ -209,13 +234,11 @@ enum call_next call_admit(struct call *call)
         return call_refuse(call, err, "%s",
                            err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
     }
-    call->listed = registry_product_price(call->product, call->model);
-    call->price = call->listed;
-    if (call->price == NULL ||
-        !str_eq(call->product->price_book->currency, ledger_currency(call->account))) {
-        return call_refuse(call, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
+    struct fail fail = { .text = "" };
+    err = admit_terms(call, &fail);
+    if (err != ERR_OK) {
+        return call_refuse(call, err, "%s", fail.text);
     }
-    admit_kept_price(call);
     err = call_limits_begin(call);
     if (err == ERR_LIMIT_CALLS && gate->world.lookout != NULL) {
         lookout_crowded(gate->world.lookout, call->key, call->begun_wall_ns);

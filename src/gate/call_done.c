@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
+#include "gate/call_choice.h"
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
@@ -126,6 +127,7 @@ enum call_next call_done(struct call *call)
     call_extend_free(call);
     call_mark_free(call);
     call_attempts_free(call);
+    call_choice_free(call);
     call_count_end(call);
     call_screen_free(call);
     call_quota_end(call, false);

@@ -12,6 +12,9 @@
  * consist of quotes. */
 #define FIT_TRY ((size_t)128 + (size_t)2 * CALL_UPSTREAM_ID_MAX)
 
+/* {"rank":"..","route":"...","score":"...","why":"..."}, likewise, of those that are told. */
+#define FIT_CANDIDATE ((size_t)96)
+
 /* Facts are JSON inside a string: half of their bytes may be quotes of names with two letters. */
 static size_t fit_escaped(size_t bytes)
 {
@@ -22,12 +25,17 @@ bool call_fit_holds(const struct call_fit *fit)
 {
     size_t facts = FIT_FACTS_BASE + fit->counters * FIT_COUNTER;
     size_t tries = 0;
+    size_t longest = 0;
     ASSERT(fit->model->route_count <= REGISTRY_ROUTES_PER_MODEL_MAX);
     for (size_t i = 0; i < fit->model->route_count; i++) {
         size_t len = fit->model->routes[i]->id.len;
         facts += (fit->quarantined >> i & 1) != 0 ? len + 3 : 0;
+        longest = len > longest ? len : longest;
         tries += (fit->routes >> i & 1) != 0 ? 2 * len + FIT_TRY : 0; /* and once in the verdict */
     }
+    size_t told = fit->model->route_count < RECEIPT_CANDIDATES_MAX ? fit->model->route_count
+                                                                   : RECEIPT_CANDIDATES_MAX;
+    size_t choice = told * (2 * longest + FIT_CANDIDATE);
     return facts <= CALL_LAW_FACTS_MAX &&
-           FIT_BASE + FIT_REASONS + fit_escaped(facts) + tries <= RECEIPT_SECTION_MAX;
+           FIT_BASE + FIT_REASONS + fit_escaped(facts) + tries + choice <= RECEIPT_SECTION_MAX;
 }

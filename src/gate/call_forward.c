@@ -5,6 +5,7 @@
 #include "gate/answer.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
+#include "gate/call_deadline.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
@@ -77,6 +78,7 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
     struct str type = http1_header(head, STR("content-type"));
     call->upstream_status = head->status;
     call_attempt_named(call, head);
+    call_lesson_head(call, head);
     call->streamed = head->status == 200 && call->ask.stream &&
                      str_starts_nocase(type, STR("text/event-stream"));
     counter_add(http_call_reused(upstream) ? COUNTER_UPSTREAM_REUSES : COUNTER_UPSTREAM_CONNECTS,
@@ -103,6 +105,7 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
+        call_lesson_look(call);
         forward_free_request(call);
     } else if (call->upstream_status == 200 || call->answer.len + data.len <= FORWARD_ERROR_MAX) {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
@@ -156,8 +159,10 @@ void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
     if (call->draining) {
         timer_stop(call->gate->loop, &call->drain_timer);
     }
+    call_deadline_rest(call);
     if (call->place.route != NULL) {
-        dispatch_give(&call->place, outcome, loop_now_ns(call->gate->loop));
+        const struct health_lesson *lesson = call_lesson_end(call, call->upstream_err);
+        dispatch_give(&call->place, outcome, lesson, loop_now_ns(call->gate->loop));
         call->place.route = NULL;
     }
     if (outcome == DISPATCH_FAILED) {
@@ -201,12 +206,15 @@ static enum err forward_check_answer(struct call *call)
     return ERR_OK;
 }
 
-/* Nothing of this attempt has left, or can be seen by the client. */
+/* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
+ * not been let through, or an answer that is told in one piece. (One that is too large is so
+ * anywhere.) */
 static bool forward_may_retry(const struct call *call, enum err err)
 {
-    bool unused = call->upstream_status != 200 || (err == ERR_UPSTREAM_MODEL && !call->relay.begun);
+    bool unused = !call->streamed || !call->relay.begun;
     return err_info(err)->kind == ERR_KIND_RETRY && call->x != NULL && !call->head_sent &&
-           !call->cut && call->body.len > 0 && unused && !forward_is_clients(call->upstream_status);
+           !call->cut && call->body.len > 0 && unused && err != ERR_UPSTREAM_SIZE &&
+           !forward_is_clients(call->upstream_status);
 }
 
 /* Another model has answered: nobody is given what has not left yet, nobody pays, and no other call
@@ -245,14 +253,15 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
         return DISPATCH_FINE;
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
-                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY;
+                err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY ||
+                err == ERR_DEADLINE;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
 static enum call_next forward_finish(struct call *call, enum err err)
 {
-    call_end_attempt(call, forward_judge(call, err));
     call->upstream_err = err;
+    call_end_attempt(call, forward_judge(call, err));
     call->attempt.err = err;
     if (err == ERR_UPSTREAM_MODEL) {
         forward_swapped(call);
@@ -261,6 +270,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     if (err != ERR_OK && forward_may_retry(call, err)) {
         call->streamed = false;
         buf_fini(&call->answer);
+        buf_reset(&call->said);
         relay_fini(&call->relay);
         EP_CRASH_POINT("retry");
         call_goto(call, CALL_ROUTE);
@@ -331,6 +341,9 @@ enum call_next call_forward(struct call *call)
     }
     if (call->cut) {
         return forward_finish(call, call_cut_err(call));
+    }
+    if (call->x != NULL && !call->head_sent && call_deadline_passed(call)) {
+        return forward_finish(call, ERR_DEADLINE);
     }
     if (call->x == NULL && !forward_drain(call)) {
         return forward_finish(call, ERR_CANCELLED);

@@ -1,3 +1,4 @@
+#include "gate/call_deadline.h"
 #include "gate/call_law.h"
 #include "gate/call_screen.h"
 #include "gate/call_straddle.h"
@@ -31,7 +32,23 @@ static enum call_next judge_find(struct call *call)
         return call_refuse(call, ERR_MODEL_UNKNOWN, "The product of this key is not on sale.");
     }
     call->model = registry_product_model(call->product, call->ask.model);
-    return call->model == NULL ? judge_unknown_model(call) : CALL_WAIT;
+    if (call->model == NULL) {
+        return judge_unknown_model(call);
+    }
+    struct fail fail = { .text = "" };
+    enum err err = call_fallback_find(call, &fail);
+    return err == ERR_OK ? CALL_WAIT : call_refuse(call, err, "%s", fail.text);
+}
+
+/* The caller's deadline cannot be read, or there is none left of it. */
+static enum call_next judge_late(struct call *call, enum err err)
+{
+    call->param = CALL_DEADLINE;
+    return call_refuse(call, err, "%s",
+                       err == ERR_DEADLINE ? err_info(err)->text
+                                           : "\"" CALL_DEADLINE
+                                             "\" is no instant: 2026-11-24T12:00:00Z, or Unix "
+                                             "seconds.");
 }
 
 /* JUDGE: may this call be made, and by which routes? */
@@ -54,6 +71,10 @@ enum call_next call_judge(struct call *call)
                            "\" is no country: two capital letters such as SG.");
     }
     if (call->model == NULL) {
+        enum err late = call_deadline_read(call);
+        if (late != ERR_OK) {
+            return judge_late(call, late);
+        }
         enum call_next next = judge_find(call);
         if (next != CALL_WAIT) {
             return next;

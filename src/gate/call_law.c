@@ -176,6 +176,15 @@ enum err call_law_judge(struct call *call, const struct policy_verdict **ret_ver
     return ERR_OK;
 }
 
+enum err call_law_judge_model(struct call *call, const struct policy_verdict **ret_verdict)
+{
+    call->law.now = loop_wall_ns(call->gate->loop);
+    call->law.quarantined = quarantine_bits(call->gate->world.quarantine, call->model);
+    TRY(call_quota_note(call));
+    *ret_verdict = law_judge(call);
+    return ERR_OK;
+}
+
 const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now)
 {
     call->law.now = now;

@@ -36,6 +36,9 @@ struct call_law {
 /* Notes the facts and judges. The verdict is the gate's and valid until the next judgement.
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_law_judge(struct call *call, const struct policy_verdict **ret_verdict);
+/* Another model, for the client and from the place that were noted. ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err call_law_judge_model(struct call *call,
+                                            const struct policy_verdict **ret_verdict);
 /* The same facts at another time: an end may have passed since. */
 const struct policy_verdict *call_law_judge_again(struct call *call, int64_t now);
 /* Once more, with everything as it was. */

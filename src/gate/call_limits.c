@@ -50,18 +50,53 @@ static enum err limits_refused(struct call *call, enum err err,
     return err;
 }
 
-enum err call_limits_begin(struct call *call)
+static enum err limits_enter(struct call *call, struct limits_refusal *refusal)
 {
-    struct limits_refusal refusal = { .wait_ns = 0 };
     const struct limits_who who = {
         .key = call->key->id,
         .client = call->key->client->id,
         .model = call->model->id,
         .defaults = call->snapshot->options.client_limits,
     };
-    enum err err =
-        limits_begin(call->gate->world.limits, &who, limits_now(call), &call->limits, &refusal);
+    return limits_begin(call->gate->world.limits, &who, limits_now(call), &call->limits, refusal);
+}
+
+enum err call_limits_begin(struct call *call)
+{
+    struct limits_refusal refusal = { .wait_ns = 0 };
+    enum err err = limits_enter(call, &refusal);
     return limits_refused(call, err, &refusal);
+}
+
+/* Where the client gave no cap, a guess: what is more is owed. */
+static int64_t limits_output(const struct call *call)
+{
+    bool guess = call->ask.output_cap == 0 && call->output_cap > LIMITS_OUTPUT_GUESS;
+    return (guess ? LIMITS_OUTPUT_GUESS : call->output_cap) * call->ask.choices;
+}
+
+static int64_t limits_input_guess(const struct call *call)
+{
+    return (int64_t)(call->body.len / LIMITS_BYTES_A_TOKEN) + 1;
+}
+
+bool call_limits_switch(struct call *call)
+{
+    struct limits_refusal refusal = { .wait_ns = 0 };
+    bool known = call->limits.reserved;
+    int64_t input = known ? call->limits.input : limits_input_guess(call);
+    int64_t output = known ? call->limits.output : limits_output(call);
+    limits_end(&call->limits, 0, 0, false, limits_now(call));
+    call->limits = (struct limits_hold){ .placed = false };
+    if (limits_enter(call, &refusal) != ERR_OK) {
+        return false;
+    }
+    if (limits_count_tokens(&call->limits) &&
+        limits_reserve(&call->limits, input, output, limits_now(call), &refusal) != ERR_OK) {
+        limits_end(&call->limits, 0, 0, false, limits_now(call));
+        return false;
+    }
+    return true;
 }
 
 bool call_limits_bound_will_do(const struct call *call, const struct rate_bounds *bound)
@@ -76,13 +111,10 @@ enum err call_limits_reserve(struct call *call, const struct rate_bounds *input)
     if (!limits_count_tokens(&call->limits)) {
         return ERR_OK;
     }
-    int64_t tokens = input->input + input->image + input->audio;
-    if (call->counted_as == NULL) {
-        tokens = (int64_t)(call->body.len / LIMITS_BYTES_A_TOKEN) + 1;
-    }
-    bool guess = call->ask.output_cap == 0 && call->output_cap > LIMITS_OUTPUT_GUESS;
-    int64_t output = (guess ? LIMITS_OUTPUT_GUESS : call->output_cap) * call->ask.choices;
-    enum err err = limits_reserve(&call->limits, tokens, output, limits_now(call), &refusal);
+    int64_t tokens = call->counted_as == NULL ? limits_input_guess(call)
+                                              : input->input + input->image + input->audio;
+    enum err err =
+        limits_reserve(&call->limits, tokens, limits_output(call), limits_now(call), &refusal);
     return limits_refused(call, err, &refusal);
 }
 

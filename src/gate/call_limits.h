@@ -18,6 +18,9 @@ EP_MUST_CHECK enum err call_limits_begin(struct call *call);
 bool call_limits_bound_will_do(const struct call *call, const struct rate_bounds *bound);
 /* The input and the output cap. ERR_LIMIT_TOKENS, ERR_LIMIT_SIZE. */
 EP_MUST_CHECK enum err call_limits_reserve(struct call *call, const struct rate_bounds *input);
+/* The call's model has become another: what it has taken of the first one's limits goes back, and
+ * as much is taken of the other's. False: they refuse it, and nothing is taken of any. */
+EP_MUST_CHECK bool call_limits_switch(struct call *call);
 /* What was billed takes the place of what was reserved. Whatever was taken, and again. */
 void call_limits_end(struct call *call);
 

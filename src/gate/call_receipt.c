@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/answer.h"
+#include "gate/call_choice.h"
 #include "gate/call_claim.h"
 #include "gate/call_dispute.h"
 #include "gate/call_extend.h"
@@ -184,6 +185,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
                              STR_ARG(version))); /* one that does not fit stays out */
     }
     struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
+    struct receipt_candidate candidates[RECEIPT_CANDIDATES_MAX];
     struct receipt_facts facts = {
         .call = call->id,
         .begun_ns = call->begun_wall_ns,
@@ -216,6 +218,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
+    call_choice_tell(call, candidates, &facts.choice);
     struct call_law_room room;
     call_law_receipt(call, settlement->wall_ns, &room, &facts);
     if (call->outcome == OUTCOME_REFUSED || call->err == ERR_LEDGER_SPENT ||

@@ -1,9 +1,11 @@
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/call_choice.h"
 #include "gate/call_count.h"
+#include "gate/call_deadline.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
-#include "gate/quarantine.h"
+#include "gate/retry_budget.h"
 
 static struct str route_cap_name(const struct registry_route *route)
 {
@@ -64,6 +66,7 @@ static enum err route_start(struct call *call)
     call->upstream_status = 0;
     call->upstream_over = false;
     call->upstream_err = ERR_OK;
+    call_lesson_begin(call);
     http_call_start(call->gate->pool, &call->upstream);
     return ERR_OK;
 }
@@ -87,28 +90,72 @@ static enum err route_none(const struct call *call)
     return closed ? ERR_NO_CLOSED_ROUTE : ERR_NO_ROUTE;
 }
 
+/* A further attempt is made while the caller waits for it, and while not too many are made. */
+static enum err route_may_retry(struct call *call)
+{
+    struct gate *gate = call->gate;
+    if (call->attempts == 0) {
+        retry_budget_earn(gate->world.retries);
+        return ERR_OK;
+    }
+    if (!retry_budget_take(gate->world.retries, loop_now_ns(gate->loop))) {
+        counter_add(COUNTER_RETRIES_REFUSED, 1);
+        return ERR_BUSY;
+    }
+    counter_add(COUNTER_RETRIES, 1);
+    return ERR_OK;
+}
+
+/* Takes a place at the best route that is left. */
+static enum err route_pick(struct call *call)
+{
+    struct gate *gate = call->gate;
+    struct dispatch_ask ask;
+    if (call->x == NULL || call->cut) {
+        return call->x == NULL ? ERR_CANCELLED : call_cut_err(call);
+    }
+    if (call_deadline_passed(call)) {
+        return ERR_DEADLINE;
+    }
+    if (call->fallback != NULL && call->attempts == CALL_FALLBACK_ATTEMPTS_MAX) {
+        return ERR_NO_ROUTE;
+    }
+    call_prefer_ask(call, &ask);
+    ask.now_ns = loop_now_ns(gate->loop);
+    call_choice_look(call, &ask);
+    TRY(dispatch_pick(gate->world.dispatch, &ask, &call->place));
+    enum err err = route_may_retry(call);
+    if (err != ERR_OK) {
+        dispatch_give(&call->place, DISPATCH_NEUTRAL, NULL, ask.now_ns);
+        call->place.route = NULL;
+        return err;
+    }
+    call_choice_took(call, call->place.route);
+    return ERR_OK;
+}
+
+/* None is left: what the last attempt met says more than that no further one can be made. */
+static enum err route_lack(const struct call *call, enum err err)
+{
+    bool lack = err == ERR_NO_ROUTE || err == ERR_PREFERENCE || err == ERR_BUSY;
+    if (lack && call->attempts > 0) {
+        return call->upstream_err;
+    }
+    return err == ERR_NO_ROUTE ? route_none(call) : err;
+}
+
 /* ROUTE: which upstream, of those not tried yet? */
 enum call_next call_route(struct call *call)
 {
-    struct gate *gate = call->gate;
     route_keep_lawful(call);
-    struct dispatch_ask ask = {
-        .registry = call->snapshot->registry,
-        .product = call->product,
-        .model = call->model,
-        .tried = call->tried,
-        .closed = quarantine_bits(gate->world.quarantine, call->model) | ~call->law.routes,
-        .now_ns = loop_now_ns(gate->loop),
-    };
     call->outcome = OUTCOME_FAILED;
-    enum err err = call->x == NULL ? ERR_CANCELLED
-                   : call->cut     ? call_cut_err(call)
-                                   : dispatch_pick(gate->world.dispatch, &ask, &call->place);
+    enum err err = route_pick(call);
+    while ((err == ERR_NO_ROUTE || err == ERR_PREFERENCE) && call_fallback_next(call)) {
+        err = route_pick(call);
+    }
+    call_fallback_end(call, err == ERR_OK);
     if (err != ERR_OK) {
-        /* What the last attempt met says more than that no further one can be made. */
-        call->err = err != ERR_NO_ROUTE  ? err
-                    : call->attempts > 0 ? call->upstream_err
-                                         : route_none(call);
+        call->err = route_lack(call, err);
         call_goto(call, CALL_METER);
         return CALL_NEXT;
     }
@@ -116,8 +163,10 @@ enum call_next call_route(struct call *call)
     call->route = call->place.route;
     err = call_quota_reserve(call);
     err = err == ERR_OK ? call_attempt_begin(call, call->route) : err;
+    err = err == ERR_OK ? call_deadline_watch(call) : err;
     err = err == ERR_OK ? route_start(call) : err;
     if (err != ERR_OK) {
+        call->upstream_err = err;
         call_end_attempt(call, DISPATCH_NEUTRAL);
         call->attempt.err = err;
         call->err = err;

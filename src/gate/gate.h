@@ -25,6 +25,7 @@ struct price_shelf;
 struct quota;
 struct review;
 struct quarantine;
+struct retry_budget;
 struct store;
 struct tlog;
 struct tls_context;
@@ -43,6 +44,7 @@ struct gate_world {
     struct tlog *tlog;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget *retries;
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

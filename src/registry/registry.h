@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "crypto/digest.h"
 #include "registry/registry_detector.h"
+#include "registry/registry_dispatch.h"
 #include "registry/registry_plan.h"
 #include "registry/registry_supply.h"
 #include "registry/registry_terms.h"
@@ -59,6 +60,7 @@ struct registry_product {
     struct registry_regions markets;
     struct registry_product_dpa dpa;
     enum registry_content_policy content_policy;
+    struct registry_dispatch dispatch;
 };
 
 struct registry {

@@ -259,6 +259,35 @@ static void registry_check_mode(struct registry_load *load, const struct yaml_no
     }
 }
 
+/* ---- dispatch ------------------------------------------------------------------------------ */
+
+static void registry_check_sources(struct registry_load *load, const struct yaml_node *node,
+                                   const struct registry_product *product, const char *list,
+                                   const struct registry_texts *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        struct str name = names->items[i];
+        if (registry_set_find(&load->sets[REGISTRY_KIND_PARTY], REGISTRY_KIND_PARTY, name) ==
+                NULL &&
+            registry_set_find(&load->sets[REGISTRY_KIND_ROUTE], REGISTRY_KIND_ROUTE, name) ==
+                NULL) {
+            registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_REF,
+                           registry_place_of(node, STR("dispatch")),
+                           "product \"" STR_FMT "\", dispatch.%s: \"" STR_FMT
+                           "\" is neither a party nor a route",
+                           STR_ARG(product->id), list, STR_ARG(name));
+        }
+    }
+}
+
+static void registry_check_dispatch(struct registry_load *load, const struct yaml_node *node,
+                                    const struct registry_product *product)
+{
+    registry_check_sources(load, node, product, "order", &product->dispatch.order);
+    registry_check_sources(load, node, product, "only", &product->dispatch.only);
+    registry_check_sources(load, node, product, "ignore", &product->dispatch.ignore);
+}
+
 void registry_check_products(struct registry_load *load)
 {
     struct registry_names names;
@@ -274,6 +303,7 @@ void registry_check_products(struct registry_load *load)
             registry_check_mode(load, set->items[i].node, &product[i]);
             registry_check_official(load, set->items[i].node, &product[i]);
             registry_check_aliases(load, set->items[i].node, &product[i], &names);
+            registry_check_dispatch(load, set->items[i].node, &product[i]);
         }
     }
 }

@@ -7,7 +7,8 @@
 /*
  * The canonical content: JSON with the kinds, the objects by id and the fields of the tables in
  * that order, defaults written out, prices in pico. A table that changes changes the hash of every
- * registry, so the form has a version.
+ * registry, so the form has a version; a struct that is marked as late changes the hash of those
+ * alone that use it.
  */
 #define REGISTRY_FORM      3
 #define REGISTRY_BYTES_MAX ((size_t)512 << 20)
@@ -261,11 +262,32 @@ static registry_write_fn *const registry_writers[] = {
 };
 _Static_assert(EP_ARRAY_LEN(registry_writers) == REGISTRY_TYPE_COUNT, "a row each");
 
+/* Structs of a snapshot are zeroed before they are read, gaps included. */
+static bool registry_is_zero(const void *object, size_t size)
+{
+    const unsigned char *bytes = object;
+    size_t i = 0;
+    while (i < size && bytes[i] == 0) {
+        i++;
+    }
+    return i == size;
+}
+
+/* A registry that does not use what came later keeps its hash. */
+static bool registry_is_unused(const struct registry_field *field, const void *object)
+{
+    return field->late &&
+           registry_is_zero(registry_peek(object, field->offset), field->shape->size);
+}
+
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,
                            const void *object)
 {
     jsonw_open(json, '{');
     for (size_t i = 0; i < shape->count; i++) {
+        if (registry_is_unused(&shape->fields[i], object)) {
+            continue;
+        }
         jsonw_key(json, shape->fields[i].key.ptr); /* literals: they end with a NUL */
         registry_writers[shape->fields[i].type](json, &shape->fields[i], object);
     }

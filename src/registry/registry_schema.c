@@ -143,6 +143,19 @@ static const struct registry_field product_dpa_fields[] = {
 };
 static SHAPE(product_dpa, "product's data agreement");
 
+#define NAMES_MAX 64 /* a model has no more routes */
+
+static const struct registry_field dispatch_fields[] = {
+    { FIELD(dispatch, CHOICE, sort), .choices = STR_INIT("price|latency|throughput|weight|energy"),
+      .optional = true, .standard = STR_INIT("price") },
+    { FIELD(dispatch, TEXTS, order), .min = 1, .max = NAMES_MAX, .optional = true },
+    { FIELD(dispatch, TEXTS, only), .min = 1, .max = NAMES_MAX, .optional = true },
+    { FIELD(dispatch, TEXTS, ignore), .min = 1, .max = NAMES_MAX, .optional = true },
+    { FIELD(dispatch, NUMBER, near_percent), .min = 0, .max = 1000, .optional = true,
+      .standard = STR_INIT("0") },
+};
+static SHAPE(dispatch, "product's dispatch");
+
 static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
     { FIELD(product, TEXT, name), .min = 1, .max = 200 },
@@ -170,6 +183,7 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, STRUCT, dpa), NESTED(product_dpa), .optional = true },
     { FIELD(product, CHOICE, content_policy), .choices = STR_INIT("refuse_strong|flag"),
       .optional = true, .standard = STR_INIT("refuse_strong") },
+    { FIELD(product, STRUCT, dispatch), NESTED(dispatch), .optional = true, .late = true },
 };
 static SHAPE(product, "product");
 

@@ -142,10 +142,42 @@ static void receipt_put_try(struct canon *canon, const struct receipt_try *try)
     canon_close(canon, '}');
 }
 
+static void receipt_put_candidate(struct canon *canon, const struct receipt_candidate *candidate)
+{
+    canon_open(canon, '{');
+    canon_put_int(canon, "rank", candidate->rank);
+    canon_put_str(canon, "route", candidate->route);
+    canon_put_int(canon, "score", candidate->score);
+    canon_put_str(canon, "why", candidate->why);
+    canon_close(canon, '}');
+}
+
+/* Absent where there was nothing to choose and nothing was saved. */
+static void receipt_put_choice(struct canon *canon, const struct receipt_choice *choice)
+{
+    if (choice->count == 0 && choice->saved_nano == 0) {
+        return;
+    }
+    canon_key(canon, "choice");
+    canon_open(canon, '{');
+    canon_put_str(canon, "affine", choice->affine ? STR("yes") : STR("no"));
+    canon_key(canon, "candidates");
+    canon_open(canon, '[');
+    for (size_t i = 0; i < choice->count; i++) {
+        receipt_put_candidate(canon, &choice->candidates[i]);
+    }
+    canon_close(canon, ']');
+    canon_put_int(canon, "left_out", choice->left_out);
+    canon_put_int(canon, "saved", choice->saved_nano);
+    canon_put_str(canon, "sort", choice->sort);
+    canon_close(canon, '}');
+}
+
 static void receipt_put_operator(struct canon *canon, const struct receipt_facts *facts)
 {
     canon_put_int(canon, "attempts", facts->attempts);
     receipt_put_call(canon, facts->call);
+    receipt_put_choice(canon, &facts->choice);
     canon_put_str(canon, "facts", facts->law_facts);
     canon_put_int(canon, "held", facts->held_nano);
     canon_put_str(canon, "law", facts->law);

@@ -44,6 +44,26 @@ struct receipt_try {
     bool billable;
 };
 
+#define RECEIPT_CANDIDATES_MAX 8 /* told of a choice; a model may have 64 routes */
+
+/* A route that might have served. */
+struct receipt_candidate {
+    struct str route;
+    struct str why; /* "chosen", "worse", or what kept it away */
+    int64_t rank;   /* 1: the first to be taken; 0: not to be taken */
+    int64_t score;  /* of what was sorted by */
+};
+
+/* How the route was chosen; without candidates there was no choice. */
+struct receipt_choice {
+    struct str sort;
+    const struct receipt_candidate *candidates;
+    size_t count;
+    int64_t left_out;   /* further routes */
+    bool affine;        /* the conversation's own route served */
+    int64_t saved_nano; /* by the upstream's prompt cache, at the contract's prices */
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
@@ -85,6 +105,7 @@ struct receipt_facts {
     int64_t attempts;
     const struct receipt_try *tries; /* of this run of the server, in their order */
     size_t try_count;
+    struct receipt_choice choice;
     int64_t held_nano;
     int64_t overrun_nano;
     struct str internal_reason;

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-#define SPLICE_EDITS_MAX 4 /* model, output cap, stream options, and one to spare */
+#define SPLICE_EDITS_MAX 6 /* model, output cap, stream options, what is new, two that are cut */
 #define SPLICE_PARTS_MAX (2 * SPLICE_EDITS_MAX + 1)
 
 struct splice_edit {

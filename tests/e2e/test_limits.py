@@ -160,6 +160,22 @@ def test_what_a_model_has_is_shared_between_clients(house):
         house.command("model", "limit", other, "--requests", "default")
 
 
+def test_a_model_that_stands_in_has_its_own_limit(house):
+    """What may not be had of a model by asking for it may not be had by falling back on it."""
+    other = "borealis-chat"  # at the second upstream, the other's is at the first alone
+    key = new_key(house, new_client(house, "Stand-in"))
+    house.command("key", "limit", key["id"], "--model", other, "--requests", "1")
+    house.stop_process("upstream0")
+    try:
+        status, headers, body = call(house, key["key"], models=[other])
+        assert status == 200 and headers["x-entrepot-model"] == other, body
+        assert headers["x-ratelimit-remaining-requests"] == "0"
+        assert call(house, key["key"], models=[other])[0] == 502
+        assert call(house, key["key"], model=other)[0] == 429
+    finally:
+        house.upstream(0)
+
+
 @pytest.fixture
 def slow(house):
     """Both upstreams write a word each 20 ms."""

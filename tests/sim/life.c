@@ -11,6 +11,7 @@
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
 #include "gate/quarantine.h"
+#include "gate/retry_budget.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
 #include "ident/standing.h"
@@ -43,6 +44,7 @@ struct life {
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct dispatch *dispatch;
+    struct retry_budget retries;
     struct limits *limits;
     struct log_mark mark;
     atomic_bool log_stopped;
@@ -296,6 +298,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     life->options = life_gate_options(life->play);
     TRY(dispatch_create(&life->dispatch));
     TRY(limits_create(&life->limits));
+    retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
     const struct gate_world world = {
         .store = life->store,
@@ -304,6 +307,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .tlog = life->tlog,
         .dispatch = life->dispatch,
         .limits = life->limits,
+        .retries = &life->retries,
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,

@@ -79,6 +79,14 @@ TEST(bad_asks_are_refused_by_field)
         { "{\"model\":\"m\",\"messages\":[0],\"stream_options\":"
           "{\"include_usage\":true,\"include\\u005fusage\":false}}",
           ERR_ASK_DUPLICATE, "stream_options.include_usage" },
+        { "{\"messages\":[0],\"models\":[]}", ERR_ASK_MISSING, "model" },
+        { "{\"model\":\"m\",\"messages\":[0],\"models\":\"a\"}", ERR_ASK_INVALID, "models" },
+        { "{\"model\":\"m\",\"messages\":[0],\"models\":[\"a\",1]}", ERR_ASK_INVALID, "models" },
+        { "{\"model\":\"m\",\"messages\":[0],\"provider\":[]}", ERR_ASK_INVALID, "provider" },
+        { "{\"model\":\"m\",\"messages\":[0],\"provider\":{\"only\":\"x\"}}", ERR_ASK_INVALID,
+          "provider.only" },
+        { "{\"provider\":{},\"model\":\"m\",\"messages\":[0],\"provider\":{}}", ERR_ASK_DUPLICATE,
+          "provider" },
         { "{\"model\":\"m\",}", ERR_JSON_SYNTAX, NULL },
         { "[]", ERR_JSON_SYNTAX, NULL },
         { "", ERR_JSON_SYNTAX, NULL },
@@ -154,4 +162,32 @@ TEST(a_stream_always_asks_for_usage)
                    1,
                    "{\"model\":\"up\",\"messages\":[0],\"stream\":true,\"max_tokens\":1,"
                    "\"stream_options\":{\"include_usage\":true}}");
+}
+
+TEST(what_is_for_us_alone_is_cut_out_wherever_it_stands)
+{
+    static const char *const want = "{\"max_tokens\":9,\"model\":\"up\",\"messages\":[0]}";
+    check_upstream("{\"provider\":{\"zdr\":true},\"model\":\"m\",\"messages\":[0]}", 9, want);
+    check_upstream("{\"model\":\"m\",\"messages\":[0],\"provider\":{}}", 9, want);
+    check_upstream("{\"model\":\"m\",\"models\":[\"n\"],\"messages\":[0]}", 9, want);
+    check_upstream("{\"models\":[],\"provider\":{},\"model\":\"m\",\"messages\":[0]}", 9, want);
+    check_upstream("{\"model\":\"m\",\"messages\":[0] , \"provider\":{}, \"models\":null}", 9,
+                   "{\"max_tokens\":9,\"model\":\"up\",\"messages\":[0]}");
+    check_upstream("{\"models\":[\"a\"],\"model\":\"m\",\"messages\":[0],\"provider\":{}}", 9,
+                   want);
+    check_upstream("{ \"prov\\u0069der\" : {} ,\n\"model\":\"m\",\"messages\":[0]}", 9,
+                   "{\"max_tokens\":9, \"model\":\"up\",\"messages\":[0]}");
+}
+
+TEST(without_a_model_the_first_of_models_is_it)
+{
+    CHECK(read_ask("{\"messages\":[0],\"models\":[\"a\\u0062\",\"c\"]}") == ERR_OK);
+    CHECK_STR(ask.model, STR("ab"));
+    CHECK_EQ(ask.models.count, 2);
+    CHECK_EQ(ask.models_skip, 1);
+    check_upstream("{\"messages\":[0],\"models\":[\"a\",\"b\"]}", 9,
+                   "{\"model\":\"up\",\"max_tokens\":9,\"messages\":[0]}");
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"models\":[\"a\"]}") == ERR_OK);
+    CHECK_STR(ask.model, STR("m"));
+    CHECK_EQ(ask.models_skip, 0);
 }

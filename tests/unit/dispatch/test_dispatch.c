@@ -68,11 +68,12 @@ static struct str world_pick(struct world *world, uint64_t tried, int64_t now_ns
     return err == ERR_OK ? ret_place->route->id : STR("-");
 }
 
+/* One attempt at "a". */
 static void world_try(struct world *world, enum dispatch_outcome outcome, int64_t now_ns)
 {
     struct dispatch_place place;
-    CHECK(world_pick(world, 0, now_ns, &place).len > 0);
-    dispatch_give(&place, outcome, now_ns);
+    CHECK_STR(world_pick(world, 6, now_ns, &place), STR("a"));
+    dispatch_give(&place, outcome, NULL, now_ns);
 }
 
 TEST(the_cheapest_route_is_taken_and_then_the_next)
@@ -87,7 +88,7 @@ TEST(the_cheapest_route_is_taken_and_then_the_next)
     struct dispatch_place none;
     CHECK_STR(world_pick(&world, 7, 0, &none), STR("-"));
     for (size_t i = 0; i < 3; i++) {
-        dispatch_give(&places[i], DISPATCH_FINE, 0);
+        dispatch_give(&places[i], DISPATCH_FINE, NULL, 0);
     }
     dispatch_destroy(world.dispatch);
 }
@@ -101,12 +102,12 @@ TEST(input_weighs_three_times_and_ties_go_to_the_smaller_id)
     world_price(&world, 2, 3, 0); /* 9 */
     struct dispatch_place place;
     CHECK_STR(world_pick(&world, 0, 0, &place), STR("b"));
-    dispatch_give(&place, DISPATCH_FINE, 0);
+    dispatch_give(&place, DISPATCH_FINE, NULL, 0);
     CHECK_STR(world_pick(&world, 2, 0, &place), STR("c"));
-    dispatch_give(&place, DISPATCH_FINE, 0);
+    dispatch_give(&place, DISPATCH_FINE, NULL, 0);
     world_price(&world, 2, INT64_MAX, INT64_MAX);
     CHECK_STR(world_pick(&world, 3, 0, &place), STR("c"));
-    dispatch_give(&place, DISPATCH_FINE, 0);
+    dispatch_give(&place, DISPATCH_FINE, NULL, 0);
     dispatch_destroy(world.dispatch);
 }
 
@@ -117,7 +118,7 @@ TEST(a_suspended_route_is_never_taken)
     world.routes[0].state = REGISTRY_ROUTE_SUSPENDED;
     struct dispatch_place place;
     CHECK_STR(world_pick(&world, 0, 0, &place), STR("b"));
-    dispatch_give(&place, DISPATCH_FINE, 0);
+    dispatch_give(&place, DISPATCH_FINE, NULL, 0);
     CHECK_STR(world_pick(&world, 6, 0, &place), STR("-"));
     dispatch_destroy(world.dispatch);
 }
@@ -130,10 +131,10 @@ TEST(a_full_credential_sends_calls_to_the_next_route)
     CHECK_STR(world_pick(&world, 0, 0, &places[0]), STR("a"));
     CHECK_STR(world_pick(&world, 0, 0, &places[1]), STR("a"));
     CHECK_STR(world_pick(&world, 0, 0, &places[2]), STR("b"));
-    dispatch_give(&places[0], DISPATCH_NEUTRAL, 0);
+    dispatch_give(&places[0], DISPATCH_NEUTRAL, NULL, 0);
     CHECK_STR(world_pick(&world, 0, 0, &places[0]), STR("a"));
     for (size_t i = 0; i < 3; i++) {
-        dispatch_give(&places[i], DISPATCH_FINE, 0);
+        dispatch_give(&places[i], DISPATCH_FINE, NULL, 0);
     }
     dispatch_destroy(world.dispatch);
 }
@@ -146,21 +147,21 @@ TEST(a_full_pool_gives_back_the_place_at_the_credential)
     world_init(&world);
     world.routes[0].pool = &pools[0];
     CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("b"))); /* the pool is not known yet */
-    dispatch_give(&places[0], DISPATCH_FINE, 0);
+    dispatch_give(&places[0], DISPATCH_FINE, NULL, 0);
     world.registry.pools = pools;
     world.registry.pool_count = 1;
     CHECK(dispatch_learn(world.dispatch, &world.registry) == ERR_OK);
     CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("a")));
     for (int i = 0; i < 3; i++) { /* the credential has two places: none is lost */
         CHECK(str_eq(world_pick(&world, 0, 0, &places[1]), STR("b")));
-        dispatch_give(&places[1], DISPATCH_FINE, 0);
+        dispatch_give(&places[1], DISPATCH_FINE, NULL, 0);
     }
     pools[0].max_concurrent = 2;
     CHECK(str_eq(world_pick(&world, 0, 0, &places[1]), STR("a")));
-    dispatch_give(&places[0], DISPATCH_FAILED, 0);
+    dispatch_give(&places[0], DISPATCH_FAILED, NULL, 0);
     CHECK(str_eq(world_pick(&world, 0, 0, &places[0]), STR("a")));
-    dispatch_give(&places[0], DISPATCH_FINE, 0);
-    dispatch_give(&places[1], DISPATCH_FINE, 0);
+    dispatch_give(&places[0], DISPATCH_FINE, NULL, 0);
+    dispatch_give(&places[1], DISPATCH_FINE, NULL, 0);
     dispatch_destroy(world.dispatch);
 }
 
@@ -169,29 +170,31 @@ TEST(failures_in_a_row_cool_a_route_down)
     struct world world;
     world_init(&world);
     struct dispatch_health health;
-    for (int i = 1; i < DISPATCH_FAILURES_MAX; i++) {
+    for (int i = 1; i < HEALTH_FAILURES_MAX; i++) {
         world_try(&world, DISPATCH_FAILED, SECOND);
     }
     world_try(&world, DISPATCH_NEUTRAL, SECOND);
     CHECK(dispatch_health(world.dispatch, STR("a"), &health));
-    CHECK_EQ(health.failures, DISPATCH_FAILURES_MAX - 1);
+    CHECK_EQ(health.failures, HEALTH_FAILURES_MAX - 1);
     CHECK_EQ(health.cool_until_ns, 0);
     world_try(&world, DISPATCH_FINE, SECOND); /* starts the row anew */
-    for (int i = 0; i < DISPATCH_FAILURES_MAX; i++) {
+    for (int i = 0; i < HEALTH_FAILURES_MAX; i++) {
         world_try(&world, DISPATCH_FAILED, SECOND);
     }
     struct dispatch_place place;
     CHECK_STR(world_pick(&world, 0, SECOND, &place), STR("b"));
-    dispatch_give(&place, DISPATCH_FINE, SECOND);
-    int64_t end = SECOND + DISPATCH_COOL_DOWN_NS;
+    dispatch_give(&place, DISPATCH_FINE, NULL, SECOND);
+    int64_t end = SECOND + HEALTH_OPEN_NS;
     CHECK_STR(world_pick(&world, 0, end - 1, &place), STR("b"));
-    dispatch_give(&place, DISPATCH_FINE, end - 1);
+    dispatch_give(&place, DISPATCH_FINE, NULL, end - 1);
     /* One more failure after the rest is enough for the next rest, one success ends it. */
     CHECK_STR(world_pick(&world, 0, end, &place), STR("a"));
-    dispatch_give(&place, DISPATCH_FAILED, end);
+    dispatch_give(&place, DISPATCH_FAILED, NULL, end);
     CHECK_STR(world_pick(&world, 6, end, &place), STR("-"));
-    CHECK_STR(world_pick(&world, 0, end + DISPATCH_COOL_DOWN_NS, &place), STR("a"));
-    dispatch_give(&place, DISPATCH_FINE, end + DISPATCH_COOL_DOWN_NS);
+    end += 2 * HEALTH_OPEN_NS; /* the second rest is twice the first */
+    CHECK_STR(world_pick(&world, 6, end - 1, &place), STR("-"));
+    CHECK_STR(world_pick(&world, 6, end, &place), STR("a"));
+    dispatch_give(&place, DISPATCH_FINE, NULL, end);
     CHECK(dispatch_health(world.dispatch, STR("a"), &health));
     CHECK_EQ(health.failures, 0);
     CHECK_EQ(health.under_way, 0);
@@ -202,7 +205,7 @@ TEST(what_is_known_outlives_a_registry_and_strangers_are_not_picked)
 {
     struct world world;
     world_init(&world);
-    for (int i = 0; i < DISPATCH_FAILURES_MAX; i++) {
+    for (int i = 0; i < HEALTH_FAILURES_MAX; i++) {
         world_try(&world, DISPATCH_FAILED, 0);
     }
     CHECK(dispatch_learn(world.dispatch, &world.registry) == ERR_OK);
@@ -212,7 +215,7 @@ TEST(what_is_known_outlives_a_registry_and_strangers_are_not_picked)
     CHECK_STR(world_pick(&world, 4, 1, &place), STR("-"));
     CHECK(dispatch_learn(world.dispatch, &world.registry) == ERR_OK);
     CHECK_STR(world_pick(&world, 4, 1, &place), STR("new"));
-    dispatch_give(&place, DISPATCH_FINE, 1);
+    dispatch_give(&place, DISPATCH_FINE, NULL, 1);
     struct dispatch_health health;
     CHECK(!dispatch_health(world.dispatch, STR("k2"), &health)); /* a credential is no route */
     dispatch_destroy(world.dispatch);
@@ -249,7 +252,7 @@ static void *pick_and_give(void *arg)
                                     .product = &world->product,
                                     .model = &world->model };
         if (dispatch_pick(world->dispatch, &ask, &place) == ERR_OK) {
-            dispatch_give(&place, DISPATCH_FINE, 0);
+            dispatch_give(&place, DISPATCH_FINE, NULL, 0);
         }
         if (i % 1000 == 0) {
             EP_IGNORE(dispatch_learn(world->dispatch, &world->registry));

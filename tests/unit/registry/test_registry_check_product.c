@@ -105,3 +105,23 @@ TEST(a_zone_belongs_to_products_of_zones)
     };
     law_check(cases, EP_ARRAY_LEN(cases));
 }
+
+TEST(dispatch_names_parties_and_routes)
+{
+    static const struct law_case cases[] = {
+        { 5, "brand: B\n", "brand: B\n    dispatch: {order: [r1, v1]}\n",
+          "brand: B\n    dispatch: {order: [r1, v9]}\n", REGISTRY_RULE_REG_UNKNOWN_REF },
+        { 5, "brand: B\n", "brand: B\n    dispatch: {only: [v1]}\n",
+          "brand: B\n    dispatch: {only: [m1]}\n", REGISTRY_RULE_REG_UNKNOWN_REF },
+        { 5, "brand: B\n", "brand: B\n    dispatch: {ignore: [r2]}\n",
+          "brand: B\n    dispatch: {ignore: [r22]}\n", REGISTRY_RULE_REG_UNKNOWN_REF },
+        { 5, "brand: B\n", "brand: B\n    dispatch: {sort: latency, near_percent: 1000}\n",
+          "brand: B\n    dispatch: {sort: latency, near_percent: 1001}\n",
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { 5, "brand: B\n", "brand: B\n    dispatch: {sort: energy}\n",
+          "brand: B\n    dispatch: {sort: best}\n", REGISTRY_RULE_REG_BAD_VALUE },
+        { 5, "brand: B\n", "brand: B\n    dispatch: {}\n",
+          "brand: B\n    dispatch: {prefer: [v1]}\n", REGISTRY_RULE_REG_UNKNOWN_KEY },
+    };
+    law_check(cases, EP_ARRAY_LEN(cases));
+}

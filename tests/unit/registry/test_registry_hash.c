@@ -118,3 +118,12 @@ TEST(the_hash_covers_every_kind)
     CHECK(!digest_eq(&before, &plain->hash));
     registry_unref(plain);
 }
+
+TEST(what_came_later_changes_the_hash_of_those_that_use_it)
+{
+    CHECK(hash_same_with(5, "brand: B", "brand: B\n    dispatch: {}"));
+    CHECK(hash_same_with(5, "brand: B", "brand: B\n    dispatch: {sort: price, near_percent: 0}"));
+    CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {sort: weight}"));
+    CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {only: [v1]}"));
+    CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {near_percent: 1}"));
+}

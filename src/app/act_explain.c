@@ -1,0 +1,211 @@
+/* `route explain`: where a call of a client would go now, and why not elsewhere. */
+#include <time.h>
+
+#include "app/acts_internal.h"
+#include "base/stamp.h"
+#include "dispatch/dispatch.h"
+#include "gate/prefer.h"
+#include "policy/facts.h"
+#include "settle/rejudge.h"
+#include "wire/json.h"
+
+static const char *const explain_columns[] = { "rank",     "route",     "party",    "place",
+                                               "why",      "cost_1m",   "first_ms", "tokens_s",
+                                               "errors_%", "under_way", "weight",   "health" };
+
+struct explaining {
+    struct acting *acting;
+    struct policy_facts facts;
+    struct policy_online online;
+    struct arena arena;
+    struct preference preference;
+    struct dispatch *own; /* NULL: the running server's is asked */
+    const struct dispatch *dispatch;
+    struct dispatch_explanation seen;
+    uint64_t closed_by_law;
+    uint64_t closed_by_product;
+};
+
+/* The object that clients send as "provider". */
+static enum err explain_preference(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    struct str said = args_value(acting->args, "preferences");
+    struct ask_provider given;
+    struct json_fault fault;
+    const char *param = NULL;
+    if (said.len > 0 && json_check(said, &fault) != ERR_OK) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID,
+                    "\"--preferences\" is no JSON at offset %zu: %s", fault.offset, fault.reason);
+    }
+    TRY(ask_read_provider(json_trim(said), &given, &param, &acting->fail));
+    return prefer_build(&given, &explaining->facts.product->dispatch, &explaining->arena,
+                        &explaining->preference);
+}
+
+/* What the law says of each route. */
+static enum err explain_law(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    struct rejudge rejudge;
+    TRY(rejudge_init(&rejudge, acting->registry, &acting->fail));
+    policy_judge(rejudge.policy, &explaining->facts, rejudge.verdict);
+    explaining->closed_by_law = ~(rejudge.verdict->allow ? rejudge.verdict->routes : 0);
+    enum err err = ERR_OK;
+    if (!rejudge.verdict->allow) {
+        acting->remedy = "see `entrepot closures` with the same flags";
+        err = FAIL(&acting->fail, rejudge.verdict->err, "the law refuses this call: %s",
+                   err_info(rejudge.verdict->err)->text);
+    }
+    rejudge_fini(&rejudge);
+    return err;
+}
+
+/* A server that runs knows how its routes are; without one they are as after a start. */
+static enum err explain_health(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    explaining->dispatch = acting->world->dispatch;
+    if (explaining->dispatch != NULL) {
+        return ERR_OK;
+    }
+    enum err err = dispatch_create(&explaining->own);
+    err = err == ERR_OK ? dispatch_learn(explaining->own, acting->registry) : err;
+    explaining->dispatch = explaining->own;
+    return err == ERR_OK ? ERR_OK : FAIL(&acting->fail, err, "no memory for the routes");
+}
+
+/* On the loops' clock. */
+static int64_t explain_now(void)
+{
+    struct timespec now;
+    int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+    ASSERT(failed == 0);
+    return (int64_t)now.tv_sec * STAMP_NS_PER_S + now.tv_nsec;
+}
+
+static enum err explain_ask(struct explaining *explaining)
+{
+    const struct policy_facts *facts = &explaining->facts;
+    TRY(explain_law(explaining));
+    TRY(explain_preference(explaining));
+    TRY(explain_health(explaining));
+    explaining->closed_by_product = prefer_closed(facts->product, facts->model);
+    dispatch_explain(explaining->dispatch,
+                     &(struct dispatch_ask){
+                         .registry = explaining->acting->registry,
+                         .product = facts->product,
+                         .model = facts->model,
+                         .closed = facts->quarantined | explaining->closed_by_law |
+                                   explaining->closed_by_product,
+                         .now_ns = explain_now(),
+                         .preference = &explaining->preference,
+                         .tokens_in = 750000, /* a million in all, three in for one out */
+                         .tokens_out = 250000,
+                     },
+                     &explaining->seen);
+    return ERR_OK;
+}
+
+/* ---- what is shown ------------------------------------------------------------------------ */
+
+static struct str explain_why(const struct explaining *explaining, size_t at)
+{
+    const struct dispatch_candidate *candidate = &explaining->seen.candidates[at];
+    if (candidate->why != DISPATCH_WHY_CLOSED) {
+        return candidate->why == DISPATCH_WHY_EXCLUDED ? str_from(prefer_param(candidate->rule))
+                                                       : dispatch_why_name(candidate->why);
+    }
+    return (explaining->facts.quarantined >> at & 1) != 0   ? STR("quarantined")
+           : (explaining->closed_by_law >> at & 1) != 0     ? STR("law")
+           : (explaining->closed_by_product >> at & 1) != 0 ? STR("product")
+                                                            : dispatch_why_name(candidate->why);
+}
+
+static void explain_number(struct sheet *sheet, int64_t number)
+{
+    if (number > 0) {
+        sheet_int(sheet, number);
+    } else {
+        sheet_none(sheet);
+    }
+}
+
+static void explain_row(struct explaining *explaining, struct sheet *sheet, size_t at)
+{
+    const struct dispatch_candidate *candidate = &explaining->seen.candidates[at];
+    const struct registry_route *route = candidate->route;
+    int64_t nano = INT64_MAX;
+    EP_IGNORE(money_nano_ceil(candidate->cost_pico, &nano)); /* out of range: the dearest */
+    explain_number(sheet, (int64_t)candidate->rank);
+    sheet_str(sheet, route->id);
+    sheet_str(sheet, route->upstream_party->id);
+    sheet_str(sheet, route->place);
+    sheet_str(sheet, explain_why(explaining, at));
+    sheet_money(sheet, nano);
+    explain_number(sheet, candidate->first_us / 1000);
+    explain_number(sheet, candidate->millitokens / 1000);
+    sheet_int(sheet, candidate->errors_ppm / 10000);
+    sheet_int(sheet, (int64_t)candidate->under_way);
+    sheet_int(sheet, (int64_t)candidate->weight);
+    sheet_str(sheet, explaining->own == NULL ? STR("server") : STR("registry"));
+}
+
+/* By rank, then those that are not to be taken. */
+static enum err explain_print(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    struct sheet sheet;
+    size_t count = explaining->seen.count;
+    sheet_init(&sheet, explain_columns, EP_ARRAY_LEN(explain_columns));
+    for (size_t rank = 1; rank <= count + 1; rank++) {
+        for (size_t i = 0; i < count; i++) {
+            if (explaining->seen.candidates[i].rank == (rank <= count ? rank : 0)) {
+                explain_row(explaining, &sheet, i);
+            }
+        }
+    }
+    enum err err = sheet_print(&sheet, acting->json, acting->out);
+    sheet_fini(&sheet);
+    if (err == ERR_OK && explaining->own != NULL && !acting->json) {
+        err = buf_append(acting->out,
+                         STR("no server runs: health is as after a start, the rest is the "
+                             "registry's\n"));
+    }
+    return err;
+}
+
+/* Nothing can be taken: which preference it was, where it was one. */
+static enum err explain_end(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    enum err err = explaining->seen.err;
+    if (err == ERR_OK) {
+        return ERR_OK;
+    }
+    struct preference_blame blame;
+    char text[FAIL_TEXT_MAX / 2];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    preference_blame(&explaining->preference, explaining->facts.model,
+                     explaining->facts.quarantined | explaining->closed_by_law |
+                         explaining->closed_by_product,
+                     &blame);
+    if (err != ERR_PREFERENCE) {
+        return FAIL(&acting->fail, err, "%s", err_info(err)->text);
+    }
+    EP_IGNORE(preference_blame_print(&blame, &shown)); /* what fits */
+    return FAIL(&acting->fail, err, "no route is left: " STR_FMT, STR_ARG(buf_str(&shown)));
+}
+
+enum err act_route_explain(struct acting *acting)
+{
+    struct explaining explaining = { .acting = acting };
+    TRY(acting_facts(acting, &explaining.facts, &explaining.online));
+    arena_init(&explaining.arena, 1024, 65536);
+    enum err err = explain_ask(&explaining);
+    err = err == ERR_OK ? explain_print(&explaining) : err;
+    err = err == ERR_OK ? explain_end(&explaining) : err;
+    dispatch_destroy(explaining.own);
+    arena_fini(&explaining.arena);
+    return err;
+}

@@ -1,0 +1,93 @@
+#include "gate/call_lesson.h"
+
+#include "gate/gate_internal.h"
+
+static enum health_error lesson_status(int status, bool retry_after)
+{
+    switch (status) {
+    case 429:
+        return HEALTH_ERROR_BUSY;
+    case 503:
+        return retry_after ? HEALTH_ERROR_BUSY : HEALTH_ERROR_STATUS;
+    case 401:
+    case 402:
+    case 403:
+        return HEALTH_ERROR_REFUSED;
+    default:
+        return HEALTH_ERROR_STATUS;
+    }
+}
+
+enum health_error lesson_error(enum err err, int status, bool retry_after)
+{
+    static const struct {
+        enum err err;
+        enum health_error error;
+    } rows[] = {
+        { ERR_NET_LOOKUP, HEALTH_ERROR_UNREACHABLE },
+        { ERR_UPSTREAM_CONNECT, HEALTH_ERROR_UNREACHABLE },
+        { ERR_UPSTREAM_TLS, HEALTH_ERROR_UNREACHABLE },
+        { ERR_UPSTREAM_CUT, HEALTH_ERROR_CUT },
+        { ERR_NET_CLOSED, HEALTH_ERROR_CUT },
+        { ERR_UPSTREAM_SYNTAX, HEALTH_ERROR_SYNTAX },
+        { ERR_SSE_LINE, HEALTH_ERROR_SYNTAX },
+        { ERR_UPSTREAM_SIZE, HEALTH_ERROR_SYNTAX },
+        { ERR_UPSTREAM_MODEL, HEALTH_ERROR_MODEL },
+    };
+    if (err == ERR_UPSTREAM_SILENT) {
+        return status == 0 ? HEALTH_ERROR_TIMEOUT : HEALTH_ERROR_CUT;
+    }
+    if (err == ERR_UPSTREAM_STATUS) {
+        return lesson_status(status, retry_after);
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        if (rows[i].err == err) {
+            return rows[i].error;
+        }
+    }
+    return HEALTH_ERROR_NONE; /* it was fine, or nothing of its doing */
+}
+
+void call_lesson_begin(struct call *call)
+{
+    call->lesson = (struct call_lesson){ .begun_ns = loop_now_ns(call->gate->loop) };
+}
+
+void call_lesson_head(struct call *call, const struct http1_head *head)
+{
+    int64_t wall_ns = loop_wall_ns(call->gate->loop);
+    for (size_t i = 0; i < head->header_count; i++) {
+        health_read_header(&call->lesson.lesson, head->headers[i].name, head->headers[i].value,
+                           wall_ns);
+    }
+}
+
+void call_lesson_look(struct call *call)
+{
+    struct call_lesson *lesson = &call->lesson;
+    if (call->relay.content_events == 0) {
+        return;
+    }
+    lesson->last_ns = loop_now_ns(call->gate->loop);
+    lesson->first_ns = lesson->first_ns == 0 ? lesson->last_ns : lesson->first_ns;
+}
+
+/* Tokens of a stream as it tells them, or an event each: both are told alike by all routes. */
+static int64_t lesson_tokens(const struct relay *relay)
+{
+    int64_t tokens = relay->usage.tokens[USAGE_OUT] + relay->usage.tokens[USAGE_REASON];
+    return relay->has_usage && tokens > 0 ? tokens : relay->content_events;
+}
+
+const struct health_lesson *call_lesson_end(struct call *call, enum err err)
+{
+    struct call_lesson *lesson = &call->lesson;
+    bool retry_after = lesson->lesson.retry_after_ns > 0;
+    lesson->lesson.error = lesson_error(err, call->upstream_status, retry_after);
+    if (lesson->first_ns > 0) {
+        lesson->lesson.first_ns = lesson->first_ns - lesson->begun_ns;
+        lesson->lesson.rest_ns = lesson->last_ns - lesson->first_ns;
+        lesson->lesson.tokens_out = lesson_tokens(&call->relay);
+    }
+    return &lesson->lesson;
+}

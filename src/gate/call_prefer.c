@@ -1,0 +1,102 @@
+#include "gate/call_prefer.h"
+
+#include <string.h>
+
+#include "gate/gate_internal.h"
+#include "gate/prefer.h"
+#include "gate/quarantine.h"
+#include "ident/ident.h"
+
+static uint64_t prefer_shut(const struct call *call)
+{
+    return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
+           (call->prefer == NULL ? 0 : call->prefer->closed);
+}
+
+/* ---- which of it leaves nothing ----------------------------------------------------------- */
+
+/* What the client pays is the product's price, whichever the route. */
+static enum err prefer_price(struct call *call, struct fail *fail)
+{
+    const struct ask_provider *given = &call->ask.provider;
+    struct rate rate;
+    call_rate(call, &rate);
+    const char *part = given->max_input >= 0 && rate.pico[USAGE_IN] > given->max_input ? "prompt"
+                       : given->max_output >= 0 && rate.pico[USAGE_OUT] > given->max_output
+                           ? "completion"
+                       : given->max_call >= 0 && rate.pico_call > given->max_call ? "request"
+                                                                                  : NULL;
+    if (part == NULL) {
+        return ERR_OK;
+    }
+    call->param = "provider.max_price";
+    return FAIL(fail, ERR_PREFERENCE,
+                "provider.max_price.%s leaves no source: this model's price is above it", part);
+}
+
+static enum err prefer_blame(struct call *call, struct fail *fail)
+{
+    struct preference_blame blame;
+    preference_blame(&call->prefer->preference, call->model, prefer_shut(call), &blame);
+    if (blame.rule == PREFERENCE_RULE_NONE) {
+        return ERR_OK;
+    }
+    char text[FAIL_TEXT_MAX / 2];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(preference_blame_print(&blame, &shown)); /* what fits */
+    call->param = prefer_param(blame.rule);
+    return FAIL(fail, ERR_PREFERENCE, "No source is left for this model: " STR_FMT ".",
+                STR_ARG(buf_str(&shown)));
+}
+
+enum err call_prefer_begin(struct call *call, struct fail *fail)
+{
+    if (!prefer_is_said(&call->ask.provider, &call->product->dispatch)) {
+        return ERR_OK;
+    }
+    if (call->prefer == NULL) {
+        struct call_prefer *prefer = arena_zalloc(&call->arena, sizeof(*prefer));
+        if (prefer == NULL || prefer_build(&call->ask.provider, &call->product->dispatch,
+                                           &call->arena, &prefer->preference) != ERR_OK) {
+            return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
+        }
+        call->prefer = prefer;
+    }
+    call->prefer->closed = prefer_closed(call->product, call->model);
+    TRY(prefer_price(call, fail));
+    return prefer_blame(call, fail);
+}
+
+/* ---- the question ------------------------------------------------------------------------- */
+
+/* Most calls read more than they write; the client's own cap bounds what is written. */
+static void prefer_expect(const struct call *call, struct dispatch_ask *ask)
+{
+    int64_t input = call->has_counted ? (int64_t)call->counted[0].tokens
+                                      : (int64_t)call->body.len / 4; /* bytes of a token of text */
+    int64_t output = input / 3;
+    int64_t cap = call->ask.output_cap * call->ask.choices;
+    ask->tokens_in = input;
+    ask->tokens_out = cap > 0 && cap < output ? cap : output;
+}
+
+void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
+{
+    uint64_t chance = 0;
+    memcpy(&chance, call->id.bytes + sizeof(call->id.bytes) - sizeof(chance), sizeof(chance));
+    *ret_ask = (struct dispatch_ask){
+        .registry = call->snapshot->registry,
+        .product = call->product,
+        .model = call->model,
+        .tried = call->tried,
+        .closed = prefer_shut(call),
+        .preference = call->prefer == NULL ? NULL : &call->prefer->preference,
+        .chance = chance + (uint64_t)call->attempts, /* its last bytes are random */
+    };
+    prefer_expect(call, ret_ask);
+    if (call->model->route_count > 1) {
+        struct str client = { (const char *)call->key->client->id.bytes,
+                              sizeof(call->key->client->id.bytes) };
+        ret_ask->affinity = prefer_affinity(client, call->model->id, call->ask.messages);
+    }
+}

@@ -1,0 +1,24 @@
+/*
+ * What a call prefers among the routes that the law leaves it: the product's word, and the client's
+ * on top of it. Preferences only ever take routes away. Inside the gate only.
+ */
+#pragma once
+
+#include "dispatch/dispatch.h"
+
+struct call;
+
+/* Memory of the call's arena: it is there while a route may still be chosen. */
+struct call_prefer {
+    struct preference preference;
+    uint64_t closed; /* bits of the model's routes that the product does not use */
+};
+
+/*
+ * The model and its price are known: is any route left that the law, the product and the client
+ * want? ERR_PREFERENCE: the client's own wishes took the last one; call->param and `fail` say
+ * which. ERR_NO_MEMORY.
+ */
+EP_MUST_CHECK enum err call_prefer_begin(struct call *call, struct fail *fail);
+/* Fills what the choice is asked of the call: everything but the instant. */
+void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask);

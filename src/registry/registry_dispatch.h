@@ -1,0 +1,25 @@
+/* What a product says of the choice among the routes that the law leaves to a call. */
+#pragma once
+
+#include <stdint.h>
+
+#include "registry/registry_party.h"
+
+/* By what routes are ranked. */
+enum registry_sort {
+    REGISTRY_SORT_PRICE,
+    REGISTRY_SORT_LATENCY,
+    REGISTRY_SORT_THROUGHPUT,
+    REGISTRY_SORT_WEIGHT,
+    REGISTRY_SORT_ENERGY
+};
+
+/* All zero is the default: any route, the cheapest first. Names are those of upstream parties or
+ * routes. */
+struct registry_dispatch {
+    enum registry_sort sort;     /* where the call says nothing else */
+    struct registry_texts order; /* likewise: these first, in this order */
+    struct registry_texts only;  /* none: all. No call can widen these two */
+    struct registry_texts ignore;
+    uint64_t near_percent; /* that much worse than the best is as good; 0: the room's own measure */
+};

@@ -1,0 +1,319 @@
+"""Which source serves a call: what clients and products prefer, what the law leaves, what fails under load; and that no
+call is lost which another lawful source could serve."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from conftest import House, wait_for
+from talker import Talker, events, text_of
+
+CHAT = "/v1/chat/completions"
+ASK = {"model": "aurora-small", "messages": [{"role": "user", "content": "Tell me about rivers."}], "max_tokens": 60}
+US, SG = "aurora-small-us", "aurora-small-sg"  # the cheaper one first
+
+
+class Two(House):
+    """A house whose two upstreams are talkers: what they were asked can be looked at."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.talkers = [Talker(port) for port in self.upstreams]
+
+    def fresh(self):
+        for talker in self.talkers:
+            talker.words, talker.pace, talker.first, talker.cut_after, talker.status = 5, 0.0, 0.0, None, 200
+            talker.asked.clear()
+
+    def chat(self, headers=None, **change):
+        status, heads, body = self.request(CHAT, {**ASK, **change}, headers=headers)
+        return status, heads, body
+
+    def served(self, **change):
+        """The route that served a call, by its receipt."""
+        status, heads, body = self.chat(**change)
+        assert status == 200, body
+        return self.operator_of(heads)["route"]
+
+    def operator_of(self, heads):
+        return self.json("receipt", "show", heads["x-entrepot-call"])["operator"]
+
+    def error(self, headers=None, **change):
+        status, heads, body = self.chat(headers, **change)
+        return status, heads, json.loads(body)["error"]
+
+    def explain(self, *words):
+        rows = self.json("route", "explain", "--client", "first-client", "--model", "aurora-small", *words)
+        return {row["route"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    made = Two(tmp_path_factory.mktemp("two") / "demo")
+    made.start()
+    yield made
+    made.stop()
+    for talker in made.talkers:
+        talker.stop()
+    audit = made.command("audit", check=False)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.fixture(autouse=True)
+def calm(request):
+    if "two" in request.fixturenames:
+        request.getfixturevalue("two").fresh()
+
+
+# ---- preferences ----------------------------------------------------------------------------
+
+
+def test_a_client_prefers_among_the_sources_that_are_left_to_it(two):
+    assert two.served() == US, "the cheapest"
+    assert two.served(provider={"order": ["borealis-cloud"]}) == SG
+    assert two.served(provider={"order": [SG, US]}) == SG
+    assert two.served(provider={"only": ["borealis-cloud"]}) == SG
+    assert two.served(provider={"ignore": ["aurora"]}) == SG
+    assert two.served(provider={"sort": "price"}) == US
+    assert two.served(provider={"order": ["nobody"]}) == US, "an order only ranks"
+    assert two.served(provider=None) == US
+
+
+def test_what_is_for_entrepot_alone_stays_out_of_what_goes_upstream(two):
+    two.served(provider={"only": ["aurora"]}, models=["aurora-large"], temperature=0.5)
+    asked = two.talkers[0].asked[-1]
+    assert "provider" not in asked and "models" not in asked
+    assert asked["temperature"] == 0.5 and asked["messages"] == ASK["messages"]
+
+
+@pytest.mark.parametrize("provider, param", [
+    ({"only": ["nobody"]}, "provider.only"),
+    ({"ignore": ["aurora", "borealis-cloud"]}, "provider.ignore"),
+    ({"max_price": {"prompt": 0.01}}, "provider.max_price"),
+    ({"max_price": {"completion": "0.01"}}, "provider.max_price"),
+    ({"order": ["nobody"], "allow_fallbacks": False}, "provider.allow_fallbacks"),
+    ({"only": ["aurora"], "ignore": [US]}, "provider.ignore"),
+])
+def test_preferences_that_leave_nothing_are_named(two, provider, param):
+    before = two.credits()
+    status, heads, error = two.error(provider=provider)
+    assert (status, error["code"], error["param"]) == (404, "no_route_by_preference", param)
+    assert param.split(".")[-1] in error["message"]
+    assert heads["x-should-retry"] == "false"
+    assert not two.talkers[0].asked and not two.talkers[1].asked
+    after = two.credits()
+    assert (after["available"], after["held"]) == (before["available"], before["held"])
+    receipt = two.json("receipt", "show", heads["x-entrepot-call"])
+    assert receipt["client"]["verdict"] == "refuse" and receipt["client"]["amount"] == "0"
+
+
+@pytest.mark.parametrize("change, param", [
+    ({"provider": "aurora"}, "provider"),
+    ({"provider": {"ordre": ["aurora"]}}, "provider"),
+    ({"provider": {"sort": "best"}}, "provider.sort"),
+    ({"provider": {"max_price": {"prompt": -1}}}, "provider.max_price"),
+    ({"models": "aurora-large"}, "models"),
+])
+def test_bad_preferences_are_refused_by_member(two, change, param):
+    status, _, error = two.error(**change)
+    assert (status, error["param"]) == (400, param)
+
+
+# ---- the law comes first --------------------------------------------------------------------
+
+
+def test_a_source_that_is_taken_out_is_not_used_whatever_is_preferred(two):
+    two.command("route", "quarantine", US, "--why", "a trial", "--by", "A. Operator")
+    try:
+        for provider in ({"order": ["aurora"]}, {"order": [US]}, {"sort": "price"}, None):
+            assert two.served(provider=provider) == SG
+        status, _, error = two.error(provider={"only": ["aurora"]})
+        assert status != 200 and error["code"] in ("no_route_by_preference", "no_closed_route")
+        two.talkers[1].status = 500
+        status, _, error = two.error()
+        assert status == 502 and not two.talkers[0].asked, "on no retry either"
+        rows = two.explain()
+        assert rows[US]["why"] == "quarantined" and rows[US]["rank"] is None
+    finally:
+        two.command("route", "release", US, "--why", "the trial is over", "--by", "A. Operator")
+
+
+# ---- failures before the first byte ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 429}, {"status": 401}, {"cut_after": 0}])
+def test_another_source_serves_before_the_first_byte(two, trouble):
+    for name, value in trouble.items():
+        setattr(two.talkers[0], name, value)
+    status, heads, body = two.chat(stream=True)
+    parsed, done = events(body)
+    assert status == 200 and done and text_of(parsed) == " word" * 5
+    operator = two.operator_of(heads)
+    assert [t["route"] for t in operator["tries"]] == [US, SG]
+    assert [t["billable"] for t in operator["tries"]] == ["no", "yes"]
+    two.command("route", "list")
+    time.sleep(1.1)  # a 429 without a time rests a second
+
+
+def test_what_a_choice_saw_is_in_the_receipt(two):
+    wait_for(lambda: two.served() == US, "the first source's return", seconds=30)
+    _, heads, _ = two.chat(provider={"ignore": ["borealis-cloud"]})
+    choice = two.operator_of(heads)["choice"]
+    assert choice["sort"] == "price" and choice["left_out"] == "0"
+    seen = {c["route"]: c for c in choice["candidates"]}
+    assert seen[US]["why"] == "chosen" and seen[US]["rank"] == "1" and int(seen[US]["score"]) > 0
+    assert seen[SG]["why"] == "ignore" and seen[SG]["rank"] == "0"
+
+
+# ---- deadlines ------------------------------------------------------------------------------
+
+
+def test_a_deadline_in_the_past_is_refused_before_anything_is_held(two):
+    for past in ("2020-01-01T00:00:00Z", "1000000000", "0"):
+        status, heads, error = two.error({"x-request-deadline": past})
+        assert (status, error["code"], error["param"]) == (504, "deadline_exceeded", "x-request-deadline")
+        assert heads["x-should-retry"] == "false"
+    for bad in ("soon", "-5", "1e9", "30s"):
+        status, _, error = two.error({"x-request-deadline": bad})
+        assert (status, error["param"]) == (400, "x-request-deadline")
+    assert not two.talkers[0].asked and not two.talkers[1].asked
+    assert float(two.credits()["held"]) == 0
+
+
+def test_a_deadline_ends_what_has_not_begun(two):
+    for talker in two.talkers:
+        talker.first = 3.0
+    begun = time.monotonic()
+    status, heads, error = two.error({"x-request-deadline": f"{time.time() + 0.5:.3f}"})
+    assert (status, error["code"]) == (504, "deadline_exceeded")
+    assert time.monotonic() - begun < 2.0
+    assert two.json("receipt", "show", heads["x-entrepot-call"])["client"]["amount"] == "0"
+    two.fresh()
+    status, _, _ = two.chat({"x-request-deadline": f"{time.time() + 60:.3f}"})
+    assert status == 200
+
+
+# ---- another model --------------------------------------------------------------------------
+
+
+def test_another_model_stands_in_at_its_own_price_and_by_its_own_name(two):
+    two.talkers[0].status = 500
+    for stream in (False, True):
+        status, heads, body = two.chat(model="aurora-large", models=["borealis-chat"], stream=stream)
+        assert status == 200, body
+        assert heads["x-entrepot-model"] == "borealis-chat"
+        receipt = two.json("receipt", "show", heads["x-entrepot-call"])
+        client, operator = receipt["client"], receipt["operator"]
+        assert (client["model_asked"], client["model_served"]) == ("aurora-large", "borealis-chat")
+        assert [t["route"] for t in operator["tries"]][-1] == "borealis-chat-sg"
+        tokens = client["billed"]
+        assert int(client["amount"]) == int(tokens["in"]) * 400 + int(tokens["out"]) * 1600, "its own price"
+        assert int(client["amount"]) <= int(operator["held"])
+    asked = two.talkers[1].asked[-1]
+    assert asked["model"] == "borealis-chat" and "models" not in asked
+    two.fresh()
+    status, heads, _ = two.chat(models=["borealis-chat"])
+    assert status == 200 and "x-entrepot-model" not in heads, "not while the model itself can serve"
+
+
+def test_a_model_that_may_not_be_sold_does_not_stand_in(two):
+    status, _, error = two.error(models=["aurora-large", "gpt-x"])
+    assert (status, error["code"], error["param"]) == (404, "model_not_found", "models")
+    two.command("route", "quarantine", "borealis-chat-sg", "--why", "a trial", "--by", "A. Operator")
+    try:
+        two.talkers[0].status = two.talkers[1].status = 500
+        status, heads, error = two.error(models=["borealis-chat"])
+        assert status == 502 and all(asked["model"] == "aurora-small" for asked in two.talkers[1].asked)
+        client = two.json("receipt", "show", heads["x-entrepot-call"])["client"]
+        assert client["model_served"] == "aurora-small" and client["amount"] == "0"
+    finally:
+        two.command("route", "release", "borealis-chat-sg", "--why", "the trial is over", "--by", "A. Operator")
+
+
+# ---- what an operator is told ---------------------------------------------------------------
+
+
+def test_route_explain_tells_why(two):
+    rows = two.explain()
+    assert {row["health"] for row in rows.values()} == {"server"}
+    assert rows[US]["rank"] == 1 and rows[US]["why"] == "chosen" and rows[SG]["rank"] == 2
+    rows = two.explain("--preferences", '{"order":["borealis-cloud"]}')
+    assert rows[SG]["rank"] == 1
+    rows = two.explain("--preferences", '{"ignore":["aurora"]}')
+    assert rows[US]["why"] == "provider.ignore" and rows[SG]["why"] == "chosen"
+    none = two.command("route", "explain", "--client", "first-client", "--model", "aurora-small",
+                       "--preferences", '{"only":["nobody"]}', check=False)
+    assert none.returncode != 0 and "only" in none.stderr and US in none.stdout
+    for bad in ("{", '{"sort":"best"}', "5"):
+        assert two.command("route", "explain", "--client", "first-client", "--model", "aurora-small",
+                           "--preferences", bad, check=False).returncode != 0
+
+
+def test_route_explain_without_a_server_says_so(two):
+    two.stop_process("server")
+    try:
+        rows = two.explain()
+        assert {row["health"] for row in rows.values()} == {"registry"} and rows[US]["rank"] == 1
+        shown = two.command("route", "explain", "--client", "first-client", "--model", "aurora-small").stdout
+        assert "no server runs" in shown
+    finally:
+        two.start()
+
+
+# ---- under load -----------------------------------------------------------------------------
+
+
+class Load:
+    """Callers that call until they are told to stop, and what they were answered."""
+
+    def __init__(self, house, callers=6):
+        self.house, self.over, self.answers = house, threading.Event(), []
+        self.threads = [threading.Thread(target=self.run, args=(n,)) for n in range(callers)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        while not self.over.is_set():
+            stream = (number + len(self.answers)) % 2 == 0
+            self.answers.append(self.house.request(CHAT, {**ASK, "stream": stream})[0])
+
+    def after(self, calls):
+        target = len(self.answers) + calls
+        wait_for(lambda: len(self.answers) >= target, f"{calls} calls under load", seconds=30)
+
+    def end(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        return self.answers
+
+
+def usable(house, route):
+    rows = house.json("route", "explain", "--client", "first-client", "--model", "aurora-small")
+    return any(row["route"] == route and row["rank"] for row in rows)
+
+
+def test_no_call_is_lost_when_a_source_dies_slows_or_is_taken_out(house):
+    load = Load(house)
+    try:
+        load.after(30)
+        house.stop_process("upstream0")  # those under way there, too
+        load.after(40)
+        house.upstream(0, "--first-token-ms", "300")
+        load.after(20)
+        house.upstream(0, "--error-rate", "100", "--error-status", "503")
+        load.after(40)
+        house.upstream(0)
+        wait_for(lambda: usable(house, US), "the first source's return")
+        load.after(20)
+        house.command("route", "quarantine", SG, "--why", "a trial", "--by", "A. Operator")
+        load.after(30)
+        house.command("route", "release", SG, "--why", "the trial is over", "--by", "A. Operator")
+        load.after(20)
+    finally:
+        answers = load.end()
+    lost = [status for status in answers if status != 200]
+    assert not lost, f"{len(lost)} of {len(answers)} calls: {sorted(set(lost))}"
+    wait_for(lambda: float(house.credits()["held"]) == 0, "the end of all holds")
