@@ -38,13 +38,13 @@
 #include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
-#include "dispatch/limits.h"
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
 #include "gate/call_fallback.h"
 #include "gate/call_hold.h"
 #include "gate/call_law.h"
 #include "gate/call_lesson.h"
+#include "gate/call_limits.h"
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
@@ -134,8 +134,7 @@ struct call {
     const struct price_shelf_book
         *kept;                      /* that the credit was bought under; NULL: the snapshot's */
     struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
-    struct limits_hold limits;
-    struct limits_refusal *limited; /* in the arena; NULL: no limit has refused it */
+    struct call_limits limits;
     struct limits_counter *place_of_drain;
     struct timer drain_timer;
     struct timer deadline_timer;

@@ -137,7 +137,7 @@ enum call_next call_cannot_pay(struct call *call)
 static enum call_next admit_refuse(struct call *call, enum err err)
 {
     char text[CALL_MESSAGE_MAX];
-    if (call->limited == NULL) {
+    if (call->limits.refusal == NULL) {
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
     call_limits_say(call, text, sizeof(text));

@@ -42,11 +42,11 @@ static enum err limits_refused(struct call *call, enum err err,
     if (err == ERR_OK || err == ERR_NO_MEMORY) {
         return err;
     }
-    call->limited = arena_alloc(&call->arena, sizeof(*call->limited));
-    if (call->limited == NULL) {
+    call->limits.refusal = arena_alloc(&call->arena, sizeof(*call->limits.refusal));
+    if (call->limits.refusal == NULL) {
         return ERR_NO_MEMORY;
     }
-    *call->limited = *refusal;
+    *call->limits.refusal = *refusal;
     return err;
 }
 
@@ -58,7 +58,8 @@ static enum err limits_enter(struct call *call, struct limits_refusal *refusal)
         .model = call->model->id,
         .defaults = call->snapshot->options.client_limits,
     };
-    return limits_begin(call->gate->world.limits, &who, limits_now(call), &call->limits, refusal);
+    return limits_begin(call->gate->world.limits, &who, limits_now(call), &call->limits.hold,
+                        refusal);
 }
 
 enum err call_limits_begin(struct call *call)
@@ -83,17 +84,17 @@ static int64_t limits_input_guess(const struct call *call)
 bool call_limits_switch(struct call *call)
 {
     struct limits_refusal refusal = { .wait_ns = 0 };
-    bool known = call->limits.reserved;
-    int64_t input = known ? call->limits.input : limits_input_guess(call);
-    int64_t output = known ? call->limits.output : limits_output(call);
-    limits_end(&call->limits, 0, 0, false, limits_now(call));
-    call->limits = (struct limits_hold){ .placed = false };
+    bool known = call->limits.hold.reserved;
+    int64_t input = known ? call->limits.hold.input : limits_input_guess(call);
+    int64_t output = known ? call->limits.hold.output : limits_output(call);
+    limits_end(&call->limits.hold, 0, 0, false, limits_now(call));
+    call->limits.hold = (struct limits_hold){ .placed = false };
     if (limits_enter(call, &refusal) != ERR_OK) {
         return false;
     }
-    if (limits_count_tokens(&call->limits) &&
-        limits_reserve(&call->limits, input, output, limits_now(call), &refusal) != ERR_OK) {
-        limits_end(&call->limits, 0, 0, false, limits_now(call));
+    if (limits_count_tokens(&call->limits.hold) &&
+        limits_reserve(&call->limits.hold, input, output, limits_now(call), &refusal) != ERR_OK) {
+        limits_end(&call->limits.hold, 0, 0, false, limits_now(call));
         return false;
     }
     return true;
@@ -101,20 +102,21 @@ bool call_limits_switch(struct call *call)
 
 bool call_limits_bound_will_do(const struct call *call, const struct rate_bounds *bound)
 {
-    return !limits_count_tokens(&call->limits) ||
-           bound->input <= limits_input_left(&call->limits, limits_now(call)) / LIMITS_BOUND_PART;
+    return !limits_count_tokens(&call->limits.hold) ||
+           bound->input <=
+               limits_input_left(&call->limits.hold, limits_now(call)) / LIMITS_BOUND_PART;
 }
 
 enum err call_limits_reserve(struct call *call, const struct rate_bounds *input)
 {
     struct limits_refusal refusal = { .wait_ns = 0 };
-    if (!limits_count_tokens(&call->limits)) {
+    if (!limits_count_tokens(&call->limits.hold)) {
         return ERR_OK;
     }
     int64_t tokens = call->counted_as == NULL ? limits_input_guess(call)
                                               : input->input + input->image + input->audio;
     enum err err =
-        limits_reserve(&call->limits, tokens, limits_output(call), limits_now(call), &refusal);
+        limits_reserve(&call->limits.hold, tokens, limits_output(call), limits_now(call), &refusal);
     return limits_refused(call, err, &refusal);
 }
 
@@ -125,7 +127,8 @@ void call_limits_end(struct call *call)
     for (int i = 0; i < USAGE_COUNT; i++) {
         *(usage_is_output((enum usage_class)i) ? &output : &input) += call->billed.tokens[i];
     }
-    limits_end(&call->limits, input, output, call->outcome != OUTCOME_REFUSED, limits_now(call));
+    limits_end(&call->limits.hold, input, output, call->outcome != OUTCOME_REFUSED,
+               limits_now(call));
 }
 
 /* ---- what is told ------------------------------------------------------------------------ */
@@ -139,9 +142,9 @@ static enum limits_of limits_whose(enum limits_meter meter)
 
 static void limits_print_whose(const struct call *call, struct buf *out)
 {
-    enum limits_of of = limits_whose(call->limited->meter);
+    enum limits_of of = limits_whose(call->limits.refusal->meter);
     if (of == LIMITS_OF_MODEL) {
-        EP_IGNORE(buf_append(out, call->limited->meter == LIMITS_METER_SHARE
+        EP_IGNORE(buf_append(out, call->limits.refusal->meter == LIMITS_METER_SHARE
                                       ? STR("this client's share of all clients")
                                       : STR("all clients")));
         return;
@@ -154,14 +157,14 @@ static void limits_print_whose(const struct call *call, struct buf *out)
 
 bool call_limits_refused(const struct call *call)
 {
-    return call->limited != NULL &&
+    return call->limits.refusal != NULL &&
            (call->err == ERR_LIMIT_CALLS || call->err == ERR_LIMIT_REQUESTS ||
             call->err == ERR_LIMIT_TOKENS || call->err == ERR_LIMIT_SIZE);
 }
 
 int64_t call_limits_wait(const struct call *call)
 {
-    const struct limits_refusal *limited = call->limited;
+    const struct limits_refusal *limited = call->limits.refusal;
     if (limited->wait_ns < 0) {
         return -1;
     }
@@ -177,7 +180,7 @@ bool call_limits_retry(const struct call *call)
 
 void call_limits_say(const struct call *call, char *text, size_t size)
 {
-    const struct limits_refusal *limited = call->limited;
+    const struct limits_refusal *limited = call->limits.refusal;
     char whose_text[64];
     char wait_text[48];
     struct buf whose = { whose_text, 0, sizeof(whose_text), sizeof(whose_text) };
@@ -229,10 +232,10 @@ void call_limits_headers(const struct call *call, struct buf *out)
 {
     struct limits_view requests;
     struct limits_view tokens;
-    if (call->limits.meters[LIMITS_METER_CLIENT] == NULL) {
+    if (call->limits.hold.meters[LIMITS_METER_CLIENT] == NULL) {
         return; /* refused before it was known whose limits count */
     }
-    limits_look(&call->limits, limits_now(call), &requests, &tokens);
+    limits_look(&call->limits.hold, limits_now(call), &requests, &tokens);
     limits_headers_of(out, "requests", &requests);
     limits_headers_of(out, "tokens", &tokens);
     if (!call_limits_refused(call) || call_limits_wait(call) < 0) {
@@ -248,7 +251,7 @@ void call_limits_headers(const struct call *call, struct buf *out)
 void call_limits_tell(const struct call *call, struct jsonw *json)
 {
     static const char *const scopes[LIMITS_OFS] = { "key", "client", "model" };
-    const struct limits_refusal *limited = call->limited;
+    const struct limits_refusal *limited = call->limits.refusal;
     bool one_model = limited->meter != LIMITS_METER_KEY && limited->meter != LIMITS_METER_CLIENT;
     jsonw_key(json, "limit");
     jsonw_open(json, '{');

@@ -4,12 +4,17 @@
  */
 #pragma once
 
-#include "base/err.h"
+#include "dispatch/limits.h"
 
 struct buf;
 struct call;
 struct jsonw;
 struct rate_bounds;
+
+struct call_limits {
+    struct limits_hold hold;
+    struct limits_refusal *refusal; /* in the arena; NULL: no limit has refused the call */
+};
 
 /* A place and a request. ERR_LIMIT_CALLS, ERR_LIMIT_REQUESTS, ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_limits_begin(struct call *call);

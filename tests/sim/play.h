@@ -147,8 +147,8 @@ struct play {
     bool verbose;
 };
 
-/* Some seeds' clients are limited, each in each life; not by a draw, so that the other seeds are the
- * histories they were. */
+/* Some seeds' clients are limited, each in each life; not by a draw, so that the other seeds are
+ * the histories they were. */
 #define PLAY_MINUTE_REQUESTS INT64_C(8)
 #define PLAY_MINUTE_TOKENS   INT64_C(9000) /* two answers at the models' caps */
 #define PLAY_CALLS_AT_ONCE   INT64_C(3)
