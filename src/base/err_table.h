@@ -110,6 +110,10 @@
       "No order in force covers this account.")                                                   \
     X(NO_CLOSED_ROUTE, RETRY, 503, "compliance_refusal", "no_closed_route",                       \
       "No admissible source can serve this model now.")                                           \
+    X(QUEUE_FULL, RETRY, 503, "api_error", "queue_full",                                          \
+      "All places for this model are taken, and so are those to wait for one.")                   \
+    X(QUEUE_TIMEOUT, RETRY, 503, "api_error", "queue_timeout",                                    \
+      "No place for this model became free in time.")                                             \
     X(NO_ROUTE, RETRY, 503, "api_error", "no_route", "No source can serve this model just now.")  \
     X(DEADLINE, CLIENT, 504, "invalid_request_error", "deadline_exceeded",                        \
       "The deadline that the request named has passed.")                                          \

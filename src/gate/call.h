@@ -16,7 +16,7 @@
  * ADMIT         the law admits it                              a ceiling, a place
  * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
- * ROUTE         the hold is placed                             an attempt has begun, or none can
+ * ROUTE         the hold is placed; or it waits for a place    an attempt has begun, or none can
  * FORWARD       an attempt is under way                        its end, or its failure
  * METER         nothing is under way upstream                  usage and outcome are known
  * SETTLE        usage is known                                 the charge is known
@@ -35,7 +35,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
@@ -135,6 +134,7 @@ struct call {
         *kept;                      /* that the credit was bought under; NULL: the snapshot's */
     struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
     struct call_limits limits;
+    struct call_waiting *waiting; /* call_queue.h; NULL: for no place */
     struct limits_counter *place_of_drain;
     struct timer drain_timer;
     struct timer deadline_timer;

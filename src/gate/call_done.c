@@ -109,7 +109,7 @@ static void done_free(struct task *task)
 enum call_next call_done(struct call *call)
 {
     struct gate *gate = call->gate;
-    ASSERT(call->place.route == NULL);
+    ASSERT(call->place.route == NULL && call->waiting == NULL);
     ASSERT(!http_call_is_open(&call->upstream));
     done_count(call);      /* first: whoever has its answer finds it in the figures */
     call_limits_end(call); /* likewise: and its place is free */
