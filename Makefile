@@ -50,6 +50,9 @@ fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 soak: deps build ## the simulator with SEEDS=20000 fresh seeds, every fault of the disk, ROUNDS=500 of kill -9, named points too
 	@tools/soak $(or $(SEEDS),20000) $(or $(ROUNDS),500)
 
+sim-dispatch: deps build ## an hour of recorded traffic over failing upstreams, our dispatch beside others' ways (SEED, SCALE); docs/dispatch.svg
+	@build/release/ep-sim-dispatch --seed $(or $(SEED),1) --scale $(or $(SCALE),4) --svg docs/dispatch.svg
+
 mutants: deps ## take one guard at a time out of the server: the simulator must notice each (MUTANTS="gate_a ...": these)
 	@tools/mutants $(MUTANTS)
 

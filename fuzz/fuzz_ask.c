@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t members = 0;
     struct str body = { (const char *)data, size };
     if (json_index(body, &member, 1, &members, &fault) != ERR_OK ||
-        members > ASK_MEMBERS_MAX - 2 || /* two may be added, and are read again below */
+        members > ASK_MEMBERS_MAX - 3 || /* three may be added, and are read again below */
         ask_read_chat(body, &ask, NULL) != ERR_OK) {
         return 0;
     }
@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(again.stream == ask.stream);
     ASSERT(!ask.stream || again.include_usage);
     ASSERT(again.choices == ask.choices);
+    ASSERT(again.provider.len == 0 && again.models.count == 0);
     buf_fini(&out);
     arena_fini(&arena);
     return 0;

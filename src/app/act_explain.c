@@ -26,6 +26,21 @@ struct explaining {
     uint64_t closed_by_product;
 };
 
+/* What the client pays by today's list; credit may have been bought under an older one. */
+static enum err explain_price(struct explaining *explaining, const struct ask_provider *given)
+{
+    const struct policy_facts *facts = &explaining->facts;
+    const struct registry_price *price = registry_product_price(facts->product, facts->model);
+    const char *part = price == NULL
+                           ? NULL
+                           : prefer_price_above(given, price->pico[REGISTRY_CLASS_IN],
+                                                price->pico[REGISTRY_CLASS_OUT], price->pico_call);
+    return part == NULL
+               ? ERR_OK
+               : FAIL(&explaining->acting->fail, ERR_PREFERENCE,
+                      "provider.max_price.%s is below the product's price of this model", part);
+}
+
 /* The object that clients send as "provider". */
 static enum err explain_preference(struct explaining *explaining)
 {
@@ -39,6 +54,7 @@ static enum err explain_preference(struct explaining *explaining)
                     "\"--preferences\" is no JSON at offset %zu: %s", fault.offset, fault.reason);
     }
     TRY(ask_read_provider(json_trim(said), &given, &param, &acting->fail));
+    TRY(explain_price(explaining, &given));
     return prefer_build(&given, &explaining->facts.product->dispatch, &explaining->arena,
                         &explaining->preference);
 }

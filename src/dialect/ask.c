@@ -263,7 +263,9 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     struct ask_read read = { 0 };
     TRY(ask_find(ret_ask, &read, fail));
     TRY(ask_read_models(read.models, &ret_ask->models, &ret_ask->param, fail));
-    TRY(ask_read_provider(read.provider, &ret_ask->provider, &ret_ask->param, fail));
+    struct ask_provider provider;
+    TRY(ask_read_provider(read.provider, &provider, &ret_ask->param, fail));
+    ret_ask->provider = provider.given ? read.provider : STR_EMPTY;
     TRY(ask_read_model(ret_ask, read.model, fail));
     if (read.messages.len == 0) {
         return ask_fail(ret_ask, ERR_ASK_MISSING, "messages", "is missing", fail);

@@ -38,12 +38,12 @@ struct ask {
                      predictions) or that are not the text's own (a logit bias) */
     bool elsewhere;  /* asks for its answer to be sent to another address */
     int64_t choices; /* 1.. */
-    int64_t output_cap; /* tokens a choice; 0: none was given */
-    struct str user;    /* the JSON of who the client says it asks for; empty: nobody */
-    struct ask_provider provider;
-    struct ask_names models;             /* that stand in for the model, in this order */
-    size_t models_skip;                  /* of them, at the front: what is the model itself */
-    struct str messages;                 /* the list */
+    int64_t output_cap;      /* tokens a choice; 0: none was given */
+    struct str user;         /* the JSON of who the client says it asks for; empty: nobody */
+    struct str provider;     /* the JSON of which sources are wanted, checked; empty: any */
+    struct ask_names models; /* that stand in for the model, in this order */
+    size_t models_skip;      /* of them, at the front: what is the model itself */
+    struct str messages;     /* the list */
     struct ask_field cuts[ASK_CUTS_MAX]; /* of the body; len == 0: none */
     struct ask_field model_field;        /* at == 0: the model is the first of `models` */
     struct ask_field cap_field;          /* of the cap that was given */

@@ -10,7 +10,7 @@
 
 #include "base/money.h"
 
-#define CHOICE_NEAR_PERCENT  20  /* of what is measured: its noise, and no use in telling apart */
+#define CHOICE_NEAR_PERCENT  40  /* of what is measured: twice the noise between two means */
 #define CHOICE_SHARE_PERCENT 125 /* of a fair share: what a key's route may bear */
 #define CHOICE_SHARE_CALLS   4   /* and this many anyhow, or few calls would scatter */
 #define CHOICE_SCORE_MAX     ((money_wide)1 << 110) /* times a percentage still fits */

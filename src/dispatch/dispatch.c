@@ -5,12 +5,17 @@
 #include "base/mem.h"
 #include "dispatch/dispatch_internal.h"
 
-/* FNV-1a: ids come from the operator, nobody else can choose them. */
+/* Eight bytes at a time, for each call asks for two or three entries of each route. Ids come from
+ * the operator, nobody else can choose them. */
 static uint64_t dispatch_hash(char kind, struct str id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037) ^ (unsigned char)kind;
-    for (size_t i = 0; i < id.len; i++) {
-        hash = (hash ^ (unsigned char)id.ptr[i]) * UINT64_C(1099511628211);
+    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15) ^ (unsigned char)kind ^ id.len << 8;
+    for (size_t at = 0; at < id.len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t len = id.len - at < sizeof(word) ? id.len - at : sizeof(word);
+        memcpy(&word, id.ptr + at, len);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
     }
     return hash;
 }
@@ -108,6 +113,16 @@ static void dispatch_give_one(struct dispatch_entry *entry)
     ASSERT(before > 0);
 }
 
+void dispatch_begin(struct dispatch_place *place, const struct health_lesson *lesson,
+                    int64_t now_ns)
+{
+    ASSERT(place->route_entry != NULL);
+    ASSERT(!place->begun);
+    health_begin(&place->route_entry->health, place->probe, lesson, now_ns);
+    place->probe = false;
+    place->begun = true;
+}
+
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns)
 {
@@ -117,6 +132,12 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
     dispatch_give_one(place->credential_entry);
     if (place->pool_entry != NULL) {
         dispatch_give_one(place->pool_entry);
+    }
+    struct health_lesson rest;
+    if (place->begun) {
+        rest = lesson != NULL ? *lesson : (struct health_lesson){ 0 };
+        rest.begun = true;
+        lesson = &rest;
     }
     if (outcome == DISPATCH_FINE) {
         health_fine(&route->health, place->probe, lesson, now_ns);

@@ -14,6 +14,7 @@
 #include "dispatch/health.h"
 #include "dispatch/preference.h"
 
+#define DISPATCH_RANKS_MAX   8                 /* that are told: more than any call has attempts */
 #define DISPATCH_ENTRIES_MAX ((size_t)1 << 20) /* ids ever seen by one process */
 
 struct dispatch;
@@ -51,6 +52,7 @@ struct dispatch_place {
     struct dispatch_entry *credential_entry;
     struct dispatch_entry *pool_entry; /* NULL: the route has no pool */
     bool probe;                        /* the one call that a half-open breaker lets through */
+    bool begun;                        /* dispatch_begin() was told of its answer */
 };
 
 EP_MUST_CHECK enum err dispatch_create(struct dispatch **ret_dispatch);
@@ -63,6 +65,10 @@ EP_MUST_CHECK enum err dispatch_learn(struct dispatch *dispatch, const struct re
  * would be open to the call, and its preference leaves none of them (preference_blame()). */
 EP_MUST_CHECK enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask,
                                      struct dispatch_place *ret_place);
+/* At most once for each picked place, when the answer's text begins: a stream may go on for
+ * minutes, and what its beginning teaches (first_ns and limits of `lesson`) counts at once. */
+void dispatch_begin(struct dispatch_place *place, const struct health_lesson *lesson,
+                    int64_t now_ns);
 /* Once for each picked place. `lesson`: NULL, nothing beside the outcome. */
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns);
@@ -82,7 +88,7 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
     X(PROBED, "half_open")     /* its one call is under way */          \
     X(RESTING, "resting")      /* 429, until `until_ns` */              \
     X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */   \
-    X(RETURNING, "slow_start") /* has as many calls as it takes yet */  \
+    X(RETURNING, "slow_start") /* has its calls yet: after others */    \
     X(FULL, "credential_full") /* max_concurrent */                     \
     X(POOL_FULL, "pool_full")
 
@@ -99,7 +105,7 @@ struct dispatch_candidate {
     enum dispatch_why why;
     enum preference_rule rule; /* of EXCLUDED */
     int64_t until_ns;
-    size_t rank;          /* 1: the choice, 2: what is taken when that fails; 0: not to be taken */
+    size_t rank;          /* 1: the choice, 2: taken when that fails; 0: not to be taken, or late */
     money_wide cost_pico; /* contract x expected tokens */
     int64_t first_us;     /* to the first token */
     int64_t millitokens;  /* thousandths of a token a second */
@@ -107,7 +113,7 @@ struct dispatch_candidate {
     int64_t energy_uj;
     uint64_t under_way;
     uint64_t weight;
-    bool ailing; /* fails too often: after the healthy ones */
+    bool ailing; /* fails often, slow as never, or returning: after the healthy ones */
     bool near;   /* equal to the best: load or affinity decided */
     bool affine; /* the affinity key's own */
 };

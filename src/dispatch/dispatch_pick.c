@@ -135,15 +135,25 @@ static enum dispatch_why dispatch_hindered(const struct dispatch_survey *survey,
     if (state != HEALTH_READY && state != HEALTH_HALF_OPEN) {
         return whys[state];
     }
-    if (dispatch_under_way(entry) >= health_allowance(&entry->health, ask->now_ns)) {
-        return DISPATCH_WHY_RETURNING;
-    }
     if (dispatch_under_way(place->credential_entry) >= place->route->credential->max_concurrent) {
         return DISPATCH_WHY_FULL;
     }
     bool full = place->pool_entry != NULL &&
                 dispatch_under_way(place->pool_entry) >= place->route->pool->max_concurrent;
-    return full ? DISPATCH_WHY_POOL_FULL : DISPATCH_WHY_WORSE;
+    if (full) {
+        return DISPATCH_WHY_POOL_FULL;
+    }
+    bool slowly = dispatch_under_way(entry) >= health_allowance(&entry->health, ask->now_ns);
+    return slowly ? DISPATCH_WHY_RETURNING : DISPATCH_WHY_WORSE;
+}
+
+/* It fails too often, or begins much later than it used to. Of a half-open one its probe decides;
+ * of a slow one that nobody uses, one call at a time finds out whether it still is. */
+static bool dispatch_ails(const struct dispatch_place *place, const struct health_view *view)
+{
+    int64_t us = dispatch_under_way(place->route_entry) == 0 ? view->hoped_us : view->first_us;
+    bool ails = view->errors_ppm >= DISPATCH_AILING_PPM || health_is_slow(us, view->usual_us);
+    return ails && !place->probe;
 }
 
 static uint64_t dispatch_weight(const struct registry_route *route)
@@ -166,10 +176,11 @@ static void dispatch_weigh(const struct dispatch_ask *ask, size_t at,
     told->millitokens = view.millitokens;
     told->errors_ppm = view.errors_ppm;
     told->weight = dispatch_weight(told->route);
-    /* Of a half-open one its probe decides. */
-    told->ailing = view.errors_ppm >= DISPATCH_AILING_PPM && !survey->places[at].probe;
+    /* One that has as many calls as it takes yet is still better than none. */
+    bool slowly = told->why == DISPATCH_WHY_RETURNING;
+    told->ailing = slowly || dispatch_ails(&survey->places[at], &view);
     survey->options[at] = (struct choice_option){
-        .out = told->why != DISPATCH_WHY_WORSE,
+        .out = told->why != DISPATCH_WHY_WORSE && !slowly,
         .ailing = told->ailing,
         .rank = preference_rank(dispatch_preference(ask), told->route),
         .score = dispatch_score(survey, told, &view),
@@ -301,23 +312,19 @@ static bool dispatch_take(const struct dispatch_place *place, int64_t now_ns)
 {
     const struct registry_route *route = place->route;
     struct health *health = &place->route_entry->health;
-    if (!dispatch_take_one(place->route_entry, health_allowance(health, now_ns))) {
-        return false;
-    }
     if (!dispatch_take_one(place->credential_entry, route->credential->max_concurrent)) {
-        dispatch_untake(place->route_entry);
         return false;
     }
     bool pool = place->pool_entry == NULL ||
                 dispatch_take_one(place->pool_entry, route->pool->max_concurrent);
     if (pool && (!place->probe || health_probe(health, now_ns))) {
+        atomic_fetch_add_explicit(&place->route_entry->under_way, 1, memory_order_relaxed);
         return true;
     }
     if (pool && place->pool_entry != NULL) {
         dispatch_untake(place->pool_entry);
     }
     dispatch_untake(place->credential_entry);
-    dispatch_untake(place->route_entry);
     return false;
 }
 
@@ -381,9 +388,9 @@ void dispatch_explain(const struct dispatch *dispatch, const struct dispatch_ask
     }
     ret_explanation->count = survey.count;
     ret_explanation->err = best == CHOICE_NONE ? dispatch_none(&survey) : ERR_OK;
-    for (size_t rank = 1; best != CHOICE_NONE; rank++) {
+    for (size_t rank = 1; best != CHOICE_NONE && rank <= DISPATCH_RANKS_MAX; rank++) {
         told[best].rank = rank;
-        told[best].why = rank == 1 ? DISPATCH_WHY_CHOSEN : DISPATCH_WHY_WORSE;
+        told[best].why = rank == 1 ? DISPATCH_WHY_CHOSEN : told[best].why;
         survey.options[best].out = true;
         best = choice_best(survey.options, survey.count, &survey.how);
     }

@@ -5,14 +5,15 @@
 /* Means keep their time in 2^26 ns (67 ms), so that 32 bits of it are nine years. */
 #define HEALTH_TICK_SHIFT      26
 #define HEALTH_HALF_LIFE_TICKS ((uint64_t)HEALTH_HALF_LIFE_NS >> HEALTH_TICK_SHIFT)
-#define HEALTH_ONE             UINT64_C(65536)   /* fixed point: 16 bits behind the point */
-#define HEALTH_MEAN_PART       (HEALTH_ONE / 8)  /* of a fresh mean that one sample makes up */
+#define HEALTH_ONE             UINT64_C(65536)     /* fixed point: 16 bits behind the point */
+#define HEALTH_MEAN_PART       (HEALTH_ONE / 8)    /* of a fresh mean that one sample makes up */
+#define HEALTH_USUAL_PART      (HEALTH_ONE / 256)  /* what is usual takes hundreds of calls; */
+#define HEALTH_LATER_PART      (HEALTH_ONE / 1024) /* what is late now becomes usual in an hour */
+#define HEALTH_OUTLIER         8 /* times the mean: more in one sample counts as that much */
 #define HEALTH_ERROR_PART      (HEALTH_ONE / 16) /* two chance failures are not yet 20 % */
 #define HEALTH_PPM             UINT64_C(1000000)
 #define HEALTH_NS_PER_US       1000
 #define HEALTH_NS_PER_S        INT64_C(1000000000)
-#define HEALTH_DOUBLINGS_MAX   10 /* of a slow start, one a second */
-#define HEALTH_FINES_MAX       (UINT64_C(1) << 20)
 #define HEALTH_BACKOFF_MAX     16 /* more doublings pass every maximum, fewer overflow */
 /* The late quantile moves up by 19 parts and down by one: at rest where 1 of 20 is later. */
 #define HEALTH_LATE_PARTS 160
@@ -66,18 +67,21 @@ static uint64_t health_clamp(uint64_t value)
     return value > UINT32_MAX ? UINT32_MAX : value;
 }
 
-/* A mean of what is measured: the older it is, the more the next sample is all of it. */
-static void health_mix(_Atomic uint64_t *mean, uint64_t sample, int64_t now_ns)
+/* A mean of what is measured: `least` of it is the next sample, and all the more the older it is,
+ * if it `fades`. One sample alone cannot drive it off. */
+static void health_mix(_Atomic uint64_t *mean, uint64_t sample, uint64_t least, bool fades,
+                       int64_t now_ns)
 {
     uint64_t word = atomic_load_explicit(mean, memory_order_relaxed);
     uint64_t fresh;
     sample = health_clamp(sample);
     do {
         uint64_t old = word >> 32;
-        uint64_t faded = HEALTH_ONE - health_fade_of(word, now_ns);
-        uint64_t part = faded > HEALTH_MEAN_PART ? faded : HEALTH_MEAN_PART;
-        uint64_t value = (old * (HEALTH_ONE - part) + sample * part) / HEALTH_ONE;
-        value = old == 0 ? sample : value;
+        uint64_t faded = fades ? HEALTH_ONE - health_fade_of(word, now_ns) : 0;
+        uint64_t part = faded > least ? faded : least;
+        uint64_t kept = sample < old * HEALTH_OUTLIER ? sample : old * HEALTH_OUTLIER;
+        uint64_t value = (old * (HEALTH_ONE - part) + kept * part) / HEALTH_ONE;
+        value = health_clamp(old == 0 ? sample : value);
         fresh = (value > 0 ? value : 1) << 32 | health_ticks(now_ns); /* 0 is "not known" */
     } while (!atomic_compare_exchange_weak_explicit(mean, &word, fresh, memory_order_relaxed,
                                                     memory_order_relaxed));
@@ -95,6 +99,12 @@ static void health_add(_Atomic uint64_t *mean, uint64_t sample, uint64_t part, u
         fresh = health_clamp(value) << 32 | health_ticks(now_ns);
     } while (!atomic_compare_exchange_weak_explicit(mean, &word, fresh, memory_order_relaxed,
                                                     memory_order_relaxed));
+}
+
+/* At least 1: 0 is "not known". */
+static uint64_t health_us(int64_t ns)
+{
+    return health_clamp((uint64_t)(ns / HEALTH_NS_PER_US) + 1);
 }
 
 static void health_learn_late(struct health *health, uint64_t sample_us)
@@ -193,19 +203,13 @@ enum health_state health_state(const struct health *health, int64_t tokens, int6
 static bool health_returning(const struct health *health, int64_t now_ns)
 {
     int64_t returned = LOAD(health->returned_ns);
-    return returned != 0 && returned <= now_ns && now_ns - returned < HEALTH_RETURN_NS;
+    return returned != 0 && returned <= now_ns && now_ns - returned < HEALTH_RETURN_NS &&
+           LOAD(health->fines) < HEALTH_RETURN_FINES;
 }
 
 uint64_t health_allowance(const struct health *health, int64_t now_ns)
 {
-    if (!health_returning(health, now_ns)) {
-        return UINT64_MAX;
-    }
-    int64_t seconds = (now_ns - LOAD(health->returned_ns)) / HEALTH_NS_PER_S;
-    seconds = seconds > 0 ? seconds : 0; /* it returned anew since the look above */
-    uint64_t fines = LOAD(health->fines);
-    fines = fines < HEALTH_FINES_MAX ? fines : HEALTH_FINES_MAX;
-    return (1 + fines) << (seconds < HEALTH_DOUBLINGS_MAX ? seconds : HEALTH_DOUBLINGS_MAX);
+    return health_returning(health, now_ns) ? 1 + LOAD(health->fines) : UINT64_MAX;
 }
 
 bool health_probe(struct health *health, int64_t now_ns)
@@ -256,10 +260,13 @@ static void health_open(struct health *health, int64_t found, int64_t now_ns)
     }
 }
 
-/* What failed before it was away says nothing of now; the slow start bounds the risk. */
-static void health_close(struct health *health, int64_t now_ns)
+/* What it was before it was away says nothing of now; the slow start bounds the risk. */
+static void health_close(struct health *health, const struct health_lesson *lesson, int64_t now_ns)
 {
     STORE(health->errors, 0);
+    if (lesson != NULL && lesson->first_ns > 0) {
+        STORE(health->first, health_us(lesson->first_ns) << 32 | health_ticks(now_ns));
+    }
     health_return(health, now_ns);
     STORE(health->open_until_ns, 0);
 }
@@ -292,38 +299,95 @@ static void health_rest(struct health *health, int64_t asked_ns, int64_t now_ns)
     }
 }
 
+bool health_is_slow(int64_t first_us, int64_t usual_us)
+{
+    return first_us > HEALTH_SLOW_US && first_us > HEALTH_SLOW_TIMES * usual_us;
+}
+
+static bool health_slow_now(const struct health *health)
+{
+    return health_is_slow((int64_t)(LOAD(health->first) >> 32),
+                          (int64_t)(LOAD(health->usual) >> 32));
+}
+
+/* One quick answer of a slow route may be chance: it returns as others do, with few calls. */
+static void health_learn_first(struct health *health, uint64_t us, int64_t now_ns)
+{
+    bool slow = health_slow_now(health);
+    bool late = health_is_slow((int64_t)us, (int64_t)(LOAD(health->usual) >> 32));
+    health_mix(&health->first, us, HEALTH_MEAN_PART, true, now_ns);
+    health_mix(&health->usual, us, late ? HEALTH_LATER_PART : HEALTH_USUAL_PART, false, now_ns);
+    health_learn_late(health, us);
+    if (slow && !health_slow_now(health)) {
+        health_return(health, now_ns);
+    }
+}
+
+/* What stands in an answer's head, and when its text began. */
+static void health_learn_begin(struct health *health, const struct health_lesson *lesson,
+                               int64_t now_ns)
+{
+    health_learn_limit(&health->requests, &lesson->requests, now_ns);
+    health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
+    if (lesson->first_ns > 0) {
+        health_learn_first(health, health_us(lesson->first_ns), now_ns);
+    }
+}
+
 static void health_learn(struct health *health, const struct health_lesson *lesson, int64_t now_ns)
 {
     if (lesson == NULL) {
         return;
     }
-    health_learn_limit(&health->requests, &lesson->requests, now_ns);
-    health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
-    if (lesson->first_ns > 0) {
-        uint64_t us = (uint64_t)(lesson->first_ns / HEALTH_NS_PER_US) + 1;
-        health_mix(&health->first, us, now_ns);
-        health_learn_late(health, us);
+    if (!lesson->begun) {
+        health_learn_begin(health, lesson, now_ns);
     }
     if (lesson->rest_ns > 0 && lesson->tokens_out > 0) {
         money_wide speed = (money_wide)lesson->tokens_out * 1000 * HEALTH_NS_PER_S;
         speed /= lesson->rest_ns;
-        health_mix(&health->speed, speed > UINT32_MAX ? UINT32_MAX : (uint64_t)speed, now_ns);
+        health_mix(&health->speed, speed > UINT32_MAX ? UINT32_MAX : (uint64_t)speed,
+                   HEALTH_MEAN_PART, true, now_ns);
     }
+}
+
+/* This answer, not the mean. */
+static bool health_late(const struct health *health, const struct health_lesson *lesson)
+{
+    return lesson != NULL && lesson->first_ns > 0 &&
+           health_is_slow((int64_t)health_us(lesson->first_ns),
+                          (int64_t)(LOAD(health->usual) >> 32));
+}
+
+/* An answer is there or has begun: that closes the breaker, or gives a returning route one more. */
+static void health_answered(struct health *health, bool probe, const struct health_lesson *lesson,
+                            int64_t now_ns)
+{
+    if (probe) {
+        health_close(health, lesson, now_ns);
+    } else if (health_returning(health, now_ns) && !health_late(health, lesson)) {
+        (void)atomic_fetch_add_explicit(&health->fines, 1, memory_order_relaxed);
+    }
+    health_end_probe(health, probe);
+}
+
+void health_begin(struct health *health, bool probe, const struct health_lesson *lesson,
+                  int64_t now_ns)
+{
+    health_learn_begin(health, lesson, now_ns);
+    health_answered(health, probe, lesson, now_ns);
 }
 
 void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
                  int64_t now_ns)
 {
+    ASSERT(!probe || lesson == NULL || !lesson->begun);
     health_learn(health, lesson, now_ns);
     health_add(&health->errors, 0, HEALTH_ERROR_PART, HEALTH_ONE - HEALTH_ERROR_PART, now_ns);
     STORE(health->failures, 0);
     STORE(health->rests, 0);
-    if (probe) {
-        health_close(health, now_ns);
-    } else if (health_returning(health, now_ns)) {
-        (void)atomic_fetch_add_explicit(&health->fines, 1, memory_order_relaxed);
+    if (lesson == NULL || !lesson->begun) {
+        health_answered(health, probe, lesson, now_ns);
     }
-    health_end_probe(health, probe);
 }
 
 void health_fail(struct health *health, bool probe, const struct health_lesson *lesson,
@@ -340,6 +404,7 @@ void health_fail(struct health *health, bool probe, const struct health_lesson *
     }
     health_add(&health->errors, HEALTH_PPM, HEALTH_ERROR_PART, HEALTH_ONE - HEALTH_ERROR_PART,
                now_ns);
+    STORE(health->fines, 0);
     uint64_t failures = atomic_fetch_add_explicit(&health->failures, 1, memory_order_relaxed) + 1;
     if (probe) {
         health_open(health, LOAD(health->open_until_ns), now_ns);
@@ -366,6 +431,7 @@ void health_view(const struct health *health, int64_t now_ns, struct health_view
     *ret_view = (struct health_view){
         .first_us = (int64_t)(first >> 32),
         .hoped_us = (int64_t)((first >> 32) * first_fade / HEALTH_ONE),
+        .usual_us = (int64_t)(LOAD(health->usual) >> 32),
         .late_us = (int64_t)LOAD(health->late_us),
         .millitokens = (int64_t)(speed >> 32),
         .hoped_millitokens = (int64_t)((speed >> 32) * HEALTH_ONE / (speed_fade + 1)),

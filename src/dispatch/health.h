@@ -23,8 +23,11 @@
 #define HEALTH_OPEN_MAX_NS    INT64_C(60000000000)  /* nobody waits more after a repair */
 #define HEALTH_REST_NS        INT64_C(1000000000)   /* after a 429 that names no time; doubles */
 #define HEALTH_REST_MAX_NS    INT64_C(300000000000) /* 5 min: a longer Retry-After is asked again */
-#define HEALTH_RETURN_NS      INT64_C(10000000000)  /* the slow start's end at the latest */
-#define HEALTH_AILING_PERCENT 20 /* of attempts that fail: asked after the healthy ones */
+#define HEALTH_RETURN_NS      INT64_C(60000000000)  /* the slow start's end at the latest, */
+#define HEALTH_RETURN_FINES   64      /* or after so many good answers: six doublings */
+#define HEALTH_SLOW_TIMES     4       /* as late as usual: it ails, as if it failed; */
+#define HEALTH_SLOW_US        1000000 /* but nobody minds what begins within a second */
+#define HEALTH_AILING_PERCENT 20      /* of attempts that fail: asked after the healthy ones */
 
 /* How an attempt failed: name, as it is written, whether the breaker counts it. */
 #define HEALTH_ERROR_TABLE(X)                                               \
@@ -55,6 +58,7 @@ struct health_quota {
 /* What one attempt taught; all zero: nothing. */
 struct health_lesson {
     enum health_error error;
+    bool begun;             /* health_begin() was told of first_ns and the limits already */
     int64_t first_ns;       /* from the request to the first byte of the answer's text; 0: none */
     int64_t rest_ns;        /* from the first to the last; 0: not streamed */
     int64_t tokens_out;     /* that came in rest_ns */
@@ -86,9 +90,10 @@ struct health_limit {
 /* All zero: nothing is known, and nothing speaks against it. A mean is the number in the upper half
  * of its word and when it was learned in the lower. */
 struct health {
-    _Atomic uint64_t first;                     /* microseconds to the first token */
-    _Atomic uint64_t speed;                     /* thousandths of a token a second */
-    _Atomic uint64_t errors;                    /* millionths of attempts */
+    _Atomic uint64_t first;  /* microseconds to the first token */
+    _Atomic uint64_t usual;  /* the same over the last few hundred calls, however old */
+    _Atomic uint64_t speed;  /* thousandths of a token a second */
+    _Atomic uint64_t errors; /* millionths of attempts */
     _Atomic uint64_t kinds[HEALTH_ERROR_COUNT]; /* thousandths of one */
     _Atomic uint64_t late_us;                   /* 95 of 100 begin sooner */
     _Atomic uint64_t failures;                  /* in a row */
@@ -113,13 +118,20 @@ enum health_state {
 };
 enum health_state health_state(const struct health *health, int64_t tokens, int64_t now_ns,
                                int64_t *ret_until_ns);
-/* How many calls may be under way at once: few at first on return, then any number. */
+/* How many calls may be under way at once: one on return, one more for each good answer that is not
+ * late (so twice as many in a call's time), then any number. */
 uint64_t health_allowance(const struct health *health, int64_t now_ns);
 /* True: the caller's call is the probe, and must end by health_fine(), _fail() or _drop(). */
 EP_MUST_CHECK bool health_probe(struct health *health, int64_t now_ns);
+/* So late, measured by what is usual there, that it ails. */
+bool health_is_slow(int64_t first_us, int64_t usual_us);
 /* A call of so many tokens begins: counted against the upstream's limits until it tells anew. */
 void health_spend(struct health *health, int64_t tokens);
 
+/* The first byte of an answer's text is there: what it teaches counts now, and a probe has done
+ * its work. Of `lesson` first_ns and the limits are read. What ends it gets one that is `begun`. */
+void health_begin(struct health *health, bool probe, const struct health_lesson *lesson,
+                  int64_t now_ns);
 /* How an attempt ended. `lesson` may be NULL. */
 void health_fine(struct health *health, bool probe, const struct health_lesson *lesson,
                  int64_t now_ns);
@@ -131,6 +143,7 @@ void health_drop(struct health *health, bool probe);
 struct health_view {
     int64_t first_us;
     int64_t hoped_us; /* first_us, faded toward 0: what may be hoped of a route nobody asked */
+    int64_t usual_us; /* over a longer time: what it is compared with */
     int64_t late_us;
     int64_t millitokens;
     int64_t hoped_millitokens; /* likewise, faded upward */

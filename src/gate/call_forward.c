@@ -60,6 +60,8 @@ static void forward_fail(struct call *call, enum err err)
 static void forward_free_request(struct call *call)
 {
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
+        call->prefer = NULL;
+        call->fallback = NULL;
         buf_fini(&call->body);
         arena_fini(&call->arena);
     }

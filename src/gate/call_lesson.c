@@ -69,7 +69,13 @@ void call_lesson_look(struct call *call)
         return;
     }
     lesson->last_ns = loop_now_ns(call->gate->loop);
-    lesson->first_ns = lesson->first_ns == 0 ? lesson->last_ns : lesson->first_ns;
+    if (lesson->first_ns == 0) {
+        lesson->first_ns = lesson->last_ns;
+        lesson->lesson.first_ns = lesson->first_ns - lesson->begun_ns;
+        if (call->place.route != NULL && call->upstream_err == ERR_OK) {
+            dispatch_begin(&call->place, &lesson->lesson, lesson->first_ns);
+        }
+    }
 }
 
 /* Tokens of a stream as it tells them, or an event each: both are told alike by all routes. */

@@ -18,14 +18,11 @@ static uint64_t prefer_shut(const struct call *call)
 /* What the client pays is the product's price, whichever the route. */
 static enum err prefer_price(struct call *call, struct fail *fail)
 {
-    const struct ask_provider *given = &call->ask.provider;
+    const struct ask_provider *given = &call->prefer->given;
     struct rate rate;
     call_rate(call, &rate);
-    const char *part = given->max_input >= 0 && rate.pico[USAGE_IN] > given->max_input ? "prompt"
-                       : given->max_output >= 0 && rate.pico[USAGE_OUT] > given->max_output
-                           ? "completion"
-                       : given->max_call >= 0 && rate.pico_call > given->max_call ? "request"
-                                                                                  : NULL;
+    const char *part =
+        prefer_price_above(given, rate.pico[USAGE_IN], rate.pico[USAGE_OUT], rate.pico_call);
     if (part == NULL) {
         return ERR_OK;
     }
@@ -49,18 +46,28 @@ static enum err prefer_blame(struct call *call, struct fail *fail)
                 STR_ARG(buf_str(&shown)));
 }
 
+/* What was read once is read again: few calls say anything, and those that do not keep no room. */
+static enum err prefer_make(struct call *call)
+{
+    const char *param = NULL;
+    struct call_prefer *prefer = arena_zalloc(&call->arena, sizeof(*prefer));
+    if (prefer == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    enum err err = ask_read_provider(call->ask.provider, &prefer->given, &param, NULL);
+    ASSERT(err == ERR_OK); /* as it was when the ask was read */
+    TRY(prefer_build(&prefer->given, &call->product->dispatch, &call->arena, &prefer->preference));
+    call->prefer = prefer;
+    return ERR_OK;
+}
+
 enum err call_prefer_begin(struct call *call, struct fail *fail)
 {
-    if (!prefer_is_said(&call->ask.provider, &call->product->dispatch)) {
+    if (call->ask.provider.len == 0 && !prefer_product_says(&call->product->dispatch)) {
         return ERR_OK;
     }
-    if (call->prefer == NULL) {
-        struct call_prefer *prefer = arena_zalloc(&call->arena, sizeof(*prefer));
-        if (prefer == NULL || prefer_build(&call->ask.provider, &call->product->dispatch,
-                                           &call->arena, &prefer->preference) != ERR_OK) {
-            return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
-        }
-        call->prefer = prefer;
+    if (call->prefer == NULL && prefer_make(call) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
     }
     call->prefer->closed = prefer_closed(call->product, call->model);
     TRY(prefer_price(call, fail));

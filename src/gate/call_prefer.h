@@ -4,12 +4,14 @@
  */
 #pragma once
 
+#include "dialect/ask_provider.h"
 #include "dispatch/dispatch.h"
 
 struct call;
 
 /* Memory of the call's arena: it is there while a route may still be chosen. */
 struct call_prefer {
+    struct ask_provider given;
     struct preference preference;
     uint64_t closed; /* bits of the model's routes that the product does not use */
 };

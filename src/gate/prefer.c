@@ -60,9 +60,9 @@ static bool prefer_names(struct arena *arena, const struct ask_names *given,
     return list != NULL;
 }
 
-bool prefer_is_said(const struct ask_provider *given, const struct registry_dispatch *product)
+bool prefer_product_says(const struct registry_dispatch *product)
 {
-    return given->given || product->sort != REGISTRY_SORT_PRICE || product->near_percent > 0 ||
+    return product->sort != REGISTRY_SORT_PRICE || product->near_percent > 0 ||
            product->order.count > 0 || product->only.count > 0 || product->ignore.count > 0;
 }
 
@@ -115,6 +115,20 @@ static const char *const prefer_params[PREFERENCE_RULE_COUNT] = {
     [PREFERENCE_RULE_QUANTIZATIONS] = "provider.quantizations",
     [PREFERENCE_RULE_ALLOW_FALLBACKS] = "provider.allow_fallbacks",
 };
+
+static bool price_above(int64_t price, int64_t most)
+{
+    return most >= 0 && price > most;
+}
+
+const char *prefer_price_above(const struct ask_provider *given, int64_t input, int64_t output,
+                               int64_t call)
+{
+    return price_above(input, given->max_input)     ? "prompt"
+           : price_above(output, given->max_output) ? "completion"
+           : price_above(call, given->max_call)     ? "request"
+                                                    : NULL;
+}
 
 const char *prefer_param(enum preference_rule rule)
 {

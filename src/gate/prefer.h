@@ -8,8 +8,8 @@
 #include "dialect/ask_provider.h"
 #include "dispatch/preference.h"
 
-/* False: both leave everything to the choice, and there is nothing to be built. */
-bool prefer_is_said(const struct ask_provider *given, const struct registry_dispatch *product);
+/* False: the product leaves everything to the choice. */
+bool prefer_product_says(const struct registry_dispatch *product);
 /*
  * The client's `sort` and `order` stand in for the product's; its `only` and `ignore` are its own,
  * on top of those of the product, which are no preference but what prefer_closed() says. What names
@@ -20,6 +20,10 @@ EP_MUST_CHECK enum err prefer_build(const struct ask_provider *given,
                                     struct preference *ret_preference);
 /* Bits of the model's routes that the product does not use. */
 uint64_t prefer_closed(const struct registry_product *product, const struct registry_model *model);
+/* Which member of the client's `max_price` is below what it would pay (pico; NULL: none): that is
+ * the same by every route. */
+const char *prefer_price_above(const struct ask_provider *given, int64_t input, int64_t output,
+                               int64_t call);
 /* The member of a request that the rule is; static. */
 const char *prefer_param(enum preference_rule rule);
 

@@ -8,6 +8,7 @@
 #include "app/server.h"
 #include "dispatch/limits.h"
 #include "gate/gate.h"
+#include "gate/retry_budget.h"
 #include "house.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
@@ -21,6 +22,7 @@ struct street {
     struct gate *gate;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct retry_budget retries;
     struct lookout *lookout; /* NULL: nobody looks */
     struct worker_pool *workers;
     struct address shop;
@@ -190,6 +192,7 @@ static inline void street_open_gate(struct street *street)
         .prices = world->prices,
         .dispatch = street->dispatch,
         .limits = street->limits,
+        .retries = &street->retries,
         .usage_check = world->usage_check,
         .quarantine = world->quarantine,
         .review = world->review,
@@ -224,6 +227,7 @@ static inline void street_begin(struct street *street)
     house_open(&street->house, WORLD_READ_WRITE);
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
     CHECK_EQ(limits_create(&street->limits), ERR_OK);
+    retry_budget_init(&street->retries, 0);
     CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
     street_open_gate(street);
 }

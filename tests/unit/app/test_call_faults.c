@@ -22,18 +22,23 @@ enum way {
 #define QUIET_NS     (INT64_C(150) * MS)
 #define PATIENCE_NS  (INT64_C(20000) * MS)
 
-/* A request that ends its connection. */
+#define WISHES                                                                                     \
+    ",\"models\":[\"aurora-small\"],\"provider\":{\"order\":[\"a\\u0062\",\"aurora\"],\"ignore\":" \
+    "[\"x\"]}"
+#define DEADLINE "x-request-deadline: 2200-01-01T00:00:00Z\r\n"
+
+/* A request that ends its connection. One with a key also says what it wishes. */
 static struct str request_of(enum way way, int number)
 {
     static char text[1024];
-    char body[256];
-    char key[64] = "";
+    char body[384];
+    char key[96] = "";
     (void)snprintf(body, sizeof(body),
                    "{\"model\":\"aurora-large\",\"stream\":%s,\"max_tokens\":100,\"messages\":"
-                   "[{\"role\":\"user\",\"content\":\"Say forty words, %d.\"}]}",
-                   way == WAY_STREAM ? "true" : "false", number);
+                   "[{\"role\":\"user\",\"content\":\"Say forty words, %d.\"}]%s}",
+                   way == WAY_STREAM ? "true" : "false", number, way == WAY_KEYED ? WISHES : "");
     if (way == WAY_KEYED) {
-        (void)snprintf(key, sizeof(key), "Idempotency-Key: key-%d\r\n", number);
+        (void)snprintf(key, sizeof(key), "Idempotency-Key: key-%d\r\n" DEADLINE, number);
     }
     (void)snprintf(text, sizeof(text),
                    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

@@ -383,10 +383,14 @@ TEST(each_hindrance_has_its_name_and_its_end)
     CHECK_EQ(look(&world), '-');
     CHECK_EQ(why(&world, 'a'), DISPATCH_WHY_PROBED);
     dispatch_give(&place, DISPATCH_FINE, NULL, world.ask.now_ns);
-    CHECK_EQ(pick(&world, &place), 'a'); /* it is back, and takes one at first */
+    CHECK_EQ(pick(&world, &place), 'a'); /* it is back, and takes one at first, */
     CHECK(!place.probe);
-    CHECK_EQ(look(&world), '-');
+    pool.max_concurrent = 9;
+    CHECK_EQ(look(&world), 'd');
     CHECK_EQ(why(&world, 'a'), DISPATCH_WHY_RETURNING);
+    CHECK_EQ(world.told.candidates[0].rank, 2);
+    pool.max_concurrent = 0;
+    CHECK_EQ(look(&world), 'a'); /* but more where nobody else does */
     dispatch_give(&place, DISPATCH_FINE, NULL, world.ask.now_ns);
     world.routes[0].id = STR("stranger");
     CHECK_EQ(look(&world), '-');
@@ -398,6 +402,73 @@ TEST(each_hindrance_has_its_name_and_its_end)
     CHECK_EQ(look(&world), '-');
     CHECK_EQ(why(&world, 'a'), DISPATCH_WHY_CLOSED);
     CHECK_STR(dispatch_why_name(DISPATCH_WHY_OPEN), STR("breaker_open"));
+    dispatch_destroy(world.dispatch);
+}
+
+TEST(a_late_probe_sends_calls_elsewhere_until_an_answer_comes_in_time)
+{
+    struct world world;
+    world_init(&world);
+    for (int i = 0; i < 20; i++) {
+        teach(&world, 'a', DISPATCH_FINE, (struct health_lesson){ .first_ns = 300 * MS });
+    }
+    for (int i = 0; i < 8; i++) {
+        teach(&world, 'a', DISPATCH_FINE, (struct health_lesson){ .first_ns = 3 * S });
+    }
+    CHECK_EQ(look(&world), 'b'); /* slow as never, though the cheapest */
+    CHECK(world.told.candidates[0].ailing);
+    int64_t from = world.ask.now_ns;
+    while (look(&world) == 'b') {
+        world.ask.now_ns += S;
+    }
+    CHECK(world.ask.now_ns - from >= HEALTH_HALF_LIFE_NS / 2);
+    CHECK(world.ask.now_ns - from <= 2 * HEALTH_HALF_LIFE_NS);
+    struct dispatch_place place;
+    CHECK_EQ(pick(&world, &place), 'a'); /* one call at a time finds out */
+    CHECK_EQ(look(&world), 'b');
+    dispatch_give(&place, DISPATCH_FINE, &(struct health_lesson){ .first_ns = 300 * MS },
+                  world.ask.now_ns);
+    teach(&world, 'a', DISPATCH_FINE, (struct health_lesson){ .first_ns = 300 * MS });
+    CHECK_EQ(look(&world), 'a');
+    dispatch_destroy(world.dispatch);
+}
+
+TEST(a_stream_that_begins_teaches_at_once_and_only_once)
+{
+    struct world world;
+    struct dispatch_place place;
+    struct dispatch_place other;
+    struct dispatch_health health;
+    world_init(&world);
+    for (int i = 0; i < HEALTH_FAILURES_MAX; i++) {
+        teach(&world, 'a', DISPATCH_FAILED, (struct health_lesson){ .error = HEALTH_ERROR_CUT });
+    }
+    world.ask.now_ns += HEALTH_OPEN_NS;
+    CHECK_EQ(pick(&world, &place), 'a');
+    CHECK(place.probe);
+    CHECK_EQ(look(&world), 'b');
+    struct health_lesson lesson = { .first_ns = 200 * MS };
+    dispatch_begin(&place, &lesson, world.ask.now_ns); /* the probe goes on for a long time */
+    CHECK(dispatch_health(world.dispatch, STR("a"), &health));
+    CHECK_EQ(health.first_us, 200001);
+    CHECK_EQ(health.cool_until_ns, 0);
+    CHECK_EQ(look(&world), 'b'); /* the one that a returning route takes is under way */
+    world.ask.tried = 14;
+    CHECK_EQ(pick(&world, &other), 'a');
+    dispatch_begin(&other, &lesson, world.ask.now_ns);
+    world.ask.tried = 0;
+    CHECK_EQ(look(&world), 'b'); /* two of two */
+    dispatch_give(&other, DISPATCH_FINE, NULL, world.ask.now_ns);
+    CHECK_EQ(look(&world), 'a');
+    lesson.first_ns = 900 * MS; /* was told before */
+    lesson.rest_ns = 60 * S;
+    lesson.tokens_out = 600;
+    lesson.error = HEALTH_ERROR_CUT;
+    dispatch_give(&place, DISPATCH_FAILED, &lesson, world.ask.now_ns);
+    CHECK(dispatch_health(world.dispatch, STR("a"), &health));
+    CHECK_EQ(health.first_us, 200001);
+    CHECK_EQ(health.millitokens, 10000);
+    CHECK_EQ(health.failures, 1);
     dispatch_destroy(world.dispatch);
 }
 

@@ -188,10 +188,61 @@ TEST(a_returning_route_takes_few_calls_at_first)
     CHECK_EQ(health_allowance(&health, now), 1);
     health_fine(&health, false, NULL, now);
     health_fine(&health, false, NULL, now);
-    CHECK_EQ(health_allowance(&health, now), 3);     /* each good answer adds one */
-    CHECK_EQ(health_allowance(&health, now + S), 6); /* each second doubles */
-    CHECK_EQ(health_allowance(&health, now + 4 * S), 48);
+    CHECK_EQ(health_allowance(&health, now), 3); /* each good answer adds one */
+    struct health_lesson late = { .first_ns = 5 * S };
+    health_fine(&health, false, &(struct health_lesson){ .first_ns = 300 * MS }, now);
+    health_fine(&health, false, &late, now); /* but no late one */
+    CHECK_EQ(health_allowance(&health, now), 4);
+    health_fail(&health, false, NULL, now);
+    CHECK_EQ(health_allowance(&health, now), 1);
     CHECK_EQ(health_allowance(&health, now + HEALTH_RETURN_NS), UINT64_MAX);
+    for (int i = 0; i < HEALTH_RETURN_FINES; i++) {
+        health_fine(&health, false, NULL, now);
+    }
+    CHECK_EQ(health_allowance(&health, now), UINT64_MAX);
+}
+
+TEST(what_begins_much_later_than_usual_is_slow_and_returns_as_others_do)
+{
+    struct health health = { 0 };
+    struct health_lesson lesson = { .first_ns = 400 * MS };
+    for (int i = 0; i < 50; i++) {
+        health_fine(&health, false, &lesson, S);
+    }
+    lesson.first_ns = 100 * S; /* one alone, however late, is chance */
+    health_fine(&health, false, &lesson, S);
+    struct health_view view = view_at(&health, S);
+    CHECK(!health_is_slow(view.first_us, view.usual_us));
+    lesson.first_ns = 4 * S;
+    for (int i = 0; i < 5; i++) {
+        health_fine(&health, false, &lesson, S);
+    }
+    view = view_at(&health, S);
+    CHECK(health_is_slow(view.first_us, view.usual_us));
+    CHECK(view.usual_us < 600000);
+    CHECK_EQ(health_allowance(&health, S), UINT64_MAX); /* who asks knows that it is slow */
+    int64_t later = S + 2 * HEALTH_HALF_LIFE_NS;
+    view = view_at(&health, later);
+    CHECK(!health_is_slow(view.hoped_us, view.usual_us));
+    lesson.first_ns = 400 * MS;
+    health_fine(&health, false, &lesson, later); /* which counts already */
+    CHECK_EQ(health_allowance(&health, later), 2);
+    CHECK(!health_is_slow(900000, 1)); /* within a second nobody minds */
+}
+
+TEST(a_probe_that_is_late_closes_the_breaker_on_a_slow_route)
+{
+    struct health health = { 0 };
+    struct health_lesson lesson = { .first_ns = 400 * MS };
+    health_fine(&health, false, &lesson, 0);
+    fail_times(&health, HEALTH_FAILURES_MAX, 0);
+    lesson.first_ns = 6 * S;
+    CHECK(health_probe(&health, HEALTH_OPEN_NS));
+    health_fine(&health, true, &lesson, HEALTH_OPEN_NS);
+    struct health_view view = view_at(&health, HEALTH_OPEN_NS);
+    CHECK_EQ(state_at(&health, HEALTH_OPEN_NS), HEALTH_READY);
+    CHECK_EQ(view.errors_ppm, 0);
+    CHECK(health_is_slow(view.first_us, view.usual_us));
 }
 
 TEST(a_429_is_rest_and_no_failure)

@@ -96,16 +96,16 @@ TEST(what_the_client_says_stands_in_for_the_products_word)
     arena_fini(&arena);
 }
 
-TEST(nothing_said_is_nothing_to_build)
+TEST(a_product_may_say_nothing)
 {
-    struct registry_dispatch product = { 0 };
-    struct ask_provider given = { 0 };
-    CHECK(!prefer_is_said(&given, &product));
-    product.near_percent = 1;
-    CHECK(prefer_is_said(&given, &product));
-    product.near_percent = 0;
-    given.given = true;
-    CHECK(prefer_is_said(&given, &product));
+    static const struct str names[] = { STR_INIT("a") };
+    const struct registry_texts list = { .items = names, .count = 1 };
+    CHECK(!prefer_product_says(&(struct registry_dispatch){ 0 }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .near_percent = 1 }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .sort = REGISTRY_SORT_ENERGY }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .order = list }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .only = list }));
+    CHECK(prefer_product_says(&(struct registry_dispatch){ .ignore = list }));
 }
 
 TEST(a_product_leaves_routes_alone)
@@ -127,6 +127,17 @@ TEST(a_product_leaves_routes_alone)
     CHECK_EQ(prefer_closed(&product, &model), 1);
     product.dispatch.ignore = (struct registry_texts){ .items = vendor, .count = 1 };
     CHECK_EQ(prefer_closed(&product, &model), 3);
+}
+
+TEST(the_dearest_price_is_met_or_named)
+{
+    const struct ask_provider any = { .max_input = -1, .max_output = -1, .max_call = -1 };
+    const struct ask_provider some = { .max_input = 10, .max_output = 20, .max_call = 0 };
+    CHECK(prefer_price_above(&any, INT64_MAX, INT64_MAX, INT64_MAX) == NULL);
+    CHECK(prefer_price_above(&some, 10, 20, 0) == NULL);
+    CHECK_STR(str_from(prefer_price_above(&some, 11, 21, 1)), STR("prompt"));
+    CHECK_STR(str_from(prefer_price_above(&some, 10, 21, 1)), STR("completion"));
+    CHECK_STR(str_from(prefer_price_above(&some, 10, 20, 1)), STR("request"));
 }
 
 TEST(each_rule_is_a_member_of_the_request)

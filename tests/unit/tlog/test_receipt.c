@@ -40,6 +40,39 @@ TEST(sections_say_what_each_reader_may_know)
     receipt_fini(&receipt);
 }
 
+TEST(a_choice_is_the_operators_alone)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    const struct receipt_candidate candidates[] = {
+        { STR("r1"), STR("chosen"), 1, 1234 },
+        { STR("r0"), STR("breaker_open"), 0, -1 },
+    };
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    struct str operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
+    CHECK(str_search(operator, STR("\"choice\"")) == operator.len); /* there was none */
+    facts.choice = (struct receipt_choice){ .sort = STR("price"),
+                                            .candidates = candidates,
+                                            .count = EP_ARRAY_LEN(candidates),
+                                            .left_out = 3,
+                                            .affine = true,
+                                            .saved_nano = 77 };
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
+    struct str told = STR("\"choice\":{\"affine\":\"yes\",\"candidates\":["
+                          "{\"rank\":\"1\",\"route\":\"r1\",\"score\":\"1234\",\"why\":\"chosen\"},"
+                          "{\"rank\":\"0\",\"route\":\"r0\",\"score\":\"-1\","
+                          "\"why\":\"breaker_open\"}],"
+                          "\"left_out\":\"3\",\"saved\":\"77\",\"sort\":\"price\"}");
+    CHECK(str_search(operator, told) < operator.len);
+    struct str client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
+    struct str evidence = buf_str(&receipt.sections[RECEIPT_EVIDENCE]);
+    CHECK(str_search(client, STR("chosen")) == client.len);
+    CHECK(str_search(evidence, STR("chosen")) == evidence.len);
+    receipt_fini(&receipt);
+}
+
 TEST(a_section_checks_under_its_own_salt_alone)
 {
     CHECK(crypto_start(NULL) == ERR_OK);
