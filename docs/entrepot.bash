@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version help --help'
+    words='init serve registry client key model limit plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -76,6 +76,8 @@ _entrepot() {
       'client kyc') words+=' --level --evidence' ;;
       'key add') words+=' --client --product --name --budget-day --budget-month --budget-total --market --consent' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
+      'key limit' | 'client limit') words+=' --model --requests --tokens --input-tokens --output-tokens --calls' ;;
+      'model limit') words+=' --requests --tokens --input-tokens --output-tokens --calls' ;;
       'key list') words+=' --client' ;;
       'plan list') words+=' --product' ;;
       'credit purchase') words+=' --client --plan --product --amount --kind --expires --payer --method --payment' ;;

@@ -13,6 +13,10 @@ static const char *const explain_columns[] = { "rank",     "route",     "party",
                                                "why",      "cost_1m",   "first_ms", "tokens_s",
                                                "errors_%", "under_way", "weight",   "health" };
 
+/* A million in all, three in for one out. */
+#define EXPLAIN_TOKENS_IN  750000
+#define EXPLAIN_TOKENS_OUT 250000
+
 struct explaining {
     struct acting *acting;
     struct policy_facts facts;
@@ -24,6 +28,7 @@ struct explaining {
     struct dispatch_explanation seen;
     uint64_t closed_by_law;
     uint64_t closed_by_product;
+    int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX];
 };
 
 /* What the client pays by today's list; credit may have been bought under an older one. */
@@ -107,6 +112,7 @@ static enum err explain_ask(struct explaining *explaining)
     TRY(explain_preference(explaining));
     TRY(explain_health(explaining));
     explaining->closed_by_product = prefer_closed(facts->product, facts->model);
+    prefer_energy(facts->model, EXPLAIN_TOKENS_IN, EXPLAIN_TOKENS_OUT, explaining->energy_uj);
     dispatch_explain(explaining->dispatch,
                      &(struct dispatch_ask){
                          .registry = explaining->acting->registry,
@@ -116,8 +122,9 @@ static enum err explain_ask(struct explaining *explaining)
                                    explaining->closed_by_product,
                          .now_ns = explain_now(),
                          .preference = &explaining->preference,
-                         .tokens_in = 750000, /* a million in all, three in for one out */
-                         .tokens_out = 250000,
+                         .tokens_in = EXPLAIN_TOKENS_IN,
+                         .tokens_out = EXPLAIN_TOKENS_OUT,
+                         .energy_uj = explaining->energy_uj,
                      },
                      &explaining->seen);
     return ERR_OK;

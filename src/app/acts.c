@@ -10,6 +10,11 @@
 #include "ident/forget.h"
 #include "wire/utf8.h"
 
+#define ACT_LIMIT_USAGE                                                          \
+    "[--requests N|none|default] [--tokens N|none|default] [--input-tokens ...]" \
+    " [--output-tokens ...] [--calls ...]"
+#define ACT_LIMIT_FLAGS "model requests tokens input-tokens output-tokens calls"
+
 const struct act acts[] = {
     { "client", "add",
       "--name NAME [--currency CODE] [--party PARTY] [--country CC] [--billing-country CC] "
@@ -31,6 +36,9 @@ const struct act acts[] = {
     { "client", "kyc", "CLIENT --level none|basic|full [--evidence TEXT]", "client level evidence",
       "Says how well a client is known, which limits what it may buy in a day", ACT_CHANGES, 3,
       act_client_kyc },
+    { "client", "limit", "CLIENT [--model MODEL] " ACT_LIMIT_USAGE, "client " ACT_LIMIT_FLAGS,
+      "Shows or sets what a client may have in a minute, and how many calls at once", ACT_CHANGES,
+      3, act_client_limit },
     { "key", "add",
       "--client CLIENT --product PRODUCT [--name NAME] [--budget-day AMOUNT]"
       " [--budget-month AMOUNT] [--budget-total AMOUNT] [--market CC]"
@@ -45,6 +53,14 @@ const struct act acts[] = {
       "key budget-day budget-month budget-total",
       "Changes what a key may spend in a day, in a month and in all", ACT_CHANGES, 3,
       act_key_budget },
+    { "key", "limit", "KEY [--model MODEL] " ACT_LIMIT_USAGE, "key " ACT_LIMIT_FLAGS,
+      "Shows or sets what a key may have in a minute, and how many calls at once", ACT_CHANGES, 3,
+      act_key_limit },
+    { "model", "limit", "MODEL " ACT_LIMIT_USAGE, ACT_LIMIT_FLAGS,
+      "Shows or sets what all clients together may have of a model in a minute and at once",
+      ACT_CHANGES, 3, act_model_limit },
+    { "limit", "list", "", "", "Lists the limits that are set, of keys, clients and models",
+      ACT_READS, 2, act_limit_list },
     { "plan", "list", "[--product PRODUCT]", "product", "Lists what credit can be bought",
       ACT_READS, 2, act_plan_list },
     { "credit", "purchase",

@@ -44,6 +44,21 @@ enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *
                : FAIL(fail, err, "%s; name your own in geo, or run \"make geo\"", why.text);
 }
 
+/* 0 in the configuration is no limit, but of calls at once, of which there is always one. */
+static void reload_limits(const struct conf *conf, int64_t ret_limits[LIMITS_KINDS])
+{
+    const uint64_t limits[LIMITS_RATES] = {
+        [LIMITS_REQUESTS] = conf->limits_client_requests_per_minute,
+        [LIMITS_TOKENS] = conf->limits_client_tokens_per_minute,
+        [LIMITS_INPUT] = conf->limits_client_input_tokens_per_minute,
+        [LIMITS_OUTPUT] = conf->limits_client_output_tokens_per_minute,
+    };
+    for (int i = 0; i < LIMITS_RATES; i++) {
+        ret_limits[i] = limits[i] == 0 ? LIMITS_NONE : (int64_t)limits[i];
+    }
+    ret_limits[LIMITS_CALLS] = (int64_t)conf->limits_calls_per_client;
+}
+
 void reload_options(const struct conf *conf, struct gate_options *ret_options)
 {
     *ret_options = (struct gate_options){
@@ -55,7 +70,8 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .answer_bytes_max = conf->limits_answer_bytes,
         .sse_event_max = conf->limits_sse_line_bytes,
         .connections_max = conf->limits_connections,
-        .calls_per_client = conf->limits_calls_per_client,
+        .queue_calls = conf->limits_queue_calls,
+        .queue_ns = reload_ns(conf->limits_queue_ms),
         .drains_max = conf->limits_drains_max,
         .drain_ns = reload_ns(conf->limits_drain_call_ms),
         .upstream_per_host_max = conf->limits_upstream_connections_per_host,
@@ -68,6 +84,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
         .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
     };
+    reload_limits(conf, ret_options->client_limits);
     reload_proxies(conf, ret_options);
 }
 

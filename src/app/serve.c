@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/allowed.h"
 #include "app/eraser.h"
 #include "app/helpers.h"
 #include "app/log_leaves.h"
@@ -326,6 +327,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
     }
+    TRY(allowed_begin(server->world, server->limits, fail));
     retry_budget_init(&server->retries, loop_now_ns(server->loop));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
@@ -415,6 +417,7 @@ static void serve_close(struct serve *serve)
         loop_destroy(server->loop);
     }
     rounds_close(&serve->rounds);
+    allowed_end(server->world);
     limits_destroy(server->limits);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);

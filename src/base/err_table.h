@@ -56,6 +56,11 @@
       "A rule forbids this call.")                                                                \
     X(LIMIT_CALLS, RETRY, 429, "rate_limit_error", "rate_limit_exceeded",                         \
       "Too many calls at once for this account.")                                                 \
+    X(LIMIT_REQUESTS, RETRY, 429, "requests", "rate_limit_exceeded",                              \
+      "Too many requests in a minute.")                                                           \
+    X(LIMIT_TOKENS, RETRY, 429, "tokens", "rate_limit_exceeded", "Too many tokens in a minute.")  \
+    X(LIMIT_SIZE, CLIENT, 429, "tokens", "rate_limit_exceeded",                                   \
+      "The call needs more tokens than a whole minute's limit has.")                              \
     X(LIMIT_CONNECTIONS, RETRY, 503, "api_error", "overloaded",                                   \
       "The server has no room; try again.")                                                       \
     /* policy: what may not be sold (src/policy/reason.h says by which rule) */                   \
@@ -105,6 +110,10 @@
       "No order in force covers this account.")                                                   \
     X(NO_CLOSED_ROUTE, RETRY, 503, "compliance_refusal", "no_closed_route",                       \
       "No admissible source can serve this model now.")                                           \
+    X(QUEUE_FULL, RETRY, 503, "api_error", "queue_full",                                          \
+      "All places for this model are taken, and so are those to wait for one.")                   \
+    X(QUEUE_TIMEOUT, RETRY, 503, "api_error", "queue_timeout",                                    \
+      "No place for this model became free in time.")                                             \
     X(NO_ROUTE, RETRY, 503, "api_error", "no_route", "No source can serve this model just now.")  \
     X(DEADLINE, CLIENT, 504, "invalid_request_error", "deadline_exceeded",                        \
       "The deadline that the request named has passed.")                                          \

@@ -222,6 +222,29 @@ int64_t stamp_of_month(int64_t month)
     return stamp_of_day(stamp_days(year, of_year, 1));
 }
 
+enum err stamp_print_span(struct buf *out, int64_t ns)
+{
+    ASSERT(ns >= 0);
+    int64_t ms = ns / STAMP_NS_PER_MS + (ns % STAMP_NS_PER_MS != 0);
+    int64_t s = ms / 1000;
+    if (s == 0) {
+        return ms == 0 ? buf_append(out, STR("0s")) : buf_printf(out, "%dms", (int)ms);
+    }
+    if (s >= 3600) {
+        TRY(buf_printf(out, "%lldh", (long long)(s / 3600)));
+    }
+    if (s >= 60) {
+        TRY(buf_printf(out, "%dm", (int)(s / 60 % 60)));
+    }
+    TRY(buf_printf(out, "%d", (int)(s % 60)));
+    char digits[8];
+    int fraction = (int)(ms % 1000);
+    (void)snprintf(digits, sizeof(digits), ".%03d", fraction); /* fits */
+    size_t len = fraction == 0 ? 0 : fraction % 100 == 0 ? 2 : fraction % 10 == 0 ? 3 : 4;
+    TRY(buf_append(out, (struct str){ digits, len }));
+    return buf_byte(out, 's');
+}
+
 int64_t stamp_system_ns(void)
 {
     struct timespec now;

@@ -26,5 +26,8 @@ int64_t stamp_of_month(int64_t month);
 EP_MUST_CHECK bool stamp_parse_month(struct str text, int64_t *ret_month);
 /* The day of a time in UTC, as a number: 20261126. ns >= 0. */
 int64_t stamp_date(int64_t ns);
+/* A span of time as Go prints it, and OpenAI's headers have it: "6m0s", "1.5s", "12ms", "0s".
+ * Rounded up to a millisecond, so that who waits so long has waited long enough. ns >= 0. */
+EP_MUST_CHECK enum err stamp_print_span(struct buf *out, int64_t ns);
 /* The system's wall clock, for programs that run no loop. */
 int64_t stamp_system_ns(void);

@@ -5,11 +5,12 @@
 #include "base/stamp.h"
 #include "dialect/chat.h"
 #include "gate/call_claim.h"
+#include "gate/call_limits.h"
 #include "gate/gate_internal.h"
 #include "ledger/idem.h"
 #include "wire/jsonw.h"
 
-#define ANSWER_HEADERS_MAX 1024 /* five lines of our own */
+#define ANSWER_HEADERS_MAX 1024 /* thirteen lines of our own */
 #define ANSWER_ERROR_MAX   8192 /* a message, a parameter, a few facts; the end of 128 choices */
 
 struct answer_headers {
@@ -68,6 +69,7 @@ static void answer_stream_head(struct call *call, bool charged)
     if (charged) {
         answer_charge(&headers, call->charge);
     }
+    call_limits_headers(call, &headers.buf);
     http_respond_head(call->x, 200, buf_str(&headers.buf));
     call->head_sent = true;
     answer_first_byte(call);
@@ -142,7 +144,10 @@ static void answer_facts(const struct call *call, struct buf *out)
     struct id named = earlier == NULL ? call->id : earlier->call;
     EP_IGNORE(id_print(&shown, STR("call_"), named)); /* fits */
     /* SDKs try a 409 again within seconds, so the header forbids it; a person may, later. */
-    bool retry = err_info(call->err)->kind == ERR_KIND_RETRY || call->err == ERR_IDEM_UNDER_WAY;
+    bool limited = call_limits_refused(call);
+    bool retry =
+        limited ? call_limits_wait(call) >= 0
+                : err_info(call->err)->kind == ERR_KIND_RETRY || call->err == ERR_IDEM_UNDER_WAY;
     struct jsonw json;
     jsonw_init(&json, out);
     jsonw_open(&json, '{');
@@ -154,6 +159,8 @@ static void answer_facts(const struct call *call, struct buf *out)
         answer_funds(call, &json);
     } else if (answer_is_budget(call->err)) {
         answer_budget(call, &json);
+    } else if (limited) {
+        call_limits_tell(call, &json);
     }
     jsonw_close(&json, '}');
     if (jsonw_err(&json) != ERR_OK) {
@@ -191,9 +198,11 @@ static void answer_refusal(struct call *call)
     struct answer_headers headers;
     answer_begin_headers(&headers, call->id);
     answer_line(&headers, STR("content-type"), STR("application/json"));
-    bool retry = info->kind == ERR_KIND_RETRY;
+    bool limited = call_limits_refused(call);
+    bool retry = limited ? call_limits_retry(call) : info->kind == ERR_KIND_RETRY;
     answer_line(&headers, STR("x-should-retry"), retry ? STR("true") : STR("false"));
-    if (retry) {
+    call_limits_headers(call, &headers.buf);
+    if (retry && !limited) {
         answer_line(&headers, STR("retry-after"), STR("1"));
     }
     http_respond(call->x, info->status, buf_str(&headers.buf),
@@ -213,6 +222,7 @@ static void answer_whole(struct call *call, int status)
     } else {
         answer_line(&headers, STR("x-should-retry"), STR("false"));
     }
+    call_limits_headers(call, &headers.buf);
     answer_first_byte(call);
     counter_add(COUNTER_BYTES_OUT, (int64_t)call->answer.len);
     http_respond(call->x, status, buf_str(&headers.buf), buf_str(&call->answer));
@@ -226,6 +236,7 @@ static void answer_replay(struct call *call)
     answer_line(&headers, STR("content-type"), STR("application/json"));
     answer_charge(&headers, earlier->posted);
     answer_line(&headers, STR("x-entrepot-replayed"), STR("true"));
+    call_limits_headers(call, &headers.buf);
     answer_first_byte(call);
     counter_add(COUNTER_BYTES_OUT, (int64_t)earlier->result.len);
     http_respond(call->x, 200, buf_str(&headers.buf), buf_str(&earlier->result));

@@ -16,7 +16,7 @@
  * ADMIT         the law admits it                              a ceiling, a place
  * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
- * ROUTE         the hold is placed                             an attempt has begun, or none can
+ * ROUTE         the hold is placed; or it waits for a place    an attempt has begun, or none can
  * FORWARD       an attempt is under way                        its end, or its failure
  * METER         nothing is under way upstream                  usage and outcome are known
  * SETTLE        usage is known                                 the charge is known
@@ -35,7 +35,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/slab.h"
 #include "dialect/ask.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
@@ -44,6 +43,7 @@
 #include "gate/call_hold.h"
 #include "gate/call_law.h"
 #include "gate/call_lesson.h"
+#include "gate/call_limits.h"
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
@@ -92,7 +92,7 @@ enum call_outcome {
 
 #define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
-#define CALL_MESSAGE_MAX 224         /* a sentence and three near names */
+#define CALL_MESSAGE_MAX 320         /* a limit with its model, its subject and its numbers */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
 
 struct call_choice;     /* call_choice.h: of models with several routes */
@@ -133,7 +133,8 @@ struct call {
     const struct price_shelf_book
         *kept;                      /* that the credit was bought under; NULL: the snapshot's */
     struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
-    struct limits_counter *place_of_client;
+    struct call_limits limits;
+    struct call_waiting *waiting; /* call_queue.h; NULL: for no place */
     struct limits_counter *place_of_drain;
     struct timer drain_timer;
     struct timer deadline_timer;

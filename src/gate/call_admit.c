@@ -1,7 +1,7 @@
-#include "dispatch/limits.h"
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
+#include "gate/call_limits.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -134,17 +134,28 @@ enum call_next call_cannot_pay(struct call *call)
     return CALL_NEXT;
 }
 
+static enum call_next admit_refuse(struct call *call, enum err err)
+{
+    char text[CALL_MESSAGE_MAX];
+    if (call->limits.refusal == NULL) {
+        return call_refuse(call, err, "%s", err_info(err)->text);
+    }
+    call_limits_say(call, text, sizeof(text));
+    return call_refuse(call, err, "%s", text);
+}
+
 enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 {
     int64_t first = 0;
     enum err err = admit_cap(call, input, admit_available(call), &first);
     err = err == ERR_OK ? call_extend_begin(call, input, first) : err;
+    err = err == ERR_OK ? call_limits_reserve(call, input) : err;
     err = err == ERR_OK ? admit_reserve(call) : err;
     if (err == ERR_LEDGER_FUNDS) {
         return call_cannot_pay(call);
     }
     if (err != ERR_OK) {
-        return call_refuse(call, err, "%s", err_info(err)->text);
+        return admit_refuse(call, err);
     }
     call_goto(call, CALL_HOLD);
     return CALL_NEXT;
@@ -175,9 +186,9 @@ static bool admit_decides(const struct call *call, const struct rate_bounds *bou
 {
     int64_t ceiling = 0;
     int64_t first = call_extend_first(call, admit_cap_asked(call));
-    return call->counting == NULL ||
-           (call->ask.plain && admit_ceiling(call, bound, first, &ceiling) == ERR_OK &&
-            ceiling <= admit_available(call));
+    return call->counting == NULL || (call->ask.plain && call_limits_bound_will_do(call, bound) &&
+                                      admit_ceiling(call, bound, first, &ceiling) == ERR_OK &&
+                                      ceiling <= admit_available(call));
 }
 
 /* Credit keeps the price list that it was bought under: the lot that is drawn first says which. */
@@ -217,7 +228,6 @@ static enum err admit_terms(struct call *call, struct fail *fail)
 enum call_next call_admit(struct call *call)
 {
     struct gate *gate = call->gate;
-    const struct gate_snapshot *snapshot = call->snapshot;
     enum err err = call_claim_begin(call);
     if (err != ERR_OK) {
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
@@ -229,13 +239,12 @@ enum call_next call_admit(struct call *call)
     if (err != ERR_OK) {
         return call_refuse(call, err, "%s", fail.text);
     }
-    err = limits_take(gate->world.limits, call->key->client->id, snapshot->options.calls_per_client,
-                      &call->place_of_client);
+    err = call_limits_begin(call);
     if (err == ERR_LIMIT_CALLS && gate->world.lookout != NULL) {
         lookout_crowded(gate->world.lookout, call->key, call->begun_wall_ns);
     }
     if (err != ERR_OK) {
-        return call_refuse(call, err, "%s", err_info(err)->text);
+        return admit_refuse(call, err);
     }
     call_count_begin(call);
     struct rate_bounds bound = admit_bound(call);

@@ -7,6 +7,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
+#include "gate/call_limits.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"
 #include "gate/gate_internal.h"
@@ -108,18 +109,16 @@ static void done_free(struct task *task)
 enum call_next call_done(struct call *call)
 {
     struct gate *gate = call->gate;
-    ASSERT(call->place.route == NULL);
+    ASSERT(call->place.route == NULL && call->waiting == NULL);
     ASSERT(!http_call_is_open(&call->upstream));
-    done_count(call); /* first: whoever has its answer finds it in the figures */
+    done_count(call);      /* first: whoever has its answer finds it in the figures */
+    call_limits_end(call); /* likewise: and its place is free */
     if (call->x != NULL) {
         answer_end(call);
         EP_CRASH_POINT("last-byte");
     }
     done_log(call);
     done_alarm(call);
-    if (call->place_of_client != NULL) {
-        limits_give(call->place_of_client);
-    }
     if (call->draining) {
         limits_give(call->place_of_drain);
     }

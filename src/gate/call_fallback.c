@@ -2,6 +2,7 @@
 
 #include "base/counter.h"
 #include "gate/call_count.h"
+#include "gate/call_limits.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 #include "wire/json.h"
@@ -109,7 +110,7 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->listed = price.listed;
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
-           call_prefer_begin(call, &fail) == ERR_OK;
+           call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
 }
 
 /* Nothing was said of an answer yet; the input is counted anew, while the source works. */

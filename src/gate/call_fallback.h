@@ -2,7 +2,7 @@
  * The models that stand in for the one that was asked for ("models"), in their order, when no
  * source of it is left. Each is a model of its own: judged by the law, sold at its own price,
  * counted by its own vocabulary, and named in answer and receipt. One that may not be sold to this
- * client is passed over. Inside the gate only.
+ * client, or whose limits are used up, is passed over. Inside the gate only.
  *
  * The hold covers the dearest of them; one that turns out to cost more all the same is charged no
  * more than was held.

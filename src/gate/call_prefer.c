@@ -101,6 +101,10 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .chance = chance + (uint64_t)call->attempts, /* its last bytes are random */
     };
     prefer_expect(call, ret_ask);
+    if (ret_ask->preference != NULL && ret_ask->preference->sort == PREFERENCE_SORT_ENERGY) {
+        prefer_energy(call->model, ret_ask->tokens_in, ret_ask->tokens_out, call->gate->energy_uj);
+        ret_ask->energy_uj = call->gate->energy_uj;
+    }
     if (call->model->route_count > 1) {
         struct str client = { (const char *)call->key->client->id.bytes,
                               sizeof(call->key->client->id.bytes) };

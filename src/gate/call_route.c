@@ -118,6 +118,9 @@ static enum err route_pick(struct call *call)
     if (call_deadline_passed(call)) {
         return ERR_DEADLINE;
     }
+    if (!call_queue_may_try(call)) {
+        return ERR_NO_ROUTE; /* others wait for a place of this model already */
+    }
     if (call->fallback != NULL && call->attempts == CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }
@@ -138,7 +141,8 @@ static enum err route_pick(struct call *call)
 /* None is left: what the last attempt met says more than that no further one can be made. */
 static enum err route_lack(const struct call *call, enum err err)
 {
-    bool lack = err == ERR_NO_ROUTE || err == ERR_PREFERENCE || err == ERR_BUSY;
+    bool lack = err == ERR_NO_ROUTE || err == ERR_QUEUE_FULL || err == ERR_QUEUE_TIMEOUT ||
+                err == ERR_PREFERENCE || err == ERR_BUSY;
     if (lack && call->attempts > 0) {
         return call->upstream_err;
     }
@@ -155,6 +159,13 @@ enum call_next call_route(struct call *call)
         err = route_pick(call);
     }
     call_fallback_end(call, err == ERR_OK);
+    if (err == ERR_NO_ROUTE) {
+        err = call_queue_wait(call);
+        if (err == ERR_OK) {
+            return CALL_WAIT;
+        }
+    }
+    call_queue_leave(call);
     if (err != ERR_OK) {
         call->err = route_lack(call, err);
         call_goto(call, CALL_METER);

@@ -183,6 +183,35 @@ static void errand_put_limit(struct jsonw *json, const char *key, int64_t nano)
     }
 }
 
+/* What the key and its client may have together, whatever the model; null: no such limit. */
+static void errand_put_limits(struct jsonw *json, const struct gate *gate,
+                              const struct api_key *key)
+{
+    static const char *const names[LIMITS_RATES] = {
+        [LIMITS_REQUESTS] = "requests_per_minute",
+        [LIMITS_TOKENS] = "tokens_per_minute",
+        [LIMITS_INPUT] = "input_tokens_per_minute",
+        [LIMITS_OUTPUT] = "output_tokens_per_minute",
+    };
+    int64_t max[LIMITS_KINDS];
+    limits_tell(gate->world.limits, key->id, key->client->id, gate->snapshot->options.client_limits,
+                max);
+    if (max[LIMITS_CALLS] != LIMITS_NONE) {
+        jsonw_put_int(json, "calls_at_once_max", max[LIMITS_CALLS]);
+    }
+    jsonw_key(json, "limits");
+    jsonw_open(json, '{');
+    for (int i = 0; i < LIMITS_RATES; i++) {
+        jsonw_key(json, names[i]);
+        if (max[i] == LIMITS_NONE) {
+            jsonw_null(json);
+        } else {
+            jsonw_int(json, max[i]);
+        }
+    }
+    jsonw_close(json, '}');
+}
+
 /* Windows without a limit are left out; those of OpenRouter's shape are of the whole budget. */
 static void errand_put_budget(struct jsonw *json, struct budget *budget, int64_t now_ns)
 {
@@ -243,7 +272,7 @@ void errand_key(struct gate *gate, struct http_exchange *x, struct str path)
     jsonw_put_str(&json, "label", key->hint);
     jsonw_put_str(&json, "name", key->name);
     jsonw_put_str(&json, "product", key->product);
-    jsonw_put_int(&json, "calls_at_once_max", (int64_t)gate->snapshot->options.calls_per_client);
+    errand_put_limits(&json, gate, key);
     errand_put_budget(&json, ledger_budget(gate->world.ledger, key->id), loop_wall_ns(gate->loop));
     jsonw_close(&json, '}');
     jsonw_close(&json, '}');

@@ -57,6 +57,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
     call_straddle_init(gate);
+    call_queue_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -141,6 +142,7 @@ void gate_destroy(struct gate *gate)
     }
     ASSERT(list_empty(&gate->open_calls));
     call_straddle_fini(gate);
+    call_queue_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

@@ -1,7 +1,9 @@
 /* The gate of one loop, as its own files see it. */
 #pragma once
 
+#include "base/slab.h"
 #include "gate/call.h"
+#include "gate/call_queue.h"
 #include "meter/shelf.h"
 
 #define GATE_CALLS_MAX ((size_t)1 << 20) /* of one loop; connections are limited far below */
@@ -29,8 +31,10 @@ struct gate {
     uint64_t *order_tokens;        /* likewise, by its procurements */
     size_t grant_cap;
     size_t order_cap;
-    struct timer straddle; /* call_straddle.c */
-    int64_t straddle_ns;   /* for when it is set, on the wall clock; 0: it is not */
+    struct call_queue queue;
+    int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX]; /* of the choice under way */
+    struct timer straddle;                            /* call_straddle.c */
+    int64_t straddle_ns; /* for when it is set, on the wall clock; 0: it is not */
 };
 
 /* This loop's counter of the vocabulary; NULL: no memory. */

@@ -173,3 +173,12 @@ uint64_t prefer_affinity(struct str client, struct str model, struct str message
     }
     return hash == 0 ? 1 : hash;
 }
+
+void prefer_energy(const struct registry_model *model, int64_t tokens_in, int64_t tokens_out,
+                   int64_t ret_uj[REGISTRY_ROUTES_PER_MODEL_MAX])
+{
+    ASSERT(model->route_count <= REGISTRY_ROUTES_PER_MODEL_MAX);
+    for (size_t i = 0; i < model->route_count; i++) {
+        ret_uj[i] = registry_route_energy(model->routes[i], tokens_in, tokens_out);
+    }
+}

@@ -24,6 +24,9 @@ uint64_t prefer_closed(const struct registry_product *product, const struct regi
  * the same by every route. */
 const char *prefer_price_above(const struct ask_provider *given, int64_t input, int64_t output,
                                int64_t call);
+/* What the call takes at each of the model's routes; < 0: not known. */
+void prefer_energy(const struct registry_model *model, int64_t tokens_in, int64_t tokens_out,
+                   int64_t ret_uj[REGISTRY_ROUTES_PER_MODEL_MAX]);
 /* The member of a request that the rule is; static. */
 const char *prefer_param(enum preference_rule rule);
 

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/ip.h"
+#include "dispatch/limits.h"
 #include "registry/registry.h"
 #include "wire/url.h"
 
@@ -38,7 +39,9 @@ struct gate_options {
     size_t answer_bytes_max;
     size_t sse_event_max;
     size_t connections_max;
-    uint64_t calls_per_client;
+    int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
+    size_t queue_calls;                  /* that wait for a place, of a loop */
+    int64_t queue_ns;                    /* for each; 0: none waits */
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "crypto/digest.h"
+#include "ident/allowance.h"
 #include "ident/ident.h"
 #include "ident/key_table.h"
 
@@ -24,6 +25,8 @@ struct ident {
     bool is_marked;
     ident_changed_fn *changed; /* NULL: nobody is told */
     void *changed_context;
+    allowance_fn *allowed; /* likewise */
+    void *allowed_context;
 };
 
 /* Names go to tables, logs and terminals. */

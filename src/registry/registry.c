@@ -1,6 +1,7 @@
 #include "registry/registry.h"
 
 #include "base/mem.h"
+#include "base/money.h"
 #include "base/near.h"
 #include "registry/registry_internal.h"
 
@@ -211,6 +212,20 @@ const char *registry_class_name(enum registry_class class)
 {
     ASSERT(class < REGISTRY_CLASS_COUNT);
     return registry_class_names[class];
+}
+
+int64_t registry_route_energy(const struct registry_route *route, int64_t tokens_in,
+                              int64_t tokens_out)
+{
+    ASSERT(tokens_in >= 0 && tokens_out >= 0);
+    if (route->pool == NULL || route->pool->energy.microjoules_in == 0) {
+        return -1;
+    }
+    const struct registry_energy *energy = &route->pool->energy;
+    money_wide machines = (money_wide)energy->microjoules_in * tokens_in +
+                          (money_wide)energy->microjoules_out * tokens_out;
+    money_wide all = machines * (100 + (int64_t)energy->pue_overhead_percent) / 100;
+    return all < INT64_MAX ? (int64_t)all : INT64_MAX;
 }
 
 int64_t registry_version(const struct registry *registry)

@@ -138,6 +138,9 @@ size_t registry_near_models(const struct registry_product *product, struct str a
                             const struct registry_model **ret_models, size_t max);
 /* 63 bits of the hash: a number that names this registry in rows. */
 int64_t registry_version(const struct registry *registry);
+/* Microjoules that so many tokens take at the route's pool, building included; -1: not known. */
+int64_t registry_route_energy(const struct registry_route *route, int64_t tokens_in,
+                              int64_t tokens_out);
 const struct registry_party *registry_party(const struct registry *registry, struct str id);
 const struct registry_grant *registry_grant(const struct registry *registry, struct str id);
 const struct registry_agreement *registry_agreement(const struct registry *registry, struct str id);

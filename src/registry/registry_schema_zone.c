@@ -2,12 +2,21 @@
 
 /* Places of processing, and the dated rows in which law and operators' choices stand as data. */
 
+static const struct registry_field energy_fields[] = {
+    { FIELD(energy, NUMBER, microjoules_in), .min = 1, .max = 1000000000 },
+    { FIELD(energy, NUMBER, microjoules_out), .min = 1, .max = 1000000000 },
+    { FIELD(energy, NUMBER, pue_overhead_percent), .min = 0, .max = 900, .optional = true,
+      .standard = STR_INIT("0") },
+};
+static SHAPE(energy, "pool's energy");
+
 static const struct registry_field pool_fields[] = {
     { FIELD(pool, ID, id) },
     { FIELD(pool, REF, operator), REF(PARTY) },
     { FIELD(pool, REF, zone), REF(ZONE), .optional = true },
     { FIELD(pool, PLACE, place) },
     { FIELD(pool, NUMBER, max_concurrent), .min = 1, .max = 1000000 },
+    { FIELD(pool, STRUCT, energy), NESTED(energy), .optional = true, .late = true },
 };
 SHAPE(pool, "pool");
 

@@ -8,6 +8,13 @@
 
 struct registry_zone;
 
+/* What serving takes in power; all zero: not known. */
+struct registry_energy {
+    uint64_t microjoules_in;       /* a token, at the machines */
+    uint64_t microjoules_out;      /* likewise */
+    uint64_t pue_overhead_percent; /* what the building adds: 25 is a PUE of 1.25 */
+};
+
 /* Compute capacity that serves routes. */
 struct registry_pool {
     struct str id;
@@ -15,6 +22,7 @@ struct registry_pool {
     const struct registry_zone *zone; /* NULL: in none */
     struct str place;
     uint64_t max_concurrent;
+    struct registry_energy energy;
 };
 
 enum registry_separation {

@@ -9,6 +9,7 @@
 #include "life.h"
 
 #define AUDIT_TEMPLATE_TOKENS 256 /* what a template may add to a request's own bytes */
+#define AUDIT_MINUTE_NS       (INT64_C(60) * 1000000000)
 #define AUDIT_SWAPPED         "upstream_model_mismatch"
 #define AUDIT_OUTPUT_MIN      16 /* tokens; a call without a cap is sold from here on */
 
@@ -221,6 +222,7 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
 {
     bool bad_upstream = play->bad_life >= sale->life;
     return (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
+           (reply_code_is(sale, 429, "rate_limit_exceeded") && play_is_limited(play)) ||
            (reply_code_is(sale, 400, "upstream_said") &&
             reply_has_manner(play, sale, MANNER_STATUS_400)) ||
            (bad_upstream && (reply_code_is(sale, 502, "upstream_error") ||
@@ -316,6 +318,29 @@ static void reply_note_swap(struct play *play, const struct sale *sale)
     }
 }
 
+/* What a client was served of a life, from its first such call to now: a full bucket, and what has
+ * filled up since. */
+static void reply_check_limit(struct play *play, const struct sale *sale)
+{
+    int64_t from_ns = sale->begun_ns;
+    int64_t served = 0;
+    if (!play_is_limited(play)) {
+        return;
+    }
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *other = &play->sales[i];
+        if (other->account == sale->account && other->life == sale->life && other->status == 200) {
+            from_ns = other->begun_ns < from_ns ? other->begun_ns : from_ns;
+            served++;
+        }
+    }
+    int64_t span_ns = sim_now_ns(play->sim) - from_ns;
+    if (served > PLAY_MINUTE_REQUESTS + PLAY_MINUTE_REQUESTS * span_ns / AUDIT_MINUTE_NS + 1) {
+        play_fail(play, sale, "a client was served %lld calls within %lld ms", (long long)served,
+                  (long long)(span_ns / 1000000));
+    }
+}
+
 void auditor_on_reply(struct play *play, const struct sale *sale)
 {
     const struct sale *first = play_first(play, sale->number);
@@ -329,7 +354,9 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
         play_fail(play, sale, "no such reply is allowed");
     }
     reply_note_swap(play, sale);
-    bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0;
+    reply_check_limit(play, sale);
+    bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0 ||
+                   strcmp(sale->code, "rate_limit_exceeded") == 0;
     if (refused && sale->key == 0 && first->attempt_count > 0) {
         play_fail(play, sale, "an upstream was asked for a call that was refused");
     }

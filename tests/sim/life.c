@@ -185,6 +185,7 @@ static struct registry *life_make_registry(size_t book)
 /* Limits in time are short, so that silent upstreams do not make histories long. */
 static struct gate_options life_gate_options(struct play *play)
 {
+    bool limited = play_is_limited(play);
     return (struct gate_options){
         .hold = play_chance(play, 4) ? GATE_HOLD_BEFORE : GATE_HOLD_OVERLAP,
         .hold_before_above = play_chance(play, 3) ? 10000000 : 0,
@@ -193,7 +194,9 @@ static struct gate_options life_gate_options(struct play *play)
         .answer_bytes_max = (size_t)1 << 20,
         .sse_event_max = (size_t)64 << 10,
         .connections_max = 1000,
-        .calls_per_client = 1000,
+        .client_limits = { limited ? PLAY_MINUTE_REQUESTS : LIMITS_NONE,
+                           limited ? PLAY_MINUTE_TOKENS : LIMITS_NONE, LIMITS_NONE, LIMITS_NONE,
+                           limited ? PLAY_CALLS_AT_ONCE : 1000 },
         .drains_max = play_random(play, 4),
         .upstream_per_host_max = 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,

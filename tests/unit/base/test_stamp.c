@@ -184,3 +184,33 @@ TEST(a_day_is_a_number_of_eight_digits)
     CHECK_EQ(stamp_date(ns), 20240229);
     CHECK_EQ(stamp_date(0), 19700101);
 }
+
+TEST(a_span_is_printed_as_go_prints_it_rounded_up_to_a_millisecond)
+{
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } cases[] = {
+        { 0, "0s" },
+        { 1, "1ms" },
+        { 12000000, "12ms" },
+        { 999000000, "999ms" },
+        { 999000001, "1s" },
+        { 1500000000, "1.5s" },
+        { 1050000000, "1.05s" },
+        { 1005000000, "1.005s" },
+        { 60000000000, "1m0s" },
+        { 360000000000, "6m0s" },
+        { 3599999999999, "1h0m0s" },
+        { 3661250000000, "1h1m1.25s" },
+        { INT64_MAX, "2562047h47m16.855s" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        char text[32];
+        struct buf out = { text, 0, sizeof(text), sizeof(text) };
+        CHECK_EQ(stamp_print_span(&out, cases[i].ns), ERR_OK);
+        CHECK_STR(buf_str(&out), str_from(cases[i].text));
+        struct buf small = { text, 0, 1, 1 };
+        CHECK(stamp_print_span(&small, cases[i].ns) != ERR_OK);
+    }
+}

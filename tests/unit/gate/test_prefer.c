@@ -148,3 +148,33 @@ TEST(each_rule_is_a_member_of_the_request)
         CHECK(str_starts(str_from(prefer_param((enum preference_rule)i)), STR("provider")));
     }
 }
+
+TEST(energy_is_that_of_the_routes_pool_building_included)
+{
+    const struct registry_pool pools[] = {
+        { .id = STR_INIT("a"), .energy = { 10, 100, 0 } },
+        { .id = STR_INIT("b"), .energy = { 10, 100, 25 } },
+        { .id = STR_INIT("c"), .energy = { 1000000000, 1000000000, 900 } },
+        { .id = STR_INIT("unknown"), .max_concurrent = 1 },
+    };
+    const struct registry_route routes[] = {
+        { .pool = &pools[0] }, { .pool = &pools[1] }, { .pool = &pools[2] },
+        { .pool = &pools[3] }, { .pool = NULL },
+    };
+    const struct registry_route *of_model[EP_ARRAY_LEN(routes)];
+    for (size_t i = 0; i < EP_ARRAY_LEN(routes); i++) {
+        of_model[i] = &routes[i];
+    }
+    const struct registry_model model = { .routes = of_model, .route_count = EP_ARRAY_LEN(routes) };
+    int64_t uj[REGISTRY_ROUTES_PER_MODEL_MAX];
+    prefer_energy(&model, 7, 3, uj);
+    CHECK_EQ(uj[0], 370);
+    CHECK_EQ(uj[1], 462); /* rounded down */
+    CHECK_EQ(uj[2], INT64_C(100000000000));
+    CHECK_EQ(uj[3], -1);
+    CHECK_EQ(uj[4], -1);
+    prefer_energy(&model, INT64_MAX, INT64_MAX, uj);
+    CHECK_EQ(uj[2], INT64_MAX);
+    prefer_energy(&model, 0, 0, uj);
+    CHECK_EQ(uj[0], 0);
+}

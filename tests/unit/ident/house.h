@@ -7,6 +7,7 @@
 
 #include "crypto/digest.h"
 #include "harness.h"
+#include "ident/allowance.h"
 #include "ident/ident.h"
 
 #define NOW    INT64_C(1790000000000000000)
@@ -18,7 +19,7 @@ struct house {
     struct ident *ident;
 };
 
-#define HOUSE_MIGRATIONS 2
+#define HOUSE_MIGRATIONS 3
 
 /* The room's migrations are some of the program's; here they are alone. */
 static inline struct store_options house_options(const struct house *house, char url[64],
@@ -28,6 +29,8 @@ static inline struct store_options house_options(const struct house *house, char
     own[0] = ident_migrations[0];
     own[1] = standing_migration;
     own[1].number = 2;
+    own[2] = allowance_migration;
+    own[2].number = 3;
     return (struct store_options){
         .url = str_from(url),
         .migrations = own,

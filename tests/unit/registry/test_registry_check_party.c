@@ -86,3 +86,34 @@ TEST(pools_and_zones_agree)
     CHECK_EQ(result.err, ERR_OK);
     law_result_fini(&result);
 }
+
+TEST(a_pools_energy_is_whole_and_within_bounds)
+{
+    static const struct {
+        const char *fresh;
+        enum err err;
+    } cases[] = {
+        { "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 1000000000}", ERR_OK },
+        { "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 1, "
+          "pue_overhead_percent: 900}",
+          ERR_OK },
+        { "max_concurrent: 4, energy: {microjoules_in: 0, microjoules_out: 1}",
+          ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: {microjoules_in: 1}", ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 1000000001}",
+          ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 1, "
+          "pue_overhead_percent: 901}",
+          ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 1, pue: 1}",
+          ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: {microjoules_in: 1.5, microjoules_out: 1}",
+          ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, energy: 5", ERR_REGISTRY_INVALID },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct law_result result = law_result(LAW_POOLS, "max_concurrent: 4", cases[i].fresh);
+        CHECK_EQ(result.err, cases[i].err);
+        law_result_fini(&result);
+    }
+}

@@ -126,4 +126,17 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {sort: weight}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {only: [v1]}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {near_percent: 1}"));
+    static const char *const energy[] = {
+        "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 2}",
+        "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 3}",
+        "max_concurrent: 4,"
+        " energy: {microjoules_in: 1, microjoules_out: 2, pue_overhead_percent: 1}",
+    };
+    struct digest hashes[1 + EP_ARRAY_LEN(energy)] = { law_hash(0, NULL, NULL) };
+    for (size_t i = 0; i < EP_ARRAY_LEN(energy); i++) {
+        hashes[1 + i] = law_hash(LAW_POOLS, "max_concurrent: 4", energy[i]);
+        for (size_t j = 0; j <= i; j++) {
+            CHECK(!digest_eq(&hashes[1 + i], &hashes[j]));
+        }
+    }
 }
