@@ -38,8 +38,8 @@ bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="
 	@bench/books
 	@bench/log
 
-deps-check: ## a browser and its driver, in which the page for receipts is tested
-	@tools/deps chromium chromium-driver
+deps-check: ## a browser and its driver, in which the page for receipts is tested, and valgrind, which counts instructions
+	@tools/deps chromium chromium-driver valgrind
 
 deps-bench: ## nginx and haproxy, for the benchmark
 	@tools/deps nginx-light haproxy
