@@ -147,8 +147,8 @@ struct play {
     uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
-    /* For measurements (tests/instructions): nothing is left to chance, the server has usual options
-     * and does nothing beside the calls. The world's own choice is `even` in struct sim_options. */
+    /* For measurements (tests/instructions): nothing is left to chance, the server does nothing
+     * beside the calls. The world's own choice is `even` in struct sim_options. */
     bool steady;
     struct shelf *shelf; /* of vocabularies: models name PLAY_VOCABULARY; NULL: none is counted */
 };
