@@ -259,7 +259,10 @@ class Bifrost(Target):
 
 
 def entrepot(*words):
-    return subprocess.run([BUILD / "entrepot", *words], check=True, capture_output=True, text=True).stdout
+    ran = subprocess.run([BUILD / "entrepot", *words], check=False, capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise RuntimeError(f"entrepot {' '.join(map(str, words[:2]))}: {ran.stderr.strip()}")
+    return ran.stdout
 
 
 def apply(house):
