@@ -54,22 +54,50 @@ struct str json_inside(struct str value)
     return str_slice(value, 1, value.len - 1);
 }
 
+#ifdef __SSE2__
+#    define JSON_STEP   16 /* bytes of a register */
+#    define JSON_STRIDE 64
+
+/* Where quotation marks and backslashes are among sixteen bytes. */
+static __m128i json_marks(const char *at)
+{
+    __m128i word;
+    memcpy(&word, at, sizeof(word));
+    return _mm_or_si128(_mm_cmpeq_epi8(word, _mm_set1_epi8('"')),
+                        _mm_cmpeq_epi8(word, _mm_set1_epi8('\\')));
+}
+
+/* As far as there surely is none: a prompt is walked over several times, so in long strides. */
+static const char *json_text_skip(const char *at, const char *end)
+{
+    while (end - at >= JSON_STRIDE) {
+        __m128i low = _mm_or_si128(json_marks(at), json_marks(at + JSON_STEP));
+        __m128i high = _mm_or_si128(json_marks(at + 2 * JSON_STEP), json_marks(at + 3 * JSON_STEP));
+        if (_mm_movemask_epi8(_mm_or_si128(low, high)) != 0) {
+            break;
+        }
+        at += JSON_STRIDE;
+    }
+    int mask = 0;
+    while (mask == 0 && end - at >= JSON_STEP) {
+        mask = _mm_movemask_epi8(json_marks(at));
+        at += mask == 0 ? JSON_STEP : __builtin_ctz((unsigned)mask);
+    }
+    return at;
+}
+#else
+static const char *json_text_skip(const char *at, const char *end)
+{
+    (void)end;
+    return at;
+}
+#endif
+
 /* Behind the quote that ends a string, from within it. */
 static const char *json_text_end(const char *at, const char *end)
 {
     for (;;) {
-#ifdef __SSE2__
-        const __m128i quote = _mm_set1_epi8('"');
-        const __m128i slash = _mm_set1_epi8('\\');
-        int mask = 0;
-        while (mask == 0 && end - at >= 16) {
-            __m128i word;
-            memcpy(&word, at, sizeof(word));
-            mask = _mm_movemask_epi8(
-                _mm_or_si128(_mm_cmpeq_epi8(word, quote), _mm_cmpeq_epi8(word, slash)));
-            at += mask == 0 ? 16 : __builtin_ctz((unsigned)mask);
-        }
-#endif
+        at = json_text_skip(at, end);
         while (at < end && *at != '"' && *at != '\\') {
             at++;
         }
