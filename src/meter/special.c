@@ -13,7 +13,7 @@ struct special_begin {
     bool lstrip;
     bool first[256];
     /* Eight times each of the bytes that begin a token, where there are one or two of them, as in
-     * nearly all vocabularies ('<', '['): text without them is passed over eight bytes at a time. */
+     * nearly all vocabularies ('<', '['): text without them is passed over eight at a time. */
     uint64_t skip[2];
     bool skips;
     uint64_t pairs[65536 / 64];
