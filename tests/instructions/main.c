@@ -30,6 +30,13 @@
 #define OUTSIDE_HEAD      1024
 #define OUTSIDE_SECOND    INT64_C(1000000000)
 
+/* Tokens, as the server counts them: a route that reports others is found, and taken out. */
+#define PLAIN_PROMPT  230
+#define STREAM_PROMPT 228
+#define LARGE_PROMPT  24068
+#define ANSWER_TOKENS 141 /* with the one that ends it */
+#define STREAM_TOKENS 65
+
 #define WARM_CALLS   (2 * OUTSIDE_CLIENTS)
 #define FIRST_CALLS  OUTSIDE_CLIENTS
 #define PLAIN_CALLS  160
@@ -57,7 +64,8 @@ static struct watch listeners[PLAY_UPSTREAMS];
 static char *request_text;
 static struct str request; /* of every client; in request_text */
 static bool streaming;     /* what the upstream answers with */
-static struct str answer;
+static char answer_text[4096];
+static struct str answer; /* in answer_text */
 static struct str stream_parts[OUTSIDE_PARTS];
 static size_t calls_left; /* to be begun */
 static size_t calls_open;
@@ -117,28 +125,25 @@ static void make_request(size_t bytes, bool stream)
     buf_fini(&body);
 }
 
-static struct str make_answer(void)
+static void make_answer(int prompt)
 {
     char words[601];
     char body[1500];
-    struct buf text;
-    buf_init(&text, 4096);
+    struct buf text = { answer_text, 0, sizeof(answer_text), sizeof(answer_text) };
     prose_fill(words, sizeof(words) - 1, 2);
     words[sizeof(words) - 1] = '\0';
     int len = snprintf(body, sizeof(body),
                        "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1,"
                        "\"model\":\"m-0\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
                        "\"assistant\",\"content\":\"%s\"},\"finish_reason\":\"stop\"}],\"usage\":"
-                       "{\"prompt_tokens\":200,\"completion_tokens\":32,\"total_tokens\":232}}",
-                       words);
+                       "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}}",
+                       words, prompt, ANSWER_TOKENS, prompt + ANSWER_TOKENS);
     enum err err = buf_printf(&text,
                               "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                               "Content-Length: %d\r\n\r\n%s",
                               len, body);
     ASSERT(err == ERR_OK);
-    struct str kept = keep(&text);
-    buf_fini(&text);
-    return kept;
+    answer = buf_str(&text);
 }
 
 /* A chunk of its own, as a model's server sends it; `head` goes before the first. */
@@ -161,6 +166,7 @@ static struct str make_part(const char *head, const char *choices, const char *u
 static void make_stream(void)
 {
     char choice[128];
+    char usage[128];
     for (int i = 0; i < OUTSIDE_DELTAS; i++) {
         (void)snprintf(choice, sizeof(choice),
                        "{\"index\":0,\"delta\":{\"content\":\" word%02d\"},\"finish_reason\":null}",
@@ -172,8 +178,10 @@ static void make_stream(void)
     }
     stream_parts[OUTSIDE_DELTAS] =
         make_part("", "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}", "null");
-    stream_parts[OUTSIDE_DELTAS + 1] =
-        make_part("", "", "{\"prompt_tokens\":200,\"completion_tokens\":64,\"total_tokens\":264}");
+    (void)snprintf(usage, sizeof(usage),
+                   "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}",
+                   STREAM_PROMPT, STREAM_TOKENS, STREAM_PROMPT + STREAM_TOKENS);
+    stream_parts[OUTSIDE_DELTAS + 1] = make_part("", "", usage);
     stream_parts[OUTSIDE_DELTAS + 2] = STR("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
 }
 
@@ -341,7 +349,6 @@ static void set_up_outside(void)
         err = err == ERR_OK ? watch_start(play.outside, &listeners[i], fd, NULL) : err;
         ASSERT(parsed && err == ERR_OK);
     }
-    answer = make_answer();
     make_stream();
 }
 
@@ -399,10 +406,11 @@ static void make_calls(size_t count)
 }
 
 /* What is counted until here is not the measured calls' own. */
-static NOT_INLINED void prepare(size_t bytes, bool stream)
+static NOT_INLINED void prepare(size_t bytes, bool stream, int prompt)
 {
     mem_free(request_text);
     make_request(bytes, stream);
+    make_answer(prompt);
     streaming = stream;
     make_calls(WARM_CALLS); /* what is made once is there */
 }
@@ -448,13 +456,13 @@ int main(int argc, char **argv)
         return 2;
     }
     set_up(argv[1]);
-    prepare(1024, false);
+    prepare(1024, false, PLAIN_PROMPT);
     measure("first", measure_first, FIRST_CALLS); /* has the start's counts, and is of no use */
-    prepare(1024, false);
+    prepare(1024, false, PLAIN_PROMPT);
     measure("plain", measure_plain, PLAIN_CALLS);
-    prepare(1024, true);
+    prepare(1024, true, STREAM_PROMPT);
     measure("stream", measure_stream, STREAM_CALLS);
-    prepare((size_t)100 * 1024, false);
+    prepare((size_t)100 * 1024, false, LARGE_PROMPT);
     measure("large", measure_large, LARGE_CALLS);
     return 0; /* the world ends with the process */
 }
