@@ -30,19 +30,21 @@ check: deps deps-check ## build and run every test; the last line counts them
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
 	@tools/demo_model
 
-bench: deps-bench build ## compare a call's cost with nginx and haproxy (BENCH="--quick": shorter runs), counting with tiktoken
+bench: deps-bench build ## compare a call's cost with proxies and gateways (BENCH="--quick": shorter runs; "--charts"), counting with tiktoken
 	@bench/run $(BENCH)
+	@bench/growth $(GROWTH)
 	@bench/tokens
 	@bench/detect
 	@bench/law
 	@bench/books
 	@bench/log
 
-deps-check: ## a browser and its driver, in which the page for receipts is tested
-	@tools/deps chromium chromium-driver
+deps-check: ## a browser and its driver, in which the page for receipts is tested, and valgrind, which counts instructions
+	@tools/deps chromium chromium-driver valgrind
 
-deps-bench: ## nginx and haproxy, for the benchmark
+deps-bench: ## nginx, haproxy, and the gateways LiteLLM and Portkey in build/peers, for the benchmark
 	@tools/deps nginx-light haproxy
+	@bench/peers
 
 fuzz: deps ## each fuzz target for FUZZ_SECONDS=60
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)

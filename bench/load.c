@@ -2,11 +2,18 @@
  * The benchmark's load: N connections that each ask again as soon as they have their answer, one
  * thread, epoll. Prints one line of JSON.
  *
- *   ep-bench-load PORT CONNECTIONS SECONDS BODY_BYTES stream|plain KEY
+ *   ep-bench-load PORT CONNECTIONS SECONDS BODY_BYTES stream|plain|agent KEY [OPTION...]
+ *
+ *   tls            over TLS, whatever the certificate
+ *   rate=N         N questions a second in all, while a connection waits for no answer
+ *   pace=MS        between the events of a stream: how late each comes is measured
+ *   ramp=MS        clients arrive one after the other over so long (500)
+ *   head=LINE      one more line of the head
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +23,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "prose.h"
 
 #define LOAD_EVENTS  512
 #define LOAD_SAMPLES 4000000
-#define LOAD_HEAD    4096 /* of an answer: all of them are smaller */
+#define LOAD_CONNS   24000 /* ports of one address, less those of the proxy's own connections */
+#define LOAD_HEAD    4096  /* of an answer: all of them are smaller */
 
 struct load_conn {
     int fd;
+    SSL *tls;               /* NULL: plain */
+    struct load_conn *idle; /* the next that waits for a question to ask */
+    int64_t least_ns; /* when event 0 would have come by its earliest one; of a paced stream */
+    uint32_t events;
+    bool newline;
     int64_t begun_ns;
     int64_t first_ns; /* 0: nothing yet */
     size_t sent;
@@ -37,12 +50,29 @@ struct load_conn {
     size_t head_len;
 };
 
+struct load_options {
+    uint64_t rate;
+    uint64_t pace_ms;
+    uint64_t ramp_ms;
+    char head[512]; /* whole lines */
+};
+
+/* Microseconds of many things. */
+struct load_sample {
+    uint32_t *us;
+    size_t count;
+};
+
+static struct load_options options = { .ramp_ms = 500 };
 static struct str load_request;
-static bool load_stream;
 static int64_t load_end_ns;
-static uint32_t *load_us; /* of each answer, from the request to its end */
-static size_t load_done;
-static int64_t load_first_us_sum;
+static struct load_sample load_whole;           /* from the request to the answer's end */
+static struct load_sample load_first;           /* to its first byte */
+static struct load_sample load_late;            /* events, behind their pace */
+static uint32_t load_events_least = UINT32_MAX; /* of a stream */
+static uint32_t load_events_most;
+static struct load_conn *load_idle;
+static SSL_CTX *load_tls;
 static size_t load_bad;
 static size_t load_open;
 static char load_scratch[256 * 1024];
@@ -54,8 +84,38 @@ static int64_t load_now_ns(void)
     return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+static void load_note(struct load_sample *sample, int64_t ns)
+{
+    if (sample->count < LOAD_SAMPLES) {
+        sample->us[sample->count++] = (uint32_t)(ns / 1000);
+    }
+}
+
+/* As send() and recv(); errno is EAGAIN where TLS has to wait, too. */
+static ssize_t load_put(const struct load_conn *conn, const char *bytes, size_t len)
+{
+    if (conn->tls == NULL) {
+        return send(conn->fd, bytes, len, MSG_NOSIGNAL);
+    }
+    int put = SSL_write(conn->tls, bytes, (int)len);
+    errno = put > 0 || SSL_want(conn->tls) == SSL_NOTHING ? 0 : EAGAIN;
+    return put;
+}
+
+static ssize_t load_get(const struct load_conn *conn, char *bytes, size_t size)
+{
+    if (conn->tls == NULL) {
+        return recv(conn->fd, bytes, size, 0);
+    }
+    int got = SSL_read(conn->tls, bytes, (int)size);
+    errno = got > 0 || SSL_want(conn->tls) == SSL_NOTHING ? 0 : EAGAIN;
+    return got;
+}
+
 static void load_close(struct load_conn *conn)
 {
+    SSL_free(conn->tls);
+    conn->tls = NULL;
     (void)close(conn->fd);
     conn->fd = -1;
     load_open--;
@@ -70,8 +130,7 @@ static void load_fail(struct load_conn *conn)
 static void load_write(struct load_conn *conn)
 {
     while (conn->sent < load_request.len) {
-        ssize_t put = send(conn->fd, load_request.ptr + conn->sent, load_request.len - conn->sent,
-                           MSG_NOSIGNAL);
+        ssize_t put = load_put(conn, load_request.ptr + conn->sent, load_request.len - conn->sent);
         if (put < 0 && errno == EAGAIN) {
             return;
         }
@@ -85,20 +144,26 @@ static void load_write(struct load_conn *conn)
 
 static void load_begin(struct load_conn *conn)
 {
-    int fd = conn->fd;
-    *conn = (struct load_conn){ .fd = fd, .begun_ns = load_now_ns() };
+    *conn = (struct load_conn){
+        .fd = conn->fd, .tls = conn->tls, .begun_ns = load_now_ns(), .least_ns = INT64_MAX
+    };
     load_write(conn);
 }
 
 static void load_finish(struct load_conn *conn)
 {
     int64_t now_ns = load_now_ns();
-    if (load_done < LOAD_SAMPLES) {
-        load_us[load_done++] = (uint32_t)((now_ns - conn->begun_ns) / 1000);
+    load_note(&load_whole, now_ns - conn->begun_ns);
+    load_note(&load_first, conn->first_ns - conn->begun_ns);
+    if (options.pace_ms > 0) {
+        load_events_least = conn->events < load_events_least ? conn->events : load_events_least;
+        load_events_most = conn->events > load_events_most ? conn->events : load_events_most;
     }
-    load_first_us_sum += (conn->first_ns - conn->begun_ns) / 1000;
     if (now_ns >= load_end_ns) {
         load_close(conn);
+    } else if (options.rate > 0) {
+        conn->idle = load_idle;
+        load_idle = conn;
     } else {
         load_begin(conn);
     }
@@ -121,6 +186,21 @@ static bool load_head(struct load_conn *conn)
         }
     }
     return true;
+}
+
+/* Each ends with an empty line; the first ones of a stream tell when it began. */
+static void load_count_events(struct load_conn *conn, struct str bytes)
+{
+    int64_t now_ns = load_now_ns();
+    for (size_t i = 0; i < bytes.len; i++) {
+        bool ends = bytes.ptr[i] == '\n' && conn->newline;
+        conn->newline = bytes.ptr[i] == '\n' && !conn->newline;
+        if (ends) {
+            int64_t at_ns = now_ns - (int64_t)(conn->events++ * options.pace_ms) * 1000000;
+            conn->least_ns = at_ns < conn->least_ns ? at_ns : conn->least_ns;
+            load_note(&load_late, at_ns - conn->least_ns);
+        }
+    }
 }
 
 /* True: the answer has ended with these bytes. */
@@ -160,6 +240,9 @@ static bool load_take(struct load_conn *conn, struct str bytes)
             return false;
         }
     }
+    if (options.pace_ms > 0) {
+        load_count_events(conn, bytes);
+    }
     if (load_body(conn, bytes)) {
         load_finish(conn);
     }
@@ -175,7 +258,7 @@ static void load_on_ready(struct load_conn *conn, uint32_t events)
         load_write(conn);
     }
     while (conn->fd >= 0) {
-        ssize_t got = recv(conn->fd, load_scratch, sizeof(load_scratch), 0);
+        ssize_t got = load_get(conn, load_scratch, sizeof(load_scratch));
         if (got < 0 && errno == EAGAIN) {
             return;
         }
@@ -204,34 +287,36 @@ static void load_connect(struct load_conn *conn, int epoll, uint16_t port)
     ASSERT(connect(conn->fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = conn };
+    if (load_tls != NULL) {
+        conn->tls = SSL_new(load_tls);
+        ASSERT(conn->tls != NULL && SSL_set_fd(conn->tls, conn->fd) == 1);
+        ASSERT(SSL_connect(conn->tls) == 1);
+    }
     ASSERT(fcntl(conn->fd, F_SETFL, O_NONBLOCK) == 0); /* connected first: that may wait */
     ASSERT(epoll_ctl(epoll, EPOLL_CTL_ADD, conn->fd, &event) == 0);
     load_open++;
 }
 
-static void load_prepare(size_t body_bytes, const char *key)
+static void load_prepare(size_t bytes, const char *mode, const char *key)
 {
-    char start[256];
-    char head[512];
-    int len = snprintf(start, sizeof(start),
-                       "{\"model\":\"aurora-large\",\"max_tokens\":64,%s\"messages\":[{\"role\":"
-                       "\"user\",\"content\":\"",
-                       load_stream ? "\"stream\":true," : "");
-    static const struct str end = STR_INIT("\"}]}");
-    size_t fill = body_bytes > (size_t)len + end.len ? body_bytes - (size_t)len - end.len : 1;
-    size_t body = (size_t)len + fill + end.len;
-    int head_len = snprintf(head, sizeof(head),
-                            "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nAuthorization: "
-                            "Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                            "\r\n",
-                            key, body);
-    char *text = mem_alloc((size_t)head_len + body);
-    ASSERT(text != NULL);
-    memcpy(text, head, (size_t)head_len);
-    memcpy(text + head_len, start, (size_t)len);
-    prose_fill(text + head_len + len, fill, 1);
-    memcpy(text + head_len + len + fill, end.ptr, end.len);
-    load_request = (struct str){ text, (size_t)head_len + body };
+    struct buf body;
+    struct buf text;
+    buf_init(&body, ASK_BODY_MAX);
+    buf_init(&text, ASK_BODY_MAX + LOAD_HEAD);
+    if (strcmp(mode, "agent") == 0) {
+        ask_agent(&body, bytes);
+    } else {
+        ask_prose(&body, bytes, strcmp(mode, "stream") == 0);
+    }
+    enum err err = buf_printf(&text,
+                              "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\n"
+                              "Authorization: Bearer %s\r\n%sContent-Type: application/json\r\n"
+                              "Content-Length: %zu\r\n\r\n",
+                              key, options.head, body.len);
+    err = err == ERR_OK ? buf_append(&text, buf_str(&body)) : err;
+    ASSERT(err == ERR_OK);
+    buf_fini(&body);
+    load_request = buf_str(&text); /* lives as long as the process */
 }
 
 static int load_compare(const void *a, const void *b)
@@ -241,15 +326,115 @@ static int load_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The part of a sample, 0 to 100; sorts it. */
+static uint32_t load_part(struct load_sample *sample, size_t percent)
+{
+    qsort(sample->us, sample->count, sizeof(*sample->us), load_compare);
+    size_t at = sample->count * percent / 100;
+    return sample->count == 0 ? 0 : sample->us[at < sample->count ? at : sample->count - 1];
+}
+
 static void load_report(int64_t took_ns)
 {
-    qsort(load_us, load_done, sizeof(*load_us), load_compare);
-    size_t count = load_done > 0 ? load_done : 1;
-    (void)printf("{\"requests\":%zu,\"per_second\":%lld,\"p50_us\":%u,\"p99_us\":%u,"
-                 "\"first_byte_us\":%lld,\"bad\":%zu}\n",
-                 load_done, (long long)((int64_t)load_done * 1000000000 / took_ns),
-                 load_us[load_done / 2], load_us[load_done * 99 / 100],
-                 (long long)(load_first_us_sum / (int64_t)count), load_bad);
+    (void)printf("{\"requests\":%zu,\"per_second\":%lld,\"bad\":%zu,\"p50_us\":%u,\"p99_us\":%u,"
+                 "\"first_p50_us\":%u,\"first_p99_us\":%u",
+                 load_whole.count, (long long)((int64_t)load_whole.count * 1000000000 / took_ns),
+                 load_bad, load_part(&load_whole, 50), load_part(&load_whole, 99),
+                 load_part(&load_first, 50), load_part(&load_first, 99));
+    if (options.pace_ms > 0) {
+        (void)printf(",\"events\":%zu,\"events_least\":%u,\"events_most\":%u,"
+                     "\"late_p50_us\":%u,\"late_p99_us\":%u,\"late_most_us\":%u",
+                     load_late.count, load_events_least, load_events_most,
+                     load_part(&load_late, 50), load_part(&load_late, 99),
+                     load_part(&load_late, 100));
+    }
+    (void)puts("}");
+}
+
+static bool load_option(const char *word)
+{
+    struct str value = str_from(word);
+    struct str name = str_cut(&value, '=');
+    size_t used = strlen(options.head);
+    if (str_eq(name, STR("head"))) {
+        int len = snprintf(options.head + used, sizeof(options.head) - used, STR_FMT "\r\n",
+                           STR_ARG(value));
+        return len > 0 && (size_t)len < sizeof(options.head) - used;
+    }
+    if (str_eq(name, STR("tls"))) {
+        load_tls = SSL_CTX_new(TLS_client_method());
+        ASSERT(load_tls != NULL);
+        SSL_CTX_set_mode(load_tls, SSL_MODE_ENABLE_PARTIAL_WRITE);
+        return true;
+    }
+    return (str_eq(name, STR("rate")) && str_to_u64(value, &options.rate)) ||
+           (str_eq(name, STR("pace")) && str_to_u64(value, &options.pace_ms)) ||
+           (str_eq(name, STR("ramp")) && str_to_u64(value, &options.ramp_ms));
+}
+
+static void load_init(uint64_t connections)
+{
+    struct rlimit files = { connections + 64, connections + 64 };
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* a smaller limit shows when it is reached */
+    struct load_sample *const samples[] = { &load_whole, &load_first, &load_late };
+    for (size_t i = 0; i < EP_ARRAY_LEN(samples); i++) {
+        samples[i]->us = mem_zalloc(LOAD_SAMPLES * sizeof(*samples[i]->us));
+        ASSERT(samples[i]->us != NULL);
+    }
+}
+
+/* Those whose time has come: arriving clients, then questions at the rate. */
+static void load_begin_due(struct load_conn *conns, uint64_t connections, int64_t begun_ns)
+{
+    static uint64_t begun;
+    static uint64_t asked;
+    int64_t now_ns = load_now_ns();
+    uint64_t since_us = (uint64_t)(now_ns - begun_ns) / 1000;
+    uint64_t due =
+        options.ramp_ms == 0 ? connections : since_us * connections / (options.ramp_ms * 1000) + 1;
+    while (options.rate == 0 && begun < connections && begun < due) {
+        load_begin(&conns[begun++]);
+    }
+    while (options.rate > 0 && begun < connections) {
+        conns[begun].idle = load_idle;
+        load_idle = &conns[begun++];
+    }
+    while (options.rate > 0 && load_idle != NULL && now_ns < load_end_ns &&
+           asked < since_us * options.rate / 1000000) {
+        struct load_conn *conn = load_idle;
+        load_idle = conn->idle;
+        asked++;
+        load_begin(conn);
+    }
+}
+
+static void load_run(struct load_conn *conns, uint64_t connections, uint16_t port,
+                     int64_t patience_ns)
+{
+    static struct epoll_event events[LOAD_EVENTS];
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (uint64_t i = 0; i < connections; i++) {
+        load_connect(&conns[i], epoll, port);
+    }
+    int64_t begun_ns = load_now_ns();
+    load_end_ns += begun_ns;
+    int64_t next_ns = options.rate > 0 ? 1000000000 / (int64_t)options.rate : 1000000;
+    const struct timespec nap = { .tv_nsec = next_ns < 1000000 ? next_ns : 1000000 };
+    /* A target that hangs ends the run with what there is. */
+    while (load_open > 0 && load_now_ns() < load_end_ns + patience_ns) {
+        load_begin_due(conns, connections, begun_ns);
+        int count = epoll_pwait2(epoll, events, LOAD_EVENTS, &nap, NULL);
+        for (int i = 0; i < count; i++) {
+            load_on_ready(events[i].data.ptr, events[i].events);
+        }
+        while (load_idle != NULL && load_now_ns() >= load_end_ns) {
+            struct load_conn *conn = load_idle;
+            load_idle = conn->idle;
+            load_close(conn);
+        }
+    }
+    load_bad += load_open;
+    load_report(load_now_ns() - begun_ns);
 }
 
 int main(int argc, char **argv)
@@ -258,42 +443,28 @@ int main(int argc, char **argv)
     uint64_t connections = 0;
     uint64_t seconds = 0;
     uint64_t body = 0;
-    if (argc != 7 || !str_to_u64(str_from(argv[1]), &port) || port > UINT16_MAX ||
-        !str_to_u64(str_from(argv[2]), &connections) || connections == 0 || connections > 4000 ||
-        !str_to_u64(str_from(argv[3]), &seconds) || seconds == 0 || seconds > 60 ||
-        !str_to_u64(str_from(argv[4]), &body)) {
-        (void)fprintf(stderr, "usage: %s PORT CONNECTIONS SECONDS BODY_BYTES stream|plain KEY\n",
+    bool good = argc >= 7 && str_to_u64(str_from(argv[1]), &port) && port <= UINT16_MAX &&
+                str_to_u64(str_from(argv[2]), &connections) && connections > 0 &&
+                connections <= LOAD_CONNS && str_to_u64(str_from(argv[3]), &seconds) &&
+                seconds > 0 && seconds <= 600 && str_to_u64(str_from(argv[4]), &body) &&
+                body < ASK_BODY_MAX;
+    for (int i = 7; i < argc && good; i++) {
+        good = load_option(argv[i]);
+    }
+    if (!good) {
+        (void)fprintf(stderr,
+                      "usage: %s PORT CONNECTIONS SECONDS BODY_BYTES stream|plain|agent KEY "
+                      "[OPTION...]\n",
                       argv[0]);
         return 2;
     }
-    struct rlimit files = { 8192, 8192 };
-    (void)setrlimit(RLIMIT_NOFILE, &files); /* a smaller limit shows when it is reached */
-    load_stream = strcmp(argv[5], "stream") == 0;
-    load_prepare((size_t)body, argv[6]);
-    load_us = mem_zalloc(LOAD_SAMPLES * sizeof(*load_us));
+    load_init(connections);
+    load_prepare((size_t)body, argv[5], argv[6]);
     struct load_conn *conns = mem_zalloc(connections * sizeof(*conns));
-    ASSERT(load_us != NULL && conns != NULL);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    for (uint64_t i = 0; i < connections; i++) {
-        load_connect(&conns[i], epoll, (uint16_t)port);
-    }
-    int64_t begun_ns = load_now_ns();
-    load_end_ns = begun_ns + (int64_t)seconds * 1000000000;
-    uint64_t begun = 0;
-    static struct epoll_event events[LOAD_EVENTS];
-    /* A target that hangs ends the run with what there is. */
-    while (load_open > 0 && load_now_ns() < load_end_ns + INT64_C(5000000000)) {
-        /* Clients arrive one after the other, over half a second. */
-        uint64_t due = (uint64_t)(load_now_ns() - begun_ns) * connections / 500000000 + 1;
-        while (begun < connections && begun < due) {
-            load_begin(&conns[begun++]);
-        }
-        int count = epoll_wait(epoll, events, LOAD_EVENTS, begun < connections ? 1 : 100);
-        for (int i = 0; i < count; i++) {
-            load_on_ready(events[i].data.ptr, events[i].events);
-        }
-    }
-    load_bad += load_open;
-    load_report(load_now_ns() - begun_ns);
+    ASSERT(conns != NULL);
+    load_end_ns = (int64_t)seconds * 1000000000;
+    /* A stream that began at the end may take its whole time; 40 events are more than it has. */
+    int64_t patience_ns = INT64_C(5000000000) + (int64_t)options.pace_ms * 40 * 1000000;
+    load_run(conns, connections, (uint16_t)port, patience_ns);
     return 0;
 }

@@ -19,9 +19,9 @@
 #include "base/str.h"
 #include "prose.h"
 
-#define MOCK_CONNS   4096
+#define MOCK_CONNS   32768
 #define MOCK_EVENTS  512
-#define MOCK_REQUEST (256 * 1024) /* the largest case sends 100 KB */
+#define MOCK_REQUEST (1024 * 1024) /* the largest case sends 400 KB */
 #define MOCK_DELTAS  32
 #define MOCK_PARTS   (MOCK_DELTAS + 3) /* finish, usage, [DONE] and the last chunk */
 
@@ -36,7 +36,8 @@ struct mock_conn {
 static struct str mock_answer;
 static struct str mock_stream_head;
 static struct str mock_parts[MOCK_PARTS];
-static struct mock_conn *mock_conns[MOCK_CONNS * 4];
+static struct mock_conn *mock_conns[MOCK_CONNS * 2];
+static size_t mock_top; /* above the highest descriptor yet */
 static int64_t mock_pace_ns;
 
 static int64_t mock_now_ns(void)
@@ -199,7 +200,7 @@ static void mock_on_ready(struct mock_conn *conn)
 static void mock_tick(void)
 {
     int64_t now_ns = mock_now_ns();
-    for (size_t i = 0; i < EP_ARRAY_LEN(mock_conns); i++) {
+    for (size_t i = 0; i < mock_top; i++) {
         struct mock_conn *conn = mock_conns[i];
         if (conn == NULL || conn->next_part < 0 || conn->due_ns > now_ns) {
             continue;
@@ -224,6 +225,7 @@ static void mock_accept(int epoll, int listener)
         conn->fd = fd;
         conn->next_part = -1;
         mock_conns[fd] = conn;
+        mock_top = (size_t)fd >= mock_top ? (size_t)fd + 1 : mock_top;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
         struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = conn };
         ASSERT(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);

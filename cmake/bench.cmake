@@ -1,4 +1,5 @@
 # The benchmark's own programs: an upstream and a load generator that cost as little as they can.
+pkg_check_modules(PKG_openssl REQUIRED IMPORTED_TARGET openssl)
 foreach(program mock load)
     if(EXISTS ${CMAKE_SOURCE_DIR}/bench/${program}.c)
         add_executable(ep-bench-${program} ${CMAKE_SOURCE_DIR}/bench/${program}.c)
@@ -6,6 +7,9 @@ foreach(program mock load)
         target_include_directories(ep-bench-${program} PRIVATE ${CMAKE_SOURCE_DIR}/bench)
     endif()
 endforeach()
+if(TARGET ep-bench-load) # asks over TLS too
+    target_link_libraries(ep-bench-load PRIVATE PkgConfig::PKG_openssl)
+endif()
 add_executable(ep-bench-count ${CMAKE_SOURCE_DIR}/bench/count.c)
 target_link_libraries(ep-bench-count PRIVATE ep_flags room_meter room_crypto)
 set_target_properties(ep-bench-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -72,9 +72,14 @@ enum err buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->cap - buf->len; /* mostly enough: then it is printed once */
+    int len = vsnprintf(room == 0 ? NULL : buf->ptr + buf->len, room, format, args);
     va_end(args);
     ASSERT(len >= 0);
+    if ((size_t)len < room) {
+        buf->len += (size_t)len;
+        return ERR_OK;
+    }
 
     TRY(buf_reserve(buf, (size_t)len + 1)); /* vsnprintf also writes a NUL */
     va_start(args, format);

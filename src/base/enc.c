@@ -136,14 +136,12 @@ int enc_base32_value(char digit)
     return -1;
 }
 
-/* Eight bytes at a time: a byte below 0x20, or one that is zero after the exclusive or with what is
- * looked for, has its high bit set by the subtraction and did not have it before. */
-static bool enc_json_eight(const char *text)
+/* Of eight bytes: one below 0x20, or one that is zero after the exclusive or with what is looked
+ * for, has its high bit set by the subtraction and did not have it before. */
+static bool enc_json_eight(uint64_t bytes)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
-    uint64_t bytes = 0;
-    memcpy(&bytes, text, sizeof(bytes));
     uint64_t quote = bytes ^ ones * '"';
     uint64_t backslash = bytes ^ ones * '\\';
     uint64_t found = ((bytes - ones * 0x20) & ~bytes) | ((quote - ones) & ~quote) |
@@ -151,11 +149,37 @@ static bool enc_json_eight(const char *text)
     return (found & highs) == 0;
 }
 
+static uint64_t enc_load(const char *text)
+{
+    uint64_t bytes = 0;
+    memcpy(&bytes, text, sizeof(bytes));
+    return bytes;
+}
+
+/* The last bytes, fewer than eight, along with some before them that are known to be plain; of a
+ * text of four to seven its first four and its last four. */
+static bool enc_json_rest(struct str text)
+{
+    uint32_t halves[2] = { 0 };
+    if (text.len >= sizeof(uint64_t)) {
+        return enc_json_eight(enc_load(text.ptr + text.len - sizeof(uint64_t)));
+    }
+    if (text.len < sizeof(halves[0])) {
+        return false;
+    }
+    memcpy(&halves[0], text.ptr, sizeof(halves[0]));
+    memcpy(&halves[1], text.ptr + text.len - sizeof(halves[1]), sizeof(halves[1]));
+    return enc_json_eight((uint64_t)halves[1] << 32 | halves[0]);
+}
+
 size_t enc_json_plain(struct str text)
 {
     size_t at = 0;
-    while (text.len - at >= sizeof(uint64_t) && enc_json_eight(text.ptr + at)) {
+    while (text.len - at >= sizeof(uint64_t) && enc_json_eight(enc_load(text.ptr + at))) {
         at += sizeof(uint64_t);
+    }
+    if (text.len - at < sizeof(uint64_t) && enc_json_rest(text)) {
+        return text.len;
     }
     while (at < text.len && (unsigned char)text.ptr[at] >= 0x20 && text.ptr[at] != '"' &&
            text.ptr[at] != '\\') {

@@ -9,7 +9,7 @@
 #include "ident/ident_internal.h"
 
 #define IDENT_ARENA_FIRST 4096
-#define IDENT_ARENA_MAX   ((size_t)256 << 20) /* some 600,000 keys of 400 bytes */
+#define IDENT_ARENA_MAX   ((size_t)1 << 30) /* some two million clients with a key each */
 
 _Static_assert(IDENT_HINT_LEN == 8 + 3 + 4, "a hint is start, dots and end");
 _Static_assert(IDENT_KEY_TEXT_LEN == sizeof(IDENT_KEY_START) - 1 + 52, "52 digits hold 256 bits");

@@ -36,6 +36,9 @@ uint64_t sim_random(struct sim *sim)
 uint64_t sim_between(struct sim *sim, uint64_t least, uint64_t most)
 {
     ASSERT(least <= most);
+    if (sim->options.even) {
+        return most;
+    }
     return least + sim_random(sim) % (most - least + 1); /* the bias is of no matter here */
 }
 

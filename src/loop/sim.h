@@ -18,6 +18,9 @@ struct sim_options {
     int64_t latency_min_ns; /* of one packet, one way; 0 < min <= max */
     int64_t latency_max_ns;
     size_t window_bytes; /* sent and not yet read, each way; > 0 */
+    /* Nothing is left to chance: reads and writes are whole, latencies the largest, and what goes
+     * first is always the same. For measurements: a call more or less does not shift the others. */
+    bool even;
 };
 
 /* 50 us to 2 ms, 64 KiB. */

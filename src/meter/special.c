@@ -12,6 +12,10 @@ struct special_begin {
     bool any;
     bool lstrip;
     bool first[256];
+    /* Eight times each of the bytes that begin a token, where there are one or two of them, as in
+     * nearly all vocabularies ('<', '['): text without them is passed over eight at a time. */
+    uint64_t skip[2];
+    bool skips;
     uint64_t pairs[65536 / 64];
 };
 
@@ -54,6 +58,20 @@ static void special_note(struct special_begin *begin, const struct vocab_special
     begin->pairs[special_pair(text) / 64] |= UINT64_C(1) << (special_pair(text) % 64);
 }
 
+/* Once all tokens are noted. */
+static void special_note_skips(struct special_begin *begin)
+{
+    size_t count = 0;
+    for (uint64_t byte = 0; byte < 256; byte++) {
+        if (begin->first[byte]) {
+            begin->skip[count % 2] = byte * UINT64_C(0x0101010101010101);
+            count++;
+        }
+    }
+    begin->skip[1] = count == 1 ? begin->skip[0] : begin->skip[1];
+    begin->skips = count == 1 || count == 2;
+}
+
 enum err special_create(const struct vocab_special *specials, size_t count,
                         const struct unicode_table *table, struct special **ret_special)
 {
@@ -76,6 +94,8 @@ enum err special_create(const struct vocab_special *specials, size_t count,
     for (size_t byte = 0; byte < 256; byte++) {
         special->from[byte + 1] += special->from[byte];
     }
+    special_note_skips(&special->begin[0]);
+    special_note_skips(&special->begin[1]);
     *ret_special = special;
     return ERR_OK;
 }
@@ -85,12 +105,29 @@ void special_destroy(struct special *special)
     mem_free(special);
 }
 
+/* Whether eight bytes have none that begins a token: one that is zero after the exclusive or has
+ * its high bit set by the subtraction. */
+static bool special_none_of_eight(const struct special_begin *begin, const uint8_t *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t bytes = 0;
+    memcpy(&bytes, at, sizeof(bytes));
+    uint64_t one = bytes ^ begin->skip[0];
+    uint64_t two = bytes ^ begin->skip[1];
+    uint64_t found = ((one - ones) & ~one) | ((two - ones) & ~two);
+    return (found & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* The first place at or behind `at` where a token may begin, by its first two bytes. */
 static size_t special_candidate(const struct special_begin *begin, struct str text, size_t at)
 {
     const uint8_t *bytes = (const uint8_t *)text.ptr;
     for (; at < text.len; at++) {
-        if (!begin->first[bytes[at]]) {
+        while (begin->skips && text.len - at >= sizeof(uint64_t) &&
+               special_none_of_eight(begin, bytes + at)) {
+            at += sizeof(uint64_t);
+        }
+        if (at == text.len || !begin->first[bytes[at]]) {
             continue;
         }
         if (at + 1 == text.len) {

@@ -19,13 +19,18 @@ enum err registry_time_print(struct buf *out, int64_t ns)
     struct buf whole = { text, 0, sizeof(text), sizeof(text) };
     TRY(stamp_print(&whole, ns));
     TRY(buf_append(out, str_slice(buf_str(&whole), 0, sizeof("2026-11-24T12:00:00") - 1)));
+    /* As many digits as the part of a second needs. A call's facts have several times. */
+    char part[] = ".123456789";
     int64_t rest = ns % STAMP_NS_PER_S;
-    int64_t weight = STAMP_NS_PER_S;
-    for (const char *point = "."; rest > 0; point = "") {
-        weight /= 10;
-        TRY(buf_printf(out, "%s%d", point, (int)(rest / weight)));
-        rest %= weight;
+    size_t len = rest == 0 ? 0 : sizeof(part) - 1;
+    for (; len > 0 && rest % 10 == 0; len--) {
+        rest /= 10;
     }
+    for (size_t at = len; at > 1; at--) {
+        part[at - 1] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    TRY(buf_append(out, (struct str){ part, len }));
     return buf_byte(out, 'Z');
 }
 

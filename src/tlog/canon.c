@@ -1,5 +1,7 @@
 #include "tlog/canon.h"
 
+#include <string.h>
+
 #include "base/enc.h"
 
 void canon_init(struct canon *canon, struct buf *out)
@@ -56,8 +58,29 @@ static void canon_escape(struct canon *canon, char byte)
     canon_text(canon, (struct str){ escape, sizeof(escape) });
 }
 
+/* In one piece, if nothing needs an escape and the buffer has the room: nearly always. */
+static bool canon_quote_plain(struct canon *canon, struct str text)
+{
+    struct buf *out = canon->out;
+    if (canon->err != ERR_OK || out->cap - out->len < text.len + 2 ||
+        enc_json_plain(text) < text.len) {
+        return false;
+    }
+    char *at = out->ptr + out->len;
+    *at++ = '"';
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    at[text.len] = '"';
+    out->len += text.len + 2;
+    return true;
+}
+
 static void canon_quote(struct canon *canon, struct str text)
 {
+    if (canon_quote_plain(canon, text)) {
+        return;
+    }
     canon_text(canon, STR("\""));
     for (;;) {
         size_t plain = enc_json_plain(text);
@@ -75,8 +98,9 @@ void canon_key(struct canon *canon, const char *key)
 {
     ASSERT(canon->depth > 0);
     struct str *last = &canon->last_key[canon->depth - 1];
-    ASSERT(str_cmp(*last, str_from(key)) < 0);
-    *last = str_from(key);
+    const struct str next = str_from(key);
+    ASSERT(str_cmp(*last, next) < 0);
+    *last = next;
     canon_comma(canon);
     canon_quote(canon, *last);
     canon_text(canon, STR(":"));

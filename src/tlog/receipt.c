@@ -212,6 +212,7 @@ enum err receipt_build(struct receipt *receipt, const struct receipt_facts *fact
     for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
         struct canon canon;
         buf_reset(&receipt->sections[i]);
+        TRY(buf_reserve(&receipt->sections[i], RECEIPT_SECTION_FIRST));
         canon_init(&canon, &receipt->sections[i]);
         canon_open(&canon, '{');
         writers[i](&canon, facts);

@@ -15,12 +15,13 @@
 #include "base/id.h"
 #include "crypto/digest.h"
 
-#define RECEIPT_VERSION     1
-#define RECEIPT_SALT_BYTES  16
-#define RECEIPT_SECTION_MAX 32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
-#define RECEIPT_CLASSES     16    /* token classes, in the meter's order */
-#define RECEIPT_REASONS_MAX 16
-#define RECEIPT_REASON_MAX  160 /* bytes of an internal one; what does not fit is cut off */
+#define RECEIPT_VERSION       1
+#define RECEIPT_SALT_BYTES    16
+#define RECEIPT_SECTION_MAX   32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
+#define RECEIPT_SECTION_FIRST 2048  /* room at the start: a usual section never grows */
+#define RECEIPT_CLASSES       16    /* token classes, in the meter's order */
+#define RECEIPT_REASONS_MAX   16
+#define RECEIPT_REASON_MAX    160 /* bytes of an internal one; what does not fit is cut off */
 
 enum receipt_section {
     RECEIPT_CLIENT,

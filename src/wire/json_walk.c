@@ -54,30 +54,56 @@ struct str json_inside(struct str value)
     return str_slice(value, 1, value.len - 1);
 }
 
-/* Behind the quote that ends a string, from within it. */
+/* Whether the quotation mark of a string that begins at `from` stands behind an escape. */
+static bool json_is_escaped(const char *from, const char *quote)
+{
+    bool escaped = false;
+    for (; quote > from && quote[-1] == '\\'; quote--) {
+        escaped = !escaped;
+    }
+    return escaped;
+}
+
+#ifdef __SSE2__
+#    define JSON_STRIDE 64 /* a bit each in a word */
+
+static uint64_t json_quotes_of_16(const char *at)
+{
+    __m128i word;
+    memcpy(&word, at, sizeof(word));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(word, _mm_set1_epi8('"')));
+}
+
+/* Where quotation marks are among the next bytes. */
+static uint64_t json_quotes(const char *at)
+{
+    return json_quotes_of_16(at) | json_quotes_of_16(at + 16) << 16 |
+           json_quotes_of_16(at + 32) << 32 | json_quotes_of_16(at + 48) << 48;
+}
+#endif
+
+/* Behind the quote that ends a string, from within it. Looks for quotes alone, since other escapes
+ * end nothing: a request is walked over several times, and an agent's has one each 30 bytes. */
 static const char *json_text_end(const char *at, const char *end)
 {
-    for (;;) {
+    const char *from = at;
 #ifdef __SSE2__
-        const __m128i quote = _mm_set1_epi8('"');
-        const __m128i slash = _mm_set1_epi8('\\');
-        int mask = 0;
-        while (mask == 0 && end - at >= 16) {
-            __m128i word;
-            memcpy(&word, at, sizeof(word));
-            mask = _mm_movemask_epi8(
-                _mm_or_si128(_mm_cmpeq_epi8(word, quote), _mm_cmpeq_epi8(word, slash)));
-            at += mask == 0 ? 16 : __builtin_ctz((unsigned)mask);
+    for (; end - at >= JSON_STRIDE; at += JSON_STRIDE) {
+        for (uint64_t quotes = json_quotes(at); quotes != 0; quotes &= quotes - 1) {
+            const char *quote = at + __builtin_ctzll(quotes);
+            if (!json_is_escaped(from, quote)) {
+                return quote + 1;
+            }
         }
+    }
 #endif
-        while (at < end && *at != '"' && *at != '\\') {
-            at++;
+    for (;;) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        ASSERT(quote != NULL); /* the text was checked */
+        if (!json_is_escaped(from, quote)) {
+            return quote + 1;
         }
-        ASSERT(at < end); /* the text was checked */
-        if (*at == '"') {
-            return at + 1;
-        }
-        at += 2;
+        at = quote + 1;
     }
 }
 

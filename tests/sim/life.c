@@ -66,9 +66,9 @@ struct life {
     "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
     ", place: US, data_terms: upstream, abort_billing: " abort                                     \
     ", output_cap_field: max_tokens, contract_price: cost}\n"
-#define LIFE_MODEL(id)                                                                  \
+#define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
-    "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096}\n"
+    "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096" more "}\n"
 #define LIFE_CREDENTIAL(party)                                                             \
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
@@ -113,7 +113,6 @@ static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
-    { STR_INIT("models.yaml"), STR_INIT("models:\n" LIFE_MODEL("m-0") LIFE_MODEL("m-1")) },
     { STR_INIT("credentials.yaml"),
       STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
     { STR_INIT("routes.yaml"),
@@ -164,12 +163,21 @@ const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
       { .input = 120019, .cached = 12001, .output = 700031 } },
 };
 
-static struct registry *life_make_registry(size_t book)
+/* Not counted, and counted. */
+static const struct registry_file life_models[] = {
+    { STR_INIT("models.yaml"), STR_INIT("models:\n" LIFE_MODEL("m-0", "") LIFE_MODEL("m-1", "")) },
+    { STR_INIT("models.yaml"),
+      STR_INIT("models:\n" LIFE_MODEL("m-0", ", tokenizer: " PLAY_VOCABULARY)
+                   LIFE_MODEL("m-1", ", tokenizer: " PLAY_VOCABULARY)) },
+};
+
+static struct registry *life_make_registry(size_t book, bool counted)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 1];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 2];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
+    files[EP_ARRAY_LEN(life_registry) + 1] = life_models[counted ? 1 : 0];
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
@@ -198,7 +206,7 @@ static struct gate_options life_gate_options(struct play *play)
                            limited ? PLAY_MINUTE_TOKENS : LIMITS_NONE, LIMITS_NONE, LIMITS_NONE,
                            limited ? PLAY_CALLS_AT_ONCE : 1000 },
         .drains_max = play_random(play, 4),
-        .upstream_per_host_max = 1 + play_random(play, 16),
+        .upstream_per_host_max = play->steady ? 64 : 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,
         .body_ns = 5 * LIFE_S,
         .read_ns = 5 * LIFE_S,
@@ -281,12 +289,14 @@ static enum err life_open_books(struct life *life, struct fail *fail)
 static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret_snapshot,
                                    struct fail *fail)
 {
-    struct registry *registry = life_make_registry(life->book);
+    struct registry *registry = life_make_registry(life->book, life->play->shelf != NULL);
     TRY(dispatch_learn(life->dispatch, registry));
     TRY(quarantine_learn(life->quarantine, registry));
-    return gate_snapshot_create(
-        registry, &(struct gate_snapshot_parts){ .options = &life->options, .folder = STR("/") },
-        ret_snapshot, fail);
+    return gate_snapshot_create(registry,
+                                &(struct gate_snapshot_parts){ .options = &life->options,
+                                                               .folder = STR("/"),
+                                                               .shelf = life->play->shelf },
+                                ret_snapshot, fail);
 }
 
 static enum err life_open_gate(struct life *life, struct fail *fail)
@@ -434,6 +444,14 @@ static void life_reload(struct life *life)
     gate_snapshot_unref(snapshot);
 }
 
+static void life_plan_notes(struct life *life)
+{
+    struct play *play = life->play;
+    int64_t at_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
+    enum err err = timer_start(life->writer, &life->note, at_ns);
+    ASSERT(err == ERR_OK);
+}
+
 /* What the operator and the server's own timers do beside the calls. */
 static void life_on_note(struct timer *timer)
 {
@@ -454,9 +472,7 @@ static void life_on_note(struct timer *timer)
             life_release_route(life, (int)play_random(play, PLAY_ROUTES));
         }
     }
-    int64_t at_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
-    enum err err = timer_start(life->writer, timer, at_ns);
-    ASSERT(err == ERR_OK);
+    life_plan_notes(life);
 }
 
 /* Each second or so, and now and then at once. */
@@ -533,10 +549,10 @@ enum err life_open(struct play *play, struct fail *fail)
         life_free(life);
         return err;
     }
-    int64_t note_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)LIFE_S);
-    err = timer_start(life->writer, &life->note, note_ns);
-    ASSERT(err == ERR_OK);
-    life_plan_round(life);
+    if (!play->steady) {
+        life_plan_notes(life);
+        life_plan_round(life);
+    }
     play->life = life;
     return ERR_OK;
 }

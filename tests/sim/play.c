@@ -14,12 +14,12 @@ static const char *const asking_names[ASK_COUNT] = {
 
 uint64_t play_random(struct play *play, uint64_t below)
 {
-    return below == 0 ? 0 : sim_random(play->sim) % below;
+    return below == 0 || play->steady ? 0 : sim_random(play->sim) % below;
 }
 
 bool play_chance(struct play *play, uint64_t of)
 {
-    return play_random(play, of) == 0;
+    return !play->steady && play_random(play, of) == 0;
 }
 
 struct sale *play_first(struct play *play, int number)

@@ -11,6 +11,7 @@
 #include "loop/sim.h"
 
 struct life;
+struct shelf;
 
 enum {
     PLAY_ACCOUNTS = 4,
@@ -26,6 +27,7 @@ enum {
 #define PLAY_PORT_SERVER   8080
 #define PLAY_PORT_UPSTREAM 9001 /* and the next ones */
 #define PLAY_PRODUCT       "world"
+#define PLAY_VOCABULARY    "o200k_base"
 #define PLAY_TEXT          "terms" /* that all clients have accepted */
 
 /* How an upstream treats one request. */
@@ -145,6 +147,10 @@ struct play {
     uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
+    /* For measurements (tests/instructions): nothing is left to chance, the server does nothing
+     * beside the calls. The world's own choice is `even` in struct sim_options. */
+    bool steady;
+    struct shelf *shelf; /* of vocabularies: models name PLAY_VOCABULARY; NULL: none is counted */
 };
 
 /* Some seeds' clients are limited, each in each life; not by a draw, so that the other seeds are
@@ -172,9 +178,9 @@ static inline int play_route(int model, int upstream)
     return model * PLAY_UPSTREAMS + upstream;
 }
 
-/* The next number of the seed, below `below`. */
+/* The next number of the seed, below `below`; 0 in a steady play. */
 uint64_t play_random(struct play *play, uint64_t below);
-/* True once in `of`. */
+/* True once in `of`; never in a steady play. */
 bool play_chance(struct play *play, uint64_t of);
 /* The first call with the key, where attempts are noted. */
 struct sale *play_first(struct play *play, int number);

@@ -107,6 +107,29 @@ TEST(what_may_become_a_token_is_open)
     special_destroy(special);
 }
 
+/* Text without first bytes is passed over in words: with one of them, with two, and with three,
+ * where it is not, at every place and at the end of the page. */
+TEST(a_token_is_found_at_every_place)
+{
+    static const size_t counts[][2] = { { 3, 1 }, { 0, 4 }, { 0, 7 }, { 3, 4 } };
+    char text[40];
+    for (size_t i = 0; i < EP_ARRAY_LEN(counts); i++) {
+        struct special *special = make(counts[i][0], counts[i][1]);
+        for (size_t at = 0; at + 3 <= sizeof(text); at++) {
+            for (size_t len = at + 3; len <= sizeof(text); len++) {
+                memset(text, 'x', sizeof(text));
+                memcpy(text + at, "<a>", 3);
+                check(special, (struct str){ text, len }, true, true,
+                      (struct special_match){ SPECIAL_MATCH, at, at + 3, &items[3] });
+                text[at + 1] = '<'; /* a first byte, and no token */
+                check(special, (struct str){ text, len }, true, true,
+                      (struct special_match){ .found = SPECIAL_NONE, .start = len });
+            }
+        }
+        special_destroy(special);
+    }
+}
+
 TEST(no_specials_find_nothing)
 {
     struct special *special = make(0, 0);

@@ -45,6 +45,29 @@ TEST(what_is_stepped_over_ends_where_it_ends)
     }
 }
 
+/* Strings are passed over in strides: the end and an escape at every place of several. */
+TEST(a_string_ends_at_its_quote_wherever_that_is)
+{
+    enum {
+        FILL = 150
+    };
+    for (size_t len = 0; len <= FILL; len++) {
+        for (size_t escape = 0; escape + 1 < len; escape++) {
+            char text[FILL + 8] = "[\"";
+            memset(text + 2, 'x', len);
+            text[2 + escape] = '\\';
+            text[3 + escape] = escape % 2 == 0 ? '"' : '\\';
+            memcpy(text + 2 + len, "\",1]", 5);
+            struct str rest = json_inside(test_at_page_end(str_from(text)));
+            struct str item;
+            CHECK(json_next_item(&rest, &item));
+            CHECK_EQ(item.len, len + 2);
+            CHECK(json_next_item(&rest, &item));
+            CHECK_STR(item, STR("1"));
+        }
+    }
+}
+
 TEST(keys_are_told_apart_by_what_they_mean)
 {
     CHECK(json_key_is(STR("model"), STR("model")));
