@@ -55,11 +55,9 @@
 #include "meter/tally.h"
 #include "net/client.h"
 #include "net/server.h"
-#include "store/store.h"
 
 struct api_key;
 struct limits_counter;
-struct price_shelf_book;
 
 enum call_state {
     CALL_PARSE,

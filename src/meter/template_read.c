@@ -73,6 +73,8 @@ static bool read_is_harmless(struct str key)
         STR_INIT("user"),
         STR_INIT("safety_identifier"),
         STR_INIT("prompt_cache_key"),
+        STR_INIT("provider"), /* these two do not even reach it */
+        STR_INIT("models"),
         STR_INIT("provider"),
         STR_INIT("usage"),
     };

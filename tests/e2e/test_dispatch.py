@@ -3,6 +3,7 @@ call is lost which another lawful source could serve."""
 
 import contextlib
 import json
+import re
 import signal
 import threading
 import time
@@ -18,10 +19,15 @@ US, SG = "aurora-small-us", "aurora-small-sg"  # the cheaper one first
 
 
 class Two(House):
-    """A house whose two upstreams are talkers: what they were asked can be looked at."""
+    """A house whose two upstreams are talkers: what they were asked can be looked at. They count words, so nothing is
+    counted here: else a source would be taken out for what it reports."""
 
     def __init__(self, folder):
         super().__init__(folder)
+        models = folder / "registry" / "models.yaml"
+        counted = r"(?m)^    (tokenizer|chat_template|token_count|token_margin_percent):.*\n"
+        models.write_text(re.sub(counted, "", models.read_text()))
+        self.apply()
         self.talkers = [Talker(port) for port in self.upstreams]
 
     def fresh(self):
@@ -396,3 +402,19 @@ def test_no_call_is_lost_when_a_source_dies_slows_or_is_taken_out(house):
     lost = [status for status in answers if status != 200]
     assert not lost, f"{len(lost)} of {len(answers)} calls: {sorted(set(lost))}"
     wait_for(lambda: float(house.credits()["held"]) == 0, "the end of all holds")
+
+
+def test_what_stands_in_is_counted_by_its_own_vocabulary(house):
+    house.stop_process("upstream0", signal.SIGKILL)
+    try:
+        for stream in (False, True):
+            ask = {**ASK, "model": "borealis-chat", "stream": stream}
+            columns = []
+            for change in ({}, {"model": "aurora-large", "models": ["borealis-chat"]}):
+                status, heads, body = house.request(CHAT, {**ask, **change})
+                assert status == 200 and heads["x-entrepot-model"] == ("borealis-chat" if change else None), body
+                client = house.json("receipt", "show", heads["x-entrepot-call"])["client"]
+                columns.append([client[name] for name in ("counted", "counted_by", "billed", "billed_by", "amount")])
+            assert columns[0] == columns[1], "as if it had been asked for"
+    finally:
+        house.upstream(0)
