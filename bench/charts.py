@@ -1,7 +1,6 @@
 """Bars as SVG, from the benchmark's figures: the cost of a request beside nginx, one picture a case."""
 
 import html
-import re
 
 WIDTH, BAR, GAP, LEFT, RIGHT, TOP = 720, 22, 8, 190, 110, 56
 OURS, OTHERS = "#0b6e99", "#9aa5b1"
@@ -34,10 +33,9 @@ font-family="sans-serif" font-size="13" fill="#1f2933" role="img" aria-label="{h
 
 
 def draw(folder, results, machine):
-    """A picture for each case that has figures; their names are the cases'."""
+    """A picture for each case that has figures, by the case's short name."""
     folder.mkdir(parents=True, exist_ok=True)
-    for title, rows in results.items():
+    for name, (title, rows) in results.items():
         if rows:
-            name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
             (folder / f"{name}.svg").write_text(picture(title, rows, machine))
             print(f"chart  docs/charts/{name}.svg")

@@ -29,6 +29,7 @@
 
 #define LOAD_EVENTS  512
 #define LOAD_SAMPLES 4000000
+#define LOAD_DELTAS  32    /* of a stream: its end may wait until it is settled */
 #define LOAD_CONNS   24000 /* ports of one address, less those of the proxy's own connections */
 #define LOAD_HEAD    4096  /* of an answer: all of them are smaller */
 
@@ -198,7 +199,9 @@ static void load_count_events(struct load_conn *conn, struct str bytes)
         if (ends) {
             int64_t at_ns = now_ns - (int64_t)(conn->events++ * options.pace_ms) * 1000000;
             conn->least_ns = at_ns < conn->least_ns ? at_ns : conn->least_ns;
-            load_note(&load_late, at_ns - conn->least_ns);
+            if (conn->events <= LOAD_DELTAS) {
+                load_note(&load_late, at_ns - conn->least_ns);
+            }
         }
     }
 }

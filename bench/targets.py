@@ -163,7 +163,7 @@ class Nginx(Target):
             listen = f"listen 127.0.0.1:{self.port} ssl; ssl_certificate {cert}; ssl_certificate_key {key};"
         conf.write_text(f"""
 worker_processes 1; worker_rlimit_nofile {DESCRIPTORS}; daemon off; pid {self.folder}/nginx.pid; error_log /dev/null;
-events {{ worker_connections {2 * STREAMS_MAX + 100}; }}
+events {{ worker_connections {DESCRIPTORS}; }}
 http {{
   access_log off; keepalive_requests 100000000; client_body_buffer_size 1m; client_body_temp_path {self.folder};
   proxy_temp_path {self.folder}; fastcgi_temp_path {self.folder}; uwsgi_temp_path {self.folder}; scgi_temp_path {self.folder};
@@ -314,7 +314,7 @@ class Uncounted(Entrepot):
         models.write_text("".join(line for line in lines if "tokenizer:" not in line))
 
 
-KINDS = {"nginx": Nginx, "HAProxy": Haproxy, "Entrepot": Entrepot, "Entrepot, not counting": Uncounted, "Portkey": Portkey,
+KINDS = {"nginx": Nginx, "HAProxy": Haproxy, "Entrepot": Entrepot, "Entrepot without counting": Uncounted, "Portkey": Portkey,
          "LiteLLM": Litellm, "Bifrost": Bifrost}
 
 
