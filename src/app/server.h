@@ -30,8 +30,8 @@ struct server {
     struct loop *loop; /* of the main thread: office, desk, signals */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of names: a name service that is down blocks nobody else */
-    struct worker_pool *readers; /* of files that anybody may read */
-    char pages[SHARE_PATH_MAX];  /* the folder of the page that verifies receipts; "": none */
+    struct worker_pool *readers;   /* of files that anybody may read */
+    char pages[SHARE_PATH_MAX];    /* the folder of the page that verifies receipts; "": none */
     struct publishing *publishing;
     struct dispatch *dispatch;
     struct limits *limits;
