@@ -129,8 +129,8 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
     static const char *const energy[] = {
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 2}",
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 3}",
-        "max_concurrent: 4,"
-        " energy: {microjoules_in: 1, microjoules_out: 2, pue_overhead_percent: 1}",
+        ("max_concurrent: 4,"
+         " energy: {microjoules_in: 1, microjoules_out: 2, pue_overhead_percent: 1}"),
     };
     struct digest hashes[1 + EP_ARRAY_LEN(energy)] = { law_hash(0, NULL, NULL) };
     for (size_t i = 0; i < EP_ARRAY_LEN(energy); i++) {
