@@ -122,6 +122,25 @@ TEST(rows_that_lead_elsewhere_are_told)
     house_end(&house);
 }
 
+static enum err delete_leaf(struct store_job *job, struct store_txn *txn, struct fail *fail)
+{
+    static const struct store_sql sql = { "DELETE FROM leaf WHERE id = 0" };
+    (void)job;
+    return store_exec(txn, &sql, NULL, 0, fail);
+}
+
+TEST(rows_that_are_missing_are_told)
+{
+    struct store_job job = { .run = delete_leaf };
+    struct fail fail = { .text = "" };
+    begin();
+    struct rows rows = rows_of_log();
+    show_checkpoint(rows.size, &rows.root);
+    CHECK_EQ(store_run(house.world->store, &job, &fail), ERR_OK);
+    CHECK_EQ(look().wrong, 1);
+    house_end(&house);
+}
+
 TEST(what_is_no_checkpoint_is_told)
 {
     begin();
