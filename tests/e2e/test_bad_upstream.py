@@ -19,8 +19,8 @@ from talker import Talker, events, text_of
 
 CHAT = "/v1/chat/completions"
 PRICE_IN, PRICE_OUT = 0.15e-6, 0.60e-6  # USD a token
-LIMITS = {"upstream_connect_ms": 800, "upstream_first_byte_ms": 600, "upstream_idle_ms": 600,
-          "upstream_answer_ms": 1500, "answer_bytes": 262144, "sse_line_bytes": 16384}
+LIMITS = {"upstream_connect_ms": 5000, "upstream_first_byte_ms": 1500, "upstream_idle_ms": 1500,
+          "upstream_answer_ms": 3000, "answer_bytes": 262144, "sse_line_bytes": 16384}
 
 UNREACHABLE, UNTRUSTED, LATE = (502, "upstream_unreachable"), (502, "upstream_untrusted"), (504, "upstream_timeout")
 CUT, INVALID, ERROR, LARGE = (502, "upstream_cut"), (502, "upstream_invalid"), (502, "upstream_error"), (502, "upstream_too_large")
