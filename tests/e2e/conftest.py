@@ -26,17 +26,27 @@ TOKENIZERS = [word for model, name in (("aurora-large", "o200k_base"), ("aurora-
               for word in ("--tokenizer", f"{model}={VOCAB}/{name}.etk")]
 
 
+# Ports are bound later than they are chosen: each of the processes that run scenarios at a time has its own, and gives none
+# twice. Below the range of outgoing connections: a client that tries again and again while its server is down could
+# otherwise be connected to itself, and hold the server's port.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+SPAN = 22000 // WORKERS
+PORTS = 10000 + SPAN * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+given = set()
+
+
 def free_port():
-    """Below the range of outgoing connections: a client that tries again and again while its server is down could
-    otherwise be connected to itself, and hold the server's port."""
     while True:
-        port = random.randrange(10000, 32000)
+        port = random.randrange(PORTS, PORTS + SPAN)
+        if port in given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        given.add(port)
+        return port
 
 
 def wait_for(condition, what, seconds=20):
