@@ -45,6 +45,7 @@ struct life {
     struct quarantine *quarantine;
     struct dispatch *dispatch;
     struct retry_budget retries;
+    struct retry_budget hedges;
     struct limits *limits;
     struct log_mark mark;
     atomic_bool log_stopped;
@@ -309,6 +310,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     TRY(dispatch_create(&life->dispatch));
     TRY(limits_create(&life->limits));
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
+    retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
     const struct gate_world world = {
         .store = life->store,
@@ -318,6 +320,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .dispatch = life->dispatch,
         .limits = life->limits,
         .retries = &life->retries,
+        .hedges = &life->hedges,
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,

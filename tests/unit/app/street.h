@@ -23,6 +23,7 @@ struct street {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget retries;
+    struct retry_budget hedges;
     struct lookout *lookout; /* NULL: nobody looks */
     struct worker_pool *workers;
     struct address shop;
@@ -193,6 +194,7 @@ static inline void street_open_gate(struct street *street)
         .dispatch = street->dispatch,
         .limits = street->limits,
         .retries = &street->retries,
+        .hedges = &street->hedges,
         .usage_check = world->usage_check,
         .quarantine = world->quarantine,
         .review = world->review,
@@ -229,6 +231,7 @@ static inline void street_begin(struct street *street)
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
     CHECK_EQ(limits_create(&street->limits), ERR_OK);
     retry_budget_init(&street->retries, 0);
+    retry_budget_init_hedges(&street->hedges, 0);
     CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
     street_open_gate(street);
 }
