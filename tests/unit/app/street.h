@@ -41,6 +41,8 @@ static const char *street_link;
 /* An upstream that answers when it is told to: the one that waits, and whether it streams. */
 static bool street_slow;
 static struct http_exchange *street_waits;
+/* One that answers all but the first of those that are under way, which waits as above. */
+static bool street_first_waits;
 
 static inline void street_put(struct buf *out, const char *text)
 {
@@ -107,11 +109,32 @@ static inline void street_whole(struct http_exchange *x)
                  buf_str(&out));
 }
 
+static inline void street_answer(struct http_exchange *x, bool streams)
+{
+    if (streams) {
+        http_respond(x, 200, str_from(street_stream_head), street_stream_text());
+    } else {
+        street_whole(x);
+    }
+}
+
+/* The one that waits, and has not begun. */
+static inline void street_answer_late(bool streams)
+{
+    struct http_exchange *x = street_waits;
+    street_waits = NULL;
+    street_answer(x, streams);
+}
+
 static inline void street_on_request(struct http_exchange *x)
 {
     struct str body = http_exchange_body(x);
     bool streams = str_search(body, STR("\"stream\":true")) < body.len;
     street_asked++;
+    if (street_first_waits && street_waits == NULL) {
+        street_waits = x;
+        return;
+    }
     if (street_slow) {
         street_waits = x;
     }
@@ -119,10 +142,8 @@ static inline void street_on_request(struct http_exchange *x)
         street_begin_stream(x);
     } else if (street_slow) {
         return;
-    } else if (streams) {
-        http_respond(x, 200, str_from(street_stream_head), street_stream_text());
     } else {
-        street_whole(x);
+        street_answer(x, streams);
     }
 }
 

@@ -15,8 +15,20 @@ static struct street street;
 enum way {
     WAY_WHOLE,
     WAY_STREAM,
-    WAY_KEYED
+    WAY_KEYED,
+    WAY_HEDGED, /* by a second source, for the first one waits */
+    WAY_HEDGED_STREAM
 };
+
+static bool is_hedged(enum way way)
+{
+    return way == WAY_HEDGED || way == WAY_HEDGED_STREAM;
+}
+
+static bool is_stream(enum way way)
+{
+    return way == WAY_STREAM || way == WAY_HEDGED_STREAM;
+}
 
 #define REQUESTS_MAX 2000 /* of one call; it makes some hundred */
 #define QUIET_NS     (INT64_C(150) * MS)
@@ -34,9 +46,10 @@ static struct str request_of(enum way way, int number)
     char body[384];
     char key[96] = "";
     (void)snprintf(body, sizeof(body),
-                   "{\"model\":\"aurora-large\",\"stream\":%s,\"max_tokens\":100,\"messages\":"
+                   "{\"model\":\"%s\",\"stream\":%s,\"max_tokens\":100,\"messages\":"
                    "[{\"role\":\"user\",\"content\":\"Say forty words, %d.\"}]%s}",
-                   way == WAY_STREAM ? "true" : "false", number, way == WAY_KEYED ? WISHES : "");
+                   is_hedged(way) ? "aurora-small" : "aurora-large",
+                   is_stream(way) ? "true" : "false", number, way == WAY_KEYED ? WISHES : "");
     if (way == WAY_KEYED) {
         (void)snprintf(key, sizeof(key), "Idempotency-Key: key-%d\r\n" DEADLINE, number);
     }
@@ -52,7 +65,7 @@ static bool complete(enum way way, struct str got)
 {
     bool fine = str_starts(got, STR("HTTP/1.1 200 "));
     bool failed = str_search(got, STR("\"error\"")) < got.len;
-    struct str end = way == WAY_STREAM ? STR("data: [DONE]") : STR("\"total_tokens\":10}}");
+    struct str end = is_stream(way) ? STR("data: [DONE]") : STR("\"total_tokens\":10}}");
     return fine && !failed && str_search(got, end) < got.len;
 }
 
@@ -82,6 +95,9 @@ static bool call(enum way way, int number, uint64_t nth, bool for_ever, uint64_t
     turn_until_quiet(&peer);
     *ret_requests = mem_requests();
     mem_fail_nth(0);
+    if (street_waits != NULL) {
+        street_answer_late(is_stream(way)); /* no memory for a hedge: then the first one serves */
+    }
     int64_t until_ns = test_now_ns() + PATIENCE_NS;
     while ((!peer.ended && !peer.broken) || gate_busy(street.gate) > 0) {
         (void)loop_turn(street.loop, false);
@@ -142,11 +158,34 @@ struct faults {
     int64_t whole; /* complete answers that clients saw */
 };
 
+/* How soon the sources begin, over again for each call, for each is late; and all may be hedged. */
+static void teach(void)
+{
+    const struct registry *registry = street.house.world->registry;
+    const struct registry_product *product = &registry->products[0];
+    const struct registry_model *model = registry_product_model(product, STR("aurora-small"));
+    struct dispatch_place place;
+    retry_budget_init_hedges(&street.hedges, 0);
+    for (size_t i = 0; i < 100 * model->route_count; i++) {
+        const struct dispatch_ask ask = { .registry = registry,
+                                          .product = product,
+                                          .model = model,
+                                          .closed = ~(UINT64_C(1) << i % model->route_count),
+                                          .now_ns = loop_now_ns(street.loop) };
+        const struct health_lesson lesson = { .first_ns = MS, .whole = i % 4 < 2 };
+        CHECK_EQ(dispatch_pick(street.dispatch, &ask, &place), ERR_OK);
+        dispatch_give(&place, DISPATCH_FINE, &lesson, ask.now_ns);
+    }
+}
+
 static void one(struct faults *faults, uint64_t nth, bool for_ever, uint64_t *ret_requests)
 {
     if (faults->cold) {
         gate_destroy(street.gate);
         street_open_gate(&street);
+    }
+    if (is_hedged(faults->way)) {
+        teach();
     }
     faults->whole += call(faults->way, faults->number++, nth, for_ever, ret_requests);
 }
@@ -186,7 +225,8 @@ static void fail_each(enum way way)
         faults.cold = i >= 2;
         each(&faults, i % 2 == 1);
     }
-    CHECK((counter_get(COUNTER_HOLDS_EXTENDED) > extended) == (way == WAY_STREAM));
+    CHECK((counter_get(COUNTER_HOLDS_EXTENDED) > extended) == is_stream(way));
+    CHECK((counter_get(COUNTER_HEDGES_WON) > 100) == is_hedged(way));
     check_books();
     CHECK(settled().calls >= faults.whole);
     street_close(&street);
@@ -210,6 +250,37 @@ TEST(a_stream_that_is_held_in_steps_survives_each_failing_request)
 TEST(a_call_with_a_key_survives_each_failing_request)
 {
     fail_each(WAY_KEYED);
+}
+
+/* Both sources of a model are the street's. */
+static void hedge(struct house *house)
+{
+    house_change(house, "products.yaml", "    brand: Example\n",
+                 "    brand: Example\n    dispatch: {hedge: {after_percentile: 50}}\n");
+    for (int i = 0; i < 2; i++) {
+        house_change(house, "routes.yaml", "127.0.0.1:9002", "127.0.0.1:9001");
+    }
+}
+
+static void fail_each_hedged(enum way way)
+{
+    street_prepare = hedge;
+    street_model = "aurora-small";
+    street_first_waits = true;
+    fail_each(way);
+    street_prepare = NULL;
+    street_model = "aurora-large";
+    street_first_waits = false;
+}
+
+TEST(a_hedged_answer_survives_each_failing_request)
+{
+    fail_each_hedged(WAY_HEDGED);
+}
+
+TEST(a_hedged_stream_survives_each_failing_request)
+{
+    fail_each_hedged(WAY_HEDGED_STREAM);
 }
 
 /* ---- a start with open holds -------------------------------------------------------------- */
