@@ -229,6 +229,9 @@ static void hedge_free(struct call *call)
 static bool hedge_is_wanted(const struct call *call)
 {
     bool held = call->hold.err == ERR_OK || call->hold.err == ERR_BUSY;
+    if (forward_is_clients(call->upstream_status)) {
+        return false; /* the first one is saying what is wrong with the request */
+    }
     return call->x != NULL && !call->cut && held && call->upstream_err == ERR_OK &&
            !call->upstream_over && !forward_has_begun(call) && !call_deadline_passed(call);
 }
@@ -248,16 +251,18 @@ static bool hedge_may_take(const struct call *call, const struct registry_route 
     return true;
 }
 
-/* Another route, as a retry would get it; calls that wait for a place come first. False: nothing is
- * taken. */
+/* Another route, as a retry would get it; calls that wait for a place come first. What admitted the
+ * call must go on: the first attempt is let end by what was, and nothing new is begun. False:
+ * nothing is taken. */
 static bool hedge_pick(struct call *call, struct dispatch_place *ret_place)
 {
     struct dispatch *dispatch = call->gate->world.dispatch;
     struct dispatch_ask ask;
-    call_route_keep_lawful(call);
     call_prefer_ask(call, &ask);
     ask.now_ns = loop_now_ns(call->gate->loop);
-    if (!call_queue_may_try(call) || dispatch_pick(dispatch, &ask, ret_place) != ERR_OK) {
+    bool lawful = loop_wall_ns(call->gate->loop) < call->law.until;
+    if (!lawful || !call_queue_may_try(call) ||
+        dispatch_pick(dispatch, &ask, ret_place) != ERR_OK) {
         return false;
     }
     if (!hedge_may_take(call, ret_place->route)) {
@@ -441,11 +446,15 @@ void call_hedge_lead(struct call *call)
     }
 }
 
-/* The first one has not begun: it is broken off. */
+/* The first one has not begun: it is broken off. One that has sent the head of an error has failed
+ * by it, whatever it would still have said. */
 static void hedge_overtake(struct call *call)
 {
-    call->attempt.overtaken = true;
-    forward_give(call, DISPATCH_OVERTAKEN);
+    bool failed = call->upstream_status != 0 && call->upstream_status != 200;
+    call->upstream_err = failed ? ERR_UPSTREAM_STATUS : ERR_OK;
+    call->attempt.err = call->upstream_err;
+    call->attempt.overtaken = !failed;
+    forward_give(call, failed ? DISPATCH_FAILED : DISPATCH_OVERTAKEN);
     buf_fini(&call->answer);
     buf_reset(&call->said);
     relay_fini(&call->relay);

@@ -89,7 +89,8 @@ static enum err route_start(struct call *call)
     return ERR_OK;
 }
 
-void call_route_keep_lawful(struct call *call)
+/* Something that admitted the call may have ended since: the law is asked again. */
+static void route_keep_lawful(struct call *call)
 {
     int64_t now = loop_wall_ns(call->gate->loop);
     if (now >= call->law.until) {
@@ -169,7 +170,7 @@ static enum err route_lack(const struct call *call, enum err err)
 /* ROUTE: which upstream, of those not tried yet? */
 enum call_next call_route(struct call *call)
 {
-    call_route_keep_lawful(call);
+    route_keep_lawful(call);
     call->outcome = OUTCOME_FAILED;
     enum err err = route_pick(call);
     while ((err == ERR_NO_ROUTE || err == ERR_PREFERENCE) && call_fallback_next(call)) {

@@ -20,5 +20,3 @@ EP_MUST_CHECK enum err call_route_fill(struct call *call, const struct registry_
                                        struct str parts[CALL_PARTS_MAX]);
 /* The call's relay begins anew, for an answer of this route. */
 void call_route_listen(struct call *call, const struct registry_route *route);
-/* Something that admitted the call may have ended since: the law is asked again. */
-void call_route_keep_lawful(struct call *call);

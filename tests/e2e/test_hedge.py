@@ -15,7 +15,7 @@ from test_dispatch import ASK, CHAT, SG, US, Two
 
 BRAND = "    brand: Example\n"
 HEDGE = BRAND + "    dispatch: {hedge: {after_percentile: 90, at_least_ms: 200}}\n"
-SLOW, LATE = 1.5, 0.6  # seconds: far behind the hedge; behind it, and before a hedge that is slow as well
+SLOW, LATE = 1.2, 0.5  # seconds: far behind the hedge; behind it, and before a hedge that is slow as well
 KNOWN = 200  # answers of each kind, from which the percentile is told
 
 
@@ -174,7 +174,7 @@ def test_a_hedge_that_fails_harms_nobody(pair, stream):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_hedge_goes_on_alone_where_the_first_one_fails(pair, stream, monkeypatch):
     fail_after(pair.talkers[0], LATE, monkeypatch)
-    pair.talkers[1].first = 1.0
+    pair.talkers[1].first = 0.8
     with pair.counted(**{"": 1, "_won": 1}):
         status, heads, body = pair.chat(stream=stream)
     assert status == 200 and whole_text(body, stream) == " word" * 5
@@ -187,7 +187,7 @@ def test_a_hedge_goes_on_alone_where_the_first_one_fails(pair, stream, monkeypat
 
 def test_both_fail_and_the_call_with_them(pair, monkeypatch):
     before = pair.credits()
-    for talker, after in zip(pair.talkers, (LATE, 0.8)):
+    for talker, after in zip(pair.talkers, (LATE, 0.5)):
         fail_after(talker, after, monkeypatch)
     status, heads, error = pair.error()
     assert (status, error["code"]) == (502, "upstream_error")
@@ -213,6 +213,35 @@ def fail_after(talker, seconds, monkeypatch):
         handler.close_connection = True
 
     monkeypatch.setattr(talker, "answer", answer)
+
+
+@pytest.mark.parametrize("status", [503, 400])
+def test_an_error_that_comes_slowly(pair, monkeypatch, status):
+    """A source that fails by its head need not be waited for; but the client's own mistake is told as the first one
+    tells it."""
+    def answer(handler, asked):
+        with pair.talkers[0].lock:
+            pair.talkers[0].asked.append(asked)
+        body = b'{"error":{"message":"no","code":"wrong"}}'
+        with contextlib.suppress(OSError):
+            handler.send_response(status)
+            handler.send_header("Content-Type", "application/json")
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body[:5])
+            handler.wfile.flush()
+            time.sleep(LATE)
+            handler.wfile.write(body[5:])
+        handler.close_connection = True
+
+    monkeypatch.setattr(pair.talkers[0], "answer", answer)
+    told, heads, body = pair.chat()
+    first, *others = pair.receipt(heads)["operator"]["tries"]
+    assert first["outcome"] == "upstream_error" and "cost" not in first
+    if status == 503:
+        assert told == 200 and [t["billable"] for t in others] == ["yes"]
+    else:
+        assert told == 400 and b"wrong" in body and others == []
 
 
 def test_another_model_does_not_win(pair, monkeypatch):
