@@ -12,6 +12,7 @@
 #include "house.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
+#include "registry/registry.h"
 
 #define STREET_WORDS 40 /* of each answer; a token each */
 
@@ -255,6 +256,36 @@ static inline void street_begin(struct street *street)
     retry_budget_init_hedges(&street->hedges, 0);
     CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
     street_open_gate(street);
+}
+
+/* Both sources of a model are the street's, and a second one is asked where the first is late. */
+static inline void street_hedge(struct house *house)
+{
+    house_change(house, "products.yaml", "    brand: Example\n",
+                 "    brand: Example\n    dispatch: {hedge: {after_percentile: 50}}\n");
+    for (int i = 0; i < 2; i++) {
+        house_change(house, "routes.yaml", "127.0.0.1:9002", "127.0.0.1:9001");
+    }
+}
+
+/* Both begin within a millisecond, as far as anybody knows; and there is a whole budget. */
+static inline void street_teach(struct street *street)
+{
+    const struct registry *registry = street->house.world->registry;
+    const struct registry_product *product = &registry->products[0];
+    const struct registry_model *model = registry_product_model(product, STR("aurora-small"));
+    struct dispatch_place place;
+    retry_budget_init_hedges(&street->hedges, 0);
+    for (size_t i = 0; i < 100 * model->route_count; i++) {
+        const struct dispatch_ask ask = { .registry = registry,
+                                          .product = product,
+                                          .model = model,
+                                          .closed = ~(UINT64_C(1) << i % model->route_count),
+                                          .now_ns = loop_now_ns(street->loop) };
+        const struct health_lesson lesson = { .first_ns = MS, .whole = i % 4 < 2 };
+        CHECK_EQ(dispatch_pick(street->dispatch, &ask, &place), ERR_OK);
+        dispatch_give(&place, DISPATCH_FINE, &lesson, ask.now_ns);
+    }
 }
 
 /* Whatever calls there were have ended. */

@@ -159,26 +159,6 @@ struct faults {
     int64_t whole; /* complete answers that clients saw */
 };
 
-/* How soon the sources begin, over again for each call, for each is late; and all may be hedged. */
-static void teach(void)
-{
-    const struct registry *registry = street.house.world->registry;
-    const struct registry_product *product = &registry->products[0];
-    const struct registry_model *model = registry_product_model(product, STR("aurora-small"));
-    struct dispatch_place place;
-    retry_budget_init_hedges(&street.hedges, 0);
-    for (size_t i = 0; i < 100 * model->route_count; i++) {
-        const struct dispatch_ask ask = { .registry = registry,
-                                          .product = product,
-                                          .model = model,
-                                          .closed = ~(UINT64_C(1) << i % model->route_count),
-                                          .now_ns = loop_now_ns(street.loop) };
-        const struct health_lesson lesson = { .first_ns = MS, .whole = i % 4 < 2 };
-        CHECK_EQ(dispatch_pick(street.dispatch, &ask, &place), ERR_OK);
-        dispatch_give(&place, DISPATCH_FINE, &lesson, ask.now_ns);
-    }
-}
-
 static void one(struct faults *faults, uint64_t nth, bool for_ever, uint64_t *ret_requests)
 {
     if (faults->cold) {
@@ -186,7 +166,7 @@ static void one(struct faults *faults, uint64_t nth, bool for_ever, uint64_t *re
         street_open_gate(&street);
     }
     if (is_hedged(faults->way)) {
-        teach();
+        street_teach(&street); /* over again, for each call is late */
     }
     faults->whole += call(faults->way, faults->number++, nth, for_ever, ret_requests);
 }
@@ -255,19 +235,9 @@ TEST(a_call_with_a_key_survives_each_failing_request)
     fail_each(WAY_KEYED);
 }
 
-/* Both sources of a model are the street's. */
-static void hedge(struct house *house)
-{
-    house_change(house, "products.yaml", "    brand: Example\n",
-                 "    brand: Example\n    dispatch: {hedge: {after_percentile: 50}}\n");
-    for (int i = 0; i < 2; i++) {
-        house_change(house, "routes.yaml", "127.0.0.1:9002", "127.0.0.1:9001");
-    }
-}
-
 static void fail_each_hedged(enum way way)
 {
-    street_prepare = hedge;
+    street_prepare = street_hedge;
     street_model = "aurora-small";
     street_first_waits = true;
     fail_each(way);
