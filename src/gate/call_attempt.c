@@ -18,7 +18,8 @@ enum err call_attempt_begin(struct call *call, const struct registry_route *rout
         }
         *before = call->attempt;
     }
-    call->attempt = (struct call_attempt){ .next = before, .route = route, .n = ++call->attempts };
+    call->attempt =
+        (struct call_attempt){ .next = before, .route = route, .n = (int32_t)++call->attempts };
     return ERR_OK;
 }
 

@@ -21,7 +21,7 @@ struct store_txn;
 struct call_attempt {
     struct call_attempt *next; /* another that has ended; NULL: there are no more */
     const struct registry_route *route;
-    int64_t n;      /* 0: none has begun */
+    int32_t n;      /* 0: none has begun; at most LEDGER_ATTEMPTS_MAX */
     enum err err;   /* how it ended */
     bool sent;      /* the request, whole, and it will not be sent again */
     bool hedge;     /* begun beside another one that was late */

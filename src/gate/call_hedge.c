@@ -309,7 +309,7 @@ static void hedge_begin(struct call *call)
     hedge->state = HEDGE_RUNS;
     hedge->attempt = (struct call_attempt){
         .route = hedge->place.route,
-        .n = ++call->attempts,
+        .n = (int32_t)++call->attempts,
         .hedge = true,
     };
     call->hedged = true;
