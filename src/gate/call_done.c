@@ -131,6 +131,7 @@ enum call_next call_done(struct call *call)
     call_count_end(call);
     call_screen_free(call);
     call_quota_end(call, false);
+    limits_free(&call->limits.hold);
     tally_fini(&call->tally);
     buf_fini(&call->said);
     relay_fini(&call->relay);
