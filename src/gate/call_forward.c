@@ -109,14 +109,16 @@ static void forward_fail(struct call *call, enum err err)
 
 /* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
  * taken them on and begun as the model that was asked (else the next one is), and they are counted:
- * from then on an open stream costs little. */
+ * from then on an open stream costs little. What the law has noted is needed to the end. */
 static void forward_free_request(struct call *call)
 {
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
         buf_fini(&call->body);
-        arena_fini(&call->arena);
+        if (call->quota == NULL && call->law.found == NULL) {
+            arena_fini(&call->arena);
+        }
     }
 }
 
