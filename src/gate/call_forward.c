@@ -1,6 +1,7 @@
 #include "base/counter.h"
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call.h"
@@ -11,6 +12,14 @@
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
+
+/* The client has gone, and the upstream is read to its end. */
+struct call_drain {
+    struct call *call;
+    struct limits_counter *place; /* of those that may be read so at once */
+    struct timer timer;           /* until it is broken off */
+    int64_t delivered;            /* events of the stream, when the client went */
+};
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
  * memory and no more. */
@@ -260,8 +269,8 @@ static void forward_count(enum err err)
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     http_call_cancel(&call->upstream);
-    if (call->draining) {
-        timer_stop(call->gate->loop, &call->drain_timer);
+    if (call->drain != NULL) {
+        timer_stop(call->gate->loop, &call->drain->timer);
     }
     call_deadline_rest(call);
     if (call->place.route != NULL) {
@@ -397,7 +406,21 @@ static enum call_next forward_finish(struct call *call, enum err err)
 
 static void forward_on_drain_timer(struct timer *timer)
 {
-    forward_fail(EP_CONTAINER(timer, struct call, drain_timer), ERR_CANCELLED);
+    forward_fail(EP_CONTAINER(timer, struct call_drain, timer)->call, ERR_CANCELLED);
+}
+
+int64_t call_drain_delivered(const struct call *call)
+{
+    return call->drain->delivered;
+}
+
+void call_drain_free(struct call *call)
+{
+    if (call->drain != NULL) {
+        limits_give(call->drain->place);
+        mem_free(call->drain);
+        call->drain = NULL;
+    }
 }
 
 /* The client has gone: is the upstream read to its end, for the usage it bills anyway? */
@@ -405,22 +428,29 @@ static bool forward_drain(struct call *call)
 {
     static const struct id drains = { { 'd', 'r', 'a', 'i', 'n', 's' } }; /* no client's id */
     struct gate *gate = call->gate;
-    if (call->draining) {
+    struct limits_counter *place = NULL;
+    if (call->drain != NULL) {
         return true;
     }
     if (call->route->abort_billing == REGISTRY_ABORT_STOPS ||
-        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max,
-                    &call->place_of_drain) != ERR_OK) {
+        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max, &place) !=
+            ERR_OK) {
         return false;
     }
-    timer_init(&call->drain_timer, forward_on_drain_timer);
+    call->drain = mem_zalloc(sizeof(*call->drain));
+    if (call->drain == NULL) {
+        limits_give(place);
+        return false;
+    }
+    call->drain->call = call;
+    call->drain->place = place;
+    timer_init(&call->drain->timer, forward_on_drain_timer);
     int64_t until_ns = loop_now_ns(gate->loop) + call->snapshot->options.drain_ns;
-    if (timer_start(gate->loop, &call->drain_timer, until_ns) != ERR_OK) {
-        limits_give(call->place_of_drain);
+    if (timer_start(gate->loop, &call->drain->timer, until_ns) != ERR_OK) {
+        call_drain_free(call);
         return false;
     }
-    call->events_delivered = call->relay.content_events;
-    call->draining = true;
+    call->drain->delivered = call->relay.content_events;
     EP_CRASH_POINT("drain");
     http_call_resume(&call->upstream);
     return true;
