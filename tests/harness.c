@@ -1,9 +1,12 @@
 #include "harness.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -59,6 +62,60 @@ struct str test_at_page_end(struct str text)
     return (struct str){ start, text.len };
 }
 
+/* ---- folders ----------------------------------------------------------------------------- */
+
+#define TEST_FOLDERS_MAX 64 /* of one test at a time: most remove theirs themselves */
+
+static char test_folders[TEST_FOLDERS_MAX][128];
+static size_t test_folder_count;
+static pid_t test_folder_owner; /* a child removes nothing of its parent's */
+
+/* Those that their tests have removed are forgotten. */
+static void test_folders_forget(void)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < test_folder_count; i++) {
+        if (access(test_folders[i], F_OK) == 0) {
+            memmove(test_folders[kept++], test_folders[i], sizeof(test_folders[i]));
+        }
+    }
+    test_folder_count = kept;
+}
+
+char *test_folder(char *path)
+{
+    if (mkdtemp(path) == NULL) {
+        return NULL;
+    }
+    if (test_folder_count == TEST_FOLDERS_MAX) {
+        test_folders_forget();
+    }
+    if (test_folder_count == TEST_FOLDERS_MAX || strlen(path) >= sizeof(test_folders[0])) {
+        test_failed(EP_SITE, "no room to note the folder %s", path);
+    }
+    test_folder_owner = getpid();
+    (void)snprintf(test_folders[test_folder_count++], sizeof(test_folders[0]), "%s", path);
+    return path;
+}
+
+static int test_folder_visit(const char *path, const struct stat *status, int kind, struct FTW *ftw)
+{
+    (void)ftw;
+    if (kind == FTW_DNR) {
+        (void)chmod(path, status->st_mode | S_IRWXU);
+    }
+    (void)remove(path); /* what cannot be removed must not keep the rest */
+    return 0;
+}
+
+static void test_folders_remove(void)
+{
+    for (size_t i = 0; i < test_folder_count && test_folder_owner == getpid(); i++) {
+        (void)nftw(test_folders[i], test_folder_visit, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    test_folder_count = 0;
+}
+
 #define TEST_ALLOCATIONS_MAX 100000 /* a body that asks more often than this loops */
 
 int test_each_allocation_failing(void (*body)(void))
@@ -97,6 +154,7 @@ int main(int argc, char **argv)
         } else {
             failed++;
         }
+        test_folders_remove();
     }
     (void)printf("%d passed, %d failed\n", passed, failed);
     return failed > 0 || passed == 0;

@@ -51,6 +51,10 @@ void test_check_str(const char *site, struct str got, struct str want);
  * over-read by one byte is seen. Freed when the process ends. */
 struct str test_at_page_end(struct str text);
 
+/* mkdtemp(); what is still there of it when the test ends, however it does, is removed. NULL: it
+ * could not be made. */
+char *test_folder(char *path);
+
 /* Runs `body` again and again, failing the first, the second, ... heap request, until a run needs
  * no more. `body` must return, leak nothing, and may fail. Returns the number of runs. */
 int test_each_allocation_failing(void (*body)(void));

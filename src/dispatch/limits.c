@@ -1,12 +1,12 @@
 #include "dispatch/limits.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "dispatch/bucket.h"
+#include "dispatch/limits_internal.h"
 
 /* Threads that look up different clients seldom meet: a lock each for a part of the meters, held
  * for one look-up. */
@@ -15,19 +15,9 @@
 
 /* What a meter is of: the first byte of its name, then an id and a model. */
 enum limits_tag {
-    LIMITS_TAG_SUBJECT, /* and enum limits_of behind it */
-    LIMITS_TAG_SHARE = LIMITS_TAG_SUBJECT + LIMITS_OFS,
+    LIMITS_TAG_SUBJECT,                                 /* and enum limits_of behind it */
+    LIMITS_TAG_SHARE = LIMITS_TAG_SUBJECT + LIMITS_OFS, /* of a model, or of a client's limit */
     LIMITS_TAG_PLACES
-};
-
-struct limits_counter {
-    _Atomic int64_t under_way;
-    _Atomic int64_t full_at[LIMITS_RATES];
-    _Atomic int64_t max[LIMITS_KINDS]; /* as they were set; of a share: unused */
-    /* Of a model: who asks for it, see limits_note(). Of a share: when it was noted last. */
-    _Atomic uint64_t asking;
-    size_t name_len;
-    char name[]; /* the map's key borrows it */
 };
 
 struct limits_stripe {
@@ -140,88 +130,51 @@ enum err limits_set(struct limits *limits, const struct limits_subject *subject,
     return ERR_OK;
 }
 
-/* ---- shares of what all clients have together -------------------------------------------- */
-
-/* `asking` of a model: the minute, how many clients have asked in it, and how many in the one
- * before. Minutes count from 1, so that a share that was never noted has 0. */
-#define LIMITS_ASKING(minute, now, before) \
-    ((uint64_t)(minute) << 32 | (uint64_t)(now) << 16 | (uint64_t)(before))
-#define LIMITS_ASKING_MAX 65535U
-
-static uint64_t limits_minute(int64_t now_ns)
-{
-    return (uint64_t)(now_ns / BUCKET_MINUTE_NS) + 1; /* 32 bits are 8000 years */
-}
-
-/* The client asks for the model: counted once a minute, for whichever thread is first. */
-static void limits_note(struct limits_counter *model, struct limits_counter *share, int64_t now_ns)
-{
-    uint64_t minute = limits_minute(now_ns);
-    uint64_t noted = atomic_load_explicit(&share->asking, memory_order_relaxed);
-    if (noted >= minute ||
-        !atomic_compare_exchange_strong_explicit(&share->asking, &noted, minute,
-                                                 memory_order_relaxed, memory_order_relaxed)) {
-        return;
-    }
-    uint64_t seen = atomic_load_explicit(&model->asking, memory_order_relaxed);
-    uint64_t next = 0;
-    do {
-        uint64_t counted = seen >> 32;
-        unsigned now = (unsigned)(seen >> 16 & LIMITS_ASKING_MAX);
-        unsigned before = (unsigned)(seen & LIMITS_ASKING_MAX);
-        if (counted >= minute) { /* or another thread's clock is ahead */
-            next = LIMITS_ASKING(counted, now < LIMITS_ASKING_MAX ? now + 1 : now, before);
-        } else {
-            next = LIMITS_ASKING(minute, 1, counted + 1 == minute ? now : 0);
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&model->asking, &seen, next,
-                                                    memory_order_relaxed, memory_order_relaxed));
-}
-
-/* Among how many clients a model's limit is shared: at least one. */
-static int64_t limits_asking(const struct limits_counter *model)
-{
-    uint64_t seen = atomic_load_explicit(&model->asking, memory_order_relaxed);
-    int64_t now = (int64_t)(seen >> 16 & LIMITS_ASKING_MAX);
-    int64_t before = (int64_t)(seen & LIMITS_ASKING_MAX);
-    now = now > before ? now : before;
-    return now > 1 ? now : 1;
-}
-
 /* ---- what a call takes ------------------------------------------------------------------- */
 
-static int64_t limits_max(const struct limits_hold *hold, enum limits_meter at,
-                          enum limits_kind kind)
+static struct limits_taken *limits_taken(struct limits_hold *hold)
 {
-    const struct limits_counter *counter =
-        hold->meters[at == LIMITS_METER_SHARE ? LIMITS_METER_MODEL : at];
+    return hold->many != NULL ? hold->many : hold->few;
+}
+
+static const struct limits_taken *limits_seen(const struct limits_hold *hold)
+{
+    return hold->many != NULL ? hold->many : hold->few;
+}
+
+static bool limits_is_share(enum limits_meter meter)
+{
+    return meter == LIMITS_METER_KEY_MODEL_SHARE || meter == LIMITS_METER_KEY_SHARE ||
+           meter == LIMITS_METER_SHARE;
+}
+
+/* What a share is of stands behind it. */
+static const struct limits_counter *limits_whole(const struct limits_taken *share)
+{
+    ASSERT(limits_is_share(share->meter) && share[1].meter == share->meter + 1);
+    return share[1].counter;
+}
+
+static int64_t limits_max_of(const struct limits_counter *counter, bool client,
+                             const int64_t *defaults, enum limits_kind kind)
+{
     int64_t max = atomic_load_explicit(&counter->max[kind], memory_order_relaxed);
     if (max != LIMITS_DEFAULT) {
         return max;
     }
-    return at == LIMITS_METER_CLIENT ? hold->defaults[kind] : LIMITS_NONE;
+    return client ? defaults[kind] : LIMITS_NONE;
 }
 
-/* How far a bucket may go: a share has no bound of its own while nobody else asks or half of the
- * model's is free, and always lets one call pass. */
-static int64_t limits_room(const struct limits_hold *hold, enum limits_meter at,
-                           enum limits_kind kind, int64_t cost_ns, int64_t now_ns)
+static int64_t limits_max(const struct limits_hold *hold, const struct limits_taken *taken,
+                          enum limits_kind kind)
 {
-    if (at != LIMITS_METER_SHARE) {
-        return BUCKET_MINUTE_NS;
-    }
-    const struct limits_counter *model = hold->meters[LIMITS_METER_MODEL];
-    int64_t level = bucket_level(&model->full_at[kind], now_ns);
-    int64_t asking = limits_asking(model);
-    if (asking == 1 || level + cost_ns <= BUCKET_MINUTE_NS / 2) {
-        return 2 * BUCKET_DEBT_NS;
-    }
-    int64_t share = BUCKET_MINUTE_NS / asking;
-    return share > cost_ns ? share : cost_ns;
+    taken += limits_is_share(taken->meter) ? 1 : 0;
+    bool client = taken->meter == LIMITS_METER_CLIENT;
+    return limits_max_of(taken->counter, client, hold->defaults, kind);
 }
 
 /* A rate has refused `count`: until when? */
-static void limits_tell_rate(const struct limits_hold *hold, struct limits_refusal *refusal,
+static void limits_tell_rate(const struct limits_taken *taken, struct limits_refusal *refusal,
                              int64_t level_ns, int64_t room_ns, int64_t now_ns)
 {
     int64_t max = refusal->max;
@@ -230,45 +183,47 @@ static void limits_tell_rate(const struct limits_hold *hold, struct limits_refus
     refusal->wait_ns = level_ns + cost_ns - room_ns;
     if (max == 0 || cost_ns > BUCKET_MINUTE_NS) {
         refusal->wait_ns = -1;
-    } else if (refusal->meter == LIMITS_METER_SHARE) {
-        const struct limits_counter *model = hold->meters[LIMITS_METER_MODEL];
-        int64_t free_ns = bucket_level(&model->full_at[refusal->kind], now_ns) + cost_ns -
-                          BUCKET_MINUTE_NS / 2; /* until half of all is free */
+    } else if (limits_is_share(taken->meter)) {
+        int64_t free_ns = limits_share_wait(limits_whole(taken), refusal->kind, cost_ns, now_ns);
         bool sooner = free_ns > 0 && free_ns < refusal->wait_ns;
         refusal->wait_ns = sooner ? free_ns : refusal->wait_ns;
     }
 }
 
-static bool limits_take_rate(struct limits_hold *hold, enum limits_meter at, enum limits_kind kind,
-                             int64_t count, int64_t now_ns, struct limits_refusal *refusal)
+static bool limits_take_rate(const struct limits_hold *hold, struct limits_taken *taken,
+                             enum limits_kind kind, int64_t count, int64_t now_ns,
+                             struct limits_refusal *refusal)
 {
-    int64_t max = limits_max(hold, at, kind);
+    int64_t max = limits_max(hold, taken, kind);
     int64_t level = 0;
-    hold->fills[at][kind] = 0;
+    taken->fills[kind] = 0;
     if (max == LIMITS_NONE) {
         return true;
     }
-    struct limits_counter *counter = hold->meters[at];
     int64_t cost = max == 0 ? BUCKET_DEBT_NS : bucket_cost(max, count);
-    int64_t room = limits_room(hold, at, kind, cost, now_ns);
-    if (max > 0 && bucket_take(&counter->full_at[kind], cost, room, now_ns, &level)) {
+    int64_t room = limits_is_share(taken->meter)
+                       ? limits_share_room(limits_whole(taken), kind, cost, now_ns)
+                       : BUCKET_MINUTE_NS;
+    if (max > 0 && bucket_take(&taken->counter->full_at[kind], cost, room, now_ns, &level)) {
         ASSERT(level <= 2 * BUCKET_DEBT_NS); /* 20 minutes in units of 16 ns need 37 bits */
         int64_t fills = (level + 15) / 16;
-        hold->fills[at][kind] = fills < UINT32_MAX ? (uint32_t)fills : UINT32_MAX;
+        taken->fills[kind] = fills < UINT32_MAX ? (uint32_t)fills : UINT32_MAX;
         return true;
     }
-    *refusal = (struct limits_refusal){ .meter = at, .kind = kind, .max = max, .asked = count };
-    limits_tell_rate(hold, refusal, level, room, now_ns);
+    *refusal =
+        (struct limits_refusal){ .meter = taken->meter, .kind = kind, .max = max, .asked = count };
+    limits_tell_rate(taken, refusal, level, room, now_ns);
     return false;
 }
 
 /* `used` takes the place of `reserved`; of what comes back, only what has not filled by itself. */
-static void limits_move_rate(struct limits_hold *hold, enum limits_meter at, enum limits_kind kind,
-                             const int64_t counts[2], const int64_t times_ns[2])
+static void limits_move_rate(const struct limits_hold *hold, struct limits_taken *taken,
+                             enum limits_kind kind, const int64_t counts[2],
+                             const int64_t times_ns[2])
 {
-    int64_t max = limits_max(hold, at, kind);
-    int64_t fills = (int64_t)hold->fills[at][kind] * 16;
-    hold->fills[at][kind] = 0;
+    int64_t max = limits_max(hold, taken, kind);
+    int64_t fills = (int64_t)taken->fills[kind] * 16;
+    taken->fills[kind] = 0;
     if (fills == 0 || max <= 0) {
         return;
     }
@@ -279,21 +234,17 @@ static void limits_move_rate(struct limits_hold *hold, enum limits_meter at, enu
         unfilled = unfilled > 0 ? unfilled : 0;
         more = -more < unfilled ? more : -unfilled;
     }
-    bucket_move(&hold->meters[at]->full_at[kind], more, now_ns);
+    bucket_move(&taken->counter->full_at[kind], more, now_ns);
 }
 
-static bool limits_take_place(struct limits_hold *hold, enum limits_meter at,
+static bool limits_take_place(const struct limits_hold *hold, struct limits_taken *taken,
                               struct limits_refusal *refusal)
 {
-    struct limits_counter *counter = hold->meters[at];
-    int64_t max = limits_max(hold, at, LIMITS_CALLS);
-    int64_t most = max == LIMITS_NONE ? INT64_MAX : max;
-    if (at == LIMITS_METER_SHARE && max > 0) {
-        const struct limits_counter *model = hold->meters[LIMITS_METER_MODEL];
-        int64_t asking = limits_asking(model);
-        bool free = atomic_load_explicit(&model->under_way, memory_order_relaxed) < max / 2;
-        most = asking == 1 || free ? INT64_MAX : max > asking ? max / asking : 1;
-    }
+    struct limits_counter *counter = taken->counter;
+    int64_t max = limits_max(hold, taken, LIMITS_CALLS);
+    int64_t most = max == LIMITS_NONE              ? INT64_MAX
+                   : limits_is_share(taken->meter) ? limits_share_places(limits_whole(taken), max)
+                                                   : max;
     int64_t under_way = atomic_load_explicit(&counter->under_way, memory_order_relaxed);
     while (under_way < most) {
         if (atomic_compare_exchange_weak_explicit(&counter->under_way, &under_way, under_way + 1,
@@ -301,87 +252,131 @@ static bool limits_take_place(struct limits_hold *hold, enum limits_meter at,
             return true;
         }
     }
-    *refusal = (struct limits_refusal){
-        .meter = at, .kind = LIMITS_CALLS, .max = most, .asked = 1, .wait_ns = max == 0 ? -1 : 0
-    };
+    *refusal = (struct limits_refusal){ .meter = taken->meter,
+                                        .kind = LIMITS_CALLS,
+                                        .max = most,
+                                        .asked = 1,
+                                        .wait_ns = max == 0 ? -1 : 0 };
     return false;
 }
 
 /* What the meters before `end` have taken of a request goes back. */
-static void limits_undo_begin(struct limits_hold *hold, int end, bool requests, int64_t now_ns)
+static void limits_undo_begin(struct limits_hold *hold, size_t end, bool requests, int64_t now_ns)
 {
     const int64_t counts[2] = { 1, 0 };
     const int64_t times_ns[2] = { hold->placed_ns, now_ns };
-    for (int i = 0; i < end; i++) {
-        if (hold->meters[i] == NULL) {
-            continue;
-        }
-        limits_give(hold->meters[i]);
+    struct limits_taken *taken = limits_taken(hold);
+    for (size_t i = 0; i < end; i++) {
+        limits_give(taken[i].counter);
         if (requests) {
-            limits_move_rate(hold, (enum limits_meter)i, LIMITS_REQUESTS, counts, times_ns);
+            limits_move_rate(hold, &taken[i], LIMITS_REQUESTS, counts, times_ns);
         }
     }
 }
 
-static void limits_meters(struct limits *limits, const struct limits_who *who,
-                          struct limits_hold *hold)
+static bool limits_any(const struct limits_counter *counter, bool client, const int64_t *defaults)
+{
+    bool any = false;
+    for (int i = 0; i < LIMITS_KINDS; i++) {
+        any = any || limits_max_of(counter, client, defaults, (enum limits_kind)i) != LIMITS_NONE;
+    }
+    return any;
+}
+
+/* A share is counted where there is anything to be shared. */
+static enum err limits_share(struct limits *limits, const struct limits_who *who,
+                             enum limits_meter meter, int64_t now_ns,
+                             struct limits_counter *meters[LIMITS_METERS])
+{
+    struct limits_counter *whole = meters[meter + 1];
+    bool client = meter == LIMITS_METER_KEY_SHARE;
+    bool keys = meter != LIMITS_METER_SHARE;
+    if (whole == NULL || (keys && !who->several) || !limits_any(whole, client, who->defaults)) {
+        return ERR_OK;
+    }
+    meters[meter] = limits_find(limits, LIMITS_TAG_SHARE, keys ? who->key : who->client,
+                                client ? STR_EMPTY : who->model, true);
+    if (meters[meter] == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    limits_share_note(whole, meters[meter], now_ns);
+    return ERR_OK;
+}
+
+static enum err limits_meters(struct limits *limits, const struct limits_who *who, int64_t now_ns,
+                              struct limits_counter *meters[LIMITS_METERS])
 {
     static const struct id nobody;
     const struct {
+        enum limits_meter meter;
         enum limits_of of;
         struct id id;
         struct str model;
-    } subjects[LIMITS_METERS] = {
-        [LIMITS_METER_KEY_MODEL] = { LIMITS_OF_KEY, who->key, who->model },
-        [LIMITS_METER_KEY] = { LIMITS_OF_KEY, who->key, STR_EMPTY },
-        [LIMITS_METER_CLIENT_MODEL] = { LIMITS_OF_CLIENT, who->client, who->model },
-        [LIMITS_METER_CLIENT] = { LIMITS_OF_CLIENT, who->client, STR_EMPTY },
-        [LIMITS_METER_MODEL] = { LIMITS_OF_MODEL, nobody, who->model },
+    } rows[] = {
+        { LIMITS_METER_KEY_MODEL, LIMITS_OF_KEY, who->key, who->model },
+        { LIMITS_METER_KEY, LIMITS_OF_KEY, who->key, STR_EMPTY },
+        { LIMITS_METER_CLIENT_MODEL, LIMITS_OF_CLIENT, who->client, who->model },
+        { LIMITS_METER_CLIENT, LIMITS_OF_CLIENT, who->client, STR_EMPTY },
+        { LIMITS_METER_MODEL, LIMITS_OF_MODEL, nobody, who->model },
     };
-    for (int i = 0; i < LIMITS_METERS; i++) {
-        enum limits_of of = subjects[i].of;
-        bool one = subjects[i].model.len > 0;
-        bool make = i == LIMITS_METER_CLIENT;
-        if (i == LIMITS_METER_SHARE ||
-            (!make && !atomic_load_explicit(&limits->is_set[of][one], memory_order_relaxed))) {
-            continue;
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        enum limits_of of = rows[i].of;
+        bool one = rows[i].model.len > 0;
+        bool make = rows[i].meter == LIMITS_METER_CLIENT;
+        if (make || atomic_load_explicit(&limits->is_set[of][one], memory_order_relaxed)) {
+            meters[rows[i].meter] =
+                limits_find(limits, LIMITS_TAG_SUBJECT + of, rows[i].id, rows[i].model, make);
         }
-        hold->meters[i] =
-            limits_find(limits, LIMITS_TAG_SUBJECT + of, subjects[i].id, subjects[i].model, make);
     }
+    if (meters[LIMITS_METER_CLIENT] == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    TRY(limits_share(limits, who, LIMITS_METER_KEY_MODEL_SHARE, now_ns, meters));
+    TRY(limits_share(limits, who, LIMITS_METER_KEY_SHARE, now_ns, meters));
+    return limits_share(limits, who, LIMITS_METER_SHARE, now_ns, meters);
+}
+
+/* Finds the meters, of which nothing is taken yet. */
+static enum err limits_open(struct limits *limits, const struct limits_who *who, int64_t now_ns,
+                            struct limits_hold *hold)
+{
+    struct limits_counter *meters[LIMITS_METERS] = { NULL };
+    size_t count = 0;
+    TRY(limits_meters(limits, who, now_ns, meters));
+    for (int i = 0; i < LIMITS_METERS; i++) {
+        count += meters[i] != NULL;
+    }
+    if (count > LIMITS_FEW) {
+        hold->many = mem_alloc(count * sizeof(*hold->many));
+        if (hold->many == NULL) {
+            return ERR_NO_MEMORY;
+        }
+    }
+    struct limits_taken *taken = limits_taken(hold);
+    for (int i = 0; i < LIMITS_METERS; i++) {
+        if (meters[i] != NULL) {
+            taken[hold->count++] =
+                (struct limits_taken){ .counter = meters[i], .meter = (enum limits_meter)i };
+        }
+    }
+    return ERR_OK;
 }
 
 enum err limits_begin(struct limits *limits, const struct limits_who *who, int64_t now_ns,
                       struct limits_hold *hold, struct limits_refusal *ret_refusal)
 {
-    ASSERT(!hold->placed);
+    ASSERT(!hold->placed && hold->count == 0);
     hold->defaults = who->defaults;
     hold->placed_ns = now_ns;
-    limits_meters(limits, who, hold);
-    if (hold->meters[LIMITS_METER_MODEL] != NULL) {
-        hold->meters[LIMITS_METER_SHARE] =
-            limits_find(limits, LIMITS_TAG_SHARE, who->client, who->model, true);
-    }
-    struct limits_counter *share = hold->meters[LIMITS_METER_SHARE];
-    if (hold->meters[LIMITS_METER_CLIENT] == NULL ||
-        (share == NULL && hold->meters[LIMITS_METER_MODEL] != NULL)) {
-        memset(hold->meters, 0, sizeof(hold->meters));
-        return ERR_NO_MEMORY;
-    }
-    if (share != NULL) {
-        limits_note(hold->meters[LIMITS_METER_MODEL], share, now_ns);
-    }
-    for (int i = 0; i < LIMITS_METERS; i++) {
-        enum limits_meter at = (enum limits_meter)i;
-        if (hold->meters[i] == NULL) {
-            continue;
-        }
-        if (!limits_take_place(hold, at, ret_refusal)) {
+    TRY(limits_open(limits, who, now_ns, hold));
+    for (size_t i = 0; i < hold->count; i++) {
+        struct limits_taken *taken = &limits_taken(hold)[i];
+        if (!limits_take_place(hold, taken, ret_refusal)) {
             limits_undo_begin(hold, i, true, now_ns);
             return ERR_LIMIT_CALLS;
         }
-        if (!limits_take_rate(hold, at, LIMITS_REQUESTS, 1, now_ns, ret_refusal)) {
-            limits_give(hold->meters[i]);
+        if (!limits_take_rate(hold, taken, LIMITS_REQUESTS, 1, now_ns, ret_refusal)) {
+            limits_give(taken->counter);
             limits_undo_begin(hold, i, true, now_ns);
             return ERR_LIMIT_REQUESTS;
         }
@@ -393,23 +388,14 @@ enum err limits_begin(struct limits *limits, const struct limits_who *who, int64
 void limits_tell(struct limits *limits, struct id key, struct id client,
                  const int64_t defaults[LIMITS_KINDS], int64_t ret_max[LIMITS_KINDS])
 {
-    const struct limits_hold hold = {
-        .meters = {
-            [LIMITS_METER_KEY] = limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_KEY, key,
-                                             STR_EMPTY, false),
-            [LIMITS_METER_CLIENT] = limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_CLIENT,
-                                                client, STR_EMPTY, false),
-        },
-        .defaults = defaults,
-    };
+    const struct limits_counter *keys =
+        limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_KEY, key, STR_EMPTY, false);
+    const struct limits_counter *clients =
+        limits_find(limits, LIMITS_TAG_SUBJECT + LIMITS_OF_CLIENT, client, STR_EMPTY, false);
     for (int i = 0; i < LIMITS_KINDS; i++) {
         enum limits_kind kind = (enum limits_kind)i;
-        int64_t of_key = hold.meters[LIMITS_METER_KEY] == NULL
-                             ? LIMITS_NONE
-                             : limits_max(&hold, LIMITS_METER_KEY, kind);
-        ret_max[i] = hold.meters[LIMITS_METER_CLIENT] == NULL
-                         ? defaults[i]
-                         : limits_max(&hold, LIMITS_METER_CLIENT, kind);
+        int64_t of_key = keys == NULL ? LIMITS_NONE : limits_max_of(keys, false, defaults, kind);
+        ret_max[i] = clients == NULL ? defaults[i] : limits_max_of(clients, true, defaults, kind);
         if (ret_max[i] == LIMITS_NONE || (of_key != LIMITS_NONE && of_key < ret_max[i])) {
             ret_max[i] = of_key;
         }
@@ -429,9 +415,9 @@ static int64_t limits_count(enum limits_kind kind, int64_t input, int64_t output
 
 bool limits_count_tokens(const struct limits_hold *hold)
 {
-    for (int i = 0; i < LIMITS_METERS; i++) {
-        for (size_t k = 0; hold->meters[i] != NULL && k < EP_ARRAY_LEN(limits_token_kinds); k++) {
-            if (limits_max(hold, (enum limits_meter)i, limits_token_kinds[k]) != LIMITS_NONE) {
+    for (size_t i = 0; i < hold->count; i++) {
+        for (size_t k = 0; k < EP_ARRAY_LEN(limits_token_kinds); k++) {
+            if (limits_max(hold, &limits_seen(hold)[i], limits_token_kinds[k]) != LIMITS_NONE) {
                 return true;
             }
         }
@@ -440,49 +426,51 @@ bool limits_count_tokens(const struct limits_hold *hold)
 }
 
 /* What is left at a meter; INT64_MAX: it has no such limit. */
-static int64_t limits_left(const struct limits_hold *hold, enum limits_meter at,
+static int64_t limits_left(const struct limits_hold *hold, const struct limits_taken *taken,
                            enum limits_kind kind, int64_t now_ns)
 {
-    int64_t max = limits_max(hold, at, kind);
+    int64_t max = limits_max(hold, taken, kind);
     if (max == LIMITS_NONE) {
         return INT64_MAX;
     }
-    int64_t level = bucket_level(&hold->meters[at]->full_at[kind], now_ns);
+    int64_t level = bucket_level(&taken->counter->full_at[kind], now_ns);
     return bucket_left(max, level, BUCKET_MINUTE_NS);
 }
 
 int64_t limits_input_left(const struct limits_hold *hold, int64_t now_ns)
 {
     int64_t least = INT64_MAX;
-    for (int i = 0; i < LIMITS_METERS; i++) {
-        if (hold->meters[i] == NULL || i == LIMITS_METER_SHARE) {
+    for (size_t i = 0; i < hold->count; i++) {
+        const struct limits_taken *taken = &limits_seen(hold)[i];
+        if (limits_is_share(taken->meter)) {
             continue;
         }
-        int64_t all = limits_left(hold, (enum limits_meter)i, LIMITS_TOKENS, now_ns);
-        int64_t input = limits_left(hold, (enum limits_meter)i, LIMITS_INPUT, now_ns);
+        int64_t all = limits_left(hold, taken, LIMITS_TOKENS, now_ns);
+        int64_t input = limits_left(hold, taken, LIMITS_INPUT, now_ns);
         least = all < least ? all : least;
         least = input < least ? input : least;
     }
     return least;
 }
 
-/* Those of a step are the meter's number times the kinds, plus the kind's. */
+/* A step is a meter and a kind of tokens: the meter's number times the kinds, plus the kind's. */
+static size_t limits_steps(const struct limits_hold *hold)
+{
+    return hold->count * EP_ARRAY_LEN(limits_token_kinds);
+}
+
 static void limits_move_tokens(struct limits_hold *hold, size_t steps, const int64_t used[2],
                                int64_t now_ns)
 {
     const int64_t times_ns[2] = { hold->at_ns, now_ns };
     for (size_t i = 0; i < steps; i++) {
-        enum limits_meter at = (enum limits_meter)(i / EP_ARRAY_LEN(limits_token_kinds));
         enum limits_kind kind = limits_token_kinds[i % EP_ARRAY_LEN(limits_token_kinds)];
-        if (hold->meters[at] != NULL) {
-            const int64_t counts[2] = { limits_count(kind, hold->input, hold->output),
-                                        limits_count(kind, used[0], used[1]) };
-            limits_move_rate(hold, at, kind, counts, times_ns);
-        }
+        const int64_t counts[2] = { limits_count(kind, hold->input, hold->output),
+                                    limits_count(kind, used[0], used[1]) };
+        struct limits_taken *taken = &limits_taken(hold)[i / EP_ARRAY_LEN(limits_token_kinds)];
+        limits_move_rate(hold, taken, kind, counts, times_ns);
     }
 }
-
-#define LIMITS_TOKEN_STEPS (LIMITS_METERS * EP_ARRAY_LEN(limits_token_kinds))
 
 enum err limits_reserve(struct limits_hold *hold, int64_t input, int64_t output, int64_t now_ns,
                         struct limits_refusal *ret_refusal)
@@ -492,11 +480,10 @@ enum err limits_reserve(struct limits_hold *hold, int64_t input, int64_t output,
     hold->at_ns = now_ns;
     hold->input = input;
     hold->output = output;
-    for (size_t i = 0; i < LIMITS_TOKEN_STEPS; i++) {
-        enum limits_meter at = (enum limits_meter)(i / EP_ARRAY_LEN(limits_token_kinds));
+    for (size_t i = 0; i < limits_steps(hold); i++) {
+        struct limits_taken *taken = &limits_taken(hold)[i / EP_ARRAY_LEN(limits_token_kinds)];
         enum limits_kind kind = limits_token_kinds[i % EP_ARRAY_LEN(limits_token_kinds)];
-        if (hold->meters[at] != NULL &&
-            !limits_take_rate(hold, at, kind, limits_count(kind, input, output), now_ns,
+        if (!limits_take_rate(hold, taken, kind, limits_count(kind, input, output), now_ns,
                               ret_refusal)) {
             limits_move_tokens(hold, i, nothing, now_ns);
             return ret_refusal->wait_ns < 0 ? ERR_LIMIT_SIZE : ERR_LIMIT_TOKENS;
@@ -511,13 +498,20 @@ void limits_end(struct limits_hold *hold, int64_t input, int64_t output, bool se
 {
     const int64_t used[2] = { input, output };
     if (hold->reserved) {
-        limits_move_tokens(hold, LIMITS_TOKEN_STEPS, used, now_ns);
+        limits_move_tokens(hold, limits_steps(hold), used, now_ns);
     }
     if (hold->placed) {
-        limits_undo_begin(hold, LIMITS_METERS, !served, now_ns);
+        limits_undo_begin(hold, hold->count, !served, now_ns);
     }
     hold->reserved = false;
     hold->placed = false;
+}
+
+void limits_free(struct limits_hold *hold)
+{
+    ASSERT(!hold->placed);
+    mem_free(hold->many);
+    *hold = (struct limits_hold){ .placed = false };
 }
 
 /* ---- what is told ------------------------------------------------------------------------ */
@@ -525,13 +519,13 @@ void limits_end(struct limits_hold *hold, int64_t input, int64_t output, bool se
 static void limits_look_at(const struct limits_hold *hold, enum limits_kind kind, int64_t now_ns,
                            struct limits_view *view)
 {
-    for (int i = 0; i < LIMITS_METERS; i++) {
-        enum limits_meter at = (enum limits_meter)i;
-        if (hold->meters[i] == NULL || at == LIMITS_METER_SHARE) {
+    for (size_t i = 0; i < hold->count; i++) {
+        const struct limits_taken *taken = &limits_seen(hold)[i];
+        if (limits_is_share(taken->meter)) {
             continue;
         }
-        int64_t max = limits_max(hold, at, kind);
-        int64_t left = limits_left(hold, at, kind, now_ns);
+        int64_t max = limits_max(hold, taken, kind);
+        int64_t left = limits_left(hold, taken, kind, now_ns);
         if (max == LIMITS_NONE || (view->limited && left >= view->left)) {
             continue;
         }
@@ -539,7 +533,7 @@ static void limits_look_at(const struct limits_hold *hold, enum limits_kind kind
             .limited = true,
             .max = max,
             .left = left,
-            .full_ns = bucket_level(&hold->meters[i]->full_at[kind], now_ns),
+            .full_ns = bucket_level(&taken->counter->full_at[kind], now_ns),
         };
     }
 }

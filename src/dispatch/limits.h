@@ -7,9 +7,9 @@
  * will be full again, so that a reservation is one exchange of it and nothing runs on a timer.
  * Everything lives in memory: after a restart all buckets are full.
  *
- * A model's limit is shared: half of it is for whoever comes first; beyond it a client gets no more
- * than its even share among those who asked within this minute or the last, so that one who
- * hammers does not shut out the others.
+ * A model's limit is shared between clients, and a client's between its keys: half of it is for
+ * whoever comes first; beyond it nobody gets more than the even share among those who asked within
+ * this minute or the last, so that one who hammers does not shut out the others.
  *
  * Meters are made for whom a limit is set and at a client's first call, and live until
  * limits_destroy(): clients are authenticated, so nobody outside can make them grow. Threads: any.
@@ -72,9 +72,11 @@ void limits_tell(struct limits *limits, struct id key, struct id client,
 enum limits_meter {
     LIMITS_METER_KEY_MODEL,
     LIMITS_METER_KEY,
+    LIMITS_METER_KEY_MODEL_SHARE, /* the key's part of what the next counts */
     LIMITS_METER_CLIENT_MODEL,
+    LIMITS_METER_KEY_SHARE, /* likewise */
     LIMITS_METER_CLIENT,
-    LIMITS_METER_SHARE, /* the client's part of what the model's meter counts */
+    LIMITS_METER_SHARE, /* the client's part of what the next counts */
     LIMITS_METER_MODEL,
     LIMITS_METERS
 };
@@ -83,22 +85,33 @@ struct limits_who {
     struct id key;
     struct id client;
     struct str model;
-    const int64_t *defaults; /* [LIMITS_KINDS] of a client; kept until limits_end() */
+    bool several;            /* the client has other keys, too */
+    const int64_t *defaults; /* [LIMITS_KINDS] of a client; kept until limits_free() */
 };
+
+/* What was taken of one meter. */
+struct limits_taken {
+    struct limits_counter *counter;
+    /* When each bucket will have filled up over what was taken, in units of 16 ns from the taking:
+     * what has filled up by itself is not given back once more. 0: nothing was taken. */
+    uint32_t fills[LIMITS_RATES];
+    enum limits_meter meter;
+};
+
+#define LIMITS_FEW 2 /* meters of most calls: the client's, and the key's part of it */
 
 /* What a call has taken; zeroed at first. */
 struct limits_hold {
-    struct limits_counter *meters[LIMITS_METERS]; /* NULL: no such limit */
+    struct limits_taken few[LIMITS_FEW]; /* in the order of the meters, those that there are */
+    struct limits_taken *many;           /* all of them, where there are more */
     const int64_t *defaults;
-    int64_t at_ns;  /* of the reservation of tokens */
-    int64_t input;  /* tokens reserved */
-    int64_t output; /* likewise */
-    /* When each bucket will have filled up over what was taken, in units of 16 ns from the taking:
-     * what has filled up by itself is not given back once more. 0: nothing was taken. */
-    uint32_t fills[LIMITS_METERS][LIMITS_RATES];
-    int64_t placed_ns; /* of the request */
-    bool placed;       /* a place and a request are taken */
-    bool reserved;     /* tokens are */
+    int64_t placed_ns; /* when the request was taken */
+    int64_t at_ns;     /* when tokens were */
+    int64_t input;     /* tokens reserved */
+    int64_t output;    /* likewise */
+    unsigned char count;
+    bool placed;   /* a place and a request are taken */
+    bool reserved; /* tokens are */
 };
 
 /* Which limit refused a call, and until when. */
@@ -113,7 +126,7 @@ struct limits_refusal {
 
 /*
  * A place and a request. ERR_LIMIT_CALLS, ERR_LIMIT_REQUESTS: nothing was taken, *ret_refusal says
- * which. ERR_NO_MEMORY. The meters stay in `hold` to be looked at.
+ * which; the meters stay in `hold` to be looked at. ERR_NO_MEMORY: it has none.
  */
 EP_MUST_CHECK enum err limits_begin(struct limits *limits, const struct limits_who *who,
                                     int64_t now_ns, struct limits_hold *hold,
@@ -129,6 +142,8 @@ EP_MUST_CHECK enum err limits_reserve(struct limits_hold *hold, int64_t input, i
  * request counts as not made. May be called whatever was taken, and again. */
 void limits_end(struct limits_hold *hold, int64_t input, int64_t output, bool served,
                 int64_t now_ns);
+/* After limits_end(): nothing is left to be looked at, and it may begin again. */
+void limits_free(struct limits_hold *hold);
 
 /* What a client is told of its tightest limit. */
 struct limits_view {

@@ -100,12 +100,24 @@ static enum preference_rule preference_judge_data(const struct preference *prefe
     return PREFERENCE_RULE_NONE;
 }
 
-/* The registry records no route's quantization: each is "unknown", as peers call it. */
-static bool preference_quantized(const struct preference *preference)
+static const struct str preference_quantizations[REGISTRY_QUANTIZATION_COUNT] = {
+    [REGISTRY_QUANTIZATION_UNKNOWN] = STR_INIT("unknown"),
+    [REGISTRY_QUANTIZATION_INT4] = STR_INIT("int4"),
+    [REGISTRY_QUANTIZATION_INT8] = STR_INIT("int8"),
+    [REGISTRY_QUANTIZATION_FP4] = STR_INIT("fp4"),
+    [REGISTRY_QUANTIZATION_FP6] = STR_INIT("fp6"),
+    [REGISTRY_QUANTIZATION_FP8] = STR_INIT("fp8"),
+    [REGISTRY_QUANTIZATION_FP16] = STR_INIT("fp16"),
+    [REGISTRY_QUANTIZATION_BF16] = STR_INIT("bf16"),
+    [REGISTRY_QUANTIZATION_FP32] = STR_INIT("fp32"),
+};
+
+static bool preference_quantized(const struct preference *preference,
+                                 const struct registry_route *route)
 {
     const struct preference_names *wanted = &preference->quantizations;
     for (size_t i = 0; i < wanted->count; i++) {
-        if (str_eq(wanted->names[i], STR("unknown"))) {
+        if (str_eq(wanted->names[i], preference_quantizations[route->quantization])) {
             return true;
         }
     }
@@ -126,7 +138,7 @@ enum preference_rule preference_judge(const struct preference *preference,
     if (rule != PREFERENCE_RULE_NONE) {
         return rule;
     }
-    if (!preference_quantized(preference)) {
+    if (!preference_quantized(preference, route)) {
         return PREFERENCE_RULE_QUANTIZATIONS;
     }
     bool listed = preference->order.count == 0 || preference_named(&preference->order, route);

@@ -58,7 +58,6 @@
 #include "net/server.h"
 
 struct api_key;
-struct limits_counter;
 
 enum call_state {
     CALL_PARSE,
@@ -94,6 +93,7 @@ enum call_outcome {
 #define CALL_MESSAGE_MAX 320         /* a limit with its model, its subject and its numbers */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
 
+struct call_drain;      /* of calls whose client has gone */
 struct call_choice;     /* call_choice.h: of models with several routes */
 struct call_counting;   /* call_count.c: the input on its way to be counted */
 struct call_hedge;      /* call_hedge.h: of attempts that may be late */
@@ -135,15 +135,12 @@ struct call {
     struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
     struct call_limits limits;
     struct call_waiting *waiting; /* call_queue.h; NULL: for no place */
-    struct limits_counter *place_of_drain;
-    struct timer drain_timer;
+    struct call_drain *drain;     /* call_forward.c; NULL: not read on for its usage alone */
     struct timer deadline_timer;
-    int64_t events_delivered;            /* of the stream, when the client went */
     const struct gate_model *counted_as; /* NULL: the model's tokens are not counted */
     struct token_counter *counter;       /* of its vocabulary, this loop's; NULL likewise */
     struct call_counting *counting;      /* NULL: not begun, or over */
     struct chat_counted counted[2];      /* by enum count_specials */
-    bool has_counted;                    /* both are there */
     struct tally tally;                  /* of the answer */
     struct chat_sink sink;               /* that feeds it */
     struct buf said;                     /* struct chat_text of a whole answer, to be counted */
@@ -177,8 +174,9 @@ struct call {
     bool fell_back;    /* the model is not the one that was asked for */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
-    bool draining;     /* the client has gone, the upstream is read for its usage */
     bool cut;          /* the server stops: end with what there is */
+    bool has_counted;  /* both of `counted` are there */
+    bool has_reported;
 
     enum err err;       /* what the client is told instead of an answer */
     struct str message; /* of a refusal, in the arena; empty: the table's sentence */
@@ -189,10 +187,9 @@ struct call {
     struct usage billed;
     const struct usage *generated; /* by the upstream, of an answer not delivered whole */
     const char *generated_by;      /* NULL: nothing differs from what is billed */
-    bool has_reported;
     struct call_disputes disputes;
-    const char *provenance;
     enum call_outcome outcome;
+    const char *provenance;
     money_wide pico;
     int64_t charge;
     int64_t overrun;
@@ -245,3 +242,7 @@ bool call_meter_so_far(const struct call *call, const struct rate *rate, struct 
 /* call_receipt.c: whether settlement and receipt are durable. */
 bool call_settlement_durable(const struct call *call);
 void call_settlement_free(struct call *call);
+/* call_forward.c: of an upstream that is read on: how much of the stream the client got before it
+ * went. */
+int64_t call_drain_delivered(const struct call *call);
+void call_drain_free(struct call *call); /* gives its place back */

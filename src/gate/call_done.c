@@ -1,7 +1,6 @@
 #include "base/counter.h"
 #include "base/crash.h"
 #include "base/log.h"
-#include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call_choice.h"
 #include "gate/call_claim.h"
@@ -122,9 +121,7 @@ enum call_next call_done(struct call *call)
     }
     done_log(call);
     done_alarm(call);
-    if (call->draining) {
-        limits_give(call->place_of_drain);
-    }
+    call_drain_free(call);
     call_settlement_free(call);
     call_claim_free(call);
     call_extend_free(call);
@@ -134,6 +131,7 @@ enum call_next call_done(struct call *call)
     call_count_end(call);
     call_screen_free(call);
     call_quota_end(call, false);
+    limits_free(&call->limits.hold);
     tally_fini(&call->tally);
     buf_fini(&call->said);
     relay_fini(&call->relay);

@@ -34,6 +34,7 @@ enum err call_fallback_find(struct call *call, struct fail *fail)
             fallback->models[fallback->count++] = model;
         }
     }
+    fallback->first = call->model;
     call->fallback = fallback;
     return ERR_OK;
 }
@@ -110,7 +111,8 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->listed = price.listed;
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
-           call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
+           call_receipt_fits(call) && call_prefer_begin(call, &fail) == ERR_OK &&
+           call_limits_switch(call);
 }
 
 /* Nothing was said of an answer yet; the input is counted anew, while the source works. */

@@ -16,10 +16,11 @@ struct call;
 struct fallback_state;
 struct registry_model;
 
-/* Attempts of a call that may fall back, of all models: its receipt tells each. */
+/* Attempts of a call that may fall back, of all models: its receipt tells each (call_fit.h). */
 #define CALL_FALLBACK_ATTEMPTS_MAX 16
 
 struct call_fallback {
+    const struct registry_model *first; /* that was asked for */
     const struct registry_model *models[ASK_FALLBACKS_MAX];
     size_t count;
     size_t next;                   /* to be tried */

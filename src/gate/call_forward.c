@@ -3,6 +3,7 @@
 #include "base/counter.h"
 #include "base/crash.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dispatch/limits.h"
 #include "gate/answer.h"
 #include "gate/call.h"
@@ -14,6 +15,14 @@
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
+
+/* The client has gone, and the upstream is read to its end. */
+struct call_drain {
+    struct call *call;
+    struct limits_counter *place; /* of those that may be read so at once */
+    struct timer timer;           /* until it is broken off */
+    int64_t delivered;            /* events of the stream, when the client went */
+};
 
 /* Above this the upstream is not read: a slow client, or a hold that takes its time, costs so much
  * memory and no more. */
@@ -119,14 +128,16 @@ static void forward_fail(struct call *call, enum err err)
 
 /* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
  * taken them on and begun as the model that was asked (else the next one is), and they are counted:
- * from then on an open stream costs little. */
+ * from then on an open stream costs little. What the law has noted is needed to the end. */
 static void forward_free_request(struct call *call)
 {
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
         buf_fini(&call->body);
-        arena_fini(&call->arena);
+        if (call->quota == NULL && call->law.found == NULL) {
+            arena_fini(&call->arena);
+        }
     }
 }
 
@@ -329,8 +340,8 @@ void forward_give(struct call *call, enum dispatch_outcome outcome)
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
     call_hedge_end(call, outcome == DISPATCH_NEUTRAL ? call->upstream_err : ERR_OK);
-    if (call->draining) {
-        timer_stop(call->gate->loop, &call->drain_timer);
+    if (call->drain != NULL) {
+        timer_stop(call->gate->loop, &call->drain->timer);
     }
     call_deadline_rest(call);
     forward_give(call, outcome);
@@ -477,7 +488,21 @@ static enum call_next forward_finish(struct call *call, enum err err)
 
 static void forward_on_drain_timer(struct timer *timer)
 {
-    forward_fail(EP_CONTAINER(timer, struct call, drain_timer), ERR_CANCELLED);
+    forward_fail(EP_CONTAINER(timer, struct call_drain, timer)->call, ERR_CANCELLED);
+}
+
+int64_t call_drain_delivered(const struct call *call)
+{
+    return call->drain->delivered;
+}
+
+void call_drain_free(struct call *call)
+{
+    if (call->drain != NULL) {
+        limits_give(call->drain->place);
+        mem_free(call->drain);
+        call->drain = NULL;
+    }
 }
 
 /* The client has gone: is the upstream read to its end, for the usage it bills anyway? */
@@ -485,22 +510,29 @@ static bool forward_drain(struct call *call)
 {
     static const struct id drains = { { 'd', 'r', 'a', 'i', 'n', 's' } }; /* no client's id */
     struct gate *gate = call->gate;
-    if (call->draining) {
+    struct limits_counter *place = NULL;
+    if (call->drain != NULL) {
         return true;
     }
     if (call->route->abort_billing == REGISTRY_ABORT_STOPS ||
-        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max,
-                    &call->place_of_drain) != ERR_OK) {
+        limits_take(gate->world.limits, drains, call->snapshot->options.drains_max, &place) !=
+            ERR_OK) {
         return false;
     }
-    timer_init(&call->drain_timer, forward_on_drain_timer);
+    call->drain = mem_zalloc(sizeof(*call->drain));
+    if (call->drain == NULL) {
+        limits_give(place);
+        return false;
+    }
+    call->drain->call = call;
+    call->drain->place = place;
+    timer_init(&call->drain->timer, forward_on_drain_timer);
     int64_t until_ns = loop_now_ns(gate->loop) + call->snapshot->options.drain_ns;
-    if (timer_start(gate->loop, &call->drain_timer, until_ns) != ERR_OK) {
-        limits_give(call->place_of_drain);
+    if (timer_start(gate->loop, &call->drain->timer, until_ns) != ERR_OK) {
+        call_drain_free(call);
         return false;
     }
-    call->events_delivered = call->relay.content_events;
-    call->draining = true;
+    call->drain->delivered = call->relay.content_events;
     EP_CRASH_POINT("drain");
     call_hedge_drop(call, ERR_CANCELLED);
     http_call_resume(call_upstream(call));

@@ -45,13 +45,12 @@ static void hold_place(struct call *call)
     EP_CRASH_POINT("hold-queued");
 }
 
-/* What cannot be put on a receipt is not sold. */
-static bool hold_receipt_fits(const struct call *call)
+bool call_receipt_fits(const struct call *call)
 {
     const struct call_quota *quota = call->quota;
     const struct call_fit fit = {
         .model = call->model,
-        .routes = call->law.routes,
+        .fallback = call->fallback,
         .quarantined = call->law.quarantined,
         .counters = quota == NULL
                         ? 0
@@ -65,7 +64,7 @@ enum call_next call_hold(struct call *call)
 {
     const struct gate_options *options = &call->snapshot->options;
     bool dear = options->hold_before_above > 0 && call->ceiling > options->hold_before_above;
-    if (!call->hold.queued && !hold_receipt_fits(call)) {
+    if (!call->hold.queued && !call_receipt_fits(call)) {
         return call_refuse(call, ERR_RECEIPT_LIMIT, "%s", err_info(ERR_RECEIPT_LIMIT)->text);
     }
     if (!call->hold.queued) {

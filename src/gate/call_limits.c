@@ -56,6 +56,7 @@ static enum err limits_enter(struct call *call, struct limits_refusal *refusal)
         .key = call->key->id,
         .client = call->key->client->id,
         .model = call->model->id,
+        .several = client_keys(call->key->client) > 1,
         .defaults = call->snapshot->options.client_limits,
     };
     return limits_begin(call->gate->world.limits, &who, limits_now(call), &call->limits.hold,
@@ -88,7 +89,7 @@ bool call_limits_switch(struct call *call)
     int64_t input = known ? call->limits.hold.input : limits_input_guess(call);
     int64_t output = known ? call->limits.hold.output : limits_output(call);
     limits_end(&call->limits.hold, 0, 0, false, limits_now(call));
-    call->limits.hold = (struct limits_hold){ .placed = false };
+    limits_free(&call->limits.hold);
     if (limits_enter(call, &refusal) != ERR_OK) {
         return false;
     }
@@ -124,11 +125,11 @@ void call_limits_end(struct call *call)
 {
     int64_t input = 0;
     int64_t output = 0;
+    bool served = call->outcome != OUTCOME_REFUSED && call->outcome != OUTCOME_REPLAYED;
     for (int i = 0; i < USAGE_COUNT; i++) {
         *(usage_is_output((enum usage_class)i) ? &output : &input) += call->billed.tokens[i];
     }
-    limits_end(&call->limits.hold, input, output, call->outcome != OUTCOME_REFUSED,
-               limits_now(call));
+    limits_end(&call->limits.hold, input, output, served, limits_now(call));
 }
 
 /* ---- what is told ------------------------------------------------------------------------ */
@@ -142,12 +143,16 @@ static enum limits_of limits_whose(enum limits_meter meter)
 
 static void limits_print_whose(const struct call *call, struct buf *out)
 {
-    enum limits_of of = limits_whose(call->limits.refusal->meter);
+    enum limits_meter meter = call->limits.refusal->meter;
+    enum limits_of of = limits_whose(meter);
     if (of == LIMITS_OF_MODEL) {
-        EP_IGNORE(buf_append(out, call->limits.refusal->meter == LIMITS_METER_SHARE
+        EP_IGNORE(buf_append(out, meter == LIMITS_METER_SHARE
                                       ? STR("this client's share of all clients")
                                       : STR("all clients")));
         return;
+    }
+    if (meter == LIMITS_METER_KEY_SHARE || meter == LIMITS_METER_KEY_MODEL_SHARE) {
+        EP_IGNORE(buf_append(out, STR("this key's share of ")));
     }
     bool key = of == LIMITS_OF_KEY;
     EP_IGNORE(buf_append(out, key ? STR("key ") : STR("client ")));
@@ -232,7 +237,7 @@ void call_limits_headers(const struct call *call, struct buf *out)
 {
     struct limits_view requests;
     struct limits_view tokens;
-    if (call->limits.hold.meters[LIMITS_METER_CLIENT] == NULL) {
+    if (call->limits.hold.count == 0) {
         return; /* refused before it was known whose limits count */
     }
     limits_look(&call->limits.hold, limits_now(call), &requests, &tokens);
@@ -252,7 +257,8 @@ void call_limits_tell(const struct call *call, struct jsonw *json)
 {
     static const char *const scopes[LIMITS_OFS] = { "key", "client", "model" };
     const struct limits_refusal *limited = call->limits.refusal;
-    bool one_model = limited->meter != LIMITS_METER_KEY && limited->meter != LIMITS_METER_CLIENT;
+    bool one_model = limited->meter != LIMITS_METER_KEY && limited->meter != LIMITS_METER_CLIENT &&
+                     limited->meter != LIMITS_METER_KEY_SHARE;
     jsonw_key(json, "limit");
     jsonw_open(json, '{');
     jsonw_put_str(json, "scope", str_from(scopes[limits_whose(limited->meter)]));

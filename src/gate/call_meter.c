@@ -163,7 +163,7 @@ static bool meter_correct(const struct call *call, struct usage *billed)
 /* Events with text that the client was there to take. */
 static int64_t meter_events(const struct call *call)
 {
-    return call->draining ? call->events_delivered : call->relay.content_events;
+    return call->drain != NULL ? call_drain_delivered(call) : call->relay.content_events;
 }
 
 /*
@@ -255,11 +255,11 @@ enum call_next call_meter(struct call *call)
         call->reported = call->relay.usage;
         call->has_reported = true;
     }
-    bool drained = call->draining && call->has_reported && call->upstream_err == ERR_OK;
+    bool drained = call->drain != NULL && call->has_reported && call->upstream_err == ERR_OK;
     bool whole = !drained || meter_abandoned_whole(call);
     call->provenance = "none";
     if (drained) { /* in full, but nobody was there to take it */
-        bool got_some = call->streamed && call->head_sent && call->events_delivered > 0;
+        bool got_some = call->streamed && call->head_sent && meter_events(call) > 0;
         call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
         call->err = ERR_CANCELLED;
     }

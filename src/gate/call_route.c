@@ -139,7 +139,7 @@ static enum err route_pick(struct call *call)
     if (!call_queue_may_try(call)) {
         return ERR_NO_ROUTE; /* others wait for a place of this model already */
     }
-    if (call->fallback != NULL && call->attempts == CALL_FALLBACK_ATTEMPTS_MAX) {
+    if (call->fallback != NULL && call->attempts >= CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }
     call_prefer_ask(call, &ask);

@@ -59,6 +59,11 @@ int64_t client_suspended_ns(const struct client *client)
     return atomic_load_explicit(&client->suspend_ns, memory_order_relaxed);
 }
 
+uint32_t client_keys(const struct client *client)
+{
+    return atomic_load_explicit(&client->keys, memory_order_relaxed);
+}
+
 int64_t api_key_revoked_ns(const struct api_key *api_key)
 {
     return atomic_load_explicit(&api_key->revoke_ns, memory_order_relaxed);
@@ -108,9 +113,11 @@ static void ident_publish_client(struct ident *ident, struct client *client)
 }
 
 /* Room was reserved. */
-static void ident_publish_key(struct ident *ident, struct api_key *key, const struct digest *hash)
+static void ident_publish_key(struct ident *ident, struct client *client, struct api_key *key,
+                              const struct digest *hash)
 {
-    ASSERT(key->client != NULL);
+    ASSERT(key->client == client);
+    (void)atomic_fetch_add_explicit(&client->keys, 1, memory_order_relaxed); /* one changes it */
     key_table_add(&ident->keys, hash, key);
     if (ident->key_last == NULL) {
         atomic_store_explicit(&ident->key_first, key, memory_order_release);
@@ -211,11 +218,12 @@ static enum err ident_on_key(void *context, const struct store_value *row, size_
     struct digest hash;
     memcpy(hash.bytes, row[4].bytes.ptr, DIGEST_BYTES);
     key->id = ident_column_id(&row[0]);
-    key->client = map_find(&load->clients, row[1].bytes);
+    struct client *client = map_find(&load->clients, row[1].bytes);
+    key->client = client;
     key->created_ns = row[6].number;
     atomic_init(&key->revoke_ns, row[7].number);
     atomic_init(&key->forgotten, key->hint.len == 0); /* one that is there has a hint */
-    ident_publish_key(load->ident, key, &hash);
+    ident_publish_key(load->ident, client, key, &hash);
     return ERR_OK;
 }
 
@@ -413,15 +421,22 @@ enum err client_add(struct ident *ident, struct str name, struct id account, int
     return err;
 }
 
+/* Under the lock. NULL: there is none. */
+static struct client *client_to_change(struct ident *ident, struct id id)
+{
+    struct client *client = atomic_load_explicit(&ident->client_first, memory_order_relaxed);
+    while (client != NULL && !id_eq(client->id, id)) {
+        client = atomic_load_explicit(&client->next, memory_order_relaxed);
+    }
+    return client;
+}
+
 /* `suspend_ns` 0: resumes. */
 static enum err client_set(struct ident *ident, struct id id, int64_t suspend_ns, struct fail *fail)
 {
     (void)pthread_mutex_lock(&ident->changing);
-    struct client *client = atomic_load_explicit(&ident->client_first, memory_order_relaxed);
+    struct client *client = client_to_change(ident, id);
     enum err err = ERR_OK;
-    while (client != NULL && !id_eq(client->id, id)) {
-        client = atomic_load_explicit(&client->next, memory_order_relaxed);
-    }
     if (client == NULL) {
         err = ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, id, "is no client");
     } else if (client_suspended(client) == (suspend_ns != 0)) {
@@ -475,14 +490,14 @@ static void api_key_text_make(struct api_key_text *text)
 }
 
 /* Under the lock. */
-static enum err api_key_make(struct ident *ident, const struct api_key_order *order,
-                             struct str text, struct api_key **ret_key, struct fail *fail)
+static enum err api_key_make(struct ident *ident, const struct client *client,
+                             const struct api_key_order *order, struct str text,
+                             struct api_key **ret_key, struct fail *fail)
 {
     char hint[IDENT_HINT_LEN];
     memcpy(hint, text.ptr, 8);
     memcpy(hint + 8, "...", 3);
     memcpy(hint + 11, text.ptr + text.len - 4, 4);
-    const struct client *client = client_find(ident, order->client);
     if (client == NULL) {
         return ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, order->client,
                              "is no client");
@@ -527,15 +542,16 @@ enum err api_key_add(struct ident *ident, const struct api_key_order *order, int
     struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), str_from(text.text));
     (void)pthread_mutex_lock(&ident->changing);
     struct arena_mark mark = arena_mark(&ident->arena);
+    struct client *client = client_to_change(ident, order->client);
     struct api_key *key = NULL;
-    enum err err = api_key_make(ident, order, str_from(text.text), &key, fail);
+    enum err err = api_key_make(ident, client, order, str_from(text.text), &key, fail);
     if (err == ERR_OK) {
         key->id = id_make(now_ns, 0, random_u64());
         key->created_ns = now_ns;
         err = api_key_commit(ident, key, &hash, fail);
     }
     if (err == ERR_OK) {
-        ident_publish_key(ident, key, &hash);
+        ident_publish_key(ident, client, key, &hash);
         *ret_key = key;
         *ret_text = text;
     } else {

@@ -42,6 +42,7 @@ struct client {
     int64_t created_ns;
     struct client *_Atomic next;             /* made after this one; read it by client_next() */
     _Atomic int64_t suspend_ns;              /* 0: active; read it by client_suspended_ns() */
+    _Atomic uint32_t keys;                   /* read it by client_keys() */
     atomic_bool forgotten;                   /* read it by client_forgotten() */
     const struct standing *_Atomic standing; /* read it by client_standing() */
 };
@@ -80,6 +81,7 @@ void ident_close(struct ident *ident);
 const struct api_key *ident_find(const struct ident *ident, struct str text);
 bool client_suspended(const struct client *client);
 int64_t client_suspended_ns(const struct client *client);  /* 0: active */
+uint32_t client_keys(const struct client *client);         /* that it was ever given */
 int64_t api_key_revoked_ns(const struct api_key *api_key); /* 0: not revoked */
 
 /* By id; NULL: there is none. Walks all of them: for the command line. */

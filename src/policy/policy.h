@@ -38,7 +38,7 @@ enum policy_origin_state {
 struct policy_origin {
     enum policy_origin_state state;
     country_t countries[POLICY_ORIGINS_MAX]; /* what each says, once each; or the registered one */
-    size_t count;
+    unsigned char count;
     bool registered; /* an egress range with evidence answered */
 };
 

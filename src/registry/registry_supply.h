@@ -150,6 +150,20 @@ enum registry_declares_model {
     REGISTRY_DECLARES_ALWAYS
 };
 
+/* How the weights are kept that answer, as OpenRouter names it. */
+enum registry_quantization {
+    REGISTRY_QUANTIZATION_UNKNOWN,
+    REGISTRY_QUANTIZATION_INT4,
+    REGISTRY_QUANTIZATION_INT8,
+    REGISTRY_QUANTIZATION_FP4,
+    REGISTRY_QUANTIZATION_FP6,
+    REGISTRY_QUANTIZATION_FP8,
+    REGISTRY_QUANTIZATION_FP16,
+    REGISTRY_QUANTIZATION_BF16,
+    REGISTRY_QUANTIZATION_FP32,
+    REGISTRY_QUANTIZATION_COUNT
+};
+
 struct registry_route {
     struct str id;
     const struct registry_party *upstream_party;
@@ -163,6 +177,7 @@ struct registry_route {
     enum registry_output_cap_field output_cap_field;
     enum registry_special_text special_text;
     enum registry_declares_model declares_model;
+    enum registry_quantization quantization;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

@@ -131,6 +131,27 @@ def test_preferences_that_leave_nothing_are_named(two, provider, param):
     assert receipt["client"]["verdict"] == "refuse" and receipt["client"]["amount"] == "0"
 
 
+def test_a_quantization_is_met_by_the_route_that_has_it(two):
+    assert two.served(provider={"quantizations": ["unknown"]}) == US, "nothing is on record yet"
+    with two.edited("routes.yaml", "  - id: aurora-small-sg\n", "  - id: aurora-small-sg\n    quantization: fp8\n"):
+        assert two.served() == US
+        assert two.served(provider={"quantizations": ["fp8"]}) == SG
+        assert two.served(provider={"quantizations": ["int4", "fp8"]}) == SG
+        assert two.served(provider={"quantizations": ["unknown"]}) == US
+        assert two.served(provider={"quantizations": ["fp8", "unknown"]}) == US
+        for near in ("fp4", "fp16", "FP8"):
+            status, _, error = two.error(provider={"quantizations": [near]})
+            assert (status, error["param"]) == (404, "provider.quantizations"), near
+        _, _, error = two.error(provider={"quantizations": ["fp8"], "only": ["aurora"]})
+        assert error["code"] == "no_route_by_preference" and "quantizations" in error["message"]
+    bad = two.folder / "registry" / "routes.yaml"
+    text = bad.read_text()
+    bad.write_text(text.replace("    place: SG/north\n", "    place: SG/north\n    quantization: q4_k_m\n", 1))
+    told = two.command("registry", "check", str(two.folder / "registry"), check=False)
+    bad.write_text(text)
+    assert told.returncode == 1 and "REG_BAD_VALUE" in told.stdout + told.stderr and "int4" in told.stdout + told.stderr
+
+
 @pytest.mark.parametrize("change, param", [
     ({"provider": "aurora"}, "provider"),
     ({"provider": {"ordre": ["aurora"]}}, "provider"),

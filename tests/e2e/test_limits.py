@@ -160,6 +160,41 @@ def test_what_a_model_has_is_shared_between_clients(house):
         house.command("model", "limit", other, "--requests", "default")
 
 
+@pytest.mark.parametrize("which, model", [((), "*"), (("--model", MODEL), MODEL)])
+def test_what_a_client_has_is_shared_between_its_keys(house, which, model):
+    client = new_client(house, "Several keys")
+    greedy, modest = (new_key(house, client) for _ in range(2))
+    house.command("client", "limit", client, *which, "--requests", "20")
+    assert call(house, modest["key"])[0] == 200
+    answers = [call(house, greedy["key"]) for _ in range(20)]
+    statuses = [status for status, _, _ in answers]
+    assert 9 <= statuses.count(200) <= 11, statuses
+    error = answers[-1][2]["error"]
+    assert f"in this key's share of client {client} on requests per min" in error["message"]
+    assert error["entrepot"]["limit"]["scope"] == "client" and error["entrepot"]["limit"]["model"] == model
+    assert [call(house, modest["key"])[0] for _ in range(8)] == [200] * 8
+    house.command("key", "revoke", greedy["id"])
+    assert call(house, modest["key"])[0] in (200, 429), "a key that is gone does no harm"
+
+
+def test_a_replay_is_no_request_of_the_limit(house):
+    key = new_key(house, new_client(house, "Again"))
+    house.command("key", "limit", key["id"], "--requests", "3", "--tokens", "5000", "--calls", "1")
+    headers = {"Idempotency-Key": "once"}
+    first = house.request("/v1/chat/completions", ASK, key=key["key"], headers=headers)
+    assert first[0] == 200 and first[1]["x-ratelimit-remaining-requests"] == "2"
+    for _ in range(5):
+        status, told, body = house.request("/v1/chat/completions", ASK, key=key["key"], headers=headers)
+        assert status == 200 and told["x-entrepot-replayed"] == "true" and body == first[2]
+        assert told["x-ratelimit-remaining-requests"] == "2", "it is told of after it was given back"
+        assert int(told["x-ratelimit-remaining-tokens"]) >= int(first[1]["x-ratelimit-remaining-tokens"])
+    other = {**ASK, "max_tokens": 50}
+    status, told, _ = house.request("/v1/chat/completions", other, key=key["key"], headers=headers)
+    assert status == 422 or status == 400 or status == 409, "another request has the key"
+    assert told["x-ratelimit-remaining-requests"] == "2"
+    assert call(house, key["key"])[1]["x-ratelimit-remaining-requests"] == "1"
+
+
 def test_a_model_that_stands_in_has_its_own_limit(house):
     """What may not be had of a model by asking for it may not be had by falling back on it."""
     other = "borealis-chat"  # at the second upstream, the other's is at the first alone

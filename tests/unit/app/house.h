@@ -33,7 +33,7 @@ static inline void house_begin(struct house *house)
     *house = (struct house){ .folder = "/tmp/entrepot-app-XXXXXX" };
     buf_init(&house->out, ACTS_OUT_MAX);
     buf_init(&house->errors, ACTS_OUT_MAX);
-    CHECK(mkdtemp(house->folder) != NULL);
+    CHECK(test_folder(house->folder) != NULL);
     (void)snprintf(house->conf, sizeof(house->conf), "%s/entrepot.yaml", house->folder);
     enum err err = init_folder(str_from(house->folder), &house->out, &house->errors);
     CHECK_STR(buf_str(&house->errors), STR(""));

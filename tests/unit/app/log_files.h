@@ -187,7 +187,7 @@ static inline void log_files_begin(struct log_files *files, int64_t size)
                                  .time_s = 1764000005,
                                  .changed = -1 };
     (void)snprintf(files->folder, sizeof(files->folder), "/tmp/log-XXXXXX");
-    CHECK(mkdtemp(files->folder) != NULL);
+    CHECK(test_folder(files->folder) != NULL);
     files->key = golden_key(files->secret, LOG_FILES_ORIGIN, NOTE_ED25519);
     files->witness = golden_key(files->witness_secret, "witness.example/w1", NOTE_COSIGNATURE);
     for (size_t level = 0; level < GOLDEN_LEVELS; level++) {

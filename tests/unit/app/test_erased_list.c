@@ -13,7 +13,7 @@ static struct fail fail;
 static void begin(void)
 {
     memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/erased.log", folder);
 }
 

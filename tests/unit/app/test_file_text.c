@@ -16,7 +16,7 @@ static char path[96];
 static void begin(void)
 {
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-text-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/file", folder);
 }
 

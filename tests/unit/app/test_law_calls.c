@@ -220,6 +220,22 @@ TEST(a_zones_call_is_looked_through_and_sold)
     end();
 }
 
+TEST(what_was_found_in_a_streams_content_outlives_its_request)
+{
+    street_slow = true;
+    begin_zone("cable-1", open_zone);
+    send_text("POST", "/v1/chat/completions", "",
+              ask("borealis-chat", true, "", "Call me at 13912345678."));
+    UNTIL(street.loop, peer_has(&client, STR(" word")));
+    street_go_on();
+    finish();
+    take_id();
+    CHECK(seen("HTTP/1.1 200 ") && seen("[DONE]"));
+    show_receipt();
+    CHECK(section_has("evidence", "\"detected\":\"cn_mobile weak 1\""));
+    end();
+}
+
 /* What is in the log, which goes to a file from log_to() on. */
 static char log_path[160];
 static int log_fd = -1;
@@ -559,6 +575,23 @@ TEST(what_was_ordered_upstream_is_used_up_by_calls)
     CHECK(section_has("operator", "\"law\":\"refuse BILL_PO_EXHAUSTED\""));
     CHECK(told("order_tokens\\\":{\\\"p.aurora\\\":20}"));
     check_replay(ACT_OK, "yes");
+    end();
+}
+
+/* The request's memory goes when a stream has begun; what is counted of it is still needed. */
+TEST(a_streams_quota_outlives_its_request)
+{
+    street_prepare = order_little;
+    begin_stream();
+    CHECK(open_call()->quota != NULL && open_call()->body.cap == 0);
+    street_go_on();
+    finish();
+    CHECK(seen("HTTP/1.1 200 ") && seen("[DONE]"));
+    street_slow = false;
+    chat("", ask("aurora-large", false, "", "Hello."));
+    CHECK(seen("HTTP/1.1 503 ") && seen("\"code\":\"no_closed_route\""));
+    show_receipt();
+    CHECK(told("order_tokens\\\":{\\\"p.aurora\\\":49}"));
     end();
 }
 

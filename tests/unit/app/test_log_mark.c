@@ -15,7 +15,7 @@ static struct fail fail;
 static void begin(void)
 {
     (void)snprintf(folder, sizeof(folder), "/tmp/log-mark-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/log.size", folder);
 }
 

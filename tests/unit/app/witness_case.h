@@ -22,7 +22,7 @@ static inline void witness_case_begin(struct witness_case *place)
 {
     *place = (struct witness_case){ .root = "/tmp/test-witness-XXXXXX" };
     CHECK(crypto_start(NULL) == ERR_OK);
-    CHECK(mkdtemp(place->root) != NULL);
+    CHECK(test_folder(place->root) != NULL);
     (void)snprintf(place->folder, sizeof(place->folder), "%s/w", place->root);
 }
 

@@ -166,7 +166,7 @@ TEST(every_default_is_allowed_by_its_own_row)
 TEST(a_file_is_read_and_its_folder_resolves_paths)
 {
     char folder[] = "/tmp/ep_conf_XXXXXX";
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     char path[64];
     char want[64];
     (void)snprintf(path, sizeof(path), "%s/entrepot.yaml", folder);

@@ -17,7 +17,7 @@ static struct str write_secret(const void *bytes, size_t len, mode_t mode)
 {
     static char reference[80];
     if (path[0] == '\0') {
-        CHECK(mkdtemp(folder) != NULL);
+        CHECK(test_folder(folder) != NULL);
         (void)snprintf(path, sizeof(path), "%s/pepper", folder);
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

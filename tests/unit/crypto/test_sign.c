@@ -123,7 +123,7 @@ TEST(a_key_file_is_made_once_and_loads)
     char path[64];
     char reference[80];
     struct fail fail;
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/log.key", folder);
     (void)snprintf(reference, sizeof(reference), "file:%s", path);
     CHECK_EQ(sign_key_create_file(path, &fail), ERR_OK);

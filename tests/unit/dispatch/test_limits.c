@@ -29,7 +29,10 @@ static struct id numbered(uint64_t number)
 
 static struct limits_who who(uint64_t key, uint64_t client, const char *model)
 {
-    return (struct limits_who){ numbered(key), numbered(client), str_from(model), no_defaults };
+    return (struct limits_who){ .key = numbered(key),
+                                .client = numbered(client),
+                                .model = str_from(model),
+                                .defaults = no_defaults };
 }
 
 static void set(enum limits_of of, uint64_t id, const char *model, const int64_t max[LIMITS_KINDS])
@@ -39,6 +42,14 @@ static void set(enum limits_of of, uint64_t id, const char *model, const int64_t
 }
 
 #define SET(of, id, model, ...) set(of, id, model, (const int64_t[LIMITS_KINDS]){ __VA_ARGS__ })
+
+/* Ends, and leaves nothing. */
+static void leave(struct limits_hold *hold, int64_t input, int64_t output, bool served,
+                  int64_t now_ns)
+{
+    limits_end(hold, input, output, served, now_ns);
+    limits_free(hold);
+}
 
 static enum err enter(const struct limits_who *caller, struct limits_hold *hold, int64_t now_ns)
 {
@@ -51,7 +62,7 @@ static enum err request(const struct limits_who *caller, int64_t now_ns)
 {
     struct limits_hold hold;
     enum err err = enter(caller, &hold, now_ns);
-    limits_end(&hold, 0, 0, true, now_ns);
+    leave(&hold, 0, 0, true, now_ns);
     return err;
 }
 
@@ -61,7 +72,7 @@ static enum err call(const struct limits_who *caller, int64_t input, int64_t out
     struct limits_hold hold;
     enum err err = enter(caller, &hold, now_ns);
     err = err == ERR_OK ? limits_reserve(&hold, input, output, now_ns, &refusal) : err;
-    limits_end(&hold, input, output, err == ERR_OK, now_ns);
+    leave(&hold, input, output, err == ERR_OK, now_ns);
     return err;
 }
 
@@ -72,7 +83,7 @@ static struct limits_view tokens_view(const struct limits_who *caller, int64_t n
     struct limits_view tokens;
     CHECK(enter(caller, &hold, now_ns) == ERR_OK);
     limits_look(&hold, now_ns, &requests, &tokens);
-    limits_end(&hold, 0, 0, false, now_ns);
+    leave(&hold, 0, 0, false, now_ns);
     return tokens;
 }
 
@@ -94,7 +105,7 @@ TEST(nothing_that_is_not_limited_is_refused_or_shown)
     limits_look(&hold, S, &requests, &tokens);
     CHECK(!requests.limited && !tokens.limited);
     limits_end(&hold, 1, 1, true, S);
-    limits_end(&hold, 1, 1, true, S); /* once more is nothing */
+    leave(&hold, 1, 1, true, S); /* once more is nothing */
     limits_destroy(limits);
     limits_destroy(NULL);
 }
@@ -184,7 +195,7 @@ TEST(a_refusal_further_on_gives_back_what_was_taken_before)
     CHECK_EQ(refusal.meter, LIMITS_METER_CLIENT);
     CHECK_EQ(refusal.asked, 110);
     CHECK_EQ(refusal.left, 100);
-    limits_end(&hold, 0, 0, false, S);
+    leave(&hold, 0, 0, false, S);
     for (int i = 0; i < 20; i++) { /* more often than the key could pay for */
         CHECK(request(&caller, S) == (i == 0 ? ERR_OK : ERR_LIMIT_REQUESTS));
     }
@@ -193,7 +204,7 @@ TEST(a_refusal_further_on_gives_back_what_was_taken_before)
     limits_look(&hold, S, &requests, &tokens);
     CHECK_EQ(requests.left, 8);
     CHECK_EQ(tokens.left, 1000);
-    limits_end(&hold, 0, 0, true, S);
+    leave(&hold, 0, 0, true, S);
     limits_destroy(limits);
 }
 
@@ -209,13 +220,13 @@ TEST(places_are_taken_and_come_back)
     CHECK(enter(&caller, &holds[1], S) == ERR_OK);
     CHECK(enter(&caller, &holds[2], S) == ERR_LIMIT_CALLS);
     CHECK_EQ(refusal.max, 2);
-    limits_end(&holds[2], 0, 0, false, S); /* it has nothing */
+    leave(&holds[2], 0, 0, false, S); /* it has nothing */
     SET(LIMITS_OF_KEY, 1, "", NONE, NONE, NONE, NONE, 1);
-    limits_end(&holds[0], 0, 0, true, S);
+    leave(&holds[0], 0, 0, true, S);
     CHECK(enter(&caller, &holds[0], S) == ERR_LIMIT_CALLS); /* lowered, it holds at once */
-    limits_end(&holds[1], 0, 0, true, S);
+    leave(&holds[1], 0, 0, true, S);
     CHECK(enter(&caller, &holds[0], S) == ERR_OK);
-    limits_end(&holds[0], 0, 0, true, S);
+    leave(&holds[0], 0, 0, true, S);
     limits_destroy(limits);
 }
 
@@ -235,7 +246,7 @@ TEST(tokens_are_reserved_and_put_right_at_the_end)
     CHECK(call(&caller, 100, 1, S) == ERR_LIMIT_TOKENS);
     CHECK_EQ(refusal.left, 100);
     CHECK_EQ(refusal.wait_ns, 60 * S / 1000);
-    limits_end(&hold, 100, 50, true, S);
+    leave(&hold, 100, 50, true, S);
     CHECK_EQ(tokens_view(&caller, S).left, 850);
     CHECK_EQ(tokens_view(&caller, S).full_ns, 9 * S);
     CHECK_EQ(tokens_view(&caller, 10 * S).left, 1000);
@@ -267,7 +278,7 @@ TEST(what_was_used_beyond_the_reservation_is_owed)
     struct limits_hold hold;
     CHECK(enter(&caller, &hold, S) == ERR_OK);
     CHECK(limits_reserve(&hold, 10, 10, S, &refusal) == ERR_OK);
-    limits_end(&hold, 10, 110, true, S);
+    leave(&hold, 10, 110, true, S);
     CHECK(call(&caller, 1, 0, S) == ERR_LIMIT_TOKENS);
     CHECK_EQ(refusal.wait_ns, 61 * S);
     CHECK_EQ(refusal.left, 0);
@@ -284,7 +295,7 @@ TEST(what_has_filled_up_meanwhile_is_not_given_back_once_more)
     CHECK(enter(&caller, &slow, S) == ERR_OK);
     CHECK(limits_reserve(&slow, 30, 30, S, &refusal) == ERR_OK);
     CHECK(call(&caller, 60, 0, 61 * S) == ERR_OK);
-    limits_end(&slow, 0, 0, true, 61 * S); /* it used nothing, long after its tokens are back */
+    leave(&slow, 0, 0, true, 61 * S); /* it used nothing, long after its tokens are back */
     CHECK(call(&caller, 1, 0, 61 * S) == ERR_LIMIT_TOKENS);
     CHECK(call(&caller, 60, 0, 121 * S) == ERR_OK);
     limits_destroy(limits);
@@ -298,7 +309,7 @@ TEST(a_request_that_is_not_served_counts_as_not_made)
     struct limits_hold hold;
     for (int i = 0; i < 10; i++) {
         CHECK(enter(&caller, &hold, S) == ERR_OK);
-        limits_end(&hold, 0, 0, false, S);
+        leave(&hold, 0, 0, false, S);
     }
     CHECK(request(&caller, S) == ERR_OK);
     CHECK(request(&caller, S) == ERR_LIMIT_REQUESTS);
@@ -318,96 +329,12 @@ TEST(limits_that_change_under_a_call_do_no_harm)
             bool in = limits_reserve(&hold, 1, 0, S, &refusal) == ERR_OK;
             CHECK_EQ(in, maxima[i] != 0);
             SET(LIMITS_OF_KEY, 1, "", NONE, maxima[j], maxima[j], NONE, NONE);
-            limits_end(&hold, 1, 0, in, S);
+            leave(&hold, 1, 0, in, S);
             SET(LIMITS_OF_KEY, 1, "", NONE, 10, 10, NONE, NONE);
             CHECK(call(&caller, 10, 0, S + 11 * MINUTE) == ERR_OK);
             limits_destroy(limits);
         }
     }
-}
-
-/* ---- shares ------------------------------------------------------------------------------ */
-
-TEST(one_client_alone_may_use_all_of_a_model)
-{
-    begin();
-    SET(LIMITS_OF_MODEL, 0, "m", 100, NONE, NONE, NONE, 10);
-    const struct limits_who caller = who(1, 2, "m");
-    struct limits_hold holds[11];
-    for (int i = 0; i < 10; i++) {
-        CHECK(enter(&caller, &holds[i], S) == ERR_OK);
-    }
-    CHECK(enter(&caller, &holds[10], S) == ERR_LIMIT_CALLS);
-    for (int i = 0; i < 10; i++) {
-        limits_end(&holds[i], 0, 0, true, S);
-    }
-    for (int i = 10; i < 100; i++) {
-        CHECK(request(&caller, S) == ERR_OK);
-    }
-    CHECK(request(&caller, S) == ERR_LIMIT_REQUESTS);
-    limits_destroy(limits);
-}
-
-TEST(a_client_that_hammers_leaves_the_others_their_share_of_a_model)
-{
-    begin();
-    SET(LIMITS_OF_MODEL, 0, "m", 100, NONE, NONE, NONE, 10);
-    const struct limits_who greedy = who(1, 2, "m");
-    const struct limits_who modest = who(3, 4, "m");
-    CHECK(request(&modest, S) == ERR_OK); /* it is known to ask */
-    int got = 0;
-    for (int i = 0; i < 200; i++) {
-        got += request(&greedy, S) == ERR_OK;
-    }
-    CHECK_EQ(refusal.meter, LIMITS_METER_SHARE);
-    CHECK(got >= 49 && got <= 50);
-    for (int i = 0; i < 49; i++) {
-        CHECK(request(&modest, S) == ERR_OK);
-    }
-    CHECK(request(&modest, S) == ERR_LIMIT_REQUESTS);
-    struct limits_hold holds[10];
-    int places = 0;
-    for (int i = 0; i < 10; i++) {
-        places += enter(&greedy, &holds[i], 100 * S) == ERR_OK;
-    }
-    CHECK_EQ(places, 5);
-    CHECK_EQ(refusal.meter, LIMITS_METER_SHARE);
-    struct limits_hold other;
-    CHECK(enter(&modest, &other, 100 * S) == ERR_OK);
-    limits_end(&other, 0, 0, true, 100 * S);
-    for (int i = 0; i < 10; i++) {
-        limits_end(&holds[i], 0, 0, true, 100 * S);
-    }
-    limits_destroy(limits);
-}
-
-TEST(a_call_larger_than_its_share_passes_when_its_client_has_rested)
-{
-    begin();
-    SET(LIMITS_OF_MODEL, 0, "m", NONE, 100, NONE, NONE, NONE);
-    for (uint64_t i = 0; i < 10; i++) {
-        const struct limits_who other = who(10 + i, 20 + i, "m");
-        CHECK(call(&other, 1, 0, S) == ERR_OK);
-    }
-    const struct limits_who large = who(1, 2, "m");
-    CHECK(call(&large, 80, 0, S) == ERR_OK);
-    CHECK(call(&large, 9, 0, S) == ERR_LIMIT_TOKENS);
-    CHECK(refusal.wait_ns > 0 && refusal.wait_ns < MINUTE);
-    limits_destroy(limits);
-}
-
-TEST(who_has_stopped_asking_gives_up_its_share)
-{
-    begin();
-    SET(LIMITS_OF_MODEL, 0, "m", 100, NONE, NONE, NONE, NONE);
-    const struct limits_who one = who(1, 2, "m");
-    const struct limits_who other = who(3, 4, "m");
-    CHECK(request(&other, S) == ERR_OK);
-    CHECK(request(&one, 10 * MINUTE) == ERR_OK);
-    for (int i = 1; i < 100; i++) {
-        CHECK(request(&one, 10 * MINUTE) == ERR_OK);
-    }
-    limits_destroy(limits);
 }
 
 /* ---- places without a rate ----------------------------------------------------------------- */
@@ -449,16 +376,19 @@ static void a_call_of_a_limited_model(void)
 {
     struct limits *made = NULL;
     const struct limits_subject model = { LIMITS_OF_MODEL, { { 0 } }, STR("m") };
+    const struct limits_subject client = { LIMITS_OF_CLIENT, numbered(2), STR("m") };
     const int64_t max[LIMITS_KINDS] = { 1, 1000, NONE, NONE, 1 };
-    if (limits_create(&made) == ERR_OK && limits_set(made, &model, max) == ERR_OK) {
+    if (limits_create(&made) == ERR_OK && limits_set(made, &model, max) == ERR_OK &&
+        limits_set(made, &client, max) == ERR_OK) {
         struct limits_hold hold = { .placed = false };
-        const struct limits_who caller = who(1, 2, "m");
+        struct limits_who caller = who(1, 2, "m");
+        caller.several = true;
         enum err err = limits_begin(made, &caller, S, &hold, &refusal);
         CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
         if (err == ERR_OK) {
             CHECK(limits_reserve(&hold, 1, 1, S, &refusal) == ERR_OK);
         }
-        limits_end(&hold, 1, 1, true, S);
+        leave(&hold, 1, 1, true, S);
         struct limits_counter *counter = NULL;
         if (limits_take(made, numbered(9), 1, &counter) == ERR_OK) {
             limits_give(counter);
@@ -469,7 +399,7 @@ static void a_call_of_a_limited_model(void)
 
 TEST(running_out_of_memory_leaks_nothing)
 {
-    CHECK(test_each_allocation_failing(a_call_of_a_limited_model) >= 8);
+    CHECK(test_each_allocation_failing(a_call_of_a_limited_model) >= 10);
 }
 
 /* ---- threads ----------------------------------------------------------------------------- */
@@ -495,7 +425,7 @@ static void *worker(void *arg)
             bool served = limits_reserve(&hold, 5, 5, now_ns, &why) == ERR_OK;
             atomic_fetch_add(&given, served ? used : 0);
             atomic_fetch_sub(&inside, 1);
-            limits_end(&hold, used, 0, served, now_ns);
+            leave(&hold, used, 0, served, now_ns);
         }
     }
     return NULL;

@@ -135,6 +135,29 @@ TEST(a_quantization_that_is_not_recorded_is_unknown)
     judged(&any, PREFERENCE_RULE_NONE, PREFERENCE_RULE_NONE);
 }
 
+TEST(each_quantization_is_met_by_its_own_name_alone)
+{
+    static const struct str names[REGISTRY_QUANTIZATION_COUNT] = {
+        STR_INIT("unknown"), STR_INIT("int4"), STR_INIT("int8"), STR_INIT("fp4"),  STR_INIT("fp6"),
+        STR_INIT("fp8"),     STR_INIT("fp16"), STR_INIT("bf16"), STR_INIT("fp32"),
+    };
+    struct world world;
+    world_init(&world);
+    for (unsigned i = 0; i < REGISTRY_QUANTIZATION_COUNT; i++) {
+        world.routes[0].quantization = (enum registry_quantization)i;
+        for (unsigned j = 0; j < REGISTRY_QUANTIZATION_COUNT; j++) {
+            const struct preference wants = { .quantizations = { &names[j], 1 } };
+            CHECK_EQ(preference_judge(&wants, &world.routes[0]),
+                     i == j ? PREFERENCE_RULE_NONE : PREFERENCE_RULE_QUANTIZATIONS);
+        }
+        const struct preference any = { .quantizations = { names, EP_ARRAY_LEN(names) } };
+        CHECK_EQ(preference_judge(&any, &world.routes[0]), PREFERENCE_RULE_NONE);
+    }
+    world.routes[0].quantization = REGISTRY_QUANTIZATION_FP8;
+    const struct preference near = { .quantizations = NAMES(STR("FP8"), STR("fp"), STR("fp80")) };
+    CHECK_EQ(preference_judge(&near, &world.routes[0]), PREFERENCE_RULE_QUANTIZATIONS);
+}
+
 TEST(an_order_ranks_and_takes_only_without_fallbacks)
 {
     struct world world;

@@ -61,7 +61,7 @@ static inline struct store *open_store(void)
 static inline void begin(void)
 {
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-gate-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
 }
 
 static inline void end(void)

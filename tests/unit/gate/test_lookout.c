@@ -89,7 +89,7 @@ static void begin(void)
         migrations[i].number = (int64_t)i + 1; /* those of other rooms are not needed here */
     }
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-lookout-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     CHECK_EQ(crypto_start(NULL), ERR_OK);
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),

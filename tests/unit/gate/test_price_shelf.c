@@ -23,7 +23,7 @@ static void begin(void)
         own[i].number = (int64_t)i + 1;
     }
     (void)snprintf(folder, sizeof(folder), "/tmp/prices-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);
     const struct store_options options = { .url = str_from(url),
                                            .migrations = own,

@@ -59,7 +59,7 @@ static inline struct house house_build(void)
 {
     struct house house = { .folder = "/tmp/test_ident.XXXXXX" };
     CHECK_EQ(crypto_start(NULL), ERR_OK);
-    CHECK(mkdtemp(house.folder) != NULL);
+    CHECK(test_folder(house.folder) != NULL);
     house_start(&house);
     return house;
 }

@@ -258,8 +258,11 @@ TEST(everything_is_there_after_a_restart)
     api_key = ident_find(house.ident, str_from(texts[2].text));
     CHECK(api_key != NULL);
     CHECK_EQ(client_suspended_ns(api_key->client), NOW + 2);
+    CHECK_EQ(client_keys(client_find(house.ident, client_ids[0])), 2); /* the revoked one, too */
+    CHECK_EQ(client_keys(api_key->client), 1);
     CHECK_EQ(client_resume(house.ident, client_ids[1], NULL), ERR_OK);
     CHECK(add_key(&house, api_key->client, &texts[1]) != NULL); /* the pepper's mark is there */
+    CHECK_EQ(client_keys(api_key->client), 2);
     house_raze(&house);
 }
 

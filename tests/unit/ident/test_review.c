@@ -77,7 +77,7 @@ static struct house house_build(void)
 {
     struct house house = { .folder = "/tmp/test_review.XXXXXX" };
     CHECK_EQ(crypto_start(NULL), ERR_OK);
-    CHECK(mkdtemp(house.folder) != NULL);
+    CHECK(test_folder(house.folder) != NULL);
     house_open(&house);
     house.client = add_client(&house);
     return house;

@@ -60,7 +60,7 @@ static void begin(void)
     struct review *review = NULL;
     house = (struct house){ .folder = "/tmp/test_ident.XXXXXX" };
     CHECK_EQ(crypto_start(NULL), ERR_OK);
-    CHECK(mkdtemp(house.folder) != NULL);
+    CHECK(test_folder(house.folder) != NULL);
     open_store();
     CHECK_EQ(ident_open(store, STR(PEPPER), &house.ident, NULL), ERR_OK);
     CHECK_EQ(client_add(house.ident, STR("A"), account_of(1), NOW, &clients[0], NULL), ERR_OK);

@@ -47,7 +47,7 @@ static inline void books_close(struct books *books)
 static inline void books_begin(struct books *books)
 {
     *books = (struct books){ .folder = "/tmp/books-XXXXXX" };
-    CHECK(mkdtemp(books->folder) != NULL);
+    CHECK(test_folder(books->folder) != NULL);
     (void)snprintf(books->url, sizeof(books->url), "sqlite:%s/books.db", books->folder);
     books_open(books);
 }

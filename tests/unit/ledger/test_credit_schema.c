@@ -32,7 +32,7 @@ static enum err run_old(struct store_job *job, struct store_txn *txn, struct fai
 static void begin_old(void)
 {
     books = (struct books){ .folder = "/tmp/books-XXXXXX" };
-    CHECK(mkdtemp(books.folder) != NULL);
+    CHECK(test_folder(books.folder) != NULL);
     (void)snprintf(books.url, sizeof(books.url), "sqlite:%s/books.db", books.folder);
     struct store_migration old[] = { ledger_migration, idem_migration };
     old[0].number = 1;

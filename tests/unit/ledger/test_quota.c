@@ -33,7 +33,7 @@ static void shed_close(struct shed *shed)
 static struct shed shed_build(void)
 {
     struct shed shed = { .folder = "/tmp/test_quota.XXXXXX" };
-    CHECK(mkdtemp(shed.folder) != NULL);
+    CHECK(test_folder(shed.folder) != NULL);
     shed_open(&shed);
     return shed;
 }

@@ -33,7 +33,7 @@ static void begin(struct sample *sample, struct shelf **shelf)
 {
     char file[VOCAB_NAME_MAX + 8];
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-shelf-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     CHECK(sample_init(sample, SAMPLE_RANKS, false, 3));
     (void)snprintf(file, sizeof(file), "%s.etk", sample->source.name);
     put(file, buf_str(&sample->file));

@@ -16,7 +16,7 @@ static const char *file_with(struct str bytes)
 {
     struct fail fail;
     if (path[0] == '\0') {
-        CHECK(mkdtemp(folder) != NULL);
+        CHECK(test_folder(folder) != NULL);
         (void)snprintf(path, sizeof(path), "%s/sample.etk", folder);
     }
     CHECK(build_write(path, bytes, &fail) == ERR_OK);

@@ -23,7 +23,7 @@ TEST(a_file_is_replaced_whole_or_not_at_all)
     char path[64];
     char temp[80];
     struct fail fail;
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/x.etk", folder);
     (void)snprintf(temp, sizeof(temp), "%s.new", path);
     CHECK(build_write(path, STR("old"), &fail) == ERR_OK);

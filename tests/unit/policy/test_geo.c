@@ -21,7 +21,7 @@ static const char *const second[] = {
 static void begin(void)
 {
     (void)snprintf(folder, sizeof(folder), "/tmp/entrepot-geo-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     for (size_t i = 0; i < GEO_MAX; i++) {
         (void)snprintf(paths[i], sizeof(paths[i]), "%s/%zu.mmdb", folder, i);
         names[i] = str_from(paths[i]);

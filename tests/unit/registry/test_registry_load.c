@@ -113,7 +113,7 @@ static void folder_remove(const char *folder, const char *name)
 TEST(a_folder_is_read_and_strange_yaml_in_it_refused)
 {
     char folder[] = "/tmp/ep_registry_XXXXXX";
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     for (size_t i = 0; i < SAMPLE_FILES; i++) {
         folder_write(folder, sample_names[i], sample_texts[i]);
     }
@@ -160,7 +160,7 @@ static void folder_make(char *folder, const char *document)
     struct registry_file files[LAW_FILES];
     char *copies[2];
     char path[128];
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(test_folder(folder) != NULL);
     (void)snprintf(path, sizeof(path), "%s/documents", folder);
     CHECK(mkdir(path, 0700) == 0);
     law_files(files);

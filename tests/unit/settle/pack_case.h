@@ -20,7 +20,7 @@ static inline void pack_case_begin(struct pack_case *it)
 {
     CHECK(crypto_start(NULL) == ERR_OK);
     (void)snprintf(it->folder, sizeof(it->folder), "/tmp/pack-XXXXXX");
-    CHECK(mkdtemp(it->folder) != NULL);
+    CHECK(test_folder(it->folder) != NULL);
     (void)snprintf(it->path, sizeof(it->path), "%s/pack.zip", it->folder);
     (void)snprintf(it->other, sizeof(it->other), "%s/other.zip", it->folder);
 }

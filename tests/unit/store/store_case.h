@@ -28,7 +28,7 @@ struct case_folder {
 static inline struct case_folder case_folder_make(void)
 {
     struct case_folder folder = { .path = "/tmp/test_store.XXXXXX" };
-    CHECK(mkdtemp(folder.path) != NULL);
+    CHECK(test_folder(folder.path) != NULL);
     (void)snprintf(folder.url, sizeof(folder.url), "sqlite:%s/db", folder.path);
     return folder;
 }

@@ -16,7 +16,7 @@ static struct fail failure;
 static void begin(void)
 {
     (void)snprintf(root, sizeof(root), "/tmp/tile-folder-XXXXXX");
-    CHECK(mkdtemp(root) != NULL);
+    CHECK(test_folder(root) != NULL);
     (void)snprintf(path, sizeof(path), "%s/log", root);
     CHECK_EQ(tile_folder_open(path, &folder, &failure), ERR_OK);
 }

@@ -60,7 +60,7 @@ static inline void tlog_case_name(struct tlog_case *it)
     *it = (struct tlog_case){ .store = NULL };
     CHECK(crypto_start(NULL) == ERR_OK);
     (void)snprintf(it->folder, sizeof(it->folder), "%s/tlog-XXXXXX", tlog_case_place());
-    CHECK(mkdtemp(it->folder) != NULL);
+    CHECK(test_folder(it->folder) != NULL);
     (void)snprintf(it->url, sizeof(it->url), "sqlite:%s/log.db", it->folder);
     (void)snprintf(it->log_folder, sizeof(it->log_folder), "%s/log", it->folder);
 }
