@@ -115,7 +115,7 @@ static void make_request(size_t bytes, bool stream)
                                      "Authorization: Bearer %s\r\n"
                                      "Content-Type: application/json\r\n"
                                      "Content-Length: %zu\r\n\r\n" STR_FMT,
-                                     play.accounts[0].key, body.len, STR_ARG(buf_str(&body)))
+                                     play.accounts[0].key[0], body.len, STR_ARG(buf_str(&body)))
                         : err;
     ASSERT(err == ERR_OK);
     request_text = mem_copy_text(text.ptr, text.len);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "auditor_internal.h"
+#include "auditor_limits.h"
 #include "books.h"
 #include "client_read.h"
 #include "life.h"
+#include "wish.h"
 
 #define AUDIT_TEMPLATE_TOKENS 256 /* what a template may add to a request's own bytes */
-#define AUDIT_MINUTE_NS       (INT64_C(60) * 1000000000)
+#define AUDIT_DEADLINE_NS     INT64_C(2500000) /* what has left by then is there a packet later */
 #define AUDIT_SWAPPED         "upstream_model_mismatch"
 #define AUDIT_OUTPUT_MIN      16 /* tokens; a call without a cap is sold from here on */
 
@@ -17,9 +19,14 @@
 
 int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book)
 {
-    const struct price *price = &play_prices[book][sale->model];
-    int64_t pico =
-        ((int64_t)sale->body_bytes + AUDIT_TEMPLATE_TOKENS) * price->input + cap * price->output;
+    const struct price *prices = play_prices[book];
+    int64_t input = (int64_t)sale->body_bytes + AUDIT_TEMPLATE_TOKENS;
+    int64_t pico = input * prices[sale->model].input + cap * prices[sale->model].output;
+    if (sale->wish.stand_in >= 0) { /* the dearer one; another vocabulary may make more of it */
+        const struct price *other = &prices[sale->wish.stand_in];
+        int64_t dear = input * 150 / 100 * other->input + cap * other->output;
+        pico = dear > pico ? dear : pico;
+    }
     return (pico + 999) / 1000;
 }
 
@@ -57,7 +64,7 @@ static bool audit_is(const struct audit_charge *charge, int64_t total)
 static bool audit_attempt_fits(const struct sale *sale, const struct attempt *attempt,
                                const struct audit_charge *charge, size_t book)
 {
-    const struct price *price = &play_prices[book][sale->model];
+    const struct price *price = &play_prices[book][attempt->model];
     bool believed = attempt->reported && attempt->manner != MANNER_ODD_TOTAL;
     bool by_report = believed && audit_is(charge, audit_rated(price, attempt));
     bool nothing = charge->posted == 0 && charge->overrun == 0;
@@ -111,12 +118,12 @@ bool audit_charge_fits(struct play *play, const struct sale *sale,
 }
 
 /* Some of the text that was on its way, as events. */
-static bool audit_mark_is(const struct sale *sale, const struct attempt *attempt,
-                          const struct audit_charge *charge, size_t book)
+static bool audit_mark_is(const struct attempt *attempt, const struct audit_charge *charge,
+                          size_t book)
 {
     bool fits = false;
     for (int64_t n = 1; attempt->stream && n <= attempt->events && !fits; n++) {
-        fits = audit_is(charge, n * play_prices[book][sale->model].output / 1000);
+        fits = audit_is(charge, n * play_prices[book][attempt->model].output / 1000);
     }
     return fits;
 }
@@ -132,7 +139,7 @@ bool audit_mark_fits(struct play *play, const struct sale *sale, const struct au
         fits = charge->posted == 0 && charge->overrun == 0;
         for (int i = 0; i < first->attempt_count && !fits; i++) {
             fits = (sale->attempt < 0 || sale->attempt == i) &&
-                   audit_mark_is(sale, &first->attempts[i], charge, book);
+                   audit_mark_is(&first->attempts[i], charge, book);
         }
     }
     return fits;
@@ -221,7 +228,10 @@ static bool reply_code_is(const struct sale *sale, int status, const char *code)
 static bool reply_refusal_fits(struct play *play, const struct sale *sale)
 {
     bool bad_upstream = play->bad_life >= sale->life;
-    return (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
+    bool choosy = !wish_allows(sale, sale->model, 0) || !wish_allows(sale, sale->model, 1);
+    return (reply_code_is(sale, 404, "no_route_by_preference") && choosy) ||
+           (reply_code_is(sale, 504, "deadline_exceeded") && sale->wish.deadline_ns > 0) ||
+           (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
            (reply_code_is(sale, 429, "rate_limit_exceeded") && play_is_limited(play)) ||
            (reply_code_is(sale, 400, "upstream_said") &&
             reply_has_manner(play, sale, MANNER_STATUS_400)) ||
@@ -257,6 +267,9 @@ static bool reply_answer_fits(struct play *play, const struct sale *sale)
         return false; /* each answer has text */
     }
     const struct attempt *attempt = &first->attempts[sale->attempt];
+    if (sale->named != (attempt->model == sale->model ? -1 : attempt->model)) {
+        return false; /* which model it was is said, if it was another */
+    }
     return sale->attempt < first->attempt_count && attempt->manner != MANNER_OTHER_MODEL &&
            attempt->manner != MANNER_TURN &&
            sale->events == (attempt->stream ? attempt->events : 1);
@@ -281,7 +294,8 @@ static bool reply_fits(struct play *play, const struct sale *sale)
     case ASK_WRONG_KEY:
         return reply_code_is(sale, 401, "invalid_api_key");
     case ASK_UNKNOWN_MODEL:
-        return reply_code_is(sale, 404, "model_not_found");
+        return reply_code_is(sale, 404, "model_not_found") ||
+               (reply_code_is(sale, 504, "deadline_exceeded") && sale->wish.deadline_ns > 0);
     case ASK_COUNT:
         break;
     }
@@ -297,6 +311,7 @@ void auditor_on_head(struct play *play, const struct sale *sale)
     if (sale->has_charge && sale->charge < 0) {
         play_fail(play, sale, "an answer's charge is no amount");
     }
+    auditor_limits_on_head(play, sale);
 }
 
 static bool attempt_swaps(const struct attempt *attempt)
@@ -337,35 +352,12 @@ static void reply_note_swap(struct play *play, const struct sale *sale)
     if (attempt == NULL) {
         return;
     }
-    int route = play_route(sale->model, attempt->upstream);
+    int route = play_route(attempt->model, attempt->upstream);
     if (!attempt_swaps(attempt)) {
         play_fail(play, sale, "an upstream is said to have answered as another model");
     }
     if (sale->begun_ns > play->released_ns[route]) {
         play->swapped_ns[route] = sim_now_ns(play->sim);
-    }
-}
-
-/* What a client was served of a life, from its first such call to now: a full bucket, and what has
- * filled up since. */
-static void reply_check_limit(struct play *play, const struct sale *sale)
-{
-    int64_t from_ns = sale->begun_ns;
-    int64_t served = 0;
-    if (!play_is_limited(play)) {
-        return;
-    }
-    for (int i = 0; i < play->sale_count; i++) {
-        const struct sale *other = &play->sales[i];
-        if (other->account == sale->account && other->life == sale->life && other->status == 200) {
-            from_ns = other->begun_ns < from_ns ? other->begun_ns : from_ns;
-            served++;
-        }
-    }
-    int64_t span_ns = sim_now_ns(play->sim) - from_ns;
-    if (served > PLAY_MINUTE_REQUESTS + PLAY_MINUTE_REQUESTS * span_ns / AUDIT_MINUTE_NS + 1) {
-        play_fail(play, sale, "a client was served %lld calls within %lld ms", (long long)served,
-                  (long long)(span_ns / 1000000));
     }
 }
 
@@ -382,8 +374,8 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
         play_fail(play, sale, "no such reply is allowed");
     }
     reply_note_swap(play, sale);
-    reply_check_limit(play, sale);
     bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0 ||
+                   strcmp(sale->code, "no_route_by_preference") == 0 ||
                    strcmp(sale->code, "rate_limit_exceeded") == 0;
     if (refused && sale->key == 0 && first->attempt_count > 0) {
         play_fail(play, sale, "an upstream was asked for a call that was refused");
@@ -432,9 +424,26 @@ static void asked_check_hold(struct play *play, const struct sale *first)
     }
 }
 
-void auditor_on_asked(struct play *play, const struct sale *first, int upstream)
+/* What the call's client wants. */
+static void asked_check_wish(const struct play *play, const struct sale *first, int upstream,
+                             int model)
 {
-    int64_t swapped_ns = play->swapped_ns[play_route(first->model, upstream)];
+    int64_t deadline_ns = first->wish.deadline_ns;
+    if (!wish_allows(first, model, upstream)) {
+        play_fail(play, first, "upstream %d is asked for model %d, which its client excludes",
+                  upstream, model);
+    }
+    if (deadline_ns > 0 && sim_now_ns(play->sim) > deadline_ns + AUDIT_DEADLINE_NS &&
+        play->jumped_ns < first->begun_ns) {
+        play_fail(play, first, "an upstream is asked %lld us after the call's deadline",
+                  (long long)((sim_now_ns(play->sim) - deadline_ns) / 1000));
+    }
+}
+
+void auditor_on_asked(struct play *play, const struct sale *first, int upstream, int model)
+{
+    int64_t swapped_ns = play->swapped_ns[play_route(model, upstream)];
+    asked_check_wish(play, first, upstream, model);
     if (swapped_ns != 0 && first->begun_ns > swapped_ns) {
         play_fail(play, first, "an upstream is asked by a route that is quarantined");
     }
@@ -445,6 +454,9 @@ void auditor_on_asked(struct play *play, const struct sale *first, int upstream)
     bool fresh = asked_freshly(play, first) && first->attempt_count == 0;
     audit_count();
     play->accounts[first->account].asked += fresh ? 1 : 0;
+    if (first->life == play->lives) {
+        auditor_limits_on_asked(play, first, model, fresh);
+    }
     if (play->life == NULL || play->faulty_life == play->lives || !fresh) {
         return;
     }
@@ -488,6 +500,14 @@ static void errand_check_receipt(struct play *play, const struct errand_seen *se
     if (seen->status == 200 && ((sale->has_charge && amount != sale->charge) ||
                                 (sale->status != 200 && !unknown && amount != 0))) {
         play_fail(play, sale, "the receipt's amount is %lld", (long long)amount);
+    }
+    if (seen->status == 200 && sale->status == 200 && sale->attempt >= 0) {
+        const struct attempt *attempt = &play_first(play, sale->number)->attempts[sale->attempt];
+        struct str name =
+            attempt->model == 0 ? STR("\"model_served\":\"m-0\"") : STR("\"model_served\":\"m-1\"");
+        if (str_search(seen->text, name) == seen->text.len) {
+            play_fail(play, sale, "the receipt names another model than %d", attempt->model);
+        }
     }
 }
 

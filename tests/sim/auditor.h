@@ -11,8 +11,8 @@
 void auditor_on_head(struct play *play, const struct sale *sale);
 /* A call is over for its client. */
 void auditor_on_reply(struct play *play, const struct sale *sale);
-/* An upstream is asked for it. */
-void auditor_on_asked(struct play *play, const struct sale *first, int upstream);
+/* An upstream is asked for it, as that model. */
+void auditor_on_asked(struct play *play, const struct sale *first, int upstream, int model);
 
 struct errand_seen {
     int account;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "auditor_internal.h"
+#include "auditor_limits.h"
 #include "auditor_log.h"
 #include "books.h"
 #include "ledger/audit.h"
@@ -387,5 +388,6 @@ void auditor_at_rest(struct play *play)
                       (long long)credit.available, (long long)credit.held, (long long)credit.spent);
         }
     }
+    auditor_limits_at_rest(play);
     books_free(&books);
 }

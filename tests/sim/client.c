@@ -5,6 +5,7 @@
 
 #include "auditor.h"
 #include "client_read.h"
+#include "wish.h"
 
 #define CLIENT_MS       INT64_C(1000000)
 #define CLIENT_TEXT_MAX ((size_t)1 << 20)
@@ -37,8 +38,11 @@ static void client_start(struct client_slot *client, struct str method, struct s
                      STR_ARG(path));
     ASSERT(err == ERR_OK);
     if (sale == NULL || sale->asking != ASK_NO_KEY) {
-        err = buf_printf(&client->head, "Authorization: Bearer %s%s\r\n", account->key,
-                         wrong ? "x" : "");
+        err = buf_printf(&client->head, "Authorization: Bearer %s%s\r\n",
+                         account->key[client->hand], wrong ? "x" : "");
+    }
+    if (err == ERR_OK && sale != NULL) {
+        wish_put_head(client->play, &sale->wish, &client->head);
     }
     if (err == ERR_OK && sale != NULL && sale->key > 0) {
         err = buf_printf(&client->head, "Idempotency-Key: k-%d\r\n", sale->key);
@@ -92,6 +96,7 @@ static void client_write_body(struct client_slot *client, size_t pad)
     if (sale->include_usage) {
         client_put(&client->body, STR(",\"stream_options\":{\"include_usage\":true}"));
     }
+    wish_put_body(&sale->wish, &client->body);
     client_put(&client->body, sale->asking == ASK_BAD_JSON ? STR("]") : STR("}"));
     sale->body_bytes = client->body.len;
 }
@@ -116,9 +121,13 @@ static void client_buy(struct client_slot *client)
     ASSERT(play->sale_count < PLAY_SALES_MAX);
     struct sale *sale = &play->sales[play->sale_count++];
     int number = play->sale_count;
+    client->hand = play_is_limited(play) ? (int)play_random(play, PLAY_HANDS) : 0;
     *sale = (struct sale){
         .number = number,
         .account = client->account,
+        .hand = client->hand,
+        .named = -1,
+        .wish = { .stand_in = -1 },
         .model = (int)play_random(play, PLAY_MODELS),
         .asking = play_chance(play, 12) ? (enum asking)play_random(play, ASK_COUNT) : ASK_GOOD,
         .stream = play_chance(play, 2),
@@ -141,8 +150,12 @@ static void client_buy(struct client_slot *client)
         sale->include_usage = earlier->include_usage;
         sale->cap = earlier->cap;
         sale->pad = earlier->pad;
+        sale->wish = earlier->wish;
     } else if (play_chance(play, 4) && sale->asking == ASK_GOOD) {
         sale->key = ++play->accounts[client->account].keys;
+    }
+    if (earlier == NULL) {
+        sale->wish = wish_make(play, sale->model, sale->key > 0);
     }
     client->sale = sale;
     client_write_body(client, sale->pad);

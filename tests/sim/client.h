@@ -13,6 +13,7 @@ struct client_slot {
     struct play *play;
     struct upstream_pool *pool;
     int account;
+    int hand; /* which of its API keys it uses now */
     struct http_call call;
     struct timer timer;     /* the next request; or something happens to the one under way */
     struct sale *sale;      /* under way; NULL: an errand */

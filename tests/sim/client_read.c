@@ -56,6 +56,10 @@ void client_read_head(struct sale *sale, const struct http1_head *head)
     sale->has_charge = charge.len > 0;
     sale->charge = client_read_money(charge);
     sale->replayed = http1_header(head, STR("x-entrepot-replayed")).len > 0;
+    sale->has_left =
+        str_to_i64(http1_header(head, STR("x-ratelimit-remaining-requests")), &sale->left);
+    struct str named = http1_header(head, STR("x-entrepot-model"));
+    sale->named = named.len == 0 ? -1 : str_eq(named, STR("m-0")) ? 0 : 1;
 }
 
 /* "said 17.2": the text of attempt 2 at call 17. */

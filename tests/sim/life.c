@@ -65,10 +65,10 @@ struct life {
 
 /* ---- the registry ------------------------------------------------------------------------ */
 
-#define LIFE_ROUTE(id, model, party, port, abort)                                                  \
+#define LIFE_ROUTE(id, model, party, port, more)                                                   \
     "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
     "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, data_terms: upstream, abort_billing: " abort                                     \
+    ", place: US, data_terms: upstream, abort_billing: " more                                      \
     ", output_cap_field: max_tokens, contract_price: cost}\n"
 #define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
@@ -121,9 +121,9 @@ static const struct registry_file life_registry[] = {
       STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
     { STR_INIT("routes.yaml"),
       STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
-                   LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
+                   LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues, quantization: fp8")
                        LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")
-                           LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops")) },
+                           LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops, quantization: fp8")) },
     { STR_INIT("persons.yaml"),
       STR_INIT("persons:\n"
                "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
@@ -173,6 +173,13 @@ const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
       { .input = 150001, .cached = 15003, .output = 600007 } },
     { { .input = 3100011, .cached = 310007, .output = 9000013 },
       { .input = 120019, .cached = 12001, .output = 700031 } },
+};
+
+const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS] = {
+    { { .requests = 5 }, { .calls = 1 } },
+    { { .tokens = 800 }, { .calls = 1 } },
+    { { .calls = 1 }, { .requests = 3, .tokens = 1000 } },
+    { { .requests = 0 }, { .requests = 0 } },
 };
 
 /* Not counted, and counted. */
@@ -641,7 +648,14 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
     TRY(client_set_standing(life->ident, client->id, &standing, fail));
     const struct api_key_order order = { .client = client->id, .product = STR(PLAY_PRODUCT) };
     TRY(api_key_add(life->ident, &order, now_ns, &key, &text, fail));
-    (void)snprintf(account->key, sizeof(account->key), "%s", text.text);
+    (void)snprintf(account->key[0], sizeof(account->key[0]), "%s", text.text);
+    account->client = client->id;
+    account->key_ids[0] = key->id;
+    if (play_is_limited(play)) {
+        TRY(api_key_add(life->ident, &order, now_ns, &key, &text, fail));
+        (void)snprintf(account->key[1], sizeof(account->key[1]), "%s", text.text);
+        account->key_ids[1] = key->id;
+    }
     struct ledger_purchase purchase = {
         .account = ledger_find(life->ledger, account->id),
         .amount = account->purchased,
@@ -652,6 +666,33 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
         .now_ns = now_ns,
     };
     return ledger_purchase(life->ledger, &purchase, fail);
+}
+
+static int64_t furnish_max(int64_t max)
+{
+    return max == 0 ? LIMITS_NONE : max;
+}
+
+/* They live in memory. */
+static void furnish_limits(struct play *play)
+{
+    struct limits *limits = play->life->limits;
+    const struct limits_subject model = { .of = LIMITS_OF_MODEL, .model = STR("m-0") };
+    const int64_t shared[LIMITS_KINDS] = { PLAY_MODEL_REQUESTS, LIMITS_NONE, LIMITS_NONE,
+                                           LIMITS_NONE, LIMITS_NONE };
+    enum err err = limits_set(limits, &model, shared);
+    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS; i++) {
+        const struct play_limit *limit = &play_key_limits[i / PLAY_HANDS][i % PLAY_HANDS];
+        const struct limits_subject key = {
+            .of = LIMITS_OF_KEY,
+            .id = play->accounts[i / PLAY_HANDS].key_ids[i % PLAY_HANDS],
+        };
+        const int64_t max[LIMITS_KINDS] = { furnish_max(limit->requests),
+                                            furnish_max(limit->tokens), LIMITS_NONE, LIMITS_NONE,
+                                            furnish_max(limit->calls) };
+        err = err == ERR_OK ? limits_set(limits, &key, max) : err;
+    }
+    ASSERT(err == ERR_OK);
 }
 
 enum err life_furnish(struct play *play, struct fail *fail)
@@ -665,6 +706,9 @@ enum err life_furnish(struct play *play, struct fail *fail)
             TRY(furnish_account(play, i, fail));
             play->accounts[i].open = true;
         }
+    }
+    if (play_is_limited(play)) {
+        furnish_limits(play);
     }
     return ERR_OK;
 }
@@ -738,6 +782,26 @@ struct life_credit life_credit(const struct life *life, struct id account)
 {
     const struct account_credit *credit = ledger_credit(ledger_find(life->ledger, account));
     return (struct life_credit){ credit->available, credit->held, credit->spent };
+}
+
+struct life_left life_left(struct life *life, const struct account *account, int hand)
+{
+    const struct limits_who who = { .key = account->key_ids[hand],
+                                    .client = account->client,
+                                    .model = STR("m-0"),
+                                    .several = true,
+                                    .defaults = life->options.client_limits };
+    struct limits_hold hold = { .placed = false };
+    struct limits_refusal refusal;
+    struct limits_view requests;
+    struct limits_view tokens;
+    int64_t now_ns = sim_now_ns(life->play->sim); /* a loop's is that of its last turn */
+    enum err err = limits_begin(life->limits, &who, now_ns, &hold, &refusal);
+    limits_end(&hold, 0, 0, false, now_ns);
+    limits_look(&hold, now_ns, &requests, &tokens);
+    limits_free(&hold);
+    return (struct life_left){ requests.limited ? requests.left : INT64_MAX,
+                               tokens.limited ? tokens.left : INT64_MAX, err != ERR_LIMIT_CALLS };
 }
 
 struct store *life_store(const struct life *life)

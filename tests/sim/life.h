@@ -35,6 +35,15 @@ struct life_credit {
     int64_t spent;
 };
 struct life_credit life_credit(const struct life *life, struct id account);
+/* What a key has left of all limits that are its, its client's and model 0's, when nothing is under
+ * way. */
+struct account;
+struct life_left {
+    int64_t requests;
+    int64_t tokens;
+    bool place; /* of those at once there is one */
+};
+struct life_left life_left(struct life *life, const struct account *account, int hand);
 struct store *life_store(const struct life *life);
 /* Its log is shorter than it has been: it sells nothing. */
 bool life_is_behind(const struct life *life);

@@ -43,15 +43,22 @@ static void play_print_sale(const struct play *play, const struct sale *sale)
                  sale->attempt, sale->finish_seen ? ", finish" : "",
                  sale->error_seen ? ", error" : "", sale->whole ? ", whole" : "",
                  sale->cancelled ? ", cancelled" : "", sale->replayed ? ", replayed" : "");
+    (void)printf("  wish %llu, stand-in %d, deadline %lld ms from its beginning, hand %d\n",
+                 (unsigned long long)sale->wish.kind, sale->wish.stand_in,
+                 sale->wish.deadline_ns == 0
+                     ? -1
+                     : (long long)((sale->wish.deadline_ns - sale->begun_ns) / 1000000),
+                 sale->hand);
     for (int i = 0; i < first->attempt_count; i++) {
         const struct attempt *attempt = &first->attempts[i];
-        (void)printf("  attempt %d: upstream %d, manner %d, %s, tokens %lld (%lld cached) + %lld, "
-                     "%lld events%s%s%s\n",
-                     i, attempt->upstream, (int)attempt->manner,
-                     attempt->stream ? "stream" : "whole", (long long)attempt->prompt,
-                     (long long)attempt->cached, (long long)attempt->completion,
-                     (long long)attempt->events, attempt->finished ? ", finished" : "",
-                     attempt->reported ? ", reported" : "", attempt->ended ? ", ended" : "");
+        (void)printf(
+            "  attempt %d: model %d, upstream %d, manner %d, %s, tokens %lld (%lld cached) + %lld, "
+            "%lld events%s%s%s\n",
+            i, attempt->model, attempt->upstream, (int)attempt->manner,
+            attempt->stream ? "stream" : "whole", (long long)attempt->prompt,
+            (long long)attempt->cached, (long long)attempt->completion, (long long)attempt->events,
+            attempt->finished ? ", finished" : "", attempt->reported ? ", reported" : "",
+            attempt->ended ? ", ended" : "");
     }
 }
 

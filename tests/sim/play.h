@@ -15,6 +15,7 @@ struct shelf;
 
 enum {
     PLAY_ACCOUNTS = 4,
+    PLAY_HANDS = 2,
     PLAY_ENDING = 3, /* the account whose credit may end */
     PLAY_MODELS = 2,
     PLAY_UPSTREAMS = 2,
@@ -54,6 +55,7 @@ enum manner {
 struct attempt {
     enum manner manner;
     int upstream;
+    int model; /* that it was asked for */
     bool stream;
     int64_t prompt; /* tokens, as it reports them */
     int64_t cached;
@@ -62,6 +64,7 @@ struct attempt {
     bool finished;  /* the finish reason was sent */
     bool reported;  /* usage was */
     bool ended;     /* its answer is whole */
+    bool gone;      /* nobody waits for it any more */
 };
 
 enum asking {
@@ -73,11 +76,20 @@ enum asking {
     ASK_COUNT
 };
 
+/* What it says of sources (wish.h). */
+struct wish {
+    uint64_t kind;       /* 0: nothing of which of them */
+    int stand_in;        /* a model; -1: none */
+    int64_t deadline_ns; /* on the simulation's clock; 0: none */
+};
+
 /* One call of a client's: what it asked, and all that it ever saw of it. */
 struct sale {
     int number; /* from 1; of the first call with its Idempotency-Key for all of them */
     int account;
+    int hand; /* by which of its account's API keys */
     int model;
+    struct wish wish;
     enum asking asking;
     bool stream;
     bool include_usage;
@@ -96,9 +108,12 @@ struct sale {
     struct id call;
     bool has_call;
     bool replayed;
+    bool has_left;
+    int64_t left; /* requests, as it was told */
     bool has_charge;
     int64_t charge;
     char code[40];  /* of an error */
+    int named;      /* the model that is said to have stood in; -1: none is */
     int attempt;    /* whose text was seen; -1: none */
     int64_t events; /* with text */
     bool finish_seen;
@@ -120,10 +135,12 @@ struct account {
     bool expiry_unsure;
     int64_t holds_before; /* this life */
     int64_t asked;        /* calls that reached an upstream in this life */
-    char key[64];         /* an API key's text */
-    int keys;             /* Idempotency-Keys used: every account counts from 1 */
-    bool open;            /* made durably */
-    bool rich;            /* never refused for lack of credit */
+    struct id client;
+    struct id key_ids[PLAY_HANDS];
+    char key[PLAY_HANDS][64]; /* API keys' texts; the second where clients are limited */
+    int keys;                 /* Idempotency-Keys used: every account counts from 1 */
+    bool open;                /* made durably */
+    bool rich;                /* never refused for lack of credit */
 };
 
 struct play {
@@ -144,6 +161,7 @@ struct play {
     int sale_count;
     int64_t swapped_ns[PLAY_ROUTES];  /* a client was told so; 0: no, or released since */
     int64_t released_ns[PLAY_ROUTES]; /* the last time; 0: never */
+    int64_t jumped_ns;                /* when the wall clock did last */
     uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
@@ -167,6 +185,21 @@ static inline bool play_is_limited(const struct play *play)
 static inline bool play_is_hedged(const struct play *play)
 {
     return play->seed % 3 == 0 && !play->steady;
+}
+
+/* What their keys may have besides; 0: no such limit. */
+struct play_limit {
+    int64_t requests;
+    int64_t tokens;
+    int64_t calls;
+};
+extern const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS];
+#define PLAY_MODEL_REQUESTS INT64_C(8) /* of model 0, for all of them */
+
+/* Some seeds' clients say what they want beside a model (wish.h); likewise. */
+static inline bool play_is_choosy(const struct play *play)
+{
+    return play->seed % 4 == 3;
 }
 
 /* Prices a token, in pico units, by model. */

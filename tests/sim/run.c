@@ -230,6 +230,7 @@ static bool run_step(void)
     if (play_chance(play, 2000)) {
         int64_t by_ns = ((int64_t)play_random(play, 7200) - 3600) * RUN_S;
         sim_jump_wall(play->sim, by_ns);
+        play->jumped_ns = sim_now_ns(play->sim);
     }
     if (play->life != NULL && play_chance(play, 3000)) {
         life_rival(play);

@@ -279,7 +279,8 @@ static void upstream_on_request(struct http_exchange *x)
         play_fail(play, NULL, "an upstream is asked for a call that nobody made");
     }
     struct sale *first = play_first(play, (int)number);
-    auditor_on_asked(play, first, upstream->number);
+    int model = str_search(body, STR("\"model\":\"m-1\"")) < body.len ? 1 : 0;
+    auditor_on_asked(play, first, upstream->number, model);
     struct talk *talk = mem_zalloc(sizeof(*talk));
     ASSERT(talk != NULL);
     talk->upstream = upstream;
@@ -287,7 +288,8 @@ static void upstream_on_request(struct http_exchange *x)
     talk->number = (int)number;
     talk->at = first->attempt_count;
     talk->attempt = upstream_note(upstream, body, first);
-    talk->model = str_search(body, STR("\"m-1\"")) < body.len ? 1 : 0;
+    talk->attempt->model = model;
+    talk->model = model;
     int64_t said = talk->attempt->completion;
     talk->events = said < 12 ? said : 12;
     timer_init(&talk->timer, talk_on_timer);
@@ -298,7 +300,9 @@ static void upstream_on_request(struct http_exchange *x)
 
 static void upstream_on_gone(struct http_exchange *x)
 {
-    talk_free(http_exchange_owner(x));
+    struct talk *talk = http_exchange_owner(x);
+    talk->attempt->gone = true;
+    talk_free(talk);
 }
 
 static const struct http_events upstream_events = {
