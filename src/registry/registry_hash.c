@@ -239,6 +239,8 @@ static registry_write_fn *const registry_writers[] = {
     [REGISTRY_TYPE_CHOICE] = registry_write_choice,
     [REGISTRY_TYPE_DERIVED] = registry_write_choice,
     [REGISTRY_TYPE_NUMBER] = registry_write_number,
+    [REGISTRY_TYPE_CLOCK] = registry_write_number,
+    [REGISTRY_TYPE_OFFSET] = registry_write_number,
     [REGISTRY_TYPE_MONEY] = registry_write_number,
     [REGISTRY_TYPE_BOOL] = registry_write_bool,
     [REGISTRY_TYPE_TIME] = registry_write_number,
@@ -276,8 +278,10 @@ static bool registry_is_zero(const void *object, size_t size)
 /* A registry that does not use what came later keeps its hash. */
 static bool registry_is_unused(const struct registry_field *field, const void *object)
 {
-    return field->late &&
-           registry_is_zero(registry_peek(object, field->offset), field->shape->size);
+    size_t size = field->type == REGISTRY_TYPE_STRUCT ? field->shape->size : sizeof(uint64_t);
+    ASSERT(!field->late || field->type == REGISTRY_TYPE_STRUCT ||
+           field->type == REGISTRY_TYPE_NUMBER);
+    return field->late && registry_is_zero(registry_peek(object, field->offset), size);
 }
 
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,

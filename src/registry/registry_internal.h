@@ -64,6 +64,8 @@ enum registry_type {
     REGISTRY_TYPE_CHOICE,  /* unsigned */
     REGISTRY_TYPE_DERIVED, /* unsigned; never in the file, and part of the hash */
     REGISTRY_TYPE_NUMBER,  /* uint64_t */
+    REGISTRY_TYPE_CLOCK,   /* uint64_t, minutes of a day up to its end */
+    REGISTRY_TYPE_OFFSET,  /* int64_t, minutes from UTC */
     REGISTRY_TYPE_MONEY,   /* int64_t, nano */
     REGISTRY_TYPE_BOOL,
     REGISTRY_TYPE_TIME,    /* int64_t */
@@ -106,7 +108,7 @@ struct registry_field {
     enum registry_type type;
     enum registry_kind ref;
     bool optional; /* may be left out, or null */
-    bool late;     /* of a struct that came after the form of the hash: not hashed while all zero */
+    bool late; /* a struct or number that came after the form of the hash: not hashed while zero */
 };
 
 struct registry_shape {
