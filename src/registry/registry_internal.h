@@ -91,8 +91,6 @@ enum registry_type {
     REGISTRY_TYPE_COUNT
 };
 
-struct registry_shape;
-
 struct registry_field {
     struct str key;
     struct str choices;   /* "a|b|c", in the order of the enum */
