@@ -85,10 +85,28 @@ static int64_t lesson_tokens(const struct relay *relay)
     return relay->has_usage && tokens > 0 ? tokens : relay->content_events;
 }
 
+/* All that the upstream read and wrote, by its own word; -1: it has given none. */
+static int64_t lesson_used(const struct call *call)
+{
+    const struct usage *usage = call->streamed ? &call->relay.usage : &call->reported;
+    int64_t tokens = 0;
+    if (call->upstream_status != 200) {
+        return 0;
+    }
+    if (!(call->streamed ? call->relay.has_usage : call->has_reported)) {
+        return -1;
+    }
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        tokens += usage->tokens[i];
+    }
+    return tokens;
+}
+
 const struct health_lesson *call_lesson_end(struct call *call, enum err err)
 {
     struct call_lesson *lesson = &call->lesson;
     bool retry_after = lesson->lesson.retry_after_ns > 0;
+    call->place.used_tokens = lesson_used(call);
     lesson->lesson.error = lesson_error(err, call->upstream_status, retry_after);
     if (lesson->first_ns > 0) {
         lesson->lesson.first_ns = lesson->first_ns - lesson->begun_ns;

@@ -113,6 +113,8 @@ void gate_drain(struct gate *gate)
 {
     http_server_stop_accepting(gate->server);
     http_server_drain(gate->server);
+    gate->draining = true;
+    call_queue_rouse(gate);
 }
 
 size_t gate_busy(const struct gate *gate)
