@@ -69,10 +69,10 @@ struct life {
 #define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096" more "}\n"
-#define LIFE_CREDENTIAL(party)                                                             \
+#define LIFE_CREDENTIAL(party, capacity)                                                   \
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
-    "procurement: " party "-contract, max_concurrent: 1000}\n"
+    "procurement: " party "-contract, " capacity "}\n"
 #define LIFE_PARTY(id, kind)                                                    \
     "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US,\n" \
     "     official_hosts: [127.0.0.1]}\n"
@@ -113,8 +113,6 @@ static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
-    { STR_INIT("credentials.yaml"),
-      STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
     { STR_INIT("routes.yaml"),
       STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
                    LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
@@ -171,13 +169,23 @@ static const struct registry_file life_models[] = {
                    LIFE_MODEL("m-1", ", tokenizer: " PLAY_VOCABULARY)) },
 };
 
-static struct registry *life_make_registry(size_t book, bool counted)
+/* Room for all; or for one call at once of each upstream, and some four of the longest a minute. */
+#define LIFE_CREDENTIALS(capacity) \
+    "credentials:\n" LIFE_CREDENTIAL("north", capacity) LIFE_CREDENTIAL("south", capacity)
+static const struct registry_file life_credentials[] = {
+    { STR_INIT("credentials.yaml"), STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1000")) },
+    { STR_INIT("credentials.yaml"),
+      STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1, tokens_per_minute: 20000")) },
+};
+
+static struct registry *life_make_registry(const struct play *play, size_t book)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 2];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 3];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
-    files[EP_ARRAY_LEN(life_registry) + 1] = life_models[counted ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 1] = life_models[play->shelf != NULL ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 2] = life_credentials[play_is_crowded(play) ? 1 : 0];
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
@@ -205,6 +213,9 @@ static struct gate_options life_gate_options(struct play *play)
         .client_limits = { limited ? PLAY_MINUTE_REQUESTS : LIMITS_NONE,
                            limited ? PLAY_MINUTE_TOKENS : LIMITS_NONE, LIMITS_NONE, LIMITS_NONE,
                            limited ? PLAY_CALLS_AT_ONCE : 1000 },
+        .queue_calls = 64,
+        .queue_ns = play_is_crowded(play) ? PLAY_WAIT_NS : 0,
+        .defer_ns = play_is_crowded(play) ? PLAY_FLEX_NS : 0,
         .drains_max = play_random(play, 4),
         .upstream_per_host_max = play->steady ? 64 : 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,
@@ -289,7 +300,7 @@ static enum err life_open_books(struct life *life, struct fail *fail)
 static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret_snapshot,
                                    struct fail *fail)
 {
-    struct registry *registry = life_make_registry(life->book, life->play->shelf != NULL);
+    struct registry *registry = life_make_registry(life->play, life->book);
     TRY(dispatch_learn(life->dispatch, registry));
     TRY(quarantine_learn(life->quarantine, registry));
     return gate_snapshot_create(registry,

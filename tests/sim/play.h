@@ -163,6 +163,19 @@ static inline bool play_is_limited(const struct play *play)
     return play->seed % 5 == 0;
 }
 
+/* In others the machines have few places and few tokens a minute, so that calls wait: each third
+ * one is flex. Likewise not by a draw. */
+#define PLAY_WAIT_NS INT64_C(1000000000) /* for a place, at most */
+#define PLAY_FLEX_NS INT64_C(2000000000)
+static inline bool play_is_crowded(const struct play *play)
+{
+    return play->seed % 7 == 2;
+}
+static inline bool play_is_flex(const struct play *play, const struct sale *sale)
+{
+    return play_is_crowded(play) && sale->number % 3 == 0;
+}
+
 /* Prices a token, in pico units, by model. */
 struct price {
     int64_t input;
