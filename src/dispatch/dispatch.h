@@ -56,7 +56,8 @@ struct dispatch_ask {
 /* Of a call that waits for a place; zeroed at first but for the client, whose calls take turns. */
 struct dispatch_spot {
     struct id client;
-    struct line_spot spot; /* linked: it stands in the line */
+    bool stands;           /* in the line; for the thread alone whose call it is: */
+    struct line_spot spot; /* this is under the line's lock, as others move it up */
     struct line_goal *goals[DISPATCH_GOALS_MAX];
 };
 

@@ -39,7 +39,7 @@ struct line_sum dispatch_before(const struct dispatch *dispatch, const struct di
                                 const struct dispatch_entry *entry)
 {
     struct line_sum sum = line_before_new(&entry->goal, ask->yields);
-    if (sum.calls == 0 || ask->spot == NULL || !node_linked(&ask->spot->spot.node)) {
+    if (sum.calls == 0 || ask->spot == NULL || !ask->spot->stands) {
         return sum;
     }
     wait_lock(dispatch->shared);
@@ -100,14 +100,13 @@ bool dispatch_wait(struct dispatch *dispatch, const struct dispatch_ask *ask,
         return false;
     }
     wait_lock(dispatch->shared);
-    bool stands = node_linked(&spot->spot.node);
-    if (stands) {
+    if (spot->stands) {
         line_want(&spot->spot, spot->goals, 0); /* they are about to be written over */
     }
     for (size_t i = 0; i < count; i++) {
         spot->goals[i] = goals[i];
     }
-    if (stands) {
+    if (spot->stands) {
         line_want(&spot->spot, spot->goals, count);
     } else {
         spot->spot = (struct line_spot){ .client = spot->client,
@@ -116,6 +115,7 @@ bool dispatch_wait(struct dispatch *dispatch, const struct dispatch_ask *ask,
                                          .goals = spot->goals,
                                          .goal_count = count };
         line_join(&dispatch->shared->line, &spot->spot);
+        spot->stands = true;
     }
     wait_unlock(dispatch->shared);
     return true;
@@ -123,10 +123,12 @@ bool dispatch_wait(struct dispatch *dispatch, const struct dispatch_ask *ask,
 
 void dispatch_leave(struct dispatch *dispatch, struct dispatch_spot *spot)
 {
-    wait_lock(dispatch->shared);
-    if (node_linked(&spot->spot.node)) {
-        line_leave(&dispatch->shared->line, &spot->spot);
+    if (!spot->stands) {
+        return;
     }
+    wait_lock(dispatch->shared);
+    line_leave(&dispatch->shared->line, &spot->spot);
+    spot->stands = false;
     wait_unlock(dispatch->shared);
 }
 

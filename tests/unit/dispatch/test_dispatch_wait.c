@@ -213,7 +213,7 @@ TEST(nobody_waits_for_what_is_out_or_closed)
     CHECK_EQ(try(&world, &callers[2]), 'w');
     callers[2].ask.closed = 3; /* it ended while it waited */
     CHECK_EQ(try(&world, &callers[2]), '-');
-    CHECK(!node_linked(&callers[2].spot.spot.node));
+    CHECK(!callers[2].spot.stands);
     callers[2].ask.closed = 0;
     callers[2].ask.tried = 3;
     CHECK_EQ(try(&world, &callers[2]), '-');
