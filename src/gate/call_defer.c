@@ -4,15 +4,18 @@
 
 #define DEFER_PLACE_NS INT64_C(60000000000) /* a minute, in which most answers of others end */
 
-/* For how long from now it may sleep at most. */
-static int64_t defer_span(const struct call *call, int64_t now_ns)
+/* Until when it may sleep: counted from when it began to, however often it is woken. */
+static int64_t defer_latest(const struct call *call, int64_t now_ns)
 {
-    int64_t span_ns = call->snapshot->options.defer_ns;
-    if (call->deadline_ns > 0 && call->deadline_ns - now_ns < span_ns) {
-        span_ns = call->deadline_ns - now_ns;
+    int64_t since_ns = now_ns;
+    int64_t until_ns = now_ns + call->snapshot->options.defer_ns;
+    bool waits = call_queue_span(call, &since_ns, &until_ns);
+    ASSERT(!waits || since_ns <= now_ns);
+    if (call->deadline_ns > 0 && call->deadline_ns < until_ns) {
+        until_ns = call->deadline_ns;
     }
-    int64_t place_ns = span_ns / 2 < DEFER_PLACE_NS ? span_ns / 2 : DEFER_PLACE_NS;
-    return span_ns - place_ns;
+    int64_t half_ns = (until_ns - since_ns) / 2;
+    return until_ns - (half_ns < DEFER_PLACE_NS ? half_ns : DEFER_PLACE_NS);
 }
 
 int64_t call_defer_until(const struct call *call)
@@ -23,7 +26,7 @@ int64_t call_defer_until(const struct call *call)
         return 0;
     }
     int64_t now_ns = loop_now_ns(call->gate->loop);
-    int64_t span_ns = defer_span(call, now_ns);
+    int64_t span_ns = defer_latest(call, now_ns) - now_ns;
     if (span_ns <= 0) {
         return 0;
     }

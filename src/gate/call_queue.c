@@ -13,6 +13,7 @@
 struct call_waiting {
     struct node node; /* of the gate's */
     struct call *call;
+    int64_t since_ns;
     int64_t until_ns;
     int64_t sleeps_until_ns; /* 0: it is awake, and in the line */
     struct dispatch_spot spot;
@@ -102,6 +103,16 @@ bool call_queue_is_awake(const struct call *call)
     return call->waiting != NULL && call->waiting->sleeps_until_ns == 0;
 }
 
+bool call_queue_span(const struct call *call, int64_t *ret_since_ns, int64_t *ret_until_ns)
+{
+    if (call->waiting == NULL) {
+        return false;
+    }
+    *ret_since_ns = call->waiting->since_ns;
+    *ret_until_ns = call->waiting->until_ns;
+    return true;
+}
+
 static enum err queue_begin(struct call *call)
 {
     struct gate *gate = call->gate;
@@ -116,7 +127,8 @@ static enum err queue_begin(struct call *call)
     bool flex = call->ask.flex && options->defer_ns > options->queue_ns;
     waiting->call = call;
     waiting->spot.client = call->key->client->id;
-    waiting->until_ns = loop_now_ns(gate->loop) + (flex ? options->defer_ns : options->queue_ns);
+    waiting->since_ns = loop_now_ns(gate->loop);
+    waiting->until_ns = waiting->since_ns + (flex ? options->defer_ns : options->queue_ns);
     list_push_back(&gate->queue.waiting, &waiting->node);
     gate->queue.count++;
     call->waiting = waiting;
@@ -130,8 +142,7 @@ enum err call_queue_sleep(struct call *call, int64_t until_ns)
         TRY(queue_begin(call));
         counter_add(COUNTER_QUEUE_DEFERRED, 1);
         /* What is left of its time when it wakes is for finding a place. */
-        int64_t now_ns = loop_now_ns(call->gate->loop);
-        call->waiting->until_ns = now_ns + call->snapshot->options.defer_ns;
+        call->waiting->until_ns = call->waiting->since_ns + call->snapshot->options.defer_ns;
     }
     call->waiting->sleeps_until_ns = until_ns;
     queue_set_timer(call->gate);

@@ -37,6 +37,8 @@ void call_queue_rouse(struct gate *gate);
 const struct dispatch_spot *call_queue_spot(const struct call *call);
 /* It stands in the line for a place: it does not sleep (any more). */
 bool call_queue_is_awake(const struct call *call);
+/* From when until when it may wait; false: it does not wait yet. */
+bool call_queue_span(const struct call *call, int64_t *ret_since_ns, int64_t *ret_until_ns);
 /* It sleeps until that instant on the loop's clock. ERR_QUEUE_FULL, ERR_NO_MEMORY: it must try
  * now. */
 EP_MUST_CHECK enum err call_queue_sleep(struct call *call, int64_t until_ns);
