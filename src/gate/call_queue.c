@@ -13,6 +13,7 @@
 struct call_waiting {
     struct node node; /* of the gate's */
     struct call *call;
+    bool patient;
     int64_t since_ns;
     int64_t until_ns;
     int64_t sleeps_until_ns; /* 0: it is awake, and in the line */
@@ -113,11 +114,13 @@ bool call_queue_span(const struct call *call, int64_t *ret_since_ns, int64_t *re
     return true;
 }
 
-static enum err queue_begin(struct call *call)
+/* Who waits for minutes leaves half of the room to who waits for seconds. */
+static enum err queue_begin(struct call *call, bool patient)
 {
     struct gate *gate = call->gate;
     const struct gate_options *options = &call->snapshot->options;
-    if (gate->queue.count >= options->queue_calls) {
+    if (gate->queue.count >= options->queue_calls ||
+        (patient && gate->queue.patient >= (options->queue_calls + 1) / 2)) {
         return ERR_QUEUE_FULL;
     }
     struct call_waiting *waiting = arena_zalloc(&call->arena, sizeof(*waiting));
@@ -126,11 +129,13 @@ static enum err queue_begin(struct call *call)
     }
     bool flex = call->ask.flex && options->defer_ns > options->queue_ns;
     waiting->call = call;
+    waiting->patient = patient;
     waiting->spot.client = call->key->client->id;
     waiting->since_ns = loop_now_ns(gate->loop);
     waiting->until_ns = waiting->since_ns + (flex ? options->defer_ns : options->queue_ns);
     list_push_back(&gate->queue.waiting, &waiting->node);
     gate->queue.count++;
+    gate->queue.patient += patient ? 1 : 0;
     call->waiting = waiting;
     counter_add(COUNTER_QUEUE_WAITING, 1);
     return ERR_OK;
@@ -139,7 +144,7 @@ static enum err queue_begin(struct call *call)
 enum err call_queue_sleep(struct call *call, int64_t until_ns)
 {
     if (call->waiting == NULL) {
-        TRY(queue_begin(call));
+        TRY(queue_begin(call, true));
         counter_add(COUNTER_QUEUE_DEFERRED, 1);
         /* What is left of its time when it wakes is for finding a place. */
         call->waiting->until_ns = call->waiting->since_ns + call->snapshot->options.defer_ns;
@@ -172,7 +177,7 @@ enum err call_queue_wait(struct call *call)
         return queue_refuse(call, ERR_QUEUE_TIMEOUT);
     }
     if (first) {
-        enum err err = queue_begin(call);
+        enum err err = queue_begin(call, call->ask.flex);
         if (err != ERR_OK) {
             return err == ERR_QUEUE_FULL ? queue_refuse(call, err) : err;
         }
@@ -199,6 +204,7 @@ void call_queue_leave(struct call *call)
     dispatch_leave(call->gate->world.dispatch, &waiting->spot);
     node_unlink(&waiting->node);
     queue->count--;
+    queue->patient -= waiting->patient ? 1 : 0;
     call->waiting = NULL;
     counter_add(COUNTER_QUEUE_WAITING, -1);
     if (queue->count == 0) {

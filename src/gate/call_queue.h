@@ -24,6 +24,7 @@ struct gate;
 struct call_queue {
     struct node waiting; /* of struct call_waiting */
     size_t count;
+    size_t patient; /* of these, flex work and what sleeps: at most half of the room */
     struct timer timer;
     int64_t timer_ns; /* for when it is set */
 };

@@ -1,5 +1,6 @@
 """A house whose two sources of aurora-small stand in a pool each, under a clock that the test sets."""
 
+import contextlib
 import json
 import re
 import threading
@@ -52,6 +53,22 @@ class Pooled(Two):
         self.conf.write_text(f"{self.plain}limits:\n{lines}")
         if "server" in self.processes:
             self.command("registry", "apply")
+
+    @contextlib.contextmanager
+    def one_thread(self):
+        """The server again, with all calls on one loop."""
+        plain = self.plain
+        self.stop_process("server")
+        self.plain = plain.replace("threads: 2", "threads: 1")
+        self.configure()
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop_process("server")
+            self.plain = plain
+            self.configure()
+            self.start()
 
     def figure(self, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.operator}/metrics", timeout=5) as answer:

@@ -101,6 +101,22 @@ def test_flex_work_that_finds_no_place_is_refused_as_openai_refuses_it(house):
     assert all(call.done().status == 200 for call in held)
 
 
+def test_flex_work_takes_half_of_the_room_to_wait(house):
+    house.pools(places=1)
+    with house.one_thread():
+        house.configure(defer_ms=20000, queue_ms=20000, queue_calls=2)
+        for talker in house.talkers:
+            talker.first = 0.8
+        held = [Caller(house), Caller(house)]
+        wait_for(lambda: all(len(talker.asked) == 1 for talker in house.talkers), "two full pools")
+        flex = Caller(house, service_tier="flex")
+        wait_for(lambda: house.figure("entrepot_queue_waiting") == 1, "a flex call in the line")
+        late = Caller(house, service_tier="flex").done()
+        assert (late.status, late.error["code"]) == (429, "resource_unavailable") and late.took < 0.5
+        usual = Caller(house)
+        assert all(call.done().status == 200 for call in [*held, usual, flex])
+
+
 def test_flex_work_lets_others_pass(house):
     house.pools(places=1)
     house.configure(defer_ms=20000, queue_ms=20000)
