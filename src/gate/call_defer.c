@@ -22,7 +22,7 @@ int64_t call_defer_until(const struct call *call)
 {
     bool may = call->ask.flex || call->deadline_ns > 0;
     if (!may || call->attempts > 0 || call->prefer == NULL || call->gate->draining ||
-        call->prefer->preference.sort != PREFERENCE_SORT_ENERGY) {
+        !call_queue_may_wait(call) || call->prefer->preference.sort != PREFERENCE_SORT_ENERGY) {
         return 0;
     }
     int64_t now_ns = loop_now_ns(call->gate->loop);

@@ -1,5 +1,7 @@
 #include "gate/call_queue.h"
 
+#include <string.h>
+
 #include "base/counter.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
@@ -92,6 +94,13 @@ void call_queue_rouse(struct gate *gate)
     }
 }
 
+bool call_queue_may_wait(const struct call *call)
+{
+    const struct gate_snapshot *now = call->gate->snapshot;
+    return memcmp(call->snapshot->registry_hash, now->registry_hash, sizeof(now->registry_hash)) ==
+           0;
+}
+
 /* ---- coming and going --------------------------------------------------------------------- */
 
 const struct dispatch_spot *call_queue_spot(const struct call *call)
@@ -173,7 +182,8 @@ enum err call_queue_wait(struct call *call)
     if (first && !may_wait) {
         return ERR_NO_ROUTE;
     }
-    if (!first && loop_now_ns(call->gate->loop) >= waiting->until_ns) {
+    bool over = !first && loop_now_ns(call->gate->loop) >= waiting->until_ns;
+    if (over || !call_queue_may_wait(call)) {
         return queue_refuse(call, ERR_QUEUE_TIMEOUT);
     }
     if (first) {

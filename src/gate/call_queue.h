@@ -31,8 +31,11 @@ struct call_queue {
 
 void call_queue_init(struct gate *gate);
 void call_queue_fini(struct gate *gate); /* nobody waits */
-/* The gate drains: whoever sleeps tries now. */
+/* The gate drains, or another registry is in force: whoever waits or sleeps tries now. */
 void call_queue_rouse(struct gate *gate);
+/* Whether it may wait (any longer): the law that it was judged by is in force. One that has not
+ * reached a source must not go there under a law of some minutes ago. */
+bool call_queue_may_wait(const struct call *call);
 
 /* Where it stands; NULL: it does not wait. */
 const struct dispatch_spot *call_queue_spot(const struct call *call);
@@ -45,7 +48,8 @@ bool call_queue_span(const struct call *call, int64_t *ret_since_ns, int64_t *re
 EP_MUST_CHECK enum err call_queue_sleep(struct call *call, int64_t until_ns);
 /*
  * No place was to be had. ERR_OK: it waits, and is woken to try again. ERR_NO_ROUTE: there is
- * nothing to wait for. ERR_QUEUE_FULL, ERR_QUEUE_TIMEOUT, of calls that yield ERR_FLEX_FULL;
+ * nothing to wait for. ERR_QUEUE_FULL, ERR_QUEUE_TIMEOUT (also where another registry has come into
+ * force, by which whoever asks again is judged), of calls that yield ERR_FLEX_FULL;
  * ERR_NO_MEMORY: it does not wait any more.
  */
 EP_MUST_CHECK enum err call_queue_wait(struct call *call);

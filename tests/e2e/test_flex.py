@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 
 import pytest
 
@@ -98,6 +99,30 @@ def test_flex_work_that_finds_no_place_is_refused_as_openai_refuses_it(house):
     assert (flex.status, flex.error["code"]) == (429, "resource_unavailable")
     assert flex.headers["x-should-retry"] == "true" and 0.25 < flex.took < 0.9
     assert house.json("receipt", "show", flex.headers["x-entrepot-call"])["client"]["amount"] == "0"
+    assert all(call.done().status == 200 for call in held)
+
+
+def test_another_registry_ends_all_waiting(house):
+    """What waits was judged by the old one: it goes at once, or is told to ask again."""
+    near_noon(house, 30)
+    flex = Caller(house, service_tier="flex", provider=ENERGY)
+    wait_for(lambda: house.figure("entrepot_queue_waiting") == 1, "a call that sleeps")
+    house.configure(defer_ms=60001)  # no law has changed
+    time.sleep(0.1)
+    assert house.figure("entrepot_queue_waiting") == 1
+    house.pools(places=1)
+    assert flex.done().status == 200 and flex.took < 10
+    house.configure(queue_ms=20000)
+    for talker in house.talkers:
+        talker.first = 2.0
+        talker.asked.clear()
+    held = [Caller(house), Caller(house)]
+    wait_for(lambda: all(len(talker.asked) == 1 for talker in house.talkers), "two full pools")
+    late = Caller(house)
+    wait_for(lambda: house.figure("entrepot_queue_waiting") == 1, "a call that waits")
+    house.pools(places=1, us=", tokens_per_minute: 1000000")
+    assert (late.done().status, late.error["code"]) == (503, "queue_timeout") and late.took < 1.9
+    assert late.headers["x-should-retry"] == "true"
     assert all(call.done().status == 200 for call in held)
 
 

@@ -217,16 +217,18 @@ static bool reply_code_is(const struct sale *sale, int status, const char *code)
     return sale->status == status && strcmp(sale->code, code) == 0;
 }
 
-/* It found no place, or no room to wait for one. Whoever is told that it waited has waited. */
+/* It found no place. Whoever is told that it waited has waited, or another law has come. */
 static bool reply_waited(const struct play *play, const struct sale *sale)
 {
     int64_t waited_ns = sim_now_ns(play->sim) - sale->begun_ns;
     if (!play_is_crowded(play)) {
         return false;
     }
-    return (reply_code_is(sale, 503, "queue_timeout") && waited_ns >= PLAY_WAIT_NS) ||
+    bool other_law = play->reloaded_ns >= sale->begun_ns;
+    return (reply_code_is(sale, 503, "queue_timeout") &&
+            (other_law || waited_ns >= PLAY_WAIT_NS)) ||
            (reply_code_is(sale, 429, "resource_unavailable") && play_is_flex(play, sale) &&
-            waited_ns >= PLAY_FLEX_NS);
+            (other_law || waited_ns >= PLAY_FLEX_NS));
 }
 
 /* A refusal of a good call. */

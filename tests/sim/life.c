@@ -447,6 +447,7 @@ static void life_reload(struct life *life)
     struct gate_snapshot *snapshot = NULL;
     struct fail fail;
     life->book = (life->book + 1) % PLAY_PRICE_BOOKS;
+    life->play->reloaded_ns = sim_now_ns(life->play->sim);
     enum err err = life_make_snapshot(life, &snapshot, &fail);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < LIFE_GATES; i++) {

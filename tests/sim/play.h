@@ -144,6 +144,7 @@ struct play {
     int sale_count;
     int64_t swapped_ns[PLAY_ROUTES];  /* a client was told so; 0: no, or released since */
     int64_t released_ns[PLAY_ROUTES]; /* the last time; 0: never */
+    int64_t reloaded_ns;              /* the last time another registry came into force; likewise */
     uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
