@@ -25,9 +25,11 @@
 struct dispatch;
 
 enum dispatch_outcome {
-    DISPATCH_FINE,   /* the upstream did its part */
-    DISPATCH_FAILED, /* it did not: unreachable, cut off, 429, 5xx */
-    DISPATCH_NEUTRAL /* says nothing about it: our own failure, or the client's doing */
+    DISPATCH_FINE,     /* the upstream did its part */
+    DISPATCH_FAILED,   /* it did not: unreachable, cut off, 429, 5xx */
+    DISPATCH_NEUTRAL,  /* says nothing about it: our own failure, or the client's doing */
+    DISPATCH_OVERTAKEN /* broken off, for another was sooner: first_ns of the lesson is how long it
+                          had had, and it had not begun */
 };
 
 struct dispatch_ask {
@@ -96,6 +98,10 @@ void dispatch_begin(struct dispatch_place *place, const struct health_lesson *le
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns);
 
+/* The time in ns within which so many of 100 answers begin at the place's route, of streams or of
+ * whole ones; 0: too few are known to tell. */
+int64_t dispatch_begins(const struct dispatch_place *place, bool whole, int64_t percent);
+
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* No place was to be had: into the line, or what it waits for there has changed. False: nothing
@@ -117,6 +123,7 @@ int64_t dispatch_cheapest_at(const struct dispatch_ask *ask, int64_t until_ns);
 #define DISPATCH_WHY_TABLE(X)                                            \
     X(CHOSEN, "chosen")                                                  \
     X(WORSE, "worse")          /* could be taken; its rank says when */  \
+    X(OVERTAKEN, "overtaken")  /* was asked too; another began sooner */ \
     X(CLOSED, "closed")        /* by the law, or quarantined */          \
     X(SUSPENDED, "suspended")  /* in the registry */                     \
     X(TRIED, "tried")          /* by this call */                        \
@@ -178,10 +185,13 @@ struct dispatch_health {
     uint64_t failures;     /* in a row */
     int64_t cool_until_ns; /* breaker or rest; 0: neither */
     int64_t first_us;      /* to the first token, decayed mean; 0: not known */
-    int64_t first_late_us; /* about 95 of 100 begin sooner; 0: not known. For hedging. */
+    int64_t first_late_us; /* 95 of 100 streams begin sooner; 0: too few to tell */
     int64_t millitokens;   /* thousandths of a token a second; 0: not known */
     int64_t errors_ppm;
     int64_t errors[HEALTH_ERROR_COUNT]; /* by kind: thousandths, each fades by half in 30 s */
 };
 bool dispatch_health(const struct dispatch *dispatch, struct str route,
                      struct dispatch_health *ret_health);
+/* As dispatch_begins(), of any route; 0 too where it is not known. */
+int64_t dispatch_route_begins(const struct dispatch *dispatch, struct str route, bool whole,
+                              int64_t percent);

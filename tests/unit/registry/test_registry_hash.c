@@ -131,6 +131,8 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {sort: weight}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {only: [v1]}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {near_percent: 1}"));
+    CHECK(
+        !hash_same_with(5, "brand: B", "brand: B\n    dispatch: {hedge: {after_percentile: 95}}"));
     static const char *const energy[] = {
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 2}",
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 3}",
