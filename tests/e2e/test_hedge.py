@@ -94,11 +94,6 @@ def whole_text(body, stream):
     return json.loads(body)["choices"][0]["message"]["content"]
 
 
-def amount_of(client):
-    """What the example's price book asks for what was billed: 0.15 and 0.60 a million tokens, in 10^-9."""
-    return int(client["billed"]["in"]) * 150 + int(client["billed"]["out"]) * 600
-
-
 # ---- who wins -------------------------------------------------------------------------------
 
 
@@ -119,12 +114,13 @@ def test_a_hedge_wins_where_the_first_one_is_late(pair, stream):
     assert (second["route"], second["outcome"], second["billable"], second["hedge"]) == (SG, "complete", "yes", "yes")
     assert "hedge" not in first and "cost" not in second
     assert (client["billed"]["in"], client["billed"]["out"]) == ("9", "7"), "of the winner alone"
-    assert int(client["amount"]) > 0
+    assert int(client["amount"]) == 9 * 150 + 7 * 600, "0.15 and 0.60 a million, in 10^-9"
     after = pair.credits()
     assert float(after["held"]) == 0
     paid = float(before["available"]) - float(after["available"])
     assert round(paid * 10**9) == int(client["amount"])
-    assert first["cost_by"] == "reported" and first["cost_currency"] == "USD" and int(first["cost"]) > 0
+    assert first["cost_by"] == "reported" and first["cost_currency"] == "USD"
+    assert int(first["cost"]) == 9 * 100, "the input at 0.10 a million: its upstream stops with its connection"
     seen = {c["route"]: c["why"] for c in operator["choice"]["candidates"]}
     assert seen == {US: "overtaken", SG: "chosen"}
     shown = pair.command("receipt", "show", heads["x-entrepot-call"]).stdout
@@ -143,7 +139,8 @@ def test_the_first_one_wins_where_it_is_sooner_after_all(pair, stream):
     first, second = operator["tries"]
     assert (first["outcome"], first["billable"]) == ("complete", "yes")
     assert (second["outcome"], second["billable"], second["hedge"]) == ("overtaken", "no", "yes")
-    assert second["cost_by"] == "reported" and int(second["cost"]) > 0 and "cost" not in first
+    assert second["cost_by"] == "reported" and "cost" not in first
+    assert int(second["cost"]) == 9 * 110 + 6 * 420, "that upstream may go on, and write as much as the winner"
     assert client["billed"]["out"] == "6"
     assert {c["route"]: c["why"] for c in operator["choice"]["candidates"]} == {US: "chosen", SG: "overtaken"}
 
@@ -341,6 +338,7 @@ def test_a_spent_budget_makes_no_hedge_and_harms_no_call(pair):
     begun, refused = after[""] - before[""], after["_refused"] - before["_refused"]
     assert {(status, whole_text(body, True)) for status, _, body in done} == {(200, " word" * 5)}
     came = calls // 10 + int(time.monotonic() - begun_ns) + 1
-    assert begun <= 100 + came and refused > 0 and begun + refused > calls * 0.8
+    assert begun <= 100 + came and begun + refused > calls * 0.8
+    assert refused > 0 or calls < 110 + came, "a machine so slow that the budget grew meanwhile"
     assert begun == after["_won"] - before["_won"] + after["_lost"] - before["_lost"]
     assert float(pair.credits()["held"]) == 0
