@@ -23,6 +23,7 @@ struct ask_read {
     struct str user;
     struct str provider;
     struct str models;
+    struct str service_tier;
 };
 
 struct ask_name {
@@ -42,7 +43,7 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(functions),  ASK_NAME(stop),
     ASK_NAME(prediction), ASK_NAME(logit_bias),
     ASK_NAME(user),       ASK_NAME(provider),
-    ASK_NAME(models),
+    ASK_NAME(models),     ASK_NAME(service_tier),
 };
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
@@ -283,6 +284,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->has_tools = !ask_absent(read.tools) || !ask_absent(read.functions);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
+    ret_ask->flex = read.service_tier.len > 0 && json_string_is(read.service_tier, STR("flex"));
     ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->messages = read.messages;
     ret_ask->param = "messages";
