@@ -45,7 +45,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 16 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 17 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -65,6 +65,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = tile_rows_migration;
     migrations[count++] = privacy_migration;
     migrations[count++] = allowance_migration;
+    migrations[count++] = upstream_claim_migration;
     return count;
 }
 

@@ -192,6 +192,7 @@ struct call {
     money_wide pico;
     int64_t charge;
     int64_t overrun;
+    int64_t saved; /* by the upstream's prompt cache, at the client's prices */
     struct call_settlement *settlement;
 };
 

@@ -200,6 +200,7 @@ static struct rate_bounds count_most(const struct call *call)
         .input = (int64_t)((result->tokens + margin) * percent / 100),
         .image = result->image_tokens > 0 ? (int64_t)(result->image_tokens + margin) : 0,
         .audio = result->audio_tokens > 0 ? (int64_t)(result->audio_tokens + margin) : 0,
+        .tools = call->ask.searches,
     };
 }
 

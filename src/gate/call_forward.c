@@ -305,7 +305,7 @@ static enum err forward_check_answer(struct call *call)
         return ERR_UPSTREAM_MODEL;
     }
     call->relay.unread = answer.unread;
-    call->has_reported = usage_read_openai_chat(answer.usage, &call->reported);
+    call->has_reported = usage_read(call->relay.surface, answer.usage, &call->reported);
     return ERR_OK;
 }
 

@@ -41,6 +41,8 @@ static enum err route_write(struct call *call, const struct gate_route *ready)
     return ERR_OK;
 }
 
+_Static_assert((int)REGISTRY_USAGE_COUNT == (int)USAGE_SURFACES, "a route names a surface");
+
 static enum err route_start(struct call *call)
 {
     const struct gate_snapshot *snapshot = call->snapshot;
@@ -57,6 +59,7 @@ static enum err route_start(struct call *call)
     relay_init(&call->relay, &(struct relay_options){
                                  .model = call->model,
                                  .upstream_model = ready->route->upstream_model,
+                                 .surface = (enum usage_surface)ready->route->usage,
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,

@@ -10,6 +10,7 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .upstream_model = options->upstream_model,
         .sink = options->sink,
         .choices = options->choices,
+        .surface = options->surface,
         .include_usage = options->include_usage,
         .singly = options->singly,
     };
@@ -40,8 +41,8 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
     }
     relay->begun = true;
     if (chat->usage.len > 0) {
-        /* Reports are cumulative: the last one is the whole. */
-        relay->has_usage |= usage_read_openai_chat(chat->usage, &relay->usage);
+        usage_report_add(&relay->report, relay->surface, chat->usage);
+        relay->has_usage = usage_report_settle(&relay->report, relay->surface, &relay->usage);
     }
     relay->unread |= chat->unread;
     relay->finished += chat->finished;

@@ -11,7 +11,7 @@
 #pragma once
 
 #include "dialect/chat.h"
-#include "meter/usage.h"
+#include "meter/usage_report.h"
 #include "policy/swap.h"
 #include "wire/sse.h"
 
@@ -30,9 +30,11 @@ struct relay {
     int64_t content_bytes;
     enum swap_state named; /* whether an event named the model, or another one */
     struct str other;      /* of a mismatch: the JSON string; valid until the relay is fed again */
-    struct usage usage;    /* the last report */
-    bool include_usage;    /* the client wants it */
-    bool singly;           /* each event is given on by itself, when it was told */
+    struct usage_report report; /* what was said of usage so far, by the rule of */
+    enum usage_surface surface;
+    struct usage usage; /* that, in classes */
+    bool include_usage; /* the client wants it */
+    bool singly;        /* each event is given on by itself, when it was told */
     bool has_usage;
     bool begun;  /* an event was checked, and may have left */
     bool unread; /* an event said more than is understood: no count of it is exact */
@@ -45,6 +47,7 @@ struct relay_options {
     struct str upstream_model;
     const struct chat_sink *sink;
     int64_t choices;
+    enum usage_surface surface;
     bool include_usage;
     bool singly;
     size_t event_max;

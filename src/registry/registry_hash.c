@@ -7,8 +7,8 @@
 /*
  * The canonical content: JSON with the kinds, the objects by id and the fields of the tables in
  * that order, defaults written out, prices in pico. A table that changes changes the hash of every
- * registry, so the form has a version; a struct that is marked as late changes the hash of those
- * alone that use it.
+ * registry, so the form has a version; a struct or choice that is marked as late changes the hash
+ * of those alone that use it.
  */
 #define REGISTRY_FORM      3
 #define REGISTRY_BYTES_MAX ((size_t)512 << 20)
@@ -191,6 +191,12 @@ static void registry_write_lines(struct jsonw *json, const struct registry_field
             }
         }
         jsonw_put_int(json, "call", line->price.pico_call);
+        for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+            if (line->price.known_unit[unit]) {
+                jsonw_put_int(json, registry_unit_name((enum registry_unit_priced)unit),
+                              line->price.pico_unit[unit]);
+            }
+        }
         jsonw_close(json, '}');
     }
     jsonw_close(json, ']');
@@ -276,8 +282,11 @@ static bool registry_is_zero(const void *object, size_t size)
 /* A registry that does not use what came later keeps its hash. */
 static bool registry_is_unused(const struct registry_field *field, const void *object)
 {
-    return field->late &&
-           registry_is_zero(registry_peek(object, field->offset), field->shape->size);
+    if (!field->late) {
+        return false;
+    }
+    size_t size = field->type == REGISTRY_TYPE_CHOICE ? sizeof(unsigned) : field->shape->size;
+    return registry_is_zero(registry_peek(object, field->offset), size);
 }
 
 static void registry_write(struct jsonw *json, const struct registry_shape *shape,

@@ -106,7 +106,7 @@ struct registry_field {
     enum registry_type type;
     enum registry_kind ref;
     bool optional; /* may be left out, or null */
-    bool late;     /* of a struct that came after the form of the hash: not hashed while all zero */
+    bool late; /* of a struct or choice that came after the form of the hash: left out while zero */
 };
 
 struct registry_shape {

@@ -76,6 +76,8 @@ static const struct registry_field route_fields[] = {
       .optional = true, .standard = STR_INIT("unknown") },
     { FIELD(route, CHOICE, declares_model), .choices = STR_INIT("sometimes|always"),
       .optional = true, .standard = STR_INIT("sometimes") },
+    { FIELD(route, CHOICE, usage), .choices = STR_INIT(REGISTRY_USAGES), .optional = true,
+      .standard = STR_INIT("openai.chat"), .late = true },
     { FIELD(route, REF, contract_price), REF(PRICE_BOOK) },
     { FIELD(route, CHOICE, state), .choices = STR_INIT("active|suspended"), .optional = true,
       .standard = STR_INIT("active") },

@@ -167,6 +167,32 @@ TEST(usage_and_delivery_are_counted)
     buf_fini(&out);
 }
 
+/* Reports are merged by the route's rule: the last of each count holds. */
+TEST(usage_is_read_by_the_surface_of_the_route)
+{
+    static const char stream[] =
+        "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{"
+        "\"prompt_tokens\":30,\"completion_tokens\":1,\"total_tokens\":31,"
+        "\"prompt_tokens_details\":{\"cached_tokens\":6}}}\n\n" STOP
+        "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"completion_tokens\":9,"
+        "\"total_tokens\":133,\"completion_tokens_details\":{\"reasoning_tokens\":94}}}\n\n" DONE;
+    struct relay relay;
+    buf_init(&out, 1 << 16);
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = 1,
+                                                .surface = USAGE_SURFACE_XAI_CHAT,
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    CHECK(relay_feed(&relay, str_from(stream), emit, &out) == ERR_OK);
+    CHECK(relay.has_usage && !relay.usage.quarantined && relay.usage.reasoning_added);
+    CHECK_EQ(relay.usage.tokens[USAGE_CACHED], 6);
+    CHECK_EQ(relay.usage.tokens[USAGE_OUT], 9);
+    CHECK_EQ(relay.usage.tokens[USAGE_REASON], 94);
+    relay_fini(&relay);
+    buf_fini(&out);
+}
+
 TEST(a_tail_beyond_its_limit_is_refused)
 {
     struct relay relay;
