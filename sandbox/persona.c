@@ -53,6 +53,12 @@ static int64_t persona_percent(int64_t tokens, int64_t percent)
     return (tokens * percent + 50) / 100;
 }
 
+/* So many of the tokens that are left. */
+static int64_t persona_some(int64_t wanted, int64_t left)
+{
+    return wanted < left ? wanted : left;
+}
+
 static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
                               const struct persona_options *options)
 {
@@ -61,22 +67,35 @@ static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
     int64_t prompt = persona_percent(ask->prompt_tokens, percent) + pad;
     int64_t reasoning = persona_percent(options->reasoning, percent);
     int64_t completion = persona_percent(ask->said_tokens, percent) + reasoning + pad;
-    int64_t cached = options->cached < prompt ? options->cached : prompt;
+    int64_t cached = persona_some(options->cached, prompt);
+    int64_t written = persona_some(options->cache_write, prompt - cached);
+    int64_t beside = options->reasoning_beside;
     jsonw_key(json, "usage");
+    if (options->report.len > 0) {
+        jsonw_raw(json, options->report);
+        return;
+    }
     jsonw_open(json, '{');
     jsonw_put_int(json, "prompt_tokens", prompt);
     jsonw_put_int(json, "completion_tokens", completion);
-    jsonw_put_int(json, "total_tokens", prompt + completion);
+    jsonw_put_int(json, "total_tokens",
+                  prompt + completion + beside + (options->usage == PERSONA_ODD ? 1 : 0));
     jsonw_key(json, "prompt_tokens_details");
     jsonw_open(json, '{');
     jsonw_put_int(json, "cached_tokens", cached);
     jsonw_put_int(json, "audio_tokens", 0);
+    if (written > 0) {
+        jsonw_put_int(json, "cache_write_tokens", written);
+    }
     jsonw_close(json, '}');
     jsonw_key(json, "completion_tokens_details");
     jsonw_open(json, '{');
-    jsonw_put_int(json, "reasoning_tokens", reasoning);
+    jsonw_put_int(json, "reasoning_tokens", reasoning + beside);
     jsonw_put_int(json, "audio_tokens", 0);
     jsonw_close(json, '}');
+    if (options->sources > 0) {
+        jsonw_put_int(json, "num_sources_used", options->sources);
+    }
     jsonw_close(json, '}');
 }
 

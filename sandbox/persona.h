@@ -16,6 +16,7 @@ enum persona_usage {
     PERSONA_EXACT,
     PERSONA_INFLATED,
     PERSONA_PADDED,
+    PERSONA_ODD, /* its total is one more than its parts */
     PERSONA_MISSING
 };
 
@@ -23,7 +24,11 @@ struct persona_options {
     struct str declare_model; /* empty: the one that was asked for */
     int64_t words;            /* of an answer */
     int64_t cached;           /* of the prompt's tokens, reported as cached */
+    int64_t cache_write;      /* of the others, reported as written to the cache */
     int64_t reasoning;        /* tokens, added to the answer's */
+    int64_t reasoning_beside; /* tokens that are in the total alone */
+    int64_t sources;          /* that a search of the upstream's own has read; 0: not told */
+    struct str report;        /* JSON that is reported as it stands; empty: what was counted */
     enum persona_usage usage;
     int64_t inflate_percent; /* of PERSONA_INFLATED */
     int64_t pad;             /* of PERSONA_PADDED: tokens, of the prompt and of the answer */

@@ -295,11 +295,7 @@ static enum err chat_length_usage(struct buf *out, const struct chat_length *len
     chat_length_begin(&json, length);
     jsonw_close(&json, ']');
     jsonw_key(&json, "usage");
-    jsonw_open(&json, '{');
-    jsonw_put_int(&json, "prompt_tokens", length->input_tokens);
-    jsonw_put_int(&json, "completion_tokens", length->output_tokens);
-    jsonw_put_int(&json, "total_tokens", length->input_tokens + length->output_tokens);
-    jsonw_close(&json, '}');
+    jsonw_raw(&json, length->usage);
     jsonw_close(&json, '}');
     TRY(jsonw_err(&json));
     return buf_append(out, STR("\n\n"));
@@ -327,6 +323,6 @@ enum err chat_length_event(struct buf *out, const struct chat_length *length)
     jsonw_close(&json, '}');
     TRY(jsonw_err(&json));
     TRY(buf_append(out, STR("\n\n")));
-    TRY(length->include_usage ? chat_length_usage(out, length) : ERR_OK);
+    TRY(length->usage.len > 0 ? chat_length_usage(out, length) : ERR_OK);
     return buf_append(out, STR("data: [DONE]\n\n"));
 }

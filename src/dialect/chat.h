@@ -78,10 +78,8 @@ struct chat_length {
     int64_t created_s;
     struct str model;
     int64_t choices;
-    struct str entrepot;   /* a JSON object with the reason, or empty */
-    bool include_usage;    /* the client wants an event with the tokens */
-    int64_t input_tokens;  /* for that one */
-    int64_t output_tokens; /* likewise */
+    struct str entrepot; /* a JSON object with the reason, or empty */
+    struct str usage;    /* an object for an event with the tokens; empty: nobody wants it */
 };
 
 /* One event that gives each choice the finish reason "length", one with the usage, then [DONE]. */

@@ -8,6 +8,7 @@
 #include "gate/call_limits.h"
 #include "gate/gate_internal.h"
 #include "ledger/idem.h"
+#include "meter/usage_form.h"
 #include "wire/jsonw.h"
 
 #define ANSWER_HEADERS_MAX 1024 /* thirteen lines of our own */
@@ -257,18 +258,19 @@ static struct str answer_spent_text(const struct call *call, struct buf *out)
     jsonw_put_str(&json, "reason", str_from(err_info(call->err)->code));
     jsonw_put_str(&json, "message", str_from(err_info(call->err)->text));
     jsonw_close(&json, '}');
-    struct chat_length length = {
+    char usage_text[USAGE_FORM_MAX];
+    struct buf usage = { usage_text, 0, sizeof(usage_text), sizeof(usage_text) };
+    if (call->ask.include_usage) {
+        EP_IGNORE(usage_form_write(USAGE_FORM_CHAT, &call->billed, &usage)); /* fits */
+    }
+    const struct chat_length length = {
         .id = buf_str(&id),
         .created_s = call->begun_wall_ns / INT64_C(1000000000),
         .model = call->model->id,
         .choices = call->ask.choices,
         .entrepot = jsonw_err(&json) == ERR_OK ? buf_str(&facts) : STR_EMPTY,
-        .include_usage = call->ask.include_usage,
+        .usage = buf_str(&usage),
     };
-    for (int i = 0; i < USAGE_COUNT; i++) {
-        bool output = usage_is_output((enum usage_class)i);
-        *(output ? &length.output_tokens : &length.input_tokens) += call->billed.tokens[i];
-    }
     if (chat_length_event(out, &length) != ERR_OK) {
         buf_reset(out);
         return STR("data: [DONE]\n\n");

@@ -19,7 +19,7 @@
 _Static_assert((int)USAGE_COUNT == (int)RECEIPT_CLASSES && (int)USAGE_UNITS == (int)RECEIPT_UNITS,
                "receipts show the classes and units that are counted");
 
-#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes and three units */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of three units */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -101,12 +101,27 @@ static void settlement_put_usage(struct jsonw *json, const char *name, const str
             jsonw_put_int(json, usage_name((enum usage_class)i), usage->tokens[i]);
         }
     }
-    for (int i = 0; i < USAGE_UNITS; i++) {
-        if (usage->units[i] != 0) {
-            jsonw_put_int(json, usage_unit_name((enum usage_unit)i), usage->units[i]);
-        }
-    }
     jsonw_close(json, '}');
+}
+
+/* What is no token stands apart: the books sum the tokens that were billed. */
+static void settlement_put_units(struct jsonw *json, const char *name, const struct usage *usage)
+{
+    bool open = false;
+    for (int i = 0; i < USAGE_UNITS; i++) {
+        if (usage->units[i] == 0) {
+            continue;
+        }
+        if (!open) {
+            jsonw_key(json, name);
+            jsonw_open(json, '{');
+            open = true;
+        }
+        jsonw_put_int(json, usage_unit_name((enum usage_unit)i), usage->units[i]);
+    }
+    if (open) {
+        jsonw_close(json, '}');
+    }
 }
 
 static void settlement_usage(struct call_settlement *settlement)
@@ -129,9 +144,11 @@ static void settlement_usage(struct call_settlement *settlement)
     }
     if (call->has_reported) {
         settlement_put_usage(&json, "reported", &call->reported);
+        settlement_put_units(&json, "reported_units", &call->reported);
     }
+    settlement_put_units(&json, "units", &call->billed);
     jsonw_close(&json, '}');
-    ASSERT(jsonw_err(&json) == ERR_OK); /* nineteen short names and numbers, four times */
+    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers, four times, and six */
 }
 
 /* A 128-bit number in decimal; pico >= 0. */

@@ -348,6 +348,19 @@ def test_cached_reasoning_and_a_declared_model_show():
         assert {chunk["model"] for chunk in box.stream(HELLO)} == {"impostor"}
 
 
+def test_other_classes_of_usage_and_wrong_sums_show():
+    with sandbox("--cache-write", "3", "--reasoning-beside", "5", "--sources", "2") as box:
+        usage = box.json(HELLO)["usage"]
+        assert usage["prompt_tokens_details"]["cache_write_tokens"] == 3 and usage["num_sources_used"] == 2
+        assert usage["completion_tokens_details"]["reasoning_tokens"] == 5
+        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + 5
+    with sandbox("--usage", "odd") as box:
+        usage = box.json(HELLO)["usage"]
+        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + 1
+    with sandbox("--report", '{"input_tokens": 7}') as box:
+        assert box.json(HELLO)["usage"] == {"input_tokens": 7}
+
+
 def test_a_stream_is_cut_after_so_many_events():
     for pace in ("0", "1"):
         with sandbox("--cut-after", "4", "--pace-ms", pace) as box:
@@ -435,7 +448,8 @@ def test_many_streams_are_served_at_once_with_little_memory():
 
 def test_wrong_options_are_named():
     for words in (["--wrods", "5"], ["--words"], ["--words", "0"], ["--words", "-1"], ["--words", "x"],
-                  ["--listen", "here"], ["--usage", "some"], ["--error-rate", "101"], ["--error-status", "200"],
+                  ["--listen", "here"], ["--usage", "some"], ["--report", "{"], ["--report", "[1]"],
+                  ["--sources", "-1"], ["--error-rate", "101"], ["--error-status", "200"],
                   ["--cut-after", "0"], ["--key", ""], ["stray"]):
         done = subprocess.run([SANDBOX, *words], capture_output=True, text=True, timeout=20)
         assert done.returncode == 2 and words[0] in done.stderr and not done.stdout, words

@@ -144,14 +144,11 @@ TEST(a_stream_that_is_ended_early_says_length_for_each_choice_and_why)
     chat_event_read(data, NULL, &read);
     CHECK(!read.error && !read.bad);
     CHECK_EQ(read.finished, 2);
-    const struct chat_length more = {
-        .choices = 1, .include_usage = true, .input_tokens = 9, .output_tokens = 4
-    };
+    const struct chat_length more = { .choices = 1, .usage = STR("{\"prompt_tokens\":9}") };
     buf_reset(&out);
     CHECK(chat_length_event(&out, &more) == ERR_OK);
     CHECK(str_ends(buf_str(&out),
-                   STR("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,"
-                       "\"total_tokens\":13}}\n\ndata: [DONE]\n\n")));
+                   STR("\"choices\":[],\"usage\":{\"prompt_tokens\":9}}\n\ndata: [DONE]\n\n")));
     buf_fini(&out);
 }
 
