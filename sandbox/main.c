@@ -288,7 +288,7 @@ static const char sandbox_help[] =
     "  --error-status N        (default 500)\n"
     "  --cut-after N           break streams off after N events\n"
     "  --declare-model NAME    answer as another model than the one asked for\n"
-    "  --usage WHAT            exact, inflated, padded, missing, or odd: its total is one too many\n"
+    "  --usage WHAT            exact, inflated, padded, missing, or odd: a total one too many\n"
     "  --inflate PERCENT       how much more inflated usage is (default 100)\n"
     "  --pad N                 tokens that padded usage has more (default 100)\n"
     "  --tokenizer MODEL=FILE[,TEMPLATE]\n"
