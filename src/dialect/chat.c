@@ -178,12 +178,22 @@ static bool chat_truthy(struct str value)
     return kind != JSON_NULL && kind != JSON_FALSE && !zero && !str_eq(value, STR("\"\""));
 }
 
+/* MiniMax tells of a failure inside an answer with status 200: what such an answer counts is no
+ * usage. */
+static bool chat_failed(struct str base_resp)
+{
+    struct str code =
+        json_kind(base_resp) == JSON_OBJECT ? json_get(base_resp, STR("status_code")) : STR_EMPTY;
+    return code.len > 0 && chat_truthy(code);
+}
+
 static void chat_read(struct str text, const struct chat_sink *sink, struct chat_event *event)
 {
     struct chat_reading reading = { .event = event, .sink = sink };
     struct json_member members[CHAT_MEMBERS_MAX];
     struct json_fault fault;
     size_t count = 0;
+    bool failed = false;
     if (json_index(text, members, CHAT_MEMBERS_MAX, &count, &fault) != ERR_OK ||
         count > CHAT_MEMBERS_MAX) {
         event->bad = true;
@@ -200,8 +210,11 @@ static void chat_read(struct str text, const struct chat_sink *sink, struct chat
             event->usage = json_kind(value) == JSON_OBJECT ? value : STR_EMPTY;
         } else if (json_key_is(key, STR("error"))) {
             event->error = chat_truthy(value);
+        } else if (json_key_is(key, STR("base_resp"))) {
+            failed = chat_failed(value);
         }
     }
+    event->error |= failed;
 }
 
 void chat_event_read(struct str data, const struct chat_sink *sink, struct chat_event *ret_event)

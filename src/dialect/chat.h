@@ -28,14 +28,14 @@ struct chat_sink {
 };
 
 struct chat_event {
-    bool done;             /* "[DONE]" */
-    bool bad;              /* no JSON object */
-    bool error;            /* a truthy "error" */
-    bool empty;            /* "choices" is an empty list */
-    bool unread;           /* a delta says something that is neither known nor empty */
-    unsigned finished;     /* choices with a finish reason here */
-    struct str model;      /* the value, in quotes; empty: absent */
-    struct str usage;      /* an object, or empty */
+    bool done;         /* "[DONE]" */
+    bool bad;          /* no JSON object */
+    bool error;        /* a truthy "error", or "base_resp" with a status_code that is none of 0 */
+    bool empty;        /* "choices" is an empty list */
+    bool unread;       /* a delta says something that is neither known nor empty */
+    unsigned finished; /* choices with a finish reason here */
+    struct str model;  /* the value, in quotes; empty: absent */
+    struct str usage;  /* an object, or empty */
     int64_t content_bytes; /* of deltas, as they stand in the JSON */
     int64_t reasoning_bytes;
     int64_t tool_bytes;

@@ -58,6 +58,29 @@ TEST(an_error_is_what_clients_take_for_one)
     }
 }
 
+TEST(a_failure_inside_an_answer_with_status_200_is_an_error)
+{
+    static const char *const none[] = { "null",
+                                        "0",
+                                        "{}",
+                                        "[]",
+                                        "{\"status_code\":0}",
+                                        "{\"status_code\":null,\"status_msg\":\"x\"}" };
+    static const char *const some[] = { "{\"status_code\":1004}", "{\"status_code\":\"1004\"}",
+                                        "{\"status_msg\":\"\",\"status_code\":-1}" };
+    char text[96];
+    for (size_t i = 0; i < EP_ARRAY_LEN(none); i++) {
+        (void)snprintf(text, sizeof(text), "{\"base_resp\":%s,\"choices\":[]}", none[i]);
+        chat_event_read(str_from(text), NULL, &event);
+        CHECK(!event.bad && !event.error);
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(some); i++) {
+        (void)snprintf(text, sizeof(text), "{\"base_resp\":%s,\"error\":null}", some[i]);
+        chat_event_read(str_from(text), NULL, &event);
+        CHECK(event.error);
+    }
+}
+
 TEST(the_end_of_a_stream_is_seen_in_all_its_forms)
 {
     chat_event_read(STR("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"},"
