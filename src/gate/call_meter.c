@@ -236,6 +236,7 @@ static void meter_bill(struct call *call, const struct rate *rate, bool by_repor
     }
     meter_dispute(call);
     meter_check(call);
+    usage_check_tell(call->gate->world.usage_check, call->route->id, call->reported.told);
     call->billed = call->reported;
     call->provenance = meter_correct(call, &call->billed) ? "counted" : "upstream";
 }

@@ -20,6 +20,12 @@ const char *usage_unit_name(enum usage_unit unit)
     return usage_unit_names[unit];
 }
 
+const char *usage_detail_name(enum usage_detail detail)
+{
+    ASSERT((unsigned)detail < USAGE_DETAILS);
+    return detail == USAGE_DETAIL_CACHED ? "cached" : "reasoning";
+}
+
 bool usage_is_output(enum usage_class class)
 {
     return class >= USAGE_OUT;

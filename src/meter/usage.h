@@ -50,11 +50,19 @@ enum usage_unit {
 };
 #undef USAGE_UNIT_AS_ENUM
 
+/* What a report told beside its sums, be it 0. */
+enum usage_detail {
+    USAGE_DETAIL_CACHED,
+    USAGE_DETAIL_REASON,
+    USAGE_DETAILS
+};
+
 #define USAGE_TOKENS_MAX INT64_C(1000000000) /* a report beyond 10^9 tokens a call is nonsense */
 
 struct usage {
     int64_t tokens[USAGE_COUNT];
     int64_t units[USAGE_UNITS];
+    bool told[USAGE_DETAILS];
     bool quarantined;     /* the report contradicts itself: its figures are no basis for money */
     bool split_assumed;   /* which class was cached was not told */
     bool reasoning_added; /* reasoning was reported beside the completion, not inside it */
@@ -64,6 +72,8 @@ struct usage {
 const char *usage_name(enum usage_class class);
 /* "web_search", ... */
 const char *usage_unit_name(enum usage_unit unit);
+/* "cached", "reasoning" */
+const char *usage_detail_name(enum usage_detail detail);
 bool usage_is_output(enum usage_class class);
 /* Of all classes; of those of the input, or of the output. */
 int64_t usage_sum(const struct usage *usage);

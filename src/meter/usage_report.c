@@ -320,6 +320,10 @@ bool usage_report_settle(const struct usage_report *report, enum usage_surface s
     for (unsigned i = 0; i < USAGE_UNITS; i++) {
         usage.units[i] = settle_field(&settling, (enum usage_field)(USAGE_FIELD_WEB_SEARCH + i));
     }
+    usage.told[USAGE_DETAIL_CACHED] = settle_said(&settling, USAGE_FIELD_CACHED) ||
+                                      settle_said(&settling, USAGE_FIELD_CACHED_TOP) ||
+                                      settle_said(&settling, USAGE_FIELD_HIT);
+    usage.told[USAGE_DETAIL_REASON] = settle_said(&settling, USAGE_FIELD_REASON);
     usage.quarantined |= !settle_sums(&settling);
     *ret_usage = usage;
     return true;

@@ -14,6 +14,8 @@ TEST(every_class_and_unit_has_a_name_of_its_own)
     CHECK_STR(str_from(usage_unit_name(USAGE_UNIT_WEB_SEARCH)), STR("web_search"));
     CHECK_STR(str_from(usage_unit_name(USAGE_UNIT_WEB_FETCH)), STR("web_fetch"));
     CHECK_STR(str_from(usage_unit_name(USAGE_UNIT_SOURCE)), STR("source"));
+    CHECK_STR(str_from(usage_detail_name(USAGE_DETAIL_CACHED)), STR("cached"));
+    CHECK_STR(str_from(usage_detail_name(USAGE_DETAIL_REASON)), STR("reasoning"));
 }
 
 TEST(each_class_is_of_one_side)

@@ -430,3 +430,23 @@ TEST(a_detail_that_was_no_object_spoils_the_stream)
     };
     CHECK_STR(said_after(USAGE_SURFACE_OPENAI_CHAT, reports, 2), STR("in=10 out=1 quarantined"));
 }
+
+TEST(what_was_told_in_detail_is_known_even_if_it_is_none)
+{
+    static const char *const told[] = {
+        ("{\"prompt_tokens\":1,\"completion_tokens\":1,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":0}}"),
+        "{\"prompt_tokens\":1,\"completion_tokens\":1,\"cached_tokens\":0}",
+        "{\"prompt_tokens\":1,\"completion_tokens\":1,\"prompt_cache_hit_tokens\":0}",
+    };
+    struct usage usage;
+    for (size_t i = 0; i < EP_ARRAY_LEN(told); i++) {
+        CHECK(usage_read(USAGE_SURFACE_OPENAI_CHAT, str_from(told[i]), &usage));
+        CHECK(usage.told[USAGE_DETAIL_CACHED] && !usage.told[USAGE_DETAIL_REASON]);
+    }
+    CHECK(usage_read(USAGE_SURFACE_GEMINI,
+                     STR("{\"promptTokenCount\":1,\"thoughtsTokenCount\":0,"
+                         "\"candidatesTokenCount\":1}"),
+                     &usage));
+    CHECK(!usage.told[USAGE_DETAIL_CACHED] && usage.told[USAGE_DETAIL_REASON]);
+}
