@@ -42,9 +42,9 @@ endif()
 
 # ep-sim-dispatch: the dispatch under recorded traffic and failing upstreams, beside other policies.
 file(GLOB sim_dispatch_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sim_dispatch/*.c)
-if(sim_dispatch_sources AND TARGET room_dispatch)
+if(sim_dispatch_sources AND TARGET room_gate)
     add_executable(ep-sim-dispatch ${sim_dispatch_sources})
-    target_link_libraries(ep-sim-dispatch PRIVATE ep_flags room_dispatch)
+    target_link_libraries(ep-sim-dispatch PRIVATE ep_flags room_gate) # its budget of hedges
     target_include_directories(ep-sim-dispatch PRIVATE ${CMAKE_SOURCE_DIR}/tests/sim_dispatch)
     set_target_properties(ep-sim-dispatch PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
     add_test(NAME sim/dispatch COMMAND ep-sim-dispatch --check)

@@ -11,7 +11,8 @@
 
 static const char *const explain_columns[] = { "rank",     "route",     "party",    "place",
                                                "why",      "cost_1m",   "first_ms", "tokens_s",
-                                               "errors_%", "under_way", "weight",   "health" };
+                                               "errors_%", "under_way", "weight",   "hedge_ms",
+                                               "health" };
 
 /* A million in all, three in for one out. */
 #define EXPLAIN_TOKENS_IN  750000
@@ -154,6 +155,20 @@ static void explain_number(struct sheet *sheet, int64_t number)
     }
 }
 
+/* When a second route is asked beside this one, of a stream; 0: never, or too few are known. */
+static int64_t explain_hedge_ms(const struct explaining *explaining,
+                                const struct registry_route *route)
+{
+    const struct registry_hedge *rule = &explaining->facts.product->dispatch.hedge;
+    if (rule->after_percentile == 0) {
+        return 0;
+    }
+    int64_t ns = dispatch_route_begins(explaining->dispatch, route->id, false,
+                                       (int64_t)rule->after_percentile);
+    int64_t ms = (ns + 999999) / 1000000;
+    return ns == 0 || ms > (int64_t)rule->at_least_ms ? ms : (int64_t)rule->at_least_ms;
+}
+
 static void explain_row(struct explaining *explaining, struct sheet *sheet, size_t at)
 {
     const struct dispatch_candidate *candidate = &explaining->seen.candidates[at];
@@ -171,6 +186,7 @@ static void explain_row(struct explaining *explaining, struct sheet *sheet, size
     sheet_int(sheet, candidate->errors_ppm / 10000);
     sheet_int(sheet, (int64_t)candidate->under_way);
     sheet_int(sheet, (int64_t)candidate->weight);
+    explain_number(sheet, explain_hedge_ms(explaining, route));
     sheet_str(sheet, explaining->own == NULL ? STR("server") : STR("registry"));
 }
 

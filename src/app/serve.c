@@ -329,6 +329,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     }
     TRY(allowed_begin(server->world, server->limits, fail));
     retry_budget_init(&server->retries, loop_now_ns(server->loop));
+    retry_budget_init_hedges(&server->hedges, loop_now_ns(server->loop));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));

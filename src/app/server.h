@@ -36,6 +36,7 @@ struct server {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget retries;
+    struct retry_budget hedges;
     struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;

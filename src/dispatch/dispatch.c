@@ -143,11 +143,31 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
         health_fine(&route->health, place->probe, lesson, now_ns);
     } else if (outcome == DISPATCH_FAILED) {
         health_fail(&route->health, place->probe, lesson, now_ns);
+    } else if (outcome == DISPATCH_OVERTAKEN) {
+        ASSERT(lesson != NULL);
+        health_overtaken(&route->health, place->probe, lesson, now_ns);
     } else {
         health_drop(&route->health, place->probe);
     }
     *place = (struct dispatch_place){ 0 };
 }
+
+#define DISPATCH_NS_PER_US 1000
+
+int64_t dispatch_begins(const struct dispatch_place *place, bool whole, int64_t percent)
+{
+    ASSERT(place->route_entry != NULL);
+    return health_begins(&place->route_entry->health, whole, percent) * DISPATCH_NS_PER_US;
+}
+
+int64_t dispatch_route_begins(const struct dispatch *dispatch, struct str route, bool whole,
+                              int64_t percent)
+{
+    const struct dispatch_entry *entry = dispatch_find(dispatch, 'r', route);
+    return entry == NULL ? 0 : health_begins(&entry->health, whole, percent) * DISPATCH_NS_PER_US;
+}
+
+#define DISPATCH_LATE_PERCENT 95 /* what is shown as late */
 
 bool dispatch_health(const struct dispatch *dispatch, struct str route,
                      struct dispatch_health *ret_health)
@@ -169,7 +189,7 @@ bool dispatch_health(const struct dispatch *dispatch, struct str route,
                          : rest > now_ns ? rest
                                          : 0,
         .first_us = view.first_us,
-        .first_late_us = view.late_us,
+        .first_late_us = health_begins(health, false, DISPATCH_LATE_PERCENT),
         .millitokens = view.millitokens,
         .errors_ppm = view.errors_ppm,
     };

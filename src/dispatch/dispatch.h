@@ -20,9 +20,11 @@
 struct dispatch;
 
 enum dispatch_outcome {
-    DISPATCH_FINE,   /* the upstream did its part */
-    DISPATCH_FAILED, /* it did not: unreachable, cut off, 429, 5xx */
-    DISPATCH_NEUTRAL /* says nothing about it: our own failure, or the client's doing */
+    DISPATCH_FINE,     /* the upstream did its part */
+    DISPATCH_FAILED,   /* it did not: unreachable, cut off, 429, 5xx */
+    DISPATCH_NEUTRAL,  /* says nothing about it: our own failure, or the client's doing */
+    DISPATCH_OVERTAKEN /* broken off, for another was sooner: first_ns of the lesson is how long it
+                          had had, and it had not begun */
 };
 
 struct dispatch_ask {
@@ -73,23 +75,28 @@ void dispatch_begin(struct dispatch_place *place, const struct health_lesson *le
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns);
 
+/* The time in ns within which so many of 100 answers begin at the place's route, of streams or of
+ * whole ones; 0: too few are known to tell. */
+int64_t dispatch_begins(const struct dispatch_place *place, bool whole, int64_t percent);
+
 /* ---- what is told of it ------------------------------------------------------------------- */
 
 /* Why a route was not the choice: name, in an explanation. */
-#define DISPATCH_WHY_TABLE(X)                                           \
-    X(CHOSEN, "chosen")                                                 \
-    X(WORSE, "worse")          /* could be taken; its rank says when */ \
-    X(CLOSED, "closed")        /* by the law, or quarantined */         \
-    X(SUSPENDED, "suspended")  /* in the registry */                    \
-    X(TRIED, "tried")          /* by this call */                       \
-    X(EXCLUDED, "excluded")    /* by the preference in `rule` */        \
-    X(UNKNOWN, "unknown")      /* not learned: no memory for it */      \
-    X(OPEN, "breaker_open")    /* until `until_ns` */                   \
-    X(PROBED, "half_open")     /* its one call is under way */          \
-    X(RESTING, "resting")      /* 429, until `until_ns` */              \
-    X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */   \
-    X(RETURNING, "slow_start") /* has its calls yet: after others */    \
-    X(FULL, "credential_full") /* max_concurrent */                     \
+#define DISPATCH_WHY_TABLE(X)                                            \
+    X(CHOSEN, "chosen")                                                  \
+    X(WORSE, "worse")          /* could be taken; its rank says when */  \
+    X(OVERTAKEN, "overtaken")  /* was asked too; another began sooner */ \
+    X(CLOSED, "closed")        /* by the law, or quarantined */          \
+    X(SUSPENDED, "suspended")  /* in the registry */                     \
+    X(TRIED, "tried")          /* by this call */                        \
+    X(EXCLUDED, "excluded")    /* by the preference in `rule` */         \
+    X(UNKNOWN, "unknown")      /* not learned: no memory for it */       \
+    X(OPEN, "breaker_open")    /* until `until_ns` */                    \
+    X(PROBED, "half_open")     /* its one call is under way */           \
+    X(RESTING, "resting")      /* 429, until `until_ns` */               \
+    X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */    \
+    X(RETURNING, "slow_start") /* has its calls yet: after others */     \
+    X(FULL, "credential_full") /* max_concurrent */                      \
     X(POOL_FULL, "pool_full")
 
 #define DISPATCH_WHY_AS_ENUM(name, text) DISPATCH_WHY_##name,
@@ -134,10 +141,13 @@ struct dispatch_health {
     uint64_t failures;     /* in a row */
     int64_t cool_until_ns; /* breaker or rest; 0: neither */
     int64_t first_us;      /* to the first token, decayed mean; 0: not known */
-    int64_t first_late_us; /* about 95 of 100 begin sooner; 0: not known. For hedging. */
+    int64_t first_late_us; /* 95 of 100 streams begin sooner; 0: too few to tell */
     int64_t millitokens;   /* thousandths of a token a second; 0: not known */
     int64_t errors_ppm;
     int64_t errors[HEALTH_ERROR_COUNT]; /* by kind: thousandths, each fades by half in 30 s */
 };
 bool dispatch_health(const struct dispatch *dispatch, struct str route,
                      struct dispatch_health *ret_health);
+/* As dispatch_begins(), of any route; 0 too where it is not known. */
+int64_t dispatch_route_begins(const struct dispatch *dispatch, struct str route, bool whole,
+                              int64_t percent);

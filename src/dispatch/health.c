@@ -14,10 +14,9 @@
 #define HEALTH_PPM             UINT64_C(1000000)
 #define HEALTH_NS_PER_US       1000
 #define HEALTH_NS_PER_S        INT64_C(1000000000)
+#define HEALTH_MEDIAN          50
+#define HEALTH_BEGINS_LATE     2  /* samples beyond a percentile: one may be chance */
 #define HEALTH_BACKOFF_MAX     16 /* more doublings pass every maximum, fewer overflow */
-/* The late quantile moves up by 19 parts and down by one: at rest where 1 of 20 is later. */
-#define HEALTH_LATE_PARTS 160
-#define HEALTH_LATE_UP    19
 
 #define HEALTH_ERROR_AS_NAME(name, text, breaks) STR_INIT(text),
 #define HEALTH_ERROR_AS_BOOL(name, text, breaks) breaks,
@@ -105,20 +104,6 @@ static void health_add(_Atomic uint64_t *mean, uint64_t sample, uint64_t part, u
 static uint64_t health_us(int64_t ns)
 {
     return health_clamp((uint64_t)(ns / HEALTH_NS_PER_US) + 1);
-}
-
-static void health_learn_late(struct health *health, uint64_t sample_us)
-{
-    uint64_t old = LOAD(health->late_us);
-    uint64_t fresh;
-    do {
-        uint64_t step = old / HEALTH_LATE_PARTS + 1;
-        fresh = old == 0          ? 2 * sample_us
-                : sample_us > old ? old + HEALTH_LATE_UP * step
-                                  : old - step;
-        fresh = health_clamp(fresh);
-    } while (!atomic_compare_exchange_weak_explicit(&health->late_us, &old, fresh,
-                                                    memory_order_relaxed, memory_order_relaxed));
 }
 
 /* ---- the upstream's own limits ------------------------------------------------------------ */
@@ -264,7 +249,7 @@ static void health_open(struct health *health, int64_t found, int64_t now_ns)
 static void health_close(struct health *health, const struct health_lesson *lesson, int64_t now_ns)
 {
     STORE(health->errors, 0);
-    if (lesson != NULL && lesson->first_ns > 0) {
+    if (lesson != NULL && lesson->first_ns > 0 && !lesson->whole) {
         STORE(health->first, health_us(lesson->first_ns) << 32 | health_ticks(now_ns));
     }
     health_return(health, now_ns);
@@ -317,10 +302,14 @@ static void health_learn_first(struct health *health, uint64_t us, int64_t now_n
     bool late = health_is_slow((int64_t)us, (int64_t)(LOAD(health->usual) >> 32));
     health_mix(&health->first, us, HEALTH_MEAN_PART, true, now_ns);
     health_mix(&health->usual, us, late ? HEALTH_LATER_PART : HEALTH_USUAL_PART, false, now_ns);
-    health_learn_late(health, us);
     if (slow && !health_slow_now(health)) {
         health_return(health, now_ns);
     }
+}
+
+static struct spread *health_spread(struct health *health, bool whole)
+{
+    return whole ? &health->wholes : &health->streams;
 }
 
 /* What stands in an answer's head, and when its text began. */
@@ -329,8 +318,11 @@ static void health_learn_begin(struct health *health, const struct health_lesson
 {
     health_learn_limit(&health->requests, &lesson->requests, now_ns);
     health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
-    if (lesson->first_ns > 0) {
+    if (lesson->first_ns > 0 && !lesson->whole) {
         health_learn_first(health, health_us(lesson->first_ns), now_ns);
+    }
+    if (lesson->first_ns > 0) {
+        spread_add(health_spread(health, lesson->whole), (int64_t)health_us(lesson->first_ns));
     }
 }
 
@@ -353,7 +345,7 @@ static void health_learn(struct health *health, const struct health_lesson *less
 /* This answer, not the mean. */
 static bool health_late(const struct health *health, const struct health_lesson *lesson)
 {
-    return lesson != NULL && lesson->first_ns > 0 &&
+    return lesson != NULL && lesson->first_ns > 0 && !lesson->whole &&
            health_is_slow((int64_t)health_us(lesson->first_ns),
                           (int64_t)(LOAD(health->usual) >> 32));
 }
@@ -419,6 +411,28 @@ void health_drop(struct health *health, bool probe)
     health_end_probe(health, probe);
 }
 
+/* Without these, a route whose late answers are all overtaken would look quicker and quicker. The
+ * time that it would have taken is longer still, and on the same side of each percentile that is
+ * hedged after. */
+void health_overtaken(struct health *health, bool probe, const struct health_lesson *lesson,
+                      int64_t now_ns)
+{
+    struct spread *spread = health_spread(health, lesson->whole);
+    uint64_t us = health_us(lesson->first_ns);
+    int64_t usual = spread_at(spread, HEALTH_MEDIAN);
+    uint64_t mean = LOAD(health->first) >> 32;
+    ASSERT(!lesson->begun);
+    health_learn_limit(&health->requests, &lesson->requests, now_ns);
+    health_learn_limit(&health->tokens, &lesson->tokens, now_ns);
+    if (usual > 0 && us >= (uint64_t)usual) {
+        spread_add(spread, (int64_t)us);
+    }
+    if (!lesson->whole && mean > 0 && us > mean) {
+        health_learn_first(health, us, now_ns);
+    }
+    health_end_probe(health, probe);
+}
+
 /* ---- what is known of it ------------------------------------------------------------------ */
 
 void health_view(const struct health *health, int64_t now_ns, struct health_view *ret_view)
@@ -432,7 +446,6 @@ void health_view(const struct health *health, int64_t now_ns, struct health_view
         .first_us = (int64_t)(first >> 32),
         .hoped_us = (int64_t)((first >> 32) * first_fade / HEALTH_ONE),
         .usual_us = (int64_t)(LOAD(health->usual) >> 32),
-        .late_us = (int64_t)LOAD(health->late_us),
         .millitokens = (int64_t)(speed >> 32),
         .hoped_millitokens = (int64_t)((speed >> 32) * HEALTH_ONE / (speed_fade + 1)),
         .errors_ppm = (int64_t)((errors >> 32) * health_fade_of(errors, now_ns) / HEALTH_ONE),
@@ -444,4 +457,12 @@ int64_t health_kind(const struct health *health, enum health_error error, int64_
     ASSERT(error < HEALTH_ERROR_COUNT);
     uint64_t word = LOAD(health->kinds[error]);
     return (int64_t)((word >> 32) * health_fade_of(word, now_ns) / HEALTH_ONE);
+}
+
+int64_t health_begins(const struct health *health, bool whole, int64_t percent)
+{
+    const struct spread *spread = whole ? &health->wholes : &health->streams;
+    int64_t count = spread_count(spread);
+    bool told = count >= HEALTH_BEGINS_MIN && count * (100 - percent) >= 100 * HEALTH_BEGINS_LATE;
+    return told ? spread_at(spread, percent) : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "dispatch/spread.h"
 
 #define HEALTH_HALF_LIFE_NS   INT64_C(30000000000)  /* 30 s: as peers look back for outages */
 #define HEALTH_FAILURES_MAX   3                     /* in a row: one may be chance */
@@ -28,6 +29,7 @@
 #define HEALTH_SLOW_TIMES     4       /* as late as usual: it ails, as if it failed; */
 #define HEALTH_SLOW_US        1000000 /* but nobody minds what begins within a second */
 #define HEALTH_AILING_PERCENT 20      /* of attempts that fail: asked after the healthy ones */
+#define HEALTH_BEGINS_MIN     50      /* answers, and two that were later: else no percentile */
 
 /* How an attempt failed: name, as it is written, whether the breaker counts it. */
 #define HEALTH_ERROR_TABLE(X)                                               \
@@ -59,6 +61,7 @@ struct health_quota {
 struct health_lesson {
     enum health_error error;
     bool begun;             /* health_begin() was told of first_ns and the limits already */
+    bool whole;             /* the answer comes in one piece, when all of it is written */
     int64_t first_ns;       /* from the request to the first byte of the answer's text; 0: none */
     int64_t rest_ns;        /* from the first to the last; 0: not streamed */
     int64_t tokens_out;     /* that came in rest_ns */
@@ -95,7 +98,6 @@ struct health {
     _Atomic uint64_t speed;  /* thousandths of a token a second */
     _Atomic uint64_t errors; /* millionths of attempts */
     _Atomic uint64_t kinds[HEALTH_ERROR_COUNT]; /* thousandths of one */
-    _Atomic uint64_t late_us;                   /* 95 of 100 begin sooner */
     _Atomic uint64_t failures;                  /* in a row */
     _Atomic int64_t open_until_ns;              /* 0: closed; later than now: open; else half */
     _Atomic uint64_t openings;                  /* without a whole return between */
@@ -106,6 +108,8 @@ struct health {
     _Atomic uint64_t fines; /* since it returned; only counted until it is back */
     struct health_limit requests;
     struct health_limit tokens;
+    struct spread streams; /* how soon they begin */
+    struct spread wholes;  /* likewise, of answers in one piece */
 };
 
 enum health_state {
@@ -139,15 +143,21 @@ void health_fail(struct health *health, bool probe, const struct health_lesson *
                  int64_t now_ns);
 /* It says nothing about the route. */
 void health_drop(struct health *health, bool probe);
+/* It was broken off by its caller, for another's answer was sooner: first_ns is how long it had
+ * had, and was not enough. That counts as its time where it is no less than usual; no failure. */
+void health_overtaken(struct health *health, bool probe, const struct health_lesson *lesson,
+                      int64_t now_ns);
 
 struct health_view {
     int64_t first_us;
     int64_t hoped_us; /* first_us, faded toward 0: what may be hoped of a route nobody asked */
     int64_t usual_us; /* over a longer time: what it is compared with */
-    int64_t late_us;
     int64_t millitokens;
     int64_t hoped_millitokens; /* likewise, faded upward */
     int64_t errors_ppm;
 };
 void health_view(const struct health *health, int64_t now_ns, struct health_view *ret_view);
 int64_t health_kind(const struct health *health, enum health_error error, int64_t now_ns);
+/* The time in us within which so many of 100 answers begin, of streams or of whole ones; 0: too few
+ * are known to tell (HEALTH_BEGINS_MIN). */
+int64_t health_begins(const struct health *health, bool whole, int64_t percent);

@@ -5,6 +5,7 @@
 #include "base/stamp.h"
 #include "dialect/chat.h"
 #include "gate/call_claim.h"
+#include "gate/call_forward.h"
 #include "gate/call_limits.h"
 #include "gate/gate_internal.h"
 #include "ledger/idem.h"

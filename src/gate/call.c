@@ -9,6 +9,7 @@
 #include "base/counter.h"
 #include "crypto/random.h"
 #include "dispatch/limits.h"
+#include "gate/call_forward.h"
 #include "gate/gate_internal.h"
 
 struct call_step {

@@ -17,7 +17,7 @@
  * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
  * ROUTE         the hold is placed; or it waits for a place    an attempt has begun, or none can
- * FORWARD       an attempt is under way                        its end, or its failure
+ * FORWARD       an attempt is under way (call_hedge.h: or two) its end, or its failure
  * METER         nothing is under way upstream                  usage and outcome are known
  * SETTLE        usage is known                                 the charge is known
  * RECEIPT       the job with settlement and receipt is queued  it is durable, or the store failed
@@ -47,6 +47,7 @@
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
+#include "gate/call_route.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -95,6 +96,7 @@ enum call_outcome {
 
 struct call_choice;     /* call_choice.h: of models with several routes */
 struct call_counting;   /* call_count.c: the input on its way to be counted */
+struct call_hedge;      /* call_hedge.h: of attempts that may be late */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_screen;     /* call_screen.h: of calls of zone products */
@@ -163,13 +165,15 @@ struct call {
     struct call_lesson lesson;   /* of it */
     struct call_prefer *prefer;  /* NULL: nobody prefers anything, or the choice is over */
     struct call_choice *choice;  /* NULL: there was none */
+    struct call_hedge *hedge;    /* NULL: the attempt is not watched, and nothing runs beside it */
     struct http_call upstream;
-    struct str parts[1 + SPLICE_PARTS_MAX]; /* the length and the end of the head, then the body */
-    int upstream_status;                    /* 0: no head yet */
+    struct str parts[CALL_PARTS_MAX];
+    int upstream_status; /* 0: no head yet */
     bool upstream_over;
     enum err upstream_err;
     struct relay relay;
     struct buf answer; /* of an answer that is not streamed, or an upstream's error */
+    bool hedged;       /* a second attempt was begun beside one */
     bool fell_back;    /* the model is not the one that was asked for */
     bool streamed;     /* the upstream answers with events */
     bool head_sent;    /* to the client */
@@ -242,8 +246,3 @@ bool call_meter_so_far(const struct call *call, const struct rate *rate, struct 
 /* call_receipt.c: whether settlement and receipt are durable. */
 bool call_settlement_durable(const struct call *call);
 void call_settlement_free(struct call *call);
-/* call_forward.c: ends the attempt's place and whatever is under way upstream. */
-void call_end_attempt(struct call *call, enum dispatch_outcome outcome);
-extern const struct http_call_events call_upstream_events;
-/* The upstream's status says that the client's own request is at fault. */
-bool forward_is_clients(int status);

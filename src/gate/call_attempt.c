@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "gate/call.h"
+#include "gate/call_count.h"
 #include "tlog/receipt.h"
 #include "wire/json.h"
 
@@ -17,11 +18,12 @@ enum err call_attempt_begin(struct call *call, const struct registry_route *rout
         }
         *before = call->attempt;
     }
-    call->attempt = (struct call_attempt){ .next = before, .route = route, .n = ++call->attempts };
+    call->attempt =
+        (struct call_attempt){ .next = before, .route = route, .n = (int32_t)++call->attempts };
     return ERR_OK;
 }
 
-void call_attempt_named(struct call *call, const struct http1_head *head)
+void call_attempt_named(struct call_attempt *attempt, const struct http1_head *head)
 {
     struct str id = http1_header(head, STR("x-request-id"));
     id = id.len > 0 ? id : http1_header(head, STR("request-id"));
@@ -34,13 +36,12 @@ void call_attempt_named(struct call *call, const struct http1_head *head)
             return; /* no id that anybody could look up */
         }
     }
-    memcpy(call->attempt.id, id.ptr, id.len);
-    call->attempt.id_len = (unsigned char)id.len;
+    memcpy(attempt->id, id.ptr, id.len);
+    attempt->id_len = (unsigned char)id.len;
 }
 
-void call_attempt_declared(struct call *call, struct str name)
+void call_attempt_declared(struct call_attempt *attempt, struct str name)
 {
-    struct call_attempt *attempt = &call->attempt;
     struct str rest = json_inside(name);
     attempt->declared_len = 0;
     while (rest.len > 0 && attempt->declared_len < CALL_DECLARED_MAX) {
@@ -51,26 +52,37 @@ void call_attempt_declared(struct call *call, struct str name)
     }
 }
 
+void call_attempt_keep(struct call *call, const struct call_attempt *attempt,
+                       struct call_attempt *room)
+{
+    *room = *attempt;
+    room->next = call->attempt.next;
+    call->attempt.next = room;
+}
+
 /* ---- what is told of them ----------------------------------------------------------------- */
 
 /* The first first: how many. */
 static size_t attempt_list(const struct call *call,
                            const struct call_attempt *ret_list[LEDGER_ATTEMPTS_MAX])
 {
-    size_t count = (size_t)call->attempt.n;
-    const struct call_attempt *attempt = &call->attempt;
+    size_t count = (size_t)call->attempts;
+    size_t found = 0;
     ASSERT(count <= LEDGER_ATTEMPTS_MAX);
-    for (size_t i = count; i > 0; i--) {
-        ret_list[i - 1] = attempt;
-        attempt = attempt->next;
+    const struct call_attempt *attempt = call->attempt.n > 0 ? &call->attempt : NULL;
+    for (; attempt != NULL; attempt = attempt->next, found++) {
+        ASSERT(attempt->n > 0 && attempt->n <= call->attempts);
+        ret_list[attempt->n - 1] = attempt;
     }
-    ASSERT(count == 0 || attempt == NULL);
+    ASSERT(found == count); /* each has its number */
     return count;
 }
 
 static struct str attempt_outcome(const struct call_attempt *attempt)
 {
-    return attempt->err == ERR_OK ? STR("complete") : str_from(err_info(attempt->err)->code);
+    return attempt->err != ERR_OK ? str_from(err_info(attempt->err)->code)
+           : attempt->overtaken   ? STR("overtaken")
+                                  : STR("complete");
 }
 
 /* The last one, if the client pays for it, or has got what costs nothing. */
@@ -100,6 +112,53 @@ enum err call_attempts_write(const struct call *call, struct store_txn *txn, str
     return ERR_OK;
 }
 
+/* What an overtaken attempt used, as well as that can be known: our count of the input, as its
+ * server takes it, else what the other one reported of the same; and where an upstream goes on
+ * when the connection is closed, or may, as much output as the other one wrote. */
+static const char *attempt_used(const struct call *call, const struct call_attempt *attempt,
+                                struct usage *ret_usage)
+{
+    const struct usage *other = call->has_reported ? &call->reported : &call->counted_usage;
+    bool stops = attempt->route->abort_billing == REGISTRY_ABORT_STOPS;
+    *ret_usage = (struct usage){ 0 };
+    if (attempt->route->model != call->model || (!call->has_counted && !call->has_reported)) {
+        return NULL;
+    }
+    if (call->has_counted) {
+        const struct chat_counted *input = call_count_of(call, attempt->route->special_text);
+        ret_usage->tokens[USAGE_IN] =
+            (int64_t)(input->tokens + input->image_tokens + input->audio_tokens);
+    } else {
+        ret_usage->tokens[USAGE_IN] = usage_sum_side(&call->reported, false);
+    }
+    ret_usage->tokens[USAGE_OUT] = stops ? 0 : usage_sum_side(other, true);
+    return call->has_counted ? "counted" : "reported";
+}
+
+/* By the route's contract: it is the operator's, and no client pays it. */
+static void attempt_cost(const struct call *call, const struct call_attempt *attempt,
+                         struct receipt_try *try)
+{
+    const struct registry_price *price = attempt->route->contract;
+    struct usage usage;
+    struct rate rate = { .pico_call = price->pico_call };
+    money_wide pico = 0;
+    if (!attempt->overtaken || !attempt->sent) {
+        return;
+    }
+    const char *by = attempt_used(call, attempt, &usage);
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        rate.pico[i] = price->pico[i];
+        rate.known[i] = price->known[i];
+    }
+    rate_complete(&rate);
+    if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
+        money_nano_ceil(pico, &try->cost_nano)) {
+        try->cost_by = str_from(by);
+        try->cost_currency = attempt->route->contract_price->currency;
+    }
+}
+
 size_t call_attempts_tell(const struct call *call, struct receipt_try *ret_tries)
 {
     const struct call_attempt *list[LEDGER_ATTEMPTS_MAX];
@@ -111,7 +170,9 @@ size_t call_attempts_tell(const struct call *call, struct receipt_try *ret_tries
             .outcome = attempt_outcome(list[i]),
             .sent = list[i]->sent,
             .billable = attempt_billable(call, list[i]),
+            .hedge = list[i]->hedge,
         };
+        attempt_cost(call, list[i], &ret_tries[i]);
     }
     return count;
 }

@@ -19,11 +19,13 @@ struct store_txn;
 #define CALL_DECLARED_MAX    64 /* of another model's name, as evidence */
 
 struct call_attempt {
-    struct call_attempt *next; /* the one before; NULL: it was the first */
+    struct call_attempt *next; /* another that has ended; NULL: there are no more */
     const struct registry_route *route;
-    int64_t n;    /* 0: none has begun */
-    enum err err; /* how it ended */
-    bool sent;    /* the request, whole, and it will not be sent again */
+    int32_t n;      /* 0: none has begun; at most LEDGER_ATTEMPTS_MAX */
+    enum err err;   /* how it ended */
+    bool sent;      /* the request, whole, and it will not be sent again */
+    bool hedge;     /* begun beside another one that was late */
+    bool overtaken; /* broken off, for the other one of the two was sooner, or nobody waited */
     unsigned char id_len;
     char id[CALL_UPSTREAM_ID_MAX];
     unsigned char declared_len;
@@ -33,12 +35,16 @@ struct call_attempt {
 /* Another try begins; what is known of the last one is kept. ERR_NO_MEMORY: it must not begin. */
 EP_MUST_CHECK enum err call_attempt_begin(struct call *call, const struct registry_route *route);
 /* The upstream has named it. */
-void call_attempt_named(struct call *call, const struct http1_head *head);
+void call_attempt_named(struct call_attempt *attempt, const struct http1_head *head);
 /* It has answered as another model: a JSON string, of which printable ASCII is kept. */
-void call_attempt_declared(struct call *call, struct str name);
+void call_attempt_declared(struct call_attempt *attempt, struct str name);
+/* One that was not the last has ended: `room` is taken over, and holds a copy. */
+void call_attempt_keep(struct call *call, const struct call_attempt *attempt,
+                       struct call_attempt *room);
 /* Their rows, the first first; nothing where no upstream was asked. */
 EP_MUST_CHECK enum err call_attempts_write(const struct call *call, struct store_txn *txn,
                                            struct fail *fail);
-/* For the receipt, likewise, at most LEDGER_ATTEMPTS_MAX: how many. Valid while the call is. */
+/* For the receipt, likewise, at most LEDGER_ATTEMPTS_MAX: how many, with what those cost that were
+ * overtaken. Valid while the call is. */
 size_t call_attempts_tell(const struct call *call, struct receipt_try *ret_tries);
 void call_attempts_free(struct call *call);

@@ -105,6 +105,16 @@ void call_choice_took(struct call *call, const struct registry_route *route)
     }
 }
 
+void call_choice_note(struct call *call, const struct registry_route *route, enum dispatch_why why)
+{
+    struct call_choice *choice = call->choice;
+    for (size_t i = 0; choice != NULL && i < choice->count; i++) {
+        if (choice->candidates[i].route == route) {
+            choice->candidates[i].why = (unsigned char)why;
+        }
+    }
+}
+
 /* What the upstream's cache took off its bill, by the route's contract. */
 static int64_t choice_saved(const struct call *call)
 {

@@ -16,6 +16,8 @@ struct call_choice;
 void call_choice_look(struct call *call, const struct dispatch_ask *ask);
 /* It was this one, whatever another thread has done in between. */
 void call_choice_took(struct call *call, const struct registry_route *route);
+/* What became of this one, otherwise than the choice saw it. */
+void call_choice_note(struct call *call, const struct registry_route *route, enum dispatch_why why);
 /* Members of the receipt's operator section; `room` outlives `facts`. */
 void call_choice_tell(const struct call *call,
                       struct receipt_candidate room[RECEIPT_CANDIDATES_MAX],

@@ -70,6 +70,9 @@ static void done_log(const struct call *call)
     if (call->route != NULL) {
         log_str(&line, "route", call->route->id);
         log_int(&line, "attempts", call->attempts);
+        if (call->hedged) {
+            log_bool(&line, "hedged", true);
+        }
         log_int(&line, "upstream_status", call->upstream_status);
     }
     if (call->hold.placed) {
@@ -110,7 +113,7 @@ enum call_next call_done(struct call *call)
 {
     struct gate *gate = call->gate;
     ASSERT(call->place.route == NULL && call->waiting == NULL);
-    ASSERT(!http_call_is_open(&call->upstream));
+    ASSERT(!http_call_is_open(&call->upstream) && call->hedge == NULL);
     done_count(call);      /* first: whoever has its answer finds it in the figures */
     call_limits_end(call); /* likewise: and its place is free */
     if (call->x != NULL) {

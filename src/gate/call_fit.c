@@ -12,6 +12,9 @@
  * consist of quotes. */
 #define FIT_TRY ((size_t)128 + (size_t)2 * CALL_UPSTREAM_ID_MAX)
 
+/* "cost":"...","cost_by":"reported","cost_currency":"USD","hedge":"yes", of two at most. */
+#define FIT_HEDGE ((size_t)256)
+
 /* {"rank":"..","route":"...","score":"...","why":"..."}, likewise, of those that are told. */
 #define FIT_CANDIDATE ((size_t)96)
 
@@ -37,5 +40,6 @@ bool call_fit_holds(const struct call_fit *fit)
                                                                    : RECEIPT_CANDIDATES_MAX;
     size_t choice = told * (2 * longest + FIT_CANDIDATE);
     return facts <= CALL_LAW_FACTS_MAX &&
-           FIT_BASE + FIT_REASONS + fit_escaped(facts) + tries + choice <= RECEIPT_SECTION_MAX;
+           FIT_BASE + FIT_HEDGE + FIT_REASONS + fit_escaped(facts) + tries + choice <=
+               RECEIPT_SECTION_MAX;
 }

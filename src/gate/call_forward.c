@@ -1,3 +1,5 @@
+#include "gate/call_forward.h"
+
 #include "base/counter.h"
 #include "base/crash.h"
 #include "base/log.h"
@@ -7,6 +9,7 @@
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
 #include "gate/call_extend.h"
+#include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
@@ -51,9 +54,8 @@ static void forward_emit(void *context, struct str bytes)
 }
 
 /* What a failure that the connection knows nothing of looks like, and what to do about it. */
-static const char *forward_said(const struct call *call, enum err err)
+const char *forward_said(int status, enum err err)
 {
-    int status = call->upstream_status;
     if (err == ERR_UPSTREAM_STATUS) {
         return status == 200 ? "reported an error inside its answer"
                : status >= 300 && status < 400
@@ -69,42 +71,50 @@ static const char *forward_said(const struct call *call, enum err err)
                : "ended its stream before the last event";
 }
 
-static void forward_tell(const struct call *call, const struct fail *fail)
+void forward_tell(const struct call *call, const struct call_attempt *attempt, int status,
+                  const struct fail *fail)
 {
     struct log_line line;
     log_begin(&line, EVENT_UPSTREAM);
     log_id(&line, "call", STR("call_"), call->id);
-    log_str(&line, "route", call->route->id);
-    log_int(&line, "attempt", call->attempt.n);
-    log_int(&line, "upstream_status", call->upstream_status);
+    log_str(&line, "route", attempt->route->id);
+    log_int(&line, "attempt", attempt->n);
+    log_int(&line, "upstream_status", status);
     log_fail(&line, fail);
     log_end(&line);
 }
 
 /* Of an answer that came, and will not do. A swap has an event of its own, and what is not the
  * upstream's doing is none of this. */
-static void forward_tell_answer(const struct call *call, enum err err, const char *what)
+void forward_tell_answer(const struct call *call, const struct call_attempt *attempt, int status,
+                         enum err err, const char *what)
 {
     struct fail fail;
     if (err != ERR_UPSTREAM_STATUS && err != ERR_UPSTREAM_SYNTAX && err != ERR_UPSTREAM_SIZE &&
         err != ERR_UPSTREAM_SILENT && err != ERR_UPSTREAM_CUT) {
         return;
     }
-    EP_IGNORE(FAIL(&fail, err, "route \"" STR_FMT "\" %s", STR_ARG(call->route->id), what));
-    forward_tell(call, &fail);
+    EP_IGNORE(FAIL(&fail, err, "route \"" STR_FMT "\" %s", STR_ARG(attempt->route->id), what));
+    forward_tell(call, attempt, status, &fail);
+}
+
+static void forward_tell_end(const struct call *call, enum err err)
+{
+    int status = call->upstream_status;
+    forward_tell_answer(call, &call->attempt, status, err, forward_said(status, err));
 }
 
 static void forward_refuse(struct call *call, enum err err, const char *what)
 {
-    forward_tell_answer(call, err, what);
+    forward_tell_answer(call, &call->attempt, call->upstream_status, err, what);
     call->upstream_err = err;
-    http_call_cancel(&call->upstream);
+    http_call_cancel(call_upstream(call));
     call_wake(call);
 }
 
 static void forward_fail(struct call *call, enum err err)
 {
-    forward_refuse(call, err, forward_said(call, err));
+    forward_refuse(call, err, forward_said(call->upstream_status, err));
 }
 
 /* The prompt and what was spliced into it are needed until they were sent for good, an upstream has
@@ -120,27 +130,35 @@ static void forward_free_request(struct call *call)
     }
 }
 
-static void forward_on_sent(struct http_call *upstream)
+void call_forward_sent(struct call *call)
 {
-    struct call *call = forward_call(upstream);
     call->attempt.sent = true;
     forward_free_request(call);
 }
 
-static void forward_on_head(struct http_call *upstream, const struct http1_head *head)
+bool forward_streams(const struct call *call, const struct http1_head *head)
 {
-    struct call *call = forward_call(upstream);
     struct str type = http1_header(head, STR("content-type"));
+    return head->status == 200 && call->ask.stream &&
+           str_starts_nocase(type, STR("text/event-stream"));
+}
+
+bool forward_compressed(const struct http1_head *head)
+{
     struct str encoding = http1_header(head, STR("content-encoding"));
+    return encoding.len > 0 && !str_eq_nocase(encoding, STR("identity"));
+}
+
+void call_forward_head(struct call *call, const struct http1_head *head)
+{
     call->upstream_status = head->status;
-    call_attempt_named(call, head);
-    call_lesson_head(call, head);
-    call->streamed = head->status == 200 && call->ask.stream &&
-                     str_starts_nocase(type, STR("text/event-stream"));
+    call_attempt_named(&call->attempt, head);
+    call_lesson_head(&call->lesson, head, loop_wall_ns(call->gate->loop));
+    call->streamed = forward_streams(call, head);
     if (head->status == 200 && call->x != NULL) {
         http_exchange_drop_head(call->x); /* another upstream is asked without it, if any is */
     }
-    if (encoding.len > 0 && !str_eq_nocase(encoding, STR("identity"))) {
+    if (forward_compressed(head)) {
         forward_refuse(call, ERR_UPSTREAM_SYNTAX,
                        "compressed its answer, though identity alone was asked for");
     }
@@ -150,18 +168,23 @@ static void forward_on_head(struct http_call *upstream, const struct http1_head 
 static enum err forward_first(struct call *call, enum err err)
 {
     if (err == ERR_UPSTREAM_MODEL) {
-        call_attempt_declared(call, call->relay.other); /* the relay still has the name */
+        call_attempt_declared(&call->attempt, call->relay.other); /* the relay still has the name */
         return err;
     }
     return call->upstream_err != ERR_OK ? call->upstream_err : err;
 }
 
 /* Comments keep a stream alive while a model thinks, but not for ever: another may answer. */
-static bool forward_stalls(const struct call *call)
+static bool forward_stalls(struct call *call)
 {
     int64_t limit_ns = call->snapshot->options.first_byte_ns;
     return !call->relay.begun && limit_ns > 0 &&
-           loop_now_ns(call->gate->loop) - call->upstream.begun_ns > limit_ns;
+           loop_now_ns(call->gate->loop) - call_upstream(call)->begun_ns > limit_ns;
+}
+
+bool forward_has_begun(const struct call *call)
+{
+    return call->streamed ? call->relay.begun : call->lesson.first_ns != 0;
 }
 
 /* What an upstream says of its error is passed on if it is short and comes soon; nobody waits for
@@ -184,20 +207,26 @@ static bool forward_overflows(const struct call *call)
            (call->relay.content_events - FORWARD_EVENTS_SPARE) / FORWARD_EVENTS_A_TOKEN > tokens;
 }
 
-static void forward_on_body(struct http_call *upstream, struct str data)
+void call_forward_body(struct call *call, struct str data)
 {
-    struct call *call = forward_call(upstream);
     enum err err = ERR_OK;
     if (call->streamed) {
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
         call_lesson_look(call);
+        if (call->hedge != NULL) {
+            call_hedge_look(call);
+        }
         forward_free_request(call);
     } else if (call->upstream_status != 200) {
         err = forward_take_error(call, data);
     } else {
         err = buf_append(&call->answer, data) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
+        call_lesson_look_whole(call, data);
+        if (call->hedge != NULL) {
+            call_hedge_look(call);
+        }
     }
     if (err != ERR_OK) {
         forward_fail(call, err);
@@ -210,28 +239,51 @@ static void forward_on_body(struct http_call *upstream, struct str data)
     call_mark_look(call);
     size_t pending = call->x == NULL ? 0 : http_respond_pending(call->x);
     if (call->streamed && pending + call->answer.len > FORWARD_PENDING_MAX) {
-        http_call_pause(upstream);
+        http_call_pause(call_upstream(call));
     }
 }
 
-static void forward_on_end(struct http_call *upstream)
+void call_forward_end(struct call *call)
 {
-    struct call *call = forward_call(upstream);
     call->upstream_over = true;
     if (call->streamed) {
         enum err err = relay_finish(&call->relay, forward_emit, call);
         call->upstream_err = forward_first(call, err);
-        forward_tell_answer(call, call->upstream_err, forward_said(call, call->upstream_err));
+        forward_tell_end(call, call->upstream_err);
     }
     call_wake(call);
 }
 
+void call_forward_failed(struct call *call, enum err err, const struct fail *fail)
+{
+    call->upstream_err = err;
+    forward_tell(call, &call->attempt, call->upstream_status, fail);
+    call_wake(call);
+}
+
+static void forward_on_sent(struct http_call *upstream)
+{
+    call_forward_sent(forward_call(upstream));
+}
+
+static void forward_on_head(struct http_call *upstream, const struct http1_head *head)
+{
+    call_forward_head(forward_call(upstream), head);
+}
+
+static void forward_on_body(struct http_call *upstream, struct str data)
+{
+    call_forward_body(forward_call(upstream), data);
+}
+
+static void forward_on_end(struct http_call *upstream)
+{
+    call_forward_end(forward_call(upstream));
+}
+
 static void forward_on_failed(struct http_call *upstream, enum err err, const struct fail *fail)
 {
-    struct call *call = forward_call(upstream);
-    call->upstream_err = err;
-    forward_tell(call, fail);
-    call_wake(call);
+    call_forward_failed(forward_call(upstream), err, fail);
 }
 
 const struct http_call_events call_upstream_events = {
@@ -243,7 +295,7 @@ const struct http_call_events call_upstream_events = {
 };
 
 /* The kinds of failure, as a client would be told them. */
-static void forward_count(enum err err)
+void forward_count_failed(enum err err)
 {
     enum counter kind = err == ERR_UPSTREAM_CONNECT || err == ERR_NET_LOOKUP
                             ? COUNTER_ATTEMPTS_UNREACHABLE
@@ -252,25 +304,36 @@ static void forward_count(enum err err)
                         : err == ERR_UPSTREAM_CUT                       ? COUNTER_ATTEMPTS_CUT
                         : err == ERR_UPSTREAM_STATUS                    ? COUNTER_ATTEMPTS_ERROR
                                                                         : COUNTER_ATTEMPTS_INVALID;
+    counter_add(COUNTER_ATTEMPTS_FAILED, 1);
     counter_add(kind, 1);
+}
+
+void forward_give(struct call *call, enum dispatch_outcome outcome)
+{
+    int64_t now_ns = loop_now_ns(call->gate->loop);
+    http_call_cancel(&call->upstream);
+    if (call->place.route != NULL) {
+        const struct health_lesson *lesson =
+            outcome == DISPATCH_OVERTAKEN
+                ? call_lesson_overtaken(&call->lesson, !call->ask.stream, now_ns)
+                : call_lesson_end(&call->lesson, call->upstream_err, call->upstream_status,
+                                  &call->relay);
+        dispatch_give(&call->place, outcome, lesson, now_ns);
+        call->place.route = NULL;
+    }
+    if (outcome == DISPATCH_FAILED) {
+        forward_count_failed(call->upstream_err);
+    }
 }
 
 void call_end_attempt(struct call *call, enum dispatch_outcome outcome)
 {
-    http_call_cancel(&call->upstream);
+    call_hedge_end(call, outcome == DISPATCH_NEUTRAL ? call->upstream_err : ERR_OK);
     if (call->draining) {
         timer_stop(call->gate->loop, &call->drain_timer);
     }
     call_deadline_rest(call);
-    if (call->place.route != NULL) {
-        const struct health_lesson *lesson = call_lesson_end(call, call->upstream_err);
-        dispatch_give(&call->place, outcome, lesson, loop_now_ns(call->gate->loop));
-        call->place.route = NULL;
-    }
-    if (outcome == DISPATCH_FAILED) {
-        counter_add(COUNTER_ATTEMPTS_FAILED, 1);
-        forward_count(call->upstream_err);
-    }
+    forward_give(call, outcome);
 }
 
 /* ---- what became of it -------------------------------------------------------------------- */
@@ -281,7 +344,6 @@ static enum err forward_status_err(int status)
     return status == 200 ? ERR_OK : ERR_UPSTREAM_STATUS;
 }
 
-/* The client's own mistake: the same body fails everywhere. */
 bool forward_is_clients(int status)
 {
     return status == 400 || status == 413 || status == 422;
@@ -301,7 +363,7 @@ static enum err forward_check_answer(struct call *call)
     }
     call->relay.named = swap_check_json(call->model, call->route->upstream_model, answer.model);
     if (call->relay.named == SWAP_MISMATCH) {
-        call_attempt_declared(call, answer.model);
+        call_attempt_declared(&call->attempt, answer.model);
         return ERR_UPSTREAM_MODEL;
     }
     call->relay.unread = answer.unread;
@@ -320,21 +382,18 @@ static bool forward_may_retry(const struct call *call, enum err err)
            !call->cut && call->body.len > 0 && unused && !forward_is_clients(call->upstream_status);
 }
 
-/* Another model has answered: nobody is given what has not left yet, nobody pays, and no other call
- * is sent there. Rows and claim come with the settlement (call_dispute.h). */
-static void forward_swapped(struct call *call)
+/* No other call is sent there. Rows and claim come with the settlement (call_dispute.h). */
+void forward_swapped(const struct call *call, const struct call_attempt *attempt)
 {
     struct log_line line;
     counter_add(COUNTER_MODEL_SWAPS, 1);
     log_begin(&line, EVENT_MODEL_SWAPPED);
     log_id(&line, "call", STR("call_"), call->id);
-    log_str(&line, "route", call->route->id);
-    log_str(&line, "upstream_id", (struct str){ call->attempt.id, call->attempt.id_len });
-    log_str(&line, "declared", (struct str){ call->attempt.declared, call->attempt.declared_len });
+    log_str(&line, "route", attempt->route->id);
+    log_str(&line, "upstream_id", (struct str){ attempt->id, attempt->id_len });
+    log_str(&line, "declared", (struct str){ attempt->declared, attempt->declared_len });
     log_end(&line);
-    quarantine_begin(call->gate->world.quarantine, call->route->id, STR("swap"));
-    buf_reset(&call->answer);
-    buf_reset(&call->said);
+    quarantine_begin(call->gate->world.quarantine, attempt->route->id, STR("swap"));
 }
 
 /* Answers that named no model are counted. */
@@ -349,10 +408,9 @@ static void forward_note_model(struct call *call, enum err err)
                               call->relay.named != SWAP_UNKNOWN, loop_wall_ns(call->gate->loop));
 }
 
-/* What the attempt says about its route. */
-static enum dispatch_outcome forward_judge(const struct call *call, enum err err)
+enum dispatch_outcome forward_judge(enum err err, int status)
 {
-    if (err == ERR_OK || forward_is_clients(call->upstream_status)) {
+    if (err == ERR_OK || forward_is_clients(status)) {
         return DISPATCH_FINE;
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
@@ -361,37 +419,61 @@ static enum dispatch_outcome forward_judge(const struct call *call, enum err err
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
-static enum call_next forward_finish(struct call *call, enum err err)
+/* Nothing of a failed attempt is left, but what is told of it. */
+static void forward_forget(struct call *call)
 {
-    call->upstream_err = err;
-    call_end_attempt(call, forward_judge(call, err));
-    call->attempt.err = err;
-    if (err == ERR_UPSTREAM_MODEL) {
-        forward_swapped(call);
-    }
-    forward_note_model(call, err);
-    if (err != ERR_OK && forward_may_retry(call, err)) {
-        call->streamed = false;
-        buf_fini(&call->answer);
-        buf_reset(&call->said);
-        relay_fini(&call->relay);
-        EP_CRASH_POINT("retry");
-        call_goto(call, CALL_ROUTE);
-        return CALL_NEXT;
-    }
-    if (err == ERR_LEDGER_SPENT) {
-        call_extend_rewind(call);
-    }
-    call->err = err;
-    /* What waits for Gate A reaches whoever is still there with the settlement, but another model's
-     * words. */
+    call->streamed = false;
+    buf_fini(&call->answer);
+    buf_reset(&call->said);
+    relay_fini(&call->relay);
+}
+
+/* What waits for Gate A reaches whoever is still there with the settlement, but another model's
+ * words. */
+static enum call_next forward_conclude(struct call *call, enum err err)
+{
     bool reaches = call->head_sent || (call->x != NULL && err != ERR_UPSTREAM_MODEL);
     bool delivered = call->relay.content_events > 0 && call->streamed && reaches;
+    call->err = err;
     call->outcome = err == ERR_OK ? OUTCOME_COMPLETE
                     : delivered   ? OUTCOME_INTERRUPTED
                                   : OUTCOME_FAILED;
     call_goto(call, CALL_METER);
     return CALL_NEXT;
+}
+
+static enum call_next forward_finish(struct call *call, enum err err)
+{
+    bool again = err != ERR_OK && forward_may_retry(call, err);
+    bool beside = again && call_hedge_runs(call);
+    enum dispatch_outcome outcome = forward_judge(err, call->upstream_status);
+    call->upstream_err = err;
+    if (beside) {
+        forward_give(call, outcome);
+    } else {
+        call_end_attempt(call, outcome);
+    }
+    call->attempt.err = err;
+    if (err == ERR_UPSTREAM_MODEL) {
+        forward_swapped(call, &call->attempt);
+        buf_reset(&call->answer); /* nobody is given what has not left yet, and nobody pays */
+        buf_reset(&call->said);
+    }
+    forward_note_model(call, err);
+    if (again) {
+        forward_forget(call);
+        EP_CRASH_POINT("retry");
+        if (beside) {
+            call_hedge_lead(call);
+        } else {
+            call_goto(call, CALL_ROUTE);
+        }
+        return CALL_NEXT;
+    }
+    if (err == ERR_LEDGER_SPENT) {
+        call_extend_rewind(call);
+    }
+    return forward_conclude(call, err);
 }
 
 static void forward_on_drain_timer(struct timer *timer)
@@ -421,7 +503,8 @@ static bool forward_drain(struct call *call)
     call->events_delivered = call->relay.content_events;
     call->draining = true;
     EP_CRASH_POINT("drain");
-    http_call_resume(&call->upstream);
+    call_hedge_drop(call, ERR_CANCELLED);
+    http_call_resume(call_upstream(call));
     return true;
 }
 
@@ -429,6 +512,9 @@ static bool forward_drain(struct call *call)
 enum call_next call_forward(struct call *call)
 {
     bool hold_failed = call->hold.err != ERR_OK && call->hold.err != ERR_BUSY;
+    if (call->hedge != NULL) {
+        call_hedge_step(call);
+    }
     if (hold_failed) {
         return forward_finish(call, call->hold.err);
     }
@@ -441,7 +527,7 @@ enum call_next call_forward(struct call *call)
             err = forward_check_answer(call);
         }
         if (!forward_is_clients(call->upstream_status)) {
-            forward_tell_answer(call, err, forward_said(call, err));
+            forward_tell_end(call, err);
         }
         return forward_finish(call, err);
     }
@@ -461,7 +547,7 @@ enum call_next call_forward(struct call *call)
         buf_init(&call->answer, held.max);
         answer_stream(call, buf_str(&held));
         buf_fini(&held);
-        http_call_resume(&call->upstream);
+        http_call_resume(call_upstream(call));
         call_mark_look(call);
     }
     if (call->counting != NULL) {

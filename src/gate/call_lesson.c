@@ -1,6 +1,7 @@
 #include "gate/call_lesson.h"
 
 #include "gate/gate_internal.h"
+#include "wire/json.h"
 
 static enum health_error lesson_status(int status, bool retry_after)
 {
@@ -48,17 +49,15 @@ enum health_error lesson_error(enum err err, int status, bool retry_after)
     return HEALTH_ERROR_NONE; /* it was fine, or nothing of its doing */
 }
 
-void call_lesson_begin(struct call *call)
+void call_lesson_begin(struct call_lesson *lesson, int64_t now_ns)
 {
-    call->lesson = (struct call_lesson){ .begun_ns = loop_now_ns(call->gate->loop) };
+    *lesson = (struct call_lesson){ .begun_ns = now_ns };
 }
 
-void call_lesson_head(struct call *call, const struct http1_head *head)
+void call_lesson_head(struct call_lesson *lesson, const struct http1_head *head, int64_t wall_ns)
 {
-    int64_t wall_ns = loop_wall_ns(call->gate->loop);
     for (size_t i = 0; i < head->header_count; i++) {
-        health_read_header(&call->lesson.lesson, head->headers[i].name, head->headers[i].value,
-                           wall_ns);
+        health_read_header(&lesson->lesson, head->headers[i].name, head->headers[i].value, wall_ns);
     }
 }
 
@@ -78,6 +77,15 @@ void call_lesson_look(struct call *call)
     }
 }
 
+void call_lesson_look_whole(struct call *call, struct str data)
+{
+    struct call_lesson *lesson = &call->lesson;
+    if (lesson->first_ns == 0 && json_trim(data).len > 0) {
+        lesson->first_ns = loop_now_ns(call->gate->loop);
+        lesson->lesson.whole = true;
+    }
+}
+
 /* Tokens of a stream as it tells them, or an event each: both are told alike by all routes. */
 static int64_t lesson_tokens(const struct relay *relay)
 {
@@ -85,15 +93,25 @@ static int64_t lesson_tokens(const struct relay *relay)
     return relay->has_usage && tokens > 0 ? tokens : relay->content_events;
 }
 
-const struct health_lesson *call_lesson_end(struct call *call, enum err err)
+const struct health_lesson *call_lesson_end(struct call_lesson *lesson, enum err err, int status,
+                                            const struct relay *relay)
 {
-    struct call_lesson *lesson = &call->lesson;
     bool retry_after = lesson->lesson.retry_after_ns > 0;
-    lesson->lesson.error = lesson_error(err, call->upstream_status, retry_after);
+    lesson->lesson.error = lesson_error(err, status, retry_after);
     if (lesson->first_ns > 0) {
         lesson->lesson.first_ns = lesson->first_ns - lesson->begun_ns;
-        lesson->lesson.rest_ns = lesson->last_ns - lesson->first_ns;
-        lesson->lesson.tokens_out = lesson_tokens(&call->relay);
     }
+    if (lesson->first_ns > 0 && !lesson->lesson.whole) {
+        lesson->lesson.rest_ns = lesson->last_ns - lesson->first_ns;
+        lesson->lesson.tokens_out = lesson_tokens(relay);
+    }
+    return &lesson->lesson;
+}
+
+const struct health_lesson *call_lesson_overtaken(struct call_lesson *lesson, bool whole,
+                                                  int64_t now_ns)
+{
+    lesson->lesson.whole = whole;
+    lesson->lesson.first_ns = now_ns - lesson->begun_ns;
     return &lesson->lesson;
 }

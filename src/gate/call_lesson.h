@@ -8,6 +8,8 @@
 
 struct call;
 struct http1_head;
+struct relay;
+struct str;
 
 struct call_lesson {
     struct health_lesson lesson;
@@ -16,11 +18,18 @@ struct call_lesson {
     int64_t last_ns;
 };
 
-void call_lesson_begin(struct call *call);
-void call_lesson_head(struct call *call, const struct http1_head *head);
+void call_lesson_begin(struct call_lesson *lesson, int64_t now_ns);
+void call_lesson_head(struct call_lesson *lesson, const struct http1_head *head, int64_t wall_ns);
 /* Bytes of a stream were looked at. */
 void call_lesson_look(struct call *call);
-/* The attempt has ended in this way; valid until the next one begins. */
-const struct health_lesson *call_lesson_end(struct call *call, enum err err);
+/* Bytes of an answer in one piece have come: blanks, which some send while they work, are none. */
+void call_lesson_look_whole(struct call *call, struct str data);
+/* An attempt has ended in this way, after a head with `status` (0: none); `relay`: what it looked
+ * at. Valid until the next one begins. */
+const struct health_lesson *call_lesson_end(struct call_lesson *lesson, enum err err, int status,
+                                            const struct relay *relay);
+/* It was broken off, for another's answer was sooner. */
+const struct health_lesson *call_lesson_overtaken(struct call_lesson *lesson, bool whole,
+                                                  int64_t now_ns);
 /* The kind of a failure: `status` 0, no head came; `retry_after`: it said when to come again. */
 enum health_error lesson_error(enum err err, int status, bool retry_after);

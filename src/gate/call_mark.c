@@ -105,7 +105,7 @@ static bool mark_progress(const struct call *call, struct ledger_progress *ret_p
     ret_progress->price_book = (struct str){ mark->price_book, mark->price_book_len };
     ret_progress->model = call->model->id;
     ret_progress->route = call->route->id;
-    ret_progress->attempt = call->attempts;
+    ret_progress->attempt = call->attempt.n;
     ret_progress->marked_ns = loop_wall_ns(call->gate->loop);
     return jsonw_err(&json) == ERR_OK;
 }

@@ -270,11 +270,12 @@ int64_t call_quota_resets(const struct call *call)
 
 /* ---- what a call uses ---------------------------------------------------------------------- */
 
-static const struct policy_route *quota_served(const struct call *call)
+static const struct policy_route *quota_served(const struct call *call,
+                                               const struct registry_route *route)
 {
     const struct policy_verdict *verdict = call_law_verdict(call);
     for (size_t i = 0; i < verdict->route_count; i++) {
-        if (verdict->per_route[i].route == call->route) {
+        if (verdict->per_route[i].route == route) {
             return &verdict->per_route[i];
         }
     }
@@ -334,11 +335,21 @@ static enum err quota_hold_tokens(struct call *call, const struct policy_chain *
                : quota_hold(quota, quota_of_order(call, bought), quota->reserved);
 }
 
-static enum err quota_hold_records(struct call *call, const struct registry_agreement *agreement)
+/* The terms by whose records the route is limited; NULL: it is not. */
+static const struct registry_data_terms *quota_terms(const struct call *call,
+                                                     const struct registry_route *route,
+                                                     const struct registry_agreement *agreement)
 {
     const struct registry_data_terms *terms = agreement == NULL ? NULL : agreement->data_terms;
-    if (terms == NULL || !terms->us_declared || !quota_counts_records(call->route) ||
-        !quota_is_us(call, agreement)) {
+    bool counted = terms != NULL && terms->us_declared && quota_counts_records(route) &&
+                   quota_is_us(call, agreement);
+    return counted ? terms : NULL;
+}
+
+static enum err quota_hold_records(struct call *call, const struct registry_agreement *agreement)
+{
+    const struct registry_data_terms *terms = quota_terms(call, call->route, agreement);
+    if (terms == NULL) {
         return ERR_OK;
     }
     for (unsigned i = 0; i < REGISTRY_US_CATEGORY_COUNT; i++) {
@@ -352,6 +363,22 @@ static enum err quota_hold_records(struct call *call, const struct registry_agre
     return ERR_OK;
 }
 
+bool call_quota_counts(const struct call *call, const struct registry_route *route)
+{
+    if (call->quota == NULL) {
+        return false;
+    }
+    const struct policy_route *served = quota_served(call, route);
+    const struct registry_procurement *bought = route->credential->procurement;
+    bool counted = served == NULL || call->quota->held_count > 0 ||
+                   (bought != NULL && bought->purchase_order_count > 0) ||
+                   quota_terms(call, route, served->chain.agreement) != NULL;
+    for (size_t i = 0; !counted && i < served->chain.edge_count; i++) {
+        counted = served->chain.edges[i]->quota.tokens > 0;
+    }
+    return counted;
+}
+
 enum err call_quota_reserve(struct call *call)
 {
     struct call_quota *quota = call->quota;
@@ -359,7 +386,7 @@ enum err call_quota_reserve(struct call *call)
         return ERR_OK;
     }
     call_quota_end(call, false); /* of an attempt before */
-    const struct policy_route *served = quota_served(call);
+    const struct policy_route *served = quota_served(call, call->route);
     quota->held = quota->held != NULL
                       ? quota->held
                       : arena_alloc(&call->arena, CALL_QUOTA_HELD_MAX * sizeof(*quota->held));

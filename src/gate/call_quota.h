@@ -47,6 +47,8 @@ void call_quota_show(const struct call *call, struct policy_counters *ret_counte
 void call_quota_clear(const struct call *call);
 /* When the first quota that refuses the call begins anew; 0: never within its grant. */
 int64_t call_quota_resets(const struct call *call);
+/* Whether a limit counts what the call uses at this route, or at that of its attempt. */
+bool call_quota_counts(const struct call *call, const struct registry_route *route);
 /* The route is asked: what the call can use of its limits is reserved. */
 EP_MUST_CHECK enum err call_quota_reserve(struct call *call);
 /* In the settlement's job: what the call has used. */

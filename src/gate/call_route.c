@@ -1,8 +1,12 @@
+#include "gate/call_route.h"
+
 #include "base/counter.h"
 #include "gate/call.h"
 #include "gate/call_choice.h"
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
+#include "gate/call_forward.h"
+#include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
@@ -17,10 +21,11 @@ static struct str route_cap_name(const struct registry_route *route)
  * The head that every call of the route shares (it ends with "Content-Length: "), then, as the
  * first part of the body, this call's length and the empty line: nothing of it is copied.
  */
-static enum err route_write(struct call *call, const struct gate_route *ready)
+static enum err route_write(struct call *call, const struct gate_route *ready,
+                            struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
 {
     struct splice splice;
-    struct iovec parts[SPLICE_PARTS_MAX];
+    struct iovec pieces[SPLICE_PARTS_MAX];
     const struct registry_route *route = ready->route;
     TRY(ask_write_chat(&call->ask, route->upstream_model, call->output_cap, route_cap_name(route),
                        &call->arena, &splice));
@@ -28,49 +33,61 @@ static enum err route_write(struct call *call, const struct gate_route *ready)
     struct buf length = { digits, 0, sizeof(digits), sizeof(digits) };
     TRY(buf_u64(&length, splice_len(&splice)));
     TRY(buf_append(&length, STR("\r\n\r\n")));
-    if (!arena_copy(&call->arena, buf_str(&length), &call->parts[0])) {
+    if (!arena_copy(&call->arena, buf_str(&length), &parts[0])) {
         return ERR_NO_MEMORY;
     }
-    int count = splice_parts(&splice, parts);
+    int count = splice_parts(&splice, pieces);
     for (int i = 0; i < count; i++) {
-        call->parts[1 + i] = (struct str){ parts[i].iov_base, parts[i].iov_len };
+        parts[1 + i] = (struct str){ pieces[i].iov_base, pieces[i].iov_len };
     }
-    call->upstream.head = ready->head;
-    call->upstream.body = call->parts;
-    call->upstream.body_count = 1 + (size_t)count;
+    upstream->head = ready->head;
+    upstream->body = parts;
+    upstream->body_count = 1 + (size_t)count;
     return ERR_OK;
 }
 
 _Static_assert((int)REGISTRY_USAGE_COUNT == (int)USAGE_SURFACES, "a route names a surface");
 
-static enum err route_start(struct call *call)
+enum err call_route_fill(struct call *call, const struct registry_route *route,
+                         struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
 {
     const struct gate_snapshot *snapshot = call->snapshot;
-    const struct gate_route *ready = gate_snapshot_route(snapshot, call->place.route);
-    TRY(route_write(call, ready));
-    call->upstream.tls = ready->url.tls ? snapshot->tls : NULL;
-    call->upstream.tls_pin = ready->route->tls_pin.len > 0 ? ready->tls_pin : NULL;
-    call->upstream.host = ready->url.host;
-    call->upstream.port = ready->url.port;
-    call->upstream.first_byte_ns = snapshot->options.first_byte_ns;
-    call->upstream.silence_ns = snapshot->options.silence_ns;
-    call->upstream.answer_ns = snapshot->options.answer_ns;
+    const struct gate_route *ready = gate_snapshot_route(snapshot, route);
+    TRY(route_write(call, ready, upstream, parts));
+    upstream->tls = ready->url.tls ? snapshot->tls : NULL;
+    upstream->tls_pin = ready->route->tls_pin.len > 0 ? ready->tls_pin : NULL;
+    upstream->host = ready->url.host;
+    upstream->port = ready->url.port;
+    upstream->first_byte_ns = snapshot->options.first_byte_ns;
+    upstream->silence_ns = snapshot->options.silence_ns;
+    upstream->answer_ns = snapshot->options.answer_ns;
+    return ERR_OK;
+}
+
+void call_route_listen(struct call *call, const struct registry_route *route)
+{
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
                                  .model = call->model,
-                                 .upstream_model = ready->route->upstream_model,
-                                 .surface = (enum usage_surface)ready->route->usage,
+                                 .upstream_model = route->upstream_model,
+                                 .surface = (enum usage_surface)route->usage,
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
-                                 .event_max = snapshot->options.sse_event_max,
-                                 .tail_max = snapshot->options.answer_bytes_max,
+                                 .event_max = call->snapshot->options.sse_event_max,
+                                 .tail_max = call->snapshot->options.answer_bytes_max,
                              });
     call->upstream_status = 0;
     call->upstream_over = false;
     call->upstream_err = ERR_OK;
-    call_lesson_begin(call);
+}
+
+static enum err route_start(struct call *call)
+{
+    TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts));
+    call_route_listen(call, call->place.route);
+    call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));
     http_call_start(call->gate->pool, &call->upstream);
     return ERR_OK;
 }
@@ -100,6 +117,7 @@ static enum err route_may_retry(struct call *call)
     struct gate *gate = call->gate;
     if (call->attempts == 0) {
         retry_budget_earn(gate->world.retries);
+        call_hedge_earn(call);
         return ERR_OK;
     }
     if (!retry_budget_take(gate->world.retries, loop_now_ns(gate->loop))) {
@@ -189,6 +207,7 @@ enum call_next call_route(struct call *call)
         return CALL_NEXT;
     }
     counter_add(COUNTER_ATTEMPTS, 1);
+    call_hedge_wait(call);
     call_goto(call, CALL_FORWARD);
     if (call->counting != NULL) {
         call_wake_next(call); /* the input is counted while the upstream works */

@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
 #include "wire/url.h"
@@ -115,8 +116,8 @@ static void front_on_drained(struct http_exchange *x)
     void *owner = http_exchange_owner(x);
     if (owner != NULL && front_is_call(owner)) {
         struct call *call = owner;
-        if (http_call_is_open(&call->upstream)) {
-            http_call_resume(&call->upstream);
+        if (http_call_is_open(call_upstream(call))) {
+            http_call_resume(call_upstream(call));
         }
     }
 }

@@ -45,6 +45,7 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget *retries;
+    struct retry_budget *hedges;
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

@@ -1,20 +1,33 @@
 #include "gate/retry_budget.h"
 
-#define FIFTHS_MAX ((int64_t)RETRY_BUDGET_STORE * RETRY_BUDGET_CALLS)
-
-void retry_budget_init(struct retry_budget *budget, int64_t now_ns)
+static void budget_init(struct retry_budget *budget, int64_t calls, int64_t store, int64_t each_ns,
+                        int64_t now_ns)
 {
-    atomic_init(&budget->fifths, FIFTHS_MAX);
+    budget->calls = calls;
+    budget->store = store;
+    budget->each_ns = each_ns;
+    atomic_init(&budget->parts, store * calls);
     atomic_init(&budget->filled_ns, now_ns);
 }
 
-/* Up to the store's size. A full one, as it mostly is, is only read. */
-static void budget_add(struct retry_budget *budget, int64_t fifths)
+void retry_budget_init(struct retry_budget *budget, int64_t now_ns)
 {
-    int64_t there = atomic_load_explicit(&budget->fifths, memory_order_relaxed);
-    while (there < FIFTHS_MAX) {
-        int64_t more = there + fifths < FIFTHS_MAX ? there + fifths : FIFTHS_MAX;
-        if (atomic_compare_exchange_weak_explicit(&budget->fifths, &there, more,
+    budget_init(budget, RETRY_BUDGET_CALLS, RETRY_BUDGET_STORE, RETRY_BUDGET_EACH_NS, now_ns);
+}
+
+void retry_budget_init_hedges(struct retry_budget *budget, int64_t now_ns)
+{
+    budget_init(budget, HEDGE_BUDGET_CALLS, HEDGE_BUDGET_STORE, HEDGE_BUDGET_EACH_NS, now_ns);
+}
+
+/* Up to the store's size. A full one, as it mostly is, is only read. */
+static void budget_add(struct retry_budget *budget, int64_t parts)
+{
+    int64_t most = budget->store * budget->calls;
+    int64_t there = atomic_load_explicit(&budget->parts, memory_order_relaxed);
+    while (there < most) {
+        int64_t more = there + parts < most ? there + parts : most;
+        if (atomic_compare_exchange_weak_explicit(&budget->parts, &there, more,
                                                   memory_order_relaxed, memory_order_relaxed)) {
             return;
         }
@@ -30,23 +43,22 @@ void retry_budget_earn(struct retry_budget *budget)
 static void budget_fill(struct retry_budget *budget, int64_t now_ns)
 {
     int64_t filled = atomic_load_explicit(&budget->filled_ns, memory_order_relaxed);
-    int64_t came = (now_ns - filled) / RETRY_BUDGET_EACH_NS;
+    int64_t came = (now_ns - filled) / budget->each_ns;
     if (came > 0 && atomic_compare_exchange_strong_explicit(
-                        &budget->filled_ns, &filled, filled + came * RETRY_BUDGET_EACH_NS,
+                        &budget->filled_ns, &filled, filled + came * budget->each_ns,
                         memory_order_relaxed, memory_order_relaxed)) {
-        came = came < RETRY_BUDGET_STORE ? came : RETRY_BUDGET_STORE;
-        budget_add(budget, came * RETRY_BUDGET_CALLS);
+        came = came < budget->store ? came : budget->store;
+        budget_add(budget, came * budget->calls);
     }
 }
 
 bool retry_budget_take(struct retry_budget *budget, int64_t now_ns)
 {
     budget_fill(budget, now_ns);
-    int64_t there = atomic_load_explicit(&budget->fifths, memory_order_relaxed);
-    while (there >= RETRY_BUDGET_CALLS) {
-        if (atomic_compare_exchange_weak_explicit(&budget->fifths, &there,
-                                                  there - RETRY_BUDGET_CALLS, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    int64_t there = atomic_load_explicit(&budget->parts, memory_order_relaxed);
+    while (there >= budget->calls) {
+        if (atomic_compare_exchange_weak_explicit(&budget->parts, &there, there - budget->calls,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
             return true;
         }
     }

@@ -14,6 +14,12 @@ enum registry_sort {
     REGISTRY_SORT_ENERGY
 };
 
+/* A second attempt beside one that is late. */
+struct registry_hedge {
+    uint64_t after_percentile; /* of the time to the first byte of an answer; 0: never */
+    uint64_t at_least_ms;      /* and not sooner, however quick the source is */
+};
+
 /* All zero is the default: any route, the cheapest first. Names are those of upstream parties or
  * routes. */
 struct registry_dispatch {
@@ -22,4 +28,5 @@ struct registry_dispatch {
     struct registry_texts only;  /* none: all. No call can widen these two */
     struct registry_texts ignore;
     uint64_t near_percent; /* that much worse than the best is as good; 0: the room's own measure */
+    struct registry_hedge hedge;
 };

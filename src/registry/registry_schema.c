@@ -147,6 +147,15 @@ static SHAPE(product_dpa, "product's data agreement");
 
 #define NAMES_MAX 64 /* a model has no more routes */
 
+/* Below the median most calls would be made twice; what is rarer than 1 of 100 takes thousands of
+ * calls to learn. */
+static const struct registry_field hedge_fields[] = {
+    { FIELD(hedge, NUMBER, after_percentile), .min = 50, .max = 99 },
+    { FIELD(hedge, NUMBER, at_least_ms), .min = 0, .max = 60000, .optional = true,
+      .standard = STR_INIT("0") },
+};
+static SHAPE(hedge, "dispatch's hedge");
+
 static const struct registry_field dispatch_fields[] = {
     { FIELD(dispatch, CHOICE, sort), .choices = STR_INIT("price|latency|throughput|weight|energy"),
       .optional = true, .standard = STR_INIT("price") },
@@ -155,6 +164,7 @@ static const struct registry_field dispatch_fields[] = {
     { FIELD(dispatch, TEXTS, ignore), .min = 1, .max = NAMES_MAX, .optional = true },
     { FIELD(dispatch, NUMBER, near_percent), .min = 0, .max = 1000, .optional = true,
       .standard = STR_INIT("0") },
+    { FIELD(dispatch, STRUCT, hedge), NESTED(hedge), .optional = true, .late = true },
 };
 static SHAPE(dispatch, "product's dispatch");
 

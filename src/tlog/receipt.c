@@ -175,6 +175,14 @@ static void receipt_put_try(struct canon *canon, const struct receipt_try *try)
 {
     canon_open(canon, '{');
     canon_put_str(canon, "billable", try->billable ? STR("yes") : STR("no"));
+    if (try->cost_by.len > 0) {
+        canon_put_int(canon, "cost", try->cost_nano);
+        canon_put_str(canon, "cost_by", try->cost_by);
+        canon_put_str(canon, "cost_currency", try->cost_currency);
+    }
+    if (try->hedge) {
+        canon_put_str(canon, "hedge", STR("yes"));
+    }
     canon_put_str(canon, "outcome", try->outcome);
     canon_put_str(canon, "route", try->route);
     canon_put_str(canon, "sent", try->sent ? STR("yes") : STR("no"));

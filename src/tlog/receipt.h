@@ -45,6 +45,10 @@ struct receipt_try {
     struct str outcome;
     bool sent; /* the whole request has left */
     bool billable;
+    bool hedge;               /* begun beside the one before, which was late */
+    struct str cost_by;       /* of one that was overtaken: who says what it used; empty: no cost */
+    int64_t cost_nano;        /* the operator's, by contract */
+    struct str cost_currency; /* of the contract's prices */
 };
 
 #define RECEIPT_CANDIDATES_MAX 8 /* told of a choice; a model may have 64 routes */

@@ -299,8 +299,33 @@ void auditor_on_head(struct play *play, const struct sale *sale)
     }
 }
 
-/* The client knows that its last attempt was answered by another model: from now on no call that
- * begins is sent there. What an operator has put back since is no matter of this call. */
+static bool attempt_swaps(const struct attempt *attempt)
+{
+    return attempt->manner == MANNER_OTHER_MODEL || attempt->manner == MANNER_TURN;
+}
+
+/* The attempt that was answered by another model: the last one, where they follow each other; of
+ * two that run beside each other, whichever it was. NULL: it cannot be told which of them. */
+static const struct attempt *reply_swapped(const struct play *play, const struct sale *first)
+{
+    const struct attempt *last = &first->attempts[first->attempt_count - 1];
+    const struct attempt *found = NULL;
+    if (!play_is_hedged(play)) {
+        return last;
+    }
+    for (int i = 0; i < first->attempt_count; i++) {
+        if (attempt_swaps(&first->attempts[i])) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = &first->attempts[i];
+        }
+    }
+    return found != NULL ? found : last;
+}
+
+/* The client knows that an attempt was answered by another model: from now on no call that begins
+ * is sent there. What an operator has put back since is no matter of this call. */
 static void reply_note_swap(struct play *play, const struct sale *sale)
 {
     const struct sale *first = play_first(play, sale->number);
@@ -308,9 +333,12 @@ static void reply_note_swap(struct play *play, const struct sale *sale)
         strcmp(sale->code, AUDIT_SWAPPED) != 0) {
         return;
     }
-    const struct attempt *attempt = &first->attempts[first->attempt_count - 1];
+    const struct attempt *attempt = reply_swapped(play, first);
+    if (attempt == NULL) {
+        return;
+    }
     int route = play_route(sale->model, attempt->upstream);
-    if (attempt->manner != MANNER_OTHER_MODEL && attempt->manner != MANNER_TURN) {
+    if (!attempt_swaps(attempt)) {
         play_fail(play, sale, "an upstream is said to have answered as another model");
     }
     if (sale->begun_ns > play->released_ns[route]) {

@@ -29,6 +29,9 @@
 #define LIFE_MS     INT64_C(1000000)
 #define LIFE_US     INT64_C(1000)
 
+#define LIFE_LESSONS   120 /* of each route: half about streams, half about whole answers */
+#define LIFE_BEGINS_NS (10 * LIFE_MS) /* most do within 3 ms */
+
 #define LIFE_GATES 2 /* as many loop threads */
 
 struct life {
@@ -45,6 +48,7 @@ struct life {
     struct quarantine *quarantine;
     struct dispatch *dispatch;
     struct retry_budget retries;
+    struct retry_budget hedges;
     struct limits *limits;
     struct log_mark mark;
     atomic_bool log_stopped;
@@ -120,14 +124,6 @@ static const struct registry_file life_registry[] = {
                    LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
                        LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")
                            LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops")) },
-    { STR_INIT("products.yaml"),
-      STR_INIT("products:\n"
-               "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: direct\n"
-               "    brand: Example\n    seller: operator\n"
-               "    models: [m-0, m-1]\n    price_book: world\n"
-               "    unit: {name: AI token, per_currency_unit: 10000}\n"
-               "    plans:\n"
-               "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n") },
     { STR_INIT("persons.yaml"),
       STR_INIT("persons:\n"
                "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
@@ -156,6 +152,22 @@ static const struct registry_file life_registry[] = {
     { STR_INIT("documents/paper.txt"), STR_INIT("") },
 };
 
+#define LIFE_PRODUCT(more)                                          \
+    "products:\n"                                                   \
+    "  - id: " PLAY_PRODUCT "\n    name: World\n    mode: direct\n" \
+    "    brand: Example\n    seller: operator\n"                    \
+    "    models: [m-0, m-1]\n    price_book: world\n" more          \
+    "    unit: {name: AI token, per_currency_unit: 10000}\n"        \
+    "    plans:\n"                                                  \
+    "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n"
+
+/* As it is, and hedging. */
+static const struct registry_file life_products[] = {
+    { STR_INIT("products.yaml"), STR_INIT(LIFE_PRODUCT("")) },
+    { STR_INIT("products.yaml"),
+      STR_INIT(LIFE_PRODUCT("    dispatch: {hedge: {after_percentile: 90}}\n")) },
+};
+
 const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
     { { .input = 2501337, .cached = 250133, .output = 10000777 },
       { .input = 150001, .cached = 15003, .output = 600007 } },
@@ -171,13 +183,14 @@ static const struct registry_file life_models[] = {
                    LIFE_MODEL("m-1", ", tokenizer: " PLAY_VOCABULARY)) },
 };
 
-static struct registry *life_make_registry(size_t book, bool counted)
+static struct registry *life_make_registry(size_t book, bool counted, bool hedged)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 2];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 3];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
     files[EP_ARRAY_LEN(life_registry) + 1] = life_models[counted ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 2] = life_products[hedged ? 1 : 0];
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
@@ -285,12 +298,41 @@ static enum err life_open_books(struct life *life, struct fail *fail)
     return life_log_open(life->play, life->store, &life->log, fail);
 }
 
+/* Histories are too short for a server to learn by itself how soon routes begin: soon enough for
+ * all but slow answers. */
+static void life_teach(struct life *life, const struct registry *registry)
+{
+    struct dispatch_place place;
+    for (size_t i = 0; i < registry->model_count; i++) {
+        const struct registry_model *model = &registry->models[i];
+        for (size_t n = 0; n < LIFE_LESSONS * model->route_count; n++) {
+            int64_t now_ns = loop_now_ns(life->loops[0]);
+            const struct dispatch_ask ask = {
+                .registry = registry,
+                .product = &registry->products[0],
+                .model = model,
+                .closed = ~(UINT64_C(1) << n % model->route_count),
+                .now_ns = now_ns,
+            };
+            const struct health_lesson lesson = { .first_ns = LIFE_BEGINS_NS,
+                                                  .whole = n < LIFE_LESSONS };
+            if (dispatch_pick(life->dispatch, &ask, &place) == ERR_OK) {
+                dispatch_give(&place, DISPATCH_FINE, &lesson, now_ns);
+            }
+        }
+    }
+}
+
 /* What calls begin with, at the prices of the life's book. */
 static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret_snapshot,
                                    struct fail *fail)
 {
-    struct registry *registry = life_make_registry(life->book, life->play->shelf != NULL);
+    bool hedged = play_is_hedged(life->play);
+    struct registry *registry = life_make_registry(life->book, life->play->shelf != NULL, hedged);
     TRY(dispatch_learn(life->dispatch, registry));
+    if (hedged) {
+        life_teach(life, registry);
+    }
     TRY(quarantine_learn(life->quarantine, registry));
     return gate_snapshot_create(registry,
                                 &(struct gate_snapshot_parts){ .options = &life->options,
@@ -309,6 +351,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     TRY(dispatch_create(&life->dispatch));
     TRY(limits_create(&life->limits));
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
+    retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
     const struct gate_world world = {
         .store = life->store,
@@ -318,6 +361,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .dispatch = life->dispatch,
         .limits = life->limits,
         .retries = &life->retries,
+        .hedges = &life->hedges,
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,

@@ -163,6 +163,12 @@ static inline bool play_is_limited(const struct play *play)
     return play->seed % 5 == 0;
 }
 
+/* Some seeds' product hedges, likewise; measurements' never. */
+static inline bool play_is_hedged(const struct play *play)
+{
+    return play->seed % 3 == 0 && !play->steady;
+}
+
 /* Prices a token, in pico units, by model. */
 struct price {
     int64_t input;

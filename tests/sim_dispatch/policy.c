@@ -2,13 +2,19 @@
 
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
+#include "gate/retry_budget.h"
 
 #define POLICY_NEAR_PERCENT 50
+#define POLICY_PERCENTILE   95 /* after which it hedges */
 
 const char *const policy_names[POLICY_KINDS] = {
-    [POLICY_PRICE] = "Entrepot, price",     [POLICY_NEAR_PRICE] = "Entrepot, price + 50 %",
-    [POLICY_LATENCY] = "Entrepot, latency", [POLICY_THROUGHPUT] = "Entrepot, throughput",
-    [POLICY_ROUND_ROBIN] = "round robin",   [POLICY_RANDOM] = "random",
+    [POLICY_PRICE] = "Entrepot, price",
+    [POLICY_NEAR_PRICE] = "Entrepot, price + 50 %",
+    [POLICY_LATENCY] = "Entrepot, latency",
+    [POLICY_HEDGED] = "Entrepot, latency + hedge",
+    [POLICY_THROUGHPUT] = "Entrepot, throughput",
+    [POLICY_ROUND_ROBIN] = "round robin",
+    [POLICY_RANDOM] = "random",
     [POLICY_LEAST_LOADED] = "least loaded",
 };
 
@@ -16,6 +22,7 @@ const char *const policy_names[POLICY_KINDS] = {
 struct policy {
     enum policy_kind kind;
     struct dispatch *dispatch;
+    struct retry_budget hedges;
     struct preference preference;
     struct registry_credential credentials[UPSTREAMS];
     struct registry_price prices[UPSTREAMS];
@@ -62,11 +69,13 @@ struct policy *policy_create(enum policy_kind kind)
         [POLICY_PRICE] = PREFERENCE_SORT_PRICE,
         [POLICY_NEAR_PRICE] = PREFERENCE_SORT_PRICE,
         [POLICY_LATENCY] = PREFERENCE_SORT_LATENCY,
+        [POLICY_HEDGED] = PREFERENCE_SORT_LATENCY,
         [POLICY_THROUGHPUT] = PREFERENCE_SORT_THROUGHPUT,
     };
     struct policy *policy = mem_zalloc(sizeof(*policy));
     ASSERT(policy != NULL);
     policy->kind = kind;
+    retry_budget_init_hedges(&policy->hedges, 0);
     if (kind < POLICY_OURS) {
         policy->preference.sort = sorts[kind];
         policy->preference.near_percent = kind == POLICY_NEAR_PRICE ? POLICY_NEAR_PERCENT : 0;
@@ -137,6 +146,27 @@ size_t policy_pick(struct policy *policy, const struct policy_call *call, int64_
         policy->under_way[at]++;
     }
     return at;
+}
+
+int64_t policy_late(const struct policy *policy, const struct dispatch_place *place)
+{
+    return policy->kind == POLICY_HEDGED ? dispatch_begins(place, false, POLICY_PERCENTILE) : 0;
+}
+
+void policy_earn(struct policy *policy)
+{
+    retry_budget_earn(&policy->hedges);
+}
+
+bool policy_may_hedge(struct policy *policy, int64_t now_ns)
+{
+    return retry_budget_take(&policy->hedges, now_ns);
+}
+
+void policy_overtaken(struct dispatch_place *place, int64_t waited_ns, int64_t now_ns)
+{
+    const struct health_lesson lesson = { .first_ns = waited_ns };
+    dispatch_give(place, DISPATCH_OVERTAKEN, &lesson, now_ns);
 }
 
 void policy_begin(struct policy *policy, struct dispatch_place *place,

@@ -14,13 +14,14 @@ enum policy_kind {
     POLICY_PRICE,
     POLICY_NEAR_PRICE, /* those up to half as dear again share the calls */
     POLICY_LATENCY,
+    POLICY_HEDGED, /* by latency, and a second one is asked beside one that is late */
     POLICY_THROUGHPUT,
     POLICY_ROUND_ROBIN,
     POLICY_RANDOM,
     POLICY_LEAST_LOADED,
     POLICY_KINDS
 };
-#define POLICY_OURS 4 /* the first ones */
+#define POLICY_OURS 5 /* the first ones */
 
 extern const char *const policy_names[POLICY_KINDS];
 
@@ -37,6 +38,13 @@ void policy_destroy(struct policy *policy);
 /* UPSTREAMS: none. */
 size_t policy_pick(struct policy *policy, const struct policy_call *call, int64_t now_ns,
                    struct dispatch_place *ret_place);
+/* After how long a second one is asked beside it; 0: never. */
+int64_t policy_late(const struct policy *policy, const struct dispatch_place *place);
+/* Whether the budget has a hedge; every call earns its part. */
+void policy_earn(struct policy *policy);
+bool policy_may_hedge(struct policy *policy, int64_t now_ns);
+/* Another one was sooner: it had not begun after `waited_ns`. */
+void policy_overtaken(struct dispatch_place *place, int64_t waited_ns, int64_t now_ns);
 /* Its first byte is there. */
 void policy_begin(struct policy *policy, struct dispatch_place *place,
                   const struct health_lesson *lesson, int64_t now_ns);

@@ -9,21 +9,33 @@
 #define RUN_CONVERSATIONS 512 /* that go on at a time */
 #define RUN_TURNS         6   /* one of so many calls of the chat begins another */
 
+#define RUN_LANES      2                                  /* an attempt, and one beside it */
+#define RUN_EVENTS_MAX (RUN_LANES + 2 * RUN_ATTEMPTS_MAX) /* of a call, stale ones too */
+
+struct run_attempt {
+    int number; /* of the call; 0: none is under way */
+    size_t upstream;
+    int64_t begun_ns;
+    bool answers; /* its first byte was there */
+    struct dispatch_place place;
+    struct upstream_answer answer;
+};
+
 struct run_call {
     int64_t start_ns;
     int64_t tokens_out;
     struct policy_call ask;
     size_t conversation; /* RUN_CONVERSATIONS: none */
     int attempts;
-    size_t upstream; /* of the attempt under way */
-    struct dispatch_place place;
-    struct upstream_answer answer;
+    bool hedged;
+    struct run_attempt lanes[RUN_LANES];
     bool whole;
     int64_t first_ns; /* since the start; RUN_LOST_NS: there was no whole answer */
 };
 
 enum run_step {
     RUN_START,
+    RUN_LATE,
     RUN_FIRST_BYTE,
     RUN_END
 };
@@ -32,6 +44,8 @@ struct run_event {
     int64_t at_ns;
     size_t call;
     enum run_step step;
+    size_t lane;
+    int number; /* of the attempt; another one's event is stale */
 };
 
 struct run {
@@ -97,7 +111,7 @@ static void run_make_traffic(struct run *run)
         }
     }
     run->calls = mem_zalloc((most + 1) * sizeof(*run->calls));
-    run->heap = mem_zalloc((most + 1) * sizeof(*run->heap));
+    run->heap = mem_zalloc((RUN_EVENTS_MAX * most + 1) * sizeof(*run->heap));
     ASSERT(run->calls != NULL && run->heap != NULL);
     for (size_t kind = 0; kind < SHAPE_COUNT; kind++) {
         int64_t mean = run_mean_out(&shapes[kind]);
@@ -147,51 +161,109 @@ static struct run_event run_pop(struct run *run)
 
 /* ---- a call ------------------------------------------------------------------------------- */
 
+/* False: there is none. */
+static bool run_ask(struct run *run, size_t index, size_t lane, int64_t now_ns)
+{
+    struct run_call *call = &run->calls[index];
+    struct run_attempt *attempt = &call->lanes[lane];
+    size_t upstream = UPSTREAMS;
+    if (call->attempts < RUN_ATTEMPTS_MAX && now_ns - call->start_ns < RUN_LOST_NS) {
+        upstream = policy_pick(run->policy, &call->ask, now_ns, &attempt->place);
+    }
+    if (upstream == UPSTREAMS) {
+        return false;
+    }
+    uint64_t chance = upstream_mix(run->options->seed ^ index << 8 ^ (uint64_t)call->attempts);
+    attempt->number = ++call->attempts;
+    attempt->upstream = upstream;
+    attempt->begun_ns = now_ns;
+    attempt->answers = false;
+    call->ask.tried |= UINT64_C(1) << upstream;
+    upstream_ask(&run->load, upstream, now_ns, call->ask.tokens_in, call->tokens_out, chance,
+                 &attempt->answer);
+    run->load.under_way[upstream]++;
+    bool begun = attempt->answer.begun;
+    run_push(run,
+             (struct run_event){ begun ? attempt->answer.first_ns : attempt->answer.end_ns, index,
+                                 begun ? RUN_FIRST_BYTE : RUN_END, lane, attempt->number });
+    return true;
+}
+
 static void run_try(struct run *run, size_t index, int64_t now_ns)
 {
     struct run_call *call = &run->calls[index];
-    call->upstream = UPSTREAMS;
-    if (call->attempts < RUN_ATTEMPTS_MAX && now_ns - call->start_ns < RUN_LOST_NS) {
-        call->upstream = policy_pick(run->policy, &call->ask, now_ns, &call->place);
-    }
-    if (call->upstream == UPSTREAMS) {
+    if (!run_ask(run, index, 0, now_ns)) {
         call->first_ns = RUN_LOST_NS;
         return;
     }
-    uint64_t chance = upstream_mix(run->options->seed ^ index << 8 ^ (uint64_t)call->attempts);
-    call->attempts++;
-    call->ask.tried |= UINT64_C(1) << call->upstream;
-    upstream_ask(&run->load, call->upstream, now_ns, call->ask.tokens_in, call->tokens_out, chance,
-                 &call->answer);
-    run->load.under_way[call->upstream]++;
-    if (call->answer.begun) {
-        run_push(run, (struct run_event){ call->answer.first_ns, index, RUN_FIRST_BYTE });
-    } else {
-        run_push(run, (struct run_event){ call->answer.end_ns, index, RUN_END });
+    int64_t late_ns = call->hedged ? 0 : policy_late(run->policy, &call->lanes[0].place);
+    if (late_ns > 0) {
+        run_push(run,
+                 (struct run_event){ now_ns + late_ns, index, RUN_LATE, 0, call->lanes[0].number });
     }
 }
 
-static void run_count_turn(struct run *run, const struct run_call *call)
+static void run_hedge(struct run *run, size_t index, int64_t now_ns)
+{
+    struct run_call *call = &run->calls[index];
+    if (!call->lanes[0].answers && !call->hedged && policy_may_hedge(run->policy, now_ns)) {
+        call->hedged = run_ask(run, index, 1, now_ns);
+    }
+}
+
+/* What has not begun was paid for with its input alone. */
+static void run_overtake(struct run *run, const struct run_call *call, struct run_attempt *attempt,
+                         int64_t now_ns)
+{
+    const struct upstream *upstream = &upstreams[attempt->upstream];
+    if (attempt->number == 0) {
+        return;
+    }
+    run->load.under_way[attempt->upstream]--;
+    run->result->attempts++;
+    run->result->cost_nano +=
+        (int64_t)(money_rate(call->ask.tokens_in, upstream->pico_in) / MONEY_PICO_PER_NANO);
+    policy_overtaken(&attempt->place, now_ns - attempt->begun_ns, now_ns);
+    attempt->number = 0;
+}
+
+static void run_first_byte(struct run *run, size_t index, size_t lane, int64_t now_ns)
+{
+    struct run_call *call = &run->calls[index];
+    struct run_attempt *attempt = &call->lanes[lane];
+    attempt->answers = true;
+    run_overtake(run, call, &call->lanes[1 - lane], now_ns);
+    policy_begin(run->policy, &attempt->place, &attempt->answer.lesson, now_ns);
+    run_push(run,
+             (struct run_event){ attempt->answer.end_ns, index, RUN_END, lane, attempt->number });
+}
+
+static void run_count_turn(struct run *run, const struct run_call *call, size_t upstream)
 {
     if (call->conversation == RUN_CONVERSATIONS) {
         return;
     }
     size_t last = run->last[call->conversation];
     run->result->turns += last < UPSTREAMS;
-    run->result->stayed += last == call->upstream;
-    run->last[call->conversation] = call->upstream;
+    run->result->stayed += last == upstream;
+    run->last[call->conversation] = upstream;
 }
 
-static void run_end(struct run *run, size_t index, int64_t now_ns)
+static void run_end(struct run *run, size_t index, size_t lane, int64_t now_ns)
 {
     struct run_call *call = &run->calls[index];
-    const struct upstream *upstream = &upstreams[call->upstream];
-    const struct upstream_answer *answer = &call->answer;
-    run->load.under_way[call->upstream]--;
+    struct run_attempt *attempt = &call->lanes[lane];
+    const struct upstream *upstream = &upstreams[attempt->upstream];
+    const struct upstream_answer *answer = &attempt->answer;
+    run->load.under_way[attempt->upstream]--;
     run->result->attempts++;
-    policy_give(run->policy, call->upstream, &call->place, answer->whole, &answer->lesson, now_ns);
+    policy_give(run->policy, attempt->upstream, &attempt->place, answer->whole, &answer->lesson,
+                now_ns);
+    attempt->number = 0;
     if (!answer->begun) {
-        run_try(run, index, now_ns);
+        if (call->lanes[1 - lane].number == 0) { /* else that one goes on alone */
+            run_try(run, index, now_ns);
+        }
         return;
     }
     money_wide pico = money_rate(call->ask.tokens_in, upstream->pico_in) +
@@ -200,7 +272,24 @@ static void run_end(struct run *run, size_t index, int64_t now_ns)
     run->result->cut += !answer->whole;
     call->whole = answer->whole;
     call->first_ns = answer->whole ? answer->first_ns - call->start_ns : RUN_LOST_NS;
-    run_count_turn(run, call);
+    run_count_turn(run, call, attempt->upstream);
+}
+
+static void run_step(struct run *run, struct run_event event)
+{
+    const struct run_call *call = &run->calls[event.call];
+    if (event.step == RUN_START) {
+        policy_earn(run->policy);
+        run_try(run, event.call, event.at_ns);
+    } else if (call->lanes[event.lane].number != event.number) {
+        return; /* of an attempt that was overtaken, or has ended */
+    } else if (event.step == RUN_LATE) {
+        run_hedge(run, event.call, event.at_ns);
+    } else if (event.step == RUN_FIRST_BYTE) {
+        run_first_byte(run, event.call, event.lane, event.at_ns);
+    } else {
+        run_end(run, event.call, event.lane, event.at_ns);
+    }
 }
 
 /* ---- what came of it ---------------------------------------------------------------------- */
@@ -265,19 +354,10 @@ void run_policy(const struct run_options *options, enum policy_kind kind,
         run.last[i] = UPSTREAMS;
     }
     for (size_t i = 0; i < run.count; i++) {
-        run_push(&run, (struct run_event){ run.calls[i].start_ns, i, RUN_START });
+        run_push(&run, (struct run_event){ run.calls[i].start_ns, i, RUN_START, 0, 0 });
     }
     while (run.events > 0) {
-        struct run_event event = run_pop(&run);
-        if (event.step == RUN_START) {
-            run_try(&run, event.call, event.at_ns);
-        } else if (event.step == RUN_FIRST_BYTE) {
-            struct run_call *call = &run.calls[event.call];
-            policy_begin(run.policy, &call->place, &call->answer.lesson, event.at_ns);
-            run_push(&run, (struct run_event){ call->answer.end_ns, event.call, RUN_END });
-        } else {
-            run_end(&run, event.call, event.at_ns);
-        }
+        run_step(&run, run_pop(&run));
     }
     policy_destroy(run.policy);
     run_sum_up(&run);

@@ -12,6 +12,7 @@
 #include "house.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
+#include "registry/registry.h"
 
 #define STREET_WORDS 40 /* of each answer; a token each */
 
@@ -23,6 +24,7 @@ struct street {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget retries;
+    struct retry_budget hedges;
     struct lookout *lookout; /* NULL: nobody looks */
     struct worker_pool *workers;
     struct address shop;
@@ -40,6 +42,8 @@ static const char *street_link;
 /* An upstream that answers when it is told to: the one that waits, and whether it streams. */
 static bool street_slow;
 static struct http_exchange *street_waits;
+/* One that answers all but the first of those that are under way, which waits as above. */
+static bool street_first_waits;
 
 static inline void street_put(struct buf *out, const char *text)
 {
@@ -106,11 +110,32 @@ static inline void street_whole(struct http_exchange *x)
                  buf_str(&out));
 }
 
+static inline void street_answer(struct http_exchange *x, bool streams)
+{
+    if (streams) {
+        http_respond(x, 200, str_from(street_stream_head), street_stream_text());
+    } else {
+        street_whole(x);
+    }
+}
+
+/* The one that waits, and has not begun. */
+static inline void street_answer_late(bool streams)
+{
+    struct http_exchange *x = street_waits;
+    street_waits = NULL;
+    street_answer(x, streams);
+}
+
 static inline void street_on_request(struct http_exchange *x)
 {
     struct str body = http_exchange_body(x);
     bool streams = str_search(body, STR("\"stream\":true")) < body.len;
     street_asked++;
+    if (street_first_waits && street_waits == NULL) {
+        street_waits = x;
+        return;
+    }
     if (street_slow) {
         street_waits = x;
     }
@@ -118,10 +143,8 @@ static inline void street_on_request(struct http_exchange *x)
         street_begin_stream(x);
     } else if (street_slow) {
         return;
-    } else if (streams) {
-        http_respond(x, 200, str_from(street_stream_head), street_stream_text());
     } else {
-        street_whole(x);
+        street_answer(x, streams);
     }
 }
 
@@ -193,6 +216,7 @@ static inline void street_open_gate(struct street *street)
         .dispatch = street->dispatch,
         .limits = street->limits,
         .retries = &street->retries,
+        .hedges = &street->hedges,
         .usage_check = world->usage_check,
         .quarantine = world->quarantine,
         .review = world->review,
@@ -229,8 +253,39 @@ static inline void street_begin(struct street *street)
     CHECK_EQ(dispatch_create(&street->dispatch), ERR_OK);
     CHECK_EQ(limits_create(&street->limits), ERR_OK);
     retry_budget_init(&street->retries, 0);
+    retry_budget_init_hedges(&street->hedges, 0);
     CHECK_EQ(worker_pool_create(1, 16, &street->workers, NULL), ERR_OK);
     street_open_gate(street);
+}
+
+/* Both sources of a model are the street's, and a second one is asked where the first is late. */
+static inline void street_hedge(struct house *house)
+{
+    house_change(house, "products.yaml", "    brand: Example\n",
+                 "    brand: Example\n    dispatch: {hedge: {after_percentile: 50}}\n");
+    for (int i = 0; i < 2; i++) {
+        house_change(house, "routes.yaml", "127.0.0.1:9002", "127.0.0.1:9001");
+    }
+}
+
+/* Both begin within a millisecond, as far as anybody knows; and there is a whole budget. */
+static inline void street_teach(struct street *street)
+{
+    const struct registry *registry = street->house.world->registry;
+    const struct registry_product *product = &registry->products[0];
+    const struct registry_model *model = registry_product_model(product, STR("aurora-small"));
+    struct dispatch_place place;
+    retry_budget_init_hedges(&street->hedges, 0);
+    for (size_t i = 0; i < 100 * model->route_count; i++) {
+        const struct dispatch_ask ask = { .registry = registry,
+                                          .product = product,
+                                          .model = model,
+                                          .closed = ~(UINT64_C(1) << i % model->route_count),
+                                          .now_ns = loop_now_ns(street->loop) };
+        const struct health_lesson lesson = { .first_ns = MS, .whole = i % 4 < 2 };
+        CHECK_EQ(dispatch_pick(street->dispatch, &ask, &place), ERR_OK);
+        dispatch_give(&place, DISPATCH_FINE, &lesson, ask.now_ns);
+    }
 }
 
 /* Whatever calls there were have ended. */

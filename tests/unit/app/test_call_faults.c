@@ -15,11 +15,24 @@ static struct street street;
 enum way {
     WAY_WHOLE,
     WAY_STREAM,
-    WAY_KEYED
+    WAY_KEYED,
+    WAY_HEDGED, /* by a second source, for the first one waits */
+    WAY_HEDGED_STREAM
 };
+
+static bool is_hedged(enum way way)
+{
+    return way == WAY_HEDGED || way == WAY_HEDGED_STREAM;
+}
+
+static bool is_stream(enum way way)
+{
+    return way == WAY_STREAM || way == WAY_HEDGED_STREAM;
+}
 
 #define REQUESTS_MAX 2000 /* of one call; it makes some hundred */
 #define QUIET_NS     (INT64_C(150) * MS)
+#define HEDGE_NS     (INT64_C(30) * MS) /* where one comes at all, it does after a few */
 #define PATIENCE_NS  (INT64_C(20000) * MS)
 
 #define WISHES                                                                                     \
@@ -34,9 +47,10 @@ static struct str request_of(enum way way, int number)
     char body[384];
     char key[96] = "";
     (void)snprintf(body, sizeof(body),
-                   "{\"model\":\"aurora-large\",\"stream\":%s,\"max_tokens\":100,\"messages\":"
+                   "{\"model\":\"%s\",\"stream\":%s,\"max_tokens\":100,\"messages\":"
                    "[{\"role\":\"user\",\"content\":\"Say forty words, %d.\"}]%s}",
-                   way == WAY_STREAM ? "true" : "false", number, way == WAY_KEYED ? WISHES : "");
+                   is_hedged(way) ? "aurora-small" : "aurora-large",
+                   is_stream(way) ? "true" : "false", number, way == WAY_KEYED ? WISHES : "");
     if (way == WAY_KEYED) {
         (void)snprintf(key, sizeof(key), "Idempotency-Key: key-%d\r\n" DEADLINE, number);
     }
@@ -52,21 +66,21 @@ static bool complete(enum way way, struct str got)
 {
     bool fine = str_starts(got, STR("HTTP/1.1 200 "));
     bool failed = str_search(got, STR("\"error\"")) < got.len;
-    struct str end = way == WAY_STREAM ? STR("data: [DONE]") : STR("\"total_tokens\":10}}");
+    struct str end = is_stream(way) ? STR("data: [DONE]") : STR("\"total_tokens\":10}}");
     return fine && !failed && str_search(got, end) < got.len;
 }
 
 /* Turns until the client has its end, or nothing has come for a while. */
-static void turn_until_quiet(struct peer *peer)
+static void turn_until_quiet(struct peer *peer, int64_t quiet_ns)
 {
-    int64_t until_ns = test_now_ns() + QUIET_NS;
+    int64_t until_ns = test_now_ns() + quiet_ns;
     size_t had = 0;
     while (!peer->ended && !peer->broken && test_now_ns() < until_ns) {
         (void)loop_turn(street.loop, false);
         peer_read(peer);
         if (peer->got.len > had) {
             had = peer->got.len;
-            until_ns = test_now_ns() + QUIET_NS;
+            until_ns = test_now_ns() + quiet_ns;
         }
     }
 }
@@ -79,9 +93,12 @@ static bool call(enum way way, int number, uint64_t nth, bool for_ever, uint64_t
     CHECK_EQ(buf_reserve(&peer.got, (size_t)256 * 1024), ERR_OK); /* the client's own never fails */
     peer_send(&peer, request_of(way, number));
     for_ever ? mem_fail_from(nth) : mem_fail_nth(nth);
-    turn_until_quiet(&peer);
+    turn_until_quiet(&peer, is_hedged(way) ? HEDGE_NS : QUIET_NS);
     *ret_requests = mem_requests();
     mem_fail_nth(0);
+    if (street_waits != NULL) {
+        street_answer_late(is_stream(way)); /* no memory for a hedge: then the first one serves */
+    }
     int64_t until_ns = test_now_ns() + PATIENCE_NS;
     while ((!peer.ended && !peer.broken) || gate_busy(street.gate) > 0) {
         (void)loop_turn(street.loop, false);
@@ -148,6 +165,9 @@ static void one(struct faults *faults, uint64_t nth, bool for_ever, uint64_t *re
         gate_destroy(street.gate);
         street_open_gate(&street);
     }
+    if (is_hedged(faults->way)) {
+        street_teach(&street); /* over again, for each call is late */
+    }
     faults->whole += call(faults->way, faults->number++, nth, for_ever, ret_requests);
 }
 
@@ -184,9 +204,12 @@ static void fail_each(enum way way)
     CHECK_EQ(faults.whole, 3);
     for (int i = 0; i < 4; i++) {
         faults.cold = i >= 2;
-        each(&faults, i % 2 == 1);
+        if (!is_hedged(way) || faults.cold == is_stream(way)) { /* half of each: they take time */
+            each(&faults, i % 2 == 1);
+        }
     }
-    CHECK((counter_get(COUNTER_HOLDS_EXTENDED) > extended) == (way == WAY_STREAM));
+    CHECK((counter_get(COUNTER_HOLDS_EXTENDED) > extended) == is_stream(way));
+    CHECK((counter_get(COUNTER_HEDGES_WON) > 50) == is_hedged(way));
     check_books();
     CHECK(settled().calls >= faults.whole);
     street_close(&street);
@@ -210,6 +233,27 @@ TEST(a_stream_that_is_held_in_steps_survives_each_failing_request)
 TEST(a_call_with_a_key_survives_each_failing_request)
 {
     fail_each(WAY_KEYED);
+}
+
+static void fail_each_hedged(enum way way)
+{
+    street_prepare = street_hedge;
+    street_model = "aurora-small";
+    street_first_waits = true;
+    fail_each(way);
+    street_prepare = NULL;
+    street_model = "aurora-large";
+    street_first_waits = false;
+}
+
+TEST(a_hedged_answer_survives_each_failing_request)
+{
+    fail_each_hedged(WAY_HEDGED);
+}
+
+TEST(a_hedged_stream_survives_each_failing_request)
+{
+    fail_each_hedged(WAY_HEDGED_STREAM);
 }
 
 /* ---- a start with open holds -------------------------------------------------------------- */

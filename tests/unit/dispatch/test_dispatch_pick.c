@@ -482,7 +482,7 @@ TEST(what_an_operator_sees_is_what_was_learned)
     teach(&world, 'a', DISPATCH_FAILED, (struct health_lesson){ .error = HEALTH_ERROR_TIMEOUT });
     CHECK(dispatch_health(world.dispatch, STR("a"), &health));
     CHECK_EQ(health.first_us, 100001);
-    CHECK_EQ(health.first_late_us, 200002);
+    CHECK_EQ(health.first_late_us, 0); /* of one alone nobody can tell */
     CHECK_EQ(health.millitokens, 80000);
     CHECK_EQ(health.errors_ppm, 62500);
     CHECK_EQ(health.errors[HEALTH_ERROR_TIMEOUT], 1000);
@@ -495,6 +495,15 @@ TEST(what_an_operator_sees_is_what_was_learned)
     CHECK_EQ(look(&world), 'a');
     CHECK(dispatch_health(world.dispatch, STR("a"), &health));
     CHECK_EQ(health.cool_until_ns, 0);
+    for (int i = 0; i < HEALTH_BEGINS_MIN; i++) {
+        teach(&world, 'a', DISPATCH_FINE, (struct health_lesson){ .first_ns = 100 * MS });
+    }
+    CHECK(dispatch_health(world.dispatch, STR("a"), &health));
+    CHECK(health.first_late_us > 90000 && health.first_late_us < 120000);
+    CHECK_EQ(dispatch_route_begins(world.dispatch, STR("a"), false, 95),
+             health.first_late_us * 1000);
+    CHECK_EQ(dispatch_route_begins(world.dispatch, STR("a"), true, 95), 0);
+    CHECK_EQ(dispatch_route_begins(world.dispatch, STR("nobody"), false, 95), 0);
     dispatch_destroy(world.dispatch);
 }
 

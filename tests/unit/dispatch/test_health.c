@@ -312,21 +312,80 @@ TEST(limits_that_were_told_are_kept_to)
     CHECK_EQ(until_at(&health, 0, 50 * S), 50 * S + HEALTH_REST_NS);
 }
 
-TEST(one_of_twenty_is_later_than_the_late_one)
+TEST(so_many_of_a_hundred_are_later_than_their_percentile)
+{
+    static const int64_t percents[] = { 50, 90, 95, 99 };
+    for (size_t p = 0; p < EP_ARRAY_LEN(percents); p++) {
+        struct health health = { 0 };
+        uint64_t random = 1;
+        int64_t later = 0;
+        for (int i = 0; i < 21000; i++) {
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            int64_t us = 102400000 / (1 + (int64_t)(random >> 54)); /* 1 of 100 beyond 10 s */
+            struct health_lesson lesson = { .first_ns = us * 1000 };
+            if (i >= 1000) {
+                later += us > health_begins(&health, false, percents[p]);
+            }
+            health_fine(&health, false, &lesson, 0);
+        }
+        int64_t want = 20000 * (100 - percents[p]) / 100;
+        CHECK(later > want * 6 / 10 && later < want * 15 / 10);
+        CHECK_EQ(health_begins(&health, true, percents[p]), 0);
+    }
+}
+
+TEST(a_percentile_takes_answers_and_some_that_are_later)
 {
     struct health health = { 0 };
-    uint64_t random = 1;
-    int later = 0;
-    for (int i = 0; i < 40000; i++) {
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        int64_t us = 100000 + (int64_t)(random >> 44); /* evenly from 100 to 1148 ms */
-        struct health_lesson lesson = { .first_ns = us * 1000 };
-        if (i >= 20000) {
-            later += us > view_at(&health, 0).late_us;
-        }
-        health_fine(&health, false, &lesson, 0);
+    struct health_lesson lesson = { .first_ns = 100 * MS, .whole = true };
+    for (int i = 1; i <= 200; i++) {
+        health_fine(&health, false, &lesson, S);
+        CHECK_EQ(health_begins(&health, true, 50) > 0, i >= HEALTH_BEGINS_MIN);
+        CHECK_EQ(health_begins(&health, true, 95) > 0, i >= HEALTH_BEGINS_MIN);
+        CHECK_EQ(health_begins(&health, true, 97) > 0, i >= 67);
+        CHECK_EQ(health_begins(&health, true, 99) > 0, i >= 200);
     }
-    CHECK(later > 600 && later < 1400); /* 5 % of 20,000 is 1000 */
+    CHECK_EQ(health_begins(&health, false, 50), 0);
+    CHECK_EQ(view_at(&health, S).first_us, 0); /* of streams alone */
+}
+
+TEST(what_is_overtaken_is_late_and_no_failure)
+{
+    struct health health = { 0 };
+    struct health_lesson lesson = { .first_ns = 100 * MS };
+    struct health_lesson early = { .first_ns = 20 * MS };
+    struct health_lesson late = { .first_ns = 300 * MS };
+    health_overtaken(&health, false, &late, S); /* nothing is known to compare it with */
+    CHECK_EQ(view_at(&health, S).first_us, 0);
+    for (int i = 0; i < 100; i++) {
+        health_fine(&health, false, &lesson, S);
+    }
+    int64_t before = health_begins(&health, false, 95);
+    health_overtaken(&health, false, &early, S);
+    CHECK_EQ(health_begins(&health, false, 95), before); /* it might have been as quick as ever */
+    CHECK_EQ(view_at(&health, S).first_us, 100001);
+    for (int i = 0; i < 10; i++) {
+        health_overtaken(&health, false, &late, S);
+    }
+    CHECK(health_begins(&health, false, 95) > 250000);
+    CHECK(health_begins(&health, false, 50) < 130000);
+    CHECK(view_at(&health, S).first_us > 150000);
+    CHECK_EQ(view_at(&health, S).errors_ppm, 0);
+    CHECK_EQ(state_at(&health, S), HEALTH_READY);
+}
+
+TEST(a_probe_that_is_overtaken_leaves_its_place_to_the_next)
+{
+    struct health health = { 0 };
+    struct health_lesson late = { .first_ns = 300 * MS };
+    for (int i = 0; i < HEALTH_FAILURES_MAX; i++) {
+        health_fail(&health, false, NULL, S);
+    }
+    int64_t now = S + HEALTH_OPEN_NS;
+    CHECK(health_probe(&health, now));
+    CHECK_EQ(state_at(&health, now), HEALTH_PROBED);
+    health_overtaken(&health, true, &late, now);
+    CHECK_EQ(state_at(&health, now), HEALTH_HALF_OPEN);
 }
 
 #define THREADS 4

@@ -68,6 +68,22 @@ TEST(some_come_with_time_and_no_more_than_the_store_holds)
     CHECK(!retry_budget_take(&budget, 0)); /* another loop's clock, an instant behind */
 }
 
+TEST(hedges_have_their_own_measure)
+{
+    struct retry_budget budget;
+    retry_budget_init_hedges(&budget, 0);
+    CHECK_EQ(take_all(&budget, 0), HEDGE_BUDGET_STORE);
+    for (int i = 0; i < HEDGE_BUDGET_CALLS - 1; i++) {
+        retry_budget_earn(&budget);
+        CHECK(!retry_budget_take(&budget, 0));
+    }
+    retry_budget_earn(&budget);
+    CHECK(retry_budget_take(&budget, 0));
+    CHECK(!retry_budget_take(&budget, HEDGE_BUDGET_EACH_NS - 1));
+    CHECK(retry_budget_take(&budget, HEDGE_BUDGET_EACH_NS));
+    CHECK_EQ(take_all(&budget, 86400 * SECOND), HEDGE_BUDGET_STORE);
+}
+
 struct taker {
     struct retry_budget *budget;
     int64_t taken;

@@ -126,6 +126,8 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {sort: weight}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {only: [v1]}"));
     CHECK(!hash_same_with(5, "brand: B", "brand: B\n    dispatch: {near_percent: 1}"));
+    CHECK(
+        !hash_same_with(5, "brand: B", "brand: B\n    dispatch: {hedge: {after_percentile: 95}}"));
     const char *route = "abort_billing: stops, output_cap_field: max_tokens,";
     CHECK(hash_same_with(
         4, route, "abort_billing: stops, output_cap_field: max_tokens, usage: openai.chat,"));

@@ -14,8 +14,20 @@ TEST(sections_say_what_each_reader_may_know)
     CHECK(crypto_start(NULL) == ERR_OK);
     struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
     const struct receipt_try tries[] = {
-        { STR("r0"), STR(""), STR("upstream_timeout"), false, false },
-        { STR("r1"), STR("up-7"), STR("complete"), true, true },
+        { .route = STR("r0"), .outcome = STR("upstream_timeout") },
+        { .route = STR("r2"),
+          .upstream_id = STR("up-6"),
+          .outcome = STR("overtaken"),
+          .sent = true,
+          .cost_by = STR("counted"),
+          .cost_nano = 1234,
+          .cost_currency = STR("USD") },
+        { .route = STR("r1"),
+          .upstream_id = STR("up-7"),
+          .outcome = STR("complete"),
+          .sent = true,
+          .billable = true,
+          .hedge = true },
     };
     facts.tries = tries;
     facts.try_count = EP_ARRAY_LEN(tries);
@@ -33,10 +45,14 @@ TEST(sections_say_what_each_reader_may_know)
     CHECK(str_search(operator, STR("\"route\":\"r1\"")) < operator.len);
     struct str told = STR("\"tries\":[{\"billable\":\"no\",\"outcome\":\"upstream_timeout\","
                           "\"route\":\"r0\",\"sent\":\"no\",\"upstream_id\":\"\"},"
-                          "{\"billable\":\"yes\",\"outcome\":\"complete\",\"route\":\"r1\","
-                          "\"sent\":\"yes\",\"upstream_id\":\"up-7\"}]");
+                          "{\"billable\":\"no\",\"cost\":\"1234\",\"cost_by\":\"counted\","
+                          "\"cost_currency\":\"USD\",\"outcome\":\"overtaken\",\"route\":\"r2\","
+                          "\"sent\":\"yes\",\"upstream_id\":\"up-6\"},"
+                          "{\"billable\":\"yes\",\"hedge\":\"yes\",\"outcome\":\"complete\","
+                          "\"route\":\"r1\",\"sent\":\"yes\",\"upstream_id\":\"up-7\"}]");
     CHECK(str_search(operator, told) < operator.len);
     CHECK(str_search(client, STR("up-7")) == client.len);
+    CHECK(str_search(client, STR("cost")) == client.len); /* no client pays it, or sees it */
     receipt_fini(&receipt);
 }
 
