@@ -8,6 +8,7 @@
 
 #include "base/crash.h"
 #include "base/mem.h"
+#include "store/gather.h"
 #include "store/store_internal.h"
 
 #define CACHE_SLOTS 512 /* a power of two; the rooms have some 120 statements */
@@ -89,6 +90,7 @@ static int sqlite_on_commit(void *context, sqlite3 *db, const char *name, int pa
 static void sqlite_configure(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    gather_register();
 }
 
 static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool read_only,
@@ -96,7 +98,7 @@ static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool r
 {
     int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                 SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &conn->db, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &conn->db, flags, read_only ? NULL : GATHER_NAME) != SQLITE_OK) {
         return FAIL(fail, ERR_IO, "could not open the database \"%s\": %s", path,
                     conn->db == NULL ? "no memory" : sqlite3_errmsg(conn->db));
     }
