@@ -228,7 +228,7 @@ TEST(without_memory_it_is_written_as_it_comes)
     end();
 }
 
-/* ---- what cannot be ---------------------------------------------------------------------------- */
+/* ---- what cannot be ------------------------------------------------------------------------- */
 
 TEST(a_full_disk_is_told_of_once)
 {
