@@ -22,7 +22,7 @@ enum claim_kind {
     CLAIM_USAGE          /* it reports usage that contradicts itself */
 };
 
-extern const struct store_migration upstream_claim_migration; /* number 18; behind quarantine's */
+extern const struct store_migration upstream_claim_migration; /* number 19; behind quarantine's */
 
 enum claim_state {
     CLAIM_OPEN,
