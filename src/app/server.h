@@ -24,6 +24,7 @@ struct crew_member;
 struct crew_swap;
 struct lookout;
 struct publishing;
+struct repeats;
 
 struct server {
     struct world *world;
@@ -36,6 +37,7 @@ struct server {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget retries;
+    struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
     struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;

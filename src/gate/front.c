@@ -5,7 +5,10 @@
 #include "gate/call.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "wire/url.h"
+
+#define FRONT_OPENROUTER "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
 
 /* What an exchange's owner is, told by its first word. */
 static bool front_is_call(const void *owner)
@@ -16,29 +19,30 @@ static bool front_is_call(const void *owner)
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    call_begin(gate, x);
+    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
+    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
     (void)path;
-    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
+    reply_send(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
 }
 
 static void front_alive(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
     (void)path;
-    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
+    reply_send(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
 }
 
 static void front_ready(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
     bool ready = !store_failed(gate->world.store) && !gate_log_stopped(gate);
-    http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
-                 ready ? STR("selling\n") : STR("not selling\n"));
+    reply_send(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
+               ready ? STR("selling\n") : STR("not selling\n"));
 }
 
 struct front_path {
@@ -80,8 +84,8 @@ static void front_on_request(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR("/api/v1/"))) {
-        path = str_from_at(path, 4); /* OpenRouter's clients */
+    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
+        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }
     bool known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
@@ -94,6 +98,8 @@ static void front_on_request(struct http_exchange *x)
             return;
         }
     }
+    /* A model's verb of Gemini's API looks like a model's path. */
+    known = known && reply_face(x) != FACE_GEMINI;
     errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
 }
 

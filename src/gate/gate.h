@@ -25,6 +25,7 @@ struct price_shelf;
 struct quota;
 struct review;
 struct quarantine;
+struct repeats;
 struct retry_budget;
 struct store;
 struct tlog;
@@ -45,6 +46,7 @@ struct gate_world {
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget *retries;
+    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;
