@@ -24,6 +24,7 @@ struct sandbox {
     struct str models;
     struct str key; /* empty: any */
     struct scale scale;
+    struct script script;
     int64_t first_token_ms;
     int64_t pace_ms;
     int64_t error_rate; /* of a hundred */
@@ -294,6 +295,8 @@ static const char sandbox_help[] =
     "                          count this model's tokens by a real vocabulary; may be repeated\n"
     "  --cached N              prompt tokens reported as cached\n"
     "  --reasoning N           tokens added as reasoning\n"
+    "  --script FILE           say and call what the file has, turn by turn: a JSON array of\n"
+    "                          {\"call\": TOOL, \"arguments\": {...}} and {\"say\": TEXT}\n"
     "  --key KEY               the only bearer key that is let in\n"
     "  --version, --help\n"
     "Without a tokenizer, tokens are runs of letters and digits, and single other marks: no\n"
@@ -352,6 +355,18 @@ static bool sandbox_tokenizer(struct sandbox *sandbox, struct str value)
     return err == ERR_OK;
 }
 
+static bool sandbox_script(struct sandbox *sandbox, struct str value)
+{
+    struct fail fail = { .text = "" };
+    script_fini(&sandbox->script); /* the last one counts */
+    enum err err = script_load(&sandbox->script, value.ptr, &fail);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text); /* nobody is left to tell */
+    }
+    sandbox->persona.script = err == ERR_OK ? &sandbox->script : NULL;
+    return err == ERR_OK;
+}
+
 static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str value)
 {
     for (size_t i = 0; i < EP_ARRAY_LEN(sandbox_numbers); i++) {
@@ -366,6 +381,9 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--usage"))) {
         return sandbox_usage(sandbox, value);
+    }
+    if (str_eq(flag, STR("--script"))) {
+        return sandbox_script(sandbox, value);
     }
     if (str_eq(flag, STR("--tokenizer"))) {
         return sandbox_tokenizer(sandbox, value);
