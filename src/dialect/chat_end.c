@@ -49,6 +49,11 @@ enum err chat_error_event(struct buf *out, const struct chat_chunk *chunk, enum 
     jsonw_key(&json, "error");
     face_error_object(&json, face, error);
     TRY(chat_end_close(&json));
+    if (face == FACE_OPENAI) {
+        TRY(buf_append(out, STR("data: ")));
+        TRY(face_error_write(out, face, error));
+        TRY(buf_append(out, STR("\n\n")));
+    }
     return buf_append(out, STR(CHAT_END_DONE));
 }
 

@@ -15,7 +15,8 @@ struct chat_chunk {
 };
 
 /* One chunk with the finish reason "error" and the error, of a face of chat completions: some
- * clients look for the one, some for the other. */
+ * clients look for the one, some for the other. Some take what has choices for a chunk alone, so
+ * OpenAI's get the error once more, by itself. */
 EP_MUST_CHECK enum err chat_error_event(struct buf *out, const struct chat_chunk *chunk,
                                         enum face face, const struct face_error *error);
 

@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/stamp.h"
 #include "dialect/chat_end.h"
+#include "dialect/chat_strict.h"
 #include "gate/call_claim.h"
 #include "gate/call_limits.h"
 #include "gate/gate_internal.h"
@@ -12,7 +13,7 @@
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
-#define ANSWER_ERROR_MAX   10240 /* a message, a few facts; the end of 128 choices */
+#define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
 #define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
 
@@ -66,6 +67,20 @@ static void answer_stream_head(struct call *call, bool charged)
     answer_first_byte(call);
 }
 
+/* Events for a client that takes no null where nothing is. */
+static void answer_strictly(struct http_exchange *x, struct str events)
+{
+    struct str pieces[HTTP_PARTS_MAX];
+    size_t count = 0;
+    while (chat_strict_next(&events, &pieces[count])) {
+        if (++count == HTTP_PARTS_MAX) {
+            http_respond_body(x, pieces, count);
+            count = 0;
+        }
+    }
+    http_respond_body(x, pieces, count);
+}
+
 void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
@@ -75,7 +90,11 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    http_respond_body(call->x, &bytes, 1);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, bytes);
+    } else {
+        http_respond_body(call->x, &bytes, 1);
+    }
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -237,6 +256,22 @@ static void answer_refusal(struct call *call)
 
 /* ---- ends --------------------------------------------------------------------------------- */
 
+/* A model's whole answer, with what OpenRouter's clients will not do without. */
+static void answer_send(struct call *call, struct str headers, struct str body)
+{
+    struct buf strict;
+    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    buf_init(&strict, body.len + lack.len);
+    counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
+    if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
+        buf_append(&strict, lack) == ERR_OK &&
+        buf_append(&strict, str_from_at(json_trim(body), 1)) == ERR_OK) {
+        body = buf_str(&strict);
+    }
+    http_respond(call->x, 200, headers, body);
+    buf_fini(&strict);
+}
+
 static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
@@ -250,6 +285,10 @@ static void answer_whole(struct call *call, int status)
     }
     call_limits_headers(call, &reply.buf);
     answer_first_byte(call);
+    if (status == 200) {
+        answer_send(call, buf_str(&reply.buf), buf_str(&call->answer));
+        return;
+    }
     counter_add(COUNTER_BYTES_OUT, (int64_t)call->answer.len);
     http_respond(call->x, status, buf_str(&reply.buf), buf_str(&call->answer));
 }
@@ -322,8 +361,7 @@ static void answer_replay(struct call *call)
     reply_line(&reply, "x-entrepot-replayed", STR("true"));
     call_limits_headers(call, &reply.buf);
     answer_first_byte(call);
-    counter_add(COUNTER_BYTES_OUT, (int64_t)replay.text.len);
-    http_respond(call->x, 200, buf_str(&reply.buf), replay.text);
+    answer_send(call, buf_str(&reply.buf), replay.text);
 }
 
 /* The credit is used up: the answer ends as if the model had met its cap, and says why. */
@@ -374,10 +412,15 @@ static void answer_stream_end(struct call *call)
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    const struct str parts[] = {
+    struct str parts[] = {
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
         answer_tail(call, &body),
     };
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, parts[0]);
+        answer_strictly(call->x, parts[1]);
+        parts[0] = parts[1] = STR_EMPTY;
+    }
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));
 }

@@ -22,6 +22,7 @@ TEST(an_error_in_a_stream_ends_each_choice_and_says_why)
                          "{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"},"
                          "{\"index\":1,\"delta\":{},\"finish_reason\":\"error\"}],\"error\":{")));
     CHECK(str_ends(buf_str(&out), STR("}\n\ndata: [DONE]\n\n")));
+    CHECK(str_search(buf_str(&out), STR("\n\ndata: {\"error\":{\"message\":")) < out.len);
     struct str data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
     chat_event_read(data, NULL, &event);
     CHECK(event.error && !event.bad);
@@ -32,6 +33,7 @@ TEST(an_error_in_a_stream_ends_each_choice_and_says_why)
     CHECK(chat_error_event(&out, &two, FACE_OPENROUTER, &error) == ERR_OK);
     data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
     CHECK_STR(json_get(json_get(data, STR("error")), STR("code")), STR("502"));
+    CHECK_STR(str_from_at(buf_str(&out), 6 + data.len), STR("\n\ndata: [DONE]\n\n"));
     buf_fini(&out);
 }
 
@@ -66,7 +68,7 @@ TEST(a_stream_that_is_ended_early_says_length_for_each_choice_and_why)
 
 TEST(an_end_that_does_not_fit_is_said_wherever_the_room_ends)
 {
-    char text[512];
+    char text[1024];
     const struct face_error error = { .err = ERR_UPSTREAM_CUT };
     const struct chat_length length = { .chunk = two, .include_usage = true };
     struct buf whole = { text, 0, sizeof(text), sizeof(text) };
