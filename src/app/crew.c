@@ -1,6 +1,7 @@
 /* The loop threads: each has a loop, a gate and a listener of its own. */
 #include <time.h>
 
+#include "app/embed.h"
 #include "app/server.h"
 #include "base/mem.h"
 #include "base/stamp.h"
@@ -238,6 +239,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .log = world_log(server->world),
         .log_folder = server->world->conf->log_folder.ptr,
         .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,
+        .openapi = { (const char *)embed_schema[0].bytes, embed_schema[0].len },
         .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);

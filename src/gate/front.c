@@ -45,6 +45,18 @@ static void front_ready(struct gate *gate, struct http_exchange *x, struct str p
                ready ? STR("selling\n") : STR("not selling\n"));
 }
 
+static void front_openapi(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    if (gate->world.openapi.len == 0) {
+        errand_refuse(x, ERR_HTTP_PATH);
+        return;
+    }
+    reply_send(x, 200,
+               STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
+               gate->world.openapi);
+}
+
 struct front_path {
     struct str path;
     bool prefix; /* something follows it */
@@ -70,6 +82,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/verify/"), true, HTTP1_GET, errand_verify },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },
     { STR_INIT("/readyz"), false, HTTP1_GET, front_ready },
+    { STR_INIT("/openapi.json"), false, HTTP1_GET, front_openapi },
     { STR_INIT("/"), false, HTTP1_GET, front_hello },
 };
 
