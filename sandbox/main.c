@@ -25,6 +25,7 @@ struct sandbox {
     struct str models;
     struct str key; /* empty: any */
     struct scale scale;
+    struct script script;
     int64_t first_token_ms;
     int64_t pace_ms;
     int64_t error_rate; /* of a hundred */
@@ -299,6 +300,8 @@ static const char sandbox_help[] =
     "  --reasoning-beside N    tokens of reasoning that the total has and the completion has not\n"
     "  --sources N             sources reported as read by a search\n"
     "  --report JSON           report this usage, whatever was asked and said\n"
+    "  --script FILE           say and call what the file has, turn by turn: a JSON array of\n"
+    "                          {\"call\": TOOL, \"arguments\": {...}} and {\"say\": TEXT}\n"
     "  --key KEY               the only bearer key that is let in\n"
     "  --version, --help\n"
     "Without a tokenizer, tokens are runs of letters and digits, and single other marks: no\n"
@@ -365,6 +368,18 @@ static bool sandbox_tokenizer(struct sandbox *sandbox, struct str value)
     return err == ERR_OK;
 }
 
+static bool sandbox_script(struct sandbox *sandbox, struct str value)
+{
+    struct fail fail = { .text = "" };
+    script_fini(&sandbox->script); /* the last one counts */
+    enum err err = script_load(&sandbox->script, value.ptr, &fail);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text); /* nobody is left to tell */
+    }
+    sandbox->persona.script = err == ERR_OK ? &sandbox->script : NULL;
+    return err == ERR_OK;
+}
+
 static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str value)
 {
     for (size_t i = 0; i < EP_ARRAY_LEN(sandbox_numbers); i++) {
@@ -382,6 +397,9 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--report"))) {
         return sandbox_report(sandbox, value);
+    }
+    if (str_eq(flag, STR("--script"))) {
+        return sandbox_script(sandbox, value);
     }
     if (str_eq(flag, STR("--tokenizer"))) {
         return sandbox_tokenizer(sandbox, value);

@@ -13,10 +13,30 @@ static bool persona_calls(const struct persona_ask *ask)
     return ask->tool[0] != '\0';
 }
 
+/* The word `at` of the script's text, with the white space in front of it. */
+static struct str persona_scripted(struct str text, int64_t at)
+{
+    size_t start = 0;
+    size_t end = 0;
+    for (int64_t i = 0; i <= at; i++) {
+        start = end;
+        while (end < text.len && text.ptr[end] == ' ') {
+            end++;
+        }
+        while (end < text.len && text.ptr[end] != ' ') {
+            end++;
+        }
+    }
+    return str_slice(text, start, end);
+}
+
 /* " boats": what the answer's token `at` adds to its text. */
 static enum err persona_word(const struct persona_ask *ask, int64_t choice, int64_t at,
                              struct buf *out)
 {
+    if (ask->text.len > 0) {
+        return buf_append(out, persona_scripted(buf_str(&ask->text), at));
+    }
     uint64_t seed = lexicon_mix(ask->seed + (uint64_t)choice);
     TRY(buf_append(out, at > 0 ? STR(" ") : STR_EMPTY));
     return buf_append(out, lexicon_word(seed, (uint64_t)at));
@@ -170,7 +190,7 @@ static void persona_put_tool_delta(struct jsonw *json, const struct persona_ask 
 static enum err persona_put_delta(struct jsonw *json, const struct persona_ask *ask, int64_t choice,
                                   int64_t step)
 {
-    char text[32];
+    char text[PERSONA_WORD_MAX];
     struct buf word = { text, 0, sizeof(text), sizeof(text) };
     int64_t last = persona_choice_events(ask) - 1;
     jsonw_key(json, "delta");

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "scale.h"
+#include "script.h"
 
 enum persona_usage {
     PERSONA_EXACT,
@@ -33,6 +34,7 @@ struct persona_options {
     int64_t inflate_percent; /* of PERSONA_INFLATED */
     int64_t pad;             /* of PERSONA_PADDED: tokens, of the prompt and of the answer */
     const struct scale *scale;
+    const struct script *script; /* NULL: none */
 };
 
 #define PERSONA_MODEL_MAX     128
@@ -45,6 +47,7 @@ struct persona_ask {
     char model[PERSONA_MODEL_MAX + 1];
     char tool[PERSONA_TOOL_MAX + 1]; /* that is called; empty: none */
     struct buf arguments;            /* of the call: JSON */
+    struct buf text;                 /* by the script; empty: words of the lexicon */
     bool stream;
     bool include_usage;
     int64_t choices;
@@ -71,6 +74,7 @@ EP_MUST_CHECK bool persona_read(struct str body, const struct persona_options *o
                                 struct persona_fault *ret_fault);
 void persona_ask_fini(struct persona_ask *ask);
 
+#define PERSONA_WORD_MAX 1024              /* bytes: of a script; those of the lexicon are short */
 #define PERSONA_TEXT_MAX ((size_t)1 << 24) /* a million words and spaces */
 /* Appends the first `count` words of a choice's text. */
 EP_MUST_CHECK enum err persona_words(const struct persona_ask *ask, int64_t choice, int64_t count,

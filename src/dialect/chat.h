@@ -1,6 +1,6 @@
 /*
- * OpenAI chat completions, the upstream's side: what an event of a stream and a whole answer say,
- * and the error envelopes clients understand. Pure; results borrow the text.
+ * OpenAI chat completions, the upstream's side: what an event of a stream and a whole answer say.
+ * Pure; results borrow the text.
  */
 #pragma once
 
@@ -59,28 +59,3 @@ struct chat_answer {
 /* A whole answer that was not streamed. `sink` may be NULL. */
 void chat_answer_read(struct str body, const struct chat_sink *sink,
                       struct chat_answer *ret_answer);
-
-struct chat_error {
-    enum err err;
-    struct str message;  /* empty: the table's sentence */
-    struct str param;    /* empty: null */
-    struct str entrepot; /* a JSON object with our own facts, or empty */
-};
-
-/* {"error":{"message":..,"type":..,"param":..,"code":..,"entrepot":{..}}} */
-EP_MUST_CHECK enum err chat_error_write(struct buf *out, const struct chat_error *error);
-/* The same inside a stream: one event that also ends each choice, then [DONE]. */
-EP_MUST_CHECK enum err chat_error_event(struct buf *out, const struct chat_error *error);
-
-/* A stream that is ended before its model has ended it. */
-struct chat_length {
-    struct str id;
-    int64_t created_s;
-    struct str model;
-    int64_t choices;
-    struct str entrepot; /* a JSON object with the reason, or empty */
-    struct str usage;    /* an object for an event with the tokens; empty: nobody wants it */
-};
-
-/* One event that gives each choice the finish reason "length", one with the usage, then [DONE]. */
-EP_MUST_CHECK enum err chat_length_event(struct buf *out, const struct chat_length *length);

@@ -1,3 +1,5 @@
+#include "gate/call_admit.h"
+
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
@@ -245,6 +247,10 @@ enum call_next call_admit(struct call *call)
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
         return call_refuse(call, err, "%s",
                            err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
+    }
+    if (call_repeat_begin(call)) {
+        call_goto(call, CALL_REPEAT);
+        return CALL_NEXT;
     }
     struct fail fail = { .text = "" };
     err = admit_terms(call, &fail);

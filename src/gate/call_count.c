@@ -7,6 +7,7 @@
  */
 #include "gate/call_count.h"
 #include "base/counter.h"
+#include "gate/call_admit.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "wire/json.h"

@@ -210,10 +210,11 @@ static void meter_generated(struct call *call)
 }
 
 /* The client left, and the answer was read to its end. Whether what was reported is billed: by the
- * product's terms, or because the answer is kept for the next try with its Idempotency-Key. */
+ * product's terms, or because the answer is kept for the next try with its Idempotency-Key, or an
+ * SDK's next try waits for it. */
 static bool meter_abandoned_whole(const struct call *call)
 {
-    bool kept = call->claim != NULL && !call->streamed;
+    bool kept = !call->streamed && (call->claim != NULL || call_repeat_awaited(call));
     return kept || call->product->abandoned == REGISTRY_ABANDONED_GENERATED;
 }
 

@@ -73,6 +73,51 @@ static void errand_copy(struct jsonw *json, const char *key, struct str section,
     jsonw_raw(json, value.len > 0 ? value : STR("null"));
 }
 
+/* Of OpenRouter's shape: its SDK wants them, and nobody here knows them. */
+static void errand_put_unknown(struct jsonw *json)
+{
+    static const char *const names[] = {
+        "api_type",
+        "app_id",
+        "cache_discount",
+        "cancelled",
+        "external_user",
+        "finish_reason",
+        "generation_time",
+        "http_referer",
+        "latency",
+        "moderation_latency",
+        "native_finish_reason",
+        "native_tokens_cached",
+        "native_tokens_completion_images",
+        "native_tokens_reasoning",
+        "num_fetches",
+        "num_input_audio_prompt",
+        "num_media_completion",
+        "num_media_prompt",
+        "num_search_results",
+        "preset_id",
+        "provider_name",
+        "provider_responses",
+        "router",
+        "service_tier",
+        "streamed",
+        "upstream_id",
+        "upstream_inference_cost",
+        "user_agent",
+        "web_search_engine",
+        "workspace_id",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
+        jsonw_key(json, names[i]);
+        jsonw_null(json);
+    }
+    jsonw_key(json, "is_byok");
+    jsonw_bool(json, false);
+    jsonw_put_str(json, "origin", STR_EMPTY);
+    jsonw_put_str(json, "data_region", STR("global"));
+}
+
 static enum err errand_put_generation(struct errand *errand, const struct tlog_found *found)
 {
     struct jsonw json;
@@ -95,8 +140,13 @@ static enum err errand_put_generation(struct errand *errand, const struct tlog_f
     errand_copy(&json, "finish", client, STR("outcome"));
     jsonw_key(&json, "total_cost");
     jsonw_raw(&json, text.len > 0 ? buf_str(&text) : STR("null"));
+    jsonw_key(&json, "usage");
+    jsonw_raw(&json, text.len > 0 ? buf_str(&text) : STR("null"));
     jsonw_put_int(&json, "tokens_prompt", errand_tokens(billed, false));
     jsonw_put_int(&json, "tokens_completion", errand_tokens(billed, true));
+    jsonw_put_int(&json, "native_tokens_prompt", errand_tokens(billed, false));
+    jsonw_put_int(&json, "native_tokens_completion", errand_tokens(billed, true));
+    errand_put_unknown(&json);
     jsonw_close(&json, '}');
     jsonw_close(&json, '}');
     return jsonw_err(&json);

@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -444,6 +445,55 @@ def test_many_streams_are_served_at_once_with_little_memory():
             assert text.count(b"data: ") == 23
             wire.close()
         print(f"memory of a stream: {each_kib:.1f} KiB")
+
+
+def scripted(text):
+    file = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
+    with file:
+        file.write(text if isinstance(text, str) else json.dumps(text))
+    return file.name
+
+
+def test_a_script_is_gone_through_turn_by_turn():
+    text = "The notes say  42, and no more."
+    path = scripted([{"call": "read", "arguments": {"path": "notes.txt", "n": [1]}},
+                     {"call": "absent", "arguments": {}}, {"say": text}])
+    tools = [TOOL, {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]
+    user, tool = {"role": "user", "content": "Read it."}, {"role": "tool", "tool_call_id": "call_1", "content": "42"}
+    called = {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}]}
+    with sandbox("--script", path) as upstream:
+        first = {**HELLO, "messages": [user], "tools": tools}
+        choice = upstream.json(first)["choices"][0]
+        assert choice["finish_reason"] == "tool_calls"
+        function = choice["message"]["tool_calls"][0]["function"]
+        assert function["name"] == "read" and json.loads(function["arguments"]) == {"path": "notes.txt", "n": [1]}
+        parts = [delta["tool_calls"][0]["function"] for delta in deltas(upstream.stream(first)) if "tool_calls" in delta]
+        assert json.loads("".join(part["arguments"] for part in parts)) == {"path": "notes.txt", "n": [1]}
+        second = upstream.json({**first, "messages": [user, called, tool]})["choices"][0]
+        assert second["finish_reason"] == "stop" and second["message"]["content"], "a tool that is not there is not called"
+        last = {**first, "messages": [{"role": "system", "content": "s"}, user, called, tool, called, tool]}
+        answer = upstream.json(last)
+        assert answer["choices"][0]["message"]["content"] == text
+        assert answer["usage"]["completion_tokens"] == count(text)
+        assert "".join(delta.get("content") or "" for delta in deltas(upstream.stream(last))) == text
+        assert upstream.json({**last, "max_tokens": 3})["choices"][0]["message"]["content"] == "The notes say"
+        for other in ({**last, "messages": last["messages"] + [called, tool]}, HELLO):
+            assert upstream.json(other)["choices"][0]["message"]["content"] != text, "made-up words"
+        again = {**first, "messages": last["messages"] + [user]}
+        assert upstream.json(again)["choices"][0]["finish_reason"] == "tool_calls", "each task begins anew"
+    os.unlink(path)
+
+
+def test_a_script_that_is_none_is_named():
+    for text in ("", "{}", "[1]", "[{}]", '[{"call": "x"}]', '[{"call": 1, "arguments": {}}]', '[{"say": 1}]', "[",
+                 '[{"say": "x"}, {"call": "x", "arguments": "{}"}]'):
+        path = scripted(text)
+        done = subprocess.run([SANDBOX, "--script", path], capture_output=True, text=True, timeout=20)
+        os.unlink(path)
+        assert done.returncode == 2 and path in done.stderr, (text, done.stderr)
+    done = subprocess.run([SANDBOX, "--script", "/no/such/file"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "/no/such/file" in done.stderr
 
 
 def test_wrong_options_are_named():
