@@ -49,6 +49,17 @@ bool json_next_item(struct str *rest, struct str *ret_item);
 /* The first member of that name, or an empty slice; so for what is no object. */
 struct str json_get(struct str object, struct str name);
 
+/*
+ * Steps through a value and those inside it without looking at any byte twice: `rest` begins with a
+ * value and goes as far as the text. After json_enter(), json_more() is asked before each item or
+ * member, until it has taken the closing bracket; of a member json_take_key() comes first; a value
+ * is entered in its turn, or taken whole.
+ */
+void json_enter(struct str *rest); /* an array's or object's */
+EP_MUST_CHECK bool json_more(struct str *rest);
+struct str json_take_key(struct str *rest); /* between its quotes, escapes as they stand */
+struct str json_take(struct str *rest);
+
 /* Whether a key's text, escapes decoded, is `name` (plain ASCII). Most keys are told apart by their
  * first byte. */
 bool json_key_equals(struct str key, struct str name);
