@@ -33,6 +33,7 @@ struct chat_event {
     bool error;            /* a truthy "error" */
     bool empty;            /* "choices" is an empty list */
     bool unread;           /* a delta says something that is neither known nor empty */
+    bool twofold;          /* reasoning under both of its names, of which one counts */
     unsigned finished;     /* choices with a finish reason here */
     struct str model;      /* the value, in quotes; empty: absent */
     struct str usage;      /* an object, or empty */

@@ -359,6 +359,13 @@ enum err json_check(struct str text, struct json_fault *ret_fault)
     return json_finish(&scan, json_value(&scan), ret_fault);
 }
 
+size_t json_string_len(struct str text)
+{
+    struct json_scan scan = json_scan_of(text);
+    bool good = text.len > 0 && text.ptr[0] == '"' && json_string(&scan);
+    return good ? (size_t)(scan.at - scan.start) : 0;
+}
+
 /* A member of the outermost object: its key, then its value. */
 static bool json_index_member(struct json_scan *scan, struct json_member *member)
 {

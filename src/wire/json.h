@@ -3,8 +3,8 @@
  * tree, no allocation, no copy. UTF-8 is checked; lone surrogate escapes and \u0000 are JSON and
  * pass.
  *
- * A value's span is its text, quotes and brackets included. All functions but json_check() and
- * json_index() want text that one of these has passed.
+ * A value's span is its text, quotes and brackets included. All functions but json_check(),
+ * json_index() and json_string_len() want text that one of these has passed.
  */
 #pragma once
 
@@ -38,6 +38,10 @@ EP_MUST_CHECK enum err json_check(struct str text, struct json_fault *ret_fault)
  * *ret_count may be larger than `max`: so many there are. */
 EP_MUST_CHECK enum err json_index(struct str text, struct json_member *members, size_t max,
                                   size_t *ret_count, struct json_fault *ret_fault);
+
+/* The length of the string at the front, with its quotes; 0: there is none, or it is not as it must
+ * be. What follows is not looked at. */
+size_t json_string_len(struct str text);
 
 /* The text without the white space that JSON allows around a value. */
 struct str json_trim(struct str text);
