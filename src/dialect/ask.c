@@ -281,10 +281,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     if (read.messages.len == 0) {
         return ask_fail(ret_ask, ERR_ASK_MISSING, "messages", "is missing", fail);
     }
-    struct str rest =
-        json_kind(read.messages) == JSON_ARRAY ? json_inside(read.messages) : STR_EMPTY;
-    struct str first;
-    if (!json_next_item(&rest, &first)) {
+    if (json_kind(read.messages) != JSON_ARRAY || json_trim(json_inside(read.messages)).len == 0) {
         return ask_fail(ret_ask, ERR_ASK_INVALID, "messages", "must be a list that is not empty",
                         fail);
     }

@@ -111,6 +111,7 @@ static void chat_read_delta(const struct chat_reading *reading, struct str delta
         } else if (json_key_is(member.key, STR("reasoning_content")) ||
                    json_key_is(member.key, STR("reasoning"))) {
             bool longer = chat_text_bytes(member.value) > chat_text_bytes(reasoning);
+            event->twofold |= reasoning.len > 0 && chat_text_bytes(member.value) > 0;
             reasoning = longer ? member.value : reasoning;
         } else if (json_key_is(member.key, STR("tool_calls"))) {
             event->tool_bytes += chat_read_tools(reading, member.value);

@@ -33,6 +33,7 @@ struct chat_event {
     bool error;        /* a truthy "error", or "base_resp" with a status_code that is none of 0 */
     bool empty;        /* "choices" is an empty list */
     bool unread;       /* a delta says something that is neither known nor empty */
+    bool twofold;      /* reasoning under both of its names, of which one counts */
     unsigned finished; /* choices with a finish reason here */
     struct str model;  /* the value, in quotes; empty: absent */
     struct str usage;  /* an object, or empty */

@@ -223,8 +223,9 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     if (call->product != NULL) {
         const struct registry_price_book *prices = call->product->price_book;
         struct str version = call->kept == NULL ? prices->version : call->kept->version;
-        EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
-                             STR_ARG(version))); /* one that does not fit stays out */
+        const struct str parts[] = { prices->id, STR("/"), version };
+        EP_IGNORE(buf_append_all(&book, parts,
+                                 EP_ARRAY_LEN(parts))); /* one that does not fit stays out */
     }
     struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_candidate candidates[RECEIPT_CANDIDATES_MAX];

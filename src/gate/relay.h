@@ -18,8 +18,20 @@
 /* Bytes that may leave; valid in the callback only. */
 typedef void relay_emit_fn(void *context, struct str bytes);
 
+/*
+ * Most events of a stream are one before with another text. Of an event that says one text and no
+ * more, the bytes around that are kept: what has the same around a string says that string and no
+ * more, and needs no other look.
+ */
+struct relay_like {
+    struct buf around;     /* the event without its text */
+    size_t at;             /* where that stood, quotes included */
+    struct chat_text said; /* all but its `json` */
+};
+
 struct relay {
     struct sse sse;
+    struct relay_like like;
     struct buf tail;
     const struct registry_model *model; /* its declared names */
     struct str upstream_model;          /* the name it was asked by */
