@@ -9,14 +9,15 @@
 #include "settle/rejudge.h"
 #include "wire/json.h"
 
-static const char *const explain_columns[] = { "rank",     "route",     "party",    "place",
-                                               "why",      "cost_1m",   "first_ms", "tokens_s",
-                                               "errors_%", "under_way", "weight",   "hedge_ms",
-                                               "health" };
+static const char *const explain_columns[] = { "rank",     "route",    "party",    "place",
+                                               "why",      "cost_1m",  "kj_1m",    "tariff_%",
+                                               "first_ms", "tokens_s", "errors_%", "under_way",
+                                               "weight",   "hedge_ms", "health" };
 
 /* A million in all, three in for one out. */
 #define EXPLAIN_TOKENS_IN  750000
 #define EXPLAIN_TOKENS_OUT 250000
+#define EXPLAIN_UJ_A_KJ    INT64_C(1000000000)
 
 struct explaining {
     struct acting *acting;
@@ -126,6 +127,8 @@ static enum err explain_ask(struct explaining *explaining)
                          .tokens_in = EXPLAIN_TOKENS_IN,
                          .tokens_out = EXPLAIN_TOKENS_OUT,
                          .energy_uj = explaining->energy_uj,
+                         .wall_ns = facts->now,
+                         .capacity_tokens = 1, /* is there any? */
                      },
                      &explaining->seen);
     return ERR_OK;
@@ -181,6 +184,8 @@ static void explain_row(struct explaining *explaining, struct sheet *sheet, size
     sheet_str(sheet, route->place);
     sheet_str(sheet, explain_why(explaining, at));
     sheet_money(sheet, nano);
+    explain_number(sheet, candidate->energy_uj / EXPLAIN_UJ_A_KJ);
+    explain_number(sheet, (int64_t)candidate->tariff_percent);
     explain_number(sheet, candidate->first_us / 1000);
     explain_number(sheet, candidate->millitokens / 1000);
     sheet_int(sheet, candidate->errors_ppm / 10000);

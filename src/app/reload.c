@@ -72,6 +72,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .connections_max = conf->limits_connections,
         .queue_calls = conf->limits_queue_calls,
         .queue_ns = reload_ns(conf->limits_queue_ms),
+        .defer_ns = reload_ns(conf->limits_defer_ms),
         .drains_max = conf->limits_drains_max,
         .drain_ns = reload_ns(conf->limits_drain_call_ms),
         .upstream_per_host_max = conf->limits_upstream_connections_per_host,

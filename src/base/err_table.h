@@ -114,6 +114,8 @@
       "All places for this model are taken, and so are those to wait for one.")                   \
     X(QUEUE_TIMEOUT, RETRY, 503, "api_error", "queue_timeout",                                    \
       "No place for this model became free in time.")                                             \
+    X(FLEX_FULL, RETRY, 429, "rate_limit_error", "resource_unavailable",                          \
+      "No capacity became free for this request of the flex tier; it was not charged.")           \
     X(NO_ROUTE, RETRY, 503, "api_error", "no_route", "No source can serve this model just now.")  \
     X(DEADLINE, CLIENT, 504, "invalid_request_error", "deadline_exceeded",                        \
       "The deadline that the request named has passed.")                                          \

@@ -25,6 +25,7 @@ struct ask_read {
     struct str models;
     struct str web_search_options;
     struct str search_parameters;
+    struct str service_tier;
 };
 
 struct ask_name {
@@ -54,6 +55,7 @@ static const struct ask_name ask_names[] = {
     ASK_NAME(models),
     ASK_NAME(web_search_options),
     ASK_NAME(search_parameters),
+    ASK_NAME(service_tier),
 };
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
@@ -293,6 +295,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
                         !ask_absent(read.search_parameters);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
+    ret_ask->flex = read.service_tier.len > 0 && json_string_is(read.service_tier, STR("flex"));
     ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->messages = read.messages;
     ret_ask->param = "messages";

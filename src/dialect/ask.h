@@ -3,6 +3,7 @@
  * live as long as the ask.
  *
  * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user, and
+ * whether it may wait ("service_tier"), and
  * which sources and models may serve ("provider", "models": these two are for us alone, and are cut
  * out of what goes upstream). All else is passed on unchanged. A key that is read and stands there
  * twice is refused, so that no upstream can read another value than we did.
@@ -37,6 +38,7 @@ struct ask {
     bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */
+    bool flex;       /* "service_tier" is "flex": it may wait, and lets others pass */
     bool elsewhere;  /* asks for its answer to be sent to another address */
     int64_t choices; /* 1.. */
     int64_t output_cap;      /* tokens a choice; 0: none was given */

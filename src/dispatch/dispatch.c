@@ -38,6 +38,11 @@ enum err dispatch_create(struct dispatch **ret_dispatch)
     if (dispatch == NULL) {
         return ERR_NO_MEMORY;
     }
+    dispatch->shared = dispatch_line_create();
+    if (dispatch->shared == NULL) {
+        mem_free(dispatch);
+        return ERR_NO_MEMORY;
+    }
     int failed = pthread_mutex_init(&dispatch->learning, NULL);
     ASSERT(failed == 0); /* a plain mutex needs nothing that can lack */
     *ret_dispatch = dispatch;
@@ -58,6 +63,7 @@ void dispatch_destroy(struct dispatch *dispatch)
             entry = next;
         }
     }
+    dispatch_line_destroy(dispatch->shared);
     int failed = pthread_mutex_destroy(&dispatch->learning);
     ASSERT(failed == 0);
     mem_free(dispatch);
@@ -107,10 +113,31 @@ enum err dispatch_learn(struct dispatch *dispatch, const struct registry *regist
     return err;
 }
 
-static void dispatch_give_one(struct dispatch_entry *entry)
+/* What it took of the upstream, as far as that is known. */
+static struct dispatch_use dispatch_used(const struct dispatch_place *place,
+                                         enum dispatch_outcome outcome)
 {
-    uint64_t before = atomic_fetch_sub_explicit(&entry->under_way, 1, memory_order_relaxed);
+    bool served = place->begun || outcome == DISPATCH_FINE;
+    int64_t used = place->used_tokens >= 0 ? place->used_tokens : place->tokens;
+    return (struct dispatch_use){ .taken = place->tokens, .used = served ? used : 0 };
+}
+
+static void dispatch_give_places(const struct dispatch_place *place, enum dispatch_outcome outcome,
+                                 int64_t now_ns)
+{
+    const struct registry_credential *credential = place->route->credential;
+    const struct registry_pool *pool = place->route->pool;
+    struct dispatch_use use = dispatch_used(place, outcome);
+    uint64_t before =
+        atomic_fetch_sub_explicit(&place->route_entry->under_way, 1, memory_order_relaxed);
     ASSERT(before > 0);
+    struct dispatch_room room =
+        dispatch_room_of(credential->max_concurrent, credential->tokens_per_minute);
+    dispatch_room_give(place->credential_entry, &room, &use, place->credential_fills_ns, now_ns);
+    if (place->pool_entry != NULL) {
+        room = dispatch_room_of(pool->max_concurrent, pool->tokens_per_minute);
+        dispatch_room_give(place->pool_entry, &room, &use, place->pool_fills_ns, now_ns);
+    }
 }
 
 void dispatch_begin(struct dispatch_place *place, const struct health_lesson *lesson,
@@ -128,11 +155,7 @@ void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
 {
     struct dispatch_entry *route = place->route_entry;
     ASSERT(route != NULL);
-    dispatch_give_one(route);
-    dispatch_give_one(place->credential_entry);
-    if (place->pool_entry != NULL) {
-        dispatch_give_one(place->pool_entry);
-    }
+    dispatch_give_places(place, outcome, now_ns);
     struct health_lesson rest;
     if (place->begun) {
         rest = lesson != NULL ? *lesson : (struct health_lesson){ 0 };

@@ -1,5 +1,6 @@
 #include "dispatch/choice.h"
 #include "dispatch/dispatch_internal.h"
+#include "registry/registry_tariff.h"
 
 #define DISPATCH_TOKENS_MAX (INT64_C(1) << 40) /* expected of a call: no sum of them overflows */
 #define DISPATCH_SEEN_NS    INT64_C(50000000)  /* the shared clock's steps: it is rarely written */
@@ -62,6 +63,15 @@ static money_wide dispatch_measure(const struct dispatch_candidate *told,
     return speed > 0 ? most / speed : idle ? 0 : CHOICE_SCORE_MAX;
 }
 
+int64_t dispatch_candidate_energy(const struct dispatch_candidate *candidate)
+{
+    if (candidate->energy_uj < 0) {
+        return -1;
+    }
+    money_wide weighed = registry_tariff_of(candidate->energy_uj, candidate->tariff_percent);
+    return weighed < INT64_MAX ? (int64_t)weighed : INT64_MAX;
+}
+
 static money_wide dispatch_score(const struct dispatch_survey *survey,
                                  const struct dispatch_candidate *told,
                                  const struct health_view *view)
@@ -70,7 +80,7 @@ static money_wide dispatch_score(const struct dispatch_survey *survey,
     if (survey->sort == PREFERENCE_SORT_WEIGHT) {
         score = 0;
     } else if (survey->sort == PREFERENCE_SORT_ENERGY) {
-        score = told->energy_uj >= 0 ? told->energy_uj : CHOICE_SCORE_MAX;
+        score = told->energy_uj >= 0 ? dispatch_candidate_energy(told) : CHOICE_SCORE_MAX;
     } else if (survey->sort != PREFERENCE_SORT_PRICE) {
         score = dispatch_measure(told, view, survey->sort == PREFERENCE_SORT_LATENCY);
     }
@@ -117,8 +127,33 @@ static uint64_t dispatch_under_way(const struct dispatch_entry *entry)
     return atomic_load_explicit(&entry->under_way, memory_order_relaxed);
 }
 
+/* By places and tokens; WORSE: there is room. */
+static enum dispatch_why dispatch_crowded(const struct dispatch *dispatch,
+                                          const struct dispatch_ask *ask,
+                                          const struct dispatch_place *place, int64_t *ret_until_ns)
+{
+    const struct registry_credential *credential = place->route->credential;
+    const struct registry_pool *pool = place->route->pool;
+    struct dispatch_room room =
+        dispatch_room_of(credential->max_concurrent, credential->tokens_per_minute);
+    enum dispatch_lack lack =
+        dispatch_room_look(dispatch, ask, place->credential_entry, &room, ret_until_ns);
+    if (lack != DISPATCH_LACK_NOTHING) {
+        return lack == DISPATCH_LACK_PLACE ? DISPATCH_WHY_FULL : DISPATCH_WHY_TOKENS;
+    }
+    if (pool == NULL) {
+        return DISPATCH_WHY_WORSE;
+    }
+    room = dispatch_room_of(pool->max_concurrent, pool->tokens_per_minute);
+    lack = dispatch_room_look(dispatch, ask, place->pool_entry, &room, ret_until_ns);
+    return lack == DISPATCH_LACK_NOTHING ? DISPATCH_WHY_WORSE
+           : lack == DISPATCH_LACK_PLACE ? DISPATCH_WHY_POOL_FULL
+                                         : DISPATCH_WHY_POOL_TOKENS;
+}
+
 /* By how it is just now. */
-static enum dispatch_why dispatch_hindered(const struct dispatch_survey *survey,
+static enum dispatch_why dispatch_hindered(const struct dispatch *dispatch,
+                                           const struct dispatch_survey *survey,
                                            const struct dispatch_ask *ask,
                                            struct dispatch_place *place, int64_t *ret_until_ns)
 {
@@ -135,13 +170,9 @@ static enum dispatch_why dispatch_hindered(const struct dispatch_survey *survey,
     if (state != HEALTH_READY && state != HEALTH_HALF_OPEN) {
         return whys[state];
     }
-    if (dispatch_under_way(place->credential_entry) >= place->route->credential->max_concurrent) {
-        return DISPATCH_WHY_FULL;
-    }
-    bool full = place->pool_entry != NULL &&
-                dispatch_under_way(place->pool_entry) >= place->route->pool->max_concurrent;
-    if (full) {
-        return DISPATCH_WHY_POOL_FULL;
+    enum dispatch_why crowded = dispatch_crowded(dispatch, ask, place, ret_until_ns);
+    if (crowded != DISPATCH_WHY_WORSE) {
+        return crowded;
     }
     bool slowly = dispatch_under_way(entry) >= health_allowance(&entry->health, ask->now_ns);
     return slowly ? DISPATCH_WHY_RETURNING : DISPATCH_WHY_WORSE;
@@ -170,7 +201,13 @@ static void dispatch_weigh(const struct dispatch_ask *ask, size_t at,
     const struct dispatch_entry *entry = survey->places[at].route_entry;
     health_view(&entry->health, ask->now_ns, &view);
     told->under_way = dispatch_under_way(entry);
+    told->tariff_percent = ask->wall_ns > 0
+                               ? registry_tariff_percent(told->route->pool, ask->wall_ns)
+                               : REGISTRY_TARIFF_ORDINARY;
     told->cost_pico = dispatch_cost(survey, told->route->contract);
+    if (told->route->pool != NULL && told->route->pool->tariff.scales_price) {
+        told->cost_pico = registry_tariff_of(told->cost_pico, told->tariff_percent);
+    }
     told->energy_uj = ask->energy_uj != NULL ? ask->energy_uj[at] : -1;
     told->first_us = view.first_us;
     told->millitokens = view.millitokens;
@@ -201,7 +238,7 @@ static void dispatch_look_at(const struct dispatch *dispatch, const struct dispa
     if (told.why == DISPATCH_WHY_WORSE || survey->told != NULL) {
         bool known = dispatch_seat(dispatch, told.route, place);
         if (told.why == DISPATCH_WHY_WORSE) {
-            told.why = known ? dispatch_hindered(survey, ask, place, &told.until_ns)
+            told.why = known ? dispatch_hindered(dispatch, survey, ask, place, &told.until_ns)
                              : DISPATCH_WHY_UNKNOWN;
         }
         if (known) {
@@ -288,43 +325,44 @@ static void dispatch_look(const struct dispatch *dispatch, const struct dispatch
 
 /* ---- taking it ---------------------------------------------------------------------------- */
 
-/* One of the places, or none. */
-static bool dispatch_take_one(struct dispatch_entry *entry, uint64_t max)
+/* Both are given back as if nothing had been under way. */
+static void dispatch_untake(struct dispatch_entry *entry, const struct dispatch_room *room,
+                            int64_t tokens, int64_t fills_ns, int64_t now_ns)
 {
-    uint64_t under_way = dispatch_under_way(entry);
-    while (under_way < max) {
-        if (atomic_compare_exchange_weak_explicit(&entry->under_way, &under_way, under_way + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
+    const struct dispatch_use unused = { .taken = tokens, .used = 0 };
+    dispatch_room_give(entry, room, &unused, fills_ns, now_ns);
 }
 
-static void dispatch_untake(struct dispatch_entry *entry)
+/* A place of each with its tokens, and the probe where the breaker asks for one; or nothing. */
+static bool dispatch_take(const struct dispatch *dispatch, const struct dispatch_ask *ask,
+                          struct dispatch_place *place)
 {
-    uint64_t before = atomic_fetch_sub_explicit(&entry->under_way, 1, memory_order_relaxed);
-    ASSERT(before > 0);
-}
-
-/* A place of each, and the probe where the breaker asks for one; or nothing. */
-static bool dispatch_take(const struct dispatch_place *place, int64_t now_ns)
-{
-    const struct registry_route *route = place->route;
-    struct health *health = &place->route_entry->health;
-    if (!dispatch_take_one(place->credential_entry, route->credential->max_concurrent)) {
+    const struct registry_credential *credential = place->route->credential;
+    const struct registry_pool *pool = place->route->pool;
+    struct dispatch_room room =
+        dispatch_room_of(credential->max_concurrent, credential->tokens_per_minute);
+    place->tokens = ask->capacity_tokens;
+    place->used_tokens = -1;
+    if (!dispatch_room_take(dispatch, ask, place->credential_entry, &room,
+                            &place->credential_fills_ns)) {
         return false;
     }
-    bool pool = place->pool_entry == NULL ||
-                dispatch_take_one(place->pool_entry, route->pool->max_concurrent);
-    if (pool && (!place->probe || health_probe(health, now_ns))) {
+    struct dispatch_room pool_room = { 0 };
+    if (pool != NULL) {
+        pool_room = dispatch_room_of(pool->max_concurrent, pool->tokens_per_minute);
+    }
+    bool pooled = pool == NULL || dispatch_room_take(dispatch, ask, place->pool_entry, &pool_room,
+                                                     &place->pool_fills_ns);
+    if (pooled && (!place->probe || health_probe(&place->route_entry->health, ask->now_ns))) {
         atomic_fetch_add_explicit(&place->route_entry->under_way, 1, memory_order_relaxed);
         return true;
     }
-    if (pool && place->pool_entry != NULL) {
-        dispatch_untake(place->pool_entry);
+    if (pooled && pool != NULL) {
+        dispatch_untake(place->pool_entry, &pool_room, place->tokens, place->pool_fills_ns,
+                        ask->now_ns);
     }
-    dispatch_untake(place->credential_entry);
+    dispatch_untake(place->credential_entry, &room, place->tokens, place->credential_fills_ns,
+                    ask->now_ns);
     return false;
 }
 
@@ -351,7 +389,7 @@ enum err dispatch_pick(struct dispatch *dispatch, const struct dispatch_ask *ask
     size_t best;
     while ((best = choice_best(survey.options, survey.count, &survey.how)) != CHOICE_NONE) {
         struct dispatch_place *place = &survey.places[best];
-        if (dispatch_take(place, ask->now_ns)) {
+        if (dispatch_take(dispatch, ask, place)) {
             health_spend(&place->route_entry->health, survey.tokens_in + survey.tokens_out);
             *ret_place = *place;
             return ERR_OK;

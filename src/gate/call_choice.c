@@ -32,7 +32,7 @@ static int64_t choice_score(enum preference_sort sort, const struct dispatch_can
     case PREFERENCE_SORT_WEIGHT:
         return (int64_t)candidate->weight;
     case PREFERENCE_SORT_ENERGY:
-        return candidate->energy_uj;
+        return dispatch_candidate_energy(candidate);
     case PREFERENCE_SORT_PRICE:
     case PREFERENCE_SORT_COUNT:
         break;

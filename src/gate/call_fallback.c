@@ -69,6 +69,7 @@ struct fallback_state {
     struct call_quota *quota;
     struct call_price price;
     uint64_t tried;
+    int64_t output_cap;
     bool fell_back;
 };
 
@@ -80,6 +81,7 @@ static struct fallback_state fallback_keep(const struct call *call)
         .quota = call->quota,
         .price = { call->listed, call->price, call->kept },
         .tried = call->tried,
+        .output_cap = call->output_cap,
         .fell_back = call->fell_back,
     };
 }
@@ -128,6 +130,17 @@ static void fallback_count(struct call *call)
     call->output_cap = call->output_cap < most ? call->output_cap : most;
 }
 
+/* None of them could serve: the call waits for its own model, or fails as its own. What its model
+ * had of the limits is taken anew; what others have taken meanwhile does not refuse it now. */
+static void fallback_back(struct call *call, const struct fallback_state *state)
+{
+    fallback_put_back(call, state);
+    call->output_cap = state->output_cap;
+    fallback_count(call);
+    call_prefer_back(call);
+    EP_IGNORE(call_limits_switch(call));
+}
+
 bool call_fallback_next(struct call *call)
 {
     struct call_fallback *fallback = call->fallback;
@@ -165,7 +178,7 @@ void call_fallback_end(struct call *call, bool begun)
     if (begun) {
         counter_add(COUNTER_MODEL_FALLBACKS, 1);
     } else {
-        fallback_put_back(call, fallback->before);
+        fallback_back(call, fallback->before);
     }
     fallback->before = NULL;
 }

@@ -318,6 +318,7 @@ void forward_give(struct call *call, enum dispatch_outcome outcome)
                 ? call_lesson_overtaken(&call->lesson, !call->ask.stream, now_ns)
                 : call_lesson_end(&call->lesson, call->upstream_err, call->upstream_status,
                                   &call->relay);
+        call->place.used_tokens = call_lesson_used(call);
         dispatch_give(&call->place, outcome, lesson, now_ns);
         call->place.route = NULL;
     }

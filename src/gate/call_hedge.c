@@ -259,10 +259,9 @@ static bool hedge_pick(struct call *call, struct dispatch_place *ret_place)
     struct dispatch *dispatch = call->gate->world.dispatch;
     struct dispatch_ask ask;
     call_prefer_ask(call, &ask);
-    ask.now_ns = loop_now_ns(call->gate->loop);
+    ask.yields = true;
     bool lawful = loop_wall_ns(call->gate->loop) < call->law.until;
-    if (!lawful || !call_queue_may_try(call) ||
-        dispatch_pick(dispatch, &ask, ret_place) != ERR_OK) {
+    if (!lawful || dispatch_pick(dispatch, &ask, ret_place) != ERR_OK) {
         return false;
     }
     if (!hedge_may_take(call, ret_place->route)) {

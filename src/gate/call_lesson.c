@@ -93,6 +93,22 @@ static int64_t lesson_tokens(const struct relay *relay)
     return relay->has_usage && tokens > 0 ? tokens : relay->content_events;
 }
 
+int64_t call_lesson_used(const struct call *call)
+{
+    const struct usage *usage = call->streamed ? &call->relay.usage : &call->reported;
+    int64_t tokens = 0;
+    if (call->upstream_status != 200) {
+        return 0;
+    }
+    if (!(call->streamed ? call->relay.has_usage : call->has_reported)) {
+        return -1;
+    }
+    for (int i = 0; i < USAGE_COUNT; i++) {
+        tokens += usage->tokens[i];
+    }
+    return tokens;
+}
+
 const struct health_lesson *call_lesson_end(struct call_lesson *lesson, enum err err, int status,
                                             const struct relay *relay)
 {

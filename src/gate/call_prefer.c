@@ -7,6 +7,10 @@
 #include "gate/quarantine.h"
 #include "ident/ident.h"
 
+/* Tokens of output a choice that are expected of a call without a cap to take of a capacity: models
+ * write far less than they may, and what is more is put right at the end. */
+#define PREFER_OUTPUT_GUESS 1024
+
 static uint64_t prefer_shut(const struct call *call)
 {
     return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
@@ -74,6 +78,13 @@ enum err call_prefer_begin(struct call *call, struct fail *fail)
     return prefer_blame(call, fail);
 }
 
+void call_prefer_back(struct call *call)
+{
+    if (call->prefer != NULL) {
+        call->prefer->closed = prefer_closed(call->product, call->model);
+    }
+}
+
 /* ---- the question ------------------------------------------------------------------------- */
 
 /* Most calls read more than they write; the client's own cap bounds what is written. */
@@ -85,6 +96,14 @@ static void prefer_expect(const struct call *call, struct dispatch_ask *ask)
     int64_t cap = call->ask.output_cap * call->ask.choices;
     ask->tokens_in = input;
     ask->tokens_out = cap > 0 && cap < output ? cap : output;
+}
+
+/* What it may take of a pool: the most that it writes, or a guess where it gave no cap, as its own
+ * limits have it. */
+static int64_t prefer_capacity(const struct call *call, int64_t input)
+{
+    bool guess = call->ask.output_cap == 0 && call->output_cap > PREFER_OUTPUT_GUESS;
+    return input + (guess ? PREFER_OUTPUT_GUESS : call->output_cap) * call->ask.choices;
 }
 
 void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
@@ -99,8 +118,13 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .closed = prefer_shut(call),
         .preference = call->prefer == NULL ? NULL : &call->prefer->preference,
         .chance = chance + (uint64_t)call->attempts, /* its last bytes are random */
+        .now_ns = loop_now_ns(call->gate->loop),
+        .wall_ns = loop_wall_ns(call->gate->loop),
+        .yields = call->ask.flex,
+        .spot = call_queue_spot(call),
     };
     prefer_expect(call, ret_ask);
+    ret_ask->capacity_tokens = prefer_capacity(call, ret_ask->tokens_in);
     if (ret_ask->preference != NULL && ret_ask->preference->sort == PREFERENCE_SORT_ENERGY) {
         prefer_energy(call->model, ret_ask->tokens_in, ret_ask->tokens_out, call->gate->energy_uj);
         ret_ask->energy_uj = call->gate->energy_uj;

@@ -22,5 +22,7 @@ struct call_prefer {
  * which. ERR_NO_MEMORY.
  */
 EP_MUST_CHECK enum err call_prefer_begin(struct call *call, struct fail *fail);
-/* Fills what the choice is asked of the call: everything but the instant. */
+/* The call has its own model again, after others that could not stand in. */
+void call_prefer_back(struct call *call);
+/* Fills what the choice is asked of the call, as of now. */
 void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask);

@@ -5,6 +5,7 @@
 #include "gate/call_choice.h"
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
+#include "gate/call_defer.h"
 #include "gate/call_forward.h"
 #include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
@@ -128,6 +129,17 @@ static enum err route_may_retry(struct call *call)
     return ERR_OK;
 }
 
+/* It sleeps until the hours are cheap, or still does: woken by its hold, its deadline or its
+ * client's going. */
+static bool route_sleeps(struct call *call)
+{
+    if (call->x == NULL || call->cut || call_deadline_passed(call) || call_queue_is_awake(call)) {
+        return false;
+    }
+    int64_t until_ns = call_defer_until(call);
+    return until_ns > 0 && call_queue_sleep(call, until_ns) == ERR_OK;
+}
+
 /* Takes a place at the best route that is left. */
 static enum err route_pick(struct call *call)
 {
@@ -139,14 +151,10 @@ static enum err route_pick(struct call *call)
     if (call_deadline_passed(call)) {
         return ERR_DEADLINE;
     }
-    if (!call_queue_may_try(call)) {
-        return ERR_NO_ROUTE; /* others wait for a place of this model already */
-    }
     if (call->fallback != NULL && call->attempts == CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }
     call_prefer_ask(call, &ask);
-    ask.now_ns = loop_now_ns(gate->loop);
     call_choice_look(call, &ask);
     TRY(dispatch_pick(gate->world.dispatch, &ask, &call->place));
     enum err err = route_may_retry(call);
@@ -163,7 +171,7 @@ static enum err route_pick(struct call *call)
 static enum err route_lack(const struct call *call, enum err err)
 {
     bool lack = err == ERR_NO_ROUTE || err == ERR_QUEUE_FULL || err == ERR_QUEUE_TIMEOUT ||
-                err == ERR_PREFERENCE || err == ERR_BUSY;
+                err == ERR_FLEX_FULL || err == ERR_PREFERENCE || err == ERR_BUSY;
     if (lack && call->attempts > 0) {
         return call->upstream_err;
     }
@@ -175,6 +183,9 @@ enum call_next call_route(struct call *call)
 {
     route_keep_lawful(call);
     call->outcome = OUTCOME_FAILED;
+    if (route_sleeps(call)) {
+        return CALL_WAIT;
+    }
     enum err err = route_pick(call);
     while ((err == ERR_NO_ROUTE || err == ERR_PREFERENCE) && call_fallback_next(call)) {
         err = route_pick(call);

@@ -85,6 +85,7 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate->snapshot = snapshot;
     gate_trust(gate); /* the server has borrowed the list of the one before */
     gate_snapshot_unref(before);
+    call_queue_rouse(gate);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
@@ -113,6 +114,8 @@ void gate_drain(struct gate *gate)
 {
     http_server_stop_accepting(gate->server);
     http_server_drain(gate->server);
+    gate->draining = true;
+    call_queue_rouse(gate);
 }
 
 size_t gate_busy(const struct gate *gate)

@@ -42,6 +42,7 @@ struct gate_options {
     int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
     size_t queue_calls;                  /* that wait for a place, of a loop */
     int64_t queue_ns;                    /* for each; 0: none waits */
+    int64_t defer_ns;                    /* of those that may wait for cheap hours; 0: none */
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;

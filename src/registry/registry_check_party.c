@@ -75,6 +75,40 @@ static void registry_check_zone(struct registry_load *load, const struct yaml_no
     }
 }
 
+/* The minutes of a day that two windows have in common, on a day of both. */
+static bool registry_windows_meet(const struct registry_tariff_window *a,
+                                  const struct registry_tariff_window *b)
+{
+    return (a->days & b->days) != 0 && a->from < b->until && b->from < a->until;
+}
+
+static void registry_check_pool(struct registry_load *load, const struct yaml_node *node,
+                                const struct registry_pool *pool)
+{
+    const struct yaml_node *tariff = yaml_get(node, STR("tariff"));
+    if (tariff == NULL || tariff->null) {
+        return;
+    }
+    const struct yaml_node *list = yaml_get(tariff, STR("windows")); /* as they are in memory */
+    const struct registry_tariff_window *windows = pool->tariff.windows;
+    for (size_t i = 0; i < pool->tariff.window_count; i++) {
+        if (windows[i].from >= windows[i].until) {
+            registry_fault(load, REGISTRY_RULE_REG_WINDOW, yaml_item(list, (uint32_t)i)->place,
+                           "window %zu of the tariff of pool \"" STR_FMT
+                           "\" ends before it has begun: a night is two windows, until 24:00 and "
+                           "from 00:00",
+                           i + 1, STR_ARG(pool->id));
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (registry_windows_meet(&windows[k], &windows[i])) {
+                registry_fault(load, REGISTRY_RULE_REG_WINDOW, yaml_item(list, (uint32_t)i)->place,
+                               "windows %zu and %zu of the tariff of pool \"" STR_FMT "\" overlap",
+                               k + 1, i + 1, STR_ARG(pool->id));
+            }
+        }
+    }
+}
+
 /* A check of the objects of a kind, one by one. */
 #define REGISTRY_EACH(load, KIND, type, check)                                           \
     do {                                                                                 \
@@ -92,5 +126,6 @@ void registry_check_parties(struct registry_load *load)
     REGISTRY_EACH(load, PARTY, registry_party, registry_check_party);
     REGISTRY_EACH(load, MODEL, registry_model, registry_check_model);
     REGISTRY_EACH(load, SUBPROCESSORS, registry_subprocessor_list, registry_check_list);
+    REGISTRY_EACH(load, POOL, registry_pool, registry_check_pool);
     REGISTRY_EACH(load, ZONE, registry_zone, registry_check_zone);
 }

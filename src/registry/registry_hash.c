@@ -245,6 +245,8 @@ static registry_write_fn *const registry_writers[] = {
     [REGISTRY_TYPE_CHOICE] = registry_write_choice,
     [REGISTRY_TYPE_DERIVED] = registry_write_choice,
     [REGISTRY_TYPE_NUMBER] = registry_write_number,
+    [REGISTRY_TYPE_CLOCK] = registry_write_number,
+    [REGISTRY_TYPE_OFFSET] = registry_write_number,
     [REGISTRY_TYPE_MONEY] = registry_write_number,
     [REGISTRY_TYPE_BOOL] = registry_write_bool,
     [REGISTRY_TYPE_TIME] = registry_write_number,
@@ -285,7 +287,11 @@ static bool registry_is_unused(const struct registry_field *field, const void *o
     if (!field->late) {
         return false;
     }
-    size_t size = field->type == REGISTRY_TYPE_CHOICE ? sizeof(unsigned) : field->shape->size;
+    ASSERT(field->type == REGISTRY_TYPE_STRUCT || field->type == REGISTRY_TYPE_CHOICE ||
+           field->type == REGISTRY_TYPE_NUMBER);
+    size_t size = field->type == REGISTRY_TYPE_STRUCT   ? field->shape->size
+                  : field->type == REGISTRY_TYPE_CHOICE ? sizeof(unsigned)
+                                                        : sizeof(uint64_t);
     return registry_is_zero(registry_peek(object, field->offset), size);
 }
 

@@ -64,6 +64,8 @@ enum registry_type {
     REGISTRY_TYPE_CHOICE,  /* unsigned */
     REGISTRY_TYPE_DERIVED, /* unsigned; never in the file, and part of the hash */
     REGISTRY_TYPE_NUMBER,  /* uint64_t */
+    REGISTRY_TYPE_CLOCK,   /* uint64_t, minutes of a day up to its end */
+    REGISTRY_TYPE_OFFSET,  /* int64_t, minutes from UTC */
     REGISTRY_TYPE_MONEY,   /* int64_t, nano */
     REGISTRY_TYPE_BOOL,
     REGISTRY_TYPE_TIME,    /* int64_t */
@@ -89,8 +91,6 @@ enum registry_type {
     REGISTRY_TYPE_COUNT
 };
 
-struct registry_shape;
-
 struct registry_field {
     struct str key;
     struct str choices;   /* "a|b|c", in the order of the enum */
@@ -106,7 +106,7 @@ struct registry_field {
     enum registry_type type;
     enum registry_kind ref;
     bool optional; /* may be left out, or null */
-    bool late; /* of a struct or choice that came after the form of the hash: left out while zero */
+    bool late;     /* a struct, choice or number newer than the hash's form: left out while zero */
 };
 
 struct registry_shape {

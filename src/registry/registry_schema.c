@@ -44,6 +44,7 @@ static const struct registry_field credential_fields[] = {
     { FIELD(credential, HOST, endpoint_host) },
     { FIELD(credential, SECRET, secret) },
     { FIELD(credential, NUMBER, max_concurrent), .min = 1, .max = 1000000 },
+    { TOKENS_PER_MINUTE(credential) },
     { FIELD(credential, REF, grant), REF(GRANT), .optional = true },
     { FIELD(credential, REF, procurement), REF(PROCUREMENT), .optional = true },
     { DOC(credential, issued_doc) },

@@ -20,8 +20,9 @@
                                                                sizeof(struct registry_##owner) }
 #define NESTED(owner) .shape = &registry_shape_##owner
 
-#define REGISTRY_CODES_MAX 700 /* countries and groups of one list: there are 676 codes */
-#define REGISTRY_LIST_MAX  10000
+#define REGISTRY_TARIFF_WINDOWS_MAX 64 /* of a week: nine a day; they are asked one by one a call */
+#define REGISTRY_CODES_MAX          700 /* countries and groups of one list: there are 676 codes */
+#define REGISTRY_LIST_MAX           10000
 
 /* Optional; what it names is evidence. */
 #define DOC(owner, member) FIELD(owner, STRUCT, member), NESTED(doc), .optional = true
@@ -32,6 +33,10 @@
 #define TIME_MAYBE(owner, member) FIELD(owner, TIME, member), .optional = true
 #define BOOL(owner, member, standard_) \
     FIELD(owner, BOOL, member), .optional = true, .standard = STR_INIT(standard_)
+/* A capacity: what no machine reaches is no limit. */
+#define TOKENS_PER_MINUTE(owner)                                                               \
+    FIELD(owner, NUMBER, tokens_per_minute), .min = 1, .max = 1000000000000, .optional = true, \
+                                             .late = true
 #define TEXT(owner, member, max_) FIELD(owner, TEXT, member), .min = 1, .max = max_
 #define COUNTRIES(owner, member, written) \
     LIST(owner, COUNTRY_SET, member, written), .max = REGISTRY_CODES_MAX
@@ -41,6 +46,8 @@
 #define REGISTRY_EVIDENCE     "written_signed|written_unsigned|click_through|verbal"
 #define REGISTRY_DOC_KINDS    "contract|authorization_letter|order_form|licence|click_through|other"
 #define REGISTRY_PERIODS      "day|month|year|term"
+#define REGISTRY_DAYS         "mon|tue|wed|thu|fri|sat|sun"
+#define REGISTRY_DAYS_ALL     127            /* a bit each */
 #define REGISTRY_FAMILY       STR("family:") /* before a family's name in a grant */
 #define REGISTRY_QUALIFICATIONS                                                \
     "icp_b25|edi_b21|idc_b11|genai_filing|algo_filing|zone_admission|vat_reg|" \

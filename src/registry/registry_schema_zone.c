@@ -10,6 +10,23 @@ static const struct registry_field energy_fields[] = {
 };
 static SHAPE(energy, "pool's energy");
 
+static const struct registry_field tariff_window_fields[] = {
+    { FIELD(tariff_window, CHOICES, days), .choices = STR_INIT(REGISTRY_DAYS), .min = 1, .max = 7,
+      .optional = true, .absent = REGISTRY_DAYS_ALL },
+    { FIELD(tariff_window, CLOCK, from) },
+    { FIELD(tariff_window, CLOCK, until) },
+    { FIELD(tariff_window, NUMBER, percent), .min = 0, .max = 10000 },
+};
+static SHAPE(tariff_window, "window of a tariff");
+
+static const struct registry_field tariff_fields[] = {
+    { FIELD(tariff, OFFSET, utc_offset) },
+    { BOOL(tariff, scales_price, "false") },
+    { LIST(tariff, STRUCTS, windows, window_count), NESTED(tariff_window), .min = 1,
+      .max = REGISTRY_TARIFF_WINDOWS_MAX },
+};
+static SHAPE(tariff, "pool's tariff");
+
 static const struct registry_field pool_fields[] = {
     { FIELD(pool, ID, id) },
     { FIELD(pool, REF, operator), REF(PARTY) },
@@ -17,6 +34,8 @@ static const struct registry_field pool_fields[] = {
     { FIELD(pool, PLACE, place) },
     { FIELD(pool, NUMBER, max_concurrent), .min = 1, .max = 1000000 },
     { FIELD(pool, STRUCT, energy), NESTED(energy), .optional = true, .late = true },
+    { TOKENS_PER_MINUTE(pool) },
+    { FIELD(pool, STRUCT, tariff), NESTED(tariff), .optional = true, .late = true },
 };
 SHAPE(pool, "pool");
 

@@ -103,6 +103,7 @@ struct registry_credential {
     struct str endpoint_host;
     struct str secret; /* "env:NAME" or "file:PATH", PATH relative to the working folder */
     uint64_t max_concurrent;
+    uint64_t tokens_per_minute;         /* 0: no limit */
     const struct registry_grant *grant; /* the last of its chain must be it; NULL: any */
     const struct registry_procurement *procurement; /* NULL: none */
     struct registry_doc issued_doc;

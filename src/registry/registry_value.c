@@ -189,6 +189,44 @@ static bool registry_take_number(struct registry_load *load, const struct regist
     return true;
 }
 
+/* "HH:MM" in minutes. */
+static bool registry_clock_parse(struct str text, uint64_t hours_max, uint64_t *ret_minutes)
+{
+    uint64_t hours = 0;
+    uint64_t minutes = 0;
+    if (text.len != 5 || text.ptr[2] != ':' || !str_to_u64(str_slice(text, 0, 2), &hours) ||
+        !str_to_u64(str_slice(text, 3, 5), &minutes) || minutes > 59 ||
+        hours * 60 + minutes > hours_max * 60) {
+        return false;
+    }
+    *ret_minutes = hours * 60 + minutes;
+    return true;
+}
+
+static bool registry_take_clock(struct registry_load *load, const struct registry_field *field,
+                                struct str text, void *slot)
+{
+    (void)load;
+    (void)field;
+    return registry_clock_parse(text, 24, slot);
+}
+
+/* A zone by its name would change with the machine's files, and with a law of somebody's. */
+static bool registry_take_offset(struct registry_load *load, const struct registry_field *field,
+                                 struct str text, void *slot)
+{
+    (void)load;
+    (void)field;
+    uint64_t minutes = 0;
+    bool west = str_starts(text, STR("-"));
+    if ((!west && !str_starts(text, STR("+"))) ||
+        !registry_clock_parse(str_from_at(text, 1), west ? 12 : 14, &minutes)) {
+        return false;
+    }
+    *(int64_t *)slot = west ? -(int64_t)minutes : (int64_t)minutes;
+    return true;
+}
+
 static bool registry_take_money(struct registry_load *load, const struct registry_field *field,
                                 struct str text, void *slot)
 {
@@ -262,6 +300,9 @@ static const struct registry_type_row registry_types[] = {
     [REGISTRY_TYPE_CHOICE] = { "one of", registry_take_choice },
     [REGISTRY_TYPE_DERIVED] = { "nothing: it is derived", NULL },
     [REGISTRY_TYPE_NUMBER] = { "a whole number", registry_take_number },
+    [REGISTRY_TYPE_CLOCK] = { "a time of day from 00:00 to 24:00", registry_take_clock },
+    [REGISTRY_TYPE_OFFSET] = { "a local time's distance from UTC, -12:00 to +14:00",
+                               registry_take_offset },
     [REGISTRY_TYPE_MONEY] = { "a decimal amount above 0", registry_take_money },
     [REGISTRY_TYPE_BOOL] = { "true or false", registry_take_bool },
     [REGISTRY_TYPE_TIME] = { "a time in UTC such as 2026-01-01T00:00:00Z", registry_take_time },

@@ -15,6 +15,22 @@ struct registry_energy {
     uint64_t pue_overhead_percent; /* what the building adds: 25 is a PUE of 1.25 */
 };
 
+/* Hours of a tariff: on these days, from `from` until before `until`. */
+struct registry_tariff_window {
+    uint64_t days;    /* bit 0 is Monday */
+    uint64_t from;    /* minutes of the local day, 0..1439 */
+    uint64_t until;   /* likewise, 1..1440 */
+    uint64_t percent; /* of the ordinary price: 100 is as dear as at all other hours */
+};
+
+/* What power costs by the hour, beside its ordinary price; no windows: always that. */
+struct registry_tariff {
+    int64_t utc_offset;                           /* minutes: the local time's, all the year */
+    bool scales_price;                            /* the pool's contract price goes with it */
+    const struct registry_tariff_window *windows; /* no two have a minute in common */
+    size_t window_count;
+};
+
 /* Compute capacity that serves routes. */
 struct registry_pool {
     struct str id;
@@ -23,6 +39,8 @@ struct registry_pool {
     struct str place;
     uint64_t max_concurrent;
     struct registry_energy energy;
+    uint64_t tokens_per_minute; /* 0: no limit */
+    struct registry_tariff tariff;
 };
 
 enum registry_separation {

@@ -217,6 +217,20 @@ static bool reply_code_is(const struct sale *sale, int status, const char *code)
     return sale->status == status && strcmp(sale->code, code) == 0;
 }
 
+/* It found no place. Whoever is told that it waited has waited, or another law has come. */
+static bool reply_waited(const struct play *play, const struct sale *sale)
+{
+    int64_t waited_ns = sim_now_ns(play->sim) - sale->begun_ns;
+    if (!play_is_crowded(play)) {
+        return false;
+    }
+    bool other_law = play->reloaded_ns >= sale->begun_ns;
+    return (reply_code_is(sale, 503, "queue_timeout") &&
+            (other_law || waited_ns >= PLAY_WAIT_NS)) ||
+           (reply_code_is(sale, 429, "resource_unavailable") && play_is_flex(play, sale) &&
+            (other_law || waited_ns >= PLAY_FLEX_NS));
+}
+
 /* A refusal of a good call. */
 static bool reply_refusal_fits(struct play *play, const struct sale *sale)
 {
@@ -230,8 +244,8 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
                              reply_code_is(sale, 502, "upstream_unreachable") ||
                              reply_code_is(sale, 504, "upstream_timeout") ||
                              reply_code_is(sale, 502, AUDIT_SWAPPED))) ||
-           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "no_closed_route") ||
-           reply_code_is(sale, 503, "overloaded") ||
+           reply_waited(play, sale) || reply_code_is(sale, 503, "no_route") ||
+           reply_code_is(sale, 503, "no_closed_route") || reply_code_is(sale, 503, "overloaded") ||
            (reply_code_is(sale, 503, "shutting_down") && play->closed_life >= sale->life) ||
            (reply_code_is(sale, 409, "idempotency_in_progress") &&
             reply_has_rival(play, sale, false)) ||

@@ -92,6 +92,9 @@ static void client_write_body(struct client_slot *client, size_t pad)
     if (sale->include_usage) {
         client_put(&client->body, STR(",\"stream_options\":{\"include_usage\":true}"));
     }
+    if (play_is_flex(client->play, sale)) {
+        client_put(&client->body, STR(",\"service_tier\":\"flex\""));
+    }
     client_put(&client->body, sale->asking == ASK_BAD_JSON ? STR("]") : STR("}"));
     sale->body_bytes = client->body.len;
 }

@@ -73,10 +73,10 @@ struct life {
 #define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096" more "}\n"
-#define LIFE_CREDENTIAL(party)                                                             \
+#define LIFE_CREDENTIAL(party, capacity)                                                   \
     "  - {id: " party "-key, upstream_party: " party ", account_holder: operator, class: " \
     "enterprise_contract, endpoint_host: 127.0.0.1, secret: 'env:EP_SIM_SECRET', "         \
-    "procurement: " party "-contract, max_concurrent: 1000}\n"
+    "procurement: " party "-contract, " capacity "}\n"
 #define LIFE_PARTY(id, kind)                                                    \
     "  - {id: " id ", kind: " kind ", legal_name: Made up, jurisdiction: US,\n" \
     "     official_hosts: [127.0.0.1]}\n"
@@ -117,8 +117,6 @@ static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
-    { STR_INIT("credentials.yaml"),
-      STR_INIT("credentials:\n" LIFE_CREDENTIAL("north") LIFE_CREDENTIAL("south")) },
     { STR_INIT("routes.yaml"),
       STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
                    LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues")
@@ -183,14 +181,24 @@ static const struct registry_file life_models[] = {
                    LIFE_MODEL("m-1", ", tokenizer: " PLAY_VOCABULARY)) },
 };
 
-static struct registry *life_make_registry(size_t book, bool counted, bool hedged)
+/* Room for all; or for one call at once of each upstream, and some four of the longest a minute. */
+#define LIFE_CREDENTIALS(capacity) \
+    "credentials:\n" LIFE_CREDENTIAL("north", capacity) LIFE_CREDENTIAL("south", capacity)
+static const struct registry_file life_credentials[] = {
+    { STR_INIT("credentials.yaml"), STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1000")) },
+    { STR_INIT("credentials.yaml"),
+      STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1, tokens_per_minute: 20000")) },
+};
+
+static struct registry *life_make_registry(const struct play *play, size_t book)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 3];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 4];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
-    files[EP_ARRAY_LEN(life_registry) + 1] = life_models[counted ? 1 : 0];
-    files[EP_ARRAY_LEN(life_registry) + 2] = life_products[hedged ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 1] = life_models[play->shelf != NULL ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 2] = life_credentials[play_is_crowded(play) ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 3] = life_products[play_is_hedged(play) ? 1 : 0];
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
@@ -218,6 +226,9 @@ static struct gate_options life_gate_options(struct play *play)
         .client_limits = { limited ? PLAY_MINUTE_REQUESTS : LIMITS_NONE,
                            limited ? PLAY_MINUTE_TOKENS : LIMITS_NONE, LIMITS_NONE, LIMITS_NONE,
                            limited ? PLAY_CALLS_AT_ONCE : 1000 },
+        .queue_calls = 64,
+        .queue_ns = play_is_crowded(play) ? PLAY_WAIT_NS : 0,
+        .defer_ns = play_is_crowded(play) ? PLAY_FLEX_NS : 0,
         .drains_max = play_random(play, 4),
         .upstream_per_host_max = play->steady ? 64 : 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,
@@ -327,10 +338,9 @@ static void life_teach(struct life *life, const struct registry *registry)
 static enum err life_make_snapshot(struct life *life, struct gate_snapshot **ret_snapshot,
                                    struct fail *fail)
 {
-    bool hedged = play_is_hedged(life->play);
-    struct registry *registry = life_make_registry(life->book, life->play->shelf != NULL, hedged);
+    struct registry *registry = life_make_registry(life->play, life->book);
     TRY(dispatch_learn(life->dispatch, registry));
-    if (hedged) {
+    if (play_is_hedged(life->play)) {
         life_teach(life, registry);
     }
     TRY(quarantine_learn(life->quarantine, registry));
@@ -480,6 +490,7 @@ static void life_reload(struct life *life)
     struct gate_snapshot *snapshot = NULL;
     struct fail fail;
     life->book = (life->book + 1) % PLAY_PRICE_BOOKS;
+    life->play->reloaded_ns = sim_now_ns(life->play->sim);
     enum err err = life_make_snapshot(life, &snapshot, &fail);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < LIFE_GATES; i++) {

@@ -144,6 +144,7 @@ struct play {
     int sale_count;
     int64_t swapped_ns[PLAY_ROUTES];  /* a client was told so; 0: no, or released since */
     int64_t released_ns[PLAY_ROUTES]; /* the last time; 0: never */
+    int64_t reloaded_ns;              /* the last time another registry came into force; likewise */
     uint64_t manners;                 /* a bit each: those that this seed has */
     uint64_t steps;
     bool verbose;
@@ -161,6 +162,19 @@ struct play {
 static inline bool play_is_limited(const struct play *play)
 {
     return play->seed % 5 == 0;
+}
+
+/* In others the machines have few places and few tokens a minute, so that calls wait: each third
+ * one is flex. Likewise not by a draw. */
+#define PLAY_WAIT_NS INT64_C(1000000000) /* for a place, at most */
+#define PLAY_FLEX_NS INT64_C(2000000000)
+static inline bool play_is_crowded(const struct play *play)
+{
+    return play->seed % 7 == 2;
+}
+static inline bool play_is_flex(const struct play *play, const struct sale *sale)
+{
+    return play_is_crowded(play) && sale->number % 3 == 0;
 }
 
 /* Some seeds' product hedges, likewise; measurements' never. */

@@ -1,5 +1,7 @@
 #include "dialect/ask.h"
 
+#include <stdio.h>
+
 #include "harness.h"
 
 static struct ask ask;
@@ -29,6 +31,37 @@ TEST(what_is_decided_by_is_read)
     CHECK_STR(ask.user, STR("\"u-1\""));
     CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"user\":null}") == ERR_OK);
     CHECK_EQ(ask.user.len, 0);
+}
+
+TEST(flex_is_read_and_stays_in_the_body)
+{
+    static const struct {
+        const char *tier;
+        bool flex;
+    } cases[] = { { "\"flex\"", true },      { "\"fl\\u0065x\"", true },
+                  { "\"Flex\"", false },     { "\"auto\"", false },
+                  { "\"flexible\"", false }, { "\"\"", false },
+                  { "null", false },         { "5", false },
+                  { "[\"flex\"]", false } };
+    struct arena arena;
+    struct splice splice;
+    struct iovec parts[SPLICE_PARTS_MAX];
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        char text[128];
+        int len = snprintf(text, sizeof(text),
+                           "{\"service_tier\":%s,\"model\":\"m\",\"messages\":[0]}", cases[i].tier);
+        CHECK(read_ask(text) == ERR_OK);
+        CHECK_EQ(ask.flex, cases[i].flex);
+        arena_init(&arena, 256, 4096);
+        CHECK(ask_write_chat(&ask, STR("m"), 5, STR("max_tokens"), &arena, &splice) == ERR_OK);
+        CHECK(splice_parts(&splice, parts) > 0 && splice_len(&splice) >= (size_t)len);
+        arena_fini(&arena);
+    }
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0]}") == ERR_OK);
+    CHECK(!ask.flex);
+    CHECK(read_ask("{\"model\":\"m\",\"messages\":[0],\"service_tier\":\"flex\","
+                   "\"service_tier\":\"auto\"}") == ERR_ASK_DUPLICATE);
+    CHECK_STR(str_from(ask.param), STR("service_tier"));
 }
 
 TEST(an_answer_to_another_address_is_noticed)

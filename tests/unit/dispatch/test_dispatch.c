@@ -237,7 +237,7 @@ static void create_and_learn(void)
 
 TEST(running_out_of_memory_leaks_nothing)
 {
-    CHECK_EQ(test_each_allocation_failing(create_and_learn), 4);
+    CHECK_EQ(test_each_allocation_failing(create_and_learn), 5);
 }
 
 #define WORKERS 4

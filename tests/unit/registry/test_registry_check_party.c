@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "law_sample.h"
 
 TEST(a_number_of_the_mainland_has_its_check_digit)
@@ -114,6 +116,93 @@ TEST(a_pools_energy_is_whole_and_within_bounds)
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
         struct law_result result = law_result(LAW_POOLS, "max_concurrent: 4", cases[i].fresh);
         CHECK_EQ(result.err, cases[i].err);
+        law_result_fini(&result);
+    }
+}
+
+#define TARIFF(windows) \
+    "max_concurrent: 4, tariff: {utc_offset: \"+08:00\", windows: [" windows "]}"
+#define NIGHT "{from: \"00:00\", until: \"07:00\", percent: 40}"
+
+TEST(a_pools_capacity_and_tariff_are_whole_and_within_bounds)
+{
+    static const struct {
+        const char *fresh;
+        enum err err;
+    } cases[] = {
+        { "max_concurrent: 4, tokens_per_minute: 1", ERR_OK },
+        { "max_concurrent: 4, tokens_per_minute: 1000000000000", ERR_OK },
+        { "max_concurrent: 4, tokens_per_minute: 0", ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, tokens_per_minute: 1000000000001", ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, tokens_per_minute: -1", ERR_REGISTRY_INVALID },
+        { TARIFF(NIGHT), ERR_OK },
+        { TARIFF(NIGHT ", {from: \"07:00\", until: \"24:00\", percent: 0}"), ERR_OK },
+        { TARIFF("{days: [mon, sun], from: \"00:00\", until: \"07:00\", percent: 10000}"), ERR_OK },
+        /* one that says nothing, or not all */
+        { TARIFF(""), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"00:00\", until: \"07:00\"}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"00:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, tariff: {windows: [" NIGHT "]}", ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, tariff: {utc_offset: \"+08:00\"}", ERR_REGISTRY_INVALID },
+        { "max_concurrent: 4, tariff: 5", ERR_REGISTRY_INVALID },
+        /* times that are none */
+        { TARIFF("{from: \"00:00\", until: \"24:01\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"00:00\", until: \"07:60\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"0:00\", until: \"07:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"00.00\", until: \"07:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"-1:00\", until: \"07:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"07:00\", until: \"07:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"23:00\", until: \"07:00\", percent: 40}"), ERR_REGISTRY_INVALID },
+        { TARIFF("{days: [], from: \"00:00\", until: \"07:00\", percent: 40}"),
+          ERR_REGISTRY_INVALID },
+        { TARIFF("{days: [mon, mon], from: \"00:00\", until: \"07:00\", percent: 40}"),
+          ERR_REGISTRY_INVALID },
+        { TARIFF("{days: [monday], from: \"00:00\", until: \"07:00\", percent: 40}"),
+          ERR_REGISTRY_INVALID },
+        { TARIFF("{from: \"00:00\", until: \"07:00\", percent: 10001}"), ERR_REGISTRY_INVALID },
+        /* windows that overlap: by a minute of all days, or of one */
+        { TARIFF(NIGHT ", {from: \"06:59\", until: \"08:00\", percent: 50}"),
+          ERR_REGISTRY_INVALID },
+        { TARIFF("{days: [sun], from: \"03:00\", until: \"04:00\", percent: 50}, " NIGHT),
+          ERR_REGISTRY_INVALID },
+        { TARIFF("{days: [sun], from: \"03:00\", until: \"04:00\", percent: 50}, "
+                 "{days: [mon], from: \"03:00\", until: \"04:00\", percent: 60}"),
+          ERR_OK },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct law_result result = law_result(LAW_POOLS, "max_concurrent: 4", cases[i].fresh);
+        CHECK_EQ(result.err, cases[i].err);
+        law_result_fini(&result);
+    }
+    struct law_result result = law_result(LAW_POOLS, "max_concurrent: 4", TARIFF(NIGHT ", " NIGHT));
+    CHECK(law_found(&result.report, STR("pools.yaml"), REGISTRY_RULE_REG_WINDOW));
+    law_result_fini(&result);
+}
+
+TEST(a_tariffs_local_time_is_a_distance_that_exists)
+{
+    static const struct {
+        const char *text;
+        int64_t minutes;
+    } fine[] = { { "+00:00", 0 },
+                 { "+14:00", 840 },
+                 { "-12:00", -720 },
+                 { "+05:45", 345 },
+                 { "-03:30", -210 } };
+    static const char *const bad[] = { "08:00", "+8:00", "+14:01", "-12:01",        "+08:60",
+                                       "+0800", "Z",     "++8:00", "Asia/Singapore" };
+    char text[160];
+    for (size_t i = 0; i < EP_ARRAY_LEN(fine) + EP_ARRAY_LEN(bad); i++) {
+        bool is_fine = i < EP_ARRAY_LEN(fine);
+        snprintf(text, sizeof(text),
+                 "max_concurrent: 4, tariff: {utc_offset: \"%s\", windows: [" NIGHT "]}",
+                 is_fine ? fine[i].text : bad[i - EP_ARRAY_LEN(fine)]);
+        struct law_result result = law_result(LAW_POOLS, "max_concurrent: 4", text);
+        CHECK_EQ(result.err, is_fine ? ERR_OK : ERR_REGISTRY_INVALID);
+        if (is_fine) {
+            CHECK_EQ(result.registry->pools[0].tariff.utc_offset, fine[i].minutes);
+            CHECK_EQ(result.registry->pools[0].tariff.windows[0].days, 127);
+        }
         law_result_fini(&result);
     }
 }

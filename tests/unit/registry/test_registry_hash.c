@@ -75,6 +75,11 @@ TEST(the_hash_covers_every_kind)
         const char *fresh;
     } changes[] = {
         { LAW_REGIONS, "TH", "VN" },
+        { LAW_POOLS, "max_concurrent: 4", "max_concurrent: 5" },
+        { LAW_POOLS, "max_concurrent: 4", "max_concurrent: 4, tokens_per_minute: 9" },
+        { LAW_POOLS, "max_concurrent: 4",
+          "max_concurrent: 4, tariff: {utc_offset: \"+08:00\", windows: [{from: \"00:00\", "
+          "until: \"07:00\", percent: 40}]}" },
         { LAW_PERSONS, "Ann", "Anne" },
         { LAW_PERSONS, "000ff", "000fe" },
         { LAW_DATA_TERMS, "signed: true", "signed: false" },

@@ -19,7 +19,8 @@ static void check_shape(const struct registry_shape *shape, unsigned depth)
     static const enum registry_type chosen[] = { REGISTRY_TYPE_CHOICE, REGISTRY_TYPE_CHOICES,
                                                  REGISTRY_TYPE_WORD };
     static const enum registry_type nested[] = { REGISTRY_TYPE_STRUCT, REGISTRY_TYPE_STRUCTS };
-    static const enum registry_type absent[] = { REGISTRY_TYPE_NUMBER, REGISTRY_TYPE_TIME };
+    static const enum registry_type absent[] = { REGISTRY_TYPE_NUMBER, REGISTRY_TYPE_TIME,
+                                                 REGISTRY_TYPE_CHOICES };
     CHECK(shape->count > 0 && depth < 5);
     for (size_t i = 0; i < shape->count; i++) {
         const struct registry_field *field = &shape->fields[i];
@@ -33,6 +34,8 @@ static void check_shape(const struct registry_shape *shape, unsigned depth)
         CHECK((field->choices.len > 0) == field_is(field, chosen, EP_ARRAY_LEN(chosen)));
         CHECK(field->absent == 0 || field_is(field, absent, EP_ARRAY_LEN(absent)));
         CHECK((field->shape != NULL) == field_is(field, nested, EP_ARRAY_LEN(nested)));
+        CHECK(!field->late || field->type == REGISTRY_TYPE_STRUCT ||
+              field->type == REGISTRY_TYPE_NUMBER);
         CHECK(field->standard.len == 0 || field->optional);
         /* A member is not written by two fields. */
         for (size_t k = 0; k < i && field->type != REGISTRY_TYPE_PARENT; k++) {
