@@ -78,6 +78,17 @@ static void errand_put_price(struct jsonw *json, const char *key,
     }
 }
 
+/* Of a call, or of one of what is no token. */
+static void errand_put_piece(struct jsonw *json, const char *key, int64_t pico)
+{
+    char money[40];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    if (pico > 0) {
+        EP_IGNORE(money_print(&text, pico, 12, 0)); /* fits */
+        jsonw_put_str(json, key, buf_str(&text));
+    }
+}
+
 static void errand_put_texts(struct jsonw *json, const char *key,
                              const struct registry_texts *texts)
 {
@@ -145,7 +156,10 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
     errand_put_price(json, "completion", price, REGISTRY_CLASS_OUT);
     errand_put_price(json, "input_cache_read", price, REGISTRY_CLASS_CACHED);
+    errand_put_price(json, "input_cache_write", price, REGISTRY_CLASS_W5M);
     errand_put_price(json, "internal_reasoning", price, REGISTRY_CLASS_REASON);
+    errand_put_piece(json, "request", price->pico_call);
+    errand_put_piece(json, "web_search", price->pico_unit[REGISTRY_UNIT_WEB_SEARCH]);
     jsonw_close(json, '}');
     errand_put_model_openrouter(json, model);
     jsonw_close(json, '}');

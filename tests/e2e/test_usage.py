@@ -150,7 +150,18 @@ def test_what_the_cache_saved_the_client_stands_in_its_receipt(shop):
     assert (client["billed"]["cached"], client["billed"]["wx"], client["billed"]["reason"]) == ("4", "3", "7")
     assert int(client["saved"]) == 4 * (PICO["in"] - PICO["cached"]) // 1000
     assert int(client["amount"]) == cost(client["billed"])
+    told = json.loads(shop.request(f"/v1/generation?id={client['call']}")[2], parse_float=str)["data"]
+    assert (told["native_tokens_cached"], told["native_tokens_reasoning"]) == (4, 7)
+    assert float(told["cache_discount"]) == int(client["saved"]) / 1e9
+    assert float(told["total_cost"]) == int(client["amount"]) / 1e9
     assert "saved" not in shop.call([])[0]
+
+
+def test_prices_of_caches_and_calls_are_listed(shop):
+    models = {model["id"]: model["pricing"] for model in json.loads(shop.request("/v1/models")[2])["data"]}
+    assert float(models["aurora-large"]["input_cache_write"]) == 3.125e-6
+    assert float(models["aurora-large"]["request"]) == 0.0001
+    assert "web_search" not in models["aurora-large"]
 
 
 BAD = {
