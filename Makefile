@@ -27,6 +27,9 @@ run: build ## start a complete example and make a first sale (ONCE=1: stop after
 check: deps deps-check ## build and run every test; the last line counts them
 	@tools/check
 
+clients: build ## the official SDKs, the examples of docs/clients.md and coding tools against a server; a table of what each did
+	@tests/clients/run all
+
 demo-model: ## set up a real small model on this CPU (tools/demo_model run PORT serves it)
 	@tools/demo_model
 
@@ -70,4 +73,4 @@ lint: ## the slower analysers
 clean: ## remove what was built
 	@rm -rf build
 
-.PHONY: help deps deps-check vocab geo build run check demo-model bench deps-bench fuzz soak soak-mixed mutants format lint clean
+.PHONY: help deps deps-check vocab geo build run check clients demo-model bench deps-bench fuzz soak soak-mixed mutants format lint clean

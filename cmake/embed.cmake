@@ -1,5 +1,5 @@
-# The example registries inside the program: registry/ and registry-zone/, YAML and documents, become
-# one C file each in the build folder, written by this same file in script mode, whenever one of
+# What the program carries: the example registries (registry/ and registry-zone/, YAML and documents)
+# and the API's description (schema/) become one C file each in the build folder, written by this same file in script mode, whenever one of
 # theirs changes.
 if(CMAKE_SCRIPT_MODE_FILE)
     set(arrays "")
@@ -21,6 +21,7 @@ endif()
 
 function(ep_embed folder name)
     file(GLOB embedded CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.yaml
+        ${CMAKE_SOURCE_DIR}/${folder}/*.json
         ${CMAKE_SOURCE_DIR}/${folder}/documents/*)
     set(embed_out ${CMAKE_BINARY_DIR}/generated/${name}.c)
     add_custom_command(
@@ -36,4 +37,5 @@ endfunction()
 if(TARGET room_app)
     ep_embed(registry embed_registry)
     ep_embed(registry-zone embed_registry_zone)
+    ep_embed(schema embed_schema)
 endif()

@@ -2,6 +2,7 @@
 ep_test_pkg(unit_wire_test_json_other jansson)
 ep_test_pkg(unit_store_test_store_faults sqlite3)
 ep_test_pkg(unit_store_test_schema sqlite3)
+ep_test_pkg(unit_store_test_gather sqlite3)
 if(TARGET unit_wire_test_http1_other) # it has no pkg-config file
     target_link_libraries(unit_wire_test_http1_other PRIVATE http_parser)
 endif()

@@ -105,6 +105,16 @@ if(TARGET room_meter)
     set_target_properties(ep-chat-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 
+# tests/usage: our side of the comparison of usage with another implementation of its rules.
+if(TARGET room_meter)
+    add_executable(ep-usage ${CMAKE_SOURCE_DIR}/tests/usage/usage.c)
+    target_link_libraries(ep-usage PRIVATE ep_flags room_meter)
+    set_target_properties(ep-usage PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME usage/compare
+             COMMAND python3 -B ${CMAKE_SOURCE_DIR}/tests/usage/compare.py $<TARGET_FILE:ep-usage>)
+    set_tests_properties(usage/compare PROPERTIES TIMEOUT 300)
+endif()
+
 # tests/law: our side of the comparison of verdicts with another implementation of the rules.
 if(TARGET room_policy)
     pkg_check_modules(PKG_jansson REQUIRED IMPORTED_TARGET jansson)

@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key model limit plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version help --help'
+    words='init serve registry client key model limit plan credit receipt log usage review route claim closures verdict count quickstart evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -105,6 +105,7 @@ _entrepot() {
       'evidence '*) words+=' --client --period -o' ;;
       'witness init') words+=' --name' ;;
       'witness '*) words+=' --listen' ;;
+      'quickstart '*) words+=' --model --url' ;;
       'count '*) words+=' --model --vocab --chat --template --specials --ids' ;;
     esac
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -122,8 +123,9 @@ _entrepot() {
       route) words='list explain history quarantine release' ;;
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
+      quickstart) words='curl openai-python openai-node langchain-python langchain-node vercel-ai openrouter opencode qwen-code codex claude-code gemini-cli' ;;
       witness) words='init' ;;
-      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count evidence erase audit backup restore witness version' ;;
+      help) words='init serve registry client key plan credit receipt log usage review route claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

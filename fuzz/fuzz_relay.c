@@ -19,22 +19,34 @@ static void emit(void *context, struct str bytes)
 struct end {
     struct buf out;
     struct buf tail;
+    struct buf told; /* what the texts say, and where they belong */
     enum err err;
     enum swap_state named;
     int64_t events;
+    int64_t bytes;
 };
+
+static void tell(void *context, const struct chat_text *text)
+{
+    struct buf *told = context;
+    ASSERT(buf_printf(told, "%d %lld %lld " STR_FMT "\n", (int)text->part, (long long)text->choice,
+                      (long long)text->tool, STR_ARG(text->json)) == ERR_OK);
+}
 
 static void run(struct str stream, size_t step, struct end *ret_end)
 {
     struct relay relay;
+    const struct chat_sink sink = { tell, &ret_end->told };
     relay_init(&relay, &(struct relay_options){ .model = &model,
                                                 .upstream_model = STR("up"),
+                                                .sink = &sink,
                                                 .choices = 1,
                                                 .event_max = 2 * SIZE_MAX_TRIED,
                                                 .tail_max = 2 * SIZE_MAX_TRIED });
     *ret_end = (struct end){ .err = ERR_OK };
     buf_init(&ret_end->out, 2 * SIZE_MAX_TRIED);
     buf_init(&ret_end->tail, 2 * SIZE_MAX_TRIED);
+    buf_init(&ret_end->told, 64 * SIZE_MAX_TRIED);
     while (stream.len > 0 && ret_end->err == ERR_OK) {
         struct str piece = str_slice(stream, 0, stream.len < step ? stream.len : step);
         stream = str_from_at(stream, piece.len);
@@ -46,6 +58,7 @@ static void run(struct str stream, size_t step, struct end *ret_end)
     ASSERT(relay.begun || ret_end->out.len == 0); /* nothing leaves unchecked */
     ret_end->named = relay.named;
     ret_end->events = relay.content_events;
+    ret_end->bytes = relay.content_bytes;
     ASSERT(buf_append(&ret_end->tail, buf_str(&relay.tail)) == ERR_OK);
     relay_fini(&relay);
 }
@@ -78,12 +91,16 @@ static void check_stream(struct str stream, size_t step)
     ASSERT(whole.err == pieces.err);
     ASSERT(whole.named == pieces.named);
     ASSERT(whole.events == pieces.events);
+    ASSERT(whole.bytes == pieces.bytes);
+    ASSERT(str_eq(buf_str(&whole.told), buf_str(&pieces.told)));
     ASSERT(same(buf_str(&whole.out), buf_str(&pieces.out)));
     ASSERT(same(buf_str(&whole.tail), buf_str(&pieces.tail)));
     buf_fini(&whole.out);
     buf_fini(&whole.tail);
+    buf_fini(&whole.told);
     buf_fini(&pieces.out);
     buf_fini(&pieces.tail);
+    buf_fini(&pieces.told);
 }
 
 /* What counts of a name is a part of it, and names the same model. */

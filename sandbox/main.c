@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "wire/json.h"
 #include "wire/url.h"
 
 #define SANDBOX_EVENT_MAX   ((size_t)1 << 20)
@@ -24,6 +25,7 @@ struct sandbox {
     struct str models;
     struct str key; /* empty: any */
     struct scale scale;
+    struct script script;
     int64_t first_token_ms;
     int64_t pace_ms;
     int64_t error_rate; /* of a hundred */
@@ -287,13 +289,19 @@ static const char sandbox_help[] =
     "  --error-status N        (default 500)\n"
     "  --cut-after N           break streams off after N events\n"
     "  --declare-model NAME    answer as another model than the one asked for\n"
-    "  --usage WHAT            exact, inflated, padded or missing\n"
+    "  --usage WHAT            exact, inflated, padded, missing, or odd: a total one too many\n"
     "  --inflate PERCENT       how much more inflated usage is (default 100)\n"
     "  --pad N                 tokens that padded usage has more (default 100)\n"
     "  --tokenizer MODEL=FILE[,TEMPLATE]\n"
     "                          count this model's tokens by a real vocabulary; may be repeated\n"
     "  --cached N              prompt tokens reported as cached\n"
+    "  --cache-write N         prompt tokens reported as written to the cache\n"
     "  --reasoning N           tokens added as reasoning\n"
+    "  --reasoning-beside N    tokens of reasoning that the total has and the completion has not\n"
+    "  --sources N             sources reported as read by a search\n"
+    "  --report JSON           report this usage, whatever was asked and said\n"
+    "  --script FILE           say and call what the file has, turn by turn: a JSON array of\n"
+    "                          {\"call\": TOOL, \"arguments\": {...}} and {\"say\": TEXT}\n"
     "  --key KEY               the only bearer key that is let in\n"
     "  --version, --help\n"
     "Without a tokenizer, tokens are runs of letters and digits, and single other marks: no\n"
@@ -315,7 +323,10 @@ struct sandbox_number {
 static const struct sandbox_number sandbox_numbers[] = {
     NUMBER("--words", persona.words, 1, 1000000),
     NUMBER("--cached", persona.cached, 0, 1000000),
+    NUMBER("--cache-write", persona.cache_write, 0, 1000000),
     NUMBER("--reasoning", persona.reasoning, 0, 1000000),
+    NUMBER("--reasoning-beside", persona.reasoning_beside, 0, 1000000),
+    NUMBER("--sources", persona.sources, 0, 1000000),
     NUMBER("--inflate", persona.inflate_percent, 1, 1000),
     NUMBER("--pad", persona.pad, 1, 1000000),
     NUMBER("--first-token-ms", first_token_ms, 0, 3600000),
@@ -328,10 +339,8 @@ static const struct sandbox_number sandbox_numbers[] = {
 static bool sandbox_usage(struct sandbox *sandbox, struct str value)
 {
     static const char *const names[] = {
-        [PERSONA_EXACT] = "exact",
-        [PERSONA_INFLATED] = "inflated",
-        [PERSONA_PADDED] = "padded",
-        [PERSONA_MISSING] = "missing",
+        [PERSONA_EXACT] = "exact", [PERSONA_INFLATED] = "inflated", [PERSONA_PADDED] = "padded",
+        [PERSONA_ODD] = "odd",     [PERSONA_MISSING] = "missing",
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
         if (str_eq(value, str_from(names[i]))) {
@@ -342,6 +351,13 @@ static bool sandbox_usage(struct sandbox *sandbox, struct str value)
     return false;
 }
 
+static bool sandbox_report(struct sandbox *sandbox, struct str value)
+{
+    struct json_fault fault;
+    sandbox->persona.report = value;
+    return json_check(value, &fault) == ERR_OK && json_kind(value) == JSON_OBJECT;
+}
+
 static bool sandbox_tokenizer(struct sandbox *sandbox, struct str value)
 {
     struct fail fail = { .text = "" };
@@ -349,6 +365,18 @@ static bool sandbox_tokenizer(struct sandbox *sandbox, struct str value)
     if (err != ERR_OK) {
         (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text); /* nobody is left to tell */
     }
+    return err == ERR_OK;
+}
+
+static bool sandbox_script(struct sandbox *sandbox, struct str value)
+{
+    struct fail fail = { .text = "" };
+    script_fini(&sandbox->script); /* the last one counts */
+    enum err err = script_load(&sandbox->script, value.ptr, &fail);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "entrepot-sandbox: %s\n", fail.text); /* nobody is left to tell */
+    }
+    sandbox->persona.script = err == ERR_OK ? &sandbox->script : NULL;
     return err == ERR_OK;
 }
 
@@ -366,6 +394,12 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--usage"))) {
         return sandbox_usage(sandbox, value);
+    }
+    if (str_eq(flag, STR("--report"))) {
+        return sandbox_report(sandbox, value);
+    }
+    if (str_eq(flag, STR("--script"))) {
+        return sandbox_script(sandbox, value);
     }
     if (str_eq(flag, STR("--tokenizer"))) {
         return sandbox_tokenizer(sandbox, value);

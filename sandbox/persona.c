@@ -13,10 +13,30 @@ static bool persona_calls(const struct persona_ask *ask)
     return ask->tool[0] != '\0';
 }
 
+/* The word `at` of the script's text, with the white space in front of it. */
+static struct str persona_scripted(struct str text, int64_t at)
+{
+    size_t start = 0;
+    size_t end = 0;
+    for (int64_t i = 0; i <= at; i++) {
+        start = end;
+        while (end < text.len && text.ptr[end] == ' ') {
+            end++;
+        }
+        while (end < text.len && text.ptr[end] != ' ') {
+            end++;
+        }
+    }
+    return str_slice(text, start, end);
+}
+
 /* " boats": what the answer's token `at` adds to its text. */
 static enum err persona_word(const struct persona_ask *ask, int64_t choice, int64_t at,
                              struct buf *out)
 {
+    if (ask->text.len > 0) {
+        return buf_append(out, persona_scripted(buf_str(&ask->text), at));
+    }
     uint64_t seed = lexicon_mix(ask->seed + (uint64_t)choice);
     TRY(buf_append(out, at > 0 ? STR(" ") : STR_EMPTY));
     return buf_append(out, lexicon_word(seed, (uint64_t)at));
@@ -53,6 +73,12 @@ static int64_t persona_percent(int64_t tokens, int64_t percent)
     return (tokens * percent + 50) / 100;
 }
 
+/* So many of the tokens that are left. */
+static int64_t persona_some(int64_t wanted, int64_t left)
+{
+    return wanted < left ? wanted : left;
+}
+
 static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
                               const struct persona_options *options)
 {
@@ -61,22 +87,35 @@ static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
     int64_t prompt = persona_percent(ask->prompt_tokens, percent) + pad;
     int64_t reasoning = persona_percent(options->reasoning, percent);
     int64_t completion = persona_percent(ask->said_tokens, percent) + reasoning + pad;
-    int64_t cached = options->cached < prompt ? options->cached : prompt;
+    int64_t cached = persona_some(options->cached, prompt);
+    int64_t written = persona_some(options->cache_write, prompt - cached);
+    int64_t beside = options->reasoning_beside;
     jsonw_key(json, "usage");
+    if (options->report.len > 0) {
+        jsonw_raw(json, options->report);
+        return;
+    }
     jsonw_open(json, '{');
     jsonw_put_int(json, "prompt_tokens", prompt);
     jsonw_put_int(json, "completion_tokens", completion);
-    jsonw_put_int(json, "total_tokens", prompt + completion);
+    jsonw_put_int(json, "total_tokens",
+                  prompt + completion + beside + (options->usage == PERSONA_ODD ? 1 : 0));
     jsonw_key(json, "prompt_tokens_details");
     jsonw_open(json, '{');
     jsonw_put_int(json, "cached_tokens", cached);
     jsonw_put_int(json, "audio_tokens", 0);
+    if (written > 0) {
+        jsonw_put_int(json, "cache_write_tokens", written);
+    }
     jsonw_close(json, '}');
     jsonw_key(json, "completion_tokens_details");
     jsonw_open(json, '{');
-    jsonw_put_int(json, "reasoning_tokens", reasoning);
+    jsonw_put_int(json, "reasoning_tokens", reasoning + beside);
     jsonw_put_int(json, "audio_tokens", 0);
     jsonw_close(json, '}');
+    if (options->sources > 0) {
+        jsonw_put_int(json, "num_sources_used", options->sources);
+    }
     jsonw_close(json, '}');
 }
 
@@ -151,7 +190,7 @@ static void persona_put_tool_delta(struct jsonw *json, const struct persona_ask 
 static enum err persona_put_delta(struct jsonw *json, const struct persona_ask *ask, int64_t choice,
                                   int64_t step)
 {
-    char text[32];
+    char text[PERSONA_WORD_MAX];
     struct buf word = { text, 0, sizeof(text), sizeof(text) };
     int64_t last = persona_choice_events(ask) - 1;
     jsonw_key(json, "delta");

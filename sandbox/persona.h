@@ -11,11 +11,13 @@
 
 #include "base/buf.h"
 #include "scale.h"
+#include "script.h"
 
 enum persona_usage {
     PERSONA_EXACT,
     PERSONA_INFLATED,
     PERSONA_PADDED,
+    PERSONA_ODD, /* its total is one more than its parts */
     PERSONA_MISSING
 };
 
@@ -23,11 +25,16 @@ struct persona_options {
     struct str declare_model; /* empty: the one that was asked for */
     int64_t words;            /* of an answer */
     int64_t cached;           /* of the prompt's tokens, reported as cached */
+    int64_t cache_write;      /* of the others, reported as written to the cache */
     int64_t reasoning;        /* tokens, added to the answer's */
+    int64_t reasoning_beside; /* tokens that are in the total alone */
+    int64_t sources;          /* that a search of the upstream's own has read; 0: not told */
+    struct str report;        /* JSON that is reported as it stands; empty: what was counted */
     enum persona_usage usage;
     int64_t inflate_percent; /* of PERSONA_INFLATED */
     int64_t pad;             /* of PERSONA_PADDED: tokens, of the prompt and of the answer */
     const struct scale *scale;
+    const struct script *script; /* NULL: none */
 };
 
 #define PERSONA_MODEL_MAX     128
@@ -40,6 +47,7 @@ struct persona_ask {
     char model[PERSONA_MODEL_MAX + 1];
     char tool[PERSONA_TOOL_MAX + 1]; /* that is called; empty: none */
     struct buf arguments;            /* of the call: JSON */
+    struct buf text;                 /* by the script; empty: words of the lexicon */
     bool stream;
     bool include_usage;
     int64_t choices;
@@ -66,6 +74,7 @@ EP_MUST_CHECK bool persona_read(struct str body, const struct persona_options *o
                                 struct persona_fault *ret_fault);
 void persona_ask_fini(struct persona_ask *ask);
 
+#define PERSONA_WORD_MAX 1024              /* bytes: of a script; those of the lexicon are short */
 #define PERSONA_TEXT_MAX ((size_t)1 << 24) /* a million words and spaces */
 /* Appends the first `count` words of a choice's text. */
 EP_MUST_CHECK enum err persona_words(const struct persona_ask *ask, int64_t choice, int64_t count,

@@ -151,6 +151,52 @@ static struct str find_function(struct str tools, struct str choice)
     return STR_EMPTY;
 }
 
+/* Words as persona.c cuts them: spaces and what follows them. */
+static int64_t count_words(struct str text)
+{
+    int64_t words = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        words += text.ptr[i] != ' ' && (i == 0 || text.ptr[i - 1] == ' ') ? 1 : 0;
+    }
+    return words;
+}
+
+static bool fits_words(struct str text)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < text.len && run < PERSONA_WORD_MAX; i++) {
+        bool begins = i > 0 && text.ptr[i] == ' ' && text.ptr[i - 1] != ' ';
+        run = begins ? 1 : run + 1;
+    }
+    return run < PERSONA_WORD_MAX;
+}
+
+/* The step of the request's turn; a tool that the request does not have is not called. */
+static bool read_script(struct str body, const struct script *script, struct persona_ask *ask,
+                        struct persona_fault *fault)
+{
+    struct script_step step;
+    struct str tools = json_get(body, STR("tools"));
+    if (!script_step(script, json_get(body, STR("messages")), &step)) {
+        return true;
+    }
+    if (step.call.len == 0) {
+        return (json_decode(step.say, &ask->text) && fits_words(buf_str(&ask->text))) ||
+               refuse(fault, "The script's text is too large for the sandbox.", NULL);
+    }
+    struct str rest = is_kind(tools, JSON_ARRAY) ? json_inside(tools) : STR_EMPTY;
+    struct str tool;
+    while (json_next_item(&rest, &tool)) {
+        struct str name = json_get(json_get(tool, STR("function")), STR("name"));
+        if (is_kind(name, JSON_STRING) && str_eq(name, step.call)) {
+            return (read_text(name, ask->tool, sizeof(ask->tool)) &&
+                    buf_append(&ask->arguments, step.arguments) == ERR_OK) ||
+                   refuse(fault, "The script's call is too large for the sandbox.", NULL);
+        }
+    }
+    return true;
+}
+
 static bool read_tool(struct str body, struct persona_ask *ask, struct persona_fault *fault)
 {
     struct str tools = json_get(body, STR("tools"));
@@ -194,8 +240,9 @@ static void set_length(const struct persona_options *options, int64_t cap, struc
         ask->cut_short = true;
         buf_fini(&ask->arguments);
     }
-    ask->cut_short = ask->cut_short || cap < options->words;
-    ask->output_tokens = cap < options->words ? cap : options->words;
+    int64_t words = ask->text.len > 0 ? count_words(buf_str(&ask->text)) : options->words;
+    ask->cut_short = ask->cut_short || cap < words;
+    ask->output_tokens = cap < words ? cap : words;
 }
 
 /* ---- by a real vocabulary ----------------------------------------------------------------- */
@@ -272,11 +319,14 @@ static bool read_ask(struct str body, const struct persona_options *options,
         ask->seed = ask->seed * 31 + (unsigned char)body.ptr[i];
     }
     if (!read_messages(body, ask, fault) || !read_form(body, ask, &cap, fault) ||
-        !read_tool(body, ask, fault)) {
+        !(options->script == NULL ? read_tool(body, ask, fault)
+                                  : read_script(body, options->script, ask, fault))) {
         return false;
     }
     set_length(options, cap, ask);
-    ask->said_tokens = ask->output_tokens * ask->choices;
+    bool scripted = ask->text.len > 0 && !ask->cut_short;
+    ask->said_tokens =
+        ask->choices * (scripted ? lexicon_count(buf_str(&ask->text)) : ask->output_tokens);
     const struct scale_model *model =
         options->scale == NULL ? NULL : scale_find(options->scale, str_from(ask->model));
     if (model != NULL && weigh(model, body, cap, ask) != ERR_OK) {
@@ -290,6 +340,7 @@ bool persona_read(struct str body, const struct persona_options *options, int64_
 {
     struct persona_ask ask = { .choices = 1, .created = now_s, .seed = body.len };
     buf_init(&ask.arguments, PERSONA_ARGUMENTS_MAX);
+    buf_init(&ask.text, PERSONA_TEXT_MAX);
     if (!read_ask(trim(body), options, &ask, ret_fault)) {
         persona_ask_fini(&ask);
         return false;
@@ -301,4 +352,5 @@ bool persona_read(struct str body, const struct persona_options *options, int64_
 void persona_ask_fini(struct persona_ask *ask)
 {
     buf_fini(&ask->arguments);
+    buf_fini(&ask->text);
 }

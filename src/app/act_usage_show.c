@@ -6,8 +6,10 @@
 #include "ledger/usage_month.h"
 #include "meter/usage.h"
 
-static const char *const month_columns[] = { "key",      "model", "calls", "amount",
-                                             "currency", "input", "output" };
+/* Of the input, what was read from an upstream's cache and what was written to it; of the output,
+ * reasoning. */
+static const char *const month_columns[] = { "key",   "model",  "calls",   "amount", "currency",
+                                             "input", "cached", "written", "output", "reasoning" };
 
 struct month_asking {
     struct sheet sheet;
@@ -16,11 +18,13 @@ struct month_asking {
     size_t rows;
 };
 
-static int64_t month_tokens(const struct usage_month *row, bool output)
+/* Classes that follow each other in the table. */
+static int64_t month_tokens(const struct usage_month *row, enum usage_class first,
+                            enum usage_class last)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
-        sum += usage_is_output((enum usage_class)i) == output ? row->sums.tokens[i] : 0;
+    for (unsigned i = first; i <= (unsigned)last; i++) {
+        sum += row->sums.tokens[i];
     }
     return sum;
 }
@@ -43,8 +47,12 @@ static enum err month_on_row(void *context, const struct usage_month *row)
     sheet_int(sheet, row->calls);
     sheet_money(sheet, row->amount);
     sheet_str(sheet, row->currency);
-    sheet_int(sheet, month_tokens(row, false));
-    sheet_int(sheet, month_tokens(row, true));
+    sheet_int(sheet, month_tokens(row, USAGE_IN, USAGE_CACHED_IMAGE));
+    sheet_int(sheet, row->sums.tokens[USAGE_CACHED] +
+                         month_tokens(row, USAGE_CACHED_AUDIO, USAGE_CACHED_IMAGE));
+    sheet_int(sheet, month_tokens(row, USAGE_W5M, USAGE_WX));
+    sheet_int(sheet, month_tokens(row, USAGE_OUT, USAGE_OUT_IMAGE));
+    sheet_int(sheet, row->sums.tokens[USAGE_REASON]);
     asking->rows++;
     return ERR_OK;
 }

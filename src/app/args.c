@@ -23,6 +23,7 @@ static const char *const args_valued[] = {
     "template",
     "specials",
     "route",
+    "url",
     "finding",
     "payer",
     "method",

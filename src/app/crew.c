@@ -1,6 +1,7 @@
 /* The loop threads: each has a loop, a gate and a listener of its own. */
 #include <time.h>
 
+#include "app/embed.h"
 #include "app/server.h"
 #include "base/mem.h"
 #include "base/stamp.h"
@@ -225,6 +226,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .limits = server->limits,
         .retries = &server->retries,
         .hedges = &server->hedges,
+        .repeats = server->repeats,
         .usage_check = server->world->usage_check,
         .quarantine = server->world->quarantine,
         .prices = server->world->prices,
@@ -238,6 +240,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .log = world_log(server->world),
         .log_folder = server->world->conf->log_folder.ptr,
         .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,
+        .openapi = { (const char *)embed_schema[0].bytes, embed_schema[0].len },
         .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);

@@ -6,6 +6,7 @@
 #include "app/checks.h"
 #include "app/control.h"
 #include "app/init.h"
+#include "app/quickstart.h"
 #include "app/registry_candidate.h"
 #include "app/registry_sign.h"
 #include "app/registry_sign_grant.h"
@@ -258,6 +259,11 @@ static int main_receipt_verify(const struct args *args)
     return main_check_with(args, receipt_verify_run);
 }
 
+static int main_quickstart(const struct args *args)
+{
+    return main_check_with(args, quickstart_run);
+}
+
 static int main_log_key(const struct args *args)
 {
     return main_check_with(args, log_key_run);
@@ -298,6 +304,8 @@ static const struct command commands[] = {
       "model vocab chat template specials ids",
       "Counts the tokens of a text, or of a chat request, by the model's own vocabulary", 2,
       main_count },
+    { "quickstart", NULL, "TOOL [--model MODEL] [--url URL]", "model url",
+      "Prints the lines that point a tool at this server", 2, main_quickstart },
     { "restore", NULL, "(FILE [--accept-loss] | --accept-loss)", "accept-loss",
       "Puts a backup in the place of the books; no server may run", 2, main_restore },
     { "witness", "init", "DIR --name NAME", "name",

@@ -6,7 +6,7 @@
 #include "ledger/prices.h"
 #include "registry/registry.h"
 
-#define PRICE_KEEPING_MAX  ((size_t)256 << 20) /* a million models of sixteen prices */
+#define PRICE_KEEPING_MAX  ((size_t)256 << 20) /* a million models of twenty prices */
 #define PRICE_KEEPING_FORM "entrepot price book 1\n"
 
 /* ---- what a book says -------------------------------------------------------------------- */
@@ -28,6 +28,13 @@ static size_t keeping_lines(const struct registry_price_book *book, struct ledge
             prices[count++] =
                 (struct ledger_price){ line->model->id, STR("call"), line->price.pico_call };
         }
+        for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+            if (line->price.known_unit[unit]) {
+                const char *name = registry_unit_name((enum registry_unit_priced)unit);
+                prices[count++] = (struct ledger_price){ line->model->id, str_from(name),
+                                                         line->price.pico_unit[unit] };
+            }
+        }
     }
     return count;
 }
@@ -35,7 +42,7 @@ static size_t keeping_lines(const struct registry_price_book *book, struct ledge
 static struct ledger_price *keeping_room(struct arena *arena,
                                          const struct registry_price_book *book)
 {
-    size_t most = book->line_count * (REGISTRY_PRICE_CLASSES + 1) + 1;
+    size_t most = book->line_count * (REGISTRY_PRICE_CLASSES + 1 + REGISTRY_UNITS) + 1;
     return arena_alloc(arena, most * sizeof(struct ledger_price));
 }
 

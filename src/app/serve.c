@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "gate/repeats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
 
@@ -192,6 +193,9 @@ static void serve_on_expire(struct timer *timer)
     struct server *server = &serve->server;
     int64_t now_ns = loop_now_ns(server->loop);
     bool stopped = atomic_load(&server->world->log_stopped);
+    if (server->repeats != NULL) {
+        repeats_sweep(server->repeats, now_ns);
+    }
     if (!serve->expire_runs && !stopped && serve_must_expire(serve, now_ns)) {
         serve->expire_runs = job_submit(server->workers, &serve->expire) == ERR_OK;
         serve->expired_ns = now_ns;
@@ -330,6 +334,8 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     TRY(allowed_begin(server->world, server->limits, fail));
     retry_budget_init(&server->retries, loop_now_ns(server->loop));
     retry_budget_init_hedges(&server->hedges, loop_now_ns(server->loop));
+    int64_t repeat_ns = (int64_t)server->world->conf->limits_repeat_ms * STAMP_NS_PER_MS;
+    TRY(repeat_ns == 0 ? ERR_OK : repeats_create(repeat_ns, &server->repeats, fail));
     TRY(rounds_open(&serve->rounds, server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
@@ -420,6 +426,7 @@ static void serve_close(struct serve *serve)
     rounds_close(&serve->rounds);
     allowed_end(server->world);
     limits_destroy(server->limits);
+    repeats_destroy(server->repeats);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     tls_context_destroy(server->tls_clients);

@@ -24,6 +24,7 @@ struct crew_member;
 struct crew_swap;
 struct lookout;
 struct publishing;
+struct repeats;
 
 struct server {
     struct world *world;
@@ -37,6 +38,7 @@ struct server {
     struct limits *limits;
     struct retry_budget retries;
     struct retry_budget hedges;
+    struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
     struct lookout *lookout;
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;

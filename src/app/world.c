@@ -16,6 +16,7 @@
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
+#include "ledger/settlement_check.h"
 #include "settle/manifest.h"
 #include "tlog/receipt_doc.h"
 #include "tlog/tile_rows.h"
@@ -45,7 +46,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 16 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 18 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -65,6 +66,8 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = tile_rows_migration;
     migrations[count++] = privacy_migration;
     migrations[count++] = allowance_migration;
+    migrations[count++] = settlement_check_migration;
+    migrations[count++] = upstream_claim_migration;
     return count;
 }
 

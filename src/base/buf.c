@@ -63,6 +63,19 @@ enum err buf_append_slowly(struct buf *buf, struct str text)
     return buf_append(buf, text);
 }
 
+enum err buf_append_all(struct buf *buf, const struct str *parts, size_t count)
+{
+    size_t before = buf->len;
+    for (size_t i = 0; i < count; i++) {
+        enum err err = buf_append(buf, parts[i]);
+        if (err != ERR_OK) {
+            buf->len = before;
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err buf_byte(struct buf *buf, char byte)
 {
     return buf_append(buf, (struct str){ &byte, 1 });

@@ -35,6 +35,8 @@ EP_MUST_CHECK static inline enum err buf_append(struct buf *buf, struct str text
     }
     return ERR_OK;
 }
+/* All of the parts, or none of them. */
+EP_MUST_CHECK enum err buf_append_all(struct buf *buf, const struct str *parts, size_t count);
 EP_MUST_CHECK enum err buf_byte(struct buf *buf, char byte);
 EP_MUST_CHECK enum err buf_printf(struct buf *buf, const char *format, ...) EP_PRINTF(2, 3);
 EP_MUST_CHECK enum err buf_u64(struct buf *buf, uint64_t value); /* decimal */

@@ -1,5 +1,9 @@
 #include "base/enc.h"
 
+#ifdef __SSE2__
+#    include <emmintrin.h>
+#endif
+
 static const char enc_hex_digits[] = "0123456789abcdef";
 static const char enc_base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -172,9 +176,27 @@ static bool enc_json_rest(struct str text)
     return enc_json_eight((uint64_t)halves[1] << 32 | halves[0]);
 }
 
+#ifdef __SSE2__
+static bool enc_json_sixteen(const char *text)
+{
+    const __m128i controls = _mm_set1_epi8(0x1F);
+    __m128i bytes;
+    memcpy(&bytes, text, sizeof(bytes));
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, controls), bytes);
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)) == 0;
+}
+#endif
+
 size_t enc_json_plain(struct str text)
 {
     size_t at = 0;
+#ifdef __SSE2__
+    while (text.len - at >= 16 && enc_json_sixteen(text.ptr + at)) {
+        at += 16;
+    }
+#endif
     while (text.len - at >= sizeof(uint64_t) && enc_json_eight(enc_load(text.ptr + at))) {
         at += sizeof(uint64_t);
     }

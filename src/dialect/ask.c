@@ -23,6 +23,8 @@ struct ask_read {
     struct str user;
     struct str provider;
     struct str models;
+    struct str web_search_options;
+    struct str search_parameters;
     struct str service_tier;
 };
 
@@ -36,14 +38,24 @@ struct ask_name {
         STR_INIT(#field), offsetof(struct ask_read, field) \
     }
 static const struct ask_name ask_names[] = {
-    ASK_NAME(model),      ASK_NAME(messages),
-    ASK_NAME(stream),     ASK_NAME(stream_options),
-    ASK_NAME(max_tokens), ASK_NAME(max_completion_tokens),
-    ASK_NAME(n),          ASK_NAME(tools),
-    ASK_NAME(functions),  ASK_NAME(stop),
-    ASK_NAME(prediction), ASK_NAME(logit_bias),
-    ASK_NAME(user),       ASK_NAME(provider),
-    ASK_NAME(models),     ASK_NAME(service_tier),
+    ASK_NAME(model),
+    ASK_NAME(messages),
+    ASK_NAME(stream),
+    ASK_NAME(stream_options),
+    ASK_NAME(max_tokens),
+    ASK_NAME(max_completion_tokens),
+    ASK_NAME(n),
+    ASK_NAME(tools),
+    ASK_NAME(functions),
+    ASK_NAME(stop),
+    ASK_NAME(prediction),
+    ASK_NAME(logit_bias),
+    ASK_NAME(user),
+    ASK_NAME(provider),
+    ASK_NAME(models),
+    ASK_NAME(web_search_options),
+    ASK_NAME(search_parameters),
+    ASK_NAME(service_tier),
 };
 
 /* By these names clients ask other services to deliver an answer to an address of theirs. */
@@ -271,10 +283,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     if (read.messages.len == 0) {
         return ask_fail(ret_ask, ERR_ASK_MISSING, "messages", "is missing", fail);
     }
-    struct str rest =
-        json_kind(read.messages) == JSON_ARRAY ? json_inside(read.messages) : STR_EMPTY;
-    struct str first;
-    if (!json_next_item(&rest, &first)) {
+    if (json_kind(read.messages) != JSON_ARRAY || json_trim(json_inside(read.messages)).len == 0) {
         return ask_fail(ret_ask, ERR_ASK_INVALID, "messages", "must be a list that is not empty",
                         fail);
     }
@@ -282,6 +291,8 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     TRY(ask_read_cap(ret_ask, &read, fail));
     TRY(ask_read_count(ret_ask, read.n, "n", ASK_CHOICES_MAX, &ret_ask->choices, fail));
     ret_ask->has_tools = !ask_absent(read.tools) || !ask_absent(read.functions);
+    ret_ask->searches = ret_ask->has_tools || !ask_absent(read.web_search_options) ||
+                        !ask_absent(read.search_parameters);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
     ret_ask->flex = read.service_tier.len > 0 && json_string_is(read.service_tier, STR("flex"));

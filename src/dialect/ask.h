@@ -34,6 +34,7 @@ struct ask {
     bool stream;
     bool include_usage; /* asked for by the client */
     bool has_tools;
+    bool searches;   /* tools, or the upstream's own search, which is billed by the piece */
     bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */

@@ -21,112 +21,133 @@ static bool keys_equal(struct str a, struct str b)
     return str_eq(key_text(a, first), key_text(b, second));
 }
 
-/* The value may be no object: then there is nothing in it twice. */
-static enum err check_keys(struct str object, struct fail *fail)
-{
+/* The keys of an object, as they come. */
+struct keys {
+    size_t count;
+    bool escaped; /* one is written with an escape */
     struct str keys[KEYS_MAX];
-    size_t count = 0;
-    struct json_member member;
-    struct str rest =
-        object.len > 0 && json_kind(object) == JSON_OBJECT ? json_inside(object) : STR_EMPTY;
-    while (count < KEYS_MAX && json_next_member(&rest, &member)) {
-        for (size_t i = 0; i < count; i++) {
-            if (keys_equal(keys[i], member.key)) {
-                return FAIL(fail, ERR_ASK_DUPLICATE,
-                            "\"" STR_FMT "\" stands twice in an object of \"messages\"",
-                            STR_ARG(member.key));
-            }
+};
+
+static void keys_init(struct keys *keys)
+{
+    keys->count = 0;
+    keys->escaped = false;
+}
+
+static enum err keys_add(struct keys *keys, struct str key, struct fail *fail)
+{
+    if (keys->count == KEYS_MAX) {
+        return ERR_OK;
+    }
+    keys->escaped = keys->escaped || str_find(key, '\\') < key.len;
+    for (size_t i = 0; i < keys->count; i++) {
+        bool equal = keys->escaped ? keys_equal(keys->keys[i], key) : str_eq(keys->keys[i], key);
+        if (equal) {
+            return FAIL(fail, ERR_ASK_DUPLICATE,
+                        "\"" STR_FMT "\" stands twice in an object of \"messages\"", STR_ARG(key));
         }
-        keys[count++] = member.key;
+    }
+    keys->keys[keys->count++] = key;
+    return ERR_OK;
+}
+
+/* Each function takes the value off the front, and looks at every byte of it once. */
+
+/* An object of a part or a tool call; what is in it is not read. */
+static enum err check_inmost(struct str *rest, struct fail *fail)
+{
+    struct keys keys;
+    keys_init(&keys);
+    json_enter(rest);
+    while (json_more(rest)) {
+        TRY(keys_add(&keys, json_take_key(rest), fail));
+        json_take(rest);
     }
     return ERR_OK;
 }
 
-static bool is_kind(struct str value, enum json_kind kind)
+/* A part, or a tool call. *ret_text: it is a part that is text. */
+static enum err check_item(struct str *rest, bool *ret_text, struct fail *fail)
 {
-    return value.len > 0 && json_kind(value) == kind;
-}
-
-/* Objects that are members of this one, and are read for what they count. */
-static enum err check_inner(struct str object, struct fail *fail)
-{
-    struct json_member member;
-    struct str rest = is_kind(object, JSON_OBJECT) ? json_inside(object) : STR_EMPTY;
-    TRY(check_keys(object, fail));
-    while (json_next_member(&rest, &member)) {
-        TRY(check_keys(member.value, fail));
+    struct keys keys;
+    bool type = false;
+    bool text = false;
+    keys_init(&keys);
+    json_enter(rest);
+    while (json_more(rest)) {
+        struct str key = json_take_key(rest);
+        TRY(keys_add(&keys, key, fail));
+        if (json_kind(*rest) == JSON_OBJECT) {
+            TRY(check_inmost(rest, fail));
+            continue;
+        }
+        struct str value = json_take(rest);
+        type = type || (json_key_is(key, STR("type")) && json_string_is(value, STR("text")));
+        text = text || (json_key_is(key, STR("text")) && json_kind(value) == JSON_STRING);
     }
+    *ret_text = type && text;
     return ERR_OK;
 }
 
-/* Each item of a list, with the objects in it. */
-static enum err check_list(struct str list, struct fail *fail)
+/* A content, or tool calls. *ret_texts: no item is anything but text. */
+static enum err check_list(struct str *rest, bool *ret_texts, struct fail *fail)
 {
-    struct str item;
-    struct str rest = is_kind(list, JSON_ARRAY) ? json_inside(list) : STR_EMPTY;
-    while (json_next_item(&rest, &item)) {
-        TRY(check_inner(item, fail));
+    bool texts = true;
+    json_enter(rest);
+    while (json_more(rest)) {
+        bool text = false;
+        if (json_kind(*rest) == JSON_OBJECT) {
+            TRY(check_item(rest, &text, fail));
+        } else {
+            json_take(rest);
+        }
+        texts = texts && text;
     }
+    *ret_texts = texts;
     return ERR_OK;
 }
 
-static bool is_text_part(struct str part)
+/* *ret_plain: a role and text, perhaps a name: what a template puts around it is shorter than its
+ * JSON. */
+static enum err check_message(struct str *rest, bool *ret_plain, struct fail *fail)
 {
-    return is_kind(part, JSON_OBJECT) && json_string_is(json_get(part, STR("type")), STR("text")) &&
-           is_kind(json_get(part, STR("text")), JSON_STRING);
-}
-
-static bool is_plain_content(struct str content)
-{
-    if (!is_kind(content, JSON_ARRAY)) {
-        return is_kind(content, JSON_STRING);
-    }
-    struct str item;
-    struct str rest = json_inside(content);
+    struct keys keys;
     bool plain = true;
-    while (plain && json_next_item(&rest, &item)) {
-        plain = is_text_part(item);
-    }
-    return plain;
-}
-
-/* A role and text, perhaps a name: what a template puts around it is shorter than its JSON. */
-static bool is_plain_message(struct str message)
-{
-    struct json_member member;
-    struct str rest = json_inside(message);
-    bool content = false;
-    while (json_next_member(&rest, &member)) {
-        bool is_content = json_key_is(member.key, STR("content"));
-        bool known = is_content || json_key_is(member.key, STR("role")) ||
-                     json_key_is(member.key, STR("name"));
-        bool fine =
-            is_content ? is_plain_content(member.value) : is_kind(member.value, JSON_STRING);
-        content |= is_content;
-        if (!known || !fine) {
-            return false;
+    bool has_content = false;
+    keys_init(&keys);
+    json_enter(rest);
+    while (json_more(rest)) {
+        struct str key = json_take_key(rest);
+        TRY(keys_add(&keys, key, fail));
+        bool content = json_key_is(key, STR("content"));
+        bool calls = json_key_is(key, STR("tool_calls"));
+        bool fine = json_kind(*rest) == JSON_STRING;
+        if ((content || calls) && json_kind(*rest) == JSON_ARRAY) {
+            TRY(check_list(rest, &fine, fail));
+        } else {
+            json_take(rest);
         }
+        bool known = content || json_key_is(key, STR("role")) || json_key_is(key, STR("name"));
+        has_content = has_content || content;
+        plain = plain && known && fine;
     }
-    return content;
+    *ret_plain = plain && has_content;
+    return ERR_OK;
 }
 
 enum err ask_check_messages(struct str messages, bool *ret_plain, struct fail *fail)
 {
-    struct str message;
-    struct str rest = json_inside(messages);
-    bool plain = true;
-    while (json_next_item(&rest, &message)) {
-        if (!is_kind(message, JSON_OBJECT)) {
-            plain = false;
-            continue;
+    bool all_plain = true;
+    json_enter(&messages);
+    while (json_more(&messages)) {
+        bool plain = false;
+        if (json_kind(messages) == JSON_OBJECT) {
+            TRY(check_message(&messages, &plain, fail));
+        } else {
+            json_take(&messages);
         }
-        TRY(check_keys(message, fail));
-        plain = plain && is_plain_message(message);
-        if (!plain) {
-            TRY(check_list(json_get(message, STR("tool_calls")), fail));
-        }
-        TRY(check_list(json_get(message, STR("content")), fail));
+        all_plain = all_plain && plain;
     }
-    *ret_plain = plain;
+    *ret_plain = all_plain;
     return ERR_OK;
 }

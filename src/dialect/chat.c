@@ -1,7 +1,6 @@
 #include "dialect/chat.h"
 
 #include "wire/json.h"
-#include "wire/jsonw.h"
 
 #define CHAT_MEMBERS_MAX 32 /* a chunk has 8 */
 
@@ -112,6 +111,7 @@ static void chat_read_delta(const struct chat_reading *reading, struct str delta
         } else if (json_key_is(member.key, STR("reasoning_content")) ||
                    json_key_is(member.key, STR("reasoning"))) {
             bool longer = chat_text_bytes(member.value) > chat_text_bytes(reasoning);
+            event->twofold |= reasoning.len > 0 && chat_text_bytes(member.value) > 0;
             reasoning = longer ? member.value : reasoning;
         } else if (json_key_is(member.key, STR("tool_calls"))) {
             event->tool_bytes += chat_read_tools(reading, member.value);
@@ -178,12 +178,22 @@ static bool chat_truthy(struct str value)
     return kind != JSON_NULL && kind != JSON_FALSE && !zero && !str_eq(value, STR("\"\""));
 }
 
+/* MiniMax tells of a failure inside an answer with status 200: what such an answer counts is no
+ * usage. */
+static bool chat_failed(struct str base_resp)
+{
+    struct str code =
+        json_kind(base_resp) == JSON_OBJECT ? json_get(base_resp, STR("status_code")) : STR_EMPTY;
+    return code.len > 0 && chat_truthy(code);
+}
+
 static void chat_read(struct str text, const struct chat_sink *sink, struct chat_event *event)
 {
     struct chat_reading reading = { .event = event, .sink = sink };
     struct json_member members[CHAT_MEMBERS_MAX];
     struct json_fault fault;
     size_t count = 0;
+    bool failed = false;
     if (json_index(text, members, CHAT_MEMBERS_MAX, &count, &fault) != ERR_OK ||
         count > CHAT_MEMBERS_MAX) {
         event->bad = true;
@@ -200,8 +210,11 @@ static void chat_read(struct str text, const struct chat_sink *sink, struct chat
             event->usage = json_kind(value) == JSON_OBJECT ? value : STR_EMPTY;
         } else if (json_key_is(key, STR("error"))) {
             event->error = chat_truthy(value);
+        } else if (json_key_is(key, STR("base_resp"))) {
+            failed = chat_failed(value);
         }
     }
+    event->error |= failed;
 }
 
 void chat_event_read(struct str data, const struct chat_sink *sink, struct chat_event *ret_event)
@@ -229,104 +242,4 @@ void chat_answer_read(struct str body, const struct chat_sink *sink, struct chat
         .reasoning_bytes = event.reasoning_bytes,
         .tool_bytes = event.tool_bytes,
     };
-}
-
-static void chat_error_object(struct jsonw *json, const struct chat_error *error)
-{
-    const struct err_info *info = err_info(error->err);
-    jsonw_key(json, "error");
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "message", error->message.len > 0 ? error->message : str_from(info->text));
-    jsonw_put_str(json, "type", str_from(info->type));
-    jsonw_key(json, "param");
-    if (error->param.len > 0) {
-        jsonw_str(json, error->param);
-    } else {
-        jsonw_null(json);
-    }
-    jsonw_put_str(json, "code", str_from(info->code));
-    if (error->entrepot.len > 0) {
-        jsonw_key(json, "entrepot");
-        jsonw_raw(json, error->entrepot);
-    }
-    jsonw_close(json, '}');
-}
-
-enum err chat_error_write(struct buf *out, const struct chat_error *error)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    jsonw_open(&json, '{');
-    chat_error_object(&json, error);
-    jsonw_close(&json, '}');
-    return jsonw_err(&json);
-}
-
-enum err chat_error_event(struct buf *out, const struct chat_error *error)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    TRY(buf_append(out, STR("data: ")));
-    jsonw_open(&json, '{');
-    jsonw_key(&json, "choices");
-    jsonw_raw(&json, STR("[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]"));
-    chat_error_object(&json, error);
-    jsonw_close(&json, '}');
-    TRY(jsonw_err(&json));
-    return buf_append(out, STR("\n\ndata: [DONE]\n\n"));
-}
-
-static void chat_length_begin(struct jsonw *json, const struct chat_length *length)
-{
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "id", length->id);
-    jsonw_put_str(json, "object", STR("chat.completion.chunk"));
-    jsonw_put_int(json, "created", length->created_s);
-    jsonw_put_str(json, "model", length->model);
-    jsonw_key(json, "choices");
-    jsonw_open(json, '[');
-}
-
-static enum err chat_length_usage(struct buf *out, const struct chat_length *length)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    TRY(buf_append(out, STR("data: ")));
-    chat_length_begin(&json, length);
-    jsonw_close(&json, ']');
-    jsonw_key(&json, "usage");
-    jsonw_open(&json, '{');
-    jsonw_put_int(&json, "prompt_tokens", length->input_tokens);
-    jsonw_put_int(&json, "completion_tokens", length->output_tokens);
-    jsonw_put_int(&json, "total_tokens", length->input_tokens + length->output_tokens);
-    jsonw_close(&json, '}');
-    jsonw_close(&json, '}');
-    TRY(jsonw_err(&json));
-    return buf_append(out, STR("\n\n"));
-}
-
-enum err chat_length_event(struct buf *out, const struct chat_length *length)
-{
-    struct jsonw json;
-    jsonw_init(&json, out);
-    TRY(buf_append(out, STR("data: ")));
-    chat_length_begin(&json, length);
-    for (int64_t i = 0; i < length->choices; i++) {
-        jsonw_open(&json, '{');
-        jsonw_put_int(&json, "index", i);
-        jsonw_key(&json, "delta");
-        jsonw_raw(&json, STR("{}"));
-        jsonw_put_str(&json, "finish_reason", STR("length"));
-        jsonw_close(&json, '}');
-    }
-    jsonw_close(&json, ']');
-    if (length->entrepot.len > 0) {
-        jsonw_key(&json, "entrepot");
-        jsonw_raw(&json, length->entrepot);
-    }
-    jsonw_close(&json, '}');
-    TRY(jsonw_err(&json));
-    TRY(buf_append(out, STR("\n\n")));
-    TRY(length->include_usage ? chat_length_usage(out, length) : ERR_OK);
-    return buf_append(out, STR("data: [DONE]\n\n"));
 }

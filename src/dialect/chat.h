@@ -1,6 +1,6 @@
 /*
- * OpenAI chat completions, the upstream's side: what an event of a stream and a whole answer say,
- * and the error envelopes clients understand. Pure; results borrow the text.
+ * OpenAI chat completions, the upstream's side: what an event of a stream and a whole answer say.
+ * Pure; results borrow the text.
  */
 #pragma once
 
@@ -28,14 +28,15 @@ struct chat_sink {
 };
 
 struct chat_event {
-    bool done;             /* "[DONE]" */
-    bool bad;              /* no JSON object */
-    bool error;            /* a truthy "error" */
-    bool empty;            /* "choices" is an empty list */
-    bool unread;           /* a delta says something that is neither known nor empty */
-    unsigned finished;     /* choices with a finish reason here */
-    struct str model;      /* the value, in quotes; empty: absent */
-    struct str usage;      /* an object, or empty */
+    bool done;         /* "[DONE]" */
+    bool bad;          /* no JSON object */
+    bool error;        /* a truthy "error", or "base_resp" with a status_code that is none of 0 */
+    bool empty;        /* "choices" is an empty list */
+    bool unread;       /* a delta says something that is neither known nor empty */
+    bool twofold;      /* reasoning under both of its names, of which one counts */
+    unsigned finished; /* choices with a finish reason here */
+    struct str model;  /* the value, in quotes; empty: absent */
+    struct str usage;  /* an object, or empty */
     int64_t content_bytes; /* of deltas, as they stand in the JSON */
     int64_t reasoning_bytes;
     int64_t tool_bytes;
@@ -59,30 +60,3 @@ struct chat_answer {
 /* A whole answer that was not streamed. `sink` may be NULL. */
 void chat_answer_read(struct str body, const struct chat_sink *sink,
                       struct chat_answer *ret_answer);
-
-struct chat_error {
-    enum err err;
-    struct str message;  /* empty: the table's sentence */
-    struct str param;    /* empty: null */
-    struct str entrepot; /* a JSON object with our own facts, or empty */
-};
-
-/* {"error":{"message":..,"type":..,"param":..,"code":..,"entrepot":{..}}} */
-EP_MUST_CHECK enum err chat_error_write(struct buf *out, const struct chat_error *error);
-/* The same inside a stream: one event that also ends each choice, then [DONE]. */
-EP_MUST_CHECK enum err chat_error_event(struct buf *out, const struct chat_error *error);
-
-/* A stream that is ended before its model has ended it. */
-struct chat_length {
-    struct str id;
-    int64_t created_s;
-    struct str model;
-    int64_t choices;
-    struct str entrepot;   /* a JSON object with the reason, or empty */
-    bool include_usage;    /* the client wants an event with the tokens */
-    int64_t input_tokens;  /* for that one */
-    int64_t output_tokens; /* likewise */
-};
-
-/* One event that gives each choice the finish reason "length", one with the usage, then [DONE]. */
-EP_MUST_CHECK enum err chat_length_event(struct buf *out, const struct chat_length *length);

@@ -3,53 +3,46 @@
 #include "base/counter.h"
 #include "base/crash.h"
 #include "base/stamp.h"
-#include "dialect/chat.h"
+#include "dialect/chat_end.h"
+#include "dialect/chat_strict.h"
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "ledger/idem.h"
+#include "meter/usage_form.h"
+#include "wire/json.h"
 #include "wire/jsonw.h"
 
-#define ANSWER_HEADERS_MAX 1024 /* thirteen lines of our own */
-#define ANSWER_ERROR_MAX   8192 /* a message, a parameter, a few facts; the end of 128 choices */
-
-struct answer_headers {
-    char text[ANSWER_HEADERS_MAX];
-    struct buf buf;
-};
-
-static void answer_line(struct answer_headers *headers, struct str name, struct str value)
-{
-    enum err err = http1_write_header(&headers->buf, name, value);
-    ASSERT(err == ERR_OK); /* the lines are ours, and fit */
-}
+#define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
+#define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
+#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
-static void answer_begin_headers(struct answer_headers *headers, struct id call)
+static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
 {
-    headers->buf = (struct buf){ headers->text, 0, sizeof(headers->text), sizeof(headers->text) };
-    char id[ID_SHOWN_MAX];
-    struct buf shown = { id, 0, sizeof(id), sizeof(id) };
-    EP_IGNORE(id_print(&shown, STR("call_"), call)); /* fits */
-    answer_line(headers, STR("x-entrepot-call"), buf_str(&shown));
-    answer_line(headers, STR("x-request-id"), buf_str(&shown));
+    char id_text[ID_SHOWN_MAX];
+    struct buf shown = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    EP_IGNORE(id_print(&shown, STR("call_"), id)); /* fits */
+    reply_begin(reply, call->x, buf_str(&shown));
+    reply_line(reply, "x-entrepot-call", buf_str(&shown));
 }
 
 /* Another model stood in for the one that was asked for. */
-static void answer_model(const struct call *call, struct answer_headers *headers)
+static void answer_model(const struct call *call, struct reply *reply)
 {
     if (call->fell_back) {
-        answer_line(headers, STR("x-entrepot-model"), call->model->id);
+        reply_line(reply, "x-entrepot-model", call->model->id);
     }
 }
 
-static void answer_charge(struct answer_headers *headers, int64_t charge)
+static void answer_charge(struct reply *reply, int64_t charge)
 {
     char money[32];
     struct buf text = { money, 0, sizeof(money), sizeof(money) };
     EP_IGNORE(money_print(&text, charge, 9, 2)); /* fits */
-    answer_line(headers, STR("x-entrepot-charge"), buf_str(&text));
+    reply_line(reply, "x-entrepot-charge", buf_str(&text));
 }
 
 static void answer_first_byte(struct call *call)
@@ -62,18 +55,32 @@ static void answer_first_byte(struct call *call)
 
 static void answer_stream_head(struct call *call, bool charged)
 {
-    struct answer_headers headers;
-    answer_begin_headers(&headers, call->id);
-    answer_line(&headers, STR("content-type"), STR("text/event-stream; charset=utf-8"));
-    answer_line(&headers, STR("cache-control"), STR("no-cache"));
-    answer_model(call, &headers);
+    struct reply reply;
+    answer_begin_headers(call, &reply, call->id);
+    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    reply_line(&reply, "cache-control", STR("no-cache"));
+    answer_model(call, &reply);
     if (charged) {
-        answer_charge(&headers, call->charge);
+        answer_charge(&reply, call->charge);
     }
-    call_limits_headers(call, &headers.buf);
-    http_respond_head(call->x, 200, buf_str(&headers.buf));
+    call_limits_headers(call, &reply.buf);
+    http_respond_head(call->x, 200, buf_str(&reply.buf));
     call->head_sent = true;
     answer_first_byte(call);
+}
+
+/* Events for a client that takes no null where nothing is. */
+static void answer_strictly(struct http_exchange *x, struct str events)
+{
+    struct str pieces[HTTP_PARTS_MAX];
+    size_t count = 0;
+    while (chat_strict_next(&events, &pieces[count])) {
+        if (++count == HTTP_PARTS_MAX) {
+            http_respond_body(x, pieces, count);
+            count = 0;
+        }
+    }
+    http_respond_body(x, pieces, count);
 }
 
 void answer_stream(struct call *call, struct str bytes)
@@ -85,7 +92,11 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    http_respond_body(call->x, &bytes, 1);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, bytes);
+    } else {
+        http_respond_body(call->x, &bytes, 1);
+    }
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -169,19 +180,36 @@ static void answer_facts(const struct call *call, struct buf *out)
     }
 }
 
+/* A chunk of the call's stream that the server says itself. */
+static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
+{
+    EP_IGNORE(id_print(id, STR("call_"), call->id)); /* fits */
+    return (struct chat_chunk){
+        .id = buf_str(id),
+        .created_s = call->begun_wall_ns / INT64_C(1000000000),
+        .model = call->model == NULL ? call->ask.model : call->model->id,
+        .choices = call->ask.choices,
+    };
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
     char facts_text[1024];
+    char id_text[ID_SHOWN_MAX];
     struct buf facts = { facts_text, 0, sizeof(facts_text), sizeof(facts_text) };
+    struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    struct chat_chunk chunk = answer_chunk(call, &id);
     answer_facts(call, &facts);
-    struct chat_error error = {
+    struct face_error error = {
         .err = call->err,
         .message = call->message,
         .param = str_from(call->param),
+        .request = chunk.id,
         .entrepot = buf_str(&facts),
     };
-    enum err err = event ? chat_error_event(out, &error) : chat_error_write(out, &error);
+    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
+                         : face_error_write(out, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -191,56 +219,151 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
     return buf_str(out);
 }
 
+/* Nothing about it changes within the minute that an SDK would wait: only persons open a closure,
+ * and a source that answers as another model was the last one. */
+bool answer_is_final(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        return !call_limits_retry(call);
+    }
+    return (call->err == ERR_NO_CLOSED_ROUTE && call->law.routes == 0) ||
+           call->err == ERR_UPSTREAM_MODEL || err_info(call->err)->kind != ERR_KIND_RETRY;
+}
+
+static void answer_refusal_lines(const struct call *call, struct reply *reply)
+{
+    bool final = answer_is_final(call);
+    if (call_limits_refused(call)) {
+        reply_line(reply, "x-should-retry", final ? STR("false") : STR("true"));
+    } else {
+        reply_retry(reply, !final, ANSWER_WAIT_MS);
+    }
+    if (call->err == ERR_NO_CLOSED_ROUTE && final) {
+        reply_line(reply, "retry-after", STR("60")); /* for persons: SDKs have been told no */
+    }
+    call_limits_headers(call, &reply->buf);
+}
+
 static void answer_refusal(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    const struct err_info *info = err_info(call->err);
-    struct answer_headers headers;
-    answer_begin_headers(&headers, call->id);
-    answer_line(&headers, STR("content-type"), STR("application/json"));
-    bool limited = call_limits_refused(call);
-    bool retry = limited ? call_limits_retry(call) : info->kind == ERR_KIND_RETRY;
-    answer_line(&headers, STR("x-should-retry"), retry ? STR("true") : STR("false"));
-    call_limits_headers(call, &headers.buf);
-    if (retry && !limited) {
-        answer_line(&headers, STR("retry-after"), STR("1"));
-    }
-    http_respond(call->x, info->status, buf_str(&headers.buf),
+    struct reply reply;
+    answer_begin_headers(call, &reply, call->id);
+    reply_line(&reply, "content-type", STR("application/json"));
+    answer_refusal_lines(call, &reply);
+    http_respond(call->x, face_status(call->face, call->err), buf_str(&reply.buf),
                  answer_error_text(call, &body, false));
 }
 
 /* ---- ends --------------------------------------------------------------------------------- */
 
+/* A model's whole answer, with what OpenRouter's clients will not do without. */
+static void answer_send(struct call *call, struct str headers, struct str body)
+{
+    struct buf strict;
+    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    buf_init(&strict, body.len + lack.len);
+    counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
+    if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
+        buf_append(&strict, lack) == ERR_OK &&
+        buf_append(&strict, str_from_at(json_trim(body), 1)) == ERR_OK) {
+        body = buf_str(&strict);
+    }
+    http_respond(call->x, 200, headers, body);
+    buf_fini(&strict);
+}
+
 static void answer_whole(struct call *call, int status)
 {
-    struct answer_headers headers;
-    answer_begin_headers(&headers, call->id);
-    answer_line(&headers, STR("content-type"), STR("application/json"));
-    answer_model(call, &headers);
+    struct reply reply;
+    answer_begin_headers(call, &reply, call->id);
+    reply_line(&reply, "content-type", STR("application/json"));
+    answer_model(call, &reply);
     if (status == 200) {
-        answer_charge(&headers, call->charge);
+        answer_charge(&reply, call->charge);
     } else {
-        answer_line(&headers, STR("x-should-retry"), STR("false"));
+        reply_line(&reply, "x-should-retry", STR("false"));
     }
-    call_limits_headers(call, &headers.buf);
+    call_limits_headers(call, &reply.buf);
     answer_first_byte(call);
+    if (status == 200) {
+        answer_send(call, buf_str(&reply.buf), buf_str(&call->answer));
+        return;
+    }
     counter_add(COUNTER_BYTES_OUT, (int64_t)call->answer.len);
-    http_respond(call->x, status, buf_str(&headers.buf), buf_str(&call->answer));
+    http_respond(call->x, status, buf_str(&reply.buf), buf_str(&call->answer));
+}
+
+/* What a source's own error says, wherever servers put it; empty: nothing that can be read. */
+static struct str answer_foreign_message(struct str body, struct buf *room)
+{
+    struct str error = json_get(body, STR("error"));
+    const struct str places[] = {
+        json_kind(error) == JSON_OBJECT ? json_get(error, STR("message")) : error,
+        json_get(body, STR("message")),
+        json_get(body, STR("detail")),
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(places); i++) {
+        if (places[i].len > 2 && json_kind(places[i]) == JSON_STRING &&
+            json_decode(places[i], room)) {
+            return buf_str(room);
+        }
+    }
+    return STR_EMPTY;
+}
+
+/* A source refused the client's request. Its words go on as they came where they are what the
+ * client's SDK reads; else in the envelope that it does. */
+static void answer_foreign(struct call *call)
+{
+    char text[ANSWER_ERROR_MAX];
+    char message[ANSWER_FOREIGN_MAX];
+    struct buf out = { text, 0, sizeof(text), sizeof(text) };
+    struct buf room = { message, 0, sizeof(message), sizeof(message) };
+    struct str body = buf_str(&call->answer);
+    struct json_fault fault;
+    bool object = json_check(body, &fault) == ERR_OK && json_kind(json_trim(body)) == JSON_OBJECT;
+    bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
+    if (envelope && call->face == FACE_OPENAI) {
+        answer_whole(call, call->upstream_status);
+        return;
+    }
+    struct face_error error = {
+        .err = call->upstream_status == 413 ? ERR_HTTP_BODY_SIZE : ERR_ASK_INVALID,
+        .message = object ? answer_foreign_message(body, &room) : STR_EMPTY,
+    };
+    EP_IGNORE(face_error_write(&out, call->face, &error)); /* ANSWER_FOREIGN_MAX escaped fits */
+    buf_reset(&call->answer);
+    if (buf_append(&call->answer, buf_str(&out)) == ERR_OK) {
+        answer_whole(call, face_status(call->face, error.err));
+    } else {
+        answer_refusal(call);
+    }
+}
+
+/* By its Idempotency-Key, or as an SDK's own repeat. */
+static struct call_replay answer_replayed(const struct call *call)
+{
+    struct call_replay replay;
+    if (!call_repeat_replay(call, &replay)) {
+        const struct idem_earlier *earlier = call_claim_earlier(call);
+        replay = (struct call_replay){ earlier->call, earlier->posted, buf_str(&earlier->result) };
+    }
+    return replay;
 }
 
 static void answer_replay(struct call *call)
 {
-    const struct idem_earlier *earlier = call_claim_earlier(call);
-    struct answer_headers headers;
-    answer_begin_headers(&headers, earlier->call);
-    answer_line(&headers, STR("content-type"), STR("application/json"));
-    answer_charge(&headers, earlier->posted);
-    answer_line(&headers, STR("x-entrepot-replayed"), STR("true"));
-    call_limits_headers(call, &headers.buf);
+    struct call_replay replay = answer_replayed(call);
+    struct reply reply;
+    answer_begin_headers(call, &reply, replay.call);
+    reply_line(&reply, "content-type", STR("application/json"));
+    answer_charge(&reply, replay.posted);
+    reply_line(&reply, "x-entrepot-replayed", STR("true"));
+    call_limits_headers(call, &reply.buf);
     answer_first_byte(call);
-    counter_add(COUNTER_BYTES_OUT, (int64_t)earlier->result.len);
-    http_respond(call->x, 200, buf_str(&headers.buf), buf_str(&earlier->result));
+    answer_send(call, buf_str(&reply.buf), replay.text);
 }
 
 /* The credit is used up: the answer ends as if the model had met its cap, and says why. */
@@ -255,21 +378,20 @@ static struct str answer_spent_text(const struct call *call, struct buf *out)
     jsonw_init(&json, &facts);
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "call", buf_str(&id));
+    buf_reset(&id);
     jsonw_put_str(&json, "reason", str_from(err_info(call->err)->code));
     jsonw_put_str(&json, "message", str_from(err_info(call->err)->text));
     jsonw_close(&json, '}');
-    struct chat_length length = {
-        .id = buf_str(&id),
-        .created_s = call->begun_wall_ns / INT64_C(1000000000),
-        .model = call->model->id,
-        .choices = call->ask.choices,
-        .entrepot = jsonw_err(&json) == ERR_OK ? buf_str(&facts) : STR_EMPTY,
-        .include_usage = call->ask.include_usage,
-    };
-    for (int i = 0; i < USAGE_COUNT; i++) {
-        bool output = usage_is_output((enum usage_class)i);
-        *(output ? &length.output_tokens : &length.input_tokens) += call->billed.tokens[i];
+    char usage_text[USAGE_FORM_MAX];
+    struct buf usage = { usage_text, 0, sizeof(usage_text), sizeof(usage_text) };
+    if (call->ask.include_usage) {
+        EP_IGNORE(usage_form_write(USAGE_FORM_CHAT, &call->billed, &usage)); /* fits */
     }
+    const struct chat_length length = {
+        .chunk = answer_chunk(call, &id),
+        .entrepot = jsonw_err(&json) == ERR_OK ? buf_str(&facts) : STR_EMPTY,
+        .usage = buf_str(&usage),
+    };
     if (chat_length_event(out, &length) != ERR_OK) {
         buf_reset(out);
         return STR("data: [DONE]\n\n");
@@ -293,10 +415,15 @@ static void answer_stream_end(struct call *call)
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    const struct str parts[] = {
+    struct str parts[] = {
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
         answer_tail(call, &body),
     };
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, parts[0]);
+        answer_strictly(call->x, parts[1]);
+        parts[0] = parts[1] = STR_EMPTY;
+    }
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));
 }
@@ -317,7 +444,7 @@ void answer_end(struct call *call)
     } else if (call->err == ERR_OK) {
         answer_whole(call, 200);
     } else if (forward_is_clients(call->upstream_status) && call->answer.len > 0) {
-        answer_whole(call, call->upstream_status);
+        answer_foreign(call);
     } else {
         answer_refusal(call);
     }

@@ -9,3 +9,5 @@ struct call;
 void answer_stream(struct call *call, struct str bytes);
 /* The end of the answer, behind Gate B: whatever kind of answer it is. Ends the exchange. */
 void answer_end(struct call *call);
+/* Of a refusal: an SDK is told not to send the same again. */
+bool answer_is_final(const struct call *call);

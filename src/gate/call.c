@@ -11,6 +11,7 @@
 #include "dispatch/limits.h"
 #include "gate/call_forward.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 
 struct call_step {
     const char *name;
@@ -24,7 +25,8 @@ static const struct call_step call_steps[] = {
     [CALL_PARSE] = { "parse", call_parse, 0 },
     [CALL_AUTHENTICATE] = { "authenticate", call_authenticate, FROM(PARSE) },
     [CALL_JUDGE] = { "judge", call_judge, FROM(AUTHENTICATE) },
-    [CALL_ADMIT] = { "admit", call_admit, FROM(JUDGE) },
+    [CALL_ADMIT] = { "admit", call_admit, FROM(JUDGE) | FROM(REPEAT) },
+    [CALL_REPEAT] = { "repeat", call_repeat, FROM(ADMIT) },
     [CALL_COUNT] = { "count", call_count, FROM(ADMIT) },
     [CALL_HOLD] = { "hold", call_hold, FROM(ADMIT) | FROM(COUNT) },
     [CALL_ROUTE] = { "route", call_route, FROM(HOLD) | FROM(FORWARD) },
@@ -32,9 +34,10 @@ static const struct call_step call_steps[] = {
     [CALL_METER] = { "meter", call_meter, FROM(HOLD) | FROM(ROUTE) | FROM(FORWARD) },
     [CALL_SETTLE] = { "settle", call_settle, FROM(METER) },
     [CALL_RECEIPT] = { "receipt", call_receipt,
-                       FROM(SETTLE) | FROM(JUDGE) | FROM(ADMIT) | FROM(COUNT) | FROM(HOLD) },
+                       FROM(SETTLE) | FROM(JUDGE) | FROM(ADMIT) | FROM(REPEAT) | FROM(COUNT) |
+                           FROM(HOLD) },
     [CALL_DONE] = { "done", call_done,
-                    FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) | FROM(HOLD) },
+                    FROM(RECEIPT) | FROM(PARSE) | FROM(AUTHENTICATE) | FROM(REPEAT) | FROM(HOLD) },
 };
 
 void call_goto(struct call *call, enum call_state state)
@@ -66,18 +69,18 @@ void call_wake_next(struct call *call)
     task_queue_next(call->gate->loop, &call->wake);
 }
 
-void call_begin(struct gate *gate, struct http_exchange *x)
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face)
 {
     struct call *call = slab_take(&gate->calls);
     if (call == NULL) {
-        http_respond(x, err_info(ERR_NO_MEMORY)->status, STR("x-should-retry: true\r\n"),
-                     STR_EMPTY);
+        reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
         return;
     }
     call->magic = CALL_MAGIC;
     call->state = CALL_PARSE;
     call->gate = gate;
     call->x = x;
+    call->face = face;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
     call->begun_ns = http_exchange_begun_ns(x);
     call->begun_wall_ns = loop_wall_ns(gate->loop);
@@ -120,6 +123,7 @@ void call_gone(struct call *call)
 {
     ASSERT(call->magic == CALL_MAGIC);
     call->x = NULL;
+    call_repeat_gone(call);
     call_wake(call);
 }
 

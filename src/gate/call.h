@@ -4,16 +4,17 @@
  * PARSE > AUTHENTICATE > JUDGE > ADMIT > HOLD > ROUTE <-> FORWARD > METER > SETTLE > RECEIPT > DONE
  *   |          |         |   ^     |      |                                           ^
  *   |          |         v   |     |      |                                           |
- *   |          |         COUNT     |      |                                           |
+ *   |          |   REPEAT, COUNT   |      |                                           |
  *   |          |           +-------+------+-- refused: a receipt of amount 0 ---------+
  *   +----------+-- refused: nobody to charge, nobody to answer for it -----------------------> DONE
- *                              HOLD -- replayed: an earlier call's answer, no sale ----------> DONE
+ *                      REPEAT, HOLD -- replayed: an earlier call's answer, no sale ----------> DONE
  *
  * state         true in it                                     ended by
  * PARSE         head and body are in                           the ask is read
  * AUTHENTICATE  the ask is known                               the key is found
  * JUDGE         who pays is known                              a verdict: routes, or reasons
  * ADMIT         the law admits it                              a ceiling, a place
+ * REPEAT        it repeats a call that is known                that call's end, or its answer
  * COUNT         the bound of the bytes is not covered      the input is counted
  * HOLD          the ceiling is reserved, its row is on its way at once, or when durable (hold gate)
  * ROUTE         the hold is placed; or it waits for a place    an attempt has begun, or none can
@@ -36,6 +37,7 @@
 
 #include "base/arena.h"
 #include "dialect/ask.h"
+#include "dialect/face.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
@@ -47,6 +49,7 @@
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
+#include "gate/call_repeat.h"
 #include "gate/call_route.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
@@ -64,6 +67,7 @@ enum call_state {
     CALL_AUTHENTICATE,
     CALL_JUDGE,
     CALL_ADMIT,
+    CALL_REPEAT,
     CALL_COUNT,
     CALL_HOLD,
     CALL_ROUTE,
@@ -106,6 +110,7 @@ struct call_settlement; /* call_receipt.c: made when the call ends, so that a st
 struct call {
     uint32_t magic;
     enum call_state state;
+    enum face face; /* of who asks */
     struct gate *gate;
     struct http_exchange *x; /* NULL: the client has gone, or has its answer */
     struct node node;        /* of the gate's calls */
@@ -151,6 +156,7 @@ struct call {
     struct budget_hold budgeted;         /* of the ceiling */
     struct call_hold hold;
     struct call_claim *claim;   /* NULL: no Idempotency-Key */
+    struct call_repeat repeat;  /* what an SDK sends again by itself */
     struct call_mark *mark;     /* NULL: none was made yet */
     struct call_extend *extend; /* NULL: the hold covers all that the answer can be */
 
@@ -193,10 +199,11 @@ struct call {
     money_wide pico;
     int64_t charge;
     int64_t overrun;
+    int64_t saved; /* by the upstream's prompt cache, at the client's prices */
     struct call_settlement *settlement;
 };
 
-void call_begin(struct gate *gate, struct http_exchange *x);
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);
 /* Runs them in the next turn: for work that is done in slices. */
@@ -214,6 +221,7 @@ enum call_next call_parse(struct call *call);
 enum call_next call_authenticate(struct call *call);
 enum call_next call_judge(struct call *call);
 enum call_next call_admit(struct call *call);
+enum call_next call_repeat(struct call *call);
 enum call_next call_count(struct call *call);
 enum call_next call_hold(struct call *call);
 enum call_next call_route(struct call *call);
@@ -222,16 +230,6 @@ enum call_next call_meter(struct call *call);
 enum call_next call_settle(struct call *call);
 enum call_next call_receipt(struct call *call);
 enum call_next call_done(struct call *call);
-
-/* call_admit.c: reserves what the call can cost with at most that input; goes on to HOLD, or
- * refuses. */
-enum call_next call_reserve(struct call *call, const struct rate_bounds *input);
-/* Credit or budget do not cover call->ceiling: refuses, unless an earlier call's answer may be
- * had. */
-enum call_next call_cannot_pay(struct call *call);
-/* Whether credit and budget cover an input of so many tokens and a short answer; if not, what they
- * cost is in call->ceiling, for the refusal to say. */
-bool call_could_pay(struct call *call, int64_t input_tokens);
 
 /* call_observe.c: what it looks like goes to the sketch of its key, once the law was asked. */
 void call_observe(struct call *call);

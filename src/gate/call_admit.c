@@ -1,3 +1,5 @@
+#include "gate/call_admit.h"
+
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
@@ -7,7 +9,9 @@
 #include "gate/price_shelf.h"
 #include "ident/ident.h"
 
-_Static_assert(USAGE_COUNT == REGISTRY_PRICE_CLASSES, "usage and prices count the same classes");
+_Static_assert((int)USAGE_COUNT == (int)REGISTRY_PRICE_CLASSES &&
+                   (int)USAGE_UNITS == (int)REGISTRY_UNITS,
+               "usage and prices count the same classes and units");
 
 #define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
 #define ADMIT_KEY_TEXT \
@@ -22,7 +26,13 @@ void call_price_rate(const struct call_price *price, struct rate *ret_rate)
         ret_rate->pico[i] = used->pico[i];
         ret_rate->known[i] = used->known[i];
     }
+    for (size_t i = 0; i < USAGE_UNITS; i++) {
+        const struct registry_price *used =
+            price->price->known_unit[i] ? price->price : price->listed;
+        ret_rate->pico_unit[i] = used->pico_unit[i];
+    }
     ret_rate->pico_call = price->price->pico_call;
+    rate_complete(ret_rate);
 }
 
 void call_rate(const struct call *call, struct rate *ret_rate)
@@ -178,7 +188,11 @@ static struct rate_bounds admit_bound(const struct call *call)
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
-    return (struct rate_bounds){ .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS };
+    return (struct rate_bounds){
+        .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS,
+        .mixed = !call->ask.plain,
+        .tools = call->ask.searches,
+    };
 }
 
 /* Whether the bound decides: it holds and is covered, or there is no better count to be had. */
@@ -233,6 +247,10 @@ enum call_next call_admit(struct call *call)
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
         return call_refuse(call, err, "%s",
                            err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
+    }
+    if (call_repeat_begin(call)) {
+        call_goto(call, CALL_REPEAT);
+        return CALL_NEXT;
     }
     struct fail fail = { .text = "" };
     err = admit_terms(call, &fail);

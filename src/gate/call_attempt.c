@@ -129,9 +129,9 @@ static const char *attempt_used(const struct call *call, const struct call_attem
         ret_usage->tokens[USAGE_IN] =
             (int64_t)(input->tokens + input->image_tokens + input->audio_tokens);
     } else {
-        ret_usage->tokens[USAGE_IN] = call_meter_sum(&call->reported, false);
+        ret_usage->tokens[USAGE_IN] = usage_sum_side(&call->reported, false);
     }
-    ret_usage->tokens[USAGE_OUT] = stops ? 0 : call_meter_sum(other, true);
+    ret_usage->tokens[USAGE_OUT] = stops ? 0 : usage_sum_side(other, true);
     return call->has_counted ? "counted" : "reported";
 }
 
@@ -151,6 +151,7 @@ static void attempt_cost(const struct call *call, const struct call_attempt *att
         rate.pico[i] = price->pico[i];
         rate.known[i] = price->known[i];
     }
+    rate_complete(&rate);
     if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
         money_nano_ceil(pico, &try->cost_nano)) {
         try->cost_by = str_from(by);

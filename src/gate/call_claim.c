@@ -79,13 +79,17 @@ enum err call_claim_write(struct call *call, struct store_txn *txn, struct fail 
     return idem_claim(txn, &call->hold.row, &ask, fail);
 }
 
-/* The answer that a client gets again: whole, of a model's, and not too large to be kept. That its
- * own client had gone before it came is the very reason to keep it. */
-static bool claim_has_result(const struct call *call)
+bool call_has_whole_answer(const struct call *call)
 {
     return !call->streamed && call->upstream_over && call->upstream_err == ERR_OK &&
-           call->upstream_status == 200 && call->answer.len > 0 &&
-           call->answer.len <= IDEM_RESULT_MAX;
+           call->upstream_status == 200 && call->answer.len > 0;
+}
+
+/* The answer that a client gets again: not too large to be kept. That its own client had gone
+ * before it came is the very reason to keep it. */
+static bool claim_has_result(const struct call *call)
+{
+    return call_has_whole_answer(call) && call->answer.len <= IDEM_RESULT_MAX;
 }
 
 enum err call_claim_end(const struct call *call, struct store_txn *txn, struct fail *fail)

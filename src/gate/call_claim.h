@@ -30,5 +30,7 @@ bool call_claim_won(const struct call *call);
 /* HOLD: it has not, and ends with what it is told instead. */
 enum call_next call_claim_lost(struct call *call);
 
+/* The call's own answer is a model's, in one piece, and over. */
+bool call_has_whole_answer(const struct call *call);
 /* The earlier call with the key, for the answer; NULL: there is none. */
 const struct idem_earlier *call_claim_earlier(const struct call *call);

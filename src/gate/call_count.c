@@ -7,11 +7,13 @@
  */
 #include "gate/call_count.h"
 #include "base/counter.h"
+#include "base/mem.h"
+#include "gate/call_admit.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "wire/json.h"
 
-/* The input on its way to be counted, in the call's arena. */
+/* The input on its way to be counted: some KiB, which are given back before the answer begins. */
 struct call_counting {
     struct chat_count chat;
     enum count_specials specials; /* of the pass that is under way */
@@ -39,7 +41,7 @@ void call_count_begin(struct call *call)
     if (call->counter == NULL) {
         return;
     }
-    call->counting = arena_alloc(&call->arena, sizeof(*call->counting));
+    call->counting = mem_alloc(sizeof(*call->counting));
     if (call->counting != NULL) {
         count_pass(call, COUNT_PARSED);
     }
@@ -49,6 +51,7 @@ void call_count_end(struct call *call)
 {
     if (call->counting != NULL) {
         chat_count_fini(&call->counting->chat);
+        mem_free(call->counting);
         call->counting = NULL;
     }
 }
@@ -200,6 +203,7 @@ static struct rate_bounds count_most(const struct call *call)
         .input = (int64_t)((result->tokens + margin) * percent / 100),
         .image = result->image_tokens > 0 ? (int64_t)(result->image_tokens + margin) : 0,
         .audio = result->audio_tokens > 0 ? (int64_t)(result->audio_tokens + margin) : 0,
+        .tools = call->ask.searches,
     };
 }
 

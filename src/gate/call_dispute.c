@@ -52,12 +52,27 @@ static enum err dispute_usage(const struct call *call, enum usage_check_side sid
     }
     struct claim_item item = dispute_item(call, &call->attempt, now_ns);
     item.kind = usage_check_claim(call->disputes.usage[side]);
-    item.counted = input ? call_meter_sum(&call->counted_usage, false) : call_meter_visible(call);
+    item.counted = input ? usage_sum_side(&call->counted_usage, false) : call_meter_visible(call);
     /* Of the output, servers differ on whether a choice's stop token counts. */
-    item.reported = input ? call_meter_sum(&call->reported, false)
+    item.reported = input ? usage_sum_side(&call->reported, false)
                           : call->reported.tokens[USAGE_OUT] - call->ask.choices;
     bool agrees = input ? item.reported == item.counted : item.reported <= item.counted;
     return agrees ? ERR_OK : upstream_claim_add(txn, &item, fail);
+}
+
+/* What was reported does not add up: the sum of its classes is as good a figure as any. */
+static enum err dispute_report(const struct call *call, struct store_txn *txn, int64_t now_ns,
+                               struct fail *fail)
+{
+    if (!call->disputes.contradicts) {
+        return ERR_OK;
+    }
+    struct claim_item item = dispute_item(call, &call->attempt, now_ns);
+    int64_t reported = usage_sum(&call->reported);
+    item.kind = CLAIM_USAGE;
+    item.counted = usage_sum(&call->counted_usage);
+    item.reported = reported > 0 ? reported : 0;
+    return upstream_claim_add(txn, &item, fail);
 }
 
 enum err call_dispute_write(const struct call *call, struct store_txn *txn, int64_t now_ns,
@@ -69,6 +84,7 @@ enum err call_dispute_write(const struct call *call, struct store_txn *txn, int6
             TRY(dispute_swap(call, attempt, txn, now_ns, fail));
         }
     }
+    TRY(dispute_report(call, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_INPUT, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_OUTPUT, txn, now_ns, fail));
     if (!call->disputes.unnamed) {

@@ -9,16 +9,15 @@
 #include "store/store.h"
 
 struct call;
-struct usage;
 
 /* Noted on the way, by the call's steps. */
 struct call_disputes {
     bool unnamed;           /* against the route's contract, and too often today */
+    bool contradicts;       /* the report contradicts itself */
     enum fit_code usage[2]; /* what stood against the route's reports, by the check's sides */
 };
 
-/* call_meter.c: tokens of input, or of output; and of the answer's text that the client saw. */
-int64_t call_meter_sum(const struct usage *usage, bool output);
+/* call_meter.c: tokens of the answer's text that the client saw. */
 int64_t call_meter_visible(const struct call *call);
 
 /* On the writer's thread. */

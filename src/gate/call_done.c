@@ -60,6 +60,10 @@ static void done_log(const struct call *call)
     if (earlier != NULL) {
         log_id(&line, "key_of", STR("call_"), earlier->call);
     }
+    struct call_replay replay;
+    if (call_repeat_replay(call, &replay)) {
+        log_id(&line, "repeats", STR("call_"), replay.call);
+    }
     if (call->err != ERR_OK) {
         log_str(&line, "code", str_from(err_info(call->err)->name));
     }
@@ -115,13 +119,15 @@ enum call_next call_done(struct call *call)
     ASSERT(!http_call_is_open(&call->upstream) && call->hedge == NULL);
     done_count(call);      /* first: whoever has its answer finds it in the figures */
     call_limits_end(call); /* likewise: and its place is free */
-    if (call->x != NULL) {
+    bool gone = call->x == NULL;
+    if (!gone) {
         answer_end(call);
         EP_CRASH_POINT("last-byte");
     }
     done_log(call);
     done_alarm(call);
     call_drain_free(call);
+    call_repeat_end(call, gone);
     call_settlement_free(call);
     call_claim_free(call);
     call_extend_free(call);

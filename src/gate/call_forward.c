@@ -379,7 +379,8 @@ static enum err forward_check_answer(struct call *call)
         return ERR_UPSTREAM_MODEL;
     }
     call->relay.unread = answer.unread;
-    call->has_reported = usage_read_openai_chat(answer.usage, &call->reported);
+    call->has_reported =
+        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
     return ERR_OK;
 }
 

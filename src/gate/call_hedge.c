@@ -284,6 +284,7 @@ static enum err hedge_prepare(struct call *call, struct call_hedge *hedge)
     relay_init(&hedge->relay, &(struct relay_options){
                                   .model = call->model,
                                   .upstream_model = route->upstream_model,
+                                  .surface = (enum usage_surface)route->usage,
                                   .choices = call->ask.choices,
                                   .event_max = call->snapshot->options.sse_event_max,
                                   .tail_max = HEDGE_EARLY_MAX,

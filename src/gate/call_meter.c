@@ -29,19 +29,10 @@ static void meter_counted(const struct call *call, const struct rate *rate, stru
     meter_put(usage, rate, USAGE_REASON, USAGE_OUT, said[TALLY_REASONING]);
 }
 
-int64_t call_meter_sum(const struct usage *usage, bool output)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < USAGE_COUNT; i++) {
-        sum += usage_is_output((enum usage_class)i) == output ? usage->tokens[i] : 0;
-    }
-    return sum;
-}
-
 /* Takes tokens off the input, text at the full price first, until at most `most` are left. */
 static void meter_cut_input(struct usage *usage, int64_t most)
 {
-    int64_t excess = call_meter_sum(usage, false) - most;
+    int64_t excess = usage_sum_side(usage, false) - most;
     for (int i = 0; i < USAGE_OUT && excess > 0; i++) {
         int64_t off = usage->tokens[i] < excess ? usage->tokens[i] : excess;
         usage->tokens[i] -= off;
@@ -54,7 +45,7 @@ static void meter_lower_edge(const struct call *call, struct usage *usage)
 {
     const struct chat_counted *input = call_count_of(call, call->route->special_text);
     int64_t percent = (int64_t)call->model->token_margin_percent;
-    meter_cut_input(usage, call_meter_sum(usage, false) - (int64_t)input->margin);
+    meter_cut_input(usage, usage_sum_side(usage, false) - (int64_t)input->margin);
     for (int i = 0; i < USAGE_COUNT && percent > 0; i++) {
         usage->tokens[i] -= usage->tokens[i] * percent / 100;
     }
@@ -113,8 +104,8 @@ int64_t call_meter_visible(const struct call *call)
 static void meter_check(const struct call *call)
 {
     if (meter_input_exact(call)) {
-        meter_sample(call, USAGE_CHECK_INPUT, call_meter_sum(&call->counted_usage, false),
-                     call_meter_sum(&call->reported, false));
+        meter_sample(call, USAGE_CHECK_INPUT, usage_sum_side(&call->counted_usage, false),
+                     usage_sum_side(&call->reported, false));
     }
     if (meter_output_exact(call)) {
         /* Servers differ on whether a choice's stop token counts. */
@@ -148,7 +139,7 @@ static bool meter_correct(const struct call *call, struct usage *billed)
     int64_t before = usage_sum(billed);
     if (meter_input_exact(call) &&
         usage_check_finding(check, route, USAGE_CHECK_INPUT) != FIT_FINE) {
-        meter_cut_input(billed, call_meter_sum(&call->counted_usage, false));
+        meter_cut_input(billed, usage_sum_side(&call->counted_usage, false));
     }
     if (meter_output_exact(call) &&
         usage_check_finding(check, route, USAGE_CHECK_OUTPUT) != FIT_FINE &&
@@ -219,10 +210,11 @@ static void meter_generated(struct call *call)
 }
 
 /* The client left, and the answer was read to its end. Whether what was reported is billed: by the
- * product's terms, or because the answer is kept for the next try with its Idempotency-Key. */
+ * product's terms, or because the answer is kept for the next try with its Idempotency-Key, or an
+ * SDK's next try waits for it. */
 static bool meter_abandoned_whole(const struct call *call)
 {
-    bool kept = call->claim != NULL && !call->streamed;
+    bool kept = !call->streamed && (call->claim != NULL || call_repeat_awaited(call));
     return kept || call->product->abandoned == REGISTRY_ABANDONED_GENERATED;
 }
 
@@ -234,6 +226,10 @@ static void meter_bill(struct call *call, const struct rate *rate, bool by_repor
         meter_counted(call, rate, &call->counted_usage);
         call->counted_by = exact ? "exact" : "estimate";
     }
+    if (call->has_reported && call->reported.quarantined) {
+        call->disputes.contradicts = true;
+        counter_add(COUNTER_USAGE_QUARANTINED, 1);
+    }
     if (!by_report || !call->has_reported || call->reported.quarantined ||
         rate_usage(rate, &call->reported, &pico) != ERR_OK) {
         meter_without_report(call);
@@ -241,6 +237,7 @@ static void meter_bill(struct call *call, const struct rate *rate, bool by_repor
     }
     meter_dispute(call);
     meter_check(call);
+    usage_check_tell(call->gate->world.usage_check, call->route->id, call->reported.told);
     call->billed = call->reported;
     call->provenance = meter_correct(call, &call->billed) ? "counted" : "upstream";
 }

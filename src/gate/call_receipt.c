@@ -16,9 +16,10 @@
 #include "tlog/tlog.h"
 #include "wire/jsonw.h"
 
-_Static_assert(USAGE_COUNT == RECEIPT_CLASSES, "receipts show the classes that are counted");
+_Static_assert((int)USAGE_COUNT == (int)RECEIPT_CLASSES && (int)USAGE_UNITS == (int)RECEIPT_UNITS,
+               "receipts show the classes and units that are counted");
 
-#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of three units */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -103,6 +104,26 @@ static void settlement_put_usage(struct jsonw *json, const char *name, const str
     jsonw_close(json, '}');
 }
 
+/* What is no token stands apart: the books sum the tokens that were billed. */
+static void settlement_put_units(struct jsonw *json, const char *name, const struct usage *usage)
+{
+    bool open = false;
+    for (int i = 0; i < USAGE_UNITS; i++) {
+        if (usage->units[i] == 0) {
+            continue;
+        }
+        if (!open) {
+            jsonw_key(json, name);
+            jsonw_open(json, '{');
+            open = true;
+        }
+        jsonw_put_int(json, usage_unit_name((enum usage_unit)i), usage->units[i]);
+    }
+    if (open) {
+        jsonw_close(json, '}');
+    }
+}
+
 static void settlement_usage(struct call_settlement *settlement)
 {
     const struct call *call = settlement->call;
@@ -123,9 +144,11 @@ static void settlement_usage(struct call_settlement *settlement)
     }
     if (call->has_reported) {
         settlement_put_usage(&json, "reported", &call->reported);
+        settlement_put_units(&json, "reported_units", &call->reported);
     }
+    settlement_put_units(&json, "units", &call->billed);
     jsonw_close(&json, '}');
-    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers twice */
+    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers, four times, and six */
 }
 
 /* A 128-bit number in decimal; pico >= 0. */
@@ -166,10 +189,29 @@ static const struct str mode_names[] = {
     [REGISTRY_MODE_ZONE] = STR_INIT("zone"),
 };
 
+/* What is to be known of the report, and what was billed beside tokens. */
+static void settlement_tell_usage(const struct call *call, const char *unit_names[USAGE_UNITS],
+                                  struct receipt_facts *facts)
+{
+    const struct usage *reported = &call->reported;
+    if (call->has_reported) {
+        facts->reported_flags[0] = reported->quarantined ? STR("quarantined") : STR_EMPTY;
+        facts->reported_flags[1] = reported->reasoning_added ? STR("reasoning_added") : STR_EMPTY;
+        facts->reported_flags[2] = reported->split_assumed ? STR("split_assumed") : STR_EMPTY;
+    }
+    for (int i = 0; i < USAGE_UNITS; i++) {
+        unit_names[i] = usage_unit_name((enum usage_unit)i);
+        facts->units[i] = call->billed.units[i];
+    }
+    facts->unit_names = unit_names;
+    facts->saved_nano = call->charge > 0 ? call->saved : 0;
+}
+
 static enum err settlement_receipt(struct call_settlement *settlement)
 {
     const struct call *call = settlement->call;
     const char *class_names[USAGE_COUNT];
+    const char *unit_names[USAGE_UNITS];
     for (int i = 0; i < USAGE_COUNT; i++) {
         class_names[i] = usage_name((enum usage_class)i);
     }
@@ -181,8 +223,9 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     if (call->product != NULL) {
         const struct registry_price_book *prices = call->product->price_book;
         struct str version = call->kept == NULL ? prices->version : call->kept->version;
-        EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
-                             STR_ARG(version))); /* one that does not fit stays out */
+        const struct str parts[] = { prices->id, STR("/"), version };
+        EP_IGNORE(buf_append_all(&book, parts,
+                                 EP_ARRAY_LEN(parts))); /* one that does not fit stays out */
     }
     struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_candidate candidates[RECEIPT_CANDIDATES_MAX];
@@ -218,6 +261,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .overrun_nano = call->overrun,
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
+    settlement_tell_usage(call, unit_names, &facts);
     call_choice_tell(call, candidates, &facts.choice);
     struct call_law_room room;
     call_law_receipt(call, settlement->wall_ns, &room, &facts);

@@ -47,6 +47,8 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     return ERR_OK;
 }
 
+_Static_assert((int)REGISTRY_USAGE_COUNT == (int)USAGE_SURFACES, "a route names a surface");
+
 enum err call_route_fill(struct call *call, const struct registry_route *route,
                          struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
 {
@@ -69,6 +71,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
     relay_init(&call->relay, &(struct relay_options){
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
+                                 .surface = (enum usage_surface)route->usage,
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,

@@ -18,6 +18,9 @@ enum call_next call_settle(struct call *call)
     if (!money_nano_floor(call->pico, &nano)) {
         nano = INT64_MAX;
     }
+    if (!money_nano_floor(rate_saved(&rate, &call->billed), &call->saved)) {
+        call->saved = 0; /* told, and no part of any sum */
+    }
     call_extend_end(call, nano);
     call_mark_end(call);
     call->charge = nano < call->ceiling ? nano : call->ceiling;

@@ -4,32 +4,23 @@
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
+#include "gate/reply.h"
 #include "ident/ident.h"
 #include "wire/jsonw.h"
+#include "wire/url.h"
 
 #define ERRAND_ANSWER_MAX ((size_t)1 << 20) /* a product of some thousand models */
-
-static void errand_refuse_as(struct http_exchange *x, const struct chat_error *error)
-{
-    char text[512];
-    struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(chat_error_write(&body, error)); /* a table's sentence fits */
-    bool retry = err_info(error->err)->kind == ERR_KIND_RETRY;
-    http_respond(x, err_info(error->err)->status,
-                 retry ? STR("content-type: application/json\r\n")
-                       : STR("content-type: application/json\r\nx-should-retry: false\r\n"),
-                 buf_str(&body));
-}
+#define ERRAND_MODEL_MAX  256 /* bytes of an id in a path; longer ones are not looked for */
 
 void errand_refuse(struct http_exchange *x, enum err err)
 {
-    errand_refuse_as(x, &(struct chat_error){ .err = err });
+    reply_refuse(x, &(struct face_error){ .err = err });
 }
 
 void errand_refuse_field(struct http_exchange *x, struct str param, struct str message)
 {
-    errand_refuse_as(
-        x, &(struct chat_error){ .err = ERR_ASK_INVALID, .message = message, .param = param });
+    reply_refuse(
+        x, &(struct face_error){ .err = ERR_ASK_INVALID, .message = message, .param = param });
 }
 
 /* Sends what was written, or the failure. */
@@ -38,7 +29,7 @@ static void errand_answer(struct http_exchange *x, struct jsonw *json)
     if (jsonw_err(json) != ERR_OK) {
         errand_refuse(x, ERR_NO_MEMORY);
     } else {
-        http_respond(x, 200, STR("content-type: application/json\r\n"), buf_str(json->out));
+        reply_send(x, 200, STR("content-type: application/json\r\n"), buf_str(json->out));
     }
     buf_fini(json->out);
 }
@@ -87,13 +78,76 @@ static void errand_put_price(struct jsonw *json, const char *key,
     }
 }
 
+/* Of a call, or of one of what is no token. */
+static void errand_put_piece(struct jsonw *json, const char *key, int64_t pico)
+{
+    char money[40];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    if (pico > 0) {
+        EP_IGNORE(money_print(&text, pico, 12, 0)); /* fits */
+        jsonw_put_str(json, key, buf_str(&text));
+    }
+}
+
+static void errand_put_texts(struct jsonw *json, const char *key,
+                             const struct registry_texts *texts)
+{
+    jsonw_key(json, key);
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < texts->count; i++) {
+        jsonw_str(json, texts->items[i]);
+    }
+    jsonw_close(json, ']');
+}
+
+static void errand_put_null(struct jsonw *json, const char *key)
+{
+    jsonw_key(json, key);
+    jsonw_null(json);
+}
+
+/* What OpenRouter's SDK will not do without, beside what both say. */
+static void errand_put_model_openrouter(struct jsonw *json, const struct registry_model *model)
+{
+    jsonw_put_str(json, "name", model->id);
+    jsonw_put_str(json, "canonical_slug", model->id);
+    jsonw_key(json, "architecture");
+    jsonw_open(json, '{');
+    errand_put_null(json, "modality");
+    errand_put_texts(json, "input_modalities", &model->modalities);
+    jsonw_key(json, "output_modalities");
+    jsonw_raw(json, STR("[\"text\"]"));
+    jsonw_close(json, '}');
+    jsonw_key(json, "top_provider");
+    jsonw_open(json, '{');
+    jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
+    jsonw_put_int(json, "max_completion_tokens", (int64_t)model->output_tokens_max);
+    jsonw_key(json, "is_moderated");
+    jsonw_bool(json, false);
+    jsonw_close(json, '}');
+    jsonw_key(json, "links");
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "details", model->id); /* behind /v1/models/ */
+    jsonw_close(json, '}');
+    jsonw_key(json,
+              "supported_parameters"); /* all are passed on: which one is heeded, nobody says */
+    jsonw_raw(json, STR("[]"));
+    errand_put_null(json, "per_request_limits");
+    errand_put_null(json, "default_parameters");
+    errand_put_null(json, "supported_voices");
+}
+
+/* The fields of OpenAI's list, Anthropic's and OpenRouter's: none of them has two meanings. */
 static void errand_put_model(struct jsonw *json, const struct registry_model *model,
                              const struct registry_price *price)
 {
     jsonw_open(json, '{');
     jsonw_put_str(json, "id", model->id);
     jsonw_put_str(json, "object", STR("model"));
+    jsonw_put_str(json, "type", STR("model"));
+    jsonw_put_str(json, "display_name", model->id);
     jsonw_put_int(json, "created", 0); /* the registry knows no date */
+    jsonw_put_str(json, "created_at", STR("1970-01-01T00:00:00Z"));
     jsonw_put_str(json, "owned_by", model->vendor->id);
     jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
     jsonw_put_int(json, "max_output_tokens", (int64_t)model->output_tokens_max);
@@ -102,8 +156,12 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
     errand_put_price(json, "completion", price, REGISTRY_CLASS_OUT);
     errand_put_price(json, "input_cache_read", price, REGISTRY_CLASS_CACHED);
+    errand_put_price(json, "input_cache_write", price, REGISTRY_CLASS_W5M);
     errand_put_price(json, "internal_reasoning", price, REGISTRY_CLASS_REASON);
+    errand_put_piece(json, "request", price->pico_call);
+    errand_put_piece(json, "web_search", price->pico_unit[REGISTRY_UNIT_WEB_SEARCH]);
     jsonw_close(json, '}');
+    errand_put_model_openrouter(json, model);
     jsonw_close(json, '}');
 }
 
@@ -120,9 +178,22 @@ static const struct registry_price *errand_price(struct gate *gate, const struct
     return kept != NULL ? &kept->price : registry_product_price(product, model);
 }
 
+static void errand_put_id(struct jsonw *json, const char *key, const struct registry_model *model)
+{
+    jsonw_key(json, key);
+    if (model == NULL) {
+        jsonw_null(json);
+    } else {
+        jsonw_str(json, model->id);
+    }
+}
+
 static void errand_list_models(struct jsonw *json, struct gate *gate, struct http_exchange *x,
                                const struct api_key *key, const struct registry_product *product)
 {
+    const struct registry_model *first = NULL;
+    const struct registry_model *last = NULL;
+    int64_t count = 0;
     jsonw_open(json, '{');
     jsonw_put_str(json, "object", STR("list"));
     jsonw_key(json, "data");
@@ -131,10 +202,36 @@ static void errand_list_models(struct jsonw *json, struct gate *gate, struct htt
         const struct registry_model *model = product->models[i];
         if (call_law_would_admit(gate, x, key, product, model)) {
             errand_put_model(json, model, errand_price(gate, key, product, model));
+            first = first == NULL ? model : first;
+            last = model;
+            count++;
         }
     }
     jsonw_close(json, ']');
+    jsonw_key(json, "has_more"); /* there is one page */
+    jsonw_bool(json, false);
+    errand_put_id(json, "first_id", first);
+    errand_put_id(json, "last_id", last);
+    jsonw_put_int(json, "total_count", count);
+    jsonw_key(json, "links");
+    jsonw_raw(json, STR("{\"next\":null}"));
     jsonw_close(json, '}');
+}
+
+/* SDKs write the slash of "vendor/model" as %2F. */
+static const struct registry_model *errand_model_named(const struct registry_product *product,
+                                                       struct str name)
+{
+    char query_text[ERRAND_MODEL_MAX];
+    char id_text[ERRAND_MODEL_MAX];
+    struct buf query = { query_text, 0, sizeof(query_text), sizeof(query_text) };
+    struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    const struct registry_model *model = registry_product_model(product, name);
+    if (model != NULL || buf_printf(&query, "id=" STR_FMT, STR_ARG(name)) != ERR_OK ||
+        !url_query(buf_str(&query), STR("id"), &id)) {
+        return model;
+    }
+    return registry_product_model(product, buf_str(&id));
 }
 
 void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
@@ -157,7 +254,7 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     errand_begin(&json, &out);
     if (str_starts(path, one)) {
         const struct registry_model *model =
-            registry_product_model(product, str_from_at(path, one.len));
+            errand_model_named(product, str_from_at(path, one.len));
         if (model == NULL) {
             errand_refuse(x, ERR_MODEL_UNKNOWN);
             return;

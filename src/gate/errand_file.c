@@ -12,6 +12,7 @@
 #include "gate/errand.h"
 #include "gate/errand_work.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "tlog/tile.h"
 
 #define FILE_PATH_MAX  4352              /* a folder's path and a name */
@@ -96,8 +97,8 @@ static void file_run(struct errand_work *work)
 
 static void file_refuse(struct http_exchange *x, const char *text)
 {
-    http_respond(x, 404, STR("content-type: text/plain; charset=utf-8\r\n" FILE_NONE),
-                 str_from(text));
+    reply_send(x, 404, STR("content-type: text/plain; charset=utf-8\r\n" FILE_NONE),
+               str_from(text));
 }
 
 static struct errand_file *file_make(const char *folder, struct str name, const char *headers)
@@ -188,7 +189,7 @@ void errand_verify(struct gate *gate, struct http_exchange *x, struct str path)
 {
     static const struct str folder = STR_INIT("/verify/");
     if (path.len < folder.len) { /* the page's files are named beside it */
-        http_respond(x, 308, STR("location: /verify/\r\n"), STR_EMPTY);
+        reply_send(x, 308, STR("location: /verify/\r\n"), STR_EMPTY);
         return;
     }
     struct str name = path.len == folder.len ? STR("index.html") : str_from_at(path, folder.len);

@@ -50,20 +50,48 @@ static bool errand_owns(const struct errand *errand, struct str section)
     return key != NULL && key->client == errand->client;
 }
 
-static int64_t errand_tokens(struct str billed, bool output)
+/* An amount of a receipt: integers are text there. 0: it has none of that name. */
+static int64_t errand_number(struct str object, const char *name)
+{
+    struct str value = json_get(object, str_from(name));
+    int64_t number = 0;
+    return value.len > 2 && str_to_i64(json_inside(value), &number) ? number : 0;
+}
+
+/* Of classes that follow each other in the table. */
+static int64_t errand_tokens(struct str billed, enum usage_class first, enum usage_class last)
 {
     int64_t sum = 0;
-    for (int i = 0; i < USAGE_COUNT; i++) {
-        enum usage_class class = (enum usage_class)i;
-        struct str value = json_get(billed, str_from(usage_name(class)));
-        int64_t tokens = 0;
-        /* Integers are text in a receipt. */
-        if (usage_is_output(class) == output && value.len > 2 &&
-            str_to_i64(json_inside(value), &tokens)) {
-            sum += tokens;
-        }
+    for (unsigned i = first; i <= (unsigned)last; i++) {
+        sum += errand_number(billed, usage_name((enum usage_class)i));
     }
     return sum;
+}
+
+static void errand_put_nano(struct jsonw *json, const char *key, int64_t nano)
+{
+    char money[40];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
+    jsonw_key(json, key);
+    jsonw_raw(json, buf_str(&text));
+}
+
+static void errand_put_classes(struct jsonw *json, struct str billed)
+{
+    int64_t input = errand_tokens(billed, USAGE_IN, USAGE_CACHED_IMAGE);
+    int64_t output = errand_tokens(billed, USAGE_OUT, USAGE_OUT_IMAGE);
+    jsonw_put_int(json, "tokens_prompt", input);
+    jsonw_put_int(json, "tokens_completion", output);
+    jsonw_put_int(json, "native_tokens_prompt", input);
+    jsonw_put_int(json, "native_tokens_completion", output);
+    jsonw_put_int(json, "native_tokens_cached",
+                  errand_tokens(billed, USAGE_CACHED, USAGE_CACHED) +
+                      errand_tokens(billed, USAGE_CACHED_AUDIO, USAGE_CACHED_IMAGE));
+    jsonw_put_int(json, "native_tokens_reasoning",
+                  errand_tokens(billed, USAGE_REASON, USAGE_REASON));
+    jsonw_put_int(json, "native_tokens_completion_images",
+                  errand_tokens(billed, USAGE_OUT_IMAGE, USAGE_OUT_IMAGE));
 }
 
 static void errand_copy(struct jsonw *json, const char *key, struct str section, struct str name)
@@ -73,18 +101,52 @@ static void errand_copy(struct jsonw *json, const char *key, struct str section,
     jsonw_raw(json, value.len > 0 ? value : STR("null"));
 }
 
+/* Of OpenRouter's shape: its SDK wants them, and nobody here knows them. */
+static void errand_put_unknown(struct jsonw *json)
+{
+    static const char *const names[] = {
+        "api_type",
+        "app_id",
+        "cancelled",
+        "external_user",
+        "finish_reason",
+        "generation_time",
+        "http_referer",
+        "latency",
+        "moderation_latency",
+        "native_finish_reason",
+        "num_fetches",
+        "num_input_audio_prompt",
+        "num_media_completion",
+        "num_media_prompt",
+        "num_search_results",
+        "preset_id",
+        "provider_name",
+        "provider_responses",
+        "router",
+        "service_tier",
+        "streamed",
+        "upstream_id",
+        "upstream_inference_cost",
+        "user_agent",
+        "web_search_engine",
+        "workspace_id",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
+        jsonw_key(json, names[i]);
+        jsonw_null(json);
+    }
+    jsonw_key(json, "is_byok");
+    jsonw_bool(json, false);
+    jsonw_put_str(json, "origin", STR_EMPTY);
+    jsonw_put_str(json, "data_region", STR("global"));
+}
+
 static enum err errand_put_generation(struct errand *errand, const struct tlog_found *found)
 {
     struct jsonw json;
     struct str client = found->sections[RECEIPT_CLIENT];
     struct str billed = json_get(client, STR("billed"));
-    struct str amount = json_get(client, STR("amount"));
-    int64_t nano = 0;
-    char money[40];
-    struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    if (amount.len > 2 && str_to_i64(json_inside(amount), &nano)) {
-        EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
-    }
     jsonw_init(&json, &errand->rows.work.answer);
     jsonw_open(&json, '{');
     jsonw_key(&json, "data");
@@ -93,10 +155,11 @@ static enum err errand_put_generation(struct errand *errand, const struct tlog_f
     errand_copy(&json, "model", client, STR("model_served"));
     errand_copy(&json, "created_at", client, STR("begun"));
     errand_copy(&json, "finish", client, STR("outcome"));
-    jsonw_key(&json, "total_cost");
-    jsonw_raw(&json, text.len > 0 ? buf_str(&text) : STR("null"));
-    jsonw_put_int(&json, "tokens_prompt", errand_tokens(billed, false));
-    jsonw_put_int(&json, "tokens_completion", errand_tokens(billed, true));
+    errand_put_nano(&json, "total_cost", errand_number(client, "amount"));
+    errand_put_nano(&json, "usage", errand_number(client, "amount"));
+    errand_put_nano(&json, "cache_discount", errand_number(client, "saved"));
+    errand_put_classes(&json, billed);
+    errand_put_unknown(&json);
     jsonw_close(&json, '}');
     jsonw_close(&json, '}');
     return jsonw_err(&json);

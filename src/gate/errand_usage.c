@@ -73,7 +73,7 @@ static enum err usage_on_row(void *context, const struct usage_month *row)
     return jsonw_err(&errand->json);
 }
 
-static enum err usage_read(void *context, struct store_txn *txn, struct fail *fail)
+static enum err errand_usage_read(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct errand_usage *errand = context; /* its first part is the errand_rows */
     struct jsonw *json = &errand->json;
@@ -135,5 +135,5 @@ void errand_usage(struct gate *gate, struct http_exchange *x, struct str path)
         errand->month = month;
         memcpy(errand->currency, ledger_currency(account).ptr, 3);
     }
-    errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, usage_read);
+    errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, errand_usage_read);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 
 #define ERRAND_MAGIC 0x45525244U /* "ERRD" */
 
@@ -26,7 +27,7 @@ static void errand_work_over(struct mail *mail)
     struct errand_work *work = EP_CONTAINER(mail, struct errand_work, job.mail);
     struct gate *gate = work->gate;
     if (work->x != NULL && work->err == ERR_OK) {
-        http_respond(work->x, work->status, str_from(work->headers), buf_str(&work->answer));
+        reply_send(work->x, work->status, str_from(work->headers), buf_str(&work->answer));
     } else if (work->x != NULL) {
         errand_refuse(work->x, work->err);
     }

@@ -6,7 +6,10 @@
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "wire/url.h"
+
+#define FRONT_OPENROUTER "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
 
 /* What an exchange's owner is, told by its first word. */
 static bool front_is_call(const void *owner)
@@ -17,29 +20,42 @@ static bool front_is_call(const void *owner)
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    call_begin(gate, x);
+    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
+    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
     (void)path;
-    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
+    reply_send(x, 200, STR("content-type: text/plain\r\n"), STR("entrepot\n"));
 }
 
 static void front_alive(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
     (void)path;
-    http_respond(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
+    reply_send(x, 200, STR("content-type: text/plain\r\n"), STR("alive\n"));
 }
 
 static void front_ready(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
     bool ready = !store_failed(gate->world.store) && !gate_log_stopped(gate);
-    http_respond(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
-                 ready ? STR("selling\n") : STR("not selling\n"));
+    reply_send(x, ready ? 200 : 503, STR("content-type: text/plain\r\n"),
+               ready ? STR("selling\n") : STR("not selling\n"));
+}
+
+static void front_openapi(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    if (gate->world.openapi.len == 0) {
+        errand_refuse(x, ERR_HTTP_PATH);
+        return;
+    }
+    reply_send(x, 200,
+               STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
+               gate->world.openapi);
 }
 
 struct front_path {
@@ -67,6 +83,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/verify/"), true, HTTP1_GET, errand_verify },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },
     { STR_INIT("/readyz"), false, HTTP1_GET, front_ready },
+    { STR_INIT("/openapi.json"), false, HTTP1_GET, front_openapi },
     { STR_INIT("/"), false, HTTP1_GET, front_hello },
 };
 
@@ -81,8 +98,8 @@ static void front_on_request(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR("/api/v1/"))) {
-        path = str_from_at(path, 4); /* OpenRouter's clients */
+    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
+        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }
     bool known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
@@ -95,6 +112,8 @@ static void front_on_request(struct http_exchange *x)
             return;
         }
     }
+    /* A model's verb of Gemini's API looks like a model's path. */
+    known = known && reply_face(x) != FACE_GEMINI;
     errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
 }
 

@@ -25,6 +25,7 @@ struct price_shelf;
 struct quota;
 struct review;
 struct quarantine;
+struct repeats;
 struct retry_budget;
 struct store;
 struct tlog;
@@ -46,6 +47,7 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
+    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;
@@ -60,6 +62,7 @@ struct gate_world {
     const struct gate_log *log; /* NULL: receipts come without promise and key */
     const char *log_folder;     /* that is published; NULL: none */
     const char *pages_folder;   /* of the page that verifies receipts; NULL: none */
+    struct str openapi;         /* describes what is served; as old as the process; empty: none */
     uint16_t node;              /* in the ids that are made here */
 };
 

@@ -87,6 +87,12 @@ static void shelf_class(struct registry_price *price, struct str name, int64_t p
             price->known[class] = true;
         }
     }
+    for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+        if (str_eq(name, str_from(registry_unit_name((enum registry_unit_priced)unit)))) {
+            price->pico_unit[unit] = pico;
+            price->known_unit[unit] = true;
+        }
+    }
 }
 
 static enum err shelf_on_price(void *context, const struct store_value *row, size_t columns)

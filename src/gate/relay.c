@@ -1,6 +1,9 @@
 #include "gate/relay.h"
 
-#define RELAY_TEXTS_MAX 8 /* of an event; nearly all have one */
+#include "wire/json.h"
+
+#define RELAY_TEXTS_MAX 8   /* of an event; nearly all have one */
+#define RELAY_LIKE_MAX  512 /* bytes of an event around its text: an open stream keeps them */
 
 void relay_init(struct relay *relay, const struct relay_options *options)
 {
@@ -10,16 +13,19 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .upstream_model = options->upstream_model,
         .sink = options->sink,
         .choices = options->choices,
+        .surface = options->surface,
         .include_usage = options->include_usage,
         .singly = options->singly,
     };
     sse_init(&relay->sse, options->event_max);
+    buf_init(&relay->like.around, RELAY_LIKE_MAX);
     buf_init(&relay->tail, options->tail_max);
 }
 
 void relay_fini(struct relay *relay)
 {
     sse_fini(&relay->sse);
+    buf_fini(&relay->like.around);
     buf_fini(&relay->tail);
 }
 
@@ -40,8 +46,8 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
     }
     relay->begun = true;
     if (chat->usage.len > 0) {
-        /* Reports are cumulative: the last one is the whole. */
-        relay->has_usage |= usage_read_openai_chat(chat->usage, &relay->usage);
+        usage_report_add(&relay->report, relay->surface, chat->usage);
+        relay->has_usage = usage_report_settle(&relay->report, relay->surface, &relay->usage);
     }
     relay->unread |= chat->unread;
     relay->finished += chat->finished;
@@ -103,6 +109,59 @@ static void relay_tell(const struct relay *relay, const struct relay_texts *kept
     }
 }
 
+static void relay_count(struct relay *relay, const struct chat_event *chat)
+{
+    int64_t bytes = chat->content_bytes + chat->reasoning_bytes + chat->tool_bytes;
+    relay->content_events += bytes > 0 || chat->unread;
+    relay->content_bytes += bytes;
+}
+
+/* Keeps what stands around the text of an event that says no more. */
+static void relay_keep_like(struct relay *relay, const struct sse_event *event,
+                            const struct chat_event *chat, const struct relay_texts *kept)
+{
+    struct relay_like *like = &relay->like;
+    bool more = chat->finished > 0 || chat->usage.len > 0 || chat->twofold || kept->count != 1;
+    if (more || event->joined || relay->sse.after_cr) {
+        return;
+    }
+    struct str raw = event->raw;
+    like->said = kept->texts[0];
+    like->at = (size_t)(like->said.json.ptr - raw.ptr);
+    buf_reset(&like->around);
+    if (buf_append(&like->around, str_slice(raw, 0, like->at)) != ERR_OK ||
+        buf_append(&like->around, str_from_at(raw, like->at + like->said.json.len)) != ERR_OK) {
+        buf_fini(&like->around); /* then each is read */
+    }
+}
+
+/* Takes an event that is like the kept one off the front, and gives it on. False: there is none. */
+static bool relay_next_like(struct relay *relay, struct str *data, struct relay_run *run)
+{
+    struct str around = buf_str(&relay->like.around);
+    size_t at = relay->like.at;
+    if (around.len == 0 || data->len <= around.len || relay->ended ||
+        !sse_is_between(&relay->sse) || !str_starts(*data, str_slice(around, 0, at))) {
+        return false;
+    }
+    size_t len = json_string_len(str_from_at(*data, at));
+    size_t size = around.len + len;
+    if (len <= sizeof("\"\"") - 1 || size > relay->sse.event_max ||
+        !str_starts(str_from_at(*data, at + len), str_from_at(around, at))) {
+        return false;
+    }
+    struct chat_text said = relay->like.said;
+    said.json = str_slice(*data, at, at + len);
+    if (relay->sink != NULL) {
+        relay->sink->text(relay->sink->context, &said);
+    }
+    relay->content_events++;
+    relay->content_bytes += (int64_t)(len - (sizeof("\"\"") - 1));
+    relay_add(run, str_slice(*data, 0, size));
+    *data = str_from_at(*data, size);
+    return true;
+}
+
 static enum err relay_event(struct relay *relay, const struct sse_event *event,
                             struct relay_run *run)
 {
@@ -114,9 +173,12 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (relay->done) {
             return ERR_OK; /* behind the end there is nothing to say */
         }
-        chat_event_read(event->data, relay->sink == NULL ? NULL : &sink, &chat);
+        chat_event_read(event->data, &sink, &chat);
         TRY(relay_understand(relay, &chat));
-        relay_tell(relay, &kept, event->data);
+        if (relay->sink != NULL) {
+            relay_tell(relay, &kept, event->data);
+        }
+        relay_keep_like(relay, event, &chat, &kept);
         if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {
             return ERR_OK; /* we asked for it, the client did not */
         }
@@ -126,9 +188,7 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
     if (relay->ended) {
         return buf_append(&relay->tail, event->raw) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
     }
-    int64_t bytes = chat.content_bytes + chat.reasoning_bytes + chat.tool_bytes;
-    relay->content_events += bytes > 0 || chat.unread;
-    relay->content_bytes += bytes;
+    relay_count(relay, &chat);
     relay_add(run, event->raw);
     return ERR_OK;
 }
@@ -138,6 +198,12 @@ enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, v
     struct relay_run run = { STR_EMPTY, emit, context };
     for (;;) {
         struct sse_event event;
+        if (relay_next_like(relay, &data, &run)) {
+            if (relay->singly) {
+                relay_flush(&run);
+            }
+            continue;
+        }
         bool inside = relay->sse.tail.len == 0; /* else the event lies in the parser's memory */
         enum wire_result result = sse_next(&relay->sse, &data, &event);
         if (result != WIRE_DONE) {

@@ -11,15 +11,27 @@
 #pragma once
 
 #include "dialect/chat.h"
-#include "meter/usage.h"
+#include "meter/usage_report.h"
 #include "policy/swap.h"
 #include "wire/sse.h"
 
 /* Bytes that may leave; valid in the callback only. */
 typedef void relay_emit_fn(void *context, struct str bytes);
 
+/*
+ * Most events of a stream are one before with another text. Of an event that says one text and no
+ * more, the bytes around that are kept: what has the same around a string says that string and no
+ * more, and needs no other look.
+ */
+struct relay_like {
+    struct buf around;     /* the event without its text */
+    size_t at;             /* where that stood, quotes included */
+    struct chat_text said; /* all but its `json` */
+};
+
 struct relay {
     struct sse sse;
+    struct relay_like like;
     struct buf tail;
     const struct registry_model *model; /* its declared names */
     struct str upstream_model;          /* the name it was asked by */
@@ -30,9 +42,11 @@ struct relay {
     int64_t content_bytes;
     enum swap_state named; /* whether an event named the model, or another one */
     struct str other;      /* of a mismatch: the JSON string; valid until the relay is fed again */
-    struct usage usage;    /* the last report */
-    bool include_usage;    /* the client wants it */
-    bool singly;           /* each event is given on by itself, when it was told */
+    struct usage_report report; /* what was said of usage so far, by the rule of */
+    enum usage_surface surface;
+    struct usage usage; /* that, in classes */
+    bool include_usage; /* the client wants it */
+    bool singly;        /* each event is given on by itself, when it was told */
     bool has_usage;
     bool begun;  /* an event was checked, and may have left */
     bool unread; /* an event said more than is understood: no count of it is exact */
@@ -45,6 +59,7 @@ struct relay_options {
     struct str upstream_model;
     const struct chat_sink *sink;
     int64_t choices;
+    enum usage_surface surface;
     bool include_usage;
     bool singly;
     size_t event_max;

@@ -14,12 +14,15 @@
 #define CLAIM_CALLS_MAX 1000 /* listed; later ones are in the sums alone */
 
 enum claim_kind {
-    CLAIM_SWAP,         /* it answered as another model */
-    CLAIM_SLOPE,        /* it reports a share more, or less, than was counted */
-    CLAIM_OFFSET,       /* it reports some tokens more a call */
-    CLAIM_COMPLETION,   /* it reports more output than there is text for */
-    CLAIM_UNKNOWN_MODEL /* it leaves out the model's name, against its contract */
+    CLAIM_SWAP,          /* it answered as another model */
+    CLAIM_SLOPE,         /* it reports a share more, or less, than was counted */
+    CLAIM_OFFSET,        /* it reports some tokens more a call */
+    CLAIM_COMPLETION,    /* it reports more output than there is text for */
+    CLAIM_UNKNOWN_MODEL, /* it leaves out the model's name, against its contract */
+    CLAIM_USAGE          /* it reports usage that contradicts itself */
 };
+
+extern const struct store_migration upstream_claim_migration; /* number 19; behind quarantine's */
 
 enum claim_state {
     CLAIM_OPEN,

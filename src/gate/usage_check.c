@@ -47,6 +47,7 @@ struct check_entry {
     struct str route; /* in `text` */
     struct fit fits[USAGE_CHECK_SIDES];
     enum fit_code stands[USAGE_CHECK_SIDES]; /* FIT_FINE: nothing does */
+    int64_t told[USAGE_DETAILS];             /* reports in a row that had it */
     char text[];
 };
 
@@ -284,6 +285,33 @@ void usage_check_add(struct usage_check *check, const struct usage_check_sample 
         }
     }
     (void)pthread_mutex_unlock(&check->lock);
+}
+
+static void check_log_missing(struct str route, enum usage_detail detail)
+{
+    struct log_line line;
+    log_begin(&line, EVENT_USAGE_DETAIL_MISSING);
+    log_str(&line, "route", route);
+    log_str(&line, "detail", str_from(usage_detail_name(detail)));
+    log_end(&line);
+}
+
+void usage_check_tell(struct usage_check *check, struct str route, const bool told[USAGE_DETAILS])
+{
+    bool missing[USAGE_DETAILS] = { false };
+    (void)pthread_mutex_lock(&check->lock);
+    struct check_entry *entry = check_entry(check, route);
+    for (int i = 0; entry != NULL && i < USAGE_DETAILS; i++) {
+        missing[i] = !told[i] && entry->told[i] >= USAGE_CHECK_STEADY;
+        entry->told[i] = told[i] ? entry->told[i] + 1 : 0;
+    }
+    (void)pthread_mutex_unlock(&check->lock);
+    for (int i = 0; i < USAGE_DETAILS; i++) {
+        if (missing[i]) {
+            counter_add(COUNTER_USAGE_DETAILS_MISSING, 1);
+            check_log_missing(route, (enum usage_detail)i);
+        }
+    }
 }
 
 enum fit_code usage_check_finding(struct usage_check *check, struct str route,

@@ -13,9 +13,12 @@
 
 #include "gate/upstream_claim.h"
 #include "meter/fit.h"
+#include "meter/usage.h"
 #include "store/store.h"
 
 #define USAGE_CHECK_JUDGE_EACH 10 /* calls: judging costs ten times what adding does */
+
+#define USAGE_CHECK_STEADY 200 /* reports in a row that had a detail: then its absence is odd */
 
 extern const struct store_migration usage_check_migration; /* number 4 */
 
@@ -46,6 +49,9 @@ struct usage_check_sample {
 
 /* A call of the route, counted exactly. Without memory it is left out. */
 void usage_check_add(struct usage_check *check, const struct usage_check_sample *sample);
+/* Whether a report of the route told each detail. One that leaves out what USAGE_CHECK_STEADY
+ * before it had is an event, and the count begins anew. */
+void usage_check_tell(struct usage_check *check, struct str route, const bool told[USAGE_DETAILS]);
 /* What stands against the route's reports; FIT_FINE: nothing. */
 enum fit_code usage_check_finding(struct usage_check *check, struct str route,
                                   enum usage_check_side side);

@@ -8,7 +8,7 @@
 
 struct ledger_price {
     struct str model;
-    struct str class; /* "in", "out", ..., or "call" for each call */
+    struct str class; /* "in", "out", ..., "call" for each call, or "web_search" for each search */
     int64_t pico;
 };
 

@@ -1,48 +1,114 @@
 #include "meter/rate.h"
 
+/* Classes that follow each other in the table. */
+struct rate_span {
+    enum usage_class first;
+    enum usage_class last;
+};
+
+static const struct rate_span rate_writes = { USAGE_W5M, USAGE_WX };
+
+/* What of these has a price of its own, the dearest. */
+static int64_t rate_dearest(const struct rate *rate, struct rate_span span)
+{
+    int64_t dearest = 0;
+    for (unsigned i = span.first; i <= (unsigned)span.last; i++) {
+        dearest = rate->known[i] && rate->pico[i] > dearest ? rate->pico[i] : dearest;
+    }
+    return dearest;
+}
+
+static int64_t rate_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A class and what it is a part of; those stand before it in the list. */
+struct rate_part {
+    enum usage_class class;
+    enum usage_class of;
+};
+
+static const struct rate_part rate_parts[] = {
+    { USAGE_CACHED, USAGE_IN },
+    { USAGE_IN_AUDIO, USAGE_IN },
+    { USAGE_IN_IMAGE, USAGE_IN },
+    { USAGE_IN_TOOL, USAGE_IN },
+    { USAGE_CACHED_AUDIO, USAGE_IN_AUDIO },
+    { USAGE_CACHED_IMAGE, USAGE_IN_IMAGE },
+    { USAGE_REASON, USAGE_OUT },
+    { USAGE_OUT_AUDIO, USAGE_OUT },
+    { USAGE_OUT_IMAGE, USAGE_OUT },
+};
+
+void rate_complete(struct rate *rate)
+{
+    int64_t write = rate_max(rate_dearest(rate, rate_writes), rate->pico[USAGE_IN]);
+    for (unsigned i = USAGE_W5M; i <= USAGE_WX; i++) {
+        rate->pico[i] = rate->known[i] ? rate->pico[i] : write;
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(rate_parts); i++) {
+        const struct rate_part *part = &rate_parts[i];
+        rate->pico[part->class] =
+            rate->known[part->class] ? rate->pico[part->class] : rate->pico[part->of];
+    }
+}
+
 enum err rate_usage(const struct rate *rate, const struct usage *usage, money_wide *ret_pico)
 {
-    /* 16 products below 2^30 x 2^63 and one price: far inside 2^127. */
+    /* 19 products below 2^34 x 2^63 and one price: far inside 2^127. */
     money_wide pico = rate->pico_call;
+    if (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT]) {
+        return ERR_PRICE_MISSING;
+    }
     for (size_t i = 0; i < USAGE_COUNT; i++) {
-        if (usage->tokens[i] == 0) {
-            continue;
-        }
-        if (!rate->known[i]) {
-            return ERR_PRICE_MISSING;
-        }
         pico += money_rate(usage->tokens[i], rate->pico[i]);
+    }
+    for (size_t i = 0; i < USAGE_UNITS; i++) {
+        pico += money_rate(usage->units[i], rate->pico_unit[i]);
     }
     *ret_pico = pico;
     return ERR_OK;
 }
 
-static int64_t rate_dearest(const struct rate *rate, const enum usage_class *classes, size_t count)
+money_wide rate_saved(const struct rate *rate, const struct usage *usage)
 {
-    int64_t dearest = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (rate->known[classes[i]] && rate->pico[classes[i]] > dearest) {
-            dearest = rate->pico[classes[i]];
-        }
+    static const struct rate_part cached[] = {
+        { USAGE_CACHED, USAGE_IN },
+        { USAGE_CACHED_AUDIO, USAGE_IN_AUDIO },
+        { USAGE_CACHED_IMAGE, USAGE_IN_IMAGE },
+    };
+    money_wide pico = 0;
+    for (size_t i = 0; i < EP_ARRAY_LEN(cached); i++) {
+        int64_t off = rate->pico[cached[i].of] - rate->pico[cached[i].class];
+        pico += off > 0 ? money_rate(usage->tokens[cached[i].class], off) : 0;
     }
-    return dearest;
+    return pico;
+}
+
+/* The dearest of `text` and of the prices of a modality, cached or not. */
+static int64_t rate_modality(const struct rate *rate, int64_t text, enum usage_class plain,
+                             enum usage_class cached)
+{
+    return rate_max(text, rate_max(rate->pico[plain], rate->pico[cached]));
 }
 
 enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds, int64_t *ret_nano)
 {
-    static const enum usage_class inputs[] = { USAGE_IN,   USAGE_CACHED, USAGE_W5M, USAGE_W1H,
-                                               USAGE_W30M, USAGE_W12H,   USAGE_WX };
-    static const enum usage_class images[] = { USAGE_IN, USAGE_IN_IMAGE, USAGE_CACHED_IMAGE };
-    static const enum usage_class audios[] = { USAGE_IN, USAGE_IN_AUDIO, USAGE_CACHED_AUDIO };
-    static const enum usage_class outputs[] = { USAGE_OUT, USAGE_REASON };
+    static const struct rate_span texts = { USAGE_IN, USAGE_WX };
+    static const struct rate_span outputs = { USAGE_OUT, USAGE_OUT_IMAGE };
     if (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT]) {
         return ERR_PRICE_MISSING;
     }
-    money_wide pico =
-        money_rate(bounds->input, rate_dearest(rate, inputs, EP_ARRAY_LEN(inputs))) +
-        money_rate(bounds->image, rate_dearest(rate, images, EP_ARRAY_LEN(images))) +
-        money_rate(bounds->audio, rate_dearest(rate, audios, EP_ARRAY_LEN(audios))) +
-        money_rate(bounds->output, rate_dearest(rate, outputs, EP_ARRAY_LEN(outputs))) +
-        rate->pico_call;
+    int64_t text = rate_max(rate_dearest(rate, texts), rate->pico[USAGE_IN_TOOL]);
+    int64_t image = rate_modality(rate, text, USAGE_IN_IMAGE, USAGE_CACHED_IMAGE);
+    int64_t audio = rate_modality(rate, text, USAGE_IN_AUDIO, USAGE_CACHED_AUDIO);
+    int64_t input = bounds->mixed ? rate_max(image, audio) : text;
+    money_wide pico = money_rate(bounds->input, input) + money_rate(bounds->image, image) +
+                      money_rate(bounds->audio, audio) +
+                      money_rate(bounds->output, rate_dearest(rate, outputs)) + rate->pico_call;
+    for (size_t i = 0; bounds->tools && i < USAGE_UNITS; i++) {
+        pico += money_rate(RATE_UNITS_MOST, rate->pico_unit[i]);
+    }
     return money_nano_ceil(pico, ret_nano) ? ERR_OK : ERR_MONEY_RANGE;
 }

@@ -2,8 +2,18 @@
  * Rating: tokens times price is money, exactly. Pure.
  *
  * A price is pico units (10^-12) of the price book's currency a token. The exact product is kept;
- * rounding to nano happens once, up for a hold and down for a settlement. A class without a
- * price that has tokens cannot be rated: unknown means no.
+ * rounding to nano happens once, up for a hold and down for a settlement.
+ *
+ * A class that has no price of its own is sold at the price of what it is a part of:
+ *
+ *   cached, in_audio, in_image, in_tool   in
+ *   cached_audio, cached_image            in_audio, in_image
+ *   w5m, w1h, w30m, w12h, wx              the dearest price of a cache write, or in if that is more
+ *   reason, out_audio, out_image          out
+ *
+ * A write whose life time is not told thus never costs less than one that is. What is no token and
+ * has no price costs nothing: it is shown, and not charged. Without a price of in and out nothing
+ * can be rated.
  */
 #pragma once
 
@@ -12,25 +22,36 @@
 
 struct rate {
     int64_t pico[USAGE_COUNT]; /* a token */
-    bool known[USAGE_COUNT];
-    int64_t pico_call; /* a call, beside its tokens */
+    bool known[USAGE_COUNT];   /* it has a price of its own */
+    int64_t pico_call;         /* a call, beside its tokens */
+    int64_t pico_unit[USAGE_UNITS];
 };
 
-/* ERR_PRICE_MISSING: a class with tokens has no price. ERR_MONEY_RANGE. No class below zero. */
+/* Fills in the prices of classes that have none of their own; `known` stays. */
+void rate_complete(struct rate *rate);
+/* Of a rate that is complete. ERR_PRICE_MISSING: in or out has no price. No class below zero. */
 EP_MUST_CHECK enum err rate_usage(const struct rate *rate, const struct usage *usage,
                                   money_wide *ret_pico);
+/* What the usage would have cost more, had none of it been read from the upstream's cache. */
+money_wide rate_saved(const struct rate *rate, const struct usage *usage);
+
+#define RATE_UNITS_MOST 20 /* pieces of each unit that a hold covers: what live search reads most */
+
 /* At most so many tokens; none below 0. */
 struct rate_bounds {
     int64_t input; /* text */
     int64_t image;
     int64_t audio;
     int64_t output;
+    bool mixed; /* `input` may be pictures and sounds too: nobody has told them apart */
+    bool tools; /* the upstream's own tools may be used */
 };
 
 /*
- * The most that a call can cost: its text at the dearest input price that text can meet, images and
- * sounds at the dearer of their own prices and that of text (which they are sold at if they have
- * none), its output at the dearest of text and reasoning; rounded up.
+ * The most that a call within its bounds can cost, whatever classes its tokens fall into: its text
+ * at the dearest price that text can meet, images and sounds at the dearer of their own prices and
+ * that of text, its output at the dearest of the output; rounded up. Of units it covers
+ * RATE_UNITS_MOST each.
  */
 EP_MUST_CHECK enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds,
                                     int64_t *ret_nano);

@@ -326,13 +326,9 @@ static uint64_t message_facts(const struct template_run *run)
 static bool message_read_next(struct template_run *run, struct template_frame *frame, size_t index,
                               struct template_piece *piece)
 {
-    struct str item;
-    if (!json_next_item(&frame->rest, &item)) {
-        return false;
-    }
-    piece->bytes += item.len;
-    template_read_message(run->program, item, index, &run->next);
-    return true;
+    size_t bytes = template_next_message(run->program, &frame->rest, index, &run->next);
+    piece->bytes += bytes;
+    return bytes > 0;
 }
 
 static bool message_advance(struct template_run *run, struct template_frame *frame,
@@ -468,12 +464,11 @@ void template_begin(struct template_run *run, const struct template_program *pro
 /* Looks at one more message in advance. false: all have been looked at. */
 static bool template_scan(struct template_run *run, struct template_piece *piece)
 {
-    struct str item;
-    if (!json_next_item(&run->scan, &item)) {
+    struct template_message message;
+    size_t bytes = template_next_message(run->program, &run->scan, run->scanned, &message);
+    if (bytes == 0) {
         return false;
     }
-    struct template_message message;
-    template_read_message(run->program, item, run->scanned, &message);
     run->doubt += message.doubt;
     if (run->scanned == 0 && (message.facts & FACT(SYSTEM)) != 0) {
         run->lead = message;
@@ -491,7 +486,7 @@ static bool template_scan(struct template_run *run, struct template_piece *piece
     }
     run->scanned++;
     piece->kind = TEMPLATE_WAIT;
-    piece->bytes = item.len;
+    piece->bytes = bytes;
     return true;
 }
 

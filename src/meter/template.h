@@ -87,9 +87,9 @@ struct template_property {
 
 struct template_run {
     const struct template_program *program;
-    uint64_t facts; /* of the request and the items at hand, and what the program remembers */
-    uint64_t doubt; /* tokens that are still to be told */
-    struct str messages;
+    uint64_t facts;      /* of the request and the items at hand, and what the program remembers */
+    uint64_t doubt;      /* tokens that are still to be told */
+    struct str messages; /* entered, if they are a list */
     struct str tools;
     struct str effort;            /* a value */
     struct template_message lead; /* a system message that stands first */

@@ -170,9 +170,10 @@ extern const struct tojson_wrap template_wrap_minimax_m2;
 
 /* template_read.c: what stands in the request. Doubts are added to run->doubt. */
 void template_read_request(struct template_run *run, struct str body);
-/* `index`: of the message in the request. */
-void template_read_message(const struct template_program *program, struct str value, size_t index,
-                           struct template_message *ret_message);
+/* Takes the next message, the request's `index`, off a list that was entered. Its bytes; 0:
+ * there is none. */
+size_t template_next_message(const struct template_program *program, struct str *rest, size_t index,
+                             struct template_message *ret_message);
 /* The text of a part of a content, a span; false: it is no text. */
 bool template_read_text(struct str part, struct str *ret_text);
 void template_read_tool(struct template_run *run, struct str value);

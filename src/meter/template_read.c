@@ -20,12 +20,9 @@ static bool read_is_null(struct str value)
     return value.len == 0 || json_kind(value) == JSON_NULL;
 }
 
-static bool read_is_filled(struct str value, enum json_kind kind)
+static bool read_is_filled_list(struct str value)
 {
-    struct str rest = value.len > 0 && json_kind(value) == kind ? json_inside(value) : STR_EMPTY;
-    struct str item;
-    struct json_member member;
-    return kind == JSON_OBJECT ? json_next_member(&rest, &member) : json_next_item(&rest, &item);
+    return value.len > 0 && json_kind(value) == JSON_ARRAY && json_trim(json_inside(value)).len > 0;
 }
 
 static void read_kwargs(struct template_run *run, struct str value)
@@ -136,7 +133,7 @@ static bool read_is_plain_tool(struct str tool)
 
 static void read_tools(struct template_run *run)
 {
-    if (!read_is_filled(run->tools, JSON_ARRAY)) {
+    if (!read_is_filled_list(run->tools)) {
         return;
     }
     run->facts |= FACT(TOOLS);
@@ -155,7 +152,10 @@ void template_read_request(struct template_run *run, struct str body)
     while (json_next_member(&rest, &member)) {
         if (json_key_is(member.key, STR("messages"))) {
             bool list = json_kind(member.value) == JSON_ARRAY;
-            run->messages = list ? json_inside(member.value) : STR_EMPTY;
+            run->messages = list ? member.value : STR_EMPTY;
+            if (list) {
+                json_enter(&run->messages);
+            }
         } else if (json_key_is(member.key, STR("tools"))) {
             run->tools = member.value;
         } else if (json_key_is(member.key, STR("chat_template_kwargs"))) {
@@ -302,14 +302,14 @@ static void read_member(struct template_message *message, const struct json_memb
     } else if (json_key_is(member->key, STR("name"))) {
         message->name = read_is_string(value) && value.len > 2 ? value : STR_EMPTY;
     } else if (json_key_is(member->key, STR("tool_calls"))) {
-        message->calls = read_is_filled(value, JSON_ARRAY) ? value : STR_EMPTY;
+        message->calls = read_is_filled_list(value) ? value : STR_EMPTY;
     } else if (json_key_is(member->key, STR("tool_call_id"))) {
         message->call_id = read_is_string(value) ? value : STR_EMPTY;
     } else if (json_key_is(member->key, STR("reasoning_content")) ||
                json_key_is(member->key, STR("reasoning"))) {
         message->reasoned = message->reasoned || read_is_string(value);
         message->reasoning = read_is_string(value) ? json_inside(value) : message->reasoning;
-    } else if (!read_is_null(value) && !read_is_filled(value, JSON_ARRAY) &&
+    } else if (!read_is_null(value) && !read_is_filled_list(value) &&
                json_kind(value) == JSON_ARRAY) {
         return; /* an empty list says nothing */
     } else if (!read_is_null(value)) {
@@ -317,16 +317,31 @@ static void read_member(struct template_message *message, const struct json_memb
     }
 }
 
-void template_read_message(const struct template_program *program, struct str value, size_t index,
-                           struct template_message *ret_message)
+/* Takes a message's members off the front. false: it is no object, and has none. */
+static bool read_members(struct template_message *message, struct str *rest)
 {
-    *ret_message = (struct template_message){ .index = index };
-    bool object = json_kind(value) == JSON_OBJECT;
-    struct str rest = object ? json_inside(value) : STR_EMPTY;
-    struct json_member member;
-    while (json_next_member(&rest, &member)) {
-        read_member(ret_message, &member);
+    if (json_kind(*rest) != JSON_OBJECT) {
+        json_take(rest);
+        return false;
     }
+    json_enter(rest);
+    while (json_more(rest)) {
+        struct json_member member = { .key = json_take_key(rest) };
+        member.value = json_take(rest);
+        read_member(message, &member);
+    }
+    return true;
+}
+
+size_t template_next_message(const struct template_program *program, struct str *rest, size_t index,
+                             struct template_message *ret_message)
+{
+    if (rest->len == 0 || !json_more(rest)) {
+        return 0;
+    }
+    size_t before = rest->len;
+    *ret_message = (struct template_message){ .index = index };
+    bool object = read_members(ret_message, rest);
     ret_message->facts |= read_role(program, ret_message->role);
     ret_message->facts |= ret_message->name.len > 0 ? FACT(NAME) : 0;
     ret_message->facts |= ret_message->calls.len > 0 ? FACT(CALLS) : 0;
@@ -335,6 +350,7 @@ void template_read_message(const struct template_program *program, struct str va
     ret_message->doubt += (ret_message->facts & FACT(OTHER)) != 0 || !object ? 8 : 0;
     read_content(program, ret_message);
     ret_message->facts |= ret_message->reasoning.len > 0 ? FACT(REASONING) : 0;
+    return before - rest->len;
 }
 
 /* ---- tools ------------------------------------------------------------------------------- */
@@ -400,7 +416,7 @@ void template_read_property(struct template_run *run, const struct json_member *
     run->facts &= ~FACTS_PROPERTY;
     run->facts |= described ? FACT(DESCRIPTION) : 0;
     run->facts |= read_is_required(run, member->key) ? FACT(REQUIRED) : 0;
-    run->facts |= read_is_filled(property->values, JSON_ARRAY) ? FACT(VALUES) : 0;
+    run->facts |= read_is_filled_list(property->values) ? FACT(VALUES) : 0;
     run->facts |= property->standard.len > 0 ? FACT(DEFAULT) : 0;
     run->facts |= plain ? 0 : FACT(NESTED);
 }

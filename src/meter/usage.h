@@ -1,11 +1,13 @@
 /*
- * Usage: the tokens of a call in disjoint classes whose sum is all of them, read from what an
- * upstream reports. Pure.
+ * Usage: the tokens of a call in disjoint classes whose sum is all of them, and beside them what
+ * is used and is no token. Pure.
  *
- * Rules of the OpenAI chat surface (also DeepSeek, Moonshot, Zhipu, MiniMax, Qwen behind it):
- * cached, cache-write, audio and image tokens are subsets of prompt_tokens; reasoning and audio are
- * subsets of completion_tokens; total = prompt + completion. A sum that does not come out, or a
- * class below zero, is quarantined: it is never guessed at.
+ *   in                     plain text of the input, and what is not told apart from it
+ *   cached*                read from the upstream's prompt cache
+ *   w5m w1h w30m w12h wx   written to it for so long; wx: the life time was not told
+ *   in_audio in_image      sounds; pictures and film
+ *   in_tool                what tools of the upstream's own gave back to the model
+ *   out reason out_*       visible text and tool arguments; reasoning; sounds and pictures
  */
 #pragma once
 
@@ -35,17 +37,44 @@ enum usage_class {
 };
 #undef USAGE_AS_ENUM
 
+/* What is used beside tokens: searches and pages fetched by the upstream's own tools, and the live
+ * sources that it read. */
+#define USAGE_UNIT_TABLE(X)     \
+    X(WEB_SEARCH, "web_search") \
+    X(WEB_FETCH, "web_fetch")   \
+    X(SOURCE, "source")
+
+#define USAGE_UNIT_AS_ENUM(name, text) USAGE_UNIT_##name,
+enum usage_unit {
+    USAGE_UNIT_TABLE(USAGE_UNIT_AS_ENUM) USAGE_UNITS
+};
+#undef USAGE_UNIT_AS_ENUM
+
+/* What a report told beside its sums, be it 0. */
+enum usage_detail {
+    USAGE_DETAIL_CACHED,
+    USAGE_DETAIL_REASON,
+    USAGE_DETAILS
+};
+
 #define USAGE_TOKENS_MAX INT64_C(1000000000) /* a report beyond 10^9 tokens a call is nonsense */
 
 struct usage {
     int64_t tokens[USAGE_COUNT];
-    bool quarantined;   /* the report contradicts itself */
-    bool split_assumed; /* which class was cached was not told */
+    int64_t units[USAGE_UNITS];
+    bool told[USAGE_DETAILS];
+    bool quarantined;     /* the report contradicts itself: its figures are no basis for money */
+    bool split_assumed;   /* which class was cached was not told */
+    bool reasoning_added; /* reasoning was reported beside the completion, not inside it */
 };
 
 /* The short name in receipts and tables: "in", "cached", ... */
 const char *usage_name(enum usage_class class);
+/* "web_search", ... */
+const char *usage_unit_name(enum usage_unit unit);
+/* "cached", "reasoning" */
+const char *usage_detail_name(enum usage_detail detail);
 bool usage_is_output(enum usage_class class);
+/* Of all classes; of those of the input, or of the output. */
 int64_t usage_sum(const struct usage *usage);
-/* From a checked JSON object. False: no usage stands in it (null, or no prompt_tokens). */
-EP_MUST_CHECK bool usage_read_openai_chat(struct str json, struct usage *ret_usage);
+int64_t usage_sum_side(const struct usage *usage, bool output);

@@ -1,6 +1,5 @@
 #include "net/client.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/counter.h"
@@ -56,21 +55,28 @@ void host_release(struct upstream_host *host)
     host_bury_unused(host);
 }
 
+static struct str host_key(const struct http_call *call, char text[HOST_KEY_MAX])
+{
+    struct buf key = { text, 0, HOST_KEY_MAX, HOST_KEY_MAX };
+    const char *pin = (const char *)call->tls_pin;
+    EP_IGNORE(buf_u64(&key, call->tls == NULL ? 0 : tls_context_id(call->tls)));
+    EP_IGNORE(buf_byte(&key, ' '));
+    EP_IGNORE(buf_u64(&key, call->port));
+    EP_IGNORE(buf_byte(&key, ' '));
+    enum err err = buf_append(&key, call->host);
+    /* A connection whose key nobody looked at does not serve who pins one. */
+    if (err == ERR_OK && pin != NULL) {
+        const struct str parts[] = { STR(" "), { pin, TLS_PIN_BYTES } };
+        err = buf_append_all(&key, parts, EP_ARRAY_LEN(parts));
+    }
+    ASSERT(err == ERR_OK); /* http_call_start() limits the host */
+    return buf_str(&key);
+}
+
 static struct upstream_host *host_get(struct upstream_pool *pool, const struct http_call *call)
 {
     char text[HOST_KEY_MAX];
-    int len = snprintf(text, sizeof(text), "%llu %u " STR_FMT,
-                       (unsigned long long)(call->tls == NULL ? 0 : tls_context_id(call->tls)),
-                       (unsigned)call->port, STR_ARG(call->host));
-    ASSERT(len > 0 && (size_t)len < sizeof(text)); /* http_call_start() limits the host */
-    /* A connection whose key nobody looked at does not serve who pins one. */
-    if (call->tls_pin != NULL) {
-        text[len++] = ' ';
-        memcpy(text + len, call->tls_pin, TLS_PIN_BYTES);
-        len += TLS_PIN_BYTES;
-        ASSERT((size_t)len <= sizeof(text));
-    }
-    struct str key = { text, (size_t)len };
+    struct str key = host_key(call, text);
     struct upstream_host *host = map_find(&pool->hosts, key);
     if (host != NULL) {
         return host;

@@ -5,7 +5,12 @@
 #include "base/mem.h"
 #include "net/server_internal.h"
 
-#define READS_BATCH 16 /* 1 MiB; then other connections get a turn */
+/* After so many reads, or bytes, other connections get a turn. */
+#define READS_BATCH 16
+#define READS_BYTES ((size_t)1 << 20)
+/* A head and most bodies fit in one read; of a longer body the rest goes where it stays. */
+#define READ_HEAD ((size_t)16 * 1024)
+#define READ_BODY ((size_t)256 * 1024)
 
 /* ---- the head ---------------------------------------------------------------------------- */
 
@@ -125,7 +130,7 @@ static size_t conn_take_head(struct http_exchange *conn, struct str bytes)
 
 /* Room for what is still to come at once, where it is not much: growing step by step copies twice
  * as often. A client that claims this and sends nothing costs no page of it. */
-#define CONN_ROOM_MAX ((uint64_t)128 * 1024)
+#define CONN_ROOM_MAX ((uint64_t)512 * 1024)
 
 static void conn_room_ahead(struct http_exchange *conn, size_t now)
 {
@@ -134,6 +139,17 @@ static void conn_room_ahead(struct http_exchange *conn, size_t now)
         conn->body.cap - conn->body.len < now + left) {
         EP_IGNORE(buf_reserve(&conn->body, now + (size_t)left)); /* else it grows as it comes */
     }
+}
+
+/* Bytes of a body may lie at its end already, where they were read to. */
+static enum err conn_add_body(struct http_exchange *conn, struct str data)
+{
+    if (data.len > 0 && data.ptr == conn->body.ptr + conn->body.len) {
+        buf_added(&conn->body, data.len);
+        return ERR_OK;
+    }
+    conn_room_ahead(conn, data.len);
+    return buf_append(&conn->body, data);
 }
 
 static size_t conn_take_body(struct http_exchange *conn, struct str bytes)
@@ -145,8 +161,7 @@ static size_t conn_take_body(struct http_exchange *conn, struct str bytes)
         conn_refuse(conn, ERR_HTTP_SYNTAX);
         return 0;
     }
-    conn_room_ahead(conn, data.len);
-    enum err err = buf_append(&conn->body, data);
+    enum err err = conn_add_body(conn, data);
     if (err != ERR_OK) {
         conn_refuse(conn, err == ERR_LIMIT ? ERR_HTTP_BODY_SIZE : err);
         return 0;
@@ -253,6 +268,7 @@ static size_t conn_room(const struct http_exchange *conn)
     switch (conn->state) {
     case CONN_IDLE:
     case CONN_HEAD:
+        return READ_HEAD;
     case CONN_BODY:
     case CONN_LINGER:
         return LOOP_SCRATCH_BYTES;
@@ -267,20 +283,38 @@ static size_t conn_room(const struct http_exchange *conn)
     return 0;
 }
 
+/* Where the next bytes are read to: a body of known length goes where it stays, if it has room for
+ * what is to come. */
+static char *conn_place(struct http_exchange *conn, size_t *room)
+{
+    const struct http1_body *framing = &conn->framing;
+    const struct buf *body = &conn->body;
+    bool known = conn->state == CONN_BODY && framing->framing == HTTP1_LENGTH;
+    size_t most = known && framing->left < READ_BODY ? (size_t)framing->left : READ_BODY;
+    if (!known || conn->in.len > 0 || body->cap - body->len < most) {
+        return loop_scratch(conn_loop(conn));
+    }
+    *room = most;
+    return body->ptr + body->len;
+}
+
 static void conn_read_on(struct http_exchange *conn)
 {
     struct loop *loop = conn_loop(conn);
+    size_t bytes = 0;
     for (int reads = 0; conn->readable; reads++) {
         size_t room = conn_room(conn);
         if (room == 0) {
             return;
         }
-        if (reads == READS_BATCH && timer_start(loop, &conn->timer, loop_now_ns(loop)) == ERR_OK) {
+        bool enough = reads == READS_BATCH || bytes >= READS_BYTES;
+        if (enough && timer_start(loop, &conn->timer, loop_now_ns(loop)) == ERR_OK) {
             conn->again = true;
             return;
         }
         size_t len = 0;
-        enum err err = stream_read(&conn->stream, loop_scratch(loop), room, &len);
+        char *place = conn_place(conn, &room);
+        enum err err = stream_read(&conn->stream, place, room, &len);
         if (err == ERR_BUSY) {
             conn->readable = false;
             return;
@@ -290,8 +324,9 @@ static void conn_read_on(struct http_exchange *conn)
             return;
         }
         conn->readable = !stream_drained(&conn->stream, room, len);
+        bytes += len;
         counter_add(COUNTER_BYTES_IN, (int64_t)len);
-        conn_input(conn, (struct str){ loop_scratch(loop), len });
+        conn_input(conn, (struct str){ place, len });
     }
 }
 

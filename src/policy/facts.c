@@ -493,18 +493,28 @@ enum err policy_facts_read(struct str text, const struct registry *registry, str
     return ERR_OK;
 }
 
+/* An id with its version, and the sum of its document. */
+static enum err facts_print_edge(struct buf *out, struct str id, uint64_t version,
+                                 struct str sha256)
+{
+    TRY(buf_append(out, id));
+    TRY(buf_byte(out, '@'));
+    TRY(buf_u64(out, version));
+    TRY(buf_byte(out, ' '));
+    TRY(buf_append(out, sha256));
+    return buf_byte(out, '\n');
+}
+
 enum err policy_print_chain(const struct policy_chain *chain, struct buf *out)
 {
     for (size_t i = 0; i < chain->edge_count; i++) {
         const struct registry_grant *grant = chain->edges[i];
-        TRY(buf_printf(out, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(grant->id),
-                       (unsigned long long)grant->version, STR_ARG(grant->doc.sha256)));
+        TRY(facts_print_edge(out, grant->id, grant->version, grant->doc.sha256));
     }
     const struct registry_agreement *agreement = chain->agreement;
     return agreement == NULL
                ? ERR_OK
-               : buf_printf(out, STR_FMT "@%llu " STR_FMT "\n", STR_ARG(agreement->id),
-                            (unsigned long long)agreement->version, STR_ARG(agreement->doc.sha256));
+               : facts_print_edge(out, agreement->id, agreement->version, agreement->doc.sha256);
 }
 
 enum err policy_print_law(const struct policy_verdict *verdict, struct buf *out)

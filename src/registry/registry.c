@@ -214,6 +214,16 @@ const char *registry_class_name(enum registry_class class)
     return registry_class_names[class];
 }
 
+#define REGISTRY_UNIT_AS_NAME(name, text) [REGISTRY_UNIT_##name] = text,
+static const char *const registry_unit_names[] = { REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_NAME) };
+#undef REGISTRY_UNIT_AS_NAME
+
+const char *registry_unit_name(enum registry_unit_priced unit)
+{
+    ASSERT((unsigned)unit < REGISTRY_UNITS);
+    return registry_unit_names[unit];
+}
+
 int64_t registry_route_energy(const struct registry_route *route, int64_t tokens_in,
                               int64_t tokens_out)
 {

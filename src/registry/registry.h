@@ -146,3 +146,5 @@ const struct registry_grant *registry_grant(const struct registry *registry, str
 const struct registry_agreement *registry_agreement(const struct registry *registry, struct str id);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);
+/* "web_search", ... */
+const char *registry_unit_name(enum registry_unit_priced unit);

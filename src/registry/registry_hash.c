@@ -191,6 +191,12 @@ static void registry_write_lines(struct jsonw *json, const struct registry_field
             }
         }
         jsonw_put_int(json, "call", line->price.pico_call);
+        for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+            if (line->price.known_unit[unit]) {
+                jsonw_put_int(json, registry_unit_name((enum registry_unit_priced)unit),
+                              line->price.pico_unit[unit]);
+            }
+        }
         jsonw_close(json, '}');
     }
     jsonw_close(json, ']');

@@ -26,6 +26,7 @@ static const struct registry_price_key registry_price_keys[] = {
     { STR_INIT("cache_write_1h"), BIT(W1H), false },
     { STR_INIT("cache_write_30m"), BIT(W30M), false },
     { STR_INIT("cache_write_12h"), BIT(W12H), false },
+    { STR_INIT("cache_write_unknown"), BIT(WX), false },
     { STR_INIT("input_audio"), BIT(IN_AUDIO), false },
     { STR_INIT("input_image"), BIT(IN_IMAGE), false },
     { STR_INIT("input_tool"), BIT(IN_TOOL), false },
@@ -45,6 +46,24 @@ static const struct registry_price_key *registry_price_key(struct str key)
         }
     }
     return NULL;
+}
+
+/* By the piece, in the order of the units. */
+static const struct str registry_unit_keys[] = {
+    [REGISTRY_UNIT_WEB_SEARCH] = STR_INIT("per_web_search"),
+    [REGISTRY_UNIT_WEB_FETCH] = STR_INIT("per_web_fetch"),
+    [REGISTRY_UNIT_SOURCE] = STR_INIT("per_source"),
+};
+_Static_assert(EP_ARRAY_LEN(registry_unit_keys) == REGISTRY_UNITS, "a key each");
+
+/* REGISTRY_UNITS: it prices none. */
+static unsigned registry_unit_key(struct str key)
+{
+    unsigned unit = 0;
+    while (unit < REGISTRY_UNITS && !str_eq(registry_unit_keys[unit], key)) {
+        unit++;
+    }
+    return unit;
 }
 
 static bool registry_amount(struct registry_load *load, const struct yaml_node *node,
@@ -94,9 +113,14 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     }
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *key = yaml_key(node, i);
+        unsigned unit = registry_unit_key(key->text);
         if (str_eq(key->text, STR("per_request"))) {
             (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
-                                  &price->pico_call);
+                                  &price->pico_call); /* a fault is noted */
+        } else if (unit < REGISTRY_UNITS) {
+            price->known_unit[unit] =
+                registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
+                                &price->pico_unit[unit]);
         } else if (registry_price_key(key->text) == NULL) {
             registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
                            "nothing is priced by \"%.*s\"",

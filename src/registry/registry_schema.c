@@ -80,6 +80,8 @@ static const struct registry_field route_fields[] = {
     { FIELD(route, CHOICE, quantization),
       .choices = STR_INIT("unknown|int4|int8|fp4|fp6|fp8|fp16|bf16|fp32"), .optional = true,
       .standard = STR_INIT("unknown"), .late = true },
+    { FIELD(route, CHOICE, usage), .choices = STR_INIT(REGISTRY_USAGES), .optional = true,
+      .standard = STR_INIT("openai.chat"), .late = true },
     { FIELD(route, REF, contract_price), REF(PRICE_BOOK) },
     { FIELD(route, CHOICE, state), .choices = STR_INIT("active|suspended"), .optional = true,
       .standard = STR_INIT("active") },

@@ -38,6 +38,18 @@ enum registry_class {
 #define REGISTRY_PRICE_CLASSES 16
 _Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
 
+/* What is used beside tokens: the same, in the same order, as usage is counted in. */
+#define REGISTRY_UNIT_TABLE(X)  \
+    X(WEB_SEARCH, "web_search") \
+    X(WEB_FETCH, "web_fetch")   \
+    X(SOURCE, "source")
+
+#define REGISTRY_UNIT_AS_ENUM(name, text) REGISTRY_UNIT_##name,
+enum registry_unit_priced {
+    REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_ENUM) REGISTRY_UNITS
+};
+#undef REGISTRY_UNIT_AS_ENUM
+
 enum registry_token_count {
     REGISTRY_COUNT_EXACT,
     REGISTRY_COUNT_ESTIMATE /* another family's vocabulary stands in for the model's */
@@ -101,7 +113,9 @@ struct registry_credential {
 struct registry_price {
     int64_t pico[REGISTRY_PRICE_CLASSES]; /* a token; 0 where unknown */
     bool known[REGISTRY_PRICE_CLASSES];
-    int64_t pico_call; /* a call, beside its tokens */
+    int64_t pico_call;                 /* a call, beside its tokens */
+    int64_t pico_unit[REGISTRY_UNITS]; /* one of what is no token; 0 where unknown */
+    bool known_unit[REGISTRY_UNITS];
 };
 
 struct registry_line {
@@ -132,6 +146,12 @@ enum registry_output_cap_field {
     REGISTRY_CAP_MAX_TOKENS,
     REGISTRY_CAP_MAX_COMPLETION_TOKENS
 };
+
+/* By which rule an upstream reports usage: the surfaces of meter/usage_surface.h, in its order. */
+#define REGISTRY_USAGES                                                                   \
+    "openai.chat|openai.responses|openai.realtime|anthropic|gemini|gemini.live|xai.chat|" \
+    "xai.responses|deepseek|moonshot|zhipu|minimax|minimax.anthropic|qwen"
+#define REGISTRY_USAGE_COUNT 14
 
 enum registry_route_state {
     REGISTRY_ROUTE_ACTIVE,
@@ -179,6 +199,7 @@ struct registry_route {
     enum registry_special_text special_text;
     enum registry_declares_model declares_model;
     enum registry_quantization quantization;
+    unsigned usage; /* below REGISTRY_USAGE_COUNT */
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

@@ -8,6 +8,7 @@
 
 #include "base/crash.h"
 #include "base/mem.h"
+#include "store/gather.h"
 #include "store/store_internal.h"
 
 #define CACHE_SLOTS 512 /* a power of two; the rooms have some 120 statements */
@@ -89,6 +90,7 @@ static int sqlite_on_commit(void *context, sqlite3 *db, const char *name, int pa
 static void sqlite_configure(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    gather_register();
 }
 
 static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool read_only,
@@ -96,7 +98,7 @@ static enum err sqlite_set_up(struct engine_conn *conn, const char *path, bool r
 {
     int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
                 SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &conn->db, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &conn->db, flags, read_only ? NULL : GATHER_NAME) != SQLITE_OK) {
         return FAIL(fail, ERR_IO, "could not open the database \"%s\": %s", path,
                     conn->db == NULL ? "no memory" : sqlite3_errmsg(conn->db));
     }
@@ -133,16 +135,6 @@ static enum err sqlite_open(struct str path, bool read_only, struct engine_conn 
     }
     *ret_conn = conn;
     return ERR_OK;
-}
-
-static enum err sqlite_begin(struct engine_conn *conn, bool write, struct fail *fail)
-{
-    return sqlite_script(conn, write ? "BEGIN IMMEDIATE" : "BEGIN", fail);
-}
-
-static enum err sqlite_commit(struct engine_conn *conn, struct fail *fail)
-{
-    return sqlite_script(conn, "COMMIT", fail);
 }
 
 static void sqlite_rollback(struct engine_conn *conn)
@@ -210,21 +202,34 @@ static struct store_value sqlite_column(sqlite3_stmt *statement, int at)
     }
 }
 
+/* The statement has come to its first row. */
 static enum err sqlite_rows(struct engine_conn *conn, sqlite3_stmt *statement,
                             const struct store_sql *sql, store_row_fn *row, void *context,
                             struct fail *fail)
 {
     struct store_value values[VALUES_MAX];
     int columns = sqlite3_column_count(statement);
+    int code = SQLITE_ROW;
     ASSERT(columns <= VALUES_MAX);
-    int code = sqlite3_step(statement);
+    ASSERT(row != NULL); /* store_exec() is for statements without rows */
     while (code == SQLITE_ROW) {
-        ASSERT(row != NULL); /* store_exec() is for statements without rows */
         for (int i = 0; i < columns; i++) {
             values[i] = sqlite_column(statement, i);
         }
         TRY(row(context, values, (size_t)columns));
         code = sqlite3_step(statement);
+    }
+    return code == SQLITE_DONE ? ERR_OK : sqlite_fail(conn, sql->text, fail);
+}
+
+/* Most statements have no rows: those need no room for them. */
+static enum err sqlite_step(struct engine_conn *conn, sqlite3_stmt *statement,
+                            const struct store_sql *sql, store_row_fn *row, void *context,
+                            struct fail *fail)
+{
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        return sqlite_rows(conn, statement, sql, row, context, fail);
     }
     return code == SQLITE_DONE ? ERR_OK : sqlite_fail(conn, sql->text, fail);
 }
@@ -243,10 +248,23 @@ static enum err sqlite_run(struct engine_conn *conn, const struct store_sql *sql
             err = sqlite_fail(conn, sql->text, fail);
         }
     }
-    err = err == ERR_OK ? sqlite_rows(conn, statement, sql, row, context, fail) : err;
+    err = err == ERR_OK ? sqlite_step(conn, statement, sql, row, context, fail) : err;
     (void)sqlite3_reset(statement); /* repeats an error that was told */
     (void)sqlite3_clear_bindings(statement);
     return err;
+}
+
+static enum err sqlite_begin(struct engine_conn *conn, bool write, struct fail *fail)
+{
+    static const struct store_sql read_sql = { "BEGIN" };
+    static const struct store_sql write_sql = { "BEGIN IMMEDIATE" };
+    return sqlite_run(conn, write ? &write_sql : &read_sql, NULL, 0, NULL, NULL, fail);
+}
+
+static enum err sqlite_commit(struct engine_conn *conn, struct fail *fail)
+{
+    static const struct store_sql sql = { "COMMIT" };
+    return sqlite_run(conn, &sql, NULL, 0, NULL, NULL, fail);
 }
 
 static int64_t sqlite_changes(const struct engine_conn *conn)

@@ -58,29 +58,8 @@ static void canon_escape(struct canon *canon, char byte)
     canon_text(canon, (struct str){ escape, sizeof(escape) });
 }
 
-/* In one piece, if nothing needs an escape and the buffer has the room: nearly always. */
-static bool canon_quote_plain(struct canon *canon, struct str text)
-{
-    struct buf *out = canon->out;
-    if (canon->err != ERR_OK || out->cap - out->len < text.len + 2 ||
-        enc_json_plain(text) < text.len) {
-        return false;
-    }
-    char *at = out->ptr + out->len;
-    *at++ = '"';
-    if (text.len > 0) {
-        memcpy(at, text.ptr, text.len);
-    }
-    at[text.len] = '"';
-    out->len += text.len + 2;
-    return true;
-}
-
 static void canon_quote(struct canon *canon, struct str text)
 {
-    if (canon_quote_plain(canon, text)) {
-        return;
-    }
     canon_text(canon, STR("\""));
     for (;;) {
         size_t plain = enc_json_plain(text);
@@ -94,17 +73,55 @@ static void canon_quote(struct canon *canon, struct str text)
     canon_text(canon, STR("\""));
 }
 
-void canon_key(struct canon *canon, const char *key)
+static struct str canon_next_key(struct canon *canon, const char *key)
 {
     ASSERT(canon->depth > 0);
     struct str *last = &canon->last_key[canon->depth - 1];
     const struct str next = str_from(key);
     ASSERT(str_cmp(*last, next) < 0);
     *last = next;
+    return next;
+}
+
+static void canon_name(struct canon *canon, struct str name)
+{
     canon_comma(canon);
-    canon_quote(canon, *last);
-    canon_text(canon, STR(":"));
+    canon_text(canon, STR("\""));
+    canon_text(canon, name);
+    canon_text(canon, STR("\":"));
     canon->comma = false;
+}
+
+static char *canon_copy(char *at, struct str text)
+{
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    return at + text.len;
+}
+
+/* A member in one piece, if its value needs no escape and the buffer has room: nearly always. */
+static bool canon_put_plain(struct canon *canon, struct str name, struct str text)
+{
+    struct buf *out = canon->out;
+    size_t most = name.len + text.len + sizeof(",\"\":\"\"");
+    if (canon->err != ERR_OK || out->cap - out->len < most || enc_json_plain(text) < text.len) {
+        return false;
+    }
+    char *at = out->ptr + out->len;
+    at = canon_copy(at, canon->comma ? STR(",\"") : STR("\""));
+    at = canon_copy(at, name);
+    at = canon_copy(at, STR("\":\""));
+    at = canon_copy(at, text);
+    at = canon_copy(at, STR("\""));
+    out->len = (size_t)(at - out->ptr);
+    canon->comma = true;
+    return true;
+}
+
+void canon_key(struct canon *canon, const char *key)
+{
+    canon_name(canon, canon_next_key(canon, key));
 }
 
 void canon_str(struct canon *canon, struct str text)
@@ -115,8 +132,11 @@ void canon_str(struct canon *canon, struct str text)
 
 void canon_put_str(struct canon *canon, const char *key, struct str text)
 {
-    canon_key(canon, key);
-    canon_str(canon, text);
+    struct str name = canon_next_key(canon, key);
+    if (!canon_put_plain(canon, name, text)) {
+        canon_name(canon, name);
+        canon_str(canon, text);
+    }
 }
 
 void canon_put_int(struct canon *canon, const char *key, int64_t value)

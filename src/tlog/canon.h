@@ -19,7 +19,8 @@ struct canon {
 void canon_init(struct canon *canon, struct buf *out);
 void canon_open(struct canon *canon, char bracket);
 void canon_close(struct canon *canon, char bracket);
-/* Keys of an object come in byte order, each once: asserted. `key` is a constant. */
+/* Keys of an object come in byte order, each once: asserted. `key` is a constant, of which nothing
+ * needs an escape. */
 void canon_key(struct canon *canon, const char *key);
 void canon_str(struct canon *canon, struct str text); /* UTF-8 */
 void canon_put_str(struct canon *canon, const char *key, struct str text);

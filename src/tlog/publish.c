@@ -209,7 +209,7 @@ static enum err publish_start(struct publisher *publisher, const struct publish_
     TRY(tile_folder_open(options->folder, &publisher->folder, fail));
     TRY(publish_read_shown(publisher, &opening.shown, fail));
     TRY(store_read(publisher->store, publish_compare, &opening, fail));
-    publisher->files = (struct tile_files){ publisher->store, publisher->folder };
+    publisher->files = (struct tile_files){ publisher->store, publisher->folder, options->bulk };
     TRY(tile_files_make(&publisher->files, 0, opening.shown.size, TILE_FILES_MISSING,
                         &publisher->mended, fail));
     publisher->tiled = opening.shown.size;

@@ -5,7 +5,8 @@
  *   1  the rows: size and root of the tree as the last commit left them
  *   2  sign the checkpoint of that size
  *   3  swap it in the store for the one that was published before, if that is still the one
- *   4  tiles and bundles as files (temporary, synced, renamed, the folder synced)
+ *   4  tiles and bundles as files (temporary, synced, renamed, the folder synced; many are synced
+ *      together behind their renaming)
  *   5  witnesses are asked (the caller's, over the network), their lines kept as rows
  *   6  the file "checkpoint" is replaced; partial tiles of those that are full now are removed
  *
@@ -39,6 +40,7 @@ struct publish_options {
     const char *folder; /* made if it is not there */
     struct str origin;
     const struct sign_key *key; /* outlives the publisher */
+    int64_t bulk;               /* as tile_files.h says: 0, but for who tries both ways */
 };
 
 /* ERR_CONFLICT: another process publishes into this folder. ERR_LOG_BEHIND: see above.

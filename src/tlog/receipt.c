@@ -32,34 +32,69 @@ void receipt_fini(struct receipt *receipt)
     }
 }
 
-/* The classes that have tokens, in the order of their names. */
-static void receipt_put_tokens(struct canon *canon, const char *name,
-                               const struct receipt_tokens *tokens, const char *const *class_names)
+/* Those that are not 0, in the order of their names; at most RECEIPT_CLASSES. */
+static void receipt_put_counts(struct canon *canon, const char *key, const char *const *names,
+                               const int64_t *counts, size_t total)
 {
-    if (tokens->provenance.len == 0) {
-        return;
-    }
     size_t order[RECEIPT_CLASSES];
     size_t count = 0;
-    for (size_t i = 0; i < RECEIPT_CLASSES; i++) {
+    for (size_t i = 0; i < total; i++) {
         size_t at = count;
-        if (tokens->tokens[i] == 0) {
+        if (counts[i] == 0) {
             continue;
         }
-        while (at > 0 &&
-               str_cmp(str_from(class_names[order[at - 1]]), str_from(class_names[i])) > 0) {
+        while (at > 0 && str_cmp(str_from(names[order[at - 1]]), str_from(names[i])) > 0) {
             order[at] = order[at - 1];
             at--;
         }
         order[at] = i;
         count++;
     }
-    canon_key(canon, name);
+    canon_key(canon, key);
     canon_open(canon, '{');
     for (size_t i = 0; i < count; i++) {
-        canon_put_int(canon, class_names[order[i]], tokens->tokens[order[i]]);
+        canon_put_int(canon, names[order[i]], counts[order[i]]);
     }
     canon_close(canon, '}');
+}
+
+static void receipt_put_tokens(struct canon *canon, const char *name,
+                               const struct receipt_tokens *tokens, const char *const *class_names)
+{
+    if (tokens->provenance.len > 0) {
+        receipt_put_counts(canon, name, class_names, tokens->tokens, RECEIPT_CLASSES);
+    }
+}
+
+/* Absent where there are none, as in receipts of before they were told; so are saved and units. */
+static void receipt_put_flags(struct canon *canon, const struct receipt_facts *facts)
+{
+    bool open = false;
+    for (size_t i = 0; i < RECEIPT_FLAGS; i++) {
+        if (facts->reported_flags[i].len == 0) {
+            continue;
+        }
+        if (!open) {
+            canon_key(canon, "reported_flags");
+            canon_open(canon, '[');
+            open = true;
+        }
+        canon_str(canon, facts->reported_flags[i]);
+    }
+    if (open) {
+        canon_close(canon, ']');
+    }
+}
+
+static void receipt_put_units(struct canon *canon, const struct receipt_facts *facts)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < RECEIPT_UNITS; i++) {
+        sum += facts->units[i];
+    }
+    if (sum > 0) {
+        receipt_put_counts(canon, "units", facts->unit_names, facts->units, RECEIPT_UNITS);
+    }
 }
 
 static void receipt_put_stamp(struct canon *canon, const char *name, int64_t ns)
@@ -109,6 +144,11 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     }
     canon_close(canon, ']');
     receipt_put_tokens(canon, "reported", &facts->reported, facts->class_names);
+    receipt_put_flags(canon, facts);
+    if (facts->saved_nano > 0) {
+        canon_put_int(canon, "saved", facts->saved_nano);
+    }
+    receipt_put_units(canon, facts);
     canon_put_str(canon, "verdict", facts->allowed ? STR("allow") : STR("refuse"));
     canon_put_int(canon, "version", RECEIPT_VERSION);
 }

@@ -20,6 +20,8 @@
 #define RECEIPT_SECTION_MAX   32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
 #define RECEIPT_SECTION_FIRST 2048  /* room at the start: a usual section never grows */
 #define RECEIPT_CLASSES       16    /* token classes, in the meter's order */
+#define RECEIPT_UNITS         3     /* what is no token, in the meter's order */
+#define RECEIPT_FLAGS         3     /* that a report may have */
 #define RECEIPT_REASONS_MAX   16
 #define RECEIPT_REASON_MAX    160 /* bytes of an internal one; what does not fit is cut off */
 
@@ -81,7 +83,11 @@ struct receipt_facts {
     struct receipt_tokens generated; /* where that was not all of it */
     struct receipt_tokens reported;
     struct receipt_tokens billed;
-    const char *const *class_names; /* RECEIPT_CLASSES of them */
+    const char *const *class_names;           /* RECEIPT_CLASSES of them */
+    struct str reported_flags[RECEIPT_FLAGS]; /* what is to be known of the report; some empty */
+    int64_t units[RECEIPT_UNITS];             /* billed beside the tokens */
+    const char *const *unit_names; /* RECEIPT_UNITS of them; NULL where none was billed */
+    int64_t saved_nano; /* the client, by the upstream's prompt cache, at its own prices */
     struct str price_book;
     int64_t amount_nano;
     struct str currency;

@@ -1,8 +1,8 @@
 #include "tlog/tile_files.h"
 
-#define FILES_STEP 256   /* written over one snapshot */
-#define FILES_LOOK 4     /* tiles of level 0 a look */
-#define FILES_BULK 65536 /* leaves, and more: far more than a second adds */
+#define FILES_STEP 256  /* written over one snapshot */
+#define FILES_LOOK 4    /* tiles of level 0 a look */
+#define FILES_BULK 1024 /* leaves, and more: from ten files on one sync is cheaper than theirs */
 
 /* The files that are new in a tree of `to` leaves for who has those of `from`. */
 struct files_walk {
@@ -105,7 +105,8 @@ enum err tile_files_make(const struct tile_files *files, int64_t from, int64_t t
 {
     struct files_walk walk = { .files = files, .from = from, .to = to, .manner = manner };
     ASSERT(from >= 0 && from <= to);
-    if (manner == TILE_FILES_ALL && to - from >= FILES_BULK) {
+    int64_t bulk = files->bulk > 0 ? files->bulk : FILES_BULK;
+    if (manner == TILE_FILES_ALL && to - from >= bulk) {
         tile_folder_begin_bulk(files->folder);
     }
     while (!walk.over) {

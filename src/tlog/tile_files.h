@@ -12,6 +12,7 @@
 struct tile_files {
     struct store *store;
     struct tile_folder *folder;
+    int64_t bulk; /* leaves from which on all files are synced together; 0: as many as pay */
 };
 
 enum tile_files_manner {

@@ -11,12 +11,14 @@
 
 #define FOLDER_PATH_MAX   4096 /* as the system's own limit */
 #define FOLDER_READ_BYTES ((size_t)16 * 1024)
+#define FOLDER_FRESH_MAX  4 /* of tiles, of their bundles, of the level above, the log's own */
 
 struct tile_folder {
     char *path;
     int lock_fd;
     bool in_bulk;
-    char fresh[FOLDER_PATH_MAX]; /* a folder with names that are not synced; empty: none */
+    char fresh[FOLDER_FRESH_MAX][FOLDER_PATH_MAX]; /* folders with names that are not synced */
+    size_t fresh_count;
 };
 
 /* ---- paths --------------------------------------------------------------------------------- */
@@ -61,18 +63,14 @@ static enum err folder_sync_one(const char *path, struct fail *fail)
     return err;
 }
 
-/* Whatever the file system has not written yet: files and names of many tiles at once. */
+/* Whatever the file system has not written yet: files and names of many tiles at once. By a
+ * descriptor that was open before they were written: it is told of failures since it was opened. */
 static enum err folder_sync_all(struct tile_folder *folder, struct fail *fail)
 {
-    int fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum err err = fd >= 0 && syncfs(fd) == 0
-                       ? ERR_OK
-                       : FAIL_SYS(fail, ERR_IO, "could not sync what is in \"%s\"", folder->path);
-    if (fd >= 0) {
-        (void)close(fd); /* was read only */
+    if (syncfs(folder->lock_fd) != 0) {
+        return FAIL_SYS(fail, ERR_IO, "could not sync what is in \"%s\"", folder->path);
     }
-    TRY(err);
-    folder->fresh[0] = '\0';
+    folder->fresh_count = 0;
     folder->in_bulk = false;
     return ERR_OK;
 }
@@ -84,24 +82,39 @@ void tile_folder_begin_bulk(struct tile_folder *folder)
 
 /* With the folders it is in: a crash may have left one that was made and never synced. Those that
  * are durable cost next to nothing. */
-enum err tile_folder_sync(struct tile_folder *folder, struct fail *fail)
+static enum err folder_sync_up(const struct tile_folder *folder, const char *fresh,
+                               struct fail *fail)
 {
     char path[FOLDER_PATH_MAX];
     size_t root = strlen(folder->path);
-    if (folder->in_bulk) {
-        return folder_sync_all(folder, fail);
-    }
-    if (folder->fresh[0] == '\0') {
-        return ERR_OK;
-    }
-    (void)snprintf(path, sizeof(path), "%s", folder->fresh); /* as long */
+    (void)snprintf(path, sizeof(path), "%s", fresh); /* as long */
     TRY(folder_sync_one(path, fail));
     while (strlen(path) > root) {
         folder_cut(path);
         TRY(folder_sync_one(path, fail));
     }
-    folder->fresh[0] = '\0';
     return ERR_OK;
+}
+
+enum err tile_folder_sync(struct tile_folder *folder, struct fail *fail)
+{
+    if (folder->in_bulk) {
+        return folder_sync_all(folder, fail);
+    }
+    for (size_t i = 0; i < folder->fresh_count; i++) {
+        TRY(folder_sync_up(folder, folder->fresh[i], fail));
+    }
+    folder->fresh_count = 0;
+    return ERR_OK;
+}
+
+static bool folder_is_fresh(const struct tile_folder *folder, const char *path)
+{
+    size_t at = 0;
+    while (at < folder->fresh_count && strcmp(folder->fresh[at], path) != 0) {
+        at++;
+    }
+    return at < folder->fresh_count;
 }
 
 /* A name was made in the folder of `path`. */
@@ -110,11 +123,14 @@ static enum err folder_note_fresh(struct tile_folder *folder, const char *path, 
     char parent[FOLDER_PATH_MAX];
     (void)snprintf(parent, sizeof(parent), "%s", path); /* as long */
     folder_cut(parent);
-    bool other = folder->fresh[0] != '\0' && strcmp(parent, folder->fresh) != 0;
-    if (other && !folder->in_bulk) {
+    if (folder->in_bulk || folder_is_fresh(folder, parent)) {
+        return ERR_OK; /* in bulk none needs to be known */
+    }
+    if (folder->fresh_count == FOLDER_FRESH_MAX) {
         TRY(tile_folder_sync(folder, fail));
     }
-    (void)snprintf(folder->fresh, sizeof(folder->fresh), "%s", parent);
+    (void)snprintf(folder->fresh[folder->fresh_count], FOLDER_PATH_MAX, "%s", parent);
+    folder->fresh_count++;
     return ERR_OK;
 }
 
@@ -137,8 +153,11 @@ static enum err folder_make_parents(const struct tile_folder *folder, char *path
 
 static enum err folder_write(const char *path, struct str bytes, bool sync, struct fail *fail)
 {
-    (void)unlink(path); /* of a crash; it may be another name of a file that is shown */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST) {
+        (void)unlink(path); /* of a crash; it may be another name of a file that is shown */
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    }
     if (fd < 0) {
         return FAIL_SYS(fail, ERR_IO, "could not create \"%s\"", path);
     }

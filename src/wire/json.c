@@ -35,29 +35,29 @@ static inline void json_skip_space(struct json_scan *scan)
 /* Stops at the first byte that is not plain ASCII text of a string. */
 static const char *json_plain(const char *at, const char *end)
 {
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i slash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-    while (end - at >= 16) {
-        __m128i word;
-        memcpy(&word, at, sizeof(word));
-        /* Signed comparison: bytes from 0x80 on are below 0x20 too, so they stop here as well. */
-        __m128i stop =
-            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(word, quote), _mm_cmpeq_epi8(word, slash)),
-                         _mm_cmplt_epi8(word, space));
-        int mask = _mm_movemask_epi8(stop);
-        if (mask != 0) {
-            return at + __builtin_ctz((unsigned)mask);
-        }
-        at += 16;
-    }
-#endif
     while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20 &&
            (unsigned char)*at < 0x80) {
         at++;
     }
     return at;
+}
+
+/* Whether an escape may have that one letter. */
+static bool json_is_letter(char kind)
+{
+    switch (kind) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool json_escape(struct json_scan *scan)
@@ -67,7 +67,7 @@ static bool json_escape(struct json_scan *scan)
     }
     char kind = scan->at[1];
     if (kind != 'u') {
-        if (kind == '\0' || strchr("\"\\/bfnrt", kind) == NULL) {
+        if (!json_is_letter(kind)) {
             return json_fail(scan, "there is no such escape");
         }
         scan->at += 2;
@@ -82,11 +82,69 @@ static bool json_escape(struct json_scan *scan)
     return true;
 }
 
+#ifdef __SSE2__
+#    define JSON_STRIDE 64 /* a bit each in a word */
+
+static uint64_t json_stops_of_16(const char *at)
+{
+    __m128i word;
+    memcpy(&word, at, sizeof(word));
+    __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
+    /* Signed comparison: bytes from 0x80 on are below 0x20 too, so they stop here as well. */
+    __m128i other = _mm_cmplt_epi8(word, _mm_set1_epi8(0x20));
+    __m128i stop = _mm_or_si128(_mm_or_si128(quote, slash), other);
+    return (uint64_t)(unsigned)_mm_movemask_epi8(stop);
+}
+
+/* Which of the next bytes are not plain ASCII text of a string. */
+static uint64_t json_stops(const char *at)
+{
+    return json_stops_of_16(at) | json_stops_of_16(at + 16) << 16 |
+           json_stops_of_16(at + 32) << 32 | json_stops_of_16(at + 48) << 48;
+}
+#endif
+
+/* Passes over plain text and escapes, up to what is neither. */
+static bool json_text(struct json_scan *scan)
+{
+#ifdef __SSE2__
+    if (scan->end - scan->at >= 16) { /* most strings are keys and words */
+        uint64_t stops = json_stops_of_16(scan->at);
+        const char *stop = scan->at + (stops == 0 ? 0 : __builtin_ctzll(stops));
+        if (stops != 0 && *stop != '\\') {
+            scan->at = stop;
+            return true;
+        }
+    }
+    while (scan->end - scan->at >= JSON_STRIDE) {
+        const char *from = scan->at;
+        uint64_t stops = json_stops(from);
+        while (stops != 0) {
+            scan->at = from + __builtin_ctzll(stops);
+            if (*scan->at != '\\') {
+                return true;
+            }
+            if (!json_escape(scan)) {
+                return false;
+            }
+            ptrdiff_t done = scan->at - from;
+            stops = done < JSON_STRIDE ? stops >> done << done : 0;
+        }
+        scan->at = scan->at < from + JSON_STRIDE ? from + JSON_STRIDE : scan->at;
+    }
+#endif
+    scan->at = json_plain(scan->at, scan->end);
+    return true;
+}
+
 static bool json_string(struct json_scan *scan)
 {
     scan->at++; /* the quote */
     for (;;) {
-        scan->at = json_plain(scan->at, scan->end);
+        if (!json_text(scan)) {
+            return false;
+        }
         if (scan->at == scan->end) {
             return json_fail(scan, "the text ends inside a string");
         }
@@ -299,6 +357,13 @@ enum err json_check(struct str text, struct json_fault *ret_fault)
 {
     struct json_scan scan = json_scan_of(text);
     return json_finish(&scan, json_value(&scan), ret_fault);
+}
+
+size_t json_string_len(struct str text)
+{
+    struct json_scan scan = json_scan_of(text);
+    bool good = text.len > 0 && text.ptr[0] == '"' && json_string(&scan);
+    return good ? (size_t)(scan.at - scan.start) : 0;
 }
 
 /* A member of the outermost object: its key, then its value. */

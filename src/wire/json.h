@@ -3,8 +3,8 @@
  * tree, no allocation, no copy. UTF-8 is checked; lone surrogate escapes and \u0000 are JSON and
  * pass.
  *
- * A value's span is its text, quotes and brackets included. All functions but json_check() and
- * json_index() want text that one of these has passed.
+ * A value's span is its text, quotes and brackets included. All functions but json_check(),
+ * json_index() and json_string_len() want text that one of these has passed.
  */
 #pragma once
 
@@ -39,6 +39,10 @@ EP_MUST_CHECK enum err json_check(struct str text, struct json_fault *ret_fault)
 EP_MUST_CHECK enum err json_index(struct str text, struct json_member *members, size_t max,
                                   size_t *ret_count, struct json_fault *ret_fault);
 
+/* The length of the string at the front, with its quotes; 0: there is none, or it is not as it must
+ * be. What follows is not looked at. */
+size_t json_string_len(struct str text);
+
 /* The text without the white space that JSON allows around a value. */
 struct str json_trim(struct str text);
 enum json_kind json_kind(struct str value);
@@ -48,6 +52,17 @@ bool json_next_member(struct str *rest, struct json_member *ret_member);
 bool json_next_item(struct str *rest, struct str *ret_item);
 /* The first member of that name, or an empty slice; so for what is no object. */
 struct str json_get(struct str object, struct str name);
+
+/*
+ * Steps through a value and those inside it without looking at any byte twice: `rest` begins with a
+ * value and goes as far as the text. After json_enter(), json_more() is asked before each item or
+ * member, until it has taken the closing bracket; of a member json_take_key() comes first; a value
+ * is entered in its turn, or taken whole.
+ */
+void json_enter(struct str *rest); /* an array's or object's */
+EP_MUST_CHECK bool json_more(struct str *rest);
+struct str json_take_key(struct str *rest); /* between its quotes, escapes as they stand */
+struct str json_take(struct str *rest);
 
 /* Whether a key's text, escapes decoded, is `name` (plain ASCII). Most keys are told apart by their
  * first byte. */

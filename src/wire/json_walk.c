@@ -88,6 +88,13 @@ static const char *json_text_end(const char *at, const char *end)
 {
     const char *from = at;
 #ifdef __SSE2__
+    if (end - at >= 16) { /* most strings are keys and words */
+        uint64_t quotes = json_quotes_of_16(at);
+        const char *quote = at + (quotes == 0 ? 0 : __builtin_ctzll(quotes));
+        if (quotes != 0 && !json_is_escaped(from, quote)) {
+            return quote + 1;
+        }
+    }
     for (; end - at >= JSON_STRIDE; at += JSON_STRIDE) {
         for (uint64_t quotes = json_quotes(at); quotes != 0; quotes &= quotes - 1) {
             const char *quote = at + __builtin_ctzll(quotes);
@@ -144,8 +151,7 @@ static bool json_step(struct str *rest)
     return rest->len > 0;
 }
 
-/* Takes the value off the front. */
-static struct str json_take_value(struct str *rest)
+struct str json_take(struct str *rest)
 {
     size_t len = (size_t)(json_value_end(rest->ptr, rest->ptr + rest->len) - rest->ptr);
     struct str value = str_slice(*rest, 0, len);
@@ -153,20 +159,44 @@ static struct str json_take_value(struct str *rest)
     return value;
 }
 
-bool json_next_member(struct str *rest, struct json_member *ret_member)
+struct str json_take_key(struct str *rest)
 {
-    if (!json_step(rest)) {
-        return false;
-    }
+    ASSERT(rest->len > 0);
     ASSERT(rest->ptr[0] == '"');
-    struct str quoted = json_take_value(rest);
-    ret_member->key = json_inside(quoted);
+    struct str quoted = json_take(rest);
     *rest = str_from_at(*rest, json_space(*rest));
     ASSERT(rest->len > 0);
     ASSERT(rest->ptr[0] == ':');
     *rest = str_from_at(*rest, 1);
     *rest = str_from_at(*rest, json_space(*rest));
-    ret_member->value = json_take_value(rest);
+    return json_inside(quoted);
+}
+
+void json_enter(struct str *rest)
+{
+    ASSERT(rest->len > 1);
+    ASSERT((rest->ptr[0] | 0x20) == '{'); /* or '[' */
+    *rest = str_from_at(*rest, 1);
+}
+
+bool json_more(struct str *rest)
+{
+    bool any = json_step(rest);
+    ASSERT(any);                              /* at the least the bracket that closes it */
+    bool over = (rest->ptr[0] | 0x20) == '}'; /* or ']' */
+    if (over) {
+        *rest = str_from_at(*rest, 1);
+    }
+    return !over;
+}
+
+bool json_next_member(struct str *rest, struct json_member *ret_member)
+{
+    if (!json_step(rest)) {
+        return false;
+    }
+    ret_member->key = json_take_key(rest);
+    ret_member->value = json_take(rest);
     return true;
 }
 
@@ -175,7 +205,7 @@ bool json_next_item(struct str *rest, struct str *ret_item)
     if (!json_step(rest)) {
         return false;
     }
-    *ret_item = json_take_value(rest);
+    *ret_item = json_take(rest);
     return true;
 }
 
@@ -204,16 +234,31 @@ static uint32_t json_unit(struct str text)
     return unit;
 }
 
+/* What an escape of one letter stands for. */
+static char json_letter(char kind)
+{
+    switch (kind) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default: /* a quotation mark or a slash, itself: the text was checked */
+        return kind;
+    }
+}
+
 /* The escape at the front as UTF-8; returns its length there and *ret_used here, or 0. */
 static size_t json_unescape(struct str text, char out[4], size_t *ret_used)
 {
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
     *ret_used = 2;
     if (text.ptr[1] != 'u') {
-        const char *found = strchr(from, text.ptr[1]);
-        ASSERT(found != NULL);
-        out[0] = to[found - from];
+        out[0] = json_letter(text.ptr[1]);
         return 1;
     }
     uint32_t unit = json_unit(text);

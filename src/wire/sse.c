@@ -109,7 +109,8 @@ static enum wire_result sse_read(struct sse *sse, struct str raw, struct sse_eve
         }
     }
     event->has_data = lines > 0;
-    if (lines > 1) {
+    event->joined = lines > 1;
+    if (event->joined) {
         event->data = buf_str(&sse->data);
     }
     return WIRE_DONE;
@@ -182,6 +183,11 @@ enum wire_result sse_next(struct sse *sse, struct str *input, struct sse_event *
     *input = str_from_at(*input, end);
     sse->after_cr = raw.ptr[end - 1] == '\r';
     return sse_read(sse, raw, ret_event);
+}
+
+bool sse_is_between(const struct sse *sse)
+{
+    return sse->begun && sse->tail.len == 0 && !sse->after_cr;
 }
 
 enum wire_result sse_end(struct sse *sse, struct sse_event *ret_event)

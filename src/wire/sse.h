@@ -24,6 +24,7 @@ struct sse_event {
     struct str data; /* valid until the next call */
     struct str type; /* of "event:", or empty */
     bool has_data;
+    bool joined; /* of several lines: the data is no part of `raw` */
 };
 
 void sse_init(struct sse *sse, size_t event_max);
@@ -35,5 +36,7 @@ void sse_fini(struct sse *sse);
  */
 EP_MUST_CHECK enum wire_result sse_next(struct sse *sse, struct str *input,
                                         struct sse_event *ret_event);
+/* Whether the next byte begins an event, whatever it is. */
+bool sse_is_between(const struct sse *sse);
 /* The stream has ended: gives what began and did not end, once. WIRE_MORE: there is none. */
 EP_MUST_CHECK enum wire_result sse_end(struct sse *sse, struct sse_event *ret_event);

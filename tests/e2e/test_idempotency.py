@@ -30,6 +30,8 @@ class Upstream:
 
     def __init__(self, port):
         self.calls, self.delay, self.words, self.status = 0, 0.0, 20, 200
+        self.fail, self.cut = 0, False  # of the next calls: a 500, or a cut line
+        self.said = b'{"error": {"message": "no"}}'
         self.prompts = collections.Counter()
         self.lock = threading.Lock()
         outer = self
@@ -43,14 +45,19 @@ class Upstream:
                     outer.calls += 1
                     outer.prompts[asked["messages"][0]["content"]] += 1
                     number = outer.calls
+                    fails, outer.fail = outer.fail > 0, max(0, outer.fail - 1)
                 time.sleep(outer.delay)
-                body = json.dumps({"error": {"message": "no"}} if outer.status != 200 else {
+                if fails and outer.cut:
+                    self.close_connection = True
+                    return
+                status = 500 if fails else outer.status
+                body = outer.said if status != 200 else json.dumps({
                     "id": f"chat-{number}", "object": "chat.completion", "created": 1, "model": asked["model"],
                     "choices": [{"index": 0, "finish_reason": "stop",
                                  "message": {"role": "assistant", "content": f"{uuid.uuid4()} " + "word " * outer.words}}],
                     "usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}).encode()
                 try:
-                    self.send_response(outer.status)
+                    self.send_response(status)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()

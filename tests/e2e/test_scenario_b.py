@@ -293,7 +293,7 @@ def test_1310_another_model_is_not_delivered_nor_billed_and_claimed(house):
     status, headers, body = call(house, "c1", say("m-beta", stream=True))
     error = json.loads(body)["error"]
     assert (status, error["code"]) == (502, "upstream_model_mismatch")
-    assert b"m-beta-mini" not in body and headers["x-should-retry"] == "true"
+    assert b"m-beta-mini" not in body and headers["x-should-retry"] == "false"
     name = headers["x-entrepot-call"]
     shown = house.receipt(name)
     assert amount(shown) == 0 and shown["client"]["outcome"] == "failed"

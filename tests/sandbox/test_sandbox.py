@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -348,6 +349,19 @@ def test_cached_reasoning_and_a_declared_model_show():
         assert {chunk["model"] for chunk in box.stream(HELLO)} == {"impostor"}
 
 
+def test_other_classes_of_usage_and_wrong_sums_show():
+    with sandbox("--cache-write", "3", "--reasoning-beside", "5", "--sources", "2") as box:
+        usage = box.json(HELLO)["usage"]
+        assert usage["prompt_tokens_details"]["cache_write_tokens"] == 3 and usage["num_sources_used"] == 2
+        assert usage["completion_tokens_details"]["reasoning_tokens"] == 5
+        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + 5
+    with sandbox("--usage", "odd") as box:
+        usage = box.json(HELLO)["usage"]
+        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + 1
+    with sandbox("--report", '{"input_tokens": 7}') as box:
+        assert box.json(HELLO)["usage"] == {"input_tokens": 7}
+
+
 def test_a_stream_is_cut_after_so_many_events():
     for pace in ("0", "1"):
         with sandbox("--cut-after", "4", "--pace-ms", pace) as box:
@@ -433,9 +447,59 @@ def test_many_streams_are_served_at_once_with_little_memory():
         print(f"memory of a stream: {each_kib:.1f} KiB")
 
 
+def scripted(text):
+    file = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
+    with file:
+        file.write(text if isinstance(text, str) else json.dumps(text))
+    return file.name
+
+
+def test_a_script_is_gone_through_turn_by_turn():
+    text = "The notes say  42, and no more."
+    path = scripted([{"call": "read", "arguments": {"path": "notes.txt", "n": [1]}},
+                     {"call": "absent", "arguments": {}}, {"say": text}])
+    tools = [TOOL, {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}]
+    user, tool = {"role": "user", "content": "Read it."}, {"role": "tool", "tool_call_id": "call_1", "content": "42"}
+    called = {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}]}
+    with sandbox("--script", path) as upstream:
+        first = {**HELLO, "messages": [user], "tools": tools}
+        choice = upstream.json(first)["choices"][0]
+        assert choice["finish_reason"] == "tool_calls"
+        function = choice["message"]["tool_calls"][0]["function"]
+        assert function["name"] == "read" and json.loads(function["arguments"]) == {"path": "notes.txt", "n": [1]}
+        parts = [delta["tool_calls"][0]["function"] for delta in deltas(upstream.stream(first)) if "tool_calls" in delta]
+        assert json.loads("".join(part["arguments"] for part in parts)) == {"path": "notes.txt", "n": [1]}
+        second = upstream.json({**first, "messages": [user, called, tool]})["choices"][0]
+        assert second["finish_reason"] == "stop" and second["message"]["content"], "a tool that is not there is not called"
+        last = {**first, "messages": [{"role": "system", "content": "s"}, user, called, tool, called, tool]}
+        answer = upstream.json(last)
+        assert answer["choices"][0]["message"]["content"] == text
+        assert answer["usage"]["completion_tokens"] == count(text)
+        assert "".join(delta.get("content") or "" for delta in deltas(upstream.stream(last))) == text
+        assert upstream.json({**last, "max_tokens": 3})["choices"][0]["message"]["content"] == "The notes say"
+        for other in ({**last, "messages": last["messages"] + [called, tool]}, HELLO):
+            assert upstream.json(other)["choices"][0]["message"]["content"] != text, "made-up words"
+        again = {**first, "messages": last["messages"] + [user]}
+        assert upstream.json(again)["choices"][0]["finish_reason"] == "tool_calls", "each task begins anew"
+    os.unlink(path)
+
+
+def test_a_script_that_is_none_is_named():
+    for text in ("", "{}", "[1]", "[{}]", '[{"call": "x"}]', '[{"call": 1, "arguments": {}}]', '[{"say": 1}]', "[",
+                 '[{"say": "x"}, {"call": "x", "arguments": "{}"}]'):
+        path = scripted(text)
+        done = subprocess.run([SANDBOX, "--script", path], capture_output=True, text=True, timeout=20)
+        os.unlink(path)
+        assert done.returncode == 2 and path in done.stderr, (text, done.stderr)
+    done = subprocess.run([SANDBOX, "--script", "/no/such/file"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "/no/such/file" in done.stderr
+
+
 def test_wrong_options_are_named():
     for words in (["--wrods", "5"], ["--words"], ["--words", "0"], ["--words", "-1"], ["--words", "x"],
-                  ["--listen", "here"], ["--usage", "some"], ["--error-rate", "101"], ["--error-status", "200"],
+                  ["--listen", "here"], ["--usage", "some"], ["--report", "{"], ["--report", "[1]"],
+                  ["--sources", "-1"], ["--error-rate", "101"], ["--error-status", "200"],
                   ["--cut-after", "0"], ["--key", ""], ["stray"]):
         done = subprocess.run([SANDBOX, *words], capture_output=True, text=True, timeout=20)
         assert done.returncode == 2 and words[0] in done.stderr and not done.stdout, words

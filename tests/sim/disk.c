@@ -337,6 +337,24 @@ enum disk_result disk_truncate(const struct disk_handle *handle, size_t size)
     return DISK_OK;
 }
 
+/* What a sync that fails has written, nobody knows. */
+static void file_lose_some(struct disk_file *file)
+{
+    for (size_t i = 0; i < file->change_count; i++) {
+        file->changes[i].lost |= disk_random() % 2 == 0;
+    }
+}
+
+static void file_sync(struct disk_file *file)
+{
+    for (size_t i = 0; i < file->change_count; i++) {
+        if (!file->changes[i].lost) {
+            file_apply(&file->durable, &file->changes[i]);
+        }
+    }
+    file_forget_changes(file);
+}
+
 enum disk_result disk_sync(const struct disk_handle *handle)
 {
     struct disk_file *file = handle->file;
@@ -345,17 +363,12 @@ enum disk_result disk_sync(const struct disk_handle *handle)
     }
     disk_note(4, file->name, strlen(file->name));
     if (disk_strikes(file->name, true)) {
-        for (size_t i = 0; disk_alive(handle) && i < file->change_count; i++) {
-            file->changes[i].lost |= disk_random() % 2 == 0;
+        if (disk_alive(handle)) {
+            file_lose_some(file);
         }
         return disk_failure();
     }
-    for (size_t i = 0; i < file->change_count; i++) {
-        if (!file->changes[i].lost) {
-            file_apply(&file->durable, &file->changes[i]);
-        }
-    }
-    file_forget_changes(file);
+    file_sync(file);
     file->named_durably |= handle->journal && file->named;
     return DISK_OK;
 }
@@ -416,6 +429,35 @@ enum disk_result disk_sync_folder(const char *name, uint64_t life)
     }
     disk_sweep();
     return DISK_OK;
+}
+
+static bool file_is_within(const struct disk_file *file, const char *folder, size_t len)
+{
+    return strncmp(file->name, folder, len) == 0 && file->name[len] == '/';
+}
+
+enum disk_result disk_sync_within(const char *name, uint64_t life)
+{
+    size_t len = strlen(name);
+    bool strikes = life != disk.life || disk_strikes(name, true);
+    disk_note(10, name, len);
+    for (struct disk_file *file = disk.files; life == disk.life && file != NULL;
+         file = file->next) {
+        if (!file_is_within(file, name, len)) {
+            continue;
+        }
+        if (strikes) {
+            file_lose_some(file);
+            continue;
+        }
+        file_sync(file);
+        file->named_durably = file->named;
+        file->replaced = false;
+    }
+    if (!strikes) {
+        disk_sweep();
+    }
+    return strikes ? DISK_FAILED : DISK_OK;
 }
 
 /* ---- ends -------------------------------------------------------------------------------- */

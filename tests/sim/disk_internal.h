@@ -96,6 +96,9 @@ enum disk_result disk_make_folder(const char *name);
 bool disk_is_empty(const char *folder);
 /* Makes durable the names in it, and in no folder within it. */
 enum disk_result disk_sync_folder(const char *name, uint64_t life);
+/* Makes durable whatever is in it, at any depth, content and names. (The system's own also takes
+ * what is beside it: nothing may stand on that.) */
+enum disk_result disk_sync_within(const char *name, uint64_t life);
 uint64_t disk_life(void);
 uint64_t disk_random(void);
 void disk_shm_leave(struct disk_handle *handle);

@@ -17,6 +17,7 @@ int __real_access(const char *path, int mode);
 int __real_flock(int fd, int operation);
 int __real_fsync(int fd);
 int __real_fdatasync(int fd);
+int __real_syncfs(int fd);
 int __real_ftruncate(int fd, off_t size);
 ssize_t __real_pread(int fd, void *bytes, size_t len, off_t at);
 ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
@@ -33,6 +34,7 @@ int __wrap_access(const char *path, int mode);
 int __wrap_flock(int fd, int operation);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
+int __wrap_syncfs(int fd);
 int __wrap_ftruncate(int fd, off_t size);
 ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
@@ -190,6 +192,22 @@ int __wrap_fdatasync(int fd)
 {
     const struct posix_open *slot = posix_at(fd);
     return slot == NULL ? __real_fdatasync(fd) : posix_result(disk_sync(&slot->handle));
+}
+
+/* By a file: of the folder that it is in. */
+int __wrap_syncfs(int fd)
+{
+    const struct posix_open *slot = posix_at(fd);
+    char folder[DISK_NAME_MAX];
+    if (slot == NULL) {
+        return __real_syncfs(fd);
+    }
+    const char *name = slot->handle.file->name;
+    const char *slash = strrchr(name, '/');
+    ASSERT(!slot->folder && slash != NULL);
+    memcpy(folder, name, (size_t)(slash - name));
+    folder[slash - name] = '\0';
+    return posix_result(disk_sync_within(folder, slot->life));
 }
 
 int __wrap_ftruncate(int fd, off_t size)

@@ -56,6 +56,8 @@ static enum err log_publisher(const struct life_log *log, struct publisher **ret
         .folder = LIFE_LOG_FOLDER,
         .origin = STR(LIFE_LOG_ORIGIN),
         .key = log->secret,
+        .bulk = (int64_t)(log->play->lives %
+                          2), /* each other life syncs all files of a round together */
     };
     return publish_open(&options, ret_publisher, fail);
 }

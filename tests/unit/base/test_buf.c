@@ -124,3 +124,17 @@ TEST(a_heap_that_is_out_leaves_the_buffer_as_it_was)
 {
     CHECK(test_each_allocation_failing(body_build) > 3);
 }
+
+TEST(all_parts_are_appended_or_none)
+{
+    char room[8];
+    struct buf buf = { room, 0, sizeof(room), sizeof(room) };
+    const struct str fits[] = { STR("ab"), STR_EMPTY, STR("cde") };
+    const struct str more[] = { STR("fg"), STR("hi") };
+    CHECK_EQ(buf_append_all(&buf, fits, EP_ARRAY_LEN(fits)), ERR_OK);
+    CHECK_EQ(buf_append_all(&buf, more, EP_ARRAY_LEN(more)), ERR_LIMIT);
+    CHECK_STR(buf_str(&buf), STR("abcde"));
+    CHECK_EQ(buf_append_all(&buf, more, 0), ERR_OK);
+    CHECK_EQ(buf_append_all(&buf, more, 1), ERR_OK);
+    CHECK_STR(buf_str(&buf), STR("abcdefg"));
+}

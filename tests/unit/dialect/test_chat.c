@@ -58,6 +58,29 @@ TEST(an_error_is_what_clients_take_for_one)
     }
 }
 
+TEST(a_failure_inside_an_answer_with_status_200_is_an_error)
+{
+    static const char *const none[] = { "null",
+                                        "0",
+                                        "{}",
+                                        "[]",
+                                        "{\"status_code\":0}",
+                                        "{\"status_code\":null,\"status_msg\":\"x\"}" };
+    static const char *const some[] = { "{\"status_code\":1004}", "{\"status_code\":\"1004\"}",
+                                        "{\"status_msg\":\"\",\"status_code\":-1}" };
+    char text[96];
+    for (size_t i = 0; i < EP_ARRAY_LEN(none); i++) {
+        (void)snprintf(text, sizeof(text), "{\"base_resp\":%s,\"choices\":[]}", none[i]);
+        chat_event_read(str_from(text), NULL, &event);
+        CHECK(!event.bad && !event.error);
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(some); i++) {
+        (void)snprintf(text, sizeof(text), "{\"base_resp\":%s,\"error\":null}", some[i]);
+        chat_event_read(str_from(text), NULL, &event);
+        CHECK(event.error);
+    }
+}
+
 TEST(the_end_of_a_stream_is_seen_in_all_its_forms)
 {
     chat_event_read(STR("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"},"
@@ -94,65 +117,6 @@ TEST(a_whole_answer_is_read)
     CHECK_EQ(answer.finished, 1);
     CHECK_EQ(answer.content_bytes, 4);
     CHECK_STR(answer.usage, STR("{\"prompt_tokens\":2}"));
-}
-
-TEST(an_error_has_all_four_keys_and_is_json)
-{
-    struct buf out;
-    struct json_fault fault;
-    buf_init(&out, 4096);
-    struct chat_error error = { .err = ERR_LEDGER_FUNDS, .entrepot = STR("{\"available\":\"0\"}") };
-    CHECK(chat_error_write(&out, &error) == ERR_OK);
-    CHECK(json_check(buf_str(&out), &fault) == ERR_OK);
-    struct str body = json_get(buf_str(&out), STR("error"));
-    CHECK(json_string_is(json_get(body, STR("code")), STR("insufficient_quota")));
-    CHECK(json_string_is(json_get(body, STR("type")), STR("insufficient_quota")));
-    CHECK_STR(json_get(body, STR("param")), STR("null"));
-    CHECK(json_get(body, STR("message")).len > 2);
-    CHECK_STR(json_get(body, STR("entrepot")), STR("{\"available\":\"0\"}"));
-
-    buf_reset(&out);
-    error = (struct chat_error){ .err = ERR_UPSTREAM_CUT, .param = STR("x") };
-    CHECK(chat_error_event(&out, &error) == ERR_OK);
-    CHECK(str_starts(buf_str(&out), STR("data: {")));
-    CHECK(str_ends(buf_str(&out), STR("}\n\ndata: [DONE]\n\n")));
-    struct str data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
-    chat_event_read(data, NULL, &event);
-    CHECK(event.error);
-    CHECK_EQ(event.finished, 1);
-    buf_fini(&out);
-}
-
-TEST(a_stream_that_is_ended_early_says_length_for_each_choice_and_why)
-{
-    struct buf out;
-    struct chat_event read;
-    buf_init(&out, 4096);
-    const struct chat_length length = { .id = STR("call_1"),
-                                        .created_s = 7,
-                                        .model = STR("aurora"),
-                                        .choices = 2,
-                                        .entrepot = STR("{\"reason\":\"credit_exhausted\"}") };
-    CHECK(chat_length_event(&out, &length) == ERR_OK);
-    CHECK_STR(buf_str(&out),
-              STR("data: {\"id\":\"call_1\",\"object\":\"chat.completion.chunk\",\"created\":7,"
-                  "\"model\":\"aurora\",\"choices\":["
-                  "{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"},"
-                  "{\"index\":1,\"delta\":{},\"finish_reason\":\"length\"}],"
-                  "\"entrepot\":{\"reason\":\"credit_exhausted\"}}\n\ndata: [DONE]\n\n"));
-    struct str data = str_slice(buf_str(&out), 6, str_find(buf_str(&out), '\n'));
-    chat_event_read(data, NULL, &read);
-    CHECK(!read.error && !read.bad);
-    CHECK_EQ(read.finished, 2);
-    const struct chat_length more = {
-        .choices = 1, .include_usage = true, .input_tokens = 9, .output_tokens = 4
-    };
-    buf_reset(&out);
-    CHECK(chat_length_event(&out, &more) == ERR_OK);
-    CHECK(str_ends(buf_str(&out),
-                   STR("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,"
-                       "\"total_tokens\":13}}\n\ndata: [DONE]\n\n")));
-    buf_fini(&out);
 }
 
 /* What a sink was told, a line each. */

@@ -53,6 +53,8 @@ static void keep(const char *name, const char *version, int64_t pico)
     const struct ledger_price lines[] = {
         { STR("m1"), STR("in"), pico },
         { STR("m1"), STR("call"), 7 },
+        { STR("m1"), STR("source"), 0 },
+        { STR("m1"), STR("web_search"), 11 },
         { STR("m2"), STR("out"), 3 },
     };
     const struct ledger_price_book book = {
@@ -77,6 +79,9 @@ TEST(books_that_are_in_rows_are_found_by_row_and_model)
     CHECK(one->price.known[REGISTRY_CLASS_IN]);
     CHECK(!one->price.known[REGISTRY_CLASS_OUT]);
     CHECK_EQ(one->price.pico_call, 7);
+    CHECK_EQ(one->price.pico_unit[REGISTRY_UNIT_WEB_SEARCH], 11);
+    CHECK(one->price.known_unit[REGISTRY_UNIT_SOURCE]);
+    CHECK(!one->price.known_unit[REGISTRY_UNIT_WEB_FETCH]);
     CHECK_STR(one->book->version, STR("1"));
     CHECK_EQ(price_shelf_find(shelf, 1, STR("sale"), STR("m2"))->price.pico[REGISTRY_CLASS_OUT], 3);
     CHECK(price_shelf_find(shelf, 2, STR("sale"), STR("m1")) == NULL);

@@ -167,6 +167,32 @@ TEST(usage_and_delivery_are_counted)
     buf_fini(&out);
 }
 
+/* Reports are merged by the route's rule: the last of each count holds. */
+TEST(usage_is_read_by_the_surface_of_the_route)
+{
+    static const char stream[] =
+        "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{"
+        "\"prompt_tokens\":30,\"completion_tokens\":1,\"total_tokens\":31,"
+        "\"prompt_tokens_details\":{\"cached_tokens\":6}}}\n\n" STOP
+        "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"completion_tokens\":9,"
+        "\"total_tokens\":133,\"completion_tokens_details\":{\"reasoning_tokens\":94}}}\n\n" DONE;
+    struct relay relay;
+    buf_init(&out, 1 << 16);
+    relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = 1,
+                                                .surface = USAGE_SURFACE_XAI_CHAT,
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    CHECK(relay_feed(&relay, str_from(stream), emit, &out) == ERR_OK);
+    CHECK(relay.has_usage && !relay.usage.quarantined && relay.usage.reasoning_added);
+    CHECK_EQ(relay.usage.tokens[USAGE_CACHED], 6);
+    CHECK_EQ(relay.usage.tokens[USAGE_OUT], 9);
+    CHECK_EQ(relay.usage.tokens[USAGE_REASON], 94);
+    relay_fini(&relay);
+    buf_fini(&out);
+}
+
 TEST(a_tail_beyond_its_limit_is_refused)
 {
     struct relay relay;
@@ -274,4 +300,114 @@ TEST(events_that_are_given_on_singly_are_told_one_by_one)
     CHECK_EQ(relay_feed(&relay, all, singly_emit, &singly), ERR_OK);
     CHECK_EQ(singly.pieces, 3);
     relay_fini(&relay);
+}
+
+/* What became of a stream, and what was told of it. */
+struct heard {
+    struct buf out;
+    struct buf told;
+    struct relay relay;
+    enum err err;
+};
+
+static void heard_emit(void *context, struct str bytes)
+{
+    struct heard *heard = context;
+    CHECK_EQ(buf_append(&heard->out, bytes), ERR_OK);
+}
+
+static void heard_tell(void *context, const struct chat_text *text)
+{
+    struct heard *heard = context;
+    CHECK_EQ(buf_printf(&heard->told, "%d %lld %lld " STR_FMT "\n", (int)text->part,
+                        (long long)text->choice, (long long)text->tool, STR_ARG(text->json)),
+             ERR_OK);
+}
+
+static void hear(struct heard *heard, struct str stream, size_t step)
+{
+    const struct chat_sink sink = { heard_tell, heard };
+    *heard = (struct heard){ .err = ERR_OK };
+    buf_init(&heard->out, 1 << 16);
+    buf_init(&heard->told, 1 << 16);
+    relay_init(&heard->relay, &(struct relay_options){ .model = &model,
+                                                       .upstream_model = STR("up"),
+                                                       .sink = &sink,
+                                                       .choices = 2,
+                                                       .event_max = 300,
+                                                       .tail_max = 4096 });
+    while (stream.len > 0 && heard->err == ERR_OK) {
+        struct str piece = str_slice(stream, 0, stream.len < step ? stream.len : step);
+        stream = str_from_at(stream, piece.len);
+        heard->err = relay_feed(&heard->relay, piece, heard_emit, heard);
+    }
+}
+
+static void heard_fini(struct heard *heard)
+{
+    relay_fini(&heard->relay);
+    buf_fini(&heard->out);
+    buf_fini(&heard->told);
+}
+
+#define SAYS(head, tail) "data: {\"model\":\"m\",\"choices\":[{" head "\"delta\":{" tail "}}]}\n\n"
+#define LONG_TEXT        "0123456789012345678901234567890123456789012345678901234567890123456789"
+
+/* Events that are like each other, nearly like, and not as they must be. */
+static const char *const alike[] = {
+    SAYS("", "\"content\":\"a\""),
+    SAYS("", "\"content\":\"bc \\u00e9\\n\""),
+    SAYS("", "\"content\":\"\xC3\xA9\""),
+    SAYS("", "\"content\":\"\""),
+    SAYS("", "\"content\":null"),
+    SAYS("", "\"content\":\"d\",\"content\":\"\""),
+    SAYS("", "\"content\":\"e\",\"refusal\":\"f\""),
+    SAYS("", "\"content\":\"g\",\"audio\":{\"id\":1}"),
+    SAYS("", "\"reasoning\":\"h\""),
+    SAYS("", "\"reasoning\":\"long\",\"reasoning_content\":\"lon\""),
+    SAYS("", "\"reasoning\":\"l\",\"reasoning_content\":\"lon\""),
+    SAYS("", "\"reasoning\":\"longest\",\"reasoning_content\":null"),
+    SAYS("", "\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"{\\\"\"}}]"),
+    SAYS("", "\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"x\"}}]"),
+    SAYS("\"index\":1,", "\"content\":\"i\""),
+    SAYS("\"index\":1,", "\"content\":\"" LONG_TEXT LONG_TEXT "\""),
+    SAYS("\"finish_reason\":\"stop\",", "\"content\":\"j\""),
+    "data: {\"model\":\"m\",\"choices\":[{\"delta\":\ndata: {\"content\":\"k\"}}]}\n\n",
+    "event: x\ndata:{\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"l\"}}]}\n\n",
+    ": a comment\n\n",
+    DONE,
+    SAYS("", "\"content\":\"bad \\x\""),
+    SAYS("", "\"content\":\"bad \xFF\""),
+    SAYS("", "\"content\":\"" LONG_TEXT LONG_TEXT LONG_TEXT LONG_TEXT "\""), /* too long */
+};
+
+TEST(an_event_that_is_like_one_before_is_heard_as_if_it_were_read)
+{
+    uint32_t seed = 1;
+    for (int round = 0; round < 3000; round++) {
+        struct buf stream;
+        struct heard whole;
+        struct heard bytes;
+        buf_init(&stream, 1 << 16);
+        for (int i = 0; i < 12; i++) {
+            seed = seed * 1664525 + 1013904223;
+            size_t most = i < 8 ? 8 + (size_t)round % 8 : EP_ARRAY_LEN(alike);
+            CHECK_EQ(buf_append(&stream, str_from(alike[(seed >> 16) % most])), ERR_OK);
+        }
+        size_t step = round % 3 == 0 ? stream.len : 150 + (size_t)round % 200;
+        hear(&whole, buf_str(&stream), step);
+        hear(&bytes, buf_str(&stream), 1); /* no event is seen whole: each is read */
+        CHECK_EQ(whole.err, bytes.err);
+        CHECK_STR(buf_str(&whole.out), buf_str(&bytes.out));
+        CHECK_STR(buf_str(&whole.told), buf_str(&bytes.told));
+        CHECK_STR(buf_str(&whole.relay.tail), buf_str(&bytes.relay.tail));
+        CHECK_EQ(whole.relay.content_events, bytes.relay.content_events);
+        CHECK_EQ(whole.relay.content_bytes, bytes.relay.content_bytes);
+        CHECK_EQ(whole.relay.unread, bytes.relay.unread);
+        CHECK_EQ(whole.relay.ended, bytes.relay.ended);
+        CHECK_EQ(whole.relay.named, bytes.relay.named);
+        heard_fini(&whole);
+        heard_fini(&bytes);
+        buf_fini(&stream);
+    }
 }

@@ -82,6 +82,29 @@ TEST(what_is_found_later_is_added_to_the_open_claim)
     end();
 }
 
+TEST(claims_of_before_the_newest_kind_stay_as_they_were)
+{
+    begin();
+    struct store *store = open_store_of(true);
+    add(store, "r-a", CLAIM_OFFSET, 124);
+    CHECK_EQ(close_claim(store, 1, CLAIM_SETTLED), ERR_OK);
+    add(store, "r-a", CLAIM_OFFSET, 130);
+    store_close(store);
+    store = open_store();
+    CHECK_EQ(ask(store, &sql_claims), 2);
+    CHECK_EQ(ask(store, &sql_closed), 1);
+    CHECK_EQ(ask(store, &sql_named), 2);
+    add(store, "r-a", CLAIM_OFFSET, 130); /* into the one that is open */
+    add(store, "r-a", CLAIM_USAGE, 130);
+    add(store, "r-a", CLAIM_USAGE, 131);
+    CHECK_EQ(ask(store, &sql_claims), 3);
+    CHECK_EQ(ask(store, &sql_open), 2);
+    CHECK_EQ(ask(store, &sql_listed), 1);
+    CHECK_EQ(close_claim(store, 3, CLAIM_WITHDRAWN), ERR_OK);
+    store_close(store);
+    end();
+}
+
 TEST(a_closed_claim_stays_as_it_is)
 {
     begin();
@@ -118,6 +141,7 @@ TEST(kinds_and_states_have_the_names_of_the_table)
     CHECK_STR(str_from(claim_kind_name(CLAIM_SWAP)), STR("swap"));
     CHECK_STR(str_from(claim_kind_name(CLAIM_COMPLETION)), STR("completion"));
     CHECK_STR(str_from(claim_kind_name(CLAIM_UNKNOWN_MODEL)), STR("unknown_model"));
+    CHECK_STR(str_from(claim_kind_name(CLAIM_USAGE)), STR("usage"));
     CHECK_STR(str_from(claim_state_name(CLAIM_WITHDRAWN)), STR("withdrawn"));
 }
 

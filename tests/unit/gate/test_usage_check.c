@@ -1,5 +1,6 @@
 #include "gate/usage_check.h"
 
+#include "base/counter.h"
 #include "gate_store.h"
 
 static const struct registry_route routes[] = {
@@ -234,6 +235,32 @@ TEST(output_without_text_is_found)
     CHECK_EQ(ask(store, &sql_completion), 500);
     CHECK(!quarantine_stands(quarantine, STR("r"))); /* too much output is a claim alone */
     CHECK(!stands(check, STR("r"), USAGE_CHECK_INPUT));
+    close_check(store, check);
+    end();
+}
+
+static int64_t missing_after(struct usage_check *check, int64_t steady, bool cached, bool reason)
+{
+    static const bool both[USAGE_DETAILS] = { true, true };
+    const bool last[USAGE_DETAILS] = { cached, reason };
+    int64_t before = counter_get(COUNTER_USAGE_DETAILS_MISSING);
+    for (int64_t i = 0; i < steady; i++) {
+        usage_check_tell(check, STR("r"), both);
+    }
+    usage_check_tell(check, STR("r"), last);
+    usage_check_tell(check, STR("r"), last);
+    return counter_get(COUNTER_USAGE_DETAILS_MISSING) - before;
+}
+
+TEST(a_detail_that_a_route_always_told_and_leaves_out_is_said_once)
+{
+    begin();
+    struct store *store = open_store();
+    struct usage_check *check = open_check(store);
+    CHECK_EQ(missing_after(check, USAGE_CHECK_STEADY - 1, false, false), 0);
+    CHECK_EQ(missing_after(check, USAGE_CHECK_STEADY, false, false), 2);
+    CHECK_EQ(missing_after(check, USAGE_CHECK_STEADY, true, false), 1);
+    CHECK_EQ(missing_after(check, USAGE_CHECK_STEADY, true, true), 0);
     close_check(store, check);
     end();
 }

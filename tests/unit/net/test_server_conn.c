@@ -134,6 +134,52 @@ TEST(a_large_chunked_upload_comes_in_whole)
     shop_close(&shop);
 }
 
+static void shop_note(struct http_exchange *x)
+{
+    http_respond(x, 200, STR_EMPTY, STR("noted"));
+}
+
+/* A body of known length is read to where it stays, and nothing of what follows it. */
+TEST(a_long_body_comes_in_whole_and_alone)
+{
+    static const size_t sizes[] = { 16000, 16384, 70000, 300000, 524288, 700001 };
+    for (size_t s = 0; s < EP_ARRAY_LEN(sizes); s++) {
+        struct shop shop;
+        struct peer peer;
+        struct buf upload;
+        size_t size = sizes[s];
+        shop_open(&shop, shop_note);
+        peer_connect(&peer, &shop.address, 0);
+        buf_init(&upload, size + 1024);
+        CHECK_EQ(
+            buf_printf(&upload, "POST /1 HTTP/1.1\r\nhost: x\r\ncontent-length: %zu\r\n\r\n", size),
+            ERR_OK);
+        for (size_t i = 0; i < size; i++) {
+            CHECK_EQ(buf_byte(&upload, (char)('a' + i % 23)), ERR_OK);
+        }
+        struct str rest = buf_str(&upload);
+        while (rest.len > 0) {
+            struct str piece = str_slice(rest, 0, rest.len < 77777 ? rest.len : 77777);
+            rest = str_from_at(rest, peer_send_some(&peer, piece));
+            (void)loop_turn(shop.loop, false);
+        }
+        UNTIL(shop.loop, shop.requests == 1);
+        CHECK_EQ(shop.body.len, size);
+        for (size_t i = 0; i < size; i++) {
+            CHECK(shop.body.ptr[i] == (char)('a' + i % 23));
+        }
+        CHECK_EQ(buf_append(&upload, STR("GET /2 HTTP/1.1\r\nhost: x\r\n\r\n")), ERR_OK);
+        rest = buf_str(&upload); /* once more, with another request behind it */
+        UNTIL(shop.loop, (rest = str_from_at(rest, peer_send_some(&peer, rest))).len == 0);
+        UNTIL(shop.loop, peer_count(&peer, STR("noted")) == 3);
+        CHECK_EQ(shop.requests, 3);
+        CHECK_EQ(strcmp(shop.target, "/2"), 0);
+        buf_fini(&upload);
+        peer_close(&peer);
+        shop_close(&shop);
+    }
+}
+
 TEST(a_client_that_waits_for_100_is_told_to_go_on)
 {
     struct shop shop;

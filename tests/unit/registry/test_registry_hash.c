@@ -135,6 +135,14 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
         !hash_same_with(5, "brand: B", "brand: B\n    dispatch: {hedge: {after_percentile: 95}}"));
     CHECK(hash_same_with(4, "abort_billing: stops", "abort_billing: stops, quantization: unknown"));
     CHECK(!hash_same_with(4, "abort_billing: stops", "abort_billing: stops, quantization: fp8"));
+    const char *route = "abort_billing: stops, output_cap_field: max_tokens,";
+    CHECK(hash_same_with(
+        4, route, "abort_billing: stops, output_cap_field: max_tokens, usage: openai.chat,"));
+    CHECK(!hash_same_with(4, route,
+                          "abort_billing: stops, output_cap_field: max_tokens, usage: deepseek,"));
+    CHECK(!hash_same_with(3, "output: 10,", "output: 10, per_web_search: 0,"));
+    CHECK(!hash_same_with(3, "output: 10,", "output: 10, per_source: 0.01,"));
+    CHECK(!hash_same_with(3, "output: 10,", "output: 10, cache_write_unknown: 4,"));
     static const char *const energy[] = {
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 2}",
         "max_concurrent: 4, energy: {microjoules_in: 1, microjoules_out: 3}",

@@ -53,15 +53,21 @@ TEST(every_class_can_be_priced)
         "m2: {input: 1, cached_input: 2, cache_write: 3, input_audio: 4, input_image: 5,\n"
         "     input_tool: 6, cached_audio: 7, cached_image: 8, output: 9, reasoning: 10,\n"
         "     output_audio: 11, output_image: 12, cache_write_5m: 13, cache_write_30m: 14,\n"
-        "     cache_write_12h: 15, cache_write_1h: 16}");
+        "     cache_write_12h: 15, cache_write_1h: 16, cache_write_unknown: 17,\n"
+        "     per_web_search: 0.01, per_web_fetch: 0, per_source: \"0.025\"}");
     struct registry *registry = sample_parse(files, SAMPLE_FILES);
     const struct registry_price *m2 = price_of(registry, STR("m2"));
-    static const int want[REGISTRY_PRICE_CLASSES] = { 1, 2, 13, 16, 14, 15, 3,  4,
+    static const int want[REGISTRY_PRICE_CLASSES] = { 1, 2, 13, 16, 14, 15, 17, 4,
                                                       5, 6, 7,  8,  9,  10, 11, 12 };
     for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
         CHECK(m2->known[class]);
         CHECK_EQ(m2->pico[class], want[class] * 1000000LL);
     }
+    CHECK(m2->known_unit[REGISTRY_UNIT_WEB_SEARCH] && m2->known_unit[REGISTRY_UNIT_WEB_FETCH]);
+    CHECK_EQ(m2->pico_unit[REGISTRY_UNIT_WEB_SEARCH], 10000000000);
+    CHECK_EQ(m2->pico_unit[REGISTRY_UNIT_WEB_FETCH], 0);
+    CHECK_EQ(m2->pico_unit[REGISTRY_UNIT_SOURCE], 25000000000);
+    CHECK(!price_of(registry, STR("m1"))->known_unit[REGISTRY_UNIT_WEB_SEARCH]);
     registry_unref(registry);
     mem_free(copy);
 }
@@ -86,6 +92,11 @@ TEST(a_price_that_is_not_exact_is_refused)
         { "{input: [1], output: 1}", false, REGISTRY_RULE_REG_BAD_VALUE },
         { "{input: 1, output: 1, per_request: 1001}", false, REGISTRY_RULE_REG_BAD_VALUE },
         { "{input: 1, output: 1, per_request: 1000}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_web_search: 1000}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_web_search: 1001}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_source: -1}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, cache_write_unknown: ~}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_image: 1}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
         { "{input: 1, output: 1, video: 3}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
         { "{input: 1}", false, REGISTRY_RULE_PRICE_MISSING },
         { "{output: 1}", false, REGISTRY_RULE_PRICE_MISSING },

@@ -18,6 +18,7 @@ struct publish_case {
     struct note_key key;
     struct publisher *publisher;
     struct publish_round round;
+    int64_t bulk;          /* of the publishers that are opened */
     struct digest *hashes; /* of all leaves that there may be */
 };
 
@@ -28,6 +29,7 @@ static inline struct publish_options publish_case_options(const struct publish_c
         .folder = it->log.log_folder,
         .origin = str_from(it->origin),
         .key = it->secret,
+        .bulk = it->bulk,
     };
 }
 

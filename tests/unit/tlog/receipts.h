@@ -10,6 +10,8 @@ static const char *const receipts_classes[RECEIPT_CLASSES] = {
     "out", "reason",   "out_audio", "out_image",
 };
 
+static const char *const receipts_units[RECEIPT_UNITS] = { "web_search", "web_fetch", "source" };
+
 static inline struct receipt_facts receipts_facts(struct id call)
 {
     return (struct receipt_facts){
@@ -23,6 +25,7 @@ static inline struct receipt_facts receipts_facts(struct id call)
         .reported = { .tokens = { 86, 1920, [12] = 108, 192 }, .provenance = STR("upstream") },
         .billed = { .tokens = { 86, 1920, [12] = 108, 192 }, .provenance = STR("upstream") },
         .class_names = receipts_classes,
+        .unit_names = receipts_units,
         .price_book = STR("world/1"),
         .amount_nano = 5015000,
         .currency = STR("USD"),

@@ -56,6 +56,34 @@ TEST(sections_say_what_each_reader_may_know)
     receipt_fini(&receipt);
 }
 
+TEST(what_few_receipts_have_is_absent_from_the_others)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    struct receipt_facts facts = receipts_facts((struct id){ { 1, 2, 3 } });
+    receipt_init(&receipt);
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    struct str client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
+    CHECK(str_search(client, STR("_flags")) == client.len);
+    CHECK(str_search(client, STR("\"saved\"")) == client.len);
+    CHECK(str_search(client, STR("\"units\"")) == client.len);
+    facts.reported_flags[0] = STR("quarantined");
+    facts.reported_flags[2] = STR("split_assumed");
+    facts.saved_nano = 432;
+    facts.units[0] = 2;
+    facts.units[1] = 1;
+    facts.units[2] = 7;
+    CHECK(receipt_build(&receipt, &facts) == ERR_OK);
+    client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
+    struct str told =
+        STR("\"reported_flags\":[\"quarantined\",\"split_assumed\"],\"saved\":\"432\","
+            "\"units\":{\"source\":\"7\",\"web_fetch\":\"1\",\"web_search\":\"2\"},"
+            "\"verdict\":\"allow\"");
+    CHECK(str_search(client, told) < client.len);
+    struct str evidence = buf_str(&receipt.sections[RECEIPT_EVIDENCE]);
+    CHECK(str_search(evidence, STR("web_search")) == evidence.len);
+    receipt_fini(&receipt);
+}
+
 TEST(a_choice_is_the_operators_alone)
 {
     CHECK(crypto_start(NULL) == ERR_OK);

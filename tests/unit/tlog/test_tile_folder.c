@@ -119,6 +119,23 @@ TEST(many_tiles_are_made_durable_at_once)
     end();
 }
 
+/* More of them than are known at a time. */
+TEST(names_in_many_folders_are_made_durable)
+{
+    struct tile tile = { .width = 1 };
+    begin();
+    for (int i = 0; i < 20; i++) {
+        tile.level = (unsigned)i % 3;
+        tile.entries = i % 3 == 0 && i % 2 == 0;
+        tile.index = i / 3 * 1000;
+        put(&tile, STR("far apart"));
+    }
+    CHECK_EQ(tile_folder_sync(folder, &failure), ERR_OK);
+    CHECK(is_there("tile/1/x006/000.p/1"));
+    CHECK(tile_folder_holds(folder, &tile, STR("far apart")));
+    end();
+}
+
 TEST(the_checkpoint_is_replaced)
 {
     struct buf text;

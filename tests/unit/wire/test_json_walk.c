@@ -68,6 +68,51 @@ TEST(a_string_ends_at_its_quote_wherever_that_is)
     }
 }
 
+/* What is entered and what is taken whole come to the same end. */
+static unsigned walk_all(struct str *rest, unsigned enter, unsigned *strings)
+{
+    enum json_kind kind = json_kind(*rest);
+    if ((kind != JSON_OBJECT && kind != JSON_ARRAY) || enter == 0) {
+        *strings += json_kind(json_take(rest)) == JSON_STRING;
+        return 1;
+    }
+    unsigned values = 1;
+    json_enter(rest);
+    while (json_more(rest)) {
+        if (kind == JSON_OBJECT) {
+            CHECK(json_take_key(rest).len == 1);
+        }
+        values += walk_all(rest, enter - 1, strings);
+    }
+    return values;
+}
+
+TEST(values_are_entered_or_taken_whole)
+{
+    static const struct {
+        const char *text;
+        unsigned values[4]; /* by how deep they are entered */
+        unsigned strings;   /* at the deepest */
+    } cases[] = {
+        { "5", { 1, 1, 1, 1 }, 0 },
+        { "[]", { 1, 1, 1, 1 }, 0 },
+        { " { } ", { 1, 1, 1, 1 }, 0 },
+        { "[1,\"]\",[2,{}]]", { 1, 4, 6, 6 }, 1 },
+        { "{\"a\" : [ {\"b\":\"}\"} , [ ] ] ,\n\"c\":\"\\\"\",\"d\":{}}", { 1, 4, 6, 7 }, 2 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        for (unsigned enter = 0; enter < 4; enter++) {
+            struct str rest = json_trim(test_at_page_end(str_from(cases[i].text)));
+            struct json_fault fault;
+            unsigned strings = 0;
+            CHECK_EQ(json_check(rest, &fault), ERR_OK);
+            CHECK_EQ(walk_all(&rest, enter, &strings), cases[i].values[enter]);
+            CHECK_EQ(rest.len, 0);
+            CHECK(enter < 3 || strings == cases[i].strings);
+        }
+    }
+}
+
 TEST(keys_are_told_apart_by_what_they_mean)
 {
     CHECK(json_key_is(STR("model"), STR("model")));

@@ -1,0 +1,51 @@
+/*
+ * A call that its client's SDK may send again by itself, and one that was (repeats.h). Which calls
+ * these are is told by the header "x-stainless-retry-count", that OpenAI's and Anthropic's SDKs
+ * send: 0 with the first try, then 1, 2. Calls without it pay nothing for this; nor do streams,
+ * which SDKs do not repeat once they have begun, and nobody waits for the end of; nor those with an
+ * Idempotency-Key, which says more. Gate only.
+ *
+ * REPEAT, the state of a repeat whose first call is known: it waits for its end, or has its answer.
+ * With the answer it is no sale, as with an Idempotency-Key: no hold, no receipt, the first call's
+ * id and charge. Without one it goes on as a call of its own.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/str.h"
+
+struct call;
+struct repeat;
+struct repeat_wait;
+
+enum call_repeat_part {
+    CALL_REPEAT_NONE,  /* it is not known here */
+    CALL_REPEAT_FIRST, /* it may be repeated */
+    CALL_REPEAT_WAITS, /* for the end of the call that it repeats */
+    CALL_REPEAT_TELLS  /* that call's answer */
+};
+
+struct call_repeat {
+    enum call_repeat_part part;
+    bool looked;              /* for the call that it repeats */
+    struct repeat *entry;     /* but for CALL_REPEAT_NONE */
+    struct repeat_wait *wait; /* in the call's arena; with CALL_REPEAT_WAITS */
+};
+
+/* What an earlier call was answered. */
+struct call_replay {
+    struct id call;
+    int64_t posted; /* nano */
+    struct str text;
+};
+
+/* ADMIT: whether it is a repeat that goes to REPEAT; else it is watched, if it may be repeated. */
+bool call_repeat_begin(struct call *call);
+/* The client has gone. */
+void call_repeat_gone(const struct call *call);
+/* Whether a repeat waits for the answer, so that it is sold though its own client has gone. */
+bool call_repeat_awaited(const struct call *call);
+/* DONE: `gone`: its client was not there for the end. */
+void call_repeat_end(struct call *call, bool gone);
+/* The answer that a repeat gets. False: it gets none. */
+bool call_repeat_replay(const struct call *call, struct call_replay *ret_replay);

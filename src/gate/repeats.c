@@ -1,0 +1,342 @@
+#include "gate/repeats.h"
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+
+enum repeat_state {
+    REPEAT_RUNNING,
+    REPEAT_LOST,
+    REPEAT_UNSOLD,
+    REPEAT_KEPT,
+    REPEAT_TAKEN, /* KEPT, and being sent to a repeat */
+    REPEAT_OVER   /* ended without an answer while a repeat waits, which removes it */
+};
+
+struct repeat {
+    struct node node;    /* of the stripe's ended ones: UNSOLD and KEPT, but for those awaited */
+    struct repeat *next; /* in its bucket */
+    struct digest name;
+    struct id call;
+    enum repeat_state state;
+    bool awaited;
+    int64_t ended_ns;
+    int64_t posted_nano;
+    struct buf answer;
+};
+
+struct repeats_stripe {
+    pthread_mutex_t lock; /* guards all of it */
+    struct repeat *buckets[REPEATS_STRIPE_MAX];
+    struct node ended; /* the oldest first */
+    size_t count;
+    size_t bytes; /* of answers */
+};
+
+struct repeats {
+    int64_t window_ns;
+    struct repeats_stripe stripes[REPEATS_STRIPES];
+};
+
+_Static_assert(REPEATS_STRIPES <= 256, "a byte of the sum tells the stripe");
+_Static_assert(REPEATS_STRIPE_MAX <= 65536, "two bytes of the sum tell the bucket");
+
+/* ---- stripes ------------------------------------------------------------------------------ */
+
+static struct repeats_stripe *repeats_lock(struct repeats *repeats, const struct digest *name)
+{
+    struct repeats_stripe *stripe = &repeats->stripes[name->bytes[0] % REPEATS_STRIPES];
+    int failed = pthread_mutex_lock(&stripe->lock);
+    ASSERT(failed == 0);
+    return stripe;
+}
+
+static void repeats_unlock(struct repeats_stripe *stripe)
+{
+    int failed = pthread_mutex_unlock(&stripe->lock);
+    ASSERT(failed == 0);
+}
+
+static struct repeat **repeats_bucket(struct repeats_stripe *stripe, const struct digest *name)
+{
+    size_t at = (size_t)name->bytes[1] | (size_t)name->bytes[2] << 8;
+    return &stripe->buckets[at % REPEATS_STRIPE_MAX];
+}
+
+static struct repeat *repeats_of(struct node *node)
+{
+    return EP_CONTAINER(node, struct repeat, node);
+}
+
+static void repeats_drop_answer(struct repeats_stripe *stripe, struct repeat *repeat)
+{
+    ASSERT(stripe->bytes >= repeat->answer.cap);
+    stripe->bytes -= repeat->answer.cap;
+    buf_fini(&repeat->answer);
+}
+
+static void repeats_remove(struct repeats_stripe *stripe, struct repeat *repeat)
+{
+    struct repeat **at = repeats_bucket(stripe, &repeat->name);
+    while (*at != repeat) {
+        ASSERT(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = repeat->next;
+    if (node_linked(&repeat->node)) {
+        node_unlink(&repeat->node);
+    }
+    repeats_drop_answer(stripe, repeat);
+    stripe->count--;
+    mem_free(repeat);
+}
+
+static void repeats_expire(const struct repeats *repeats, struct repeats_stripe *stripe,
+                           int64_t now_ns)
+{
+    while (!list_empty(&stripe->ended)) {
+        struct repeat *oldest = repeats_of(stripe->ended.next);
+        if (now_ns - oldest->ended_ns < repeats->window_ns) {
+            return;
+        }
+        repeats_remove(stripe, oldest);
+    }
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+enum err repeats_create(int64_t window_ns, struct repeats **ret_repeats, struct fail *fail)
+{
+    ASSERT(window_ns > 0);
+    struct repeats *repeats = mem_zalloc(sizeof(*repeats));
+    if (repeats == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for the calls that may be repeated");
+    }
+    repeats->window_ns = window_ns;
+    for (size_t i = 0; i < REPEATS_STRIPES; i++) {
+        int failed = pthread_mutex_init(&repeats->stripes[i].lock, NULL);
+        ASSERT(failed == 0); /* a plain mutex needs nothing that can lack */
+        list_init(&repeats->stripes[i].ended);
+    }
+    *ret_repeats = repeats;
+    return ERR_OK;
+}
+
+void repeats_destroy(struct repeats *repeats)
+{
+    if (repeats == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < REPEATS_STRIPES; i++) {
+        struct repeats_stripe *stripe = &repeats->stripes[i];
+        while (!list_empty(&stripe->ended)) {
+            repeats_remove(stripe, repeats_of(stripe->ended.next));
+        }
+        ASSERT(stripe->count == 0 && stripe->bytes == 0);
+        int failed = pthread_mutex_destroy(&stripe->lock);
+        ASSERT(failed == 0);
+    }
+    mem_free(repeats);
+}
+
+void repeats_sweep(struct repeats *repeats, int64_t now_ns)
+{
+    for (size_t i = 0; i < REPEATS_STRIPES; i++) {
+        struct digest any = { .bytes = { (unsigned char)i } };
+        struct repeats_stripe *stripe = repeats_lock(repeats, &any);
+        repeats_expire(repeats, stripe, now_ns);
+        repeats_unlock(stripe);
+    }
+}
+
+/* ---- a call that may be repeated ---------------------------------------------------------- */
+
+/* With the lock held. */
+static struct repeat *repeats_room(struct repeats_stripe *stripe)
+{
+    if (stripe->count == REPEATS_STRIPE_MAX && !list_empty(&stripe->ended)) {
+        repeats_remove(stripe, repeats_of(stripe->ended.next));
+    }
+    if (stripe->count == REPEATS_STRIPE_MAX) {
+        return NULL;
+    }
+    struct repeat *repeat = mem_zalloc(sizeof(*repeat));
+    stripe->count += repeat != NULL ? 1 : 0;
+    return repeat;
+}
+
+struct repeat *repeats_begin(struct repeats *repeats, const struct digest *name, struct id call,
+                             int64_t now_ns)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, name);
+    repeats_expire(repeats, stripe, now_ns);
+    struct repeat *repeat = repeats_room(stripe);
+    if (repeat != NULL) {
+        struct repeat **bucket = repeats_bucket(stripe, name);
+        repeat->name = *name;
+        repeat->call = call;
+        repeat->next = *bucket;
+        *bucket = repeat;
+    }
+    repeats_unlock(stripe);
+    return repeat;
+}
+
+void repeats_lost(struct repeats *repeats, struct repeat *repeat)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_RUNNING || repeat->state == REPEAT_LOST);
+    repeat->state = REPEAT_LOST;
+    repeats_unlock(stripe);
+}
+
+bool repeats_awaited(struct repeats *repeats, const struct repeat *repeat)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    bool awaited = repeat->awaited;
+    repeats_unlock(stripe);
+    return awaited;
+}
+
+/* With the lock held: it waits for a repeat from now on, or for the end of the window. */
+static void repeats_ended(struct repeats_stripe *stripe, struct repeat *repeat,
+                          enum repeat_state state, int64_t now_ns)
+{
+    repeat->state = state;
+    repeat->ended_ns = now_ns;
+    if (!repeat->awaited) {
+        list_push_back(&stripe->ended, &repeat->node);
+    }
+}
+
+/* With the lock held: the oldest answers make room for `size` bytes. */
+static void repeats_make_room(struct repeats_stripe *stripe, size_t size)
+{
+    LIST_EACH_SAFE(node, after, &stripe->ended) {
+        if (stripe->bytes + size <= REPEATS_STRIPE_BYTES) {
+            return;
+        }
+        if (repeats_of(node)->state == REPEAT_KEPT) {
+            repeats_remove(stripe, repeats_of(node));
+        }
+    }
+}
+
+void repeats_keep(struct repeats *repeats, struct repeat *repeat, struct buf *answer,
+                  int64_t posted_nano, int64_t now_ns)
+{
+    ASSERT(answer->len > 0 && answer->len <= REPEATS_ANSWER_MAX);
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_RUNNING || repeat->state == REPEAT_LOST);
+    repeats_make_room(stripe, answer->cap);
+    if (repeat->awaited || stripe->bytes + answer->cap <= REPEATS_STRIPE_BYTES) {
+        repeat->posted_nano = posted_nano;
+        repeat->answer = *answer;
+        stripe->bytes += answer->cap;
+        buf_init(answer, answer->max);
+        repeats_ended(stripe, repeat, REPEAT_KEPT, now_ns);
+    } else {
+        repeats_remove(stripe, repeat); /* all that is kept is being sent */
+    }
+    repeats_unlock(stripe);
+}
+
+void repeats_end(struct repeats *repeats, struct repeat *repeat, bool again, int64_t now_ns)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_RUNNING || repeat->state == REPEAT_LOST);
+    if (repeat->awaited) {
+        repeat->state = REPEAT_OVER; /* whoever waits is the one that tries again */
+    } else if (again) {
+        repeats_ended(stripe, repeat, REPEAT_UNSOLD, now_ns);
+    } else {
+        repeats_remove(stripe, repeat);
+    }
+    repeats_unlock(stripe);
+}
+
+/* ---- a repeat ----------------------------------------------------------------------------- */
+
+/* With the lock held: one of that name and state that nobody waits for; the oldest, as buckets have
+ * the newest first. */
+static struct repeat *repeats_pick(struct repeats_stripe *stripe, const struct digest *name,
+                                   enum repeat_state state)
+{
+    struct repeat *found = NULL;
+    for (struct repeat *at = *repeats_bucket(stripe, name); at != NULL; at = at->next) {
+        if (at->state == state && !at->awaited && digest_eq(&at->name, name)) {
+            found = at;
+        }
+    }
+    return found;
+}
+
+enum repeat_found repeats_find(struct repeats *repeats, const struct digest *name, int64_t now_ns,
+                               struct repeat **ret_repeat)
+{
+    enum repeat_found found = REPEAT_NONE;
+    struct repeats_stripe *stripe = repeats_lock(repeats, name);
+    repeats_expire(repeats, stripe, now_ns);
+    struct repeat *unsold = repeats_pick(stripe, name, REPEAT_UNSOLD);
+    struct repeat *lost = repeats_pick(stripe, name, REPEAT_LOST);
+    struct repeat *kept = repeats_pick(stripe, name, REPEAT_KEPT);
+    if (unsold != NULL) {
+        repeats_remove(stripe, unsold);
+    } else if (lost != NULL) {
+        lost->awaited = true;
+        *ret_repeat = lost;
+        found = REPEAT_WAIT;
+    } else if (kept != NULL) {
+        node_unlink(&kept->node);
+        kept->state = REPEAT_TAKEN;
+        *ret_repeat = kept;
+        found = REPEAT_ANSWER;
+    }
+    repeats_unlock(stripe);
+    return found;
+}
+
+enum repeat_found repeats_look(struct repeats *repeats, struct repeat *repeat)
+{
+    enum repeat_found found = REPEAT_WAIT;
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->awaited);
+    if (repeat->state == REPEAT_OVER) {
+        repeats_remove(stripe, repeat);
+        found = REPEAT_NONE;
+    } else if (repeat->state == REPEAT_KEPT) {
+        repeat->awaited = false;
+        repeat->state = REPEAT_TAKEN;
+        found = REPEAT_ANSWER;
+    }
+    repeats_unlock(stripe);
+    return found;
+}
+
+void repeats_leave(struct repeats *repeats, struct repeat *repeat, int64_t now_ns)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->awaited);
+    repeat->awaited = false;
+    if (repeat->state == REPEAT_KEPT) {
+        repeats_ended(stripe, repeat, REPEAT_KEPT, now_ns);
+    } else if (repeat->state == REPEAT_OVER) {
+        repeats_ended(stripe, repeat, REPEAT_UNSOLD, now_ns); /* its client tries again, too */
+    }
+    repeats_unlock(stripe);
+}
+
+void repeats_give(struct repeats *repeats, struct repeat *repeat, int64_t now_ns)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_TAKEN && !repeat->awaited);
+    repeats_ended(stripe, repeat, REPEAT_KEPT, now_ns);
+    repeats_unlock(stripe);
+}
+
+struct repeat_answer repeats_answer(const struct repeat *repeat)
+{
+    ASSERT(repeat->state == REPEAT_TAKEN); /* this call's alone: no lock */
+    return (struct repeat_answer){ repeat->call, repeat->posted_nano, buf_str(&repeat->answer) };
+}

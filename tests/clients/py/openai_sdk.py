@@ -1,0 +1,64 @@
+"""The official OpenAI SDK for Python."""
+
+import json
+
+import openai
+
+from scenarios import BASE, HELLO, KEY, MODEL, NOTES, POOR, TASK, TOOL, receipted, refused, run
+
+client = openai.OpenAI(base_url=BASE, api_key=KEY, timeout=30)
+
+
+def ask(api=client, **more):
+    return api.chat.completions.create(**{"model": MODEL, "messages": HELLO, "max_tokens": 50, **more})
+
+
+def chat():
+    answer = ask()
+    assert answer.choices[0].message.content
+    receipted(answer._request_id, answer.usage.prompt_tokens, answer.usage.completion_tokens)
+
+
+def stream():
+    chunks = list(ask(stream=True, stream_options={"include_usage": True}))
+    assert any(chunk.choices and chunk.choices[0].finish_reason for chunk in chunks)
+    assert chunks[-1].usage.total_tokens > 0
+
+
+def helper():
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, max_tokens=50) as events:
+        for _ in events:
+            pass
+        assert events.get_final_completion().choices[0].message.content
+
+
+def tools():
+    first = ask(messages=TASK, tools=[TOOL], max_tokens=openai.omit).choices[0].message
+    assert json.loads(first.tool_calls[0].function.arguments) == {"name": "today"}
+    result = {"role": "tool", "tool_call_id": first.tool_calls[0].id, "content": "42"}
+    last = ask(messages=[*TASK, first, result], tools=[TOOL], max_tokens=openai.omit)
+    assert last.choices[0].message.content == NOTES
+
+
+def models():
+    assert MODEL in [model.id for model in client.models.list()]
+    assert client.models.retrieve(MODEL).id == MODEL
+
+
+def errors():
+    error = refused(lambda: ask(model="none"), openai.NotFoundError, code="model_not_found")
+    assert error.request_id.startswith("call_")
+    refused(lambda: ask(max_tokens=-1), openai.BadRequestError, param="max_tokens")
+    refused(lambda: ask(client.with_options(api_key="sk-ep-wrong")), openai.AuthenticationError)
+    refused(lambda: client.responses.create(model=MODEL, input="x"), openai.NotFoundError, code="unknown_path")
+
+
+def credit():
+    refused(lambda: ask(client.with_options(api_key=POOR)), openai.RateLimitError, code="insufficient_quota")
+
+
+def cut():
+    refused(lambda: list(ask(stream=True)), openai.APIError, code="upstream_cut")
+
+
+run([chat, stream, helper, tools, models, errors, credit, cut])

@@ -1,0 +1,233 @@
+"""The client matrix: each official client goes through its scenarios against a real server and a scripted upstream."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+spec = importlib.util.spec_from_file_location("e2e_conftest", ROOT / "tests" / "e2e" / "conftest.py")
+e2e = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(e2e)
+
+SDK, TOOLS = (ROOT / "build" / "clients" / name for name in ("sdk", "tools"))
+NODE = SDK / "node_modules" / "node" / "bin" / "node"
+PYTHON = ROOT / "build" / "clients" / "venv" / "bin" / "python"
+ALL = os.environ.get("EP_CLIENTS") == "all"
+SCRIPT = [{"call": "read_notes", "arguments": {"name": "today"}}, {"say": "The notes say 42."}]
+
+# name, package of which the version is told, command: those in front of the scenarios' names
+CLIENTS = [
+    ("openai (Python)", "openai", [PYTHON, "openai_sdk.py"]),
+    ("langchain-openai (Python)", "langchain-openai", [PYTHON, "langchain_sdk.py"]),
+    ("openai (Node) 7", "openai", [NODE, "openai.mjs", "openai"]),
+    ("openai (Node) 6", "openai6", [NODE, "openai.mjs", "openai6"]),
+    ("@openrouter/sdk", "@openrouter/sdk", [NODE, "openrouter.mjs", "sdk"]),
+    ("ai, openai-compatible", "@ai-sdk/openai-compatible", [NODE, "vercel.mjs", "compatible"]),
+    ("ai, openai.chat", "@ai-sdk/openai", [NODE, "vercel.mjs", "openai"]),
+    ("@langchain/openai (Node)", "@langchain/openai", [NODE, "langchain.mjs", "sdk"]),
+]
+results = {}
+
+
+def version(package, python=False, folder=SDK):
+    if python:
+        done = subprocess.run([PYTHON, "-c", f"import importlib.metadata as m; print(m.version({package!r}))"],
+                              capture_output=True, text=True)
+        return done.stdout.strip()
+    return json.loads((folder / "node_modules" / package / "package.json").read_text())["version"]
+
+
+def missing(command):
+    if command[0] == PYTHON:
+        return None if PYTHON.exists() else "PyPI's clients are not installed"
+    return None if NODE.exists() else "npm's clients are not installed"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    made = e2e.House(tmp_path_factory.mktemp("clients") / "demo")
+    made.script = made.folder / "script.json"
+    made.script.write_text(json.dumps(SCRIPT))
+    for at in (0, 1):
+        made.upstream(at, "--script", str(made.script))
+    made.start()
+    client = made.json("client", "add", "--name", "poor", "--party", "first-client")["id"]
+    made.poor = made.json("key", "add", "--client", client, "--product", "world")["key"]
+    yield made
+    made.stop()
+    audit = made.command("audit", check=False)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def environment(house, **more):
+    return {**os.environ, "EP_BASE": house.base, "EP_KEY": house.key, "EP_POOR": house.poor,
+            "ENTREPOT_KEY": house.key, **more}
+
+
+def go(house, folder, command, *scenarios):
+    """Its lines; a client that cannot even begin says why."""
+    home = HERE / ("py" if command[0] == PYTHON else "sdk")
+    if command[0] == NODE:
+        for file in home.glob("*.mjs"):
+            shutil.copy(file, folder)
+        if not (folder / "node_modules").exists():
+            (folder / "node_modules").symlink_to(SDK / "node_modules")
+        home = folder
+    done = subprocess.run([str(word) for word in (command[0], home / command[1], *command[2:], *scenarios)],
+                          capture_output=True, text=True, timeout=120, env=environment(house), cwd=folder)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert lines, done.stdout + done.stderr
+    return lines
+
+
+@pytest.mark.parametrize("name, package, command", CLIENTS, ids=[row[0] for row in CLIENTS])
+def test_a_client_does_all_that_it_can(house, tmp_path, name, package, command):
+    why = missing(command)
+    if why:
+        pytest.skip(why)
+    lines = go(house, tmp_path, command)
+    results[name, version(package, command[0] == PYTHON)] = lines
+    assert not [line for line in lines if not line["held"]], "\n".join(line.get("why", "") for line in lines)
+
+
+def test_a_stream_that_breaks_off_is_an_error_to_each_of_them(house, tmp_path):
+    for at in (0, 1):
+        house.upstream(at, "--cut-after", "5")
+    failed = []
+    try:
+        for name, package, command in CLIENTS:
+            if not missing(command):
+                house.stop_process("server")  # a source that has failed for one client is asked for the next
+                house.start()
+                lines = go(house, tmp_path, command, "cut")
+                results.setdefault((name, version(package, command[0] == PYTHON)), []).extend(lines)
+                failed += [f"{name}: {line['why']}" for line in lines if not line["held"]]
+    finally:
+        for at in (0, 1):
+            house.upstream(at, "--script", str(house.script))
+        house.stop_process("server")
+        house.start()
+    assert not failed, "\n".join(failed)
+
+
+# ---- the examples of the document ---------------------------------------------------------------
+
+DOCUMENT = (ROOT / "docs" / "clients.md").read_text()
+EXAMPLES = re.findall(r"^#### (\S+)\n\n```(\w+)\n(.*?)```\n", DOCUMENT, re.M | re.S)
+
+
+def example(house, folder, language, lines):
+    lines = lines.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{house.public}")
+    path = os.environ["PATH"]
+    if language == "js":
+        (folder / "example.mjs").write_text(lines)
+        if not (folder / "node_modules").exists():
+            (folder / "node_modules").symlink_to(SDK / "node_modules")
+        command = [str(NODE), "example.mjs"]
+    elif language == "python":
+        command = [str(PYTHON), "-c", lines]
+    else:
+        command = ["bash", "-ec", lines]
+        path = f"{TOOLS / 'node_modules' / '.bin'}:{path}"
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder, stdin=subprocess.DEVNULL,
+                          env=environment(house, PATH=path, HOME=str(home), XDG_CONFIG_HOME="", XDG_DATA_HOME="",
+                                          XDG_CACHE_HOME="", XDG_STATE_HOME=""))
+
+
+def test_the_document_has_an_example_of_each_tool_that_is_served():
+    listed = subprocess.run([e2e.ENTREPOT, "quickstart"], capture_output=True, text=True, cwd="/")
+    assert listed.returncode == 2
+    names = [name for name in listed.stderr.split(": ", 2)[2].strip().split(", ")
+             if subprocess.run([e2e.ENTREPOT, "quickstart", name], capture_output=True, cwd="/").returncode == 0]
+    assert [name for name, _, _ in EXAMPLES] == names
+
+
+@pytest.mark.parametrize("name, language, lines", EXAMPLES, ids=[row[0] for row in EXAMPLES])
+def test_an_example_is_what_quickstart_prints_and_works(house, tmp_path, name, language, lines):
+    printed = subprocess.run([e2e.ENTREPOT, "quickstart", name, "--model", "aurora-large"], capture_output=True,
+                             text=True, cwd="/")
+    assert (printed.returncode, printed.stdout) == (0, lines)
+    tool = name in ("opencode", "qwen-code")
+    if tool and not (ALL and (TOOLS / "node_modules").exists()):
+        pytest.skip("coding tools run with `make clients`")
+    if language == "js" and not NODE.exists() or language == "python" and not PYTHON.exists():
+        pytest.skip("its client is not installed")
+    before = float(house.credits()["total_usage"])
+    done = example(house, tmp_path, language, lines)
+    assert done.returncode == 0 and done.stdout.strip(), done.stdout + done.stderr
+    assert float(house.credits()["total_usage"]) > before
+    results.setdefault((f"example {name}", ""), []).append({"scenario": "example", "held": True})
+
+
+# ---- coding tools: a task with a tool, to its end --------------------------------------------------
+
+
+@pytest.fixture
+def bench(house, tmp_path):
+    """A folder with a file to be read, and upstreams that ask for it."""
+    if not ALL:
+        pytest.skip("coding tools run with `make clients`")
+    if not (TOOLS / "node_modules").exists():
+        pytest.skip("npm's coding tools are not installed")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "notes.txt").write_text("the answer is 4242\n")
+
+    def script(call, arguments):
+        steps = [{"call": call, "arguments": arguments(str(work / "notes.txt"))}, {"say": "I have read the notes."}]
+        house.script.write_text(json.dumps(steps))
+        for at in (0, 1):
+            house.upstream(at, "--script", str(house.script))
+        return work
+
+    yield script
+    house.script.write_text(json.dumps(SCRIPT))
+    for at in (0, 1):
+        house.upstream(at, "--script", str(house.script))
+
+
+@pytest.mark.parametrize("name, package, call, arguments", [
+    ("opencode", "opencode-ai", "read", lambda path: {"filePath": path}),
+    ("qwen-code", "@qwen-code/qwen-code", "read_file", lambda path: {"file_path": path}),
+])
+def test_a_coding_tool_does_a_task_with_a_tool(house, bench, name, package, call, arguments):
+    work = bench(call, arguments)
+    lines = next(lines for tool, _, lines in EXAMPLES if tool == name).replace('"Hello"', '"Read notes.txt."')
+    begun = len(calls(house))
+    done = example(house, work, "sh", lines)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0 and "I have read the notes." in told, told
+    new = calls(house)[begun:]
+    assert len(new) >= 2 and all(line["outcome"] == "complete" for line in new), new
+    results.setdefault((name, version(package, folder=TOOLS)), []).append({"scenario": "tools", "held": True})
+
+
+def calls(house):
+    """What the server's log says of the calls that it has served."""
+    lines = [json.loads(line) for line in (house.folder / "server.log").read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == "call"]
+
+
+# ---- the table ----------------------------------------------------------------------------------
+
+
+def test_the_table_of_results():
+    names = sorted({line["scenario"] for lines in results.values() for line in lines},
+                   key=lambda name: ["chat", "stream", "helper", "tools", "models"].index(name)
+                   if name in ("chat", "stream", "helper", "tools", "models") else 9)
+    rows = [["client", "version", *names]]
+    for (name, number), lines in results.items():
+        held = {line["scenario"]: "ok" if line["held"] else "FAILED" for line in lines}
+        rows.append([name, number, *(held.get(scenario, "-") for scenario in names)])
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    table = "\n".join("  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows)
+    (ROOT / "build" / "clients" / "table.txt").write_text(table + "\n")
