@@ -277,58 +277,47 @@ struct digest receipt_digest(struct str salt, struct str section)
     return digest_sha256_parts(parts, 2);
 }
 
-static void receipt_put_digest(struct canon *canon, const char *name, const struct digest *digest)
-{
-    char text[2 * DIGEST_BYTES];
-    struct buf hex = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(enc_hex(&hex, digest->bytes, DIGEST_BYTES)); /* fits */
-    canon_put_str(canon, name, buf_str(&hex));
-}
+/* What stands before each digest of an entry, and behind the last: canonical JSON, of which the
+ * digests alone differ. Every entry is written and read by it. */
+static const struct {
+    struct str before;
+    enum receipt_section section;
+} receipt_entry_parts[] = {
+    { STR_INIT("{\"client\":\""), RECEIPT_CLIENT },
+    { STR_INIT("\",\"evidence\":\""), RECEIPT_EVIDENCE },
+    { STR_INIT("\",\"kind\":\"receipt\",\"operator\":\""), RECEIPT_OPERATOR },
+};
+static const struct str receipt_entry_end = STR_INIT("\",\"version\":\"1\"}");
+_Static_assert(RECEIPT_VERSION == 1, "another version has another entry");
 
 enum err receipt_entry(const struct receipt *receipt, struct buf *out)
 {
-    struct digest digests[RECEIPT_SECTIONS];
-    for (size_t i = 0; i < RECEIPT_SECTIONS; i++) {
-        digests[i] =
-            receipt_digest((struct str){ (const char *)receipt->salts[i], RECEIPT_SALT_BYTES },
-                           buf_str(&receipt->sections[i]));
+    for (size_t i = 0; i < EP_ARRAY_LEN(receipt_entry_parts); i++) {
+        enum receipt_section section = receipt_entry_parts[i].section;
+        struct str salt = { (const char *)receipt->salts[section], RECEIPT_SALT_BYTES };
+        struct digest digest = receipt_digest(salt, buf_str(&receipt->sections[section]));
+        TRY(buf_append(out, receipt_entry_parts[i].before));
+        TRY(enc_hex(out, digest.bytes, DIGEST_BYTES));
     }
-    struct canon canon;
-    canon_init(&canon, out);
-    canon_open(&canon, '{');
-    receipt_put_digest(&canon, "client", &digests[RECEIPT_CLIENT]);
-    receipt_put_digest(&canon, "evidence", &digests[RECEIPT_EVIDENCE]);
-    canon_put_str(&canon, "kind", STR("receipt"));
-    receipt_put_digest(&canon, "operator", &digests[RECEIPT_OPERATOR]);
-    canon_put_int(&canon, "version", RECEIPT_VERSION);
-    canon_close(&canon, '}');
-    return canon_err(&canon);
+    return buf_append(out, receipt_entry_end);
 }
 
 /* Only an entry written exactly as receipt_entry() writes it has one digest a section: with room
  * for anything else, one leaf could commit to two receipts. */
 static bool receipt_read_entry(struct str entry, struct str ret_digests[RECEIPT_SECTIONS])
 {
-    static const struct {
-        struct str before;
-        enum receipt_section section;
-    } parts[] = {
-        { STR_INIT("{\"client\":\""), RECEIPT_CLIENT },
-        { STR_INIT("\",\"evidence\":\""), RECEIPT_EVIDENCE },
-        { STR_INIT("\",\"kind\":\"receipt\",\"operator\":\""), RECEIPT_OPERATOR },
-    };
     size_t at = 0;
-    for (size_t i = 0; i < EP_ARRAY_LEN(parts); i++) {
+    for (size_t i = 0; i < EP_ARRAY_LEN(receipt_entry_parts); i++) {
+        struct str before = receipt_entry_parts[i].before;
         struct str rest = str_from_at(entry, at);
-        size_t end = parts[i].before.len + (size_t)2 * DIGEST_BYTES;
-        if (rest.len < end || !str_starts(rest, parts[i].before)) {
+        size_t end = before.len + (size_t)2 * DIGEST_BYTES;
+        if (rest.len < end || !str_starts(rest, before)) {
             return false;
         }
-        ret_digests[parts[i].section] = str_slice(rest, parts[i].before.len, end);
+        ret_digests[receipt_entry_parts[i].section] = str_slice(rest, before.len, end);
         at += end;
     }
-    _Static_assert(RECEIPT_VERSION == 1, "another version has another entry");
-    return str_eq(str_from_at(entry, at), STR("\",\"version\":\"1\"}"));
+    return str_eq(str_from_at(entry, at), receipt_entry_end);
 }
 
 static bool receipt_is_hex(struct str text)
