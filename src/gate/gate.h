@@ -61,7 +61,7 @@ struct gate_world {
     const struct gate_log *log; /* NULL: receipts come without promise and key */
     const char *log_folder;     /* that is published; NULL: none */
     const char *pages_folder;   /* of the page that verifies receipts; NULL: none */
-    struct str openapi;         /* the description of what is served; lives as long as the process; empty: none */
+    struct str openapi;         /* the description of what is served, for ever; empty: none */
     uint16_t node;              /* in the ids that are made here */
 };
 
