@@ -53,8 +53,7 @@ static void front_openapi(struct gate *gate, struct http_exchange *x, struct str
         errand_refuse(x, ERR_HTTP_PATH);
         return;
     }
-    reply_send(x, 200,
-               STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
+    reply_send(x, 200, STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
                gate->world.openapi);
 }
 

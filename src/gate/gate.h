@@ -62,8 +62,8 @@ struct gate_world {
     const struct gate_log *log; /* NULL: receipts come without promise and key */
     const char *log_folder;     /* that is published; NULL: none */
     const char *pages_folder;   /* of the page that verifies receipts; NULL: none */
-    struct str openapi;         /* describes what is served; as old as the process; empty: none */
-    uint16_t node;              /* in the ids that are made here */
+    struct str openapi; /* describes what is served; lives as long as the process; empty: none */
+    uint16_t node;      /* in the ids that are made here */
 };
 
 /* Takes over the caller's reference of `snapshot`. */

@@ -1,7 +1,5 @@
 #include "gate/reply.h"
 
-#include <stdio.h>
-
 #include "crypto/random.h"
 #include "gate/gate_internal.h"
 #include "wire/url.h"
@@ -20,9 +18,10 @@ void reply_line(struct reply *reply, const char *name, struct str value)
 
 static void reply_number(struct reply *reply, const char *name, int64_t number)
 {
-    char text[32];
-    int len = snprintf(text, sizeof(text), "%lld", (long long)number);
-    reply_line(reply, name, (struct str){ text, (size_t)len });
+    char digits[24];
+    struct buf text = { digits, 0, sizeof(digits), sizeof(digits) };
+    EP_IGNORE(buf_i64(&text, number)); /* fits */
+    reply_line(reply, name, buf_str(&text));
 }
 
 void reply_begin(struct reply *reply, struct http_exchange *x, struct str id)

@@ -66,12 +66,16 @@ static void conn_queue(struct http_exchange *conn, const struct iovec *parts, in
         buf_drop(&conn->out, conn->out_at);
         conn->out_at = 0;
     }
+    size_t total = 0;
     for (int i = 0; i < count; i++) {
-        struct str part = { parts[i].iov_base, parts[i].iov_len };
-        if (buf_append(&conn->out, part) != ERR_OK) {
-            conn_break(conn);
-            return;
-        }
+        total += parts[i].iov_len;
+    }
+    if (buf_reserve(&conn->out, total) != ERR_OK) { /* once, and not for each part */
+        conn_break(conn);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        EP_IGNORE(buf_append(&conn->out, (struct str){ parts[i].iov_base, parts[i].iov_len }));
     }
     conn->choked |= conn_pending(conn) > HTTP_PENDING_LOW;
     conn_schedule(conn);
