@@ -192,7 +192,7 @@ static void read_origin(struct asker *asker, json_t *object)
         origin->countries[i] =
             country_of(asker, item_of(asker, countries, i, "countries"), "countries");
     }
-    origin->count = json_array_size(countries);
+    origin->count = (unsigned char)json_array_size(countries);
 }
 
 static void read_content(struct asker *asker, json_t *object)

@@ -9,13 +9,16 @@ static const int64_t no_defaults[LIMITS_KINDS] = { LIMITS_NONE, LIMITS_NONE, LIM
 /* How many requests of a minute pass, at most 10. */
 static int passing(struct limits *limits, struct id client, const char *model)
 {
-    const struct limits_who who = { { { 1 } }, client, str_from(model), no_defaults };
+    const struct limits_who who = {
+        .key = { { 1 } }, .client = client, .model = str_from(model), .defaults = no_defaults
+    };
     int count = 0;
     for (int i = 0; i < 10; i++) {
         struct limits_hold hold = { .placed = false };
         struct limits_refusal refusal;
         count += limits_begin(limits, &who, 1, &hold, &refusal) == ERR_OK;
         limits_end(&hold, 0, 0, true, 1);
+        limits_free(&hold);
     }
     return count;
 }
