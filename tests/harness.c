@@ -66,20 +66,38 @@ struct str test_at_page_end(struct str text)
 
 #define TEST_FOLDERS_MAX 64 /* of one test at a time: most remove theirs themselves */
 
-static char test_folders[TEST_FOLDERS_MAX][128];
-static size_t test_folder_count;
-static pid_t test_folder_owner; /* a child removes nothing of its parent's */
+/* Shared with the children that tests fork: what they make and leave is removed too. */
+struct test_folders {
+    size_t count;
+    char paths[TEST_FOLDERS_MAX][128];
+};
+
+static struct test_folders *test_folders;
+static pid_t test_main; /* which alone removes */
+
+static void test_folders_begin(void)
+{
+    void *shared = mmap(NULL, sizeof(*test_folders), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        (void)fprintf(stderr, "could not map memory for the tests' folders\n");
+        _exit(1);
+    }
+    test_folders = shared;
+    test_main = getpid();
+}
 
 /* Those that their tests have removed are forgotten. */
 static void test_folders_forget(void)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < test_folder_count; i++) {
-        if (access(test_folders[i], F_OK) == 0) {
-            memmove(test_folders[kept++], test_folders[i], sizeof(test_folders[i]));
+    for (size_t i = 0; i < test_folders->count; i++) {
+        if (access(test_folders->paths[i], F_OK) == 0) {
+            memmove(test_folders->paths[kept++], test_folders->paths[i],
+                    sizeof(test_folders->paths[i]));
         }
     }
-    test_folder_count = kept;
+    test_folders->count = kept;
 }
 
 char *test_folder(char *path)
@@ -87,14 +105,14 @@ char *test_folder(char *path)
     if (mkdtemp(path) == NULL) {
         return NULL;
     }
-    if (test_folder_count == TEST_FOLDERS_MAX) {
+    if (test_folders->count == TEST_FOLDERS_MAX) {
         test_folders_forget();
     }
-    if (test_folder_count == TEST_FOLDERS_MAX || strlen(path) >= sizeof(test_folders[0])) {
+    if (test_folders->count == TEST_FOLDERS_MAX || strlen(path) >= sizeof(test_folders->paths[0])) {
         test_failed(EP_SITE, "no room to note the folder %s", path);
     }
-    test_folder_owner = getpid();
-    (void)snprintf(test_folders[test_folder_count++], sizeof(test_folders[0]), "%s", path);
+    (void)snprintf(test_folders->paths[test_folders->count++], sizeof(test_folders->paths[0]), "%s",
+                   path);
     return path;
 }
 
@@ -110,10 +128,13 @@ static int test_folder_visit(const char *path, const struct stat *status, int ki
 
 static void test_folders_remove(void)
 {
-    for (size_t i = 0; i < test_folder_count && test_folder_owner == getpid(); i++) {
-        (void)nftw(test_folders[i], test_folder_visit, 16, FTW_DEPTH | FTW_PHYS);
+    if (test_main != getpid()) {
+        return;
     }
-    test_folder_count = 0;
+    for (size_t i = 0; i < test_folders->count; i++) {
+        (void)nftw(test_folders->paths[i], test_folder_visit, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    test_folders->count = 0;
 }
 
 #define TEST_ALLOCATIONS_MAX 100000 /* a body that asks more often than this loops */
@@ -143,6 +164,7 @@ int main(int argc, char **argv)
     static int passed;
     static int failed;
     static struct test_case *test;
+    test_folders_begin();
     for (test = test_first; test != NULL; test = test->next) {
         if (argc > 1 && strstr(test->name, argv[1]) == NULL) {
             continue;
