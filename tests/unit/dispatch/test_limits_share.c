@@ -353,6 +353,7 @@ TEST(more_than_65535_who_ask_are_counted_as_so_many)
 
 #define WORKERS 4
 #define ROUNDS  5000
+#define LEG     50 /* rounds after which they wait for each other: all of them ask at all times */
 #define TOKENS  60000
 
 struct worker {
@@ -364,6 +365,7 @@ struct worker {
 
 static _Atomic int64_t clock_ns;
 static atomic_int inside;
+static pthread_barrier_t legs;
 
 /* Holds up to three calls at once, on a clock that all of them drive. */
 static void *hammering(void *arg)
@@ -375,6 +377,9 @@ static void *hammering(void *arg)
         struct limits_refusal why;
         int64_t now_ns = atomic_fetch_add(&clock_ns, S / 1000);
         int placed = 0;
+        if (i % LEG == 0) {
+            (void)pthread_barrier_wait(&legs);
+        }
         for (int j = 0; j < 3; j++) {
             holds[j] = (struct limits_hold){ .placed = false };
             bool in = limits_begin(limits, &caller, now_ns, &holds[j], &why) == ERR_OK;
@@ -399,6 +404,7 @@ TEST(keys_of_many_threads_never_pass_their_clients_limit_and_share_it_evenly)
     SET(LIMITS_OF_CLIENT, 2, "", NONE, TOKENS, NONE, NONE, 2 * WORKERS);
     struct worker workers[WORKERS];
     atomic_store(&clock_ns, S);
+    CHECK(pthread_barrier_init(&legs, NULL, WORKERS) == 0);
     for (size_t i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){ .key = 10 + i };
         const struct limits_who key = who(10 + i, 2, "m");
@@ -415,6 +421,7 @@ TEST(keys_of_many_threads_never_pass_their_clients_limit_and_share_it_evenly)
         got += workers[i].got;
         least = workers[i].got < least ? workers[i].got : least;
     }
+    CHECK(pthread_barrier_destroy(&legs) == 0);
     /* A bucket, and what has filled up in the 20 s that have passed. */
     int64_t passed_ns = atomic_load(&clock_ns) - S;
     CHECK(got <= TOKENS + TOKENS * (passed_ns / S + 1) / 60);

@@ -35,7 +35,7 @@ static void check_shape(const struct registry_shape *shape, unsigned depth)
         CHECK(field->absent == 0 || field_is(field, absent, EP_ARRAY_LEN(absent)));
         CHECK((field->shape != NULL) == field_is(field, nested, EP_ARRAY_LEN(nested)));
         CHECK(!field->late || field->type == REGISTRY_TYPE_STRUCT ||
-              field->type == REGISTRY_TYPE_NUMBER);
+              field->type == REGISTRY_TYPE_CHOICE || field->type == REGISTRY_TYPE_NUMBER);
         CHECK(field->standard.len == 0 || field->optional);
         /* A member is not written by two fields. */
         for (size_t k = 0; k < i && field->type != REGISTRY_TYPE_PARENT; k++) {
