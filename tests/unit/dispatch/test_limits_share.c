@@ -103,6 +103,7 @@ TEST(who_asks_alone_may_use_all_of_it)
             CHECK(enter(&caller, &holds[i], S) == ERR_OK);
         }
         CHECK(enter(&caller, &holds[10], S) == ERR_LIMIT_CALLS);
+        limits_free(&holds[10]);
         for (int i = 0; i < 10; i++) {
             leave(&holds[i], 0, 0, true, S);
         }
@@ -272,6 +273,7 @@ TEST(more_shares_than_places_leave_one_to_each)
     }
     const struct limits_who first = who(10, 2, "m");
     CHECK(enter(&first, &more, S) == ERR_LIMIT_CALLS);
+    limits_free(&more);
     CHECK_EQ(refusal.meter, LIMITS_METER_KEY_SHARE);
     for (size_t i = 0; i < 4; i++) {
         leave(&holds[i], 0, 0, true, S);
