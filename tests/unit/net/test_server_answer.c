@@ -214,15 +214,15 @@ TEST(a_client_that_reads_nothing_is_given_up)
 TEST(a_stream_that_only_waits_for_its_source_is_not_given_up)
 {
     struct http_server_options options = shop_options();
-    options.stall_ns = 2 * MS;
-    options.idle_ns = 2 * MS;
-    options.head_ns = 2 * MS;
+    options.stall_ns = 100 * MS;
+    options.idle_ns = 100 * MS;
+    options.head_ns = 100 * MS;
     struct shop shop;
     shop_open_with(&shop, options, shop_keep);
     struct peer peer = ask(&shop, STR("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
     UNTIL(shop.loop, shop.open != NULL);
     http_respond_head(shop.open, 200, STR_EMPTY);
-    int64_t until_ns = test_now_ns() + 20 * MS;
+    int64_t until_ns = test_now_ns() + 250 * MS;
     UNTIL(shop.loop, test_now_ns() > until_ns);
     CHECK_EQ(shop.gone, 0);
     http_respond_end(shop.open);
