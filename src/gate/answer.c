@@ -419,12 +419,12 @@ static void answer_stream_end(struct call *call)
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
         answer_tail(call, &body),
     };
+    counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     if (call->face == FACE_OPENROUTER) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;
     }
-    counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));
 }
 
