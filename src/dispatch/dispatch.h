@@ -172,8 +172,9 @@ struct dispatch_candidate {
 int64_t dispatch_candidate_energy(const struct dispatch_candidate *candidate);
 
 struct dispatch_explanation {
-    enum err err; /* as dispatch_pick() would return */
-    size_t count; /* model->routes, in that order */
+    enum err err;              /* as dispatch_pick() would return */
+    enum preference_sort sort; /* by which they are ranked: the price where no energy is known */
+    size_t count;              /* model->routes, in that order */
     struct dispatch_candidate candidates[REGISTRY_ROUTES_PER_MODEL_MAX];
 };
 

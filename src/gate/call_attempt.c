@@ -152,19 +152,15 @@ static const char *attempt_used(const struct call *call, const struct call_attem
 static void attempt_cost(const struct call *call, const struct call_attempt *attempt,
                          struct receipt_try *try)
 {
-    const struct registry_price *price = attempt->route->contract;
+    const struct registry_price *contract = attempt->route->contract;
     struct usage usage;
-    struct rate rate = { .pico_call = price->pico_call };
+    struct rate rate;
     money_wide pico = 0;
     if (!attempt->overtaken || !attempt->sent) {
         return;
     }
     const char *by = attempt_used(call, attempt, &usage);
-    for (size_t i = 0; i < USAGE_COUNT; i++) {
-        rate.pico[i] = price->pico[i];
-        rate.known[i] = price->known[i];
-    }
-    rate_complete(&rate);
+    call_price_rate(&(struct call_price){ .listed = contract, .price = contract }, &rate);
     if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
         money_nano_ceil(pico, &try->cost_nano)) {
         try->cost_by = str_from(by);
