@@ -51,6 +51,7 @@ static enum err control_read(struct str body, struct control_words *words, struc
 {
     struct json_fault fault;
     struct str item;
+    body = json_trim(body);
     if (body.len > CONTROL_BODY_MAX || json_check(body, &fault) != ERR_OK ||
         json_kind(body) != JSON_ARRAY) {
         return FAIL(fail, ERR_ASK_INVALID, "the body is no JSON array of words");
@@ -131,6 +132,7 @@ void control_show(struct str body, struct buf *out)
     struct json_fault fault;
     struct jsonw json;
     struct str item;
+    body = json_trim(body);
     if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_ARRAY) {
         EP_IGNORE(buf_append(out, STR("[]"))); /* what it was is answered to who asked */
         return;

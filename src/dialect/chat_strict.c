@@ -56,6 +56,7 @@ bool chat_strict_next(struct str *rest, struct str *ret_piece)
 
 struct str chat_strict_lack(struct str body)
 {
+    body = json_trim(body); /* many servers end with a line's end */
     bool has = json_get(body, STR("system_fingerprint")).len > 0;
     bool alone = json_trim(json_inside(body)).len == 0;
     return has     ? STR_EMPTY

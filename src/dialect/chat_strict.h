@@ -13,5 +13,5 @@
  */
 bool chat_strict_next(struct str *rest, struct str *ret_piece);
 /* What has to stand in front of an answer's own first member; empty: nothing. `body`: a checked
- * object. */
+ * object, with white space around it or not. */
 struct str chat_strict_lack(struct str body);

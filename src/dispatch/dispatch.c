@@ -117,8 +117,10 @@ enum err dispatch_learn(struct dispatch *dispatch, const struct registry *regist
 static struct dispatch_use dispatch_used(const struct dispatch_place *place,
                                          enum dispatch_outcome outcome)
 {
-    bool served = place->begun || outcome == DISPATCH_FINE;
-    int64_t used = place->used_tokens >= 0 ? place->used_tokens : place->tokens;
+    bool known = place->used_tokens >= 0;
+    bool served = place->begun || outcome == DISPATCH_FINE || outcome == DISPATCH_OVERTAKEN ||
+                  (outcome == DISPATCH_NEUTRAL && known);
+    int64_t used = known ? place->used_tokens : place->tokens;
     return (struct dispatch_use){ .taken = place->tokens, .used = served ? used : 0 };
 }
 

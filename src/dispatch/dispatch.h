@@ -93,8 +93,8 @@ EP_MUST_CHECK enum err dispatch_pick(struct dispatch *dispatch, const struct dis
 void dispatch_begin(struct dispatch_place *place, const struct health_lesson *lesson,
                     int64_t now_ns);
 /* Once for each picked place. `lesson`: NULL, nothing beside the outcome. What was used of the
- * minute's tokens takes the place of what was taken; nothing was where it neither began nor was
- * fine. */
+ * minute's tokens takes the place of what was taken. Nothing was where a failed one had not begun,
+ * nor where a neutral one had not and nobody tells. */
 void dispatch_give(struct dispatch_place *place, enum dispatch_outcome outcome,
                    const struct health_lesson *lesson, int64_t now_ns);
 
@@ -104,6 +104,8 @@ int64_t dispatch_begins(const struct dispatch_place *place, bool whole, int64_t 
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
+/* Whether a route that the call may use is merely full. Takes no place. */
+bool dispatch_is_full(const struct dispatch *dispatch, const struct dispatch_ask *ask);
 /* No place was to be had: into the line, or what it waits for there has changed. False: nothing
  * that it may use is merely full, and it does not stand there (any more). */
 EP_MUST_CHECK bool dispatch_wait(struct dispatch *dispatch, const struct dispatch_ask *ask,
@@ -170,8 +172,9 @@ struct dispatch_candidate {
 int64_t dispatch_candidate_energy(const struct dispatch_candidate *candidate);
 
 struct dispatch_explanation {
-    enum err err; /* as dispatch_pick() would return */
-    size_t count; /* model->routes, in that order */
+    enum err err;              /* as dispatch_pick() would return */
+    enum preference_sort sort; /* by which they are ranked: the price where no energy is known */
+    size_t count;              /* model->routes, in that order */
     struct dispatch_candidate candidates[REGISTRY_ROUTES_PER_MODEL_MAX];
 };
 

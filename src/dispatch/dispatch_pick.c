@@ -424,6 +424,7 @@ void dispatch_explain(const struct dispatch *dispatch, const struct dispatch_ask
         told[i].near = choice_is_near(survey.options, best, i, survey.how.near_percent);
         told[i].affine = i == affine;
     }
+    ret_explanation->sort = survey.sort;
     ret_explanation->count = survey.count;
     ret_explanation->err = best == CHOICE_NONE ? dispatch_none(&survey) : ERR_OK;
     for (size_t rank = 1; best != CHOICE_NONE && rank <= DISPATCH_RANKS_MAX; rank++) {

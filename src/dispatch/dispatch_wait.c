@@ -90,6 +90,12 @@ static size_t wait_goals(const struct dispatch *dispatch, const struct dispatch_
     return count;
 }
 
+bool dispatch_is_full(const struct dispatch *dispatch, const struct dispatch_ask *ask)
+{
+    struct line_goal *goals[DISPATCH_GOALS_MAX];
+    return wait_goals(dispatch, ask, goals) > 0;
+}
+
 bool dispatch_wait(struct dispatch *dispatch, const struct dispatch_ask *ask,
                    struct dispatch_spot *spot)
 {

@@ -321,9 +321,9 @@ static void answer_foreign(struct call *call)
     char message[ANSWER_FOREIGN_MAX];
     struct buf out = { text, 0, sizeof(text), sizeof(text) };
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
-    struct str body = buf_str(&call->answer);
+    struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(json_trim(body)) == JSON_OBJECT;
+    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
     if (envelope && call->face == FACE_OPENAI) {
         answer_whole(call, call->upstream_status);
@@ -419,12 +419,12 @@ static void answer_stream_end(struct call *call)
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
         answer_tail(call, &body),
     };
+    counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     if (call->face == FACE_OPENROUTER) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;
     }
-    counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
     http_respond_last(call->x, parts, EP_ARRAY_LEN(parts));
 }
 

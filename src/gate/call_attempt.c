@@ -112,16 +112,29 @@ enum err call_attempts_write(const struct call *call, struct store_txn *txn, str
     return ERR_OK;
 }
 
+int64_t call_attempt_took(const struct call *call, const struct call_attempt *attempt,
+                          const struct dispatch_place *place)
+{
+    if (!attempt->sent || attempt->route != place->route) {
+        return 0;
+    }
+    int64_t input = place->tokens - call_prefer_output(call);
+    bool stops = attempt->route->abort_billing == REGISTRY_ABORT_STOPS;
+    return stops ? (input > 0 ? input : 0) : place->tokens;
+}
+
 /* What an overtaken attempt used, as well as that can be known: our count of the input, as its
  * server takes it, else what the other one reported of the same; and where an upstream goes on
- * when the connection is closed, or may, as much output as the other one wrote. */
+ * when the connection is closed, or may, as much output as the other one wrote. A report that
+ * contradicts itself says nothing. */
 static const char *attempt_used(const struct call *call, const struct call_attempt *attempt,
                                 struct usage *ret_usage)
 {
-    const struct usage *other = call->has_reported ? &call->reported : &call->counted_usage;
+    bool reported = call->has_reported && !call->reported.quarantined;
+    const struct usage *other = reported ? &call->reported : &call->counted_usage;
     bool stops = attempt->route->abort_billing == REGISTRY_ABORT_STOPS;
     *ret_usage = (struct usage){ 0 };
-    if (attempt->route->model != call->model || (!call->has_counted && !call->has_reported)) {
+    if (attempt->route->model != call->model || (!call->has_counted && !reported)) {
         return NULL;
     }
     if (call->has_counted) {
@@ -139,19 +152,15 @@ static const char *attempt_used(const struct call *call, const struct call_attem
 static void attempt_cost(const struct call *call, const struct call_attempt *attempt,
                          struct receipt_try *try)
 {
-    const struct registry_price *price = attempt->route->contract;
+    const struct registry_price *contract = attempt->route->contract;
     struct usage usage;
-    struct rate rate = { .pico_call = price->pico_call };
+    struct rate rate;
     money_wide pico = 0;
     if (!attempt->overtaken || !attempt->sent) {
         return;
     }
     const char *by = attempt_used(call, attempt, &usage);
-    for (size_t i = 0; i < USAGE_COUNT; i++) {
-        rate.pico[i] = price->pico[i];
-        rate.known[i] = price->known[i];
-    }
-    rate_complete(&rate);
+    call_price_rate(&(struct call_price){ .listed = contract, .price = contract }, &rate);
     if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
         money_nano_ceil(pico, &try->cost_nano)) {
         try->cost_by = str_from(by);

@@ -10,6 +10,7 @@
 #include "ledger/attempt.h"
 
 struct call;
+struct dispatch_place;
 struct http1_head;
 struct receipt_try;
 struct registry_route;
@@ -41,6 +42,10 @@ void call_attempt_declared(struct call_attempt *attempt, struct str name);
 /* One that was not the last has ended: `room` is taken over, and holds a copy. */
 void call_attempt_keep(struct call *call, const struct call_attempt *attempt,
                        struct call_attempt *room);
+/* Of the tokens that were taken for one that is broken off before its answer, those that its
+ * upstream uses: what it was sent, and where it goes on alone, or may, what it would write. */
+int64_t call_attempt_took(const struct call *call, const struct call_attempt *attempt,
+                          const struct dispatch_place *place);
 /* Their rows, the first first; nothing where no upstream was asked. */
 EP_MUST_CHECK enum err call_attempts_write(const struct call *call, struct store_txn *txn,
                                            struct fail *fail);

@@ -85,9 +85,7 @@ void call_choice_look(struct call *call, const struct dispatch_ask *ask)
     if (call->choice != NULL) {
         struct dispatch_explanation seen;
         dispatch_explain(call->gate->world.dispatch, ask, &seen);
-        *call->choice = (struct call_choice){
-            .sort = ask->preference == NULL ? PREFERENCE_SORT_PRICE : ask->preference->sort,
-        };
+        *call->choice = (struct call_choice){ .sort = seen.sort };
         choice_fill(call->choice, &seen);
     }
 }
@@ -115,19 +113,18 @@ void call_choice_note(struct call *call, const struct registry_route *route, enu
     }
 }
 
-/* What the upstream's cache took off its bill, by the route's contract. */
+/* What the upstream's cache took off its bill, by the route's contract: as far as its report can be
+ * believed. */
 static int64_t choice_saved(const struct call *call)
 {
-    const struct registry_price *price = call->route == NULL ? NULL : call->route->contract;
+    struct rate rate;
     int64_t nano = 0;
-    if (price == NULL || !call->has_reported || !price->known[REGISTRY_CLASS_CACHED] ||
-        price->pico[REGISTRY_CLASS_CACHED] >= price->pico[REGISTRY_CLASS_IN]) {
+    if (call->route == NULL || !call->has_reported || call->reported.quarantined) {
         return 0;
     }
-    money_wide pico =
-        money_rate(call->reported.tokens[USAGE_CACHED],
-                   price->pico[REGISTRY_CLASS_IN] - price->pico[REGISTRY_CLASS_CACHED]);
-    return money_nano_floor(pico, &nano) ? nano : 0;
+    const struct registry_price *contract = call->route->contract;
+    call_price_rate(&(struct call_price){ .listed = contract, .price = contract }, &rate);
+    return money_nano_floor(rate_saved(&rate, &call->reported), &nano) ? nano : 0;
 }
 
 void call_choice_tell(const struct call *call,

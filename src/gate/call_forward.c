@@ -329,7 +329,10 @@ void forward_give(struct call *call, enum dispatch_outcome outcome)
                 ? call_lesson_overtaken(&call->lesson, !call->ask.stream, now_ns)
                 : call_lesson_end(&call->lesson, call->upstream_err, call->upstream_status,
                                   &call->relay);
-        call->place.used_tokens = call_lesson_used(call);
+        bool broken = outcome == DISPATCH_OVERTAKEN || outcome == DISPATCH_NEUTRAL;
+        call->place.used_tokens = broken && !call->place.begun
+                                      ? call_attempt_took(call, &call->attempt, &call->place)
+                                      : call_lesson_used(call);
         dispatch_give(&call->place, outcome, lesson, now_ns);
         call->place.route = NULL;
     }

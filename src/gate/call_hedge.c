@@ -332,6 +332,8 @@ static void hedge_give(struct call *call, enum dispatch_outcome outcome)
         outcome == DISPATCH_OVERTAKEN
             ? call_lesson_overtaken(&hedge->lesson, !call->ask.stream, now_ns)
             : call_lesson_end(&hedge->lesson, hedge->err, hedge->status, &hedge->relay);
+    hedge->place.used_tokens =
+        outcome == DISPATCH_OVERTAKEN ? call_attempt_took(call, &hedge->attempt, &hedge->place) : 0;
     dispatch_give(&hedge->place, outcome, lesson, now_ns);
     call_attempt_keep(call, &hedge->attempt, hedge->room);
     hedge->room = NULL;

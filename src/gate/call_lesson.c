@@ -90,7 +90,8 @@ void call_lesson_look_whole(struct call *call, struct str data)
 static int64_t lesson_tokens(const struct relay *relay)
 {
     int64_t tokens = relay->usage.tokens[USAGE_OUT] + relay->usage.tokens[USAGE_REASON];
-    return relay->has_usage && tokens > 0 ? tokens : relay->content_events;
+    bool told = relay->has_usage && !relay->usage.quarantined;
+    return told && tokens > 0 ? tokens : relay->content_events;
 }
 
 int64_t call_lesson_used(const struct call *call)
@@ -100,7 +101,7 @@ int64_t call_lesson_used(const struct call *call)
     if (call->upstream_status != 200) {
         return 0;
     }
-    if (!(call->streamed ? call->relay.has_usage : call->has_reported)) {
+    if (!(call->streamed ? call->relay.has_usage : call->has_reported) || usage->quarantined) {
         return -1;
     }
     for (int i = 0; i < USAGE_COUNT; i++) {

@@ -28,7 +28,8 @@ void call_lesson_look_whole(struct call *call, struct str data);
  * at. Valid until the next one begins. */
 const struct health_lesson *call_lesson_end(struct call_lesson *lesson, enum err err, int status,
                                             const struct relay *relay);
-/* All that the last attempt's upstream read and wrote, by its own word; -1: it has given none. */
+/* All that the last attempt's upstream read and wrote, by its own word; -1: it has given none, or
+ * one that contradicts itself. */
 int64_t call_lesson_used(const struct call *call);
 /* It was broken off, for another's answer was sooner. */
 const struct health_lesson *call_lesson_overtaken(struct call_lesson *lesson, bool whole,

@@ -98,12 +98,10 @@ static void prefer_expect(const struct call *call, struct dispatch_ask *ask)
     ask->tokens_out = cap > 0 && cap < output ? cap : output;
 }
 
-/* What it may take of a pool: the most that it writes, or a guess where it gave no cap, as its own
- * limits have it. */
-static int64_t prefer_capacity(const struct call *call, int64_t input)
+int64_t call_prefer_output(const struct call *call)
 {
     bool guess = call->ask.output_cap == 0 && call->output_cap > PREFER_OUTPUT_GUESS;
-    return input + (guess ? PREFER_OUTPUT_GUESS : call->output_cap) * call->ask.choices;
+    return (guess ? PREFER_OUTPUT_GUESS : call->output_cap) * call->ask.choices;
 }
 
 void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
@@ -124,7 +122,7 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .spot = call_queue_spot(call),
     };
     prefer_expect(call, ret_ask);
-    ret_ask->capacity_tokens = prefer_capacity(call, ret_ask->tokens_in);
+    ret_ask->capacity_tokens = ret_ask->tokens_in + call_prefer_output(call);
     if (ret_ask->preference != NULL && ret_ask->preference->sort == PREFERENCE_SORT_ENERGY) {
         prefer_energy(call->model, ret_ask->tokens_in, ret_ask->tokens_out, call->gate->energy_uj);
         ret_ask->energy_uj = call->gate->energy_uj;

@@ -26,3 +26,6 @@ EP_MUST_CHECK enum err call_prefer_begin(struct call *call, struct fail *fail);
 void call_prefer_back(struct call *call);
 /* Fills what the choice is asked of the call, as of now. */
 void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask);
+/* Tokens of output that it may take of a pool: the most that it writes, or a guess where it gave no
+ * cap, as its own limits have it. */
+int64_t call_prefer_output(const struct call *call);

@@ -180,7 +180,8 @@ enum err call_queue_wait(struct call *call)
     bool first = waiting == NULL;
     bool may_wait = options->queue_ns > 0 || (call->ask.flex && options->defer_ns > 0);
     if (first && !may_wait) {
-        return ERR_NO_ROUTE;
+        bool full = call->ask.flex && dispatch_is_full(dispatch, &ask);
+        return full ? queue_refuse(call, ERR_QUEUE_TIMEOUT) : ERR_NO_ROUTE;
     }
     bool over = !first && loop_now_ns(call->gate->loop) >= waiting->until_ns;
     if (over || !call_queue_may_wait(call)) {

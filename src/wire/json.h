@@ -50,7 +50,8 @@ enum json_kind json_kind(struct str value);
 struct str json_inside(struct str value);
 bool json_next_member(struct str *rest, struct json_member *ret_member);
 bool json_next_item(struct str *rest, struct str *ret_item);
-/* The first member of that name, or an empty slice; so for what is no object. */
+/* The first member of that name, or an empty slice; so for what is no object. White space may stand
+ * around the object. */
 struct str json_get(struct str object, struct str name);
 
 /*

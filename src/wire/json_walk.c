@@ -211,6 +211,7 @@ bool json_next_item(struct str *rest, struct str *ret_item)
 
 struct str json_get(struct str object, struct str name)
 {
+    object = json_trim(object); /* whole documents end with a line's end */
     if (json_kind(object) != JSON_OBJECT) {
         return STR_EMPTY;
     }

@@ -439,3 +439,43 @@ def test_what_stands_in_is_counted_by_its_own_vocabulary(house):
             assert columns[0] == columns[1], "as if it had been asked for"
     finally:
         house.upstream(0)
+
+
+# ---- what the source sent -------------------------------------------------------------------
+
+CHUNK = (b'data: {"id":"c", "object":"chat.completion.chunk","created":1,"model":"MODEL" ,"usage" : null,"choices":[{"index":0,'
+         b'"delta":{"content":"a,\\"usage\\":null"},"finish_reason":null}],"system_fingerprint":null}\r\n\r\n')
+LAST = (b': still here\n\ndata: {"model":"MODEL","choices":[{"index":0,"delta":{},"finish_reason":"stop"}] , "usage":null}\n\n'
+        b'data: {"model":"MODEL","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}\n\n'
+        b'data: [DONE]\n\n')
+WHOLE = (b'{ "id":"c","object":"chat.completion","created":1,"model":"MODEL","choices":[{"index":0,"finish_reason":"stop",'
+         b'"message":{"role":"assistant","content":"a"}}], "usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12} }\n')
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_answers_are_passed_on_byte_for_byte_and_strictly_to_openrouters_clients(two, monkeypatch, stream):
+    def answer(handler, asked):
+        body = (CHUNK * 3 + LAST if stream else WHOLE).replace(b"MODEL", asked["model"].encode())
+        sent.append(body)
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream" if stream else "application/json")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    sent, clients = [], []
+    monkeypatch.setattr(two.talkers[0], "answer", answer)
+    asked = {**ASK, "stream": stream, **({"stream_options": {"include_usage": True}} if stream else {})}
+    for path in (CHAT, "/api" + CHAT):
+        status, heads, body = two.request(path, asked)
+        assert status == 200
+        clients.append(two.json("receipt", "show", heads["x-entrepot-call"])["client"])
+        if path == CHAT:
+            assert body == sent[-1]
+        elif stream:
+            assert body == sent[-1].replace(b' ,"usage" : null,', b' ,').replace(b',"system_fingerprint":null}', b'}').replace(
+                b' , "usage":null}', b' }')
+        else:
+            assert body == b'{"system_fingerprint":null,' + sent[-1].strip()[1:]
+    told = [{name: client[name] for name in ("billed", "billed_by", "reported", "amount")} for client in clients]
+    assert told[0] == told[1] and told[0]["billed"] == {"in": "9", "out": "3"}

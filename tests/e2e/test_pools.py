@@ -5,26 +5,25 @@ import threading
 import pytest
 
 from conftest import wait_for
-from law_house import needs_law
 from pooled import Caller, lent, opened, tariff
 from test_dispatch import SG, US
 
 
 @pytest.fixture(scope="module")
 def pooled(tmp_path_factory):
-    needs_law()
     yield from opened(tmp_path_factory.mktemp("pools") / "demo")
 
 
 @pytest.fixture
 def house(pooled):
-    yield from lent(pooled)
+    return lent(pooled)
 
 
 # ---- energy and tariffs ---------------------------------------------------------------------
 
 
 def test_energy_is_joules_with_what_the_building_adds(house):
+    house.pools()
     assert house.served() == US, "the cheaper one"
     _, heads, _ = house.chat(provider={"sort": "energy"})
     told = house.operator_of(heads)
@@ -56,6 +55,7 @@ def test_the_tariff_of_the_hour_counts(house):
 
 def test_an_attempt_that_fails_gives_its_tokens_back(house):
     house.pools(us=", tokens_per_minute: 300", sg=", tokens_per_minute: 300")
+    house.configure()
     for talker in house.talkers:
         talker.status = 400  # the client's own fault: nothing is learned of the source
     for _ in range(5):  # of which three would be a minute's
@@ -67,6 +67,7 @@ def test_an_attempt_that_fails_gives_its_tokens_back(house):
 def test_a_pool_takes_no_more_tokens_than_its_minute_has(house):
     """A call is expected to take some hundred tokens, and takes 14."""
     house.pools(us=", tokens_per_minute: 150", sg=", tokens_per_minute: 150")
+    house.configure(defer_ms=0)
     for talker in house.talkers:
         talker.first = 1.0
     first = Caller(house)
@@ -75,6 +76,8 @@ def test_a_pool_takes_no_more_tokens_than_its_minute_has(house):
     wait_for(lambda: len(house.talkers[1].asked) == 1, "the second, elsewhere")
     third = Caller(house).done()
     assert (third.status, third.error["code"]) == (503, "no_route")
+    flex = Caller(house, service_tier="flex").done()
+    assert (flex.status, flex.error["code"]) == (429, "resource_unavailable") and flex.took < 0.8, "nobody waits"
     told = {row["route"]: row["why"]
             for row in house.operator_of(third.headers)["choice"]["candidates"]}
     assert told == {US: "pool_tokens", SG: "pool_tokens"}
@@ -91,6 +94,16 @@ def test_calls_wait_for_tokens_as_for_places(house):
         talker.first = 0.2
     calls = [Caller(house) for _ in range(5)]
     assert [call.done().status for call in calls] == [200] * 5
+
+
+def test_a_report_that_contradicts_itself_shuts_no_pool(house, monkeypatch):
+    """What it says was used would be owed for ten minutes."""
+    house.pools(us=", tokens_per_minute: 1000", sg=", tokens_per_minute: 1000")
+    house.configure()
+    nonsense = {"prompt_tokens": 100_000_000, "completion_tokens": 5, "total_tokens": 14}
+    monkeypatch.setattr(house.talkers[0], "report", lambda words: nonsense)
+    for stream in (False, True, False):
+        assert house.served(stream=stream) == US
 
 
 # ---- one line for all threads ---------------------------------------------------------------

@@ -19,14 +19,19 @@ MODULES = ROOT / "build" / "node" / "node_modules"
 ASK = {"model": "aurora-large", "messages": [{"role": "user", "content": "Tell me about retries."}], "max_tokens": 60}
 
 
-def start(folder, abort_billing="continues", repeat_ms=None):
-    shop = Shop(folder, abort_billing)
-    if repeat_ms is not None:
-        text = shop.conf.read_text()
-        mine = f"limits:\n  repeat_ms: {repeat_ms}\n"
-        shop.conf.write_text(text.replace("limits:\n", mine) if "\nlimits:\n" in text else f"{text}\n{mine}")
-    shop.start()
-    return shop
+class Kept(Shop):
+    def __init__(self, folder, abort_billing="continues"):
+        super().__init__(folder, abort_billing)
+        self.plain = self.conf.read_text()
+        assert "\nlimits:\n" not in self.plain
+
+    def again(self, repeat_ms=None):
+        """The server anew, with this time for repeats; None: the usual one."""
+        self.stop_process("server")
+        more = "" if repeat_ms is None else f"\nlimits:\n  repeat_ms: {repeat_ms}\n"
+        self.conf.write_text(self.plain + more)
+        self.start()
+        self.set(delay=0.0)
 
 
 def stop(shop):
@@ -39,7 +44,16 @@ def stop(shop):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    made = start(tmp_path_factory.mktemp("repeats") / "demo")
+    made = Kept(tmp_path_factory.mktemp("repeats") / "demo")
+    made.start()
+    yield made
+    stop(made)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """One that is stopped and started; its sources stop billing when they are left."""
+    made = Kept(tmp_path_factory.mktemp("other") / "demo", "stops")
     yield made
     stop(made)
 
@@ -124,7 +138,7 @@ def test_an_idempotency_key_says_more_than_the_count(shop):
 
 def test_who_stopped_waiting_gets_the_answer_by_the_next_try(shop):
     body = prompt("slow")
-    shop.set(delay=1.0)
+    shop.set(delay=0.7)
     before, calls = sold(shop), shop.calls
     leave(shop, body, 0, lambda: shop.calls == calls + 1)
     begun = time.monotonic()
@@ -141,7 +155,7 @@ def test_who_stopped_waiting_gets_the_answer_by_the_next_try(shop):
 
 def test_who_stops_waiting_twice_gets_it_by_the_third_try(shop):
     body = prompt("slower")
-    shop.set(delay=1.0)
+    shop.set(delay=0.9)
     before, calls = sold(shop), shop.calls
     leave(shop, body, 0, lambda: shop.calls == calls + 1)
     until = time.monotonic() + 0.3
@@ -203,62 +217,54 @@ def test_an_answer_above_64_kib_and_a_stream_are_calls_of_their_own(shop):
 
 def test_a_repeat_waits_no_longer_than_its_deadline(shop):
     body = prompt("deadline")
-    shop.set(delay=1.0)
+    shop.set(delay=0.8)
     calls = shop.calls
     leave(shop, body, 0, lambda: shop.calls == calls + 1)
-    status, _, answer = ask(shop, body, 1, **{"x-request-deadline": str(time.time() + 0.4)})
+    status, _, answer = ask(shop, body, 1, **{"x-request-deadline": str(time.time() + 0.3)})
     assert status == 504 and json.loads(answer)["error"]["code"] == "deadline_exceeded"
 
 
-def test_a_route_that_stops_billing_is_left_and_the_repeat_is_the_only_sale(tmp_path):
-    shop = start(tmp_path / "demo", "stops")
-    try:
-        shop.set(delay=0.6)
-        leave(shop, ASK, 0, lambda: shop.calls == 1)
-        again = ask(shop, ASK, 1)
-        assert again[0] == 200 and again[1]["x-entrepot-replayed"] is None
-        assert sold(shop)[0] == 1
-    finally:
-        stop(shop)
+def test_a_route_that_stops_billing_is_left_and_the_repeat_is_the_only_sale(other):
+    other.again()
+    other.set(delay=0.6)
+    before, calls = sold(other), other.calls
+    leave(other, ASK, 0, lambda: other.calls == calls + 1)
+    again = ask(other, ASK, 1)
+    assert again[0] == 200 and again[1]["x-entrepot-replayed"] is None
+    assert sold(other)[0] == before[0] + 1
 
 
-def test_repeats_can_be_left_alone(tmp_path):
-    shop = start(tmp_path / "demo", repeat_ms=0)
-    try:
-        first = ask(shop, ASK, 0)
-        assert ask(shop, ASK, 1)[2] != first[2]
-        assert sold(shop)[0] == 2
-    finally:
-        stop(shop)
+def test_repeats_can_be_left_alone(other):
+    other.again(repeat_ms=0)
+    before = sold(other)
+    first = ask(other, ASK, 0)
+    assert ask(other, ASK, 1)[2] != first[2]
+    assert sold(other)[0] == before[0] + 2
 
 
-def test_what_is_kept_ends_with_its_time_and_with_the_server(tmp_path):
-    shop = start(tmp_path / "demo", repeat_ms=1000)
-    try:
-        first = ask(shop, ASK, 0)
-        assert ask(shop, ASK, 1)[2] == first[2]
-        time.sleep(1.1)
-        second = ask(shop, ASK, 1)
-        assert second[2] != first[2]
-        assert shop.stop_process("server") == 0
-        shop.start()
-        assert ask(shop, ASK, 1)[2] != second[2]
-    finally:
-        stop(shop)
+def test_what_is_kept_ends_with_its_time_and_with_the_server(other):
+    other.again(repeat_ms=1000)
+    first = ask(other, ASK, 0)
+    assert ask(other, ASK, 1)[2] == first[2]
+    time.sleep(1.1)
+    second = ask(other, ASK, 1)
+    assert second[2] != first[2]
+    assert other.stop_process("server") == 0
+    other.start()
+    assert ask(other, ASK, 1)[2] != second[2]
 
 
-def test_a_stop_ends_a_repeat_that_waits(tmp_path):
-    shop = start(tmp_path / "demo")
-    try:
-        shop.set(delay=1.2)
-        leave(shop, ASK, 0, lambda: shop.calls == 1)
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            waits = pool.submit(ask, shop, ASK, 1)
-            time.sleep(0.3)
-            shop.send(15)
-            assert waits.result()[0] in (200, 503)
-    finally:
-        stop(shop)
+def test_a_stop_ends_a_repeat_that_waits(shop):
+    body = prompt("stopped")
+    shop.set(delay=0.8)
+    calls = shop.calls
+    leave(shop, body, 0, lambda: shop.calls == calls + 1)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(ask, shop, body, 1)
+        time.sleep(0.2)
+        shop.send(15)
+        assert waits.result()[0] in (200, 503)
+    shop.again()
 
 
 # ---- the SDKs themselves ------------------------------------------------------------------------
@@ -271,8 +277,8 @@ def test_openais_sdk_for_python_buys_once_whatever_it_meets(shop):
         return openai.OpenAI(base_url=shop.base, api_key=shop.key, max_retries=3, **more)
 
     before, calls = sold(shop), shop.calls
-    shop.set(delay=1.6)  # longer than the SDK waits: it tries again, and the second try gets the first one's answer
-    raw = client(timeout=1.0).chat.completions.with_raw_response.create(**prompt("python, timeout"))
+    shop.set(delay=1.2)  # longer than the SDK waits: it tries again, and the second try gets the first one's answer
+    raw = client(timeout=0.7).chat.completions.with_raw_response.create(**prompt("python, timeout"))
     assert raw.headers["x-entrepot-replayed"] == "true" and raw.parse().choices[0].message.content
     assert (sold(shop)[0], shop.calls) == (before[0] + 1, calls + 1)
     shop.set(delay=0.0, fail=1)  # both sources: the gateway has no other
@@ -306,8 +312,8 @@ def test_openais_sdk_for_node_buys_once_whatever_it_meets(shop, tmp_path):
         return json.loads(done.stdout)
 
     before, calls = sold(shop), shop.calls
-    shop.set(delay=1.6)
-    told = run("node, timeout", 1000)
+    shop.set(delay=1.2)
+    told = run("node, timeout", 700)
     assert told["content"] and told["replayed"] == "true"
     assert (sold(shop)[0], shop.calls) == (before[0] + 1, calls + 1)
     shop.set(delay=0.0, fail=1)

@@ -54,7 +54,9 @@ class Shop(House):
         status, headers, body = self.request("/v1/chat/completions", {**ASK, "stream": stream, **more})
         assert status == 200, body
         wait_for(lambda: float(self.credits()["held"]) == 0, "the end of the hold")
-        return self.json("receipt", "show", headers["x-entrepot-call"])["client"], body
+        receipt = self.json("receipt", "show", headers["x-entrepot-call"])
+        self.told = receipt["operator"]
+        return receipt["client"], body
 
     def figure(self, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.operator}/metrics", timeout=5) as answer:
@@ -142,6 +144,8 @@ def test_each_surface_is_charged_by_class_to_the_billionth(shop, surface):
         assert client.get("reported_flags", []) == told
         assert {name: int(count) for name, count in client.get("units", {}).items()} == units
         assert int(client["amount"]) == cost(classes, units)
+        saved = int(shop.told.get("choice", {}).get("saved", 0))
+        assert saved == classes.get("cached", 0) * 1620, "of the operator, by the contract: 0.18 in place of 1.80 a million"
 
 
 def test_what_the_cache_saved_the_client_stands_in_its_receipt(shop):
@@ -186,6 +190,7 @@ def test_a_report_that_does_not_sum_is_claimed_and_our_own_count_is_billed(shop,
     client, body = shop.call(BAD[surface], stream)
     assert (client["billed_by"], client["counted_by"]) == ("counted", "exact")
     assert client["billed"] == client["counted"] and client["reported_flags"] == ["quarantined"]
+    assert "saved" not in client and "choice" not in shop.told, "nor does anybody believe what it says was cached"
     assert int(client["billed"]["in"]) == shop.count(json.dumps(ASK), "--model", "aurora-large", "--chat")["tokens"]
     assert int(client["amount"]) == cost(client["billed"])
     assert shop.figure("entrepot_usage_quarantined_total") == before + 1

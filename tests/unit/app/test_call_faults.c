@@ -7,6 +7,7 @@
  */
 #include "base/counter.h"
 #include "base/mem.h"
+#include "gate/gate_internal.h"
 #include "ledger/mark.h"
 #include "street.h"
 
@@ -70,12 +71,20 @@ static bool complete(enum way way, struct str got)
     return fine && !failed && str_search(got, end) < got.len;
 }
 
-/* Turns until the client has its end, or nothing has come for a while. */
+/* The first source holds its answer back, and no second one is, or will be, asked. */
+static bool lacks_hedge(void)
+{
+    const struct node *calls = &street.gate->open_calls;
+    return street_waits != NULL &&
+           (calls->next == calls || EP_CONTAINER(calls->next, struct call, node)->hedge == NULL);
+}
+
+/* Turns until the client has its end, or nothing will come, or has for a while. */
 static void turn_until_quiet(struct peer *peer, int64_t quiet_ns)
 {
     int64_t until_ns = test_now_ns() + quiet_ns;
     size_t had = 0;
-    while (!peer->ended && !peer->broken && test_now_ns() < until_ns) {
+    while (!peer->ended && !peer->broken && !lacks_hedge() && test_now_ns() < until_ns) {
         (void)loop_turn(street.loop, false);
         peer_read(peer);
         if (peer->got.len > had) {

@@ -36,6 +36,7 @@ TEST(an_act_is_run_from_an_array_of_words)
     CHECK(answers("[\"--name=Acme & Co\", \"--json\", \"--\", \"client\", \"add\"]",
                   "{\"exit\":0,\"out\":\"{\\\"id\\\":\\\"cli_"));
     CHECK(answers("[\"client\",\"list\"]", "{\"exit\":0,\"out\":\"id "));
+    CHECK(answers("\r\n[\"client\",\"list\" ] \n", "{\"exit\":0,\"out\":\"id "));
     CHECK(house_said(&answer, "Acme & Co"));
     end();
 }
@@ -51,6 +52,7 @@ TEST(the_log_shows_the_words_without_what_names_somebody)
           "[\"--name=\",\"client\",\"--names=x\",\"--bytes=1\"]" },
         { "[1,null]", "[1,null]" },
         { "[]", "[]" },
+        { " [ 1 ]\n", "[1]" },
         { "{\"--name\":1}", "[]" },
         { "[\"--name", "[]" },
     };

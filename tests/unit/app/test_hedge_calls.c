@@ -104,6 +104,81 @@ TEST(an_overtaken_source_that_goes_on_costs_an_answer_as_well)
     end_hedged();
 }
 
+/* ---- what it takes of a minute ------------------------------------------------------------- */
+
+#define A_MINUTE 60 /* tokens: so few that what is used is all still missing when it is looked at */
+
+static void share_a_minute(struct house *house)
+{
+    char fresh[96];
+    (void)snprintf(fresh, sizeof(fresh), "    max_concurrent: 10000\n    tokens_per_minute: %d\n",
+                   A_MINUTE);
+    house_change(house, "credentials.yaml", "    max_concurrent: 10000\n", fresh); /* aurora's */
+}
+
+static void stop_in_a_minute(struct house *house)
+{
+    street_hedge(house);
+    share_a_minute(house);
+}
+
+static void go_on_in_a_minute(struct house *house)
+{
+    go_on(house);
+    share_a_minute(house);
+}
+
+/* Tokens that the first source's credential lacks, by when a call that wants all could begin. */
+static int64_t lacking(void)
+{
+    const struct registry *registry = street.house.world->registry;
+    const struct registry_product *product = &registry->products[0];
+    const struct dispatch_ask ask = { .registry = registry,
+                                      .product = product,
+                                      .model = registry_product_model(product, STR("aurora-small")),
+                                      .now_ns = loop_now_ns(street.loop),
+                                      .capacity_tokens = A_MINUTE };
+    static struct dispatch_explanation told;
+    dispatch_explain(street.dispatch, &ask, &told);
+    for (size_t i = 0; i < told.count; i++) {
+        if (str_eq(told.candidates[i].route->id, STR("aurora-small-us"))) {
+            bool lacks = told.candidates[i].why == DISPATCH_WHY_TOKENS;
+            return lacks ? (told.candidates[i].until_ns - ask.now_ns) / (1000 * MS) : 0;
+        }
+    }
+    return -1;
+}
+
+static void check_lacking(int64_t least, int64_t most)
+{
+    int64_t tokens = lacking();
+    if (tokens < least || tokens > most) {
+        test_failed(EP_SITE, "%lld tokens are lacking", (long long)tokens);
+    }
+}
+
+/* The prompt was read: some 40 tokens by its length. */
+TEST(an_overtaken_source_that_stops_used_its_input_of_the_minute)
+{
+    begin_hedged(stop_in_a_minute);
+    CHECK_EQ(lacking(), 0);
+    send_call(false);
+    finish();
+    CHECK_EQ(hedges(), 1);
+    check_lacking(15, 60);
+    end_hedged();
+}
+
+TEST(an_overtaken_source_that_goes_on_used_an_answer_of_it_as_well)
+{
+    begin_hedged(go_on_in_a_minute);
+    send_call(true);
+    finish();
+    CHECK_EQ(hedges(), 1);
+    check_lacking(115, 160);
+    end_hedged();
+}
+
 /* ---- the law ------------------------------------------------------------------------------- */
 
 #define LATE_NS (300 * MS) /* time for a busy machine to come to the end before */

@@ -60,6 +60,9 @@ TEST(an_answer_gets_what_it_lacks)
 {
     CHECK_STR(chat_strict_lack(STR("{\"id\":\"x\"}")), STR("\"system_fingerprint\":null,"));
     CHECK_STR(chat_strict_lack(STR("{ }")), STR("\"system_fingerprint\":null"));
+    CHECK_STR(chat_strict_lack(STR(" {\"id\":\"x\"}\r\n")), STR("\"system_fingerprint\":null,"));
+    CHECK_STR(chat_strict_lack(STR("\n{\"system_fingerprint\":null} ")), STR(""));
+    CHECK_STR(chat_strict_lack(STR("{}\n")), STR("\"system_fingerprint\":null"));
     CHECK_STR(chat_strict_lack(STR("{\"system_fingerprint\":null}")), STR(""));
     CHECK_STR(chat_strict_lack(STR("{\"a\":1,\"system_fingerprint\":\"f\"}")), STR(""));
 }

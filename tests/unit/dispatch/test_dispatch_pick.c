@@ -273,8 +273,10 @@ TEST(energy_ranks_where_it_is_known_and_else_the_price)
     CHECK_EQ(look(&world), 'a');
     world.ask.energy_uj = unknown;
     CHECK_EQ(look(&world), 'a');
+    CHECK_EQ(world.told.sort, PREFERENCE_SORT_PRICE);
     world.ask.energy_uj = known;
     CHECK_EQ(look(&world), 'c');
+    CHECK_EQ(world.told.sort, PREFERENCE_SORT_ENERGY);
     CHECK_EQ(world.told.candidates[1].rank, 2);
     CHECK_EQ(world.told.candidates[0].energy_uj, -1);
     dispatch_destroy(world.dispatch);

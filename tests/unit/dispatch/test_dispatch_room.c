@@ -71,8 +71,9 @@ static enum dispatch_why why(struct world *world, int64_t *ret_until_ns)
 static void end(struct world *world, struct dispatch_place *place, enum dispatch_outcome outcome,
                 int64_t used)
 {
+    const struct health_lesson late = { .first_ns = S };
     place->used_tokens = used;
-    dispatch_give(place, outcome, NULL, world->ask.now_ns);
+    dispatch_give(place, outcome, outcome == DISPATCH_OVERTAKEN ? &late : NULL, world->ask.now_ns);
 }
 
 TEST(a_minutes_tokens_are_given_and_come_again_evenly)
@@ -114,11 +115,13 @@ TEST(what_was_used_in_truth_takes_the_place_of_what_was_taken)
         int64_t used;
         int64_t left; /* of 6000, after 3000 were taken */
     } cases[] = {
-        { DISPATCH_FINE, true, 500, 5500 },    { DISPATCH_FINE, true, 4000, 2000 },
-        { DISPATCH_FINE, true, -1, 3000 },     { DISPATCH_FINE, false, 0, 6000 },
-        { DISPATCH_FAILED, false, -1, 6000 },  { DISPATCH_FAILED, false, 700, 6000 },
-        { DISPATCH_NEUTRAL, false, -1, 6000 }, { DISPATCH_FAILED, true, 700, 5300 },
-        { DISPATCH_NEUTRAL, true, -1, 3000 },
+        { DISPATCH_FINE, true, 500, 5500 },     { DISPATCH_FINE, true, 4000, 2000 },
+        { DISPATCH_FINE, true, -1, 3000 },      { DISPATCH_FINE, false, 0, 6000 },
+        { DISPATCH_FAILED, false, -1, 6000 },   { DISPATCH_FAILED, false, 700, 6000 },
+        { DISPATCH_NEUTRAL, false, -1, 6000 },  { DISPATCH_FAILED, true, 700, 5300 },
+        { DISPATCH_NEUTRAL, true, -1, 3000 },   { DISPATCH_NEUTRAL, false, 700, 5300 },
+        { DISPATCH_NEUTRAL, false, 0, 6000 },   { DISPATCH_OVERTAKEN, false, 700, 5300 },
+        { DISPATCH_OVERTAKEN, false, 0, 6000 }, { DISPATCH_OVERTAKEN, false, -1, 3000 },
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
         struct world world;

@@ -5,6 +5,7 @@
 #include "gate/call_attempt.h"
 #include "gate/call_law.h"
 #include "harness.h"
+#include "meter/rate.h"
 #include "tlog/receipt.h"
 
 #define ROUTES 64
@@ -114,6 +115,13 @@ static void write_worst(size_t count, size_t tried, size_t len, size_t facts_len
             .billable = true,
         };
     }
+    for (size_t i = 0; i < 2 && tried > 1; i++) { /* of two one is a hedge, and one costs */
+        struct receipt_try *try = &tries[tried - 2 + i];
+        try->hedge = i == 1;
+        try->cost_by = i == 1 ? STR("reported") : STR_EMPTY;
+        try->cost_nano = INT64_MAX;
+        try->cost_currency = STR("USD");
+    }
     for (size_t i = 0; i < RECEIPT_CANDIDATES_MAX; i++) {
         candidates[i] =
             (struct receipt_candidate){ longest, STR("require_parameters"), ROUTES, INT64_MIN };
@@ -190,4 +198,54 @@ TEST(what_just_holds_of_quarantined_routes_can_be_written)
             write_worst(ROUTES, 0, len, told < sizeof(facts_text) ? told : sizeof(facts_text));
         }
     }
+}
+
+/* ---- what the client is told --------------------------------------------------------------- */
+
+/* All columns, units and flags, and each name as long as it may be, of quotes where it may. */
+TEST(the_clients_section_holds_the_most_of_everything)
+{
+    static const char *const units[RECEIPT_UNITS] = { "web_fetch", "web_search", "source" };
+    static const char *const longest[RECEIPT_CLASSES] = {
+        "cached_audio_a", "cached_audio_b", "cached_audio_c", "cached_audio_d",
+        "cached_audio_e", "cached_audio_f", "cached_audio_g", "cached_audio_h",
+        "cached_audio_i", "cached_audio_j", "cached_audio_k", "cached_audio_l",
+        "cached_audio_m", "cached_audio_n", "cached_audio_o", "cached_audio_p",
+    };
+    static char asked[ASK_NAME_MAX];
+    struct receipt_tokens tokens = { .provenance = STR("upstream_partial") };
+    struct receipt receipt;
+    memset(asked, '"', sizeof(asked));
+    memset(name, 'r', sizeof(name));
+    for (size_t i = 0; i < RECEIPT_CLASSES; i++) {
+        tokens.tokens[i] = INT64_MAX;
+    }
+    struct receipt_facts facts = {
+        .key = STR("key_01m8br6dfm0004tdaj4990qfnd"),
+        .product = { name, sizeof(name) },
+        .model_asked = { asked, sizeof(asked) },
+        .model_served = { name, sizeof(name) },
+        .counted = tokens,
+        .reported = tokens,
+        .generated = tokens,
+        .billed = tokens,
+        .class_names = longest,
+        .reported_flags = { STR("quarantined"), STR("reasoning_added"), STR("split_assumed") },
+        .units = { RATE_UNITS_MOST, RATE_UNITS_MOST, RATE_UNITS_MOST },
+        .unit_names = units,
+        .saved_nano = INT64_MAX,
+        .price_book = { name, sizeof(name) },
+        .amount_nano = INT64_MAX,
+        .currency = STR("USD"),
+        .outcome = STR("interrupted"),
+        .reason_count = RECEIPT_REASONS_MAX,
+    };
+    for (size_t i = 0; i < RECEIPT_REASONS_MAX; i++) {
+        facts.reasons[i] = (struct str){ reason, sizeof(reason) };
+    }
+    fill(reason, sizeof(reason));
+    receipt_init(&receipt);
+    CHECK_EQ(receipt_build(&receipt, &facts), ERR_OK);
+    CHECK(receipt.sections[RECEIPT_CLIENT].len < RECEIPT_SECTION_MAX / 2);
+    receipt_fini(&receipt);
 }

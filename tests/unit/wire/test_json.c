@@ -158,6 +158,11 @@ TEST(values_are_found_in_place)
     CHECK(!json_next_item(&rest, &item));
     CHECK_EQ(json_get(text, STR("absent")).len, 0);
     CHECK_EQ(json_get(list, STR("a")).len, 0);
+    /* A whole document, as it stands in a file or a body. */
+    CHECK_STR(json_get(STR("\n{\"a\":1, \"b\":2 }\r\n"), STR("b")), STR("2"));
+    CHECK_EQ(json_get(STR(" {\"a\":1}\n"), STR("c")).len, 0);
+    CHECK_EQ(json_get(STR(" {}\n"), STR("c")).len, 0);
+    CHECK_EQ(json_get(STR(" \n"), STR("c")).len, 0);
     CHECK(json_kind(json_get(text, STR("n"))) == JSON_NULL);
 }
 
