@@ -61,6 +61,12 @@ if(TARGET room_policy) # the detectors' rules as a registry would give them
     target_include_directories(ep_detect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 endif()
 
+if(TARGET room_dialect) # answers from a seed, and what each dialect can say of them
+    add_library(ep_dialect_sample STATIC ${CMAKE_SOURCE_DIR}/tests/dialect_sample.c)
+    target_link_libraries(ep_dialect_sample PRIVATE ep_flags PUBLIC room_dialect)
+    target_include_directories(ep_dialect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+endif()
+
 get_property(rooms GLOBAL PROPERTY EP_ROOMS)
 foreach(room IN LISTS rooms)
     ep_tests(unit ${room})
