@@ -144,7 +144,8 @@ enum err decode_begin(struct decode *decode, const struct event_begin *begin)
 enum err decode_open(struct decode *decode, struct decode_choice *choice,
                      const struct event_open *open, int64_t key, struct decode_item **ret_item)
 {
-    if (choice->finished) {
+    bool call = open->kind == EVENT_TOOL || open->kind == EVENT_CUSTOM_TOOL;
+    if (choice->finished || (call && open->name.len == 0)) {
         return ERR_UPSTREAM_SYNTAX;
     }
     if (choice->count == EVENT_ITEMS_MAX) {
@@ -160,7 +161,7 @@ enum err decode_open(struct decode *decode, struct decode_choice *choice,
     item->key = key;
     item->open = true;
     choice->items = item;
-    choice->calls += open->kind == EVENT_TOOL || open->kind == EVENT_CUSTOM_TOOL ? 1 : 0;
+    choice->calls += call ? 1 : 0;
     *ret_item = item;
     const struct event event = {
         .kind = EVENT_OPEN, .choice = choice->index, .item = item->item, .open = *open
