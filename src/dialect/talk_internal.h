@@ -130,6 +130,11 @@ EP_MUST_CHECK enum err talk_put_result_text(struct talk_writing *writing,
                                             const struct talk_part *part);
 /* Whether reasoning can go back to this target; notes what is lost if not. */
 bool talk_keeps_reason(struct talk_writing *writing, const struct talk_part *part);
+/* A turn that says nothing but what was thought is left out: no upstream takes it, and its
+ * neighbours are then of one side. */
+bool talk_is_silent(const struct talk_turn *turn);
+/* That turn, or the first behind it that is not silent; NULL: there is none. */
+const struct talk_turn *talk_next_loud(const struct talk_turn *turn);
 /* The stop texts as a list. */
 void talk_put_stops(struct talk_writing *writing);
 const char *talk_effort_name(enum talk_effort effort);

@@ -198,6 +198,34 @@ bool talk_keeps_reason(struct talk_writing *writing, const struct talk_part *par
     return keeps;
 }
 
+bool talk_is_silent(const struct talk_turn *turn)
+{
+    for (const struct talk_part *part = turn->parts; part != NULL; part = part->next) {
+        if (part->kind != TALK_REASON) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct talk_turn *talk_next_loud(const struct talk_turn *turn)
+{
+    while (turn != NULL && talk_is_silent(turn)) {
+        turn = turn->next;
+    }
+    return turn;
+}
+
+/* The reasoning of turns that are left out. */
+static void talk_note_silent(const struct talk *talk, struct lost *lost)
+{
+    for (const struct talk_turn *turn = talk->turns; turn != NULL; turn = turn->next) {
+        if (turn->parts != NULL && talk_is_silent(turn)) {
+            lost_add(lost, LOST_BIT_REASONING);
+        }
+    }
+}
+
 void talk_put_stops(struct talk_writing *writing)
 {
     const struct talk *talk = writing->talk;
@@ -235,6 +263,7 @@ enum err talk_write(struct talk *talk, const struct talk_target *target, struct 
         .talk = talk, .target = target, .put = { out, ERR_OK }, .lost = lost, .fail = fail
     };
     lost->bits |= talk->lost.bits;
+    talk_note_silent(talk, lost);
     if (talk->metadata.len > 0 && target->dialect != DIALECT_CHAT &&
         target->dialect != DIALECT_RESPONSES) {
         lost_add(lost, LOST_BIT_METADATA);

@@ -159,7 +159,8 @@ static enum err anthropic_put_parts(struct talk_writing *writing, const struct t
                                     const struct talk_turn *to, bool results)
 {
     for (const struct talk_turn *turn = from; turn != to; turn = turn->next) {
-        for (const struct talk_part *part = turn->parts; part != NULL; part = part->next) {
+        const struct talk_part *part = talk_is_silent(turn) ? NULL : turn->parts;
+        for (; part != NULL; part = part->next) {
             if ((part->kind == TALK_RESULT) == results) {
                 TRY(anthropic_put_part(writing, part, turn->role == TALK_SYSTEM));
             }
@@ -179,12 +180,13 @@ static enum err anthropic_put_messages(struct talk_writing *writing, const struc
     bool more = false;
     talk_key(writing, "messages");
     PUT(&writing->put, "[");
+    turn = talk_next_loud(turn);
     while (turn != NULL) {
         const struct talk_turn *to = turn;
-        while (to != NULL && anthropic_is_user(to) == anthropic_is_user(turn)) {
+        while (to != NULL &&
+               (talk_is_silent(to) || anthropic_is_user(to) == anthropic_is_user(turn))) {
             to = to->next;
         }
-        size_t before = writing->put.out->len;
         put_str(&writing->put, more ? STR(",") : STR_EMPTY);
         put_str(&writing->put, anthropic_is_user(turn)
                                    ? STR("{\"role\":\"user\",\"content\":[")
@@ -192,12 +194,8 @@ static enum err anthropic_put_messages(struct talk_writing *writing, const struc
         writing->more = false;
         TRY(anthropic_put_parts(writing, turn, to, true));
         TRY(anthropic_put_parts(writing, turn, to, false));
-        if (writing->more) {
-            PUT(&writing->put, "]}");
-            more = true;
-        } else if (writing->put.err == ERR_OK) {
-            writing->put.out->len = before; /* it says nothing that this upstream takes */
-        }
+        PUT(&writing->put, "]}");
+        more = true;
         turn = to;
     }
     PUT(&writing->put, "]");
@@ -209,7 +207,7 @@ static enum err anthropic_put_messages(struct talk_writing *writing, const struc
 static enum err anthropic_put_system(struct talk_writing *writing, const struct talk_turn **turn)
 {
     bool any = false;
-    for (; *turn != NULL && (*turn)->role == TALK_SYSTEM; *turn = (*turn)->next) {
+    for (; *turn != NULL && (*turn)->role == TALK_SYSTEM; *turn = talk_next_loud((*turn)->next)) {
         for (const struct talk_part *part = (*turn)->parts; part != NULL; part = part->next) {
             if (part->kind != TALK_TEXT) {
                 return talk_cannot(writing, part, "may be text alone in a system message");
@@ -289,7 +287,8 @@ static bool anthropic_lacks_thoughts(const struct talk *talk)
 {
     bool lacks = false;
     bool under_way = false;
-    for (const struct talk_turn *turn = talk->turns; turn != NULL; turn = turn->next) {
+    for (const struct talk_turn *turn = talk_next_loud(talk->turns); turn != NULL;
+         turn = turn->next) {
         bool calls = false;
         bool signed_ = false;
         bool results = false;
@@ -427,7 +426,7 @@ enum err talk_write_anthropic(struct talk_writing *writing)
 {
     const struct talk *talk = writing->talk;
     const struct talk_target *target = writing->target;
-    const struct talk_turn *turn = talk->turns;
+    const struct talk_turn *turn = talk_next_loud(talk->turns);
     bool thinks = false;
     if (talk->choices > 1) {
         return talk_cannot_field(writing, "n", "n", "n", "generationConfig.candidateCount");

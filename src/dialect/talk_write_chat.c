@@ -207,7 +207,8 @@ static enum err chat_put_messages(struct talk_writing *writing)
     talk_key(writing, "messages");
     PUT(&writing->put, "[");
     writing->more = false;
-    for (const struct talk_turn *turn = writing->talk->turns; turn != NULL; turn = turn->next) {
+    for (const struct talk_turn *turn = talk_next_loud(writing->talk->turns); turn != NULL;
+         turn = talk_next_loud(turn->next)) {
         if (turn->role == TALK_MODEL) {
             TRY(chat_put_model(writing, turn));
         } else {

@@ -138,7 +138,8 @@ static enum err gemini_put_parts(struct talk_writing *writing, const struct talk
                                  const struct talk_turn *to, bool results)
 {
     for (const struct talk_turn *turn = from; turn != to; turn = turn->next) {
-        for (const struct talk_part *part = turn->parts; part != NULL; part = part->next) {
+        const struct talk_part *part = talk_is_silent(turn) ? NULL : turn->parts;
+        for (; part != NULL; part = part->next) {
             if ((part->kind == TALK_RESULT) == results) {
                 TRY(gemini_put_part(writing, part, turn->role == TALK_SYSTEM));
             }
@@ -152,25 +153,21 @@ static enum err gemini_put_contents(struct talk_writing *writing, const struct t
     bool more = false;
     talk_key(writing, "contents");
     PUT(&writing->put, "[");
+    turn = talk_next_loud(turn);
     while (turn != NULL) {
         const struct talk_turn *to = turn;
         bool model = turn->role == TALK_MODEL;
-        while (to != NULL && (to->role == TALK_MODEL) == model) {
+        while (to != NULL && (talk_is_silent(to) || (to->role == TALK_MODEL) == model)) {
             to = to->next;
         }
-        size_t before = writing->put.out->len;
         put_str(&writing->put, more ? STR(",") : STR_EMPTY);
         put_str(&writing->put, model ? STR("{\"role\":\"model\",\"parts\":[")
                                      : STR("{\"role\":\"user\",\"parts\":["));
         writing->more = false;
         TRY(gemini_put_parts(writing, turn, to, true));
         TRY(gemini_put_parts(writing, turn, to, false));
-        if (writing->more) {
-            PUT(&writing->put, "]}");
-            more = true;
-        } else if (writing->put.err == ERR_OK) {
-            writing->put.out->len = before; /* it says nothing that this upstream takes */
-        }
+        PUT(&writing->put, "]}");
+        more = true;
         turn = to;
     }
     PUT(&writing->put, "]");
@@ -187,7 +184,7 @@ static enum err gemini_put_system(struct talk_writing *writing, const struct tal
     talk_key(writing, "systemInstruction");
     PUT(&writing->put, "{\"parts\":[");
     writing->more = false;
-    for (; *turn != NULL && (*turn)->role == TALK_SYSTEM; *turn = (*turn)->next) {
+    for (; *turn != NULL && (*turn)->role == TALK_SYSTEM; *turn = talk_next_loud((*turn)->next)) {
         for (const struct talk_part *part = (*turn)->parts; part != NULL; part = part->next) {
             if (part->kind != TALK_TEXT) {
                 return talk_cannot(writing, part, "may be text alone in a system message");
@@ -340,7 +337,7 @@ static void gemini_put_config(struct talk_writing *writing)
 enum err talk_write_gemini(struct talk_writing *writing)
 {
     const struct talk *talk = writing->talk;
-    const struct talk_turn *turn = talk->turns;
+    const struct talk_turn *turn = talk_next_loud(talk->turns);
     if (talk->stops_count > STOPS_MAX) {
         return talk_cannot_field(writing, "stop", "stop", "stop_sequences",
                                  "generationConfig.stopSequences");

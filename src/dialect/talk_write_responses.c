@@ -187,7 +187,8 @@ static enum err responses_put_input(struct talk_writing *writing)
     talk_key(writing, "input");
     PUT(&writing->put, "[");
     writing->more = false;
-    for (const struct talk_turn *turn = writing->talk->turns; turn != NULL; turn = turn->next) {
+    for (const struct talk_turn *turn = talk_next_loud(writing->talk->turns); turn != NULL;
+         turn = talk_next_loud(turn->next)) {
         TRY(responses_put_turn(writing, turn));
     }
     PUT(&writing->put, "]");
