@@ -111,6 +111,13 @@ if(TARGET room_meter)
     set_target_properties(ep-chat-count PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 
+# tests/clients: our side of the comparison with the vendors' own readers of streams.
+if(TARGET ep_dialect_sample)
+    add_executable(ep-dialect-streams ${CMAKE_SOURCE_DIR}/tests/clients/streams.c)
+    target_link_libraries(ep-dialect-streams PRIVATE ep_flags ep_dialect_sample)
+    set_target_properties(ep-dialect-streams PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()
+
 # tests/law: our side of the comparison of verdicts with another implementation of the rules.
 if(TARGET room_policy)
     pkg_check_modules(PKG_jansson REQUIRED IMPORTED_TARGET jansson)

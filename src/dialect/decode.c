@@ -85,6 +85,15 @@ struct event_error decode_error_of(struct str object)
     return error;
 }
 
+struct str decode_delta_json(const struct event *event)
+{
+    ASSERT(event->kind == EVENT_DELTA && event->delta.channel != EVENT_BLOB);
+    struct str text = event->delta.text;
+    struct str json = { text.ptr - 1, text.len + 2 };
+    ASSERT(json.ptr[0] == '"' && json.ptr[json.len - 1] == '"');
+    return json;
+}
+
 enum err decode_failure(struct decode *decode, int status, struct str body)
 {
     struct json_fault fault;
@@ -343,9 +352,12 @@ enum err decode_as_text(struct decode *decode, struct str json, struct str *ret_
 {
     buf_reset(&decode->scratch);
     struct put put = { &decode->scratch, ERR_OK };
-    put_escaped(&put, json);
-    *ret_text = buf_str(&decode->scratch);
-    return put.err == ERR_LIMIT ? ERR_UPSTREAM_SIZE : put.err;
+    put_quoted(&put, json);
+    if (put.err != ERR_OK) {
+        return put.err == ERR_LIMIT ? ERR_UPSTREAM_SIZE : put.err;
+    }
+    *ret_text = json_inside(buf_str(&decode->scratch));
+    return ERR_OK;
 }
 
 enum err decode_object(struct str text)

@@ -50,3 +50,6 @@ EP_MUST_CHECK enum err decode_end(struct decode *decode);
 EP_MUST_CHECK enum err decode_body(struct decode *decode, struct str body);
 /* The body of an answer whose status is an error: one error event, whatever stands in it. */
 EP_MUST_CHECK enum err decode_failure(struct decode *decode, int status, struct str body);
+/* The text of a delta that a decoder tells as the JSON string that it is, quotes included: for who
+ * counts its tokens (as chat_sink does). Not of blobs, and not of events that others make. */
+struct str decode_delta_json(const struct event *event);

@@ -13,6 +13,7 @@
 struct reading {
     struct decode *decode;
     struct decode_choice *choice;
+    bool whole; /* an answer that was not streamed: each call in it is one of its own */
 };
 
 /* A new item is about to open: others are over, but for tools of whose arguments more may come:
@@ -219,7 +220,8 @@ static enum err chat_read_call(const struct reading *reading, struct str call)
     struct str inner = is_custom ? custom : json_get(call, STR("function"));
     struct str id = text_get(call, STR("id"));
     struct str name = text_get(inner, STR("name"));
-    struct decode_item *item = chat_tool_of(reading->choice, call, id, name.len > 0);
+    struct decode_item *item =
+        reading->whole ? NULL : chat_tool_of(reading->choice, call, id, name.len > 0);
     if (item == NULL) {
         TRY(chat_open_tool(reading, call, id, name, is_custom, &item));
     }
@@ -443,6 +445,7 @@ static enum err chat_read_choice(struct decode *decode, struct str object, int64
     }
     TRY(decode_choice_at(decode, index, &reading.choice));
     bool streamed = found.delta.len > 0 && json_kind(found.delta) == JSON_OBJECT;
+    reading.whole = !streamed;
     TRY(chat_read_delta(&reading, streamed ? found.delta : found.message));
     TRY(chat_read_logprobs(&reading, found.logprobs));
     TRY(chat_read_usage(decode, found.usage)); /* Moonshot */

@@ -154,6 +154,24 @@ struct encode_item *encode_item_of(struct encode *encode, const struct event *ev
     return item;
 }
 
+enum err encode_keep(struct encode *encode, struct rope *rope, struct str text)
+{
+    if (text.len > encode->options->waiting_max - encode->waiting) {
+        return ERR_UPSTREAM_SIZE;
+    }
+    encode->waiting += text.len;
+    return rope_append(rope, encode->arena, text) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err encode_signature(struct encode *encode, struct encode_item *item, struct str *ret_text)
+{
+    if (!rope_join(&item->signature, encode->arena, ret_text)) {
+        return ERR_NO_MEMORY;
+    }
+    encode->waiting -= ret_text->len;
+    return ERR_OK;
+}
+
 void encode_call_id(struct put *put, const struct encode_options *options, struct str call_id,
                     uint32_t choice, uint32_t item)
 {

@@ -44,16 +44,19 @@ static void anthropic_event(struct put *put, struct str name)
 
 static enum err anthropic_on_begin(struct encode *encode, struct put *put)
 {
-    const struct event_tokens tokens = encode_tokens(encode);
     anthropic_event(put, STR("message_start"));
     PUT(put, ",\"message\":{\"id\":");
     encode_answer_id(put, encode->options, "msg_", encode->begin.id);
     PUT(put, ",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
     put_text(put, encode_model(encode->options, &encode->begin));
     PUT(put, ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null,"
-             "\"container\":null,\"usage\":");
-    tokens_write(put, DIALECT_ANTHROPIC, &tokens);
-    PUT(put, "}}\n\n");
+             "\"container\":null,\"usage\":{\"input_tokens\":");
+    put_int(put, encode->options->input_tokens);
+    /* All but how cache writes are to last is overwritten at the end by the vendor's reader. */
+    PUT(put, ",\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
+             "\"cache_creation\":null,\"output_tokens\":0,\"output_tokens_details\":"
+             "{\"thinking_tokens\":0},\"server_tool_use\":null,\"service_tier\":null,"
+             "\"inference_geo\":null,\"speed\":null}}}\n\n");
     return put->err;
 }
 
@@ -108,18 +111,6 @@ static void anthropic_put_text(struct put *put, const struct encode_item *item, 
     PUT(put, "}}\n\n");
 }
 
-static void anthropic_put_signature(struct encode *encode, struct put *put,
-                                    struct encode_item *item, struct str signature)
-{
-    anthropic_open_delta(put, item, STR("signature_delta"), STR("signature"));
-    PUT(put, "\"");
-    put_str(put,
-            item->signed_ ? STR_EMPTY : carry_sig_mark(encode->begin.source, DIALECT_ANTHROPIC));
-    put_str(put, signature);
-    PUT(put, "\"}}\n\n");
-    item->signed_ = true;
-}
-
 /* A piece of the open block. */
 static void anthropic_tell(struct encode *encode, struct put *put, struct encode_item *item,
                            enum event_channel channel, struct str text)
@@ -135,15 +126,13 @@ static void anthropic_tell(struct encode *encode, struct put *put, struct encode
     case EVENT_THOUGHT:
         anthropic_put_text(put, item, STR("thinking_delta"), STR("thinking"), text);
         return;
-    case EVENT_SIGNATURE:
-        anthropic_put_signature(encode, put, item, text);
-        return;
     case EVENT_BLOB:
         anthropic_start(encode, put, item, text); /* what is told in cipher is told at the start */
         return;
-    case EVENT_SOUND:
+    case EVENT_SIGNATURE: /* told at the block's end */
+    case EVENT_SOUND:     /* of items that are dropped */
     case EVENT_TRANSCRIPT:
-        return; /* of items that are dropped */
+        return;
     }
 }
 
@@ -173,9 +162,17 @@ static void anthropic_stop_item(struct encode *encode, struct put *put, struct e
     if (item->open.redacted && !item->started) {
         anthropic_start(encode, put, item, STR_EMPTY);
     }
-    if (item->open.kind == EVENT_REASON && !item->open.redacted && !item->signed_) {
-        /* Nobody signed it; the client must be able to bring it back all the same. */
-        anthropic_put_signature(encode, put, item, STR_EMPTY);
+    if (item->open.kind == EVENT_REASON && !item->open.redacted) {
+        /* Also where nobody signed it: the client must be able to bring it back all the same. */
+        struct str signature = STR_EMPTY;
+        if (put->err == ERR_OK) {
+            put->err = encode_signature(encode, item, &signature);
+        }
+        anthropic_open_delta(put, item, STR("signature_delta"), STR("signature"));
+        PUT(put, "\"");
+        put_str(put, carry_sig_mark(encode->begin.source, DIALECT_ANTHROPIC));
+        put_str(put, signature);
+        PUT(put, "\"}}\n\n");
     }
     anthropic_event(put, STR("content_block_stop"));
     PUT(put, ",\"index\":");
@@ -217,9 +214,6 @@ static enum err anthropic_keep(struct encode *encode, struct encode_item *item,
                                enum event_channel channel, struct str text)
 {
     struct encode_pending *last = item->pending_end;
-    if (text.len > encode->options->waiting_max - encode->waiting) {
-        return ERR_UPSTREAM_SIZE;
-    }
     if (last == NULL || last->channel != channel) {
         struct encode_pending *piece = arena_zalloc(encode->arena, sizeof(*piece));
         if (piece == NULL) {
@@ -233,11 +227,7 @@ static enum err anthropic_keep(struct encode *encode, struct encode_item *item,
         }
         item->pending_end = piece;
     }
-    if (!rope_append(&item->pending_end->text, encode->arena, text)) {
-        return ERR_NO_MEMORY;
-    }
-    encode->waiting += text.len;
-    return ERR_OK;
+    return encode_keep(encode, &item->pending_end->text, text);
 }
 
 static enum err anthropic_say(struct encode *encode, struct put *put, struct encode_item *item,
@@ -261,6 +251,9 @@ static enum err anthropic_on_delta(struct encode *encode, struct put *put,
     if (channel == EVENT_SIGNATURE && item->open.kind != EVENT_REASON) {
         lost_add(&encode->lost, LOST_BIT_SIGNATURE);
         return ERR_OK;
+    }
+    if (channel == EVENT_SIGNATURE) {
+        return encode_keep(encode, &item->signature, event->delta.text);
     }
     if (channel == EVENT_SUMMARY || channel == EVENT_THOUGHT) {
         struct str between = encode_between(item, event);

@@ -186,15 +186,15 @@ static void chat_delta_thought(struct encode *encode, struct put *put, struct en
     }
 }
 
-/* A signature, or what is told in cipher only; its mark is told once. */
-static void chat_delta_signature(struct encode *encode, struct put *put, struct encode_item *item,
-                                 struct str type, struct str member, struct str text)
+/* A signature, or what is told in cipher only. */
+static void chat_delta_detail(struct encode *encode, struct put *put,
+                              const struct encode_item *item, struct str type, struct str member,
+                              struct str text)
 {
-    struct str mark = carry_sig_mark(encode->begin.source, DIALECT_CHAT);
     PUT(put, "\"reasoning_details\":[");
-    chat_put_detail(put, item->number, type, member, item->signed_ ? STR_EMPTY : mark, text);
+    chat_put_detail(put, item->number, type, member,
+                    carry_sig_mark(encode->begin.source, DIALECT_CHAT), text);
     PUT(put, "]");
-    item->signed_ = true;
 }
 
 static void chat_put_delta(struct encode *encode, struct put *put, struct encode_item *item,
@@ -213,8 +213,7 @@ static void chat_put_delta(struct encode *encode, struct put *put, struct encode
     case EVENT_THOUGHT:
         chat_delta_thought(encode, put, item, event);
         return;
-    case EVENT_SIGNATURE:
-        chat_delta_signature(encode, put, item, STR("text"), STR("signature"), text);
+    case EVENT_SIGNATURE: /* told at the item's end */
         return;
     case EVENT_SOUND:
     case EVENT_TRANSCRIPT:
@@ -229,7 +228,7 @@ static void chat_put_delta(struct encode *encode, struct put *put, struct encode
             chat_put_image(put, &item->open, text);
             PUT(put, "]");
         } else {
-            chat_delta_signature(encode, put, item, STR("encrypted"), STR("data"), text);
+            chat_delta_detail(encode, put, item, STR("encrypted"), STR("data"), text);
         }
         return;
     }
@@ -238,11 +237,14 @@ static void chat_put_delta(struct encode *encode, struct put *put, struct encode
 static enum err chat_on_delta(struct encode *encode, struct put *put, const struct event *event)
 {
     struct encode_item *item = encode_item_of(encode, event);
-    bool signed_call = event->delta.channel == EVENT_SIGNATURE && item->open.kind != EVENT_REASON;
-    if (signed_call) {
-        lost_add(&encode->lost, LOST_BIT_SIGNATURE);
+    if (item->dropped) {
+        return ERR_OK;
     }
-    if (item->dropped || signed_call) {
+    if (event->delta.channel == EVENT_SIGNATURE) {
+        if (item->open.kind == EVENT_REASON) {
+            return encode_keep(encode, &item->signature, event->delta.text);
+        }
+        lost_add(&encode->lost, LOST_BIT_SIGNATURE);
         return ERR_OK;
     }
     if (event->delta.channel == EVENT_SUMMARY && event->delta.part > 0) {
@@ -251,6 +253,19 @@ static enum err chat_on_delta(struct encode *encode, struct put *put, const stru
     chat_open_chunk(encode, put, event->choice);
     chat_put_delta(encode, put, item, event);
     chat_close_chunk(encode, put);
+    return put->err;
+}
+
+static enum err chat_on_close(struct encode *encode, struct put *put, const struct event *event)
+{
+    struct encode_item *item = encode_item_of(encode, event);
+    struct str signature;
+    TRY(encode_signature(encode, item, &signature));
+    if (signature.len > 0) {
+        chat_open_chunk(encode, put, event->choice);
+        chat_delta_detail(encode, put, item, STR("text"), STR("signature"), signature);
+        chat_close_chunk(encode, put);
+    }
     return put->err;
 }
 
@@ -314,6 +329,8 @@ enum err encode_chat_take(struct encode *encode, const struct event *event)
         return chat_on_delta(encode, &put, event);
     case EVENT_NOTE:
         return chat_on_note(encode, &put, event);
+    case EVENT_CLOSE:
+        return chat_on_close(encode, &put, event);
     case EVENT_FINISH:
         return chat_on_finish(encode, &put, event);
     case EVENT_PING:
@@ -323,7 +340,6 @@ enum err encode_chat_take(struct encode *encode, const struct event *event)
         return chat_on_end(encode, &put);
     case EVENT_ERROR:
         return refusal_event(encode->out, DIALECT_CHAT, &event->error, STR_EMPTY);
-    case EVENT_CLOSE:
     case EVENT_USAGE:
     case EVENT_RAW:
         return ERR_OK;

@@ -117,15 +117,6 @@ static enum err gemini_on_open(struct encode *encode, struct put *put, const str
     return put->err;
 }
 
-static enum err gemini_keep(struct encode *encode, struct rope *rope, struct str text)
-{
-    if (text.len > encode->options->waiting_max - encode->waiting) {
-        return ERR_UPSTREAM_SIZE;
-    }
-    encode->waiting += text.len;
-    return rope_append(rope, encode->arena, text) ? ERR_OK : ERR_NO_MEMORY;
-}
-
 static enum err gemini_say(struct encode *encode, struct put *put, struct encode_item *item,
                            const struct event *event)
 {
@@ -155,9 +146,9 @@ static enum err gemini_on_delta(struct encode *encode, struct put *put, const st
     }
     switch (event->delta.channel) {
     case EVENT_ARGS:
-        return gemini_keep(encode, &item->args, event->delta.text);
+        return encode_keep(encode, &item->args, event->delta.text);
     case EVENT_SIGNATURE:
-        return gemini_keep(encode, &item->signature, event->delta.text);
+        return encode_keep(encode, &item->signature, event->delta.text);
     case EVENT_SUMMARY:
         if (event->delta.part > 0) {
             lost_add(&encode->lost, LOST_BIT_REASONING);
@@ -182,11 +173,11 @@ static enum err gemini_end_call(struct encode *encode, struct put *put, struct e
     struct str args;
     struct str signature;
     item->started = true;
-    if (!rope_join(&item->args, encode->arena, &text) ||
-        !rope_join(&item->signature, encode->arena, &signature)) {
+    TRY(encode_signature(encode, item, &signature));
+    if (!rope_join(&item->args, encode->arena, &text)) {
         return ERR_NO_MEMORY;
     }
-    encode->waiting -= text.len + signature.len;
+    encode->waiting -= text.len;
     TRY(encode_args(encode->arena, text, &args));
     if (args.len == 0) {
         lost_add(&encode->lost, LOST_BIT_TOOL_ARGS);
@@ -225,10 +216,7 @@ static enum err gemini_on_close(struct encode *encode, struct put *put, const st
     if (item->open.kind == EVENT_TOOL) {
         return gemini_end_calls(encode, put, item->choice);
     }
-    if (!rope_join(&item->signature, encode->arena, &signature)) {
-        return ERR_NO_MEMORY;
-    }
-    encode->waiting -= signature.len;
+    TRY(encode_signature(encode, item, &signature));
     if (signature.len > 0) {
         gemini_open_chunk(put, item->choice);
         gemini_put_text(put, STR_EMPTY, item->open.kind == EVENT_REASON, encode->begin.source,

@@ -20,7 +20,7 @@ struct encode_item {
     struct encode_pending *pending_end;
     struct event_open open; /* its texts are copies, where they are needed later */
     struct rope args;       /* Gemini */
-    struct rope signature;  /* Gemini: goes with the arguments */
+    struct rope signature;  /* told whole, at the end: readers take the last piece for all of it */
     uint32_t choice;
     uint32_t item;
     uint32_t number; /* the target's own: of tool, block or output item */
@@ -29,7 +29,6 @@ struct encode_item {
     bool dropped; /* the target cannot be told of it */
     bool started;
     bool closed;
-    bool signed_;
 };
 
 struct encode_choice {
@@ -49,6 +48,11 @@ EP_MUST_CHECK enum err encode_item_add(struct encode *encode, const struct event
                                        struct encode_item **ret_item);
 /* The item that an event is of; it must be there. */
 struct encode_item *encode_item_of(struct encode *encode, const struct event *event);
+/* Text that waits for the item's end, within what may wait. */
+EP_MUST_CHECK enum err encode_keep(struct encode *encode, struct rope *rope, struct str text);
+/* The item's signature, whole; it waits no longer. */
+EP_MUST_CHECK enum err encode_signature(struct encode *encode, struct encode_item *item,
+                                        struct str *ret_text);
 /* A call's id: its own as the target takes it, or one made from the call's and the item's. */
 void encode_call_id(struct put *put, const struct encode_options *options, struct str call_id,
                     uint32_t choice, uint32_t item);

@@ -31,6 +31,9 @@ static enum err take(void *context, const struct event *event)
              event->open.call_id.len > 0 ? event->open.call_id : event->open.name);
         return ERR_OK;
     case EVENT_DELTA:
+        if (event->delta.channel != EVENT_BLOB) {
+            CHECK_EQ(decode_delta_json(event).len, event->delta.text.len + 2);
+        }
         tell("say", choice, item, event_channel_name(event->delta.channel), event->delta.text);
         return ERR_OK;
     case EVENT_NOTE:

@@ -102,20 +102,24 @@ TEST(a_chat_client_is_told)
     "\"output_tokens\":" out ",\"output_tokens_details\":{\"thinking_tokens\":" thinking "},"   \
     "\"server_tool_use\":null,\"service_tier\":null,\"inference_geo\":null,\"speed\":null}"
 
+#define ANTHROPIC_FIRST                                                                    \
+    "{\"input_tokens\":4,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0," \
+    "\"cache_creation\":null,\"output_tokens\":0,"                                         \
+    "\"output_tokens_details\":{\"thinking_tokens\":0},"                                   \
+    "\"server_tool_use\":null,\"service_tier\":null,\"inference_geo\":null,\"speed\":null}"
+
 TEST(an_anthropic_client_is_told)
 {
     CHECK(tell_all(DIALECT_ANTHROPIC) == ERR_OK);
     CHECK_STR(
         buf_str(&out),
-        STR(ANTHROPIC(
-            "message_start",
-            ",\"message\":{\"id\":\"msg_c1\",\"type\":\"message\",\"role\":\"assistant\","
-            "\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-            "\"stop_details\":null,\"container\":null,\"usage\":" ANTHROPIC_USAGE(
-                "4", "0",
-                "0") "}") ANTHROPIC("content_block_start",
-                                    ",\"index\":0,\"content_block\":{\"type\":\"thinking\","
-                                    "\"thinking\":\"\",\"signature\":\"\"}")
+        STR(ANTHROPIC("message_start",
+                      ",\"message\":{\"id\":\"msg_c1\",\"type\":\"message\",\"role\":\"assistant\","
+                      "\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+                      "\"stop_details\":null,\"container\":null,\"usage\":" ANTHROPIC_FIRST
+                      "}") ANTHROPIC("content_block_start",
+                                     ",\"index\":0,\"content_block\":{\"type\":\"thinking\","
+                                     "\"thinking\":\"\",\"signature\":\"\"}")
                 ANTHROPIC("content_block_delta",
                           ",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"r\"}")
                     ANTHROPIC("content_block_delta",

@@ -2,6 +2,7 @@
  * The laws of dialect/event.h, for each dialect and each pair, over answers made from seeds: what
  * a target says of an answer is what it can say of it, streamed or whole, however it was cut.
  */
+#include "base/mem.h"
 #include "dialect/decode.h"
 #include "dialect_sample.h"
 #include "harness.h"
@@ -200,6 +201,59 @@ TEST(translating_again_loses_no_more_than_each_target_must)
             buf_fini(&again);
             end_case();
         }
+    }
+}
+
+/* One piece of text more, as each dialect's upstream sends it. */
+static const char *const pieces[DIALECT_COUNT] = {
+    "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}",
+    "{\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0,"
+    "\"delta\":\"word\"}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+    "\"text\":\"word\"}}",
+    "{\"modelVersion\":\"m\",\"candidates\":[{\"index\":0,"
+    "\"content\":{\"parts\":[{\"text\":\"word\"}]}}]}",
+};
+static const char *const firsts[DIALECT_COUNT] = {
+    "",
+    "{\"type\":\"response.created\",\"response\":{}}",
+    "{\"type\":\"message_start\",\"message\":{}}",
+    "",
+};
+
+TEST(a_piece_of_text_costs_no_allocation)
+{
+    for (unsigned pair = 0; pair < DIALECT_COUNT * DIALECT_COUNT; pair++) {
+        enum dialect source = (enum dialect)(pair / DIALECT_COUNT);
+        enum dialect target = (enum dialect)(pair % DIALECT_COUNT);
+        struct decode decode;
+        struct encode encode;
+        begin_case();
+        encode_init(&encode, &sample_options[target], &arena, &stream);
+        decode_init(&decode, source, (struct event_sink){ encode_take, &encode }, &arena);
+        if (firsts[source][0] != '\0') {
+            CHECK(decode_event(&decode, STR_EMPTY, str_from(firsts[source])) == ERR_OK);
+        }
+        if (source == DIALECT_ANTHROPIC) {
+            CHECK(decode_event(&decode, STR_EMPTY,
+                               STR("{\"type\":\"content_block_start\",\"index\":0,"
+                                   "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")) ==
+                  ERR_OK);
+        }
+        CHECK(decode_event(&decode, STR_EMPTY, str_from(pieces[source])) == ERR_OK);
+        buf_reset(&stream);
+        mem_fail_nth(0);
+        size_t used = arena.used;
+        for (int i = 0; i < 1000; i++) {
+            CHECK(decode_event(&decode, STR_EMPTY, str_from(pieces[source])) == ERR_OK);
+            CHECK(stream.len > 0);
+            buf_reset(&stream);
+        }
+        /* A client of Responses is told all of it again, so it is kept, in few blocks. */
+        CHECK(mem_requests() <= (target == DIALECT_RESPONSES ? 4 : 0));
+        CHECK(target == DIALECT_RESPONSES || arena.used == used);
+        decode_fini(&decode);
+        end_case();
     }
 }
 
