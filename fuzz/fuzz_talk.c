@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SIZE_MAX_TRIED 8192
 
-static const struct talk_path path = { STR_INIT("m"), true };
+static const struct talk_path path = { .model = STR_INIT("m"), .stream = true };
 
 /* Reads what was written for a target and writes it again. false: it is refused, because what was
  * left out was all there was to say. */

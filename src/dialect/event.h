@@ -17,14 +17,7 @@
 #pragma once
 
 #include "base/buf.h"
-
-enum dialect {
-    DIALECT_CHAT,      /* OpenAI chat completions and its many kin */
-    DIALECT_RESPONSES, /* OpenAI Responses */
-    DIALECT_ANTHROPIC, /* Anthropic Messages */
-    DIALECT_GEMINI,    /* Google generateContent */
-    DIALECT_COUNT
-};
+#include "dialect/dialect.h"
 
 #define EVENT_CHOICES_MAX 128  /* the SDKs' own limit */
 #define EVENT_ITEMS_MAX   1024 /* of a choice: the SDKs take 128 calls, parts are more */

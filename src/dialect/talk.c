@@ -480,6 +480,7 @@ enum err talk_read(enum dialect dialect, struct str body, const struct talk_path
     if (path != NULL) {
         ret_talk->model = path->model;
         ret_talk->stream = path->stream;
+        ret_talk->counts = path->counts;
     }
     TRY(talk_read_body(&reading));
     reading.within = "";

@@ -118,6 +118,7 @@ struct talk {
     struct str body;
     struct str model; /* text */
     bool stream;
+    bool counts; /* as in its path */
     bool include_usage;
     struct talk_turn *turns;
     struct talk_turn *last_turn;
@@ -158,6 +159,7 @@ struct talk {
 struct talk_path {
     struct str model; /* empty: the body says */
     bool stream;
+    bool counts; /* its tokens are to be counted, no more: it needs no cap */
 };
 
 /* An upstream, as its route describes it. */
@@ -166,6 +168,7 @@ struct talk_target {
     struct str model;    /* its own name of it */
     int64_t output_cap;  /* > 0: where the client gave none */
     struct str cap_name; /* Chat: "max_tokens" or "max_completion_tokens" */
+    bool no_cap;         /* Chat: the body gets none, whoever sends it puts one in */
     bool no_sampling;    /* refuses temperature, top_p, top_k (Anthropic from 2026-10-21) */
     bool takes_urls;     /* fetches images by itself */
     bool adaptive;       /* thinks by effort (Anthropic) or level (Gemini), not by budget */

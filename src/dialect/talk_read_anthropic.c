@@ -396,7 +396,7 @@ enum err talk_read_anthropic(struct talk_reading *reading)
 {
     struct talk *talk = reading->talk;
     TRY(talk_read_object(reading, talk->body, anthropic_members, EP_ARRAY_LEN(anthropic_members)));
-    return talk->output_cap > 0
+    return talk->output_cap > 0 || talk->counts
                ? ERR_OK
                : talk_refuse(reading, ERR_ASK_MISSING, STR("max_tokens"), "is missing");
 }

@@ -258,7 +258,7 @@ static enum err talk_write_as(struct talk_writing *writing)
 enum err talk_write(struct talk *talk, const struct talk_target *target, struct buf *out,
                     struct lost *lost, struct fail *fail)
 {
-    ASSERT(target->output_cap > 0);
+    ASSERT(target->output_cap > 0 || (target->no_cap && target->dialect == DIALECT_CHAT));
     struct talk_writing writing = {
         .talk = talk, .target = target, .put = { out, ERR_OK }, .lost = lost, .fail = fail
     };

@@ -356,10 +356,12 @@ enum err talk_write_chat(struct talk_writing *writing)
     put_quoted(&writing->put, target->model);
     TRY(chat_put_messages(writing));
     chat_put_tools(writing);
-    talk_key(writing, target->cap_name.len > 0 && str_eq(target->cap_name, STR("max_tokens"))
-                          ? "max_tokens"
-                          : "max_completion_tokens");
-    put_int(&writing->put, talk_output_cap(talk, target));
+    if (!target->no_cap) {
+        talk_key(writing, target->cap_name.len > 0 && str_eq(target->cap_name, STR("max_tokens"))
+                              ? "max_tokens"
+                              : "max_completion_tokens");
+        put_int(&writing->put, talk_output_cap(talk, target));
+    }
     if (talk->choices > 1) {
         talk_key(writing, "n");
         put_int(&writing->put, talk->choices);

@@ -61,8 +61,9 @@ def narrowed(call):
                     param["schema"] = {"type": "string", "pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$"}
                 elif param["name"] in ("x-request-deadline", "x-entrepot-market"):
                     param["schema"] = {"type": "string", "enum": ["4102444800"] if param["name"] == "x-request-deadline" else ["SG"]}
+    for name in ("ChatRequest", "MessagesRequest", "MessagesCountRequest"):
+        told["components"]["schemas"][name]["properties"]["model"] = {"enum": ["aurora-large"]}
     ask = told["components"]["schemas"]["ChatRequest"]["properties"]
-    ask["model"] = {"enum": ["aurora-large"]}
     ask["messages"]["items"]["properties"] = {"role": {"enum": ["user"]}, "content": {"type": "string"}}
     ask["messages"]["items"]["required"] = ["role", "content"]
     return told

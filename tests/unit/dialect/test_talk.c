@@ -39,7 +39,7 @@ static const struct talk_target targets[DIALECT_COUNT] = {
     { .dialect = DIALECT_ANTHROPIC, .model = STR_INIT("up-1"), .output_cap = 8192 },
     { .dialect = DIALECT_GEMINI, .model = STR_INIT("up-1"), .output_cap = 8192 },
 };
-static const struct talk_path gemini_path = { STR_INIT("aurora"), true };
+static const struct talk_path gemini_path = { .model = STR_INIT("aurora"), .stream = true };
 
 static void translate(struct str body, enum dialect source, const struct talk_target *target,
                       struct arena *arena, struct buf *out)
@@ -134,6 +134,10 @@ TEST(the_cap_is_filled_where_none_was_given_and_named_as_the_route_has_it)
     struct talk_target target = targets[DIALECT_CHAT];
     check_body(DIALECT_CHAT, "{\"model\":\"m\"," HI "}", &targets[DIALECT_ANTHROPIC],
                "{\"model\":\"up-1\",\"max_tokens\":8192," A_HI "}\n\n");
+    target.no_cap = true;
+    check_body(DIALECT_CHAT, "{\"model\":\"m\"," HI ",\"max_tokens\":9}", &target,
+               "{\"model\":\"up-1\"," HI "}\n\n");
+    target.no_cap = false;
     target.cap_name = STR("max_tokens");
     check_body(DIALECT_CHAT, "{\"model\":\"m\"," HI ",\"max_tokens\":9}", &target,
                "{\"model\":\"up-1\"," HI ",\"max_tokens\":9}\n\n");

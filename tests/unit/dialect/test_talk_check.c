@@ -211,7 +211,7 @@ static const struct refused cases[] = {
 
 static enum err translate(const struct refused *test, struct talk *talk, struct fail *fail)
 {
-    static const struct talk_path path = { STR_INIT("m"), false };
+    static const struct talk_path path = { .model = STR_INIT("m") };
     const struct talk_target target = { .dialect = test->target,
                                         .model = STR("up"),
                                         .output_cap = 100 };
