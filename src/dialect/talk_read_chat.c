@@ -278,6 +278,13 @@ static enum err chat_read_tool(struct talk_reading *reading, struct str value)
         return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
                            "may be functions and custom tools alone on a route of another dialect");
     }
+    static const struct str outer_names[] = { STR_INIT("type"), STR_INIT("function"),
+                                              STR_INIT("custom"), STR_INIT("cache_control") };
+    static const struct str inner_names[] = { STR_INIT("name"), STR_INIT("description"),
+                                              STR_INIT("parameters"), STR_INIT("strict"),
+                                              STR_INIT("format") };
+    TRY(talk_check_tool(reading, value, outer_names, EP_ARRAY_LEN(outer_names)));
+    TRY(talk_check_tool(reading, inner, inner_names, EP_ARRAY_LEN(inner_names)));
     TRY(talk_add_tool(reading, text_get(inner, STR("name")), &tool));
     tool->custom = custom;
     tool->description = text_get(inner, STR("description"));

@@ -313,6 +313,7 @@ TEST(behind_the_end_nothing_is_told)
         make_stream((enum dialect)target);
         if (target == DIALECT_CHAT || target == DIALECT_ANTHROPIC || target == DIALECT_RESPONSES) {
             size_t len = stream.len;
+            CHECK(buf_reserve(&stream, len) == ERR_OK);
             CHECK(buf_append(&stream, (struct str){ stream.ptr, len }) == ERR_OK);
             CHECK(buf_append(&stream, STR("data: {\n\n")) == ERR_OK);
         }
