@@ -452,10 +452,9 @@ enum err talk_set_url(struct talk_reading *reading, struct talk_part *part, stru
         part->url = url;
         return ERR_OK;
     }
-    /* What a picture weighs is in its data: only the head is looked at for escapes. */
+    /* Neither a comma nor a semicolon is inside of an escape. */
     size_t comma = str_find(url, ',');
     struct str head = str_slice(url, 5, comma);
-    TRY(without_escapes(reading, &head));
     struct str data = comma < url.len ? str_from_at(url, comma + 1) : STR_EMPTY;
     bool based = str_ends(head, STR(";base64"));
     struct str media = based ? str_slice(head, 0, head.len - 7) : STR_EMPTY;
