@@ -44,7 +44,9 @@ static void check_target(struct talk *talk, enum dialect dialect)
     ASSERT(err == ERR_OK || talk->param.ptr != NULL);
     if (err == ERR_OK && again(buf_str(&texts[0]), &target, &texts[1])) {
         ASSERT(again(buf_str(&texts[1]), &target, &texts[2]));
-        ASSERT(str_eq(buf_str(&texts[1]), buf_str(&texts[2])));
+        /* A mark within a mark is another server's, and one is taken off at a time. */
+        bool nested = str_search(buf_str(&texts[0]), STR(".ep_sig.")) < texts[0].len;
+        ASSERT(nested || str_eq(buf_str(&texts[1]), buf_str(&texts[2])));
     }
     for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
         buf_fini(&texts[i]);
