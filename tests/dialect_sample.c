@@ -368,9 +368,16 @@ static struct str thoughts_of(struct printing *printing, const struct fold_item 
     return copy;
 }
 
+/* A thought of Chat's that nobody signed is marked for others all the same. */
+static bool is_marked(struct printing *printing, const struct fold_item *item)
+{
+    return item->open.kind == EVENT_REASON && !printing->arrived &&
+           carry_must_mark(printing->fold->begin.source, printing->target);
+}
+
 static void print_reason(struct printing *printing, const struct fold_item *item)
 {
-    bool unsigned_too = printing->target == DIALECT_ANTHROPIC;
+    bool unsigned_too = printing->target == DIALECT_ANTHROPIC || is_marked(printing, item);
     if (item->open.redacted && printing->target != DIALECT_RESPONSES) {
         print_marked(printing, "blob", said(printing, item, EVENT_BLOB), true);
         return;
@@ -517,7 +524,8 @@ static const struct fold_item *print_run(struct printing *printing,
         if (!is_kept(printing, choice, at)) {
             continue;
         }
-        bool joins = at == item || (said(printing, last, EVENT_SIGNATURE).len == 0 && is_said(at) &&
+        bool joins = at == item || (said(printing, last, EVENT_SIGNATURE).len == 0 &&
+                                    !is_marked(printing, last) && is_said(at) &&
                                     (at->open.kind == EVENT_REASON) == reason);
         if (!joins) {
             break;
@@ -528,7 +536,7 @@ static const struct fold_item *print_run(struct printing *printing,
     }
     print_words(printing, reason ? "  reason" : "  text");
     print(printing, "text", buf_str(&all));
-    print_marked(printing, "sig", said(printing, last, EVENT_SIGNATURE), false);
+    print_marked(printing, "sig", said(printing, last, EVENT_SIGNATURE), is_marked(printing, last));
     print_words(printing, "\n");
     buf_fini(&all);
     return last;

@@ -97,6 +97,11 @@ struct str carry_sig_read(struct str signature, enum dialect dialect, enum diale
     return signature;
 }
 
+bool carry_must_mark(enum dialect source, enum dialect client)
+{
+    return source == DIALECT_CHAT && client != DIALECT_CHAT;
+}
+
 struct str carry_sig_mark(enum dialect source, enum dialect client)
 {
     ASSERT(source < DIALECT_COUNT);

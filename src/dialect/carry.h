@@ -28,5 +28,8 @@ EP_MUST_CHECK enum err carry_name_join(struct str space, struct str name, struct
                                        struct str *ret_name);
 /* Takes the two apart; *ret_space is empty where the name has none. */
 struct str carry_name_split(struct str name, struct str *ret_space);
+/* Whether a thought that nobody signed is to come back all the same, so that it must be marked for
+ * a client of another dialect: some upstreams of Chat want it on turns with calls. */
+bool carry_must_mark(enum dialect source, enum dialect client);
 /* The mark of signatures of that source for a client of another dialect; empty for its own. */
 struct str carry_sig_mark(enum dialect source, enum dialect client);

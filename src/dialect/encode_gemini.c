@@ -38,9 +38,10 @@ static void gemini_put_tail(struct put *put, const struct encode_options *option
 }
 
 /* A part that the vendor wants back unread goes with its mark. */
-static void gemini_put_signature(struct put *put, enum dialect source, struct str signature)
+static void gemini_put_signature(struct put *put, enum dialect source, struct str signature,
+                                 bool thought)
 {
-    if (signature.len > 0) {
+    if (signature.len > 0 || (thought && carry_must_mark(source, DIALECT_GEMINI))) {
         PUT(put, ",\"thoughtSignature\":\"");
         put_str(put, carry_sig_mark(source, DIALECT_GEMINI));
         put_str(put, signature);
@@ -54,7 +55,7 @@ static void gemini_put_text(struct put *put, struct str text, bool thought, enum
     PUT(put, "{\"text\":");
     put_text(put, text);
     put_str(put, thought ? STR(",\"thought\":true") : STR_EMPTY);
-    gemini_put_signature(put, source, signature);
+    gemini_put_signature(put, source, signature, thought);
     PUT(put, "}");
 }
 
@@ -81,7 +82,7 @@ static void gemini_put_call(struct put *put, const struct event_open *open, stru
     PUT(put, ",\"args\":");
     put_str(put, args);
     PUT(put, "}");
-    gemini_put_signature(put, source, signature);
+    gemini_put_signature(put, source, signature, false);
     PUT(put, "}");
 }
 
@@ -217,10 +218,10 @@ static enum err gemini_on_close(struct encode *encode, struct put *put, const st
         return gemini_end_calls(encode, put, item->choice);
     }
     TRY(encode_signature(encode, item, &signature));
-    if (signature.len > 0) {
+    bool thought = item->open.kind == EVENT_REASON;
+    if (signature.len > 0 || (thought && carry_must_mark(encode->begin.source, DIALECT_GEMINI))) {
         gemini_open_chunk(put, item->choice);
-        gemini_put_text(put, STR_EMPTY, item->open.kind == EVENT_REASON, encode->begin.source,
-                        signature);
+        gemini_put_text(put, STR_EMPTY, thought, encode->begin.source, signature);
         gemini_close_chunk(encode, put);
     }
     return put->err;
@@ -333,7 +334,7 @@ static bool gemini_put_item(struct encode_whole *whole, const struct fold_item *
         PUT(put, "{\"text\":\"");
         encode_thoughts(whole, item);
         PUT(put, "\",\"thought\":true");
-        gemini_put_signature(put, source, signature);
+        gemini_put_signature(put, source, signature, true);
         PUT(put, "}");
         break;
     case EVENT_IMAGE:

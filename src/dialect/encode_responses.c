@@ -87,7 +87,7 @@ static void responses_put_reasoning(struct encode_whole *whole, const struct fol
     PUT(put, "],\"content\":[");
     responses_put_thoughts(whole, item, EVENT_THOUGHT, STR("reasoning_text"));
     PUT(put, "],\"encrypted_content\":");
-    if (cipher.len > 0) {
+    if (cipher.len > 0 || carry_must_mark(whole->fold->begin.source, DIALECT_RESPONSES)) {
         PUT(put, "\"");
         put_str(put, carry_sig_mark(whole->fold->begin.source, DIALECT_RESPONSES));
         put_str(put, cipher);
