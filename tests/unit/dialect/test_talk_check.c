@@ -46,6 +46,7 @@ static const struct refused cases[] = {
     { C, A, MESSAGES(""), ERR_ASK_MISSING, "messages" },
     { C, A, MESSAGES("{\"role\":\"system\",\"content\":\"x\"}"), ERR_ASK_MISSING, "messages" },
     { C, A, MESSAGES("{\"role\":\"user\",\"content\":\"\"}"), ERR_ASK_MISSING, "messages" },
+    { C, G, MESSAGES("{\"role\":\"assistant\",\"reasoning\":\"x\"}"), ERR_ASK_MISSING, "messages" },
     { A, C, "{\"model\":\"m\",\"messages\":[" HI "]}", ERR_ASK_MISSING, "max_tokens" },
     { G, C, "{}", ERR_ASK_MISSING, "contents" },
     { R, C, "{\"model\":\"m\"}", ERR_ASK_MISSING, "input" },
