@@ -20,42 +20,58 @@ static struct talk talk;
 /* Ids as each vendor gives them; Gemini gives none. */
 static const char *const ids[DIALECT_COUNT] = { "functions.f:0", "call_A1", "toolu_01", "" };
 
+static void open_item(struct fold *fold, uint32_t item, struct event_open open)
+{
+    const struct event event = { .kind = EVENT_OPEN, .item = item, .open = open };
+    CHECK(fold_take(fold, &event) == ERR_OK);
+}
+
+static void say(struct fold *fold, uint32_t item, enum event_channel channel, struct str text)
+{
+    const struct event event = { .kind = EVENT_DELTA,
+                                 .item = item,
+                                 .delta = { .channel = channel, .text = text } };
+    CHECK(fold_take(fold, &event) == ERR_OK);
+}
+
+static void close_item(struct fold *fold, uint32_t item)
+{
+    const struct event event = { .kind = EVENT_CLOSE, .item = item };
+    CHECK(fold_take(fold, &event) == ERR_OK);
+}
+
+/* A thought, signed but by Chat's; a text; a call, which Gemini signs. */
 static void make_answer(enum dialect upstream, struct fold *fold)
 {
-    const struct str id = str_from(ids[upstream]);
-    const struct event events[] = {
-        { .kind = EVENT_BEGIN, .begin = { .source = upstream, .model = STR("m") } },
-        { .kind = EVENT_OPEN, .item = 0, .open = { .kind = EVENT_REASON } },
-        { .kind = EVENT_DELTA,
-          .item = 0,
-          .delta = { .channel = upstream == DIALECT_RESPONSES ? EVENT_SUMMARY : EVENT_THOUGHT,
-                     .text = STR("I\\u0020think") } },
-        { .kind = EVENT_DELTA,
-          .item = 0,
-          .delta = { .channel = EVENT_SIGNATURE,
-                     .text = upstream == DIALECT_CHAT ? STR_EMPTY : STR("S1gn/+=") } },
-        { .kind = EVENT_CLOSE, .item = 0 },
-        { .kind = EVENT_OPEN, .item = 1, .open = { .kind = EVENT_TEXT } },
-        { .kind = EVENT_DELTA,
-          .item = 1,
-          .delta = { .channel = EVENT_CONTENT, .text = STR("ho") } },
-        { .kind = EVENT_CLOSE, .item = 1 },
-        { .kind = EVENT_OPEN,
-          .item = 2,
-          .open = { .kind = EVENT_TOOL, .name = STR("f"), .call_id = id } },
-        { .kind = EVENT_DELTA,
-          .item = 2,
-          .delta = { .channel = EVENT_ARGS, .text = STR("{\\\"x\\\":1}") } },
-        { .kind = EVENT_CLOSE, .item = 2 },
-        { .kind = EVENT_FINISH, .finish = { .reason = EVENT_CALLS } },
-        { .kind = EVENT_END },
-    };
+    const struct event begin = { .kind = EVENT_BEGIN,
+                                 .begin = { .source = upstream, .model = STR("m") } };
+    const struct event finish = { .kind = EVENT_FINISH, .finish = { .reason = EVENT_CALLS } };
+    const struct event end = { .kind = EVENT_END };
+    uint32_t item = 0;
     fold_init(fold, &arena);
-    for (size_t i = 0; i < EP_ARRAY_LEN(events); i++) {
-        if (events[i].kind != EVENT_DELTA || events[i].delta.text.len > 0) {
-            CHECK(fold_take(fold, &events[i]) == ERR_OK);
-        }
+    CHECK(fold_take(fold, &begin) == ERR_OK);
+    open_item(fold, item, (struct event_open){ .kind = EVENT_REASON });
+    say(fold, item, upstream == DIALECT_RESPONSES ? EVENT_SUMMARY : EVENT_THOUGHT,
+        STR("I\\u0020think"));
+    if (upstream != DIALECT_CHAT) {
+        say(fold, item, EVENT_SIGNATURE, STR("S1gn/+="));
     }
+    close_item(fold, item++);
+    open_item(fold, item, (struct event_open){ .kind = EVENT_TEXT });
+    say(fold, item, EVENT_CONTENT, STR("ho"));
+    close_item(fold, item++);
+    if (upstream == DIALECT_GEMINI) {
+        open_item(fold, item, (struct event_open){ .kind = EVENT_REASON, .redacted = true });
+        say(fold, item, EVENT_BLOB, STR("C1pher="));
+        close_item(fold, item++);
+    }
+    open_item(fold, item,
+              (struct event_open){
+                  .kind = EVENT_TOOL, .name = STR("f"), .call_id = str_from(ids[upstream]) });
+    say(fold, item, EVENT_ARGS, STR("{\\\"x\\\":1}"));
+    close_item(fold, item);
+    CHECK(fold_take(fold, &finish) == ERR_OK);
+    CHECK(fold_take(fold, &end) == ERR_OK);
 }
 
 static void add(const char *text)
@@ -79,6 +95,16 @@ static struct str item_of(struct str list, size_t index)
     return item;
 }
 
+/* The member of the list's last item. */
+static struct str of_last(struct str list, struct str name)
+{
+    struct str rest = json_inside(list);
+    struct str item = STR_EMPTY;
+    while (json_next_item(&rest, &item)) {
+    }
+    return json_get(item, name);
+}
+
 static void ask_chat(struct str answer)
 {
     struct str message = json_get(item_of(json_get(answer, STR("choices")), 0), STR("message"));
@@ -95,7 +121,7 @@ static void ask_responses(struct str answer)
     add("{\"model\":\"m\",\"store\":false,\"input\":[{\"role\":\"user\",\"content\":\"hi\"},");
     add_json(json_inside(output));
     add(",{\"type\":\"function_call_output\",\"output\":\"r\",\"call_id\":");
-    add_json(json_get(item_of(output, 2), STR("call_id")));
+    add_json(of_last(output, STR("call_id")));
     add("}]}");
 }
 
@@ -107,14 +133,14 @@ static void ask_anthropic(struct str answer)
     add_json(content);
     add("},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":\"r\","
         "\"tool_use_id\":");
-    add_json(json_get(item_of(content, 2), STR("id")));
+    add_json(of_last(content, STR("id")));
     add("}]}]}");
 }
 
 static void ask_gemini(struct str answer)
 {
     struct str content = json_get(item_of(json_get(answer, STR("candidates")), 0), STR("content"));
-    struct str call = json_get(item_of(json_get(content, STR("parts")), 2), STR("functionCall"));
+    struct str call = of_last(json_get(content, STR("parts")), STR("functionCall"));
     struct str id = json_get(call, STR("id"));
     add("{\"model\":\"m\",\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]},");
     add_json(content);
@@ -167,7 +193,10 @@ static void check_loop(enum dialect client, enum dialect upstream)
     lost = (struct lost){ 0 };
     enum err err = talk_read(client, buf_str(&request), NULL, &arena, &talk, &fail);
     err = err == ERR_OK ? talk_write(&talk, &target, &out, &lost, &fail) : err;
-    if (err != ERR_OK || lost.bits != 0 ||
+    bool signs = upstream != DIALECT_GEMINI ||
+                 str_search(buf_str(&out), STR("\"args\":{\"x\":1}},"
+                                               "\"thoughtSignature\":\"C1pher=\"")) < out.len;
+    if (err != ERR_OK || lost.bits != 0 || !signs ||
         str_search(buf_str(&out), str_from(wants[upstream])) == out.len) {
         char names[LOST_TEXT_MAX];
         struct buf list = { names, 0, sizeof(names), sizeof(names) };
