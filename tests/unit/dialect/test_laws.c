@@ -160,7 +160,9 @@ TEST(a_stream_cut_at_any_byte_says_the_same)
             sample_make(&sample, seed, source, SAMPLE_PLAIN);
             print_sample(target);
             make_stream(target);
-            for (size_t step = 1; step < stream.len; step += 1 + step / 16) {
+            /* Every place, where no translation is between; elsewhere every sixteenth of the way. */
+            bool each = seed == 0 && source == target;
+            for (size_t step = 1; step < stream.len; step += each ? 1 : 1 + step / 16) {
                 print_stream(step, target);
                 check_same("pieces", seed, source, target);
                 arena_fini(&arena);
