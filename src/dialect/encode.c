@@ -4,6 +4,7 @@ void encode_init(struct encode *encode, const struct encode_options *options, st
                  struct buf *out)
 {
     ASSERT(options->dialect < DIALECT_COUNT);
+    ASSERT(options->waiting_max > 0 || options->dialect == DIALECT_RESPONSES);
     *encode = (struct encode){ .options = options, .arena = arena, .out = out };
     fold_init(&encode->fold, arena);
 }

@@ -160,7 +160,7 @@ TEST(a_stream_cut_at_any_byte_says_the_same)
             sample_make(&sample, seed, source, SAMPLE_PLAIN);
             print_sample(target);
             make_stream(target);
-            /* Every place, where no translation is between; elsewhere every sixteenth of the way. */
+            /* Each place, where no translation is between; elsewhere each sixteenth of the way. */
             bool each = seed == 0 && source == target;
             for (size_t step = 1; step < stream.len; step += each ? 1 : 1 + step / 16) {
                 print_stream(step, target);
