@@ -121,9 +121,9 @@ if(TARGET room_meter)
     set_tests_properties(usage/compare PROPERTIES TIMEOUT 300)
 endif()
 
-# tests/clients: our side of the comparison with the vendors' own readers of streams.
+# tests/readers: our side of the comparison with the vendors' own readers of streams.
 if(TARGET ep_dialect_sample)
-    add_executable(ep-dialect-streams ${CMAKE_SOURCE_DIR}/tests/clients/streams.c)
+    add_executable(ep-dialect-streams ${CMAKE_SOURCE_DIR}/tests/readers/streams.c)
     target_link_libraries(ep-dialect-streams PRIVATE ep_flags ep_dialect_sample)
     set_target_properties(ep-dialect-streams PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()

@@ -41,10 +41,12 @@ static void check_target(struct talk *talk, enum dialect dialect)
         buf_init(&texts[i], 1 << 20);
     }
     enum err err = talk_write(talk, &target, &texts[0], &lost, &fail);
-    ASSERT(err == ERR_OK || talk->param.len > 0);
+    ASSERT(err == ERR_OK || talk->param.ptr != NULL);
     if (err == ERR_OK && again(buf_str(&texts[0]), &target, &texts[1])) {
         ASSERT(again(buf_str(&texts[1]), &target, &texts[2]));
-        ASSERT(str_eq(buf_str(&texts[1]), buf_str(&texts[2])));
+        /* A mark within a mark is another server's, and one is taken off at a time. */
+        bool nested = str_search(buf_str(&texts[0]), STR(".ep_sig.")) < texts[0].len;
+        ASSERT(nested || str_eq(buf_str(&texts[1]), buf_str(&texts[2])));
     }
     for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
         buf_fini(&texts[i]);
@@ -63,7 +65,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str body = { (const char *)data + 1, size - 1 };
     arena_init(&arena, 4096, 16 << 20);
     enum err err = talk_read(dialect, body, &path, &arena, &talk, &fail);
-    ASSERT(err == ERR_OK || err == ERR_JSON_SYNTAX || err == ERR_JSON_DEPTH || talk.param.len > 0);
+    /* The name of a field is text: it goes into an error as it stands. */
+    char quoted[TALK_PARAM_MAX + 2] = "\"";
+    memcpy(quoted + 1, talk.param_text, talk.param.len);
+    quoted[talk.param.len + 1] = '"';
+    struct json_fault param_fault;
+    ASSERT(json_check((struct str){ quoted, talk.param.len + 2 }, &param_fault) == ERR_OK);
+    ASSERT(err == ERR_OK || err == ERR_JSON_SYNTAX || err == ERR_JSON_DEPTH ||
+           talk.param.ptr != NULL);
     for (unsigned i = 0; i < DIALECT_COUNT && err == ERR_OK; i++) {
         check_target(&talk, (enum dialect)i);
     }

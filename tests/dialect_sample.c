@@ -201,10 +201,19 @@ static void sample_item(struct sample *sample, struct event at, enum dialect sou
     if (kind == EVENT_TEXT) {
         sample_note(sample, at, source);
     }
-    if (source == DIALECT_GEMINI && (kind == EVENT_TEXT || kind == EVENT_TOOL) &&
-        sample_below(sample, 4) == 0) {
+    if (source == DIALECT_GEMINI && kind == EVENT_TEXT && sample_below(sample, 4) == 0) {
         sample_delta(sample, at, EVENT_SIGNATURE, 0, sample_name(sample, "dGc", "="), way);
     }
+    at.kind = EVENT_CLOSE;
+    sample_add(sample, at);
+}
+
+static void sample_cipher(struct sample *sample, struct event at, enum sample_way way)
+{
+    at.kind = EVENT_OPEN;
+    at.open = (struct event_open){ .kind = EVENT_REASON, .redacted = true };
+    sample_add(sample, at);
+    sample_delta(sample, at, EVENT_BLOB, 0, sample_name(sample, "dGhvdWdodA", "=="), way);
     at.kind = EVENT_CLOSE;
     sample_add(sample, at);
 }
@@ -242,10 +251,17 @@ static void sample_choice(struct sample *sample, uint32_t choice, enum dialect s
     bool calls = false;
     bool was_tool = false;
     size_t before = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t i = 0;
+    for (unsigned k = 0; k < count; k++, i++) {
         size_t begins = sample->count;
         enum event_item kind = sample_kind(sample, source);
-        const struct event at = { .choice = choice, .item = i };
+        struct event at = { .choice = choice, .item = i };
+        if (kind == EVENT_TOOL && source == DIALECT_GEMINI && sample_below(sample, 4) == 0) {
+            sample_cipher(sample, at, way); /* what the call is signed with */
+            begins = sample->count;
+            at.item = ++i;
+            was_tool = false;
+        }
         sample_item(sample, at, source, kind, way);
         if (way == SAMPLE_TURNS && kind == EVENT_TOOL && was_tool) {
             sample_weave(sample, before, begins);
@@ -368,9 +384,16 @@ static struct str thoughts_of(struct printing *printing, const struct fold_item 
     return copy;
 }
 
+/* A thought of Chat's that nobody signed is marked for others all the same. */
+static bool is_marked(struct printing *printing, const struct fold_item *item)
+{
+    return item->open.kind == EVENT_REASON && !printing->arrived &&
+           carry_must_mark(printing->fold->begin.source, printing->target);
+}
+
 static void print_reason(struct printing *printing, const struct fold_item *item)
 {
-    bool unsigned_too = printing->target == DIALECT_ANTHROPIC;
+    bool unsigned_too = printing->target == DIALECT_ANTHROPIC || is_marked(printing, item);
     if (item->open.redacted && printing->target != DIALECT_RESPONSES) {
         print_marked(printing, "blob", said(printing, item, EVENT_BLOB), true);
         return;
@@ -488,6 +511,12 @@ static void print_chat(struct printing *printing, const struct fold_choice *choi
     }
 }
 
+/* What is to come back with an item. */
+static struct str cipher_of(struct printing *printing, const struct fold_item *item)
+{
+    return said(printing, item, item->open.redacted ? EVENT_BLOB : EVENT_SIGNATURE);
+}
+
 static bool is_said(const struct fold_item *item)
 {
     return item->open.kind == EVENT_TEXT || item->open.kind == EVENT_REFUSAL ||
@@ -517,8 +546,9 @@ static const struct fold_item *print_run(struct printing *printing,
         if (!is_kept(printing, choice, at)) {
             continue;
         }
-        bool joins = at == item || (said(printing, last, EVENT_SIGNATURE).len == 0 && is_said(at) &&
-                                    (at->open.kind == EVENT_REASON) == reason);
+        bool joins =
+            at == item || (cipher_of(printing, last).len == 0 && !is_marked(printing, last) &&
+                           is_said(at) && (at->open.kind == EVENT_REASON) == reason);
         if (!joins) {
             break;
         }
@@ -528,7 +558,7 @@ static const struct fold_item *print_run(struct printing *printing,
     }
     print_words(printing, reason ? "  reason" : "  text");
     print(printing, "text", buf_str(&all));
-    print_marked(printing, "sig", said(printing, last, EVENT_SIGNATURE), false);
+    print_marked(printing, "sig", cipher_of(printing, last), is_marked(printing, last));
     print_words(printing, "\n");
     buf_fini(&all);
     return last;
@@ -540,7 +570,11 @@ static void print_items(struct printing *printing, const struct fold_choice *cho
         if (!is_kept(printing, choice, item)) {
             continue;
         }
-        if (printing->target == DIALECT_GEMINI && is_said(item)) {
+        bool gemini = printing->target == DIALECT_GEMINI;
+        if (gemini && item->open.redacted && printing->fold->begin.source == DIALECT_GEMINI) {
+            print_marked(printing, "signed", said(printing, item, EVENT_BLOB), false);
+            print_words(printing, "\n"); /* the call behind it is */
+        } else if (gemini && is_said(item)) {
             item = print_run(printing, choice, item);
         } else {
             print_item(printing, item, choice->index);

@@ -97,8 +97,38 @@ struct str carry_sig_read(struct str signature, enum dialect dialect, enum diale
     return signature;
 }
 
+bool carry_must_mark(enum dialect source, enum dialect client)
+{
+    return source == DIALECT_CHAT && client != DIALECT_CHAT;
+}
+
 struct str carry_sig_mark(enum dialect source, enum dialect client)
 {
     ASSERT(source < DIALECT_COUNT);
     return source == client ? STR_EMPTY : sig_marks[source];
+}
+
+#define NAME_MARK "__ep__"
+
+enum err carry_name_join(struct str space, struct str name, struct arena *arena,
+                         struct str *ret_name)
+{
+    char text[CARRY_NAME_MAX];
+    struct buf out = { text, 0, sizeof(text), sizeof(text) };
+    struct put put = { &out, ERR_OK };
+    put_str(&put, space);
+    PUT(&put, NAME_MARK);
+    put_str(&put, name);
+    if (put.err != ERR_OK) {
+        return ERR_ASK_INVALID;
+    }
+    return arena_copy(arena, buf_str(&out), ret_name) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+struct str carry_name_split(struct str name, struct str *ret_space)
+{
+    size_t at = str_search(name, STR(NAME_MARK));
+    bool joined = at > 0 && at + sizeof(NAME_MARK) - 1 < name.len;
+    *ret_space = joined ? str_slice(name, 0, at) : STR_EMPTY;
+    return joined ? str_from_at(name, at + sizeof(NAME_MARK) - 1) : name;
 }

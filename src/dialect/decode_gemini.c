@@ -60,10 +60,16 @@ static enum err gemini_read_call(const struct reading *reading, struct str call,
     if (open.name.len == 0) {
         return ERR_UPSTREAM_SYNTAX;
     }
+    /* A call is signed for what was thought before it: so it is told, and so it comes back through
+     * clients whose calls have no place for it. */
+    if (signature.len > 0) {
+        const struct event_open thought = { .kind = EVENT_REASON, .redacted = true };
+        TRY(gemini_one(reading, &thought, EVENT_BLOB, signature, STR_EMPTY));
+    }
     if (json_kind(args) == JSON_OBJECT) {
         TRY(decode_as_text(reading->decode, args, &text));
     }
-    return gemini_one(reading, &open, EVENT_ARGS, text, signature);
+    return gemini_one(reading, &open, EVENT_ARGS, text, STR_EMPTY);
 }
 
 static enum err gemini_read_data(const struct reading *reading, struct str data,

@@ -4,6 +4,7 @@ void encode_init(struct encode *encode, const struct encode_options *options, st
                  struct buf *out)
 {
     ASSERT(options->dialect < DIALECT_COUNT);
+    ASSERT(options->waiting_max > 0 || options->dialect == DIALECT_RESPONSES);
     *encode = (struct encode){ .options = options, .arena = arena, .out = out };
     fold_init(&encode->fold, arena);
 }
@@ -266,7 +267,7 @@ bool encode_drops(enum dialect target, const struct event_begin *begin, uint32_t
     } kinds[] = {
         [EVENT_TEXT] = { LOST_COUNT, { true, true, true, true } },
         [EVENT_REFUSAL] = { LOST_BIT_REFUSAL, { true, true, true, true } },
-        [EVENT_REASON] = { LOST_BIT_REDACTED, { true, true, true, true } },
+        [EVENT_REASON] = { LOST_COUNT, { true, true, true, true } },
         [EVENT_TOOL] = { LOST_COUNT, { true, true, true, true } },
         [EVENT_CUSTOM_TOOL] = { LOST_BIT_CUSTOM_TOOL, { true, true, false, false } },
         [EVENT_AUDIO] = { LOST_BIT_AUDIO, { true, false, false, false } },
@@ -286,7 +287,6 @@ bool encode_drops(enum dialect target, const struct event_begin *begin, uint32_t
     /* What a vendor's own tools did has a form of its own everywhere; sound has, but for Chat. */
     taken = open->kind == EVENT_HOSTED ? taken && begin->source == target : taken;
     taken = open->kind == EVENT_AUDIO && target == DIALECT_GEMINI ? begin->source == target : taken;
-    taken = open->redacted && target == DIALECT_GEMINI ? false : taken;
     if (!taken) {
         lost_add(lost, kinds[open->kind].bit);
     }

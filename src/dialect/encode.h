@@ -33,7 +33,7 @@ struct encode_options {
     bool include_usage;   /* Chat: the client wants the chunk with usage */
     struct str echo;      /* Responses: members of the request that the answer repeats, JSON
                              with a comma behind each; see talk_echo() */
-    size_t waiting_max;
+    size_t waiting_max;   /* > 0, but for Responses; ENCODE_WAITING_MAX where nobody wants less */
 };
 
 struct encode_item;

@@ -38,9 +38,10 @@ static void gemini_put_tail(struct put *put, const struct encode_options *option
 }
 
 /* A part that the vendor wants back unread goes with its mark. */
-static void gemini_put_signature(struct put *put, enum dialect source, struct str signature)
+static void gemini_put_signature(struct put *put, enum dialect source, struct str signature,
+                                 bool thought)
 {
-    if (signature.len > 0) {
+    if (signature.len > 0 || (thought && carry_must_mark(source, DIALECT_GEMINI))) {
         PUT(put, ",\"thoughtSignature\":\"");
         put_str(put, carry_sig_mark(source, DIALECT_GEMINI));
         put_str(put, signature);
@@ -54,7 +55,7 @@ static void gemini_put_text(struct put *put, struct str text, bool thought, enum
     PUT(put, "{\"text\":");
     put_text(put, text);
     put_str(put, thought ? STR(",\"thought\":true") : STR_EMPTY);
-    gemini_put_signature(put, source, signature);
+    gemini_put_signature(put, source, signature, thought);
     PUT(put, "}");
 }
 
@@ -81,7 +82,7 @@ static void gemini_put_call(struct put *put, const struct event_open *open, stru
     PUT(put, ",\"args\":");
     put_str(put, args);
     PUT(put, "}");
-    gemini_put_signature(put, source, signature);
+    gemini_put_signature(put, source, signature, false);
     PUT(put, "}");
 }
 
@@ -109,6 +110,10 @@ static enum err gemini_on_open(struct encode *encode, struct put *put, const str
     item->dropped =
         encode_drops(DIALECT_GEMINI, &encode->begin, event->choice, &event->open, &encode->lost);
     choice->refused |= event->open.kind == EVENT_REFUSAL;
+    if (event->open.kind == EVENT_TOOL && choice->signature.len > 0) {
+        TRY(encode_keep(encode, &item->signature, choice->signature));
+        choice->signature = STR_EMPTY;
+    }
     if (!item->dropped && event->open.kind == EVENT_HOSTED) {
         gemini_open_chunk(put, event->choice);
         put_str(put, event->open.json);
@@ -138,6 +143,22 @@ static enum err gemini_say(struct encode *encode, struct put *put, struct encode
     return put->err;
 }
 
+/* What was told in cipher: of this vendor it is the signature of the call behind it, of another it
+ * is a thought without text. */
+static enum err gemini_on_cipher(struct encode *encode, struct put *put, const struct event *event)
+{
+    struct encode_choice *choice;
+    TRY(encode_choice_at(encode, event->choice, &choice));
+    if (encode->begin.source == DIALECT_GEMINI) {
+        return arena_copy(encode->arena, event->delta.text, &choice->signature) ? ERR_OK
+                                                                                : ERR_NO_MEMORY;
+    }
+    gemini_open_chunk(put, event->choice);
+    gemini_put_text(put, STR_EMPTY, true, encode->begin.source, event->delta.text);
+    gemini_close_chunk(encode, put);
+    return put->err;
+}
+
 static enum err gemini_on_delta(struct encode *encode, struct put *put, const struct event *event)
 {
     struct encode_item *item = encode_item_of(encode, event);
@@ -154,10 +175,12 @@ static enum err gemini_on_delta(struct encode *encode, struct put *put, const st
             lost_add(&encode->lost, LOST_BIT_REASONING);
         }
         return gemini_say(encode, put, item, event);
+    case EVENT_BLOB:
+        return item->open.redacted ? gemini_on_cipher(encode, put, event)
+                                   : gemini_say(encode, put, item, event);
     case EVENT_CONTENT:
     case EVENT_THOUGHT:
     case EVENT_SOUND:
-    case EVENT_BLOB:
         return gemini_say(encode, put, item, event);
     case EVENT_TRANSCRIPT:
         lost_add(&encode->lost, LOST_BIT_AUDIO);
@@ -210,17 +233,17 @@ static enum err gemini_on_close(struct encode *encode, struct put *put, const st
     struct encode_item *item = encode_item_of(encode, event);
     struct str signature;
     item->closed = true;
-    if (item->dropped) {
+    if (item->dropped || item->open.redacted) {
         return ERR_OK;
     }
     if (item->open.kind == EVENT_TOOL) {
         return gemini_end_calls(encode, put, item->choice);
     }
     TRY(encode_signature(encode, item, &signature));
-    if (signature.len > 0) {
+    bool thought = item->open.kind == EVENT_REASON;
+    if (signature.len > 0 || (thought && carry_must_mark(encode->begin.source, DIALECT_GEMINI))) {
         gemini_open_chunk(put, item->choice);
-        gemini_put_text(put, STR_EMPTY, item->open.kind == EVENT_REASON, encode->begin.source,
-                        signature);
+        gemini_put_text(put, STR_EMPTY, thought, encode->begin.source, signature);
         gemini_close_chunk(encode, put);
     }
     return put->err;
@@ -308,11 +331,21 @@ enum err encode_gemini_take(struct encode *encode, const struct event *event)
 
 /* ---- a whole answer ----------------------------------------------------------------------- */
 
-static bool gemini_put_item(struct encode_whole *whole, const struct fold_item *item, bool more)
+static bool gemini_put_item(struct encode_whole *whole, const struct fold_item *item,
+                            struct str *pending, bool more)
 {
     struct put *put = &whole->put;
     enum dialect source = whole->fold->begin.source;
-    struct str signature = encode_said(whole, item, EVENT_SIGNATURE);
+    struct str signature =
+        encode_said(whole, item, item->open.redacted ? EVENT_BLOB : EVENT_SIGNATURE);
+    if (item->open.redacted && source == DIALECT_GEMINI) {
+        *pending = signature; /* of the call behind it */
+        return more;
+    }
+    if (item->open.kind == EVENT_TOOL && pending->len > 0) {
+        signature = *pending;
+        *pending = STR_EMPTY;
+    }
     struct str args = STR_EMPTY;
     if (item->open.kind == EVENT_TOOL) {
         struct str text = encode_said(whole, item, EVENT_ARGS);
@@ -333,7 +366,7 @@ static bool gemini_put_item(struct encode_whole *whole, const struct fold_item *
         PUT(put, "{\"text\":\"");
         encode_thoughts(whole, item);
         PUT(put, "\",\"thought\":true");
-        gemini_put_signature(put, source, signature);
+        gemini_put_signature(put, source, signature, true);
         PUT(put, "}");
         break;
     case EVENT_IMAGE:
@@ -360,10 +393,11 @@ static void gemini_put_choice(struct encode_whole *whole, const struct fold_choi
     const struct event_begin *begin = &whole->fold->begin;
     bool refused = false;
     bool more = false;
+    struct str pending = STR_EMPTY;
     gemini_put_candidate(put, choice->index);
     for (const struct fold_item *item = choice->items; item != NULL; item = item->next) {
         if (!encode_drops(DIALECT_GEMINI, begin, choice->index, &item->open, whole->lost)) {
-            more = gemini_put_item(whole, item, more);
+            more = gemini_put_item(whole, item, &pending, more);
         }
         refused |= item->open.kind == EVENT_REFUSAL;
     }

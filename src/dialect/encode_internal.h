@@ -36,6 +36,7 @@ struct encode_choice {
     uint32_t index;
     uint32_t calls;
     uint32_t reasons;
+    struct str signature;     /* Gemini: of the call that comes next */
     enum event_finish reason; /* Gemini: told at the end */
     bool role;                /* was told */
     bool refused;

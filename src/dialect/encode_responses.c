@@ -87,13 +87,26 @@ static void responses_put_reasoning(struct encode_whole *whole, const struct fol
     PUT(put, "],\"content\":[");
     responses_put_thoughts(whole, item, EVENT_THOUGHT, STR("reasoning_text"));
     PUT(put, "],\"encrypted_content\":");
-    if (cipher.len > 0) {
+    if (cipher.len > 0 || carry_must_mark(whole->fold->begin.source, DIALECT_RESPONSES)) {
         PUT(put, "\"");
         put_str(put, carry_sig_mark(whole->fold->begin.source, DIALECT_RESPONSES));
         put_str(put, cipher);
         PUT(put, "\"");
     } else {
         PUT(put, "null");
+    }
+}
+
+void responses_put_name(struct put *put, const struct event_open *open)
+{
+    struct str space = STR_EMPTY;
+    struct str name = carry_name_split(open->name, &space);
+    space = open->space.len > 0 ? open->space : space;
+    PUT(put, ",\"name\":");
+    put_text(put, name);
+    if (space.len > 0) {
+        PUT(put, ",\"namespace\":");
+        put_text(put, space);
     }
 }
 
@@ -104,12 +117,7 @@ static void responses_put_call(struct encode_whole *whole, const struct fold_ite
     put_str(put, custom ? STR(",\"type\":\"custom_tool_call\",\"call_id\":")
                         : STR(",\"type\":\"function_call\",\"call_id\":"));
     encode_call_id(put, whole->options, item->open.call_id, 0, item->item);
-    PUT(put, ",\"name\":");
-    put_text(put, item->open.name);
-    if (item->open.space.len > 0) {
-        PUT(put, ",\"namespace\":");
-        put_text(put, item->open.space);
-    }
+    responses_put_name(put, &item->open);
     put_str(put, custom ? STR(",\"input\":") : STR(",\"arguments\":"));
     put_text(put, empty ? STR_EMPTY : encode_said(whole, item, EVENT_ARGS));
 }

@@ -18,6 +18,8 @@ struct str responses_state_name(enum responses_state state);
 /* An item's id in quotes: the same whenever it is said. */
 void responses_put_id(struct put *put, const struct encode_options *options, enum event_item kind,
                       uint32_t item);
+/* A tool's name and, where it has one, its namespace. */
+void responses_put_name(struct put *put, const struct event_open *open);
 /* A message's one part. */
 void responses_put_part(struct encode_whole *whole, const struct fold_item *item);
 /* An output item; `empty`: as it is when it is added, nothing said yet. */

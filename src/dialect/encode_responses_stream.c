@@ -255,8 +255,9 @@ static void responses_end_call(struct encode *encode, struct encode_whole *whole
                                 : STR("response.function_call_arguments.done"),
                          item, true);
     if (!custom) {
+        struct str space;
         PUT(put, ",\"name\":");
-        put_text(put, item->open.name);
+        put_text(put, carry_name_split(item->open.name, &space));
     }
     put_str(put, custom ? STR(",\"input\":") : STR(",\"arguments\":"));
     put_text(put, encode_said(whole, folded, EVENT_ARGS));

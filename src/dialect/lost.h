@@ -1,7 +1,8 @@
 /*
  * What a translation cannot carry and leaves out: a set of bits with a name each, said to the
  * client in `x-entrepot-lost` and in docs/dialects.md. Only what an answer or its price does not
- * hang on may be lost; everything else is refused with its field named. Pure.
+ * hang on may be lost; everything else is refused with its field named. What a streamed answer
+ * loses is known when its head has left: a header can only name what the request has lost. Pure.
  */
 #pragma once
 

@@ -12,7 +12,12 @@ enum err talk_refuse(struct talk_reading *reading, enum err err, struct str name
     int len = snprintf(talk->param_text, sizeof(talk->param_text), "%s" STR_FMT, reading->within,
                        STR_ARG(name));
     size_t size = len < 0 ? 0 : (size_t)len;
-    size = size < sizeof(talk->param_text) ? size : sizeof(talk->param_text) - 1;
+    if (size >= sizeof(talk->param_text)) { /* no field has such a name: what is left is ASCII */
+        size = enc_json_plain((struct str){ talk->param_text, sizeof(talk->param_text) - 1 });
+        for (size_t i = 0; i < size; i++) {
+            size = (unsigned char)talk->param_text[i] >= 0x80 ? i : size;
+        }
+    }
     talk->param = (struct str){ talk->param_text, size };
     return FAIL(reading->fail, err, "\"" STR_FMT "\" %s", STR_ARG(talk->param), what);
 }
@@ -95,6 +100,25 @@ enum err talk_read_object(struct talk_reading *reading, struct str object,
         }
         seen |= bit;
         TRY(talk_read_member(reading, &member, known));
+    }
+    return ERR_OK;
+}
+
+enum err talk_check_tool(struct talk_reading *reading, struct str tool, const struct str *names,
+                         size_t count)
+{
+    struct json_member member;
+    struct str rest = talk_is(tool, JSON_OBJECT) ? json_inside(tool) : STR_EMPTY;
+    while (json_next_member(&rest, &member)) {
+        bool known = json_kind(member.value) == JSON_NULL || talk_says_nothing(member.value);
+        for (size_t i = 0; i < count && !known; i++) {
+            known = json_key_is(member.key, names[i]);
+        }
+        if (!known) {
+            reading->within = "tools[].";
+            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member.key,
+                               "cannot be carried to a route of another dialect");
+        }
     }
     return ERR_OK;
 }
@@ -428,10 +452,9 @@ enum err talk_set_url(struct talk_reading *reading, struct talk_part *part, stru
         part->url = url;
         return ERR_OK;
     }
-    /* What a picture weighs is in its data: only the head is looked at for escapes. */
+    /* Neither a comma nor a semicolon is inside of an escape. */
     size_t comma = str_find(url, ',');
     struct str head = str_slice(url, 5, comma);
-    TRY(without_escapes(reading, &head));
     struct str data = comma < url.len ? str_from_at(url, comma + 1) : STR_EMPTY;
     bool based = str_ends(head, STR(";base64"));
     struct str media = based ? str_slice(head, 0, head.len - 7) : STR_EMPTY;

@@ -108,7 +108,7 @@ static enum err check_turn(struct checking *checking, const struct talk_turn *tu
 static bool says_something(const struct talk *talk)
 {
     for (const struct talk_turn *turn = talk->turns; turn != NULL; turn = turn->next) {
-        if (turn->role != TALK_SYSTEM && turn->parts != NULL) {
+        if (turn->role != TALK_SYSTEM && !talk_is_silent(turn)) {
             return true;
         }
     }

@@ -31,6 +31,9 @@ EP_MUST_CHECK enum err talk_read_object(struct talk_reading *reading, struct str
 /* Refuses the member `within` + `name` of the request. */
 EP_MUST_CHECK enum err talk_refuse(struct talk_reading *reading, enum err err, struct str name,
                                    const char *what);
+/* Refuses a member of a tool's definition that is none of those names, unless it says nothing. */
+EP_MUST_CHECK enum err talk_check_tool(struct talk_reading *reading, struct str tool,
+                                       const struct str *names, size_t count);
 /* Refuses what stands at a place of the turns: "messages[3].content[1]" and `member` behind it. */
 EP_MUST_CHECK enum err talk_refuse_at(struct talk *talk, struct fail *fail, enum err err,
                                       uint32_t turn, uint32_t place, const char *what);

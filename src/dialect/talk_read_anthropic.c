@@ -239,6 +239,16 @@ static enum err anthropic_read_tool(struct talk_reading *reading, struct str val
         return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
                            "may not be the vendor's own on a route of another dialect");
     }
+    static const struct str names[] = {
+        STR_INIT("type"),
+        STR_INIT("name"),
+        STR_INIT("description"),
+        STR_INIT("input_schema"),
+        STR_INIT("cache_control"),
+        STR_INIT("strict"),
+        STR_INIT("eager_input_streaming") /* how, not what */
+    };
+    TRY(talk_check_tool(reading, value, names, EP_ARRAY_LEN(names)));
     TRY(talk_add_tool(reading, text_get(value, STR("name")), &tool));
     tool->description = text_get(value, STR("description"));
     tool->schema = json_get(value, STR("input_schema"));

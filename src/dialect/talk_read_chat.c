@@ -201,31 +201,35 @@ static enum err chat_read_model_turn(struct talk_reading *reading, struct str me
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
+static enum err chat_read_result_text(struct talk_reading *reading, struct talk_part *result,
+                                      struct str text)
+{
+    struct talk_part *inner;
+    TRY(talk_add_inner(reading, result, TALK_TEXT, &inner));
+    inner->text = text;
+    return ERR_OK;
+}
+
 static enum err chat_read_result(struct talk_reading *reading, struct str message, uint32_t at)
 {
     struct talk_turn *turn;
     struct talk_part *result;
+    struct str part;
     struct str content = json_get(message, STR("content"));
     TRY(talk_add_turn(reading, TALK_USER, at, talk_ends_in_result(reading->talk), &turn));
     TRY(talk_add_part(reading, turn, TALK_RESULT, TALK_NO_PLACE, &result));
     result->turn = at;
     TRY(talk_set_id(reading, result, text_get(message, STR("tool_call_id"))));
-    struct str part;
-    struct str rest = talk_is(content, JSON_ARRAY) ? json_inside(content) : STR_EMPTY;
-    struct str text = text_of(content);
-    bool more = !talk_is(content, JSON_ARRAY) || json_next_item(&rest, &part);
-    while (more) {
-        struct talk_part *inner;
-        if (talk_is(content, JSON_ARRAY)) {
-            text = text_get(part, STR("text"));
-            if (!json_string_is(json_get(part, STR("type")), STR("text"))) {
-                return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, at,
-                                      TALK_NO_PLACE, "may have text alone");
-            }
+    if (!talk_is(content, JSON_ARRAY)) {
+        return chat_read_result_text(reading, result, text_of(content));
+    }
+    struct str rest = json_inside(content);
+    while (json_next_item(&rest, &part)) {
+        if (!json_string_is(json_get(part, STR("type")), STR("text"))) {
+            return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, at, TALK_NO_PLACE,
+                                  "may have text alone");
         }
-        TRY(talk_add_inner(reading, result, TALK_TEXT, &inner));
-        inner->text = text;
-        more = talk_is(content, JSON_ARRAY) && json_next_item(&rest, &part);
+        TRY(chat_read_result_text(reading, result, text_get(part, STR("text"))));
     }
     return ERR_OK;
 }
@@ -278,6 +282,13 @@ static enum err chat_read_tool(struct talk_reading *reading, struct str value)
         return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
                            "may be functions and custom tools alone on a route of another dialect");
     }
+    static const struct str outer_names[] = { STR_INIT("type"), STR_INIT("function"),
+                                              STR_INIT("custom"), STR_INIT("cache_control") };
+    static const struct str inner_names[] = { STR_INIT("name"), STR_INIT("description"),
+                                              STR_INIT("parameters"), STR_INIT("strict"),
+                                              STR_INIT("format") };
+    TRY(talk_check_tool(reading, value, outer_names, EP_ARRAY_LEN(outer_names)));
+    TRY(talk_check_tool(reading, inner, inner_names, EP_ARRAY_LEN(inner_names)));
     TRY(talk_add_tool(reading, text_get(inner, STR("name")), &tool));
     tool->custom = custom;
     tool->description = text_get(inner, STR("description"));

@@ -199,22 +199,89 @@ static enum err gemini_on_system(struct talk_reading *reading, struct str value)
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
+static const struct str gemini_types[] = {
+    STR_INIT("\"STRING\""),  STR_INIT("\"NUMBER\""), STR_INIT("\"INTEGER\""),
+    STR_INIT("\"BOOLEAN\""), STR_INIT("\"ARRAY\""),  STR_INIT("\"OBJECT\""),
+    STR_INIT("\"NULL\""),
+};
+
+/* A type's name at the front, in lower case from now on. */
+static void gemini_lower_type(char *at, size_t room)
+{
+    struct str rest = { at, room };
+    for (size_t i = 0; i < EP_ARRAY_LEN(gemini_types); i++) {
+        if (str_starts(rest, gemini_types[i])) {
+            for (size_t k = 1; k + 1 < gemini_types[i].len; k++) {
+                at[k] = (char)(at[k] | 0x20);
+            }
+        }
+    }
+}
+
+/* Behind the string that begins at `at`. */
+static size_t gemini_string_end(struct str json, size_t at)
+{
+    for (at++; json.ptr[at] != '"'; at++) {
+        at += json.ptr[at] == '\\' ? 1 : 0;
+    }
+    return at + 1;
+}
+
+/*
+ * A schema as this dialect has it, with types in upper case, as JSON Schema has it: a copy in which
+ * what stands behind each key "type" is in lower case. What else differs is passed over by readers.
+ */
+static enum err gemini_plain_schema(struct talk_reading *reading, struct str schema,
+                                    struct str *ret_schema)
+{
+    char *copy = arena_alloc(reading->talk->arena, schema.len);
+    if (copy == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    memcpy(copy, schema.ptr, schema.len);
+    *ret_schema = (struct str){ copy, schema.len };
+    for (size_t at = 0; at < schema.len;) {
+        if (copy[at] != '"') {
+            at++;
+            continue;
+        }
+        size_t end = gemini_string_end(*ret_schema, at);
+        bool type = str_eq(str_slice(*ret_schema, at, end), STR("\"type\""));
+        struct str behind = json_trim(str_from_at(*ret_schema, end));
+        at = end;
+        if (type && behind.len > 0 && behind.ptr[0] == ':') {
+            behind = json_trim(str_from_at(behind, 1));
+            size_t value = (size_t)(behind.ptr - copy);
+            gemini_lower_type(copy + value, schema.len - value);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err gemini_read_functions(struct talk_reading *reading, struct str list)
 {
     struct str item;
     struct str rest = talk_is(list, JSON_ARRAY) ? json_inside(list) : STR_EMPTY;
     while (json_next_item(&rest, &item)) {
         struct talk_tool *tool;
+        static const struct str names[] = {
+            STR_INIT("name"),       STR_INIT("description"),
+            STR_INIT("parameters"), STR_INIT("parametersJsonSchema"),
+            STR_INIT("response"),   STR_INIT("responseJsonSchema")
+        };
+        TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
         TRY(talk_add_tool(reading, text_get(item, STR("name")), &tool));
         tool->description = text_get(item, STR("description"));
+        if (json_get(item, STR("response")).len + json_get(item, STR("responseJsonSchema")).len >
+            0) {
+            lost_add(&reading->talk->lost, LOST_BIT_STRICT); /* what the tool will answer */
+        }
         struct str schema = json_get(item, STR("parametersJsonSchema"));
         struct str older = json_get(item, STR("parameters"));
-        if (talk_is(older, JSON_OBJECT)) { /* types in upper case, which no other dialect takes */
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
-                               "must have parametersJsonSchema in place of parameters on a route "
-                               "of another dialect");
-        }
         tool->schema = talk_is(schema, JSON_OBJECT) ? schema : STR_EMPTY;
+        if (tool->schema.len == 0 && talk_is(older, JSON_OBJECT)) {
+            TRY(gemini_plain_schema(reading, older, &tool->schema));
+        }
     }
     return ERR_OK;
 }
@@ -413,6 +480,16 @@ static enum err gemini_on_modalities(struct talk_reading *reading, struct str va
     return ERR_OK;
 }
 
+static enum err gemini_on_older_schema(struct talk_reading *reading, struct str value)
+{
+    struct talk *talk = reading->talk;
+    if (!talk_is(value, JSON_OBJECT)) {
+        return talk_refuse(reading, ERR_ASK_INVALID, STR("responseSchema"), "must be an object");
+    }
+    talk->format = TALK_FORMAT_SCHEMA;
+    return gemini_plain_schema(reading, value, &talk->format_schema);
+}
+
 static const struct talk_member gemini_config_members[] = {
     { STR_INIT("temperature"), talk_on_temperature, 0 },
     { STR_INIT("topP"), gemini_on_top_p, 0 },
@@ -425,7 +502,7 @@ static const struct talk_member gemini_config_members[] = {
     { STR_INIT("frequencyPenalty"), gemini_on_frequency, 0 },
     { STR_INIT("responseMimeType"), gemini_on_media, 0 },
     { STR_INIT("responseJsonSchema"), gemini_on_schema, 0 },
-    { STR_INIT("responseSchema"), NULL, TALK_REFUSED }, /* types in upper case */
+    { STR_INIT("responseSchema"), gemini_on_older_schema, 0 },
     { STR_INIT("thinkingConfig"), gemini_on_thinking, 0 },
     { STR_INIT("responseModalities"), gemini_on_modalities, 0 },
     { STR_INIT("responseLogprobs"), NULL, TALK_REFUSED },

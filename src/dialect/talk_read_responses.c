@@ -117,6 +117,17 @@ static enum err responses_read_message(struct talk_reading *reading, uint32_t at
     return responses_read_content(reading, turn, at, json_get(item, STR("content")));
 }
 
+/* A name with its namespace, as those have it who know none. */
+static enum err responses_join(struct talk_reading *reading, struct str space, struct str *name)
+{
+    enum err err = carry_name_join(space, *name, reading->talk->arena, name);
+    return err == ERR_ASK_INVALID
+               ? talk_refuse(reading, err, STR("tools"),
+                             "must have names of at most 58 bytes, their namespace included, on a "
+                             "route of another dialect")
+               : err;
+}
+
 static enum err responses_read_any_call(struct talk_reading *reading, uint32_t at, struct str item,
                                         bool custom)
 {
@@ -130,9 +141,9 @@ static enum err responses_read_any_call(struct talk_reading *reading, uint32_t a
     if (part->name.len == 0) {
         return responses_bad(reading, at, TALK_NO_PLACE, "must have a name");
     }
-    if (text_get(item, STR("namespace")).len > 0) {
-        return responses_bad(reading, at, TALK_NO_PLACE,
-                             "has a namespace, which a route of another dialect does not know");
+    struct str space = text_get(item, STR("namespace"));
+    if (space.len > 0) {
+        TRY(responses_join(reading, space, &part->name));
     }
     return talk_set_id(reading, part, text_get(item, STR("call_id")));
 }
@@ -303,6 +314,53 @@ static enum err responses_on_instructions(struct talk_reading *reading, struct s
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
+/* `space`: of the tools of a namespace; else empty. */
+static enum err responses_read_tool(struct talk_reading *reading, struct str item, struct str space)
+{
+    static const struct str names[] = { STR_INIT("type"),        STR_INIT("name"),
+                                        STR_INIT("description"), STR_INIT("parameters"),
+                                        STR_INIT("strict"),      STR_INIT("format") };
+    struct talk_tool *tool;
+    struct str type = json_get(item, STR("type"));
+    struct str name = text_get(item, STR("name"));
+    bool custom = json_string_is(type, STR("custom"));
+    if (!custom && !json_string_is(type, STR("function"))) {
+        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
+                           "may be functions, custom tools and namespaces of them alone on a route "
+                           "of another dialect");
+    }
+    TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
+    if (space.len > 0 && name.len > 0) {
+        TRY(responses_join(reading, space, &name));
+    }
+    TRY(talk_add_tool(reading, name, &tool));
+    struct str schema = json_get(item, STR("parameters"));
+    tool->custom = custom;
+    tool->description = text_get(item, STR("description"));
+    tool->schema = talk_is(schema, JSON_OBJECT) ? schema : STR_EMPTY;
+    tool->format = custom ? json_get(item, STR("format")) : STR_EMPTY;
+    tool->strict = talk_is(json_get(item, STR("strict")), JSON_TRUE);
+    return ERR_OK;
+}
+
+static enum err responses_read_space(struct talk_reading *reading, struct str item)
+{
+    static const struct str names[] = { STR_INIT("type"), STR_INIT("name"), STR_INIT("description"),
+                                        STR_INIT("tools") };
+    struct str tool;
+    struct str list = json_get(item, STR("tools"));
+    struct str space = text_get(item, STR("name"));
+    struct str rest = talk_is(list, JSON_ARRAY) ? json_inside(list) : STR_EMPTY;
+    TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
+    if (space.len == 0) {
+        return talk_refuse(reading, ERR_ASK_MISSING, STR("tools"), "must each have a name");
+    }
+    while (json_next_item(&rest, &tool)) {
+        TRY(responses_read_tool(reading, tool, space));
+    }
+    return ERR_OK;
+}
+
 static enum err responses_on_tools(struct talk_reading *reading, struct str value)
 {
     struct str item;
@@ -311,21 +369,9 @@ static enum err responses_on_tools(struct talk_reading *reading, struct str valu
         return talk_refuse(reading, ERR_ASK_INVALID, STR("tools"), "must be a list");
     }
     while (json_next_item(&rest, &item)) {
-        struct talk_tool *tool;
-        struct str type = json_get(item, STR("type"));
-        bool custom = json_string_is(type, STR("custom"));
-        if (!custom && !json_string_is(type, STR("function"))) {
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
-                               "may be functions and custom tools alone on a route of another "
-                               "dialect");
-        }
-        TRY(talk_add_tool(reading, text_get(item, STR("name")), &tool));
-        struct str schema = json_get(item, STR("parameters"));
-        tool->custom = custom;
-        tool->description = text_get(item, STR("description"));
-        tool->schema = talk_is(schema, JSON_OBJECT) ? schema : STR_EMPTY;
-        tool->format = custom ? json_get(item, STR("format")) : STR_EMPTY;
-        tool->strict = talk_is(json_get(item, STR("strict")), JSON_TRUE);
+        bool space = json_string_is(json_get(item, STR("type")), STR("namespace"));
+        TRY(space ? responses_read_space(reading, item)
+                  : responses_read_tool(reading, item, STR_EMPTY));
     }
     return ERR_OK;
 }

@@ -42,7 +42,10 @@ static bool milli_of(struct str number, int64_t *ret_milli)
         return false;
     }
     for (size_t i = 0; i < 3; i++) {
-        char digit = i < rest.len ? rest.ptr[i] : '0';
+        char digit = '0';
+        if (i < rest.len) {
+            digit = rest.ptr[i];
+        }
         if (digit < '0' || digit > '9') {
             return false;
         }

@@ -49,20 +49,23 @@ static enum err gemini_put_data(struct talk_writing *writing, const struct talk_
     return ERR_OK;
 }
 
-static void gemini_put_signature(struct talk_writing *writing, const struct talk_part *part)
+/* A call's signature: its own, or what was told in cipher before it (see decode_gemini.c). */
+static void gemini_put_signature(struct talk_writing *writing, const struct talk_part *part,
+                                 struct str before)
 {
-    if (part->signature.len == 0) {
-        return;
-    }
-    if (part->source != DIALECT_GEMINI) {
+    struct str signature = part->source == DIALECT_GEMINI ? part->signature : STR_EMPTY;
+    if (part->signature.len > 0 && signature.len == 0) {
         lost_add(writing->lost, LOST_BIT_SIGNATURE);
-        return;
     }
-    PUT(&writing->put, ",\"thoughtSignature\":");
-    put_text(&writing->put, part->signature);
+    signature = signature.len > 0 ? signature : before;
+    if (signature.len > 0) {
+        PUT(&writing->put, ",\"thoughtSignature\":");
+        put_text(&writing->put, signature);
+    }
 }
 
-static enum err gemini_put_call(struct talk_writing *writing, const struct talk_part *part)
+static enum err gemini_put_call(struct talk_writing *writing, const struct talk_part *part,
+                                struct str before)
 {
     gemini_comma(writing);
     PUT(&writing->put, "{\"functionCall\":{\"id\":");
@@ -72,7 +75,7 @@ static enum err gemini_put_call(struct talk_writing *writing, const struct talk_
     PUT(&writing->put, ",\"args\":");
     TRY(talk_put_args_json(writing, part));
     PUT(&writing->put, "}");
-    gemini_put_signature(writing, part);
+    gemini_put_signature(writing, part, before);
     PUT(&writing->put, "}");
     return ERR_OK;
 }
@@ -100,12 +103,20 @@ static void gemini_put_reason(struct talk_writing *writing, const struct talk_pa
     PUT(&writing->put, "{\"text\":");
     put_text(&writing->put, part->text);
     PUT(&writing->put, ",\"thought\":true");
-    gemini_put_signature(writing, part);
+    gemini_put_signature(writing, part, STR_EMPTY);
     PUT(&writing->put, "}");
 }
 
+/* Whether it is the signature of the call behind it, if there is one in the turn. */
+static bool gemini_is_signature(const struct talk_part *part)
+{
+    return part != NULL && part->kind == TALK_REASON && part->redacted &&
+           part->source == DIALECT_GEMINI && part->text.len == 0;
+}
+
+/* `before`: the signature of a call that came before it in cipher. */
 static enum err gemini_put_part(struct talk_writing *writing, const struct talk_part *part,
-                                bool system)
+                                struct str before, bool system)
 {
     if (part->cache.len > 0) {
         lost_add(writing->lost, LOST_BIT_CACHE);
@@ -123,7 +134,7 @@ static enum err gemini_put_part(struct talk_writing *writing, const struct talk_
         gemini_put_reason(writing, part);
         return ERR_OK;
     case TALK_CALL:
-        return gemini_put_call(writing, part);
+        return gemini_put_call(writing, part, before);
     case TALK_RESULT:
         return gemini_put_result(writing, part);
     case TALK_CUSTOM_CALL:
@@ -139,9 +150,13 @@ static enum err gemini_put_parts(struct talk_writing *writing, const struct talk
 {
     for (const struct talk_turn *turn = from; turn != to; turn = turn->next) {
         const struct talk_part *part = talk_is_silent(turn) ? NULL : turn->parts;
+        struct str before = STR_EMPTY;
         for (; part != NULL; part = part->next) {
-            if ((part->kind == TALK_RESULT) == results) {
-                TRY(gemini_put_part(writing, part, turn->role == TALK_SYSTEM));
+            if (gemini_is_signature(part)) {
+                before = part->signature;
+            } else if ((part->kind == TALK_RESULT) == results) {
+                TRY(gemini_put_part(writing, part, before, turn->role == TALK_SYSTEM));
+                before = part->kind == TALK_CALL ? STR_EMPTY : before;
             }
         }
     }
@@ -189,7 +204,7 @@ static enum err gemini_put_system(struct talk_writing *writing, const struct tal
             if (part->kind != TALK_TEXT) {
                 return talk_cannot(writing, part, "may be text alone in a system message");
             }
-            TRY(gemini_put_part(writing, part, false));
+            TRY(gemini_put_part(writing, part, STR_EMPTY, false));
         }
     }
     PUT(&writing->put, "]}");

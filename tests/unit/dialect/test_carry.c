@@ -53,6 +53,24 @@ TEST(what_only_looks_like_one_of_ours_is_left_alone)
     arena_fini(&arena);
 }
 
+TEST(a_namespace_goes_with_its_tools_name)
+{
+    struct str space;
+    struct str name;
+    arena_init(&arena, 256, 4096);
+    CHECK(carry_name_join(STR("mcp"), STR("read"), &arena, &name) == ERR_OK);
+    CHECK_STR(name, STR("mcp__ep__read"));
+    CHECK_STR(carry_name_split(name, &space), STR("read"));
+    CHECK_STR(space, STR("mcp"));
+    CHECK_STR(carry_name_split(STR("read"), &space), STR("read"));
+    CHECK_STR(space, STR_EMPTY);
+    CHECK_STR(carry_name_split(STR("__ep__read"), &space), STR("__ep__read"));
+    CHECK_STR(carry_name_split(STR("mcp__ep__"), &space), STR("mcp__ep__"));
+    CHECK(carry_name_join(STR("a234567890123456789012345678901"),
+                          STR("a234567890123456789012345678"), &arena, &name) == ERR_ASK_INVALID);
+    arena_fini(&arena);
+}
+
 TEST(a_signature_tells_where_it_came_from)
 {
     enum dialect source = DIALECT_CHAT;

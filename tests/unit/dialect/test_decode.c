@@ -384,10 +384,10 @@ static const struct stream_case gemini_cases[] = {
         ",{\"functionCall\":{\"id\":\"i\",\"name\":\"g\"}}")
           G("{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"aQ==\"}},"
             "{\"executableCode\":{}},{}") G_END("STOP"),
-      BEGIN
-      "open 0.0 tool f\nsay 0.0 args {\\\"a\\\":\\\"\\\\n\\\"}\nsay 0.0 sig s\nclose 0.0  \n"
-      "open 0.1 tool i\nclose 0.1  \nopen 0.2 image image/png\nsay 0.2 blob aQ==\nclose 0.2  \n"
-      "open 0.3 hosted \nclose 0.3  \nfinish 0.0 tool \nusage 3.4  \nend 0.0  \n",
+      BEGIN "open 0.0 reason \nsay 0.0 blob s\nclose 0.0  \nopen 0.1 tool f\n"
+            "say 0.1 args {\\\"a\\\":\\\"\\\\n\\\"}\nclose 0.1  \nopen 0.2 tool i\nclose 0.2  \n"
+            "open 0.3 image image/png\nsay 0.3 blob aQ==\nclose 0.3  \nopen 0.4 hosted \n"
+            "close 0.4  \nfinish 0.0 tool \nusage 3.4  \nend 0.0  \n",
       ERR_OK },
     { DIALECT_GEMINI, "{\"modelVersion\":\"m\",\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\n",
       BEGIN "finish 0.0 filter \nend 0.0  \n", ERR_OK },

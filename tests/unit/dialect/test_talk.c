@@ -209,6 +209,44 @@ TEST(reasoning_goes_back_to_who_can_read_it_and_to_nobody_else)
                "\"reasoning.encrypted_content\"]}\nreasoning, redacted\n");
 }
 
+TEST(a_namespace_is_in_the_names_of_its_tools)
+{
+    static const char body[] =
+        "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":\"hi\"},"
+        "{\"type\":\"function_call\","
+        "\"call_id\":\"c\",\"namespace\":\"n\",\"name\":\"f\",\"arguments\":\"\"},{\"type\":"
+        "\"function_call_output\",\"call_id\":\"c\",\"output\":\"x\"}],\"tools\":[{\"type\":"
+        "\"namespace\",\"name\":\"n\",\"description\":\"d\",\"tools\":[{\"type\":\"function\","
+        "\"name\":\"f\"}]}]}";
+    check_body(DIALECT_RESPONSES, body, &targets[DIALECT_CHAT],
+               "{\"model\":\"up-1\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":"
+               "\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\","
+               "\"function\":{\"name\":\"n__ep__f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
+               "\"tool_call_id\":\"c\",\"content\":\"x\"}],\"tools\":[{\"type\":\"function\","
+               "\"function\":"
+               "{\"name\":\"n__ep__f\"}}],\"max_completion_tokens\":8192}\n\n");
+}
+
+TEST(types_in_upper_case_are_those_of_json_schema)
+{
+    static const char body[] =
+        "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}],"
+        "\"tools\":[{\"functionDeclarations\":[{\"name\":"
+        "\"f\",\"parameters\":{\"type\":\"OBJECT\",\"properties\":{\"type\":{\"type\" : \"STRING\","
+        "\"enum\":[\"OBJECT\",\"type\",\"\\\"type\\\":\"]},\"n\":{\"type\":\"INTEGER\"}}}}]}],"
+        "\"generationConfig\":{\"responseSchema\":{\"type\":\"ARRAY\","
+        "\"items\":{\"type\":\"new\"}}}}";
+    check_body(
+        DIALECT_GEMINI, body, &targets[DIALECT_CHAT],
+        "{\"model\":\"up-1\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":["
+        "{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\","
+        "\"properties\":{\"type\":{\"type\" : \"string\",\"enum\":[\"OBJECT\",\"type\","
+        "\"\\\"type\\\":\"]},\"n\":{\"type\":\"integer\"}}}}}],\"max_completion_tokens\":8192,"
+        "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\","
+        "\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"new\"}}}},\"stream\":true,"
+        "\"stream_options\":{\"include_usage\":true}}\n\n");
+}
+
 TEST(what_an_answer_repeats_of_its_request)
 {
     struct arena arena;

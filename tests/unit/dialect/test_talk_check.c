@@ -27,6 +27,7 @@ struct refused {
 #define R_LIST(items)  "{\"model\":\"m\",\"input\":[" items "]}"
 #define G_REST(rest)   "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}]," rest "}"
 #define G_LIST(list)   "{\"contents\":[" list "]}"
+#define LONG           "a234567890123456789012345678901234567890"
 #define CALL(id)       "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
 #define CALLS(list)    "{\"role\":\"assistant\",\"tool_calls\":[" list "]}"
 #define RESULT(id)     "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"x\"}"
@@ -45,6 +46,7 @@ static const struct refused cases[] = {
     { C, A, MESSAGES(""), ERR_ASK_MISSING, "messages" },
     { C, A, MESSAGES("{\"role\":\"system\",\"content\":\"x\"}"), ERR_ASK_MISSING, "messages" },
     { C, A, MESSAGES("{\"role\":\"user\",\"content\":\"\"}"), ERR_ASK_MISSING, "messages" },
+    { C, G, MESSAGES("{\"role\":\"assistant\",\"reasoning\":\"x\"}"), ERR_ASK_MISSING, "messages" },
     { A, C, "{\"model\":\"m\",\"messages\":[" HI "]}", ERR_ASK_MISSING, "max_tokens" },
     { G, C, "{}", ERR_ASK_MISSING, "contents" },
     { R, C, "{\"model\":\"m\"}", ERR_ASK_MISSING, "input" },
@@ -188,17 +190,32 @@ static const struct refused cases[] = {
     { C, A, CHAT("\"tool_choice\":{\"type\":\"allowed_tools\"}"), ERR_ASK_UNSUPPORTED,
       "tool_choice" },
     { R, C, R_REST("\"tools\":[{\"type\":\"web_search\"}]"), ERR_ASK_UNSUPPORTED, "tools" },
-    { R, C, R_REST("\"tools\":[{\"type\":\"namespace\"}]"), ERR_ASK_UNSUPPORTED, "tools" },
+    { R, C, R_REST("\"tools\":[{\"type\":\"namespace\"}]"), ERR_ASK_MISSING, "tools" },
+    { R, C,
+      R_REST("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+             "\"tools\":[{\"type\":\"x\"}]}]"),
+      ERR_ASK_UNSUPPORTED, "tools" },
+    { R, C,
+      R_REST("\"tools\":[{\"type\":\"namespace\",\"name\":\"" LONG "\",\"tools\":[{\"type\":"
+             "\"function\",\"name\":\"" LONG "\"}]}]"),
+      ERR_ASK_INVALID, "tools" },
     { R, C, R_REST("\"include\":[\"file_search_call.results\"]"), ERR_ASK_UNSUPPORTED, "include" },
     { R, C, R_REST("\"max_tool_calls\":3"), ERR_ASK_UNSUPPORTED, "max_tool_calls" },
     { A, C, A_REST("\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]"),
       ERR_ASK_UNSUPPORTED, "tools" },
+    { A, C, A_REST("\"tools\":[{\"name\":\"f\",\"input_schema\":{},\"defer_loading\":true}]"),
+      ERR_ASK_UNSUPPORTED, "tools[].defer_loading" },
+    { C, A, CHAT(TOOL("\"name\":\"f\",\"new\":1")), ERR_ASK_UNSUPPORTED, "tools[].new" },
+    { R, C, R_REST("\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"defer_loading\":true}]"),
+      ERR_ASK_UNSUPPORTED, "tools[].defer_loading" },
+    { G, C, G_REST("\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"behavior\":\"x\"}]}]"),
+      ERR_ASK_UNSUPPORTED, "tools[].behavior" },
     { A, C, A_REST("\"mcp_servers\":[{}]"), ERR_ASK_UNSUPPORTED, "mcp_servers" },
     { A, C, A_REST("\"container\":\"c\""), ERR_ASK_UNSUPPORTED, "container" },
     { A, C, A_REST("\"inference_geo\":\"eu\""), ERR_ASK_UNSUPPORTED, "inference_geo" },
     { G, C, G_REST("\"tools\":[{\"googleSearch\":{}}]"), ERR_ASK_UNSUPPORTED, "tools" },
-    { G, C, G_REST("\"generationConfig\":{\"responseSchema\":{\"type\":\"OBJECT\"}}"),
-      ERR_ASK_UNSUPPORTED, "generationConfig.responseSchema" },
+    { G, C, G_REST("\"generationConfig\":{\"responseSchema\":5}"), ERR_ASK_INVALID,
+      "generationConfig.responseSchema" },
     { G, C, G_REST("\"generationConfig\":{\"responseMimeType\":\"text/x.enum\"}"),
       ERR_ASK_UNSUPPORTED, "generationConfig.responseMimeType" },
     { G, C, G_REST("\"generationConfig\":{\"responseModalities\":[\"AUDIO\"]}"),

@@ -108,5 +108,6 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
     }
   }
 }
+if (passed + failed === 0) failed = 1; // nothing came
 console.log(`${passed} passed, ${failed} failed, 0 skipped`);
 process.exit(failed > 0 ? 1 : 0);
