@@ -100,7 +100,13 @@ static const struct quickstart_tool quickstart_tools[] = {
       "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n"
       "claude --model " MODEL " -p \"Hello\"\n",
       NULL },
-    { STR_INIT("codex"), NULL, "OpenAI's Responses" },
+    { STR_INIT("codex"),
+      "mkdir -p ~/.codex; echo 'model = \"" MODEL
+      "\"\nmodel_provider = \"entrepot\"\nweb_search = \"disabled\"\n"
+      "[model_providers.entrepot]\nname = \"entrepot\"\nbase_url = \"" URL
+      "/v1\"\nenv_key = \"ENTREPOT_KEY\"\nwire_api = \"responses\"' >> ~/.codex/config.toml\n"
+      "codex exec --skip-git-repo-check \"Hello\"\n",
+      NULL },
     { STR_INIT("gemini-cli"), NULL, "Gemini's generateContent" },
 };
 

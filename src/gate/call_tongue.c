@@ -280,7 +280,7 @@ enum err call_tongue_rest(struct call *call)
 
 static struct event_tokens tongue_billed(const struct call *call)
 {
-    struct event_tokens tokens;
+    struct event_tokens tokens = { .of = { 0 } };
     for (size_t i = 0; i < TOKENS_COUNT; i++) {
         tokens.of[i] = call->billed.tokens[i];
     }
@@ -293,6 +293,8 @@ static enum err tongue_end(struct call *call)
     const struct event end = { .kind = EVENT_END };
     tongue->encode.tokens = tongue_billed(call);
     tongue->encode.has_usage = true;
+    tongue->encode.fold.tokens = tongue->encode.tokens; /* Responses repeats all at its end */
+    tongue->encode.fold.has_usage = true;
     return encode_take(&tongue->encode, &end);
 }
 

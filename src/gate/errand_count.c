@@ -1,4 +1,4 @@
-/* Messages' count_tokens: a request's tokens by the model's own vocabulary, as a call of it would
+/* Messages' count_tokens, Responses' input_tokens: a request's tokens by the model's own vocabulary, as a call of it would
  * be counted; where the model has none, by its bytes. Nothing is held, sold or asked upstream. */
 #include "base/mem.h"
 #include "crypto/random.h"
@@ -22,6 +22,7 @@ struct errand_count {
     struct gate_snapshot *snapshot; /* has the vocabulary */
     const struct gate_model *model; /* NULL: not counted */
     struct buf body;                /* of chat */
+    enum dialect dialect;           /* of the client */
     uint64_t seed;
 };
 
@@ -81,8 +82,10 @@ static void count_run(struct errand_work *work)
     uint64_t tokens = 0;
     work->err = count_tokens(count, &tokens);
     if (work->err == ERR_OK) {
-        work->err =
-            buf_printf(&work->answer, "{\"input_tokens\":%llu}", (unsigned long long)tokens);
+        const char *object =
+            count->dialect == DIALECT_RESPONSES ? "\"object\":\"response.input_tokens\"," : "";
+        work->err = buf_printf(&work->answer, "{%s\"input_tokens\":%llu}", object,
+                               (unsigned long long)tokens);
     }
 }
 
@@ -96,15 +99,15 @@ static void count_fini(struct errand_work *work)
 }
 
 /* The request as one of chat; refused here if it cannot be. False: it was. */
-static bool count_read(struct gate *gate, struct http_exchange *x, struct arena *arena,
-                       struct buf *ret_body, struct str *ret_model)
+static bool count_read(struct gate *gate, struct http_exchange *x, enum dialect dialect,
+                       struct arena *arena, struct buf *ret_body, struct str *ret_model)
 {
     const struct talk_path path = { .counts = true };
     struct fail fail = { .text = "" };
     struct talk talk;
     struct lost lost = { 0 };
     buf_init(ret_body, 2 * gate->snapshot->options.body_bytes_max);
-    enum err err = talk_read(DIALECT_ANTHROPIC, http_exchange_body(x), &path, arena, &talk, &fail);
+    enum err err = talk_read(dialect, http_exchange_body(x), &path, arena, &talk, &fail);
     if (err == ERR_OK && !text_decode(talk.model, arena, ret_model)) {
         err = ERR_NO_MEMORY;
     }
@@ -123,7 +126,7 @@ static bool count_read(struct gate *gate, struct http_exchange *x, struct arena 
 }
 
 static void count_start(struct gate *gate, struct http_exchange *x,
-                        const struct registry_model *model, struct buf *body)
+                        const struct registry_model *model, enum dialect dialect, struct buf *body)
 {
     struct errand_count *count = mem_zalloc(sizeof(*count));
     if (count == NULL) {
@@ -134,6 +137,7 @@ static void count_start(struct gate *gate, struct http_exchange *x,
     count->snapshot = gate_snapshot_ref(gate->snapshot);
     count->model = gate_snapshot_model(gate->snapshot, model);
     count->body = *body;
+    count->dialect = dialect;
     count->seed = random_u64();
     count->work.run = count_run;
     count->work.fini = count_fini;
@@ -146,7 +150,8 @@ void errand_count(struct gate *gate, struct http_exchange *x, struct str path)
     struct arena arena;
     struct buf body;
     struct str name;
-    (void)path;
+    enum dialect dialect =
+        str_starts(path, STR("/v1/messages")) ? DIALECT_ANTHROPIC : DIALECT_RESPONSES;
     enum err err = auth_find(gate, x, &key);
     const struct registry_product *product =
         err == ERR_OK ? registry_product(gate->snapshot->registry, key->product) : NULL;
@@ -155,7 +160,7 @@ void errand_count(struct gate *gate, struct http_exchange *x, struct str path)
         return;
     }
     arena_init(&arena, COUNT_TALK_FIRST, COUNT_TALK_MAX);
-    if (count_read(gate, x, &arena, &body, &name)) {
+    if (count_read(gate, x, dialect, &arena, &body, &name)) {
         const struct registry_model *model =
             product == NULL ? NULL : registry_product_model(product, name);
         if (model == NULL || !call_law_would_admit(gate, x, key, product, model)) {
@@ -163,7 +168,7 @@ void errand_count(struct gate *gate, struct http_exchange *x, struct str path)
             buf_fini(&body);
             errand_refuse(x, err);
         } else {
-            count_start(gate, x, model, &body);
+            count_start(gate, x, model, dialect, &body);
         }
     }
     arena_fini(&arena);

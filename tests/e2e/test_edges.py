@@ -78,7 +78,7 @@ def test_the_root_answers_who_looks_whether_anybody_is_there(house, method):
 
 
 @pytest.mark.parametrize("path, headers, shape", [
-    ("/v1/responses", {}, "openai"),
+    ("/v1/responses/compact", {}, "openai"),
     ("/v1/responses/resp_1", {}, "openai"),
     ("/v1/embeddings", {}, "openai"),
     ("/v1/messages/batches", {}, "anthropic"),
