@@ -1,5 +1,8 @@
-/* Messages' count_tokens, Responses' input_tokens: a request's tokens by the model's own vocabulary, as a call of it would
- * be counted; where the model has none, by its bytes. Nothing is held, sold or asked upstream. */
+/*
+ * Messages' count_tokens, Responses' input_tokens: a request's tokens by the model's own
+ * vocabulary, as a call of it would be counted; where the model has none, by its bytes. Nothing is
+ * held, sold or asked upstream.
+ */
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "dialect/talk.h"
