@@ -224,7 +224,10 @@ static enum err tongue_feed(struct call *call, struct str events)
         if (result != WIRE_DONE) {
             return result == WIRE_MORE ? ERR_OK : ERR_UPSTREAM_SIZE;
         }
-        TRY(tongue_event(tongue, &event));
+        enum err err = tongue_event(tongue, &event);
+        if (err != ERR_OK) {
+            return err;
+        }
     }
     return ERR_UPSTREAM_SYNTAX;
 }
@@ -258,10 +261,9 @@ static enum err tongue_rest(struct call *call)
     struct sse_event event;
     TRY(tongue_take_held(call));
     TRY(tongue_feed(call, buf_str(&call->relay.tail)));
-    if (sse_end(&tongue->sse, &event) == WIRE_DONE) {
-        TRY(tongue_event(tongue, &event));
-    }
-    enum err err = tongue_blame(decode_end(&tongue->decode));
+    enum err err =
+        sse_end(&tongue->sse, &event) == WIRE_DONE ? tongue_event(tongue, &event) : ERR_OK;
+    err = err == ERR_OK ? tongue_blame(decode_end(&tongue->decode)) : err;
     tongue->broken |= err != ERR_OK;
     TRY(err);
     return tongue->ends ? ERR_OK : ERR_UPSTREAM_STATUS; /* it was told an error */
@@ -375,6 +377,11 @@ enum err call_tongue_whole(struct call *call)
     call->answer = tongue->out;
     buf_init(&tongue->out, 1); /* nothing more is told */
     return ERR_OK;
+}
+
+struct str call_tongue_name(const struct call *call)
+{
+    return call->tongue == NULL ? STR_EMPTY : str_from(dialect_name(call->tongue->dialect));
 }
 
 void call_tongue_header(const struct call *call, struct reply *reply)

@@ -50,5 +50,7 @@ EP_MUST_CHECK enum err call_tongue_fold(struct call *call);
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_whole(struct call *call);
 
+/* "anthropic", "responses"; empty: it speaks chat. */
+struct str call_tongue_name(const struct call *call);
 /* What the client is told of what could not be carried over. */
 void call_tongue_header(const struct call *call, struct reply *reply);

@@ -216,6 +216,7 @@ def test_an_answer_is_told_in_the_clients_dialect_whole_and_streamed_alike(shop)
     for call in (whole["id"], streamed["id"]):
         billed = shop.receipt(call.replace("msg_", "call_"))["client"]["billed"]
         assert sums(billed) == told_sums(whole["usage"]) == (90, 40)
+        assert shop.receipt(call.replace("msg_", "call_"))["client"]["dialect"] == "anthropic"
     assert whole["usage"]["cache_read_input_tokens"] == 64 and whole["usage"]["output_tokens_details"]["thinking_tokens"] == 12
 
 

@@ -79,8 +79,9 @@ def test_an_answer_is_told_in_the_clients_dialect_whole_and_streamed_alike(shop)
     streamed = fold(events(text))
     assert plain(streamed) == plain(whole)
     for answer in (whole, streamed):
-        billed = shop.receipt(answer["id"].replace("resp_", "call_"))["client"]["billed"]
-        assert sums(billed) == told_sums(answer["usage"]) == (90, 40)
+        client = shop.receipt(answer["id"].replace("resp_", "call_"))["client"]
+        assert client["dialect"] == "responses"
+        assert sums(client["billed"]) == told_sums(answer["usage"]) == (90, 40)
     assert whole["usage"]["input_tokens_details"]["cached_tokens"] == 64
     assert whole["usage"]["output_tokens_details"]["reasoning_tokens"] == 12
 
