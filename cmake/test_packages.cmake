@@ -31,3 +31,8 @@ foreach(target unit_policy_test_detect unit_policy_test_detect_json unit_policy_
                unit_policy_test_detect_words)
     ep_test_link(${target} ep_detect_sample)
 endforeach()
+# Answers that any dialect could have given.
+foreach(target unit_dialect_test_laws unit_dialect_test_decode unit_dialect_test_encode
+               unit_dialect_test_loop)
+    ep_test_link(${target} ep_dialect_sample)
+endforeach()

@@ -61,6 +61,12 @@ if(TARGET room_policy) # the detectors' rules as a registry would give them
     target_include_directories(ep_detect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 endif()
 
+if(TARGET room_dialect) # answers from a seed, and what each dialect can say of them
+    add_library(ep_dialect_sample STATIC ${CMAKE_SOURCE_DIR}/tests/dialect_sample.c)
+    target_link_libraries(ep_dialect_sample PRIVATE ep_flags PUBLIC room_dialect)
+    target_include_directories(ep_dialect_sample PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+endif()
+
 get_property(rooms GLOBAL PROPERTY EP_ROOMS)
 foreach(room IN LISTS rooms)
     ep_tests(unit ${room})
@@ -113,6 +119,13 @@ if(TARGET room_meter)
     add_test(NAME usage/compare
              COMMAND python3 -B ${CMAKE_SOURCE_DIR}/tests/usage/compare.py $<TARGET_FILE:ep-usage>)
     set_tests_properties(usage/compare PROPERTIES TIMEOUT 300)
+endif()
+
+# tests/readers: our side of the comparison with the vendors' own readers of streams.
+if(TARGET ep_dialect_sample)
+    add_executable(ep-dialect-streams ${CMAKE_SOURCE_DIR}/tests/readers/streams.c)
+    target_link_libraries(ep-dialect-streams PRIVATE ep_flags ep_dialect_sample)
+    set_target_properties(ep-dialect-streams PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endif()
 
 # tests/law: our side of the comparison of verdicts with another implementation of the rules.

@@ -45,6 +45,18 @@ static const struct quickstart_tool quickstart_tools[] = {
       "console.log((await client.chat.completions.create({ model: \"" MODEL
       "\", messages: " MESSAGES_NODE " })).choices[0].message.content);\n",
       NULL },
+    { STR_INIT("anthropic-python"),
+      "import anthropic, os\n"
+      "client = anthropic.Anthropic(base_url=\"" URL "\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
+      "print(client.messages.create(model=\"" MODEL "\", max_tokens=1000, messages=" MESSAGES_PYTHON
+      ").content[0].text)\n",
+      NULL },
+    { STR_INIT("anthropic-node"),
+      "import Anthropic from \"@anthropic-ai/sdk\";\n"
+      "const client = new Anthropic({ baseURL: \"" URL "\", apiKey: process.env.ENTREPOT_KEY });\n"
+      "console.log((await client.messages.create({ model: \"" MODEL
+      "\", max_tokens: 1000, messages: " MESSAGES_NODE " })).content[0].text);\n",
+      NULL },
     { STR_INIT("langchain-python"),
       "import os; from langchain_openai import ChatOpenAI\n"
       "model = ChatOpenAI(model=\"" MODEL "\", base_url=\"" URL
@@ -83,8 +95,18 @@ static const struct quickstart_tool quickstart_tools[] = {
       "export OPENAI_MODEL=" MODEL "\n"
       "qwen --auth-type openai -p \"Hello\"\n",
       NULL },
-    { STR_INIT("codex"), NULL, "OpenAI's Responses" },
-    { STR_INIT("claude-code"), NULL, "Anthropic's Messages" },
+    { STR_INIT("claude-code"),
+      "export ANTHROPIC_BASE_URL=" URL " ANTHROPIC_API_KEY=$ENTREPOT_KEY\n"
+      "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n"
+      "claude --model " MODEL " -p \"Hello\"\n",
+      NULL },
+    { STR_INIT("codex"),
+      "mkdir -p ~/.codex; echo 'model = \"" MODEL
+      "\"\nmodel_provider = \"entrepot\"\nweb_search = \"disabled\"\n"
+      "[model_providers.entrepot]\nname = \"entrepot\"\nbase_url = \"" URL
+      "/v1\"\nenv_key = \"ENTREPOT_KEY\"\nwire_api = \"responses\"' >> ~/.codex/config.toml\n"
+      "codex exec --skip-git-repo-check \"Hello\"\n",
+      NULL },
     { STR_INIT("gemini-cli"), NULL, "Gemini's generateContent" },
 };
 

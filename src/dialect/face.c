@@ -19,8 +19,24 @@ static bool face_is_gemini_verb(struct str path)
     return false;
 }
 
+/* OpenRouter has Anthropic's API, too, and answers it in Anthropic's words. */
+static bool face_is_messages(struct str path)
+{
+    static const struct str roots[] = { STR_INIT("/v1/messages"), STR_INIT("/api/v1/messages") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(roots); i++) {
+        struct str rest = str_starts(path, roots[i]) ? str_from_at(path, roots[i].len) : STR("x");
+        if (rest.len == 0 || rest.ptr[0] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum face face_of(struct str path, bool anthropic)
 {
+    if (face_is_messages(path)) {
+        return FACE_ANTHROPIC;
+    }
     if (str_starts(path, STR("/api/v1/"))) {
         return FACE_OPENROUTER;
     }
@@ -31,8 +47,7 @@ enum face face_of(struct str path, bool anthropic)
     if (str_eq(path, STR("/v1/chat/completions"))) {
         return FACE_OPENAI; /* whatever else its clients say */
     }
-    bool messages = str_eq(path, STR("/v1/messages")) || str_starts(path, STR("/v1/messages/"));
-    return messages || anthropic ? FACE_ANTHROPIC : FACE_OPENAI;
+    return anthropic ? FACE_ANTHROPIC : FACE_OPENAI;
 }
 
 /* ---- statuses and their names ------------------------------------------------------------- */

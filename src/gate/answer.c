@@ -8,6 +8,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 #include "ledger/idem.h"
@@ -60,6 +61,7 @@ static void answer_stream_head(struct call *call, bool charged)
     reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
+    call_tongue_header(call, &reply);
     if (charged) {
         answer_charge(&reply, call->charge);
     }
@@ -83,10 +85,25 @@ static void answer_strictly(struct http_exchange *x, struct str events)
     http_respond_body(x, pieces, count);
 }
 
+/* Into the client's dialect. False: there is nothing to tell, or it cannot be told. */
+static bool answer_translate(struct call *call, struct str *bytes)
+{
+    enum err err = call_tongue_stream(call, bytes);
+    if (err != ERR_OK) {
+        call->upstream_err = err;
+        call->relay.content_events = call->head_sent ? call->relay.content_events : 0;
+        call_wake(call);
+    }
+    return err == ERR_OK && bytes->len > 0;
+}
+
 void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
+    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+        return;
+    }
     if (!call->head_sent) {
         answer_stream_head(call, false);
         EP_CRASH_POINT("first-byte");
@@ -280,6 +297,7 @@ static void answer_whole(struct call *call, int status)
     answer_begin_headers(call, &reply, call->id);
     reply_line(&reply, "content-type", STR("application/json"));
     answer_model(call, &reply);
+    call_tongue_header(call, &reply);
     if (status == 200) {
         answer_charge(&reply, call->charge);
     } else {
@@ -408,12 +426,37 @@ static struct str answer_tail(const struct call *call, struct buf *out)
                                          : answer_error_text(call, out, true);
 }
 
+/* The end of a stream in the client's dialect. */
+static void answer_translated_end(struct call *call)
+{
+    char text[ANSWER_ERROR_MAX];
+    struct buf room = { text, 0, sizeof(text), sizeof(text) };
+    struct str last = STR_EMPTY;
+    enum err err = ERR_OK;
+    if (call->err == ERR_LEDGER_SPENT) {
+        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+    } else {
+        answer_facts(call, &room);
+        err = call_tongue_last(call, buf_str(&room), &last);
+    }
+    if (err != ERR_OK) {
+        http_exchange_abort(call->x); /* it must not be taken for whole */
+        return;
+    }
+    counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    http_respond_last(call->x, &last, 1);
+}
+
 static void answer_stream_end(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
     if (!call->head_sent) {
         answer_stream_head(call, true);
+    }
+    if (call->tongue != NULL) {
+        answer_translated_end(call);
+        return;
     }
     struct str parts[] = {
         buf_str(&call->answer), /* what Gate A still held when the answer was over */

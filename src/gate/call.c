@@ -10,6 +10,7 @@
 #include "crypto/random.h"
 #include "dispatch/limits.h"
 #include "gate/call_forward.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 
@@ -69,7 +70,7 @@ void call_wake_next(struct call *call)
     task_queue_next(call->gate->loop, &call->wake);
 }
 
-void call_begin(struct gate *gate, struct http_exchange *x, enum face face)
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect)
 {
     struct call *call = slab_take(&gate->calls);
     if (call == NULL) {
@@ -82,6 +83,13 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face)
     call->x = x;
     call->face = face;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
+    if (dialect != DIALECT_CHAT && !call_tongue_make(call, dialect)) {
+        gate_snapshot_unref(call->snapshot);
+        call->magic = 0;
+        slab_give(&gate->calls, call);
+        reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
+        return;
+    }
     call->begun_ns = http_exchange_begun_ns(x);
     call->begun_wall_ns = loop_wall_ns(gate->loop);
     call->id = id_make(call->begun_wall_ns, gate->world.node, random_u64());

@@ -37,6 +37,7 @@
 
 #include "base/arena.h"
 #include "dialect/ask.h"
+#include "dialect/dialect.h"
 #include "dialect/face.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
@@ -104,6 +105,7 @@ struct call_hedge;      /* call_hedge.h: of attempts that may be late */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_screen;     /* call_screen.h: of calls of zone products */
+struct call_tongue;     /* call_tongue.h: of clients of other dialects than chat */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
 
@@ -124,6 +126,7 @@ struct call {
     struct arena arena;
 
     struct buf body;
+    struct call_tongue *tongue; /* NULL: the client speaks chat */
     struct ask ask;
     const struct api_key *key;
     struct ledger_account *account;
@@ -203,7 +206,7 @@ struct call {
     struct call_settlement *settlement;
 };
 
-void call_begin(struct gate *gate, struct http_exchange *x, enum face face);
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);
 /* Runs them in the next turn: for work that is done in slices. */

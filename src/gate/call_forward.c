@@ -13,6 +13,7 @@
 #include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
 
@@ -384,7 +385,7 @@ static enum err forward_check_answer(struct call *call)
     call->relay.unread = answer.unread;
     call->has_reported =
         usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
-    return ERR_OK;
+    return call->tongue == NULL ? ERR_OK : call_tongue_fold(call);
 }
 
 /* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
@@ -561,6 +562,8 @@ enum call_next call_forward(struct call *call)
         enum err err = forward_status_err(call->upstream_status);
         if (err == ERR_OK && !call->streamed) {
             err = forward_check_answer(call);
+        } else if (err == ERR_OK && call->tongue != NULL) {
+            err = call_tongue_rest(call);
         }
         if (!forward_is_clients(call->upstream_status)) {
             forward_tell_end(call, err);

@@ -2,7 +2,9 @@
 
 #include "base/counter.h"
 #include "gate/call.h"
+#include "gate/call_claim.h"
 #include "gate/call_count.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/usage_check.h"
 
@@ -242,6 +244,16 @@ static void meter_bill(struct call *call, const struct rate *rate, bool by_repor
     call->provenance = meter_correct(call, &call->billed) ? "counted" : "upstream";
 }
 
+/* No memory is left to say it in the client's dialect: nothing was delivered. */
+static void meter_unsay(struct call *call)
+{
+    buf_fini(&call->answer);
+    call->billed = (struct usage){ 0 };
+    call->provenance = "none";
+    call->outcome = OUTCOME_FAILED;
+    call->err = ERR_NO_MEMORY;
+}
+
 /* METER: how many tokens are billed, and who says so? */
 enum call_next call_meter(struct call *call)
 {
@@ -278,6 +290,9 @@ enum call_next call_meter(struct call *call)
     }
     if (call->outcome != OUTCOME_COMPLETE && (delivered || drained)) {
         meter_generated(call);
+    }
+    if (call->tongue != NULL && call_has_whole_answer(call) && call_tongue_whole(call) != ERR_OK) {
+        meter_unsay(call);
     }
     call_goto(call, CALL_SETTLE);
     return CALL_NEXT;

@@ -10,6 +10,7 @@
 #include "gate/call_dispute.h"
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 #include "ident/ident.h"
@@ -235,6 +236,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .ended_ns = settlement->wall_ns,
         .key = buf_str(&key),
         .product = call->key->product,
+        .dialect = call_tongue_name(call),
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,

@@ -4,12 +4,12 @@
 #include "gate/call_claim.h"
 #include "gate/call_deadline.h"
 #include "gate/call_straddle.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/repeats.h"
 #include "ident/ident.h"
 #include "wire/url.h"
 
-#define REPEAT_HEADER "x-stainless-retry-count"
 #define REPEAT_TRY_NS INT64_C(20000000) /* 20 ms: little beside the second that the SDK waited */
 
 struct repeat_wait {
@@ -30,7 +30,7 @@ static struct digest repeat_name(const struct call *call)
         id_str(&call->key->id),
         url_target_path(http_exchange_head(call->x)->target, &query),
         STR("\n"),
-        buf_str(&call->body),
+        call_tongue_asked(call),
     };
     return digest_sha256_parts(parts, EP_ARRAY_LEN(parts));
 }
@@ -39,7 +39,7 @@ static struct digest repeat_name(const struct call *call)
 static int64_t repeat_count(const struct call *call)
 {
     int64_t count = 0;
-    struct str said = http1_header(http_exchange_head(call->x), STR(REPEAT_HEADER));
+    struct str said = http1_header(http_exchange_head(call->x), STR(CALL_REPEAT_HEADER));
     bool watched = said.len > 0 && repeat_table(call) != NULL && call->claim == NULL &&
                    !call->ask.stream && call->body.len <= REPEATS_BODY_MAX;
     return watched && str_to_i64(said, &count) && count >= 0 ? count : -1;

@@ -22,6 +22,15 @@ static void errand_work_run(struct job *job)
     work->run(work);
 }
 
+static void errand_work_free(struct errand_work *work)
+{
+    if (work->fini != NULL) {
+        work->fini(work);
+    }
+    buf_fini(&work->answer);
+    mem_free(work);
+}
+
 static void errand_work_over(struct mail *mail)
 {
     struct errand_work *work = EP_CONTAINER(mail, struct errand_work, job.mail);
@@ -32,8 +41,7 @@ static void errand_work_over(struct mail *mail)
         errand_refuse(work->x, work->err);
     }
     gate->errands--;
-    buf_fini(&work->answer);
-    mem_free(work);
+    errand_work_free(work);
 }
 
 void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand_work *work,
@@ -55,7 +63,7 @@ void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand
     (void)snprintf(work->headers, sizeof(work->headers), "content-type: application/json\r\n");
     buf_init(&work->answer, answer_max);
     if (job_submit(pool, &work->job) != ERR_OK) {
-        mem_free(work);
+        errand_work_free(work);
         errand_refuse(x, ERR_BUSY);
         return;
     }

@@ -22,6 +22,7 @@ struct errand_work {
     struct http_exchange *x; /* NULL: the client has gone */
     struct job job;
     errand_work_fn *run;              /* on the worker's thread: fills in what is below */
+    errand_work_fn *fini;             /* on the loop's thread, at its end; NULL: nothing to do */
     enum err err;                     /* not ERR_OK: it is refused with this */
     int status;                       /* 200 at first */
     char headers[ERRAND_HEADERS_MAX]; /* JSON's at first */

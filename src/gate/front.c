@@ -21,7 +21,19 @@ static void front_chat(struct gate *gate, struct http_exchange *x, struct str pa
 {
     (void)path;
     bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
-    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI);
+    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI, DIALECT_CHAT);
+}
+
+static void front_messages(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin(gate, x, FACE_ANTHROPIC, DIALECT_ANTHROPIC);
+}
+
+static void front_responses(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin(gate, x, FACE_OPENAI, DIALECT_RESPONSES);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
@@ -66,6 +78,10 @@ struct front_path {
 
 static const struct front_path front_paths[] = {
     { STR_INIT("/v1/chat/completions"), false, HTTP1_POST, front_chat },
+    { STR_INIT("/v1/messages"), false, HTTP1_POST, front_messages },
+    { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
+    { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },

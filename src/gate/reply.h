@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "dialect/face.h"
 
-#define REPLY_HEADERS_MAX 1536 /* fifteen lines of our own, and those of an errand */
+#define REPLY_HEADERS_MAX 2176 /* sixteen lines of our own, and those of an errand */
 
 struct http_exchange;
 

@@ -126,6 +126,9 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
         canon_put_str(canon, "counted_by", facts->counted.provenance);
     }
     canon_put_str(canon, "currency", facts->currency);
+    if (facts->dialect.len > 0) {
+        canon_put_str(canon, "dialect", facts->dialect);
+    }
     receipt_put_stamp(canon, "ended", facts->ended_ns);
     receipt_put_tokens(canon, "generated", &facts->generated, facts->class_names);
     if (facts->generated.provenance.len > 0) {

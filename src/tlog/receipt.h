@@ -77,6 +77,7 @@ struct receipt_facts {
     int64_t ended_ns;
     struct str key; /* shown id */
     struct str product;
+    struct str dialect; /* of the client; empty: that of the sources */
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */

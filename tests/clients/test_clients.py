@@ -28,6 +28,8 @@ CLIENTS = [
     ("langchain-openai (Python)", "langchain-openai", [PYTHON, "langchain_sdk.py"]),
     ("openai (Node) 7", "openai", [NODE, "openai.mjs", "openai"]),
     ("openai (Node) 6", "openai6", [NODE, "openai.mjs", "openai6"]),
+    ("anthropic (Python)", "anthropic", [PYTHON, "anthropic_sdk.py"]),
+    ("@anthropic-ai/sdk (Node)", "@anthropic-ai/sdk", [NODE, "anthropic.mjs", "sdk"]),
     ("@openrouter/sdk", "@openrouter/sdk", [NODE, "openrouter.mjs", "sdk"]),
     ("ai, openai-compatible", "@ai-sdk/openai-compatible", [NODE, "vercel.mjs", "compatible"]),
     ("ai, openai.chat", "@ai-sdk/openai", [NODE, "vercel.mjs", "openai"]),
@@ -156,7 +158,7 @@ def test_an_example_is_what_quickstart_prints_and_works(house, tmp_path, name, l
     printed = subprocess.run([e2e.ENTREPOT, "quickstart", name, "--model", "aurora-large"], capture_output=True,
                              text=True, cwd="/")
     assert (printed.returncode, printed.stdout) == (0, lines)
-    tool = name in ("opencode", "qwen-code")
+    tool = name in ("opencode", "qwen-code", "claude-code", "codex")
     if tool and not (ALL and (TOOLS / "node_modules").exists()):
         pytest.skip("coding tools run with `make clients`")
     if language == "js" and not NODE.exists() or language == "python" and not PYTHON.exists():
@@ -198,6 +200,8 @@ def bench(house, tmp_path):
 @pytest.mark.parametrize("name, package, call, arguments", [
     ("opencode", "opencode-ai", "read", lambda path: {"filePath": path}),
     ("qwen-code", "@qwen-code/qwen-code", "read_file", lambda path: {"file_path": path}),
+    ("claude-code", "@anthropic-ai/claude-code", "Read", lambda path: {"file_path": path}),
+    ("codex", "@openai/codex", "exec_command", lambda path: {"cmd": f"cat {path}"}),
 ])
 def test_a_coding_tool_does_a_task_with_a_tool(house, bench, name, package, call, arguments):
     work = bench(call, arguments)

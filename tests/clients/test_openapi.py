@@ -52,6 +52,8 @@ def narrowed(call):
     told = json.loads(json.dumps(DOCUMENT))
     for item in told["paths"].values():
         for op in item.values():
+            if "parameters" in op:  # a deadline that has passed is a 504 by right
+                op["parameters"] = [param for param in op["parameters"] if param["name"] != "x-request-deadline"]
             for param in op.get("parameters", []):
                 if param["name"] == "id":
                     param["schema"] = {"type": "string", "enum": [call, "call_00000000000000000000000000"]}
@@ -59,10 +61,11 @@ def narrowed(call):
                     param["schema"] = {"type": "string", "enum": ["aurora-large", "none"]}
                 elif param["name"] == "month":
                     param["schema"] = {"type": "string", "pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$"}
-                elif param["name"] in ("x-request-deadline", "x-entrepot-market"):
-                    param["schema"] = {"type": "string", "enum": ["4102444800"] if param["name"] == "x-request-deadline" else ["SG"]}
+                elif param["name"] == "x-entrepot-market":
+                    param["schema"] = {"type": "string", "enum": ["SG"]}
+    for name in ("ChatRequest", "MessagesRequest", "MessagesCountRequest", "ResponsesRequest"):
+        told["components"]["schemas"][name]["properties"]["model"] = {"enum": ["aurora-large"]}
     ask = told["components"]["schemas"]["ChatRequest"]["properties"]
-    ask["model"] = {"enum": ["aurora-large"]}
     ask["messages"]["items"]["properties"] = {"role": {"enum": ["user"]}, "content": {"type": "string"}}
     ask["messages"]["items"]["required"] = ["role", "content"]
     return told

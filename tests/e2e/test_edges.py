@@ -78,11 +78,11 @@ def test_the_root_answers_who_looks_whether_anybody_is_there(house, method):
 
 
 @pytest.mark.parametrize("path, headers, shape", [
-    ("/v1/responses", {}, "openai"),
+    ("/v1/responses/compact", {}, "openai"),
     ("/v1/responses/resp_1", {}, "openai"),
     ("/v1/embeddings", {}, "openai"),
-    ("/v1/messages", {}, "anthropic"),
-    ("/v1/messages/count_tokens", {}, "anthropic"),
+    ("/v1/messages/batches", {}, "anthropic"),
+    ("/api/v1/messages/batches", {}, "anthropic"),
     ("/v1/files", {"anthropic-version": "2023-06-01"}, "anthropic"),
     ("/v1/models/m:generateContent", {}, "gemini"),
     ("/v1beta/models/m:streamGenerateContent", {}, "gemini"),

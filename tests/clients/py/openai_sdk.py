@@ -40,6 +40,24 @@ def tools():
     assert last.choices[0].message.content == NOTES
 
 
+def responses():
+    answer = client.responses.create(model=MODEL, input="Say something kind.", max_output_tokens=50)
+    assert answer.output_text and answer.status == "completed"
+    receipted(answer._request_id, answer.usage.input_tokens, answer.usage.output_tokens)
+    tool = {"type": "function", **TOOL["function"], "strict": False}
+    with client.responses.stream(model=MODEL, input=TASK, tools=[tool]) as events:
+        for _ in events:
+            pass
+        first = events.get_final_response()
+    call = next(item for item in first.output if item.type == "function_call")
+    assert json.loads(call.arguments) == {"name": "today"}
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "42"}
+    last = client.responses.create(model=MODEL, tools=[tool], input=[*TASK, *first.output, result])
+    assert last.output_text == NOTES
+    error = refused(lambda: client.responses.create(model=MODEL, input="x", store=True), openai.BadRequestError, param="store")
+    assert "previous" in str(error) or "kept" in str(error)
+
+
 def models():
     assert MODEL in [model.id for model in client.models.list()]
     assert client.models.retrieve(MODEL).id == MODEL
@@ -50,7 +68,7 @@ def errors():
     assert error.request_id.startswith("call_")
     refused(lambda: ask(max_tokens=-1), openai.BadRequestError, param="max_tokens")
     refused(lambda: ask(client.with_options(api_key="sk-ep-wrong")), openai.AuthenticationError)
-    refused(lambda: client.responses.create(model=MODEL, input="x"), openai.NotFoundError, code="unknown_path")
+    refused(lambda: client.embeddings.create(model=MODEL, input="x"), openai.NotFoundError, code="unknown_path")
 
 
 def credit():
@@ -61,4 +79,4 @@ def cut():
     refused(lambda: list(ask(stream=True)), openai.APIError, code="upstream_cut")
 
 
-run([chat, stream, helper, tools, models, errors, credit, cut])
+run([chat, stream, helper, tools, responses, models, errors, credit, cut])

@@ -38,6 +38,19 @@ await run({
       must(read === "today", `called with ${read}`);
     }
   },
+  async responses() {
+    const answer = await client.responses.create({ model, input: "Say something kind.", max_output_tokens: 50 });
+    must(answer.output_text && answer.status === "completed", "no text");
+    await receipted(answer._request_id, answer.usage.input_tokens, answer.usage.output_tokens);
+    const input = [{ role: "user", content: "What do the notes say?" }];
+    const tools = [{ type: "function", name: "read_notes", description: "reads", parameters, strict: false }];
+    const first = await client.responses.stream({ model, input, tools }).finalResponse();
+    const call = first.output.find((item) => item.type === "function_call");
+    must(JSON.parse(call.arguments).name === "today", call.arguments);
+    const output = { type: "function_call_output", call_id: call.call_id, output: "42" };
+    const last = await client.responses.stream({ model, tools, input: [...input, ...first.output, output] }).finalResponse();
+    must(last.output_text === notes, "the task has not come to its end");
+  },
   async models() {
     const names = [];
     for await (const one of client.models.list()) names.push(one.id);
@@ -50,7 +63,7 @@ await run({
       (error) => error instanceof OpenAI.BadRequestError && error.param === "max_tokens");
     await refused(() => client.withOptions({ apiKey: "sk-ep-wrong" }).models.list(),
       (error) => error instanceof OpenAI.AuthenticationError);
-    await refused(() => client.post("/responses", { body: {} }),
+    await refused(() => client.post("/embeddings", { body: {} }),
       (error) => error instanceof OpenAI.NotFoundError && error.code === "unknown_path");
   },
   async credit() {

@@ -1,0 +1,514 @@
+#include "dialect/talk_internal.h"
+
+#include <stdio.h>
+
+#define MEMBERS_MAX 64
+
+/* ---- refusing ----------------------------------------------------------------------------- */
+
+enum err talk_refuse(struct talk_reading *reading, enum err err, struct str name, const char *what)
+{
+    struct talk *talk = reading->talk;
+    int len = snprintf(talk->param_text, sizeof(talk->param_text), "%s" STR_FMT, reading->within,
+                       STR_ARG(name));
+    size_t size = len < 0 ? 0 : (size_t)len;
+    if (size >= sizeof(talk->param_text)) { /* no field has such a name: what is left is ASCII */
+        size = enc_json_plain((struct str){ talk->param_text, sizeof(talk->param_text) - 1 });
+        for (size_t i = 0; i < size; i++) {
+            size = (unsigned char)talk->param_text[i] >= 0x80 ? i : size;
+        }
+    }
+    talk->param = (struct str){ talk->param_text, size };
+    return FAIL(reading->fail, err, "\"" STR_FMT "\" %s", STR_ARG(talk->param), what);
+}
+
+enum err talk_refuse_at(struct talk *talk, struct fail *fail, enum err err, uint32_t turn,
+                        uint32_t place, const char *what)
+{
+    static const struct {
+        const char *list;
+        const char *parts;
+    } names[] = {
+        [DIALECT_CHAT] = { "messages", "content" },
+        [DIALECT_RESPONSES] = { "input", "content" },
+        [DIALECT_ANTHROPIC] = { "messages", "content" },
+        [DIALECT_GEMINI] = { "contents", "parts" },
+    };
+    _Static_assert(EP_ARRAY_LEN(names) == DIALECT_COUNT, "names each");
+    char *text = talk->param_text;
+    int len = place == TALK_NO_PLACE
+                  ? snprintf(text, TALK_PARAM_MAX, "%s[%u]", names[talk->dialect].list, turn)
+                  : snprintf(text, TALK_PARAM_MAX, "%s[%u].%s[%u]", names[talk->dialect].list, turn,
+                             names[talk->dialect].parts, place);
+    ASSERT(len > 0 && len < TALK_PARAM_MAX);
+    talk->param = (struct str){ text, (size_t)len };
+    return FAIL(fail, err, "\"%s\" %s", text, what);
+}
+
+/* ---- members ------------------------------------------------------------------------------ */
+
+bool talk_is(struct str value, enum json_kind kind)
+{
+    return value.len > 0 && json_kind(value) == kind;
+}
+
+/* What a member that the pair cannot carry may say all the same: nothing. */
+static bool talk_says_nothing(struct str value)
+{
+    return str_eq(value, STR("false")) || str_eq(value, STR("\"\"")) || str_eq(value, STR("[]")) ||
+           str_eq(value, STR("{}")) || str_eq(value, STR("0"));
+}
+
+static enum err talk_read_member(struct talk_reading *reading, const struct json_member *member,
+                                 const struct talk_member *known)
+{
+    if (known == NULL) {
+        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
+                           "is not known here, and a route of another dialect cannot carry it");
+    }
+    if (json_kind(member->value) == JSON_NULL) {
+        return ERR_OK;
+    }
+    if (known->read != NULL) {
+        return known->read(reading, member->value);
+    }
+    if (known->loss >= 0) {
+        lost_add(&reading->talk->lost, (enum lost_bit)known->loss);
+        return ERR_OK;
+    }
+    bool fine = known->loss == TALK_IGNORED || talk_says_nothing(member->value);
+    return fine ? ERR_OK
+                : talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
+                              "cannot be carried to a route of another dialect");
+}
+
+enum err talk_read_object(struct talk_reading *reading, struct str object,
+                          const struct talk_member *table, size_t count)
+{
+    uint64_t seen = 0;
+    struct json_member member;
+    struct str rest = json_inside(object);
+    ASSERT(count <= MEMBERS_MAX);
+    while (json_next_member(&rest, &member)) {
+        const struct talk_member *known = NULL;
+        for (size_t i = 0; i < count && known == NULL; i++) {
+            known = json_key_is(member.key, table[i].name) ? &table[i] : NULL;
+        }
+        uint64_t bit = known == NULL ? 0 : UINT64_C(1) << (known - table);
+        if ((seen & bit) != 0) {
+            return talk_refuse(reading, ERR_ASK_DUPLICATE, member.key, "stands there twice");
+        }
+        seen |= bit;
+        TRY(talk_read_member(reading, &member, known));
+    }
+    return ERR_OK;
+}
+
+enum err talk_check_tool(struct talk_reading *reading, struct str tool, const struct str *names,
+                         size_t count)
+{
+    struct json_member member;
+    struct str rest = talk_is(tool, JSON_OBJECT) ? json_inside(tool) : STR_EMPTY;
+    while (json_next_member(&rest, &member)) {
+        bool known = json_kind(member.value) == JSON_NULL || talk_says_nothing(member.value);
+        for (size_t i = 0; i < count && !known; i++) {
+            known = json_key_is(member.key, names[i]);
+        }
+        if (!known) {
+            reading->within = "tools[].";
+            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member.key,
+                               "cannot be carried to a route of another dialect");
+        }
+    }
+    return ERR_OK;
+}
+
+enum err talk_take_bool(struct talk_reading *reading, struct str name, struct str value,
+                        bool *ret_value)
+{
+    if (!talk_is(value, JSON_TRUE) && !talk_is(value, JSON_FALSE)) {
+        return talk_refuse(reading, ERR_ASK_INVALID, name, "must be true or false");
+    }
+    *ret_value = talk_is(value, JSON_TRUE);
+    return ERR_OK;
+}
+
+enum err talk_take_number(struct talk_reading *reading, struct str name, struct str value,
+                          struct str *ret_value)
+{
+    if (!talk_is(value, JSON_NUMBER)) {
+        return talk_refuse(reading, ERR_ASK_INVALID, name, "must be a number");
+    }
+    *ret_value = value;
+    return ERR_OK;
+}
+
+enum err talk_take_count(struct talk_reading *reading, struct str name, struct str value,
+                         int64_t max, int64_t *ret_value)
+{
+    int64_t number = 0;
+    if (!json_i64(value, &number) || number < 1 || number > max) {
+        return talk_refuse(reading, ERR_ASK_INVALID, name,
+                           "must be a whole number from 1 on, and within reason");
+    }
+    *ret_value = number;
+    return ERR_OK;
+}
+
+enum err talk_take_text(struct talk_reading *reading, struct str name, struct str value,
+                        struct str *ret_text)
+{
+    if (!talk_is(value, JSON_STRING)) {
+        return talk_refuse(reading, ERR_ASK_INVALID, name, "must be a string");
+    }
+    *ret_text = text_of(value);
+    return ERR_OK;
+}
+
+enum err talk_take_stops(struct talk_reading *reading, struct str name, struct str value)
+{
+    struct talk *talk = reading->talk;
+    if (talk_is(value, JSON_STRING)) {
+        talk->stops[0] = text_of(value);
+        talk->stops_count = talk->stops[0].len > 0 ? 1 : 0;
+        return ERR_OK;
+    }
+    struct str item;
+    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
+    bool fine = talk_is(value, JSON_ARRAY);
+    while (fine && json_next_item(&rest, &item)) {
+        fine = text_of(item).len > 0 && talk->stops_count < TALK_STOPS_MAX;
+        if (fine) {
+            talk->stops[talk->stops_count++] = text_of(item);
+        }
+    }
+    return fine ? ERR_OK
+                : talk_refuse(reading, ERR_ASK_INVALID, name,
+                              "must be a list of texts that are not empty, at most 64");
+}
+
+static const char *const talk_efforts[] = { "",       "none", "minimal", "low",
+                                            "medium", "high", "xhigh",   "max" };
+_Static_assert(EP_ARRAY_LEN(talk_efforts) == TALK_EFFORT_MAX + 1, "a name each");
+
+const char *talk_effort_name(enum talk_effort effort)
+{
+    return talk_efforts[effort];
+}
+
+enum err talk_take_effort(struct talk_reading *reading, struct str name, struct str value)
+{
+    for (size_t i = TALK_EFFORT_NONE; i < EP_ARRAY_LEN(talk_efforts); i++) {
+        if (json_string_is(value, str_from(talk_efforts[i]))) {
+            reading->talk->effort = (enum talk_effort)i;
+            return ERR_OK;
+        }
+    }
+    return talk_refuse(reading, ERR_ASK_INVALID, name,
+                       "must be none, minimal, low, medium, high, xhigh or max");
+}
+
+enum err talk_on_model(struct talk_reading *reading, struct str value)
+{
+    TRY(talk_take_text(reading, STR("model"), value, &reading->talk->model));
+    return reading->talk->model.len > 0
+               ? ERR_OK
+               : talk_refuse(reading, ERR_ASK_INVALID, STR("model"), "must not be empty");
+}
+
+enum err talk_on_stream(struct talk_reading *reading, struct str value)
+{
+    return talk_take_bool(reading, STR("stream"), value, &reading->talk->stream);
+}
+
+enum err talk_on_temperature(struct talk_reading *reading, struct str value)
+{
+    return talk_take_number(reading, STR("temperature"), value, &reading->talk->temperature);
+}
+
+enum err talk_on_top_p(struct talk_reading *reading, struct str value)
+{
+    return talk_take_number(reading, STR("top_p"), value, &reading->talk->top_p);
+}
+
+enum err talk_on_top_k(struct talk_reading *reading, struct str value)
+{
+    return talk_take_number(reading, STR("top_k"), value, &reading->talk->top_k);
+}
+
+enum err talk_on_parallel(struct talk_reading *reading, struct str value)
+{
+    bool parallel = true;
+    TRY(talk_take_bool(reading, STR("parallel_tool_calls"), value, &parallel));
+    reading->talk->serial = !parallel;
+    return ERR_OK;
+}
+
+enum err talk_on_metadata(struct talk_reading *reading, struct str value)
+{
+    if (!talk_is(value, JSON_OBJECT)) {
+        return talk_refuse(reading, ERR_ASK_INVALID, STR("metadata"), "must be an object");
+    }
+    reading->talk->metadata = json_trim(json_inside(value)).len > 0 ? value : STR_EMPTY;
+    return ERR_OK;
+}
+
+enum err talk_on_user(struct talk_reading *reading, struct str value)
+{
+    return talk_take_text(reading, STR("user"), value, &reading->talk->user);
+}
+
+enum err talk_on_store(struct talk_reading *reading, struct str value)
+{
+    bool store = false;
+    TRY(talk_take_bool(reading, STR("store"), value, &store));
+    return store ? talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("store"),
+                               "cannot be true: nothing is kept here; send the full input with "
+                               "\"store\": false")
+                 : ERR_OK;
+}
+
+/* ---- turns, parts, tools ------------------------------------------------------------------ */
+
+enum err talk_add_turn(struct talk_reading *reading, enum talk_role role, uint32_t at, bool joins,
+                       struct talk_turn **ret_turn)
+{
+    struct talk *talk = reading->talk;
+    if (joins && talk->last_turn != NULL && talk->last_turn->role == role) {
+        *ret_turn = talk->last_turn;
+        return ERR_OK;
+    }
+    if (talk->turns_count == TALK_TURNS_MAX) {
+        return talk_refuse_at(talk, reading->fail, ERR_ASK_INVALID, at, TALK_NO_PLACE,
+                              "is one message too many");
+    }
+    struct talk_turn *turn = arena_zalloc(talk->arena, sizeof(*turn));
+    if (turn == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    turn->role = role;
+    turn->at = at;
+    if (talk->last_turn == NULL) {
+        talk->turns = turn;
+    } else {
+        talk->last_turn->next = turn;
+    }
+    talk->last_turn = turn;
+    talk->turns_count++;
+    *ret_turn = turn;
+    return ERR_OK;
+}
+
+bool talk_ends_in_result(const struct talk *talk)
+{
+    return talk->last_turn != NULL && talk->last_turn->last != NULL &&
+           talk->last_turn->last->kind == TALK_RESULT;
+}
+
+static enum err talk_new_part(struct talk_reading *reading, enum talk_kind kind, uint32_t turn,
+                              uint32_t place, struct talk_part **ret_part)
+{
+    struct talk *talk = reading->talk;
+    if (talk->parts_count == TALK_PARTS_MAX) {
+        return talk_refuse_at(talk, reading->fail, ERR_ASK_INVALID, turn, place,
+                              "is one part too many");
+    }
+    struct talk_part *part = arena_zalloc(talk->arena, sizeof(*part));
+    if (part == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    talk->parts_count++;
+    part->kind = kind;
+    part->turn = turn;
+    part->place = place;
+    part->source = talk->dialect;
+    *ret_part = part;
+    return ERR_OK;
+}
+
+enum err talk_add_part(struct talk_reading *reading, struct talk_turn *turn, enum talk_kind kind,
+                       uint32_t place, struct talk_part **ret_part)
+{
+    TRY(talk_new_part(reading, kind, turn->at, place, ret_part));
+    if (turn->last == NULL) {
+        turn->parts = *ret_part;
+    } else {
+        turn->last->next = *ret_part;
+    }
+    turn->last = *ret_part;
+    return ERR_OK;
+}
+
+enum err talk_add_inner(struct talk_reading *reading, struct talk_part *result, enum talk_kind kind,
+                        struct talk_part **ret_part)
+{
+    struct talk_part **link = &result->parts;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    TRY(talk_new_part(reading, kind, result->turn, result->place, ret_part));
+    *link = *ret_part;
+    return ERR_OK;
+}
+
+enum err talk_add_text(struct talk_reading *reading, struct talk_turn *turn, uint32_t place,
+                       struct str text)
+{
+    struct talk_part *part;
+    if (text.len == 0) {
+        return ERR_OK;
+    }
+    TRY(talk_add_part(reading, turn, TALK_TEXT, place, &part));
+    part->text = text;
+    return ERR_OK;
+}
+
+enum err talk_add_tool(struct talk_reading *reading, struct str name, struct talk_tool **ret_tool)
+{
+    struct talk *talk = reading->talk;
+    if (name.len == 0) {
+        return talk_refuse(reading, ERR_ASK_MISSING, STR("tools"), "must each have a name");
+    }
+    if (talk->tools_count == TALK_TOOLS_MAX) {
+        return talk_refuse(reading, ERR_ASK_INVALID, STR("tools"), "must be at most 1024");
+    }
+    struct talk_tool *tool = arena_zalloc(talk->arena, sizeof(*tool));
+    if (tool == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    tool->name = name;
+    if (talk->last_tool == NULL) {
+        talk->tools = tool;
+    } else {
+        talk->last_tool->next = tool;
+    }
+    talk->last_tool = tool;
+    talk->tools_count++;
+    *ret_tool = tool;
+    return ERR_OK;
+}
+
+enum err talk_set_id(struct talk_reading *reading, struct talk_part *part, struct str id)
+{
+    if (id.len == 0) {
+        return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_MISSING, part->turn,
+                              part->place, "must name its call's id");
+    }
+    return carry_id_read(id, reading->talk->arena, &part->id);
+}
+
+void talk_set_signature(struct talk *talk, struct talk_part *part, struct str signature)
+{
+    part->signature = carry_sig_read(signature, talk->dialect, &part->source);
+}
+
+static bool is_base64(struct str text)
+{
+    size_t pad = str_ends(text, STR("==")) ? 2 : str_ends(text, STR("=")) ? 1 : 0;
+    for (size_t i = 0; i + pad < text.len; i++) {
+        char c = text.ptr[i];
+        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '+' || c == '/' || c == '-' || c == '_';
+        if (!fine) {
+            return false;
+        }
+    }
+    return text.len > pad && text.len % 4 != 1;
+}
+
+/* The one escape that base64 may have. */
+static enum err without_escapes(struct talk_reading *reading, struct str *text)
+{
+    if (str_find(*text, '\\') == text->len) {
+        return ERR_OK;
+    }
+    return text_decode(*text, reading->talk->arena, text) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err talk_set_data(struct talk_reading *reading, struct talk_part *part, struct str media,
+                       struct str data)
+{
+    TRY(without_escapes(reading, &data));
+    TRY(without_escapes(reading, &media));
+    bool typed =
+        media.len > 0 && str_find(media, '/') < media.len && enc_json_plain(media) == media.len;
+    bool image = part->kind != TALK_IMAGE || str_starts(media, STR("image/"));
+    if (!typed || !image || !is_base64(data)) {
+        return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, part->turn,
+                              part->place, "must be base64 with its own media type");
+    }
+    part->media = media;
+    part->data = data;
+    return ERR_OK;
+}
+
+enum err talk_set_url(struct talk_reading *reading, struct talk_part *part, struct str url)
+{
+    if (url.len == 0) {
+        return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, part->turn,
+                              part->place, "must have a \"url\"");
+    }
+    if (!str_starts_nocase(url, STR("data:"))) {
+        part->url = url;
+        return ERR_OK;
+    }
+    /* Neither a comma nor a semicolon is inside of an escape. */
+    size_t comma = str_find(url, ',');
+    struct str head = str_slice(url, 5, comma);
+    struct str data = comma < url.len ? str_from_at(url, comma + 1) : STR_EMPTY;
+    bool based = str_ends(head, STR(";base64"));
+    struct str media = based ? str_slice(head, 0, head.len - 7) : STR_EMPTY;
+    return talk_set_data(reading, part, str_slice(media, 0, str_find(media, ';')), data);
+}
+
+/* ---- the whole request -------------------------------------------------------------------- */
+
+static enum err talk_read_body(struct talk_reading *reading)
+{
+    switch (reading->talk->dialect) {
+    case DIALECT_CHAT:
+        return talk_read_chat(reading);
+    case DIALECT_RESPONSES:
+        return talk_read_responses(reading);
+    case DIALECT_ANTHROPIC:
+        return talk_read_anthropic(reading);
+    case DIALECT_GEMINI:
+        return talk_read_gemini(reading);
+    case DIALECT_COUNT:
+        break;
+    }
+    return ERR_INTERNAL;
+}
+
+static enum err talk_check_json(struct str body, struct fail *fail)
+{
+    struct json_fault fault;
+    enum err err = json_check(body, &fault);
+    if (err != ERR_OK) {
+        return FAIL(fail, err, "the body is no JSON at offset %zu: %s", fault.offset, fault.reason);
+    }
+    if (json_kind(json_trim(body)) != JSON_OBJECT) {
+        return FAIL(fail, ERR_JSON_SYNTAX, "the body is no JSON object");
+    }
+    return ERR_OK;
+}
+
+enum err talk_read(enum dialect dialect, struct str body, const struct talk_path *path,
+                   struct arena *arena, struct talk *ret_talk, struct fail *fail)
+{
+    *ret_talk = (struct talk){ .dialect = dialect, .arena = arena, .choices = 1 };
+    struct talk_reading reading = { .talk = ret_talk, .fail = fail, .within = "" };
+    TRY(talk_check_json(body, fail));
+    ret_talk->body = json_trim(body);
+    if (path != NULL) {
+        ret_talk->model = path->model;
+        ret_talk->stream = path->stream;
+        ret_talk->counts = path->counts;
+    }
+    TRY(talk_read_body(&reading));
+    reading.within = "";
+    if (ret_talk->model.len == 0) {
+        return talk_refuse(&reading, ERR_ASK_MISSING, STR("model"), "is missing");
+    }
+    return talk_check(ret_talk, fail);
+}
