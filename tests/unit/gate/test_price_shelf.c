@@ -51,10 +51,8 @@ static void keep(const char *name, const char *version, int64_t pico)
 {
     static const char sum[] = "0123456789abcdef0123456789abcdef";
     const struct ledger_price lines[] = {
-        { STR("m1"), STR("in"), pico },
-        { STR("m1"), STR("call"), 7 },
-        { STR("m1"), STR("source"), 0 },
-        { STR("m1"), STR("web_search"), 11 },
+        { STR("m1"), STR("in"), pico },  { STR("m1"), STR("call"), 7 },
+        { STR("m1"), STR("source"), 0 }, { STR("m1"), STR("web_search"), 11 },
         { STR("m2"), STR("out"), 3 },
     };
     const struct ledger_price_book book = {
