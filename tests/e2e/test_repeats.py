@@ -277,8 +277,8 @@ def test_openais_sdk_for_python_buys_once_whatever_it_meets(shop):
         return openai.OpenAI(base_url=shop.base, api_key=shop.key, max_retries=3, **more)
 
     before, calls = sold(shop), shop.calls
-    shop.set(delay=1.2)  # longer than the SDK waits: it tries again, and the second try gets the first one's answer
-    raw = client(timeout=0.7).chat.completions.with_raw_response.create(**prompt("python, timeout"))
+    shop.set(delay=3.0)  # longer than the SDK waits: it tries again, and the second try gets the first one's answer
+    raw = client(timeout=2.5).chat.completions.with_raw_response.create(**prompt("python, timeout"))
     assert raw.headers["x-entrepot-replayed"] == "true" and raw.parse().choices[0].message.content
     assert (sold(shop)[0], shop.calls) == (before[0] + 1, calls + 1)
     shop.set(delay=0.0, fail=1)  # both sources: the gateway has no other
@@ -312,8 +312,8 @@ def test_openais_sdk_for_node_buys_once_whatever_it_meets(shop, tmp_path):
         return json.loads(done.stdout)
 
     before, calls = sold(shop), shop.calls
-    shop.set(delay=1.2)
-    told = run("node, timeout", 700)
+    shop.set(delay=3.0)
+    told = run("node, timeout", 2500)
     assert told["content"] and told["replayed"] == "true"
     assert (sold(shop)[0], shop.calls) == (before[0] + 1, calls + 1)
     shop.set(delay=0.0, fail=1)
