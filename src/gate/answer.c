@@ -58,7 +58,7 @@ static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    reply_line(&reply, "content-type", call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);

@@ -4,12 +4,14 @@
 #include "crypto/digest.h"
 #include "dialect/decode.h"
 #include "dialect/encode.h"
+#include "dialect/gemini_path.h"
 #include "dialect/refusal.h"
 #include "dialect/talk.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "wire/url.h"
 
 #define TONGUE_TALK_FIRST  4096
 #define TONGUE_TALK_MAX    ((size_t)16 << 20) /* TALK_PARTS_MAX parts */
@@ -27,6 +29,8 @@ struct call_tongue {
     bool holds;   /* `out` has what has not left */
     bool broken;  /* the decoder has failed */
     bool folded;  /* `fold` has a whole answer */
+    bool array;   /* a stream is told as one JSON array (Gemini, without alt=sse) */
+    bool listed;  /* something of the array was told */
     int64_t input_tokens;
     struct digest asked; /* the body as it came, where somebody may ask for it */
     struct arena arena;
@@ -122,16 +126,43 @@ struct str call_tongue_asked(const struct call *call)
     return call->tongue == NULL ? buf_str(&call->body) : digest_str(&call->tongue->asked);
 }
 
+/* Gemini's clients say in the path what others say in the body. */
+static enum err tongue_read_path(struct call *call, struct arena *arena, struct talk_path *ret_path,
+                                 struct fail *fail)
+{
+    struct gemini_path path;
+    struct str query;
+    if (call->x == NULL) {
+        return ERR_CANCELLED; /* the path went with its client */
+    }
+    struct str text = url_target_path(http_exchange_head(call->x)->target, &query);
+    bool known = gemini_path_read(text, query, &path);
+    ASSERT(known && path.verb <= GEMINI_STREAM); /* front.c sends no other */
+    ret_path->stream = path.verb == GEMINI_STREAM;
+    call->tongue->array = ret_path->stream && !path.sse;
+    enum err err = gemini_path_model(&path, arena, &ret_path->model);
+    if (err == ERR_ASK_INVALID) {
+        call->param = "model";
+        return FAIL(fail, err, "the path's model is no name: its escapes must be UTF-8");
+    }
+    return err;
+}
+
 enum err call_tongue_read(struct call *call, int64_t *ret_cap, struct fail *fail)
 {
     struct call_tongue *tongue = call->tongue;
     struct arena arena;
-    struct talk talk;
+    struct talk talk = { .output_cap = 0 };
+    struct talk_path path = { .stream = false };
     struct buf out;
     struct str param = STR_EMPTY;
     arena_init(&arena, TONGUE_TALK_FIRST, TONGUE_TALK_MAX);
     buf_init(&out, 2 * call->snapshot->options.body_bytes_max);
-    enum err err = talk_read(tongue->dialect, buf_str(&call->body), NULL, &arena, &talk, fail);
+    bool gemini = tongue->dialect == DIALECT_GEMINI;
+    enum err err = gemini ? tongue_read_path(call, &arena, &path, fail) : ERR_OK;
+    err = err == ERR_OK ? talk_read(tongue->dialect, buf_str(&call->body), gemini ? &path : NULL,
+                                    &arena, &talk, fail)
+                        : err;
     err = err == ERR_OK ? tongue_write(tongue, &talk, &out, fail) : err;
     *ret_cap = talk.output_cap;
     if (err != ERR_OK && talk.param.len > 0 && arena_copy(&call->arena, talk.param, &param)) {
@@ -232,12 +263,57 @@ static enum err tongue_feed(struct call *call, struct str events)
     return ERR_UPSTREAM_SYNTAX;
 }
 
+/*
+ * What leaves now, as items of an array where the client has asked for one: an event becomes an
+ * item and a line's end, a comment a line's end alone. It is done in place: all of it is shorter.
+ */
+static void tongue_list(struct call_tongue *tongue)
+{
+    static const struct str data = STR_INIT("data: ");
+    static const struct str between = STR_INIT("\n\n");
+    struct buf *out = &tongue->out;
+    char *to = out->ptr;
+    struct str rest = buf_str(out);
+    while (tongue->array && rest.len > 0) {
+        size_t len = 0;
+        while (!str_starts(str_from_at(rest, len), between)) {
+            len++; /* the encoder writes whole events */
+        }
+        if (str_starts(rest, data)) {
+            *to++ = tongue->listed ? ',' : '[';
+            tongue->listed = true;
+            memmove(to, rest.ptr + data.len, len - data.len);
+            to += len - data.len;
+        }
+        *to++ = '\n';
+        rest = str_from_at(rest, len + between.len);
+    }
+    out->len = tongue->array && out->len > 0 ? (size_t)(to - out->ptr) : out->len;
+}
+
+/* Likewise, and the array's end. */
+static enum err tongue_list_end(struct call_tongue *tongue)
+{
+    tongue_list(tongue);
+    return tongue->array ? buf_append(&tongue->out, tongue->listed ? STR("]\n") : STR("[]\n"))
+                         : ERR_OK;
+}
+
+struct str call_tongue_media(const struct call *call)
+{
+    return call->tongue != NULL && call->tongue->array ? STR("application/json; charset=utf-8")
+                                                       : STR("text/event-stream; charset=utf-8");
+}
+
 enum err call_tongue_stream(struct call *call, struct str *events)
 {
     struct call_tongue *tongue = call->tongue;
     buf_reset(&tongue->out);
     enum err err = tongue_feed(call, *events);
     tongue->holds = err != ERR_OK; /* what could be told leaves with the error */
+    if (err == ERR_OK) {
+        tongue_list(tongue);
+    }
     *events = buf_str(&tongue->out);
     return err;
 }
@@ -328,6 +404,7 @@ enum err call_tongue_last(struct call *call, struct str facts, struct str *ret_b
         EP_IGNORE(tongue_take_held(call)); /* as far as it can be told */
         err = tongue_error(call, facts);
     }
+    err = err == ERR_OK ? tongue_list_end(tongue) : err;
     *ret_bytes = buf_str(&tongue->out);
     return err;
 }
@@ -338,6 +415,7 @@ enum err call_tongue_spent(struct call *call, struct str length, struct str *ret
     TRY(tongue_take_held(call));
     TRY(tongue_feed(call, length));
     TRY(tongue_end(call));
+    TRY(tongue_list_end(tongue));
     *ret_bytes = buf_str(&tongue->out);
     return ERR_OK;
 }

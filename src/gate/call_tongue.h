@@ -23,7 +23,8 @@ void call_tongue_free(struct call *call); /* NULL is allowed */
 
 /*
  * Reads the request and puts one of chat in its place, with the cap apart: *ret_cap, 0 where the
- * client gave none. As talk_read() and talk_write() fail; call->param is the field.
+ * client gave none. As talk_read() and talk_write() fail, and ERR_CANCELLED (the client has gone,
+ * with its path); call->param is the field.
  */
 EP_MUST_CHECK enum err call_tongue_read(struct call *call, int64_t *ret_cap, struct fail *fail);
 
@@ -31,6 +32,9 @@ EP_MUST_CHECK enum err call_tongue_read(struct call *call, int64_t *ret_cap, str
  * came (a translation has lost what two may differ in). */
 struct str call_tongue_asked(const struct call *call);
 
+/* The content type of a stream's head: events, or the one array that Gemini's clients get without
+ * "alt=sse". */
+struct str call_tongue_media(const struct call *call);
 /* Events of the upstream's stream, that may leave now: *events is what the client is told, valid
  * until the next. ERR_UPSTREAM_SYNTAX, ERR_UPSTREAM_SIZE, ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_stream(struct call *call, struct str *events);
@@ -50,7 +54,7 @@ EP_MUST_CHECK enum err call_tongue_fold(struct call *call);
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_whole(struct call *call);
 
-/* "anthropic", "responses"; empty: it speaks chat. */
+/* "anthropic", "responses", "gemini"; empty: it speaks chat. */
 struct str call_tongue_name(const struct call *call);
 /* What the client is told of what could not be carried over. */
 void call_tongue_header(const struct call *call, struct reply *reply);
