@@ -311,6 +311,7 @@ def test_without_credit_it_is_a_quota_that_is_used_up(shop):
     status, headers, text = ask(shop, key=poor)
     error = json.loads(text)["error"]
     assert (status, error["status"]) == (429, "RESOURCE_EXHAUSTED") and headers["x-should-retry"] == "false"
+    assert [detail.get("reason", detail.get("retryDelay")) for detail in error["details"]] == ["INSUFFICIENT_QUOTA", "86400.000s"]
     assert error["entrepot"]["call"] == headers["x-request-id"]
 
 
