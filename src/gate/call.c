@@ -82,6 +82,7 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
     call->gate = gate;
     call->x = x;
     call->face = face;
+    call->dialect = dialect;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
     if (dialect != DIALECT_CHAT && !call_tongue_make(call, dialect)) {
         gate_snapshot_unref(call->snapshot);

@@ -13,6 +13,7 @@
 #include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
@@ -135,6 +136,7 @@ static void forward_free_request(struct call *call)
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
+        call_talk_free(call);
         buf_fini(&call->body);
         if (call->quota == NULL && call->law.found == NULL) {
             arena_fini(&call->arena);
@@ -368,24 +370,16 @@ bool forward_is_clients(int status)
 /* A whole answer is believed once it is JSON, and names no other model. */
 static enum err forward_check_answer(struct call *call)
 {
-    struct chat_answer answer;
     const struct chat_sink keep = { call_count_keep, call };
-    chat_answer_read(buf_str(&call->answer), call->counter != NULL ? &keep : NULL, &answer);
-    if (answer.bad) {
-        return ERR_UPSTREAM_SYNTAX;
+    const struct chat_sink *sink = call->counter != NULL ? &keep : NULL;
+    enum err err = relay_whole(&call->relay, buf_str(&call->answer), sink);
+    if (err == ERR_UPSTREAM_MODEL) {
+        call_attempt_declared(&call->attempt, call->relay.other);
     }
-    if (answer.error) {
-        return ERR_UPSTREAM_STATUS;
-    }
-    call->relay.named = swap_check_json(call->model, call->route->upstream_model, answer.model);
-    if (call->relay.named == SWAP_MISMATCH) {
-        call_attempt_declared(&call->attempt, answer.model);
-        return ERR_UPSTREAM_MODEL;
-    }
-    call->relay.unread = answer.unread;
-    call->has_reported =
-        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
-    return call->tongue == NULL ? ERR_OK : call_tongue_fold(call);
+    TRY(err);
+    call->has_reported = call->relay.has_usage;
+    call->reported = call->relay.usage;
+    return call_tongue_translates(call) ? call_tongue_fold(call) : ERR_OK;
 }
 
 /* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
@@ -463,6 +457,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     bool again = err != ERR_OK && forward_may_retry(call, err);
     bool beside = again && call_hedge_runs(call);
     enum dispatch_outcome outcome = forward_judge(err, call->upstream_status);
+    call_lesson_answer(call);
     call->upstream_err = err;
     if (beside) {
         forward_give(call, outcome);
@@ -562,7 +557,7 @@ enum call_next call_forward(struct call *call)
         enum err err = forward_status_err(call->upstream_status);
         if (err == ERR_OK && !call->streamed) {
             err = forward_check_answer(call);
-        } else if (err == ERR_OK && call->tongue != NULL) {
+        } else if (err == ERR_OK && call_tongue_translates(call)) {
             err = call_tongue_rest(call);
         }
         if (!forward_is_clients(call->upstream_status)) {

@@ -1,19 +1,13 @@
 #include "gate/call.h"
-#include "gate/call_tongue.h"
+#include "gate/call_talk.h"
 
 static enum err parse_ask(struct call *call, struct fail *fail)
 {
-    int64_t cap = 0;
-    if (call->tongue == NULL) {
-        enum err err = ask_read_chat(buf_str(&call->body), &call->ask, fail);
-        call->param = call->ask.param;
-        return err;
+    if (call->dialect != DIALECT_CHAT) {
+        return call_talk_read(call, fail);
     }
-    TRY(call_tongue_read(call, &cap, fail));
     enum err err = ask_read_chat(buf_str(&call->body), &call->ask, fail);
     call->param = call->ask.param;
-    call->ask.output_cap = cap;
-    call->ask.include_usage = true; /* the translation's end tells it */
     return err;
 }
 

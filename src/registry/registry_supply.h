@@ -131,8 +131,33 @@ struct registry_price_book {
     size_t line_count;
 };
 
+/* What an upstream speaks: those of chat first, in the order of enum dialect. */
+#define REGISTRY_DIALECTS "openai_chat|openai_responses|anthropic|gemini"
 enum registry_dialect {
-    REGISTRY_DIALECT_OPENAI_CHAT
+    REGISTRY_DIALECT_OPENAI_CHAT,
+    REGISTRY_DIALECT_OPENAI_RESPONSES,
+    REGISTRY_DIALECT_ANTHROPIC,
+    REGISTRY_DIALECT_GEMINI,
+    REGISTRY_DIALECT_COUNT
+};
+
+/* How an upstream is told how long to think. */
+enum registry_thinking {
+    REGISTRY_THINKING_BUDGET, /* tokens */
+    REGISTRY_THINKING_EFFORT  /* Anthropic's adaptive thinking, Gemini's thinkingLevel */
+};
+
+/* Whether an upstream fetches pictures by their address. */
+enum registry_image_urls {
+    REGISTRY_IMAGE_URLS_BY_DIALECT, /* as the vendor of its dialect does */
+    REGISTRY_IMAGE_URLS_FETCHED,
+    REGISTRY_IMAGE_URLS_REFUSED
+};
+
+/* Which of Anthropic's two versions requests that are written here are of. */
+enum registry_anthropic_version {
+    REGISTRY_ANTHROPIC_2023_06_01,
+    REGISTRY_ANTHROPIC_2026_10_21
 };
 
 /* What an upstream bills after the connection is closed in the middle of an answer. */
@@ -200,6 +225,9 @@ struct registry_route {
     enum registry_declares_model declares_model;
     enum registry_quantization quantization;
     unsigned usage; /* below REGISTRY_USAGE_COUNT */
+    enum registry_anthropic_version anthropic_version;
+    enum registry_thinking thinking;
+    enum registry_image_urls image_urls;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;
