@@ -36,9 +36,9 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     struct iovec pieces[SPLICE_PARTS_MAX];
     char room[ROUTE_LINES_MAX];
     struct buf lines = { room, 0, sizeof(room), sizeof(room) };
-    const struct registry_route *route = ready->route;
-    TRY(call_talk_write(call, route, &splice, ret_lost));
-    TRY(route_write_lines(call, route, splice_len(&splice), &lines));
+    TRY(call->service->write(call, ready->route, &splice));
+    *ret_lost = call_talk_lost(call);
+    TRY(route_write_lines(call, ready->route, splice_len(&splice), &lines));
     if (!arena_copy(&call->arena, buf_str(&lines), &parts[0])) {
         return ERR_NO_MEMORY;
     }
@@ -49,7 +49,7 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     upstream->head = call->ask.stream ? ready->stream_head : ready->head;
     upstream->body = parts;
     upstream->body_count = 1 + (size_t)count;
-    return call_tongue_ready(call, route);
+    return call_tongue_ready(call, ready->route);
 }
 
 _Static_assert((int)REGISTRY_USAGE_COUNT == (int)USAGE_SURFACES, "a route names a surface");
@@ -83,6 +83,8 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
+                                 .read = call->service->event,
+                                 .bytes = call->work != NULL && call->work->bytes,
                                  .event_max = call->snapshot->options.sse_event_max,
                                  .tail_max = call->snapshot->options.answer_bytes_max,
                              });

@@ -29,6 +29,7 @@ struct call_talk {
     struct talk_written *written;
     struct digest asked; /* the body's, where somebody may ask for it */
     struct lost lost;    /* of the request of chat */
+    struct lost went;    /* of the request that was written last */
     struct str version;  /* "anthropic-version", as the client has said it; empty: it has not */
     struct str betas;
     bool unchatted; /* chat cannot carry it: the call's body is as it came */
@@ -295,14 +296,15 @@ static bool talk_is_chat(const struct call *call, const struct registry_route *r
 }
 
 enum err call_talk_write(struct call *call, const struct registry_route *route,
-                         struct splice *ret_splice, struct lost *ret_lost)
+                         struct splice *ret_splice)
 {
     struct call_talk *talk = call->talk;
     const struct talk_written *written = NULL;
     struct fail fail;
-    *ret_lost = (struct lost){ 0 };
+    if (talk != NULL) {
+        talk->went = talk_is_own(call, route) ? (struct lost){ 0 } : talk->lost;
+    }
     if (talk_is_chat(call, route)) {
-        *ret_lost = talk == NULL || talk_is_own(call, route) ? *ret_lost : talk->lost;
         const struct talk_target target = talk_target_of(route, call->output_cap);
         return ask_write_chat(&call->ask, route->upstream_model, call->output_cap, target.cap_name,
                               &call->arena, ret_splice);
@@ -317,8 +319,13 @@ enum err call_talk_write(struct call *call, const struct registry_route *route,
         TRY(talk_write_for(call, route, call->output_cap, &written, &fail));
     }
     splice_init(ret_splice, buf_str(&written->body));
-    *ret_lost = written->lost;
+    talk->went = written->lost;
     return ERR_OK;
+}
+
+struct lost call_talk_lost(const struct call *call)
+{
+    return call->talk == NULL ? (struct lost){ 0 } : call->talk->went;
 }
 
 static struct str talk_version(const struct registry_route *route)

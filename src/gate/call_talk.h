@@ -32,10 +32,10 @@ _Static_assert((int)REGISTRY_DIALECT_OPENAI_CHAT == (int)DIALECT_CHAT &&
                    (int)REGISTRY_DIALECT_GEMINI == (int)DIALECT_GEMINI,
                "the registry's dialects of chat and those here are in one order");
 
-/* Of a route that serves chat. */
+/* What a route speaks; of other services than chat, nothing is ever translated. */
 static inline enum dialect call_talk_dialect(const struct registry_route *route)
 {
-    return (enum dialect)route->dialect;
+    return (unsigned)route->dialect < DIALECT_COUNT ? (enum dialect)route->dialect : DIALECT_CHAT;
 }
 
 /*
@@ -64,9 +64,11 @@ EP_MUST_CHECK enum err call_talk_echo(const struct call *call, struct buf *out);
  */
 EP_MUST_CHECK enum err call_talk_carry(struct call *call, uint64_t shut, struct fail *fail);
 
-/* The body for a route, of call->output_cap tokens a choice; *ret_lost: what it has lost. */
+/* The body for a route, of call->output_cap tokens a choice. */
 EP_MUST_CHECK enum err call_talk_write(struct call *call, const struct registry_route *route,
-                                       struct splice *ret_splice, struct lost *ret_lost);
+                                       struct splice *ret_splice);
+/* What the body that was written last has lost. */
+struct lost call_talk_lost(const struct call *call);
 /* Headers that the route's dialect wants beside those of its head, a line each. */
 EP_MUST_CHECK enum err call_talk_headers(const struct call *call,
                                          const struct registry_route *route, struct buf *out);

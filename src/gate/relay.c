@@ -16,9 +16,11 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .upstream_model = options->upstream_model,
         .sink = options->sink,
         .dialect = options->dialect,
+        .read = options->read,
         .choices = options->choices,
         .surface = options->surface,
         .include_usage = options->include_usage,
+        .bytes = options->bytes,
         .singly = options->singly,
     };
     sse_init(&relay->sse, options->event_max);
@@ -246,7 +248,9 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (relay->done) {
             return ERR_OK; /* behind the end there is nothing to say */
         }
-        if (relay->dialect == DIALECT_CHAT) {
+        if (relay->read != NULL) {
+            relay->read(event->data, &chat);
+        } else if (relay->dialect == DIALECT_CHAT) {
             chat_event_read(event->data, &sink, &chat);
         } else {
             TRY(relay_hear(relay, event, &kept, &chat));
@@ -271,9 +275,24 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
     return ERR_OK;
 }
 
+/* The answer itself: each piece that comes counts as an event. */
+static void relay_give(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
+{
+    relay->begun = true;
+    relay->content_events += data.len > 0;
+    relay->content_bytes += (int64_t)data.len;
+    if (data.len > 0) {
+        emit(context, data);
+    }
+}
+
 enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
+    if (relay->bytes) {
+        relay_give(relay, data, emit, context);
+        return ERR_OK;
+    }
     for (;;) {
         struct sse_event event;
         if (relay_next_like(relay, &data, &run)) {
@@ -303,7 +322,8 @@ enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
     struct sse_event event;
-    if (sse_end(&relay->sse, &event) == WIRE_DONE) {
+    relay->ended |= relay->bytes;
+    if (!relay->bytes && sse_end(&relay->sse, &event) == WIRE_DONE) {
         enum err err = relay_event(relay, &event, &run);
         relay_flush(&run);
         TRY(err);

@@ -23,17 +23,28 @@ struct snapshot_form {
     struct str secret;
 };
 
-static const struct snapshot_form snapshot_forms[REGISTRY_DIALECT_COUNT] = {
-    [REGISTRY_DIALECT_OPENAI_CHAT] = { STR_INIT("/chat/completions"), STR_INIT(""), STR_INIT(""),
-                                       STR_INIT("Authorization: Bearer ") },
-    [REGISTRY_DIALECT_OPENAI_RESPONSES] = { STR_INIT("/responses"), STR_INIT(""), STR_INIT(""),
-                                            STR_INIT("Authorization: Bearer ") },
+#define SNAPSHOT_BEARER STR_INIT("Authorization: Bearer ")
+#define SNAPSHOT_PATH(path)                                         \
+    {                                                               \
+        STR_INIT(path), STR_INIT(""), STR_INIT(""), SNAPSHOT_BEARER \
+    }
+
+static const struct snapshot_form snapshot_forms[] = {
+    [REGISTRY_DIALECT_OPENAI_CHAT] = SNAPSHOT_PATH("/chat/completions"),
+    [REGISTRY_DIALECT_OPENAI_RESPONSES] = SNAPSHOT_PATH("/responses"),
     [REGISTRY_DIALECT_ANTHROPIC] = { STR_INIT("/messages"), STR_INIT(""), STR_INIT(""),
                                      STR_INIT("x-api-key: ") },
     [REGISTRY_DIALECT_GEMINI] = { STR_INIT("/models/"), STR_INIT(":generateContent"),
                                   STR_INIT(":streamGenerateContent?alt=sse"),
                                   STR_INIT("x-goog-api-key: ") },
+    [REGISTRY_DIALECT_OPENAI_EMBEDDINGS] = SNAPSHOT_PATH("/embeddings"),
+    [REGISTRY_DIALECT_RERANK] = SNAPSHOT_PATH("/rerank"),
+    [REGISTRY_DIALECT_OPENAI_IMAGES] = SNAPSHOT_PATH("/images/generations"),
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = SNAPSHOT_PATH("/audio/speech"),
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = SNAPSHOT_PATH("/audio/transcriptions"),
+    [REGISTRY_DIALECT_OPENAI_REALTIME] = SNAPSHOT_PATH("/realtime"),
 };
+_Static_assert(EP_ARRAY_LEN(snapshot_forms) == REGISTRY_DIALECT_COUNT, "a form each");
 
 static enum err snapshot_write_target(struct buf *head, const struct gate_route *ready, bool stream)
 {
@@ -155,6 +166,9 @@ static enum err snapshot_models(struct gate_snapshot *snapshot, struct shelf *sh
     for (size_t i = 0; i < registry->model_count; i++) {
         const struct registry_model *model = &registry->models[i];
         struct gate_model *ready = &snapshot->models[i];
+        for (unsigned k = 0; k < REGISTRY_SERVICE_COUNT; k++) {
+            ready->serves[k] = registry_model_serves(model, (enum registry_service)k);
+        }
         if (model->tokenizer.len > 0) {
             TRY(shelf_open(shelf, model->tokenizer, &ready->vocab, fail));
             ready->template =
@@ -256,13 +270,26 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     mem_free(snapshot);
 }
 
-const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
-                                             const struct registry_model *model)
+static const struct gate_model *snapshot_model(const struct gate_snapshot *snapshot,
+                                               const struct registry_model *model)
 {
     ASSERT(model >= snapshot->registry->models);
     size_t at = (size_t)(model - snapshot->registry->models);
     ASSERT(at < snapshot->registry->model_count);
-    return snapshot->models[at].vocab == NULL ? NULL : &snapshot->models[at];
+    return &snapshot->models[at];
+}
+
+const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
+                                             const struct registry_model *model)
+{
+    const struct gate_model *ready = snapshot_model(snapshot, model);
+    return ready->vocab == NULL ? NULL : ready;
+}
+
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service)
+{
+    return snapshot_model(snapshot, model)->serves[service];
 }
 
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
