@@ -66,7 +66,7 @@ static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    answer_type(call, &reply, STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);

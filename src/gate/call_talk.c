@@ -2,11 +2,14 @@
 
 #include "base/mem.h"
 #include "crypto/digest.h"
+#include "dialect/gemini_path.h"
 #include "dialect/pass.h"
 #include "dialect/talk.h"
 #include "dialect/text.h"
 #include "gate/call.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "wire/url.h"
 
 #define TALK_FIRST      4096
 #define TALK_MAX        ((size_t)16 << 20) /* TALK_PARTS_MAX parts */
@@ -135,12 +138,39 @@ static enum err talk_ask_without(struct call *call, struct fail *fail)
     return ask_from_talk(&talk->talk, &call->ask, fail);
 }
 
+/* Gemini's clients say in the path what others say in the body. */
+static enum err talk_read_path(struct call *call, struct talk_path *path, struct fail *fail)
+{
+    struct gemini_path gemini;
+    struct str query;
+    if (call->dialect != DIALECT_GEMINI) {
+        return ERR_OK;
+    }
+    if (call->x == NULL) {
+        return ERR_CANCELLED; /* the path went with its client */
+    }
+    struct str text = url_target_path(http_exchange_head(call->x)->target, &query);
+    bool known = gemini_path_read(text, query, &gemini);
+    ASSERT(known && gemini.verb <= GEMINI_STREAM); /* front.c sends no other */
+    path->stream = gemini.verb == GEMINI_STREAM;
+    if (path->stream && !gemini.sse) {
+        call_tongue_list(call);
+    }
+    enum err err = gemini_path_model(&gemini, &call->talk->arena, &path->model);
+    if (err == ERR_ASK_INVALID) {
+        call->param = "model";
+        return FAIL(fail, err, "the path's model is no name: its escapes must be UTF-8");
+    }
+    return err;
+}
+
 static enum err talk_take(struct call *call, struct fail *fail)
 {
     struct call_talk *talk = call->talk;
-    const struct talk_path path = { .own = true };
+    struct talk_path path = { .own = true };
     struct buf out;
     TRY(talk_note_head(call, talk));
+    TRY(talk_read_path(call, &path, fail));
     TRY(talk_read(call->dialect, buf_str(&call->body), &path, &talk->arena, &talk->talk, fail));
     if (talk->talk.own.len > 0) {
         return talk_ask_without(call, fail);

@@ -40,8 +40,8 @@ static inline enum dialect call_talk_dialect(const struct registry_route *route)
 
 /*
  * PARSE, of a client of another dialect than chat: fills call->ask, and puts a request of chat in
- * the place of call->body, or leaves it where chat cannot carry it. As talk_read() fails;
- * call->param is the field.
+ * the place of call->body, or leaves it where chat cannot carry it. As talk_read() fails, and
+ * ERR_CANCELLED (the client has gone, with its path); call->param is the field.
  */
 EP_MUST_CHECK enum err call_talk_read(struct call *call, struct fail *fail);
 /* NULL is allowed. */

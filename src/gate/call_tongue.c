@@ -24,6 +24,8 @@ struct call_tongue {
     bool holds;   /* `out` has what has not left */
     bool broken;  /* the decoder has failed */
     bool folded;  /* `fold` has a whole answer */
+    bool array;   /* a stream is told as one JSON array (Gemini, without alt=sse) */
+    bool listed;  /* something of the array was told */
     int64_t input_tokens;
     struct arena arena;
     struct str echo; /* of the request, in `kept` */
@@ -94,10 +96,15 @@ enum err call_tongue_ready(struct call *call, const struct registry_route *route
     return err;
 }
 
+void call_tongue_list(struct call *call)
+{
+    call->tongue->array = true;
+}
+
 bool call_tongue_translates(const struct call *call)
 {
     return call->tongue != NULL && call->route != NULL &&
-           call_talk_dialect(call->route) != call->dialect;
+           (call_talk_dialect(call->route) != call->dialect || call->tongue->array);
 }
 
 bool call_tongue_ends(const struct call *call)
@@ -201,6 +208,48 @@ static void tongue_follow(struct call *call, struct str events)
     }
 }
 
+/*
+ * What leaves now, as items of an array where the client has asked for one: an event becomes an
+ * item and a line's end, a comment a line's end alone. It is done in place: all of it is shorter.
+ */
+static void tongue_list(struct call_tongue *tongue)
+{
+    static const struct str data = STR_INIT("data: ");
+    static const struct str between = STR_INIT("\n\n");
+    struct buf *out = &tongue->out;
+    char *to = out->ptr;
+    struct str rest = buf_str(out);
+    while (tongue->array && rest.len > 0) {
+        size_t len = 0;
+        while (!str_starts(str_from_at(rest, len), between)) {
+            len++; /* the encoder writes whole events */
+        }
+        if (str_starts(rest, data)) {
+            *to++ = tongue->listed ? ',' : '[';
+            tongue->listed = true;
+            memmove(to, rest.ptr + data.len, len - data.len);
+            to += len - data.len;
+        }
+        *to++ = '\n';
+        rest = str_from_at(rest, len + between.len);
+    }
+    out->len = tongue->array && out->len > 0 ? (size_t)(to - out->ptr) : out->len;
+}
+
+/* Likewise, and the array's end. */
+static enum err tongue_list_end(struct call_tongue *tongue)
+{
+    tongue_list(tongue);
+    return tongue->array ? buf_append(&tongue->out, tongue->listed ? STR("]\n") : STR("[]\n"))
+                         : ERR_OK;
+}
+
+struct str call_tongue_media(const struct call *call)
+{
+    return call->tongue != NULL && call->tongue->array ? STR("application/json; charset=utf-8")
+                                                       : STR("text/event-stream; charset=utf-8");
+}
+
 enum err call_tongue_stream(struct call *call, struct str *events)
 {
     struct call_tongue *tongue = call->tongue;
@@ -211,6 +260,9 @@ enum err call_tongue_stream(struct call *call, struct str *events)
     }
     enum err err = tongue_feed(call, *events);
     tongue->holds = err != ERR_OK; /* what could be told leaves with the error */
+    if (err == ERR_OK) {
+        tongue_list(tongue);
+    }
     *events = buf_str(&tongue->out);
     return err;
 }
@@ -322,6 +374,7 @@ enum err call_tongue_last(struct call *call, struct str facts, struct str *ret_b
         EP_IGNORE(tongue_take_held(call)); /* as far as it can be told */
         err = tongue_error(call, facts);
     }
+    err = err == ERR_OK ? tongue_list_end(tongue) : err;
     *ret_bytes = buf_str(&tongue->out);
     return err;
 }
@@ -338,6 +391,7 @@ enum err call_tongue_spent(struct call *call, struct str *ret_bytes)
     }
     TRY(tongue_blame(decode_cut(&tongue->decode)));
     TRY(tongue_end(call));
+    TRY(tongue_list_end(tongue));
     *ret_bytes = buf_str(&tongue->out);
     return ERR_OK;
 }

@@ -24,11 +24,16 @@ void call_tongue_free(struct call *call); /* NULL is allowed */
 
 /* Before a route is asked: the answer of it can be told. ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_ready(struct call *call, const struct registry_route *route);
+/* Its streams are to be told as one JSON array, whatever the upstream: Gemini, without alt=sse. */
+void call_tongue_list(struct call *call);
 /* Whether the answer of the call's route is told in another dialect. */
 bool call_tongue_translates(const struct call *call);
 /* Whether a stream's end is the tongue's to tell. */
 bool call_tongue_ends(const struct call *call);
 
+/* The content type of a stream's head: events, or the one array that Gemini's clients get without
+ * "alt=sse". */
+struct str call_tongue_media(const struct call *call);
 /* Events of the upstream's stream, that may leave now: *events is what the client is told, valid
  * until the next. ERR_UPSTREAM_SYNTAX, ERR_UPSTREAM_SIZE, ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_stream(struct call *call, struct str *events);
@@ -47,7 +52,7 @@ EP_MUST_CHECK enum err call_tongue_fold(struct call *call);
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_whole(struct call *call);
 
-/* "anthropic", "responses"; empty: it speaks chat. */
+/* "anthropic", "responses", "gemini"; empty: it speaks chat. */
 struct str call_tongue_name(const struct call *call);
 /* What the client is told of what could not be carried over. */
 void call_tongue_header(const struct call *call, struct reply *reply);

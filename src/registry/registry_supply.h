@@ -5,6 +5,7 @@
 #pragma once
 
 #include "registry/registry_data.h"
+#include "registry/registry_manner.h"
 #include "registry/registry_party.h"
 #include "registry/registry_zone.h"
 
@@ -172,35 +173,11 @@ enum registry_dialect {
     REGISTRY_DIALECT_COUNT
 };
 
-/* How an upstream is told how long to think. */
-enum registry_thinking {
-    REGISTRY_THINKING_BUDGET, /* tokens */
-    REGISTRY_THINKING_EFFORT  /* Anthropic's adaptive thinking, Gemini's thinkingLevel */
-};
-
-/* Whether an upstream fetches pictures by their address. */
-enum registry_image_urls {
-    REGISTRY_IMAGE_URLS_BY_DIALECT, /* as the vendor of its dialect does */
-    REGISTRY_IMAGE_URLS_FETCHED,
-    REGISTRY_IMAGE_URLS_REFUSED
-};
-
-/* Which of Anthropic's two versions requests that are written here are of. */
-enum registry_anthropic_version {
-    REGISTRY_ANTHROPIC_2023_06_01,
-    REGISTRY_ANTHROPIC_2026_10_21
-};
-
 /* What an upstream bills after the connection is closed in the middle of an answer. */
 enum registry_abort_billing {
     REGISTRY_ABORT_STOPS,
     REGISTRY_ABORT_CONTINUES,
     REGISTRY_ABORT_UNKNOWN
-};
-
-enum registry_output_cap_field {
-    REGISTRY_CAP_MAX_TOKENS,
-    REGISTRY_CAP_MAX_COMPLETION_TOKENS
 };
 
 /* By which rule an upstream reports usage: the surfaces of meter/usage_surface.h, in its order. */
