@@ -8,6 +8,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
@@ -55,11 +56,18 @@ static void answer_first_byte(struct call *call)
     }
 }
 
+/* Of what the upstream sends, where that is neither chat's JSON nor its events. */
+static void answer_type(const struct call *call, struct reply *reply, struct str chats)
+{
+    bool told = call->work != NULL && call->work->answer_type.len > 0;
+    reply_line(reply, "content-type", told ? call->work->answer_type : chats);
+}
+
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", call_tongue_media(call));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -102,7 +110,7 @@ void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
-    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+    if (call_tongue_ends(call) && !answer_translate(call, &bytes)) {
         return;
     }
     if (!call->head_sent) {
@@ -110,7 +118,7 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, bytes);
     } else {
         http_respond_body(call->x, &bytes, 1);
@@ -291,7 +299,8 @@ static void answer_refusal(struct call *call)
 static void answer_send(struct call *call, struct str headers, struct str body)
 {
     struct buf strict;
-    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    bool strict_face = call->face == FACE_OPENROUTER && call->work == NULL;
+    struct str lack = strict_face ? chat_strict_lack(body) : STR_EMPTY;
     buf_init(&strict, body.len + lack.len);
     counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
     if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
@@ -307,7 +316,7 @@ static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("application/json"));
+    answer_type(call, &reply, STR("application/json"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
     if (status == 200) {
@@ -343,6 +352,15 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
     return STR_EMPTY;
 }
 
+/* Whose clients read a source's own errors. */
+static enum face answer_face_of(const struct registry_route *route)
+{
+    enum dialect dialect = call_talk_dialect(route);
+    return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
+           : dialect == DIALECT_GEMINI  ? FACE_GEMINI
+                                        : FACE_OPENAI;
+}
+
 /* A source refused the client's request. Its words go on as they came where they are what the
  * client's SDK reads; else in the envelope that it does. */
 static void answer_foreign(struct call *call)
@@ -353,9 +371,12 @@ static void answer_foreign(struct call *call)
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
     struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
+    bool checked = json_check(body, &fault) == ERR_OK;
+    struct str rest = checked && json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &body) ? body : json_trim(body); /* Gemini's streams: of one */
+    bool object = checked && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
-    if (envelope && call->face == FACE_OPENAI) {
+    if (envelope && answer_face_of(call->route) == call->face) {
         answer_whole(call, call->upstream_status);
         return;
     }
@@ -446,7 +467,7 @@ static void answer_translated_end(struct call *call)
     struct str last = STR_EMPTY;
     enum err err = ERR_OK;
     if (call->err == ERR_LEDGER_SPENT) {
-        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+        err = call_tongue_spent(call, &last);
     } else {
         answer_facts(call, &room);
         err = call_tongue_last(call, buf_str(&room), &last);
@@ -456,6 +477,10 @@ static void answer_translated_end(struct call *call)
         return;
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, last);
+        last = STR_EMPTY;
+    }
     http_respond_last(call->x, &last, 1);
 }
 
@@ -466,7 +491,7 @@ static void answer_stream_end(struct call *call)
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    if (call->tongue != NULL) {
+    if (call_tongue_ends(call)) {
         answer_translated_end(call);
         return;
     }
@@ -475,7 +500,7 @@ static void answer_stream_end(struct call *call)
         answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;

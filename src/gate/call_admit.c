@@ -4,6 +4,7 @@
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -54,6 +55,9 @@ static enum err admit_ceiling(const struct call *call, const struct rate_bounds 
 /* The client's cap, at most the model's. */
 static int64_t admit_cap_asked(const struct call *call)
 {
+    if (!call->service->writes) {
+        return 0;
+    }
     int64_t most = (int64_t)call->model->output_tokens_max;
     return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
 }
@@ -173,7 +177,10 @@ enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 
 bool call_could_pay(struct call *call, int64_t input_tokens)
 {
-    const struct rate_bounds input = { .input = input_tokens };
+    const struct rate_bounds input = {
+        .input = input_tokens,
+        .units = call->work == NULL ? NULL : call->work->most,
+    };
     int64_t cap = call_extend_first(call, admit_cap_asked(call));
     cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
     return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
@@ -185,11 +192,14 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
+    if (call->work != NULL) {
+        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
+    }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){
-        .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS,
+        .input = (int64_t)bound + call_talk_beyond(call) + ADMIT_TEMPLATE_TOKENS,
         .mixed = !call->ask.plain,
         .tools = call->ask.searches,
     };
@@ -235,6 +245,8 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->listed = price.listed;
     call->price = price.price;
     call->kept = price.kept;
+    TRY(call_service_check(call, fail));
+    TRY(call_talk_carry(call, call_prefer_shut(call), fail));
     return call_prefer_begin(call, fail);
 }
 
