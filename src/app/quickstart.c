@@ -117,11 +117,10 @@ static const struct quickstart_tool quickstart_tools[] = {
                                "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n"
                                "claude --model " MODEL " -p \"Hello\"\n" },
     { STR_INIT("codex"),
-      "mkdir -p ~/.codex; echo 'model = \"" MODEL
-      "\"\nmodel_provider = \"entrepot\"\nweb_search = \"disabled\"\n"
-      "[model_providers.entrepot]\nname = \"entrepot\"\nbase_url = \"" URL
-      "/v1\"\nenv_key = \"ENTREPOT_KEY\"\nwire_api = \"responses\"' >> ~/.codex/config.toml\n"
-      "codex exec --skip-git-repo-check \"Hello\"\n" },
+      "entrepot='{ name = \"entrepot\", base_url = \"" URL
+      "/v1\", env_key = \"ENTREPOT_KEY\", wire_api = \"responses\" }'\n"
+      "codex exec -c model_provider=entrepot -c model_providers.entrepot=\"$entrepot\" -m " MODEL
+      " --skip-git-repo-check \"Hello\"\n" },
     { STR_INIT("gemini-cli"),
       "export GOOGLE_GEMINI_BASE_URL=" URL " GEMINI_API_KEY=$ENTREPOT_KEY\n"
       "mkdir -p ~/.gemini; [ -e ~/.gemini/settings.json ] || echo '{ \"security\": { \"auth\": "
