@@ -123,6 +123,7 @@ void answer_stream(struct call *call, struct str bytes)
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
