@@ -1,6 +1,8 @@
 #include "dialect/talk_internal.h"
 
 #include <stdio.h>
+
+#include "dialect/picture.h"
 #include <string.h>
 
 #define MEMBERS_MAX 64
@@ -499,16 +501,18 @@ enum err talk_set_data(struct talk_reading *reading, struct talk_part *part, str
 {
     TRY(without_escapes(reading, &data));
     TRY(without_escapes(reading, &media));
+    TRY(with_plain_letters(reading, &data));
     bool typed =
         media.len > 0 && str_find(media, '/') < media.len && enc_json_plain(media) == media.len;
-    bool image = part->kind != TALK_IMAGE || str_starts(media, STR("image/"));
+    bool image =
+        part->kind != TALK_IMAGE || (str_starts(media, STR("image/")) && picture_can_be(data));
     if (!typed || !image || !is_base64(data)) {
         return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, part->turn,
-                              part->place, "must be base64 with its own media type");
+                              part->place, "must be base64 of what its media type says");
     }
     part->media = media;
     part->data = data;
-    return with_plain_letters(reading, &part->data);
+    return ERR_OK;
 }
 
 enum err talk_set_url(struct talk_reading *reading, struct talk_part *part, struct str url)

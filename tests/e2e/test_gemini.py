@@ -280,6 +280,8 @@ BAD = {
     "a part that is none": ({"contents": [{"role": "user", "parts": [{"video": {}}]}]}, "contents[0].parts[0]"),
     "an image that is none": ({"contents": [{"role": "user", "parts": [{"inlineData": {
         "mimeType": "image/png", "data": "no base64!"}}]}]}, "contents[0].parts[0]"),
+    "text that says it is an image": ({"contents": [{"role": "user", "parts": [{"inlineData": {
+        "mimeType": "image/png", "data": "bm8gaW1hZ2U="}}]}]}, "contents[0].parts[0]"),
     "a search of the vendor's": ({"tools": [{"googleSearch": {}}]}, "tools"),
     "kept content": ({"cachedContent": "cachedContents/1"}, "cachedContent"),
     "a budget of thought that is none": ({"generationConfig": {"thinkingConfig": {"thinkingBudget": "much"}}},

@@ -154,6 +154,9 @@ BAD = {
     "a search of nobody's word": ({"tools": [{"type": "web_search", "external_web_access": "no"}]}, "tools"),
     "a search that is asked for": ({"tools": [{"type": "web_search", "external_web_access": False}],
                                     "tool_choice": {"type": "web_search"}}, "tool_choice"),
+    "text that says it is an image": ({"input": [{"role": "user", "content": [
+        {"type": "input_image", "image_url": "data:image/png;base64,bm8gaW1hZ2U="}]}]}, "input[0]"),
+    "both caps of another dialect": ({"max_tokens": 5, "max_completion_tokens": 5}, "max_tokens"),
     "a result without a call": ({"input": [{"type": "function_call_output", "call_id": "x", "output": "y"}]}, "input[0]"),
 }
 

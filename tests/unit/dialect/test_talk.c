@@ -252,13 +252,13 @@ TEST(gemini_may_be_written_with_underscores)
 {
     static const char *const bodies[] = {
         "{\"contents\":[{\"parts\":[{\"inline_data\":{\"mime_type\":\"image/png\","
-        "\"data\":\"-_-_\"}}]}],\"system_instruction\":{\"parts\":[{\"text\":\"s\"}]},"
+        "\"data\":\"_9j_-_-_\"}}]}],\"system_instruction\":{\"parts\":[{\"text\":\"s\"}]},"
         "\"tools\":[{\"function_declarations\":[{\"name\":\"f\",\"parameters_json_schema\":"
         "{\"max_items\":1}}]}],\"tool_config\":{\"function_calling_config\":{\"mode\":\"ANY\","
         "\"allowed_function_names\":[\"f\"]}},\"generation_config\":{\"max_output_tokens\":5,"
         "\"stop_sequences\":[\"E\"],\"thinking_config\":{\"thinking_level\":\"low\"}}}",
         "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","
-        "\"data\":\"+/+/\"}}]}],\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]},"
+        "\"data\":\"/9j/+/+/\"}}]}],\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]},"
         "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"parametersJsonSchema\":"
         "{\"max_items\":1}}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\","
         "\"allowedFunctionNames\":[\"f\"]}},\"generationConfig\":{\"maxOutputTokens\":5,"
@@ -269,7 +269,7 @@ TEST(gemini_may_be_written_with_underscores)
             DIALECT_GEMINI, bodies[i], &targets[DIALECT_CHAT],
             "{\"model\":\"up-1\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":"
             "\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
-            "\"data:image/png;base64,+/+/\"}}]}],\"tools\":[{\"type\":\"function\","
+            "\"data:image/png;base64,/9j/+/+/\"}}]}],\"tools\":[{\"type\":\"function\","
             "\"function\":{\"name\":\"f\",\"parameters\":{\"max_items\":1}}}],"
             "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
             "\"max_completion_tokens\":5,\"stop\":[\"E\"],\"reasoning_effort\":\"low\","
