@@ -1,6 +1,7 @@
 """Every client's dialect to every upstream's: what is asked and answered, whole and streamed, tools, usage, failures; what
 passes as it came where both speak the same; what a pair cannot carry."""
 
+import concurrent.futures
 import json
 import re
 import socket
@@ -182,13 +183,18 @@ class Fair(House):
             self.command("route", "release", route, "--by", "ann", "--why", "a test is over")
 
 
+def write_say(house):
+    file = house.folder / "say.json"
+    file.write_text(json.dumps([{"say": SAID}] * 3))
+    return file
+
+
 @pytest.fixture(scope="module")
 def fair(tmp_path_factory):
     made = Fair(tmp_path_factory.mktemp("fair") / "demo")
     made.script = made.folder / "script.json"
     made.script.write_text(json.dumps([{"call": "read", "arguments": {"path": "notes \"1\".txt"}}, {"say": SAID}]))
-    made.say = made.folder / "say.json"
-    made.say.write_text(json.dumps([{"say": SAID}] * 3))
+    made.say = write_say(made)
     made.flags = {}
     made.start()
     yield made
@@ -198,8 +204,12 @@ def fair(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def calm(fair):
+def calm(request):
     """Three failures in a row open a breaker: tests of failures make two, say so, and here is an answer that is fine."""
+    if "fair" not in request.fixturenames:
+        yield
+        return
+    fair = request.getfixturevalue("fair")
     fair.failing = None
     yield
     if fair.failing is not None:
@@ -684,3 +694,76 @@ def test_a_route_that_contradicts_its_dialect_does_not_load(fair, change, field)
     done = fair.command("registry", "check", str(fair.folder / "registry"), check=False)
     file.write_text(text)
     assert done.returncode == 1 and field in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+# ---- steps, and two at once -------------------------------------------------------------------
+
+
+class Thrifty(Fair):
+    """Streams are held for in steps, and an attempt that is late gets another beside it."""
+
+    SETTINGS = "hold_first_tokens: 40\n"
+    BRAND = "    brand: Example\n"
+    HEDGE = BRAND + "    dispatch: {hedge: {after_percentile: 50, at_least_ms: 200}}\n"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.conf.write_text(re.sub(r"(?m)^hold_first_tokens:.*\n", "", self.conf.read_text()) + self.SETTINGS)
+        file = self.folder / "registry" / "products.yaml"
+        file.write_text(file.read_text().replace(self.BRAND, self.HEDGE, 1))
+        self.flags = {}
+
+    def buyer(self, amount):
+        client = self.json("client", "add", "--name", "buyer", "--party", "first-client")["id"]
+        self.command("credit", "purchase", "--client", client, "--amount", amount)
+        return self.json("key", "add", "--client", client, "--product", "world")["key"]
+
+
+@pytest.fixture(scope="module")
+def thrifty(tmp_path_factory):
+    made = Thrifty(tmp_path_factory.mktemp("thrifty") / "demo")
+    made.start()
+    yield made
+    made.stop()
+    audit = made.command("audit", check=False)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+ENDED = {"chat": "length", "messages": "max_tokens", "responses": "incomplete", "gemini": "MAX_TOKENS"}
+
+
+@pytest.mark.parametrize("upstream", ["anthropic", "openai_responses", "gemini"])
+def test_an_answer_ends_cleanly_where_the_credit_ends(thrifty, upstream):
+    thrifty.speak(upstream)
+    upstreams(thrifty, "--words", "500", "--pace-ms", "2")
+    ours = thrifty.key
+    for reader in two(upstream):
+        thrifty.key = thrifty.buyer("0.004")
+        cap = {"generationConfig": {"maxOutputTokens": 600}} if reader is Gemini else (
+            {"max_output_tokens": 600} if reader is Responses else {"max_tokens": 600})
+        status, heads, text = thrifty.ask(reader, ["Tell me about rivers."], stream=True, **cap)
+        assert status == 200, text
+        told = reader.read(text, True)
+        billed = thrifty.receipt(heads)["client"]["billed"]
+        thrifty.key = ours
+        assert told["finish"] == ENDED[reader.name]
+        said = len(told["text"].split())
+        assert 100 < said < 450 and abs(int(billed["out"]) - said) <= 2, (billed, said)
+        assert told["usage"] == messages.sums(billed)
+
+
+def test_the_one_that_is_sooner_may_speak_another_dialect(thrifty):
+    thrifty.speak("openai_chat", "anthropic", "gemini")
+    upstreams(thrifty)
+    for stream in (False, True):  # how soon they begin is known by then
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            done = list(pool.map(lambda _: thrifty.ask(Chat, ["Hi?"], stream, model=SMALL)[0], range(80)))
+        assert set(done) == {200}
+    upstreams(thrifty, "--first-token-ms", "1500", other=("--script", str(write_say(thrifty))))
+    for reader in (Messages, Gemini, Chat):
+        for stream in (False, True):
+            status, heads, text = thrifty.ask(reader, ["Tell me about rivers."], stream, model=SMALL)
+            assert status == 200 and reader.read(text, stream)["text"] == SAID, text
+            shown = thrifty.operator_part(heads)["operator"]
+            assert shown["route"] == "aurora-small-sg", shown
+            assert thrifty.receipt(heads)["client"]["billed_by"] == "upstream"
