@@ -35,7 +35,8 @@ struct ask {
     bool include_usage; /* asked for by the client */
     bool has_tools;
     bool searches;   /* tools, or the upstream's own search, which is billed by the piece */
-    bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
+    bool texts;      /* its messages are roles and text */
+    bool plain;      /* so they are, and there are no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */
     bool flex;       /* "service_tier" is "flex": it may wait, and lets others pass */
@@ -59,6 +60,14 @@ struct ask {
  * ERR_ASK_DUPLICATE. `ret_ask` is always written, for its `param`.
  */
 EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail);
+
+struct talk;
+/*
+ * What a request of another dialect asks for, where chat cannot carry it: as ask_read_chat() would
+ * tell it, with nothing that stands in a place of its body. ERR_ASK_INVALID: the model's name.
+ */
+EP_MUST_CHECK enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask,
+                                     struct fail *fail);
 
 /*
  * The body for an upstream: its own name for the model, an output cap always, usage asked for in a

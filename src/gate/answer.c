@@ -8,9 +8,11 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
 #include "wire/json.h"
@@ -18,7 +20,8 @@
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
-#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
+#define ANSWER_NS_PER_MS   INT64_C(1000000)
+#define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
 static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
@@ -65,7 +68,7 @@ static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    answer_type(call, &reply, STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -108,7 +111,7 @@ void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
-    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+    if (call_tongue_ends(call) && !answer_translate(call, &bytes)) {
         return;
     }
     if (!call->head_sent) {
@@ -121,6 +124,7 @@ void answer_stream(struct call *call, struct str bytes)
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -216,6 +220,16 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* Until the same call may pass. */
+static int64_t answer_wait(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        int64_t wait_ns = call_limits_wait(call);
+        return wait_ns < 0 ? FACE_NEVER : wait_ns / ANSWER_NS_PER_MS + 1;
+    }
+    return answer_is_final(call) ? FACE_NEVER : ANSWER_WAIT_MS;
+}
+
 /* At the end of another service's stream: an event of its own name, which SDKs raise. */
 static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
 {
@@ -239,6 +253,7 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .param = str_from(call->param),
         .request = chunk.id,
         .entrepot = buf_str(&facts),
+        .wait_ms = answer_wait(call),
     };
     enum err err = !event               ? face_error_write(out, call->face, &error)
                    : call->work != NULL ? answer_error_event(out, call->face, &error)
@@ -348,6 +363,15 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
     return STR_EMPTY;
 }
 
+/* Whose clients read a source's own errors. */
+static enum face answer_face_of(const struct registry_route *route)
+{
+    enum dialect dialect = talk_route_dialect(route);
+    return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
+           : dialect == DIALECT_GEMINI  ? FACE_GEMINI
+                                        : FACE_OPENAI;
+}
+
 /* A source refused the client's request. Its words go on as they came where they are what the
  * client's SDK reads; else in the envelope that it does. */
 static void answer_foreign(struct call *call)
@@ -358,9 +382,12 @@ static void answer_foreign(struct call *call)
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
     struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
+    bool checked = json_check(body, &fault) == ERR_OK;
+    struct str rest = checked && json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &body) ? body : json_trim(body); /* Gemini's streams: of one */
+    bool object = checked && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
-    if (envelope && call->face == FACE_OPENAI) {
+    if (envelope && answer_face_of(call->route) == call->face) {
         answer_whole(call, call->upstream_status);
         return;
     }
@@ -451,7 +478,7 @@ static void answer_translated_end(struct call *call)
     struct str last = STR_EMPTY;
     enum err err = ERR_OK;
     if (call->err == ERR_LEDGER_SPENT) {
-        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+        err = call_tongue_spent(call, &last);
     } else {
         answer_facts(call, &room);
         err = call_tongue_last(call, buf_str(&room), &last);
@@ -461,6 +488,10 @@ static void answer_translated_end(struct call *call)
         return;
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, last);
+        last = STR_EMPTY;
+    }
     http_respond_last(call->x, &last, 1);
 }
 
@@ -471,7 +502,7 @@ static void answer_stream_end(struct call *call)
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    if (call->tongue != NULL) {
+    if (call_tongue_ends(call)) {
         answer_translated_end(call);
         return;
     }

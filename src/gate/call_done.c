@@ -9,6 +9,7 @@
 #include "gate/call_limits.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
@@ -124,6 +125,7 @@ enum call_next call_done(struct call *call)
     done_count(call);      /* first: whoever has its answer finds it in the figures */
     call_limits_end(call); /* likewise: and its place is free */
     bool gone = call->x == NULL;
+    call_ping_end(call);
     if (!gone) {
         answer_end(call);
         EP_CRASH_POINT("last-byte");
@@ -147,6 +149,7 @@ enum call_next call_done(struct call *call)
     relay_fini(&call->relay);
     buf_fini(&call->answer);
     call_tongue_free(call);
+    call_talk_free(call);
     buf_fini(&call->body);
     arena_fini(&call->arena);
     gate_snapshot_unref(call->snapshot);

@@ -11,10 +11,16 @@
  * write far less than they may, and what is more is put right at the end. */
 #define PREFER_OUTPUT_GUESS 1024
 
+uint64_t call_prefer_shut(const struct call *call)
+{
+    return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
+           call_service_closed(call, call->model) | prefer_closed(call->product, call->model);
+}
+
 static uint64_t prefer_shut(const struct call *call)
 {
     return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
-           call_service_closed(call, call->model) |
+           call_service_closed(call, call->model) | call->uncarried |
            (call->prefer == NULL ? 0 : call->prefer->closed);
 }
 
@@ -115,6 +121,7 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .model = call->model,
         .tried = call->tried,
         .closed = prefer_shut(call),
+        .uncarried = call->uncarried,
         .preference = call->prefer == NULL ? NULL : &call->prefer->preference,
         .chance = chance + (uint64_t)call->attempts, /* its last bytes are random */
         .now_ns = loop_now_ns(call->gate->loop),

@@ -55,6 +55,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;
@@ -64,7 +65,8 @@ struct gate_options {
 struct gate_route {
     const struct registry_route *route;
     struct url url;
-    struct str head; /* up to the content length: holds the secret, must not be shown */
+    struct str head;        /* up to the content length: holds the secret, must not be shown */
+    struct str stream_head; /* the same, of a request for a stream */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
