@@ -54,11 +54,18 @@ static void answer_first_byte(struct call *call)
     }
 }
 
+/* Of what the upstream sends, where that is neither chat's JSON nor its events. */
+static void answer_type(const struct call *call, struct reply *reply, struct str chats)
+{
+    bool told = call->work != NULL && call->work->answer_type.len > 0;
+    reply_line(reply, "content-type", told ? call->work->answer_type : chats);
+}
+
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, STR("text/event-stream; charset=utf-8"));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -109,7 +116,7 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, bytes);
     } else {
         http_respond_body(call->x, &bytes, 1);
@@ -209,6 +216,14 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -225,8 +240,9 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .request = chunk.id,
         .entrepot = buf_str(&facts),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -279,7 +295,8 @@ static void answer_refusal(struct call *call)
 static void answer_send(struct call *call, struct str headers, struct str body)
 {
     struct buf strict;
-    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    bool strict_face = call->face == FACE_OPENROUTER && call->work == NULL;
+    struct str lack = strict_face ? chat_strict_lack(body) : STR_EMPTY;
     buf_init(&strict, body.len + lack.len);
     counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
     if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
@@ -295,7 +312,7 @@ static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("application/json"));
+    answer_type(call, &reply, STR("application/json"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
     if (status == 200) {
@@ -458,12 +475,17 @@ static void answer_stream_end(struct call *call)
         answer_translated_end(call);
         return;
     }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
+        return;
+    }
     struct str parts[] = {
         buf_str(&call->answer), /* what Gate A still held when the answer was over */
         answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;

@@ -54,7 +54,7 @@ enum err call_fallback_ceiling(const struct call *call, const struct rate_bounds
         bounds.input = bounds.input * FALLBACK_INPUT_PERCENT / 100;
         bounds.image = bounds.image * FALLBACK_INPUT_PERCENT / 100;
         bounds.audio = bounds.audio * FALLBACK_INPUT_PERCENT / 100;
-        call_price_rate(&price, &rate);
+        call_rate_at(call, &price, &rate);
         TRY(rate_ceiling(&rate, &bounds, &dear));
         *nano = dear > *nano ? dear : *nano;
     }
@@ -113,8 +113,8 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->listed = price.listed;
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
-           call_receipt_fits(call) && call_prefer_begin(call, &fail) == ERR_OK &&
-           call_limits_switch(call);
+           call_receipt_fits(call) && call_service_check(call, &fail) == ERR_OK &&
+           call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
 }
 
 /* Nothing was said of an answer yet; the input is counted anew, while the source works. */
