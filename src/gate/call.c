@@ -83,6 +83,7 @@ static void call_make(struct gate *gate, struct http_exchange *x, enum face face
     call->gate = gate;
     call->x = x;
     call->face = face;
+    call->dialect = dialect;
     call->service = service;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
     if (dialect != DIALECT_CHAT && !call_tongue_make(call, dialect)) {

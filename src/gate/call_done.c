@@ -9,6 +9,7 @@
 #include "gate/call_limits.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
@@ -147,6 +148,7 @@ enum call_next call_done(struct call *call)
     relay_fini(&call->relay);
     buf_fini(&call->answer);
     call_tongue_free(call);
+    call_talk_free(call);
     buf_fini(&call->body);
     arena_fini(&call->arena);
     gate_snapshot_unref(call->snapshot);

@@ -2,6 +2,7 @@
 #include "gate/front.h"
 
 #include "base/counter.h"
+#include "dialect/gemini_path.h"
 #include "gate/call.h"
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
@@ -9,7 +10,8 @@
 #include "gate/reply.h"
 #include "wire/url.h"
 
-#define FRONT_OPENROUTER "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
+#define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
+#define FRONT_OPENROUTER  "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
 
 /* What an exchange's owner is, told by its first word. */
 static bool front_is_call(const void *owner)
@@ -34,6 +36,36 @@ static void front_responses(struct gate *gate, struct http_exchange *x, struct s
 {
     (void)path;
     call_begin(gate, x, FACE_OPENAI, DIALECT_RESPONSES);
+}
+
+/* Of Gemini's API: what is to be done with a model is the path's last word. */
+static void front_gemini(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    struct gemini_path parts;
+    char text[FRONT_MESSAGE_MAX];
+    struct buf message = { text, 0, sizeof(text), sizeof(text) };
+    if (reply_face(x) != FACE_GEMINI) {
+        errand_refuse(x, ERR_HTTP_PATH); /* OpenRouter's paths have no such thing */
+        return;
+    }
+    bool known = gemini_path_read(path, STR_EMPTY, &parts);
+    if (known && parts.verb <= GEMINI_STREAM) {
+        call_begin(gate, x, FACE_GEMINI, DIALECT_GEMINI);
+        return;
+    }
+    if (known && parts.verb == GEMINI_COUNT) {
+        errand_count(gate, x, path);
+        return;
+    }
+    if (buf_printf(&message,
+                   "\"" STR_FMT "\" is nothing that is done with a model here: known are "
+                   "generateContent, streamGenerateContent and countTokens.",
+                   STR_ARG(parts.method)) != ERR_OK) {
+        buf_reset(&message); /* then the table's sentence */
+    }
+    reply_refuse(x, &(struct face_error){ .err = ERR_HTTP_PATH,
+                                          .message = buf_str(&message),
+                                          .param = STR("method") });
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
@@ -84,6 +116,10 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
+    { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },
+    { STR_INIT("/v1beta/models"), false, HTTP1_GET, errand_models },
+    { STR_INIT("/v1beta/models/"), true, HTTP1_GET, errand_models },
+    { STR_INIT("/v1beta/models/"), true, HTTP1_POST, front_gemini },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
     { STR_INIT("/v1/credits/transfer"), false, HTTP1_POST, errand_no_transfer },
     { STR_INIT("/v1/credits/gift"), false, HTTP1_POST, errand_no_resale },
@@ -127,8 +163,6 @@ static void front_on_request(struct http_exchange *x)
             return;
         }
     }
-    /* A model's verb of Gemini's API looks like a model's path. */
-    known = known && reply_face(x) != FACE_GEMINI;
     errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
 }
 

@@ -63,7 +63,8 @@ struct gate_options {
 struct gate_route {
     const struct registry_route *route;
     struct url url;
-    struct str head; /* up to the content length: holds the secret, must not be shown */
+    struct str head;        /* up to the content length: holds the secret, must not be shown */
+    struct str stream_head; /* the same, of a request for a stream */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
