@@ -13,6 +13,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/upload.h"
 
 #define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
 
@@ -36,6 +37,12 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     struct iovec pieces[SPLICE_PARTS_MAX];
     char room[ROUTE_LINES_MAX];
     struct buf lines = { room, 0, sizeof(room), sizeof(room) };
+    *ret_lost = (struct lost){ 0 };
+    if (call->upload != NULL) {
+        upstream->head = ready->head;
+        return upload_write(call->upload, ready->route->upstream_model, &call->arena, upstream,
+                            parts);
+    }
     TRY(call->service->write(call, ready->route, &splice));
     *ret_lost = call_talk_lost(call);
     TRY(route_write_lines(call, ready->route, splice_len(&splice), &lines));

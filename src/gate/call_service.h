@@ -68,6 +68,7 @@ struct call_service {
     enum err (*read)(struct call *call, struct fail *fail);
     /* ROUTE: the body of an attempt at the route; what is put in lives in the call's arena.
      * ERR_NO_MEMORY. */
+    /* NULL: its calls are uploads, which write themselves (upload.h). */
     enum err (*write)(struct call *call, const struct registry_route *route,
                       struct splice *ret_splice);
     /*
