@@ -192,10 +192,14 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
-    if (call->work != NULL) {
-        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
-    }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
+    if (call->work != NULL) {
+        int64_t most = call->work->input_most;
+        return (struct rate_bounds){
+            .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .units = call->work->most,
+        };
+    }
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){

@@ -29,8 +29,7 @@ static enum face front_face(struct http_exchange *x)
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
-    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI, DIALECT_CHAT);
+    call_begin(gate, x, front_face(x), DIALECT_CHAT);
 }
 
 static void front_messages(struct gate *gate, struct http_exchange *x, struct str path)
@@ -82,6 +81,18 @@ static void front_transcription(struct gate *gate, struct http_exchange *x, stru
     upload_whole(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
 }
 
+static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_EMBEDDINGS);
+}
+
+static void front_rerank(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
+}
+
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
@@ -128,6 +139,9 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
+    { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
