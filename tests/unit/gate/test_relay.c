@@ -431,8 +431,11 @@ TEST(of_an_answer_of_bytes_the_last_ones_stay_until_the_end_at_any_split)
     for (size_t i = 0; i < EP_ARRAY_LEN(steps); i++) {
         struct relay relay;
         buf_init(&out, 1 << 16);
-        relay_init(&relay, &(struct relay_options){
-                               .model = &model, .choices = 1, .bytes = true, .tail_max = 4096 });
+        relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                    .choices = 1,
+                                                    .bytes = true,
+                                                    .event_max = 4096,
+                                                    .tail_max = 4096 });
         for (size_t at = 0; at < SOUND_BYTES; at += steps[i]) {
             size_t end = at + steps[i] < SOUND_BYTES ? at + steps[i] : SOUND_BYTES;
             CHECK_EQ(relay_feed(&relay, (struct str){ sound + at, end - at }, emit, &out), ERR_OK);
