@@ -12,6 +12,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
 #include "wire/json.h"
@@ -397,7 +398,8 @@ static void answer_replay(struct call *call)
     struct call_replay replay = answer_replayed(call);
     struct reply reply;
     answer_begin_headers(call, &reply, replay.call);
-    reply_line(&reply, "content-type", STR("application/json"));
+    reply_line(&reply, "content-type",
+               call->upload == NULL ? STR("application/json") : upload_answer_type(call->upload));
     answer_charge(&reply, replay.posted);
     reply_line(&reply, "x-entrepot-replayed", STR("true"));
     call_limits_headers(call, &reply.buf);

@@ -258,6 +258,40 @@ def test_an_attempt_that_fails_is_made_again_with_the_whole_file(studio):
     studio.quiet()
 
 
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_a_call_with_one_key_is_sold_once(studio, kind):
+    fields = [("model", "aurora-small"), ("response_format", kind)]
+    first = studio.form(fields, wav(4), **{"Idempotency-Key": f"hear-{kind}"})
+    again = studio.form(fields, wav(4), **{"Idempotency-Key": f"hear-{kind}"})
+    assert again[0] == 200 and again[2] == first[2] and again[1]["x-entrepot-replayed"] == "true"
+    assert again[1]["content-type"] == first[1]["content-type"]
+    other = studio.form(fields, wav(5), **{"Idempotency-Key": f"hear-{kind}"})  # another recording is another request
+    assert other[0] == 422 or other[0] == 400 or other[0] == 409, other
+    studio.quiet()
+
+
+def test_no_client_takes_all_places(studio):
+    body = made_form(ASK, wav(60))[1]
+    socks = []
+    try:
+        refused = 0
+        for _ in range(200):
+            sock = raw(studio, head_of(studio, len(body)), body[:1000])
+            socks.append(sock)
+            sock.settimeout(0.05)
+            try:
+                refused += b" 429 " in sock.recv(4096)[:20]
+            except TimeoutError:
+                pass
+            if refused:
+                break
+        assert refused == 1 and studio.spool() >= 32
+    finally:
+        for sock in socks:
+            sock.close()
+    studio.quiet()
+
+
 def test_more_seconds_than_there_are_is_a_claim_and_not_paid(studio):
     studio.upstreams_are("--usage", "inflated", "--inflate", "50")
     try:
