@@ -2,7 +2,7 @@
 # tests link the room and what it may use, nothing else) and tools/check_layers compares it with
 # every #include. A room is the folder of its name under src/.
 #
-#   ep_room(NAME USES rooms... [PKG pkg-config modules...])
+#   ep_room(NAME USES rooms... [PKG pkg-config modules...] [LIB libraries without such a file...])
 
 ep_room(base     USES)
 
@@ -24,7 +24,9 @@ ep_room(tlog     USES base crypto wire store)
 
 ep_room(policy   USES base wire registry)
 
-ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog)
+ep_room(sound    USES base                                  PKG opus LIB m)
+
+ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog sound)
 
 ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
 

@@ -179,6 +179,8 @@
       "The model provider answered with another model than the one asked for.")                   \
     X(UPSTREAM_SIZE, RETRY, 502, "upstream_error", "upstream_too_large",                          \
       "The model provider's answer is larger than is taken here.")                                \
+    X(SOUND, CLIENT, 400, "invalid_request_error", "invalid_audio",                               \
+      "The audio could not be decoded.")                                                          \
     X(VOCAB, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
     X(GEO, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     /* the machine below */                                                                       \
