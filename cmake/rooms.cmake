@@ -8,7 +8,7 @@ ep_room(base     USES)
 
 ep_room(loop     USES base)
 ep_room(crypto   USES base                                  PKG libcrypto)
-ep_room(wire     USES base                                  PKG libfyaml)
+ep_room(wire     USES base                                  PKG libfyaml LIB wslay)
 
 ep_room(net      USES base loop crypto wire                 PKG libssl)
 ep_room(conf     USES base wire)

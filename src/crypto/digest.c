@@ -72,6 +72,14 @@ struct digest digest_sha256(struct str text)
     return digest_sha256_parts(&text, 1);
 }
 
+void digest_sha1(struct str text, unsigned char ret_bytes[DIGEST_SHA1_BYTES])
+{
+    size_t len = 0;
+    if (EVP_Q_digest(NULL, "SHA1", NULL, text.ptr, text.len, ret_bytes, &len) != 1) {
+        memset(ret_bytes, 0, DIGEST_SHA1_BYTES);
+    }
+}
+
 struct digest digest_hmac_sha256(struct str key, struct str text)
 {
     unsigned char block[HMAC_BLOCK] = { 0 };

@@ -60,6 +60,8 @@ struct http_exchange {
     struct buf body;
     struct http1_body framing;
 
+    const struct http_tunnel_events *tunnel; /* NULL: it speaks HTTP */
+
     struct buf out; /* what is not yet written, from out_at on */
     size_t out_at;
 
@@ -86,6 +88,8 @@ struct http_exchange {
     bool bodiless;
     bool held;   /* `out` is the head alone, kept back for the body */
     bool choked; /* on_drained is due */
+    bool paused; /* of a tunnel: not read */
+    bool drains; /* of a tunnel: on_draining is due */
     bool tls;
 };
 
@@ -121,6 +125,12 @@ struct http_server {
 static inline size_t conn_pending(const struct http_exchange *conn)
 {
     return conn->out.len - conn->out_at;
+}
+
+/* It is its owner's, and speaks another protocol. */
+static inline bool conn_tunnels(const struct http_exchange *conn)
+{
+    return conn->state == CONN_ANSWER && conn->tunnel != NULL;
 }
 
 static inline struct loop *conn_loop(const struct http_exchange *conn)
