@@ -5,8 +5,8 @@
  *
  * A sentence ends behind . ! ? and the like where white space follows (not in "3.14"), behind
  * their wide forms (U+3002, U+FF01, U+FF1F) whatever follows, and at the end of a line; quotes and
- * their wide forms (U+3002, U+FF01, U+FF1F) whatever follows, and at the end of a line; quotes and
- * comma or space, or between two characters.
+ * brackets that close belong to it. What goes on for longer than SENTENCE_MAX is cut behind its
+ * last comma or space, or between two characters.
  *
  * What has no letter and no digit of any script is no sentence and is left out: "***", an emoji.
  */
