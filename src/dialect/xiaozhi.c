@@ -384,7 +384,7 @@ void xiaozhi_session_heard(struct xiaozhi_session *session)
 
 bool xiaozhi_session_answered(struct xiaozhi_session *session)
 {
-    ASSERT(session->state == XIAOZHI_ANSWERING);
+    ASSERT(session->state == XIAOZHI_LISTENING || session->state == XIAOZHI_ANSWERING);
     session->state = session->mode == XIAOZHI_REALTIME ? XIAOZHI_LISTENING : XIAOZHI_IDLE;
     return session->state == XIAOZHI_LISTENING;
 }

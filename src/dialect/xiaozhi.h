@@ -125,7 +125,8 @@ EP_MUST_CHECK enum err xiaozhi_session_hears(const struct xiaozhi_session *sessi
                                              struct fail *fail);
 /* LISTENING > ANSWERING: a pause, or the longest segment. */
 void xiaozhi_session_heard(struct xiaozhi_session *session);
-/* ANSWERING > what follows. True: a segment begins (realtime). */
+/* LISTENING or ANSWERING > what follows an answer, or a segment that came to nothing. True: another
+ * segment begins (realtime). */
 bool xiaozhi_session_answered(struct xiaozhi_session *session);
 
 /* ---- what is said to a device ------------------------------------------------------------ */

@@ -83,6 +83,17 @@ enum err ear_hear(struct ear *ear, struct str packet, struct fail *fail)
     return ERR_OK;
 }
 
+void ear_forget_silence(struct ear *ear)
+{
+    size_t lead = (size_t)EAR_LEAD_MS * (EAR_RATE / 1000) * 2;
+    if (!ear->pause.spoken && ear->pause.loud_ms == 0 && ear->wav.len > WAV_HEAD + lead) {
+        size_t drop = ear->wav.len - WAV_HEAD - lead;
+        memmove(ear->wav.ptr + WAV_HEAD, ear->wav.ptr + WAV_HEAD + drop, lead);
+        ear->wav.len -= drop;
+        ear->ms = EAR_LEAD_MS;
+    }
+}
+
 bool ear_full(const struct ear *ear)
 {
     return ear->ms >= EAR_MS_MAX;

@@ -16,6 +16,7 @@
 /* The longest that is heard in one segment: who speaks for half a minute has asked his question,
  * and it is 960 KB of samples. */
 #define EAR_MS_MAX    30000
+#define EAR_LEAD_MS   500
 #define EAR_BYTES_MAX ((size_t)EAR_MS_MAX * (EAR_RATE / 1000) * 2)
 
 struct ear {
@@ -32,6 +33,9 @@ void ear_fini(struct ear *ear);
 void ear_reset(struct ear *ear);
 /* One packet; what goes beyond EAR_MS_MAX is not kept. */
 EP_MUST_CHECK enum err ear_hear(struct ear *ear, struct str packet, struct fail *fail);
+/* Forgets the silence that nobody has broken yet but for its last EAR_LEAD_MS, in which a word may
+ * have begun: seconds of it are billed like any other. */
+void ear_forget_silence(struct ear *ear);
 bool ear_full(const struct ear *ear);
 /* The WAV file of all that was heard; valid until the ear changes. Empty: nothing was. */
 struct str ear_wav(struct ear *ear);

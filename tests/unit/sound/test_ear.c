@@ -72,6 +72,35 @@ TEST(silence_is_heard_as_silence)
         CHECK(ear_hear(&ear, packet, NULL) == ERR_OK);
     }
     CHECK(!ear.pause.spoken);
+    CHECK(ear.ms >= 2000);
+    ear_forget_silence(&ear);
+    CHECK_EQ(ear.ms, EAR_LEAD_MS);
+    CHECK_EQ(ear_wav(&ear).len, WAV_HEAD + EAR_LEAD_MS * 32);
+    ear_forget_silence(&ear);
+    CHECK_EQ(ear.ms, EAR_LEAD_MS);
+    ear_reset(&ear);
+    ear_forget_silence(&ear);
+    CHECK_EQ(ear_wav(&ear).len, 0);
+    ear_fini(&ear);
+    mouth_fini(&mouth);
+}
+
+TEST(what_was_spoken_is_not_forgotten)
+{
+    struct mouth mouth;
+    struct ear ear;
+    struct str packet;
+    mouth_init(&mouth, 60);
+    ear_init(&ear);
+    speak(1200, 9000, &mouth);
+    speak(1200, 0, &mouth);
+    struct str packets = buf_str(&mouth.packets);
+    while (mouth_packet(&packets, &packet)) {
+        CHECK(ear_hear(&ear, packet, NULL) == ERR_OK);
+    }
+    CHECK(pause_ended(&ear.pause));
+    ear_forget_silence(&ear);
+    CHECK_EQ(ear.ms, 2400);
     ear_fini(&ear);
     mouth_fini(&mouth);
 }
