@@ -10,3 +10,5 @@ struct http_exchange;
 /* ERR_KEY_MISSING, ERR_KEY_UNKNOWN (also: two different ones were sent), ERR_CLIENT_SUSPENDED. */
 EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,
                                  const struct api_key **ret_key);
+/* Whether a key that was found before may still be used: as above. */
+EP_MUST_CHECK enum err auth_usable(const struct gate *gate, const struct api_key *key);

@@ -7,6 +7,7 @@
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_OPENROUTER "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
@@ -96,6 +97,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/verify"), false, HTTP1_GET, errand_verify },
     { STR_INIT("/verify/"), false, HTTP1_GET, errand_verify },
     { STR_INIT("/verify/"), true, HTTP1_GET, errand_verify },
+    { STR_INIT("/v1/devices/voice"), false, HTTP1_GET, voice_begin },
     { STR_INIT("/healthz"), false, HTTP1_GET, front_alive },
     { STR_INIT("/readyz"), false, HTTP1_GET, front_ready },
     { STR_INIT("/openapi.json"), false, HTTP1_GET, front_openapi },

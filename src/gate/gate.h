@@ -9,10 +9,12 @@
 
 #include <stdatomic.h>
 
+#include "base/id.h"
 #include "gate/snapshot.h"
 #include "loop/worker.h"
 #include "tlog/note.h"
 
+struct api_key;
 struct dispatch;
 struct gate;
 struct http_listen;
@@ -36,6 +38,13 @@ struct usage_check;
 struct gate_log {
     struct note_key key;           /* its name is the log's origin */
     const struct sign_key *secret; /* signs promises; NULL: none are made */
+};
+
+/* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
+struct gate_actor {
+    const struct api_key *key;
+    struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
+    int64_t step;
 };
 
 struct gate_world {

@@ -151,6 +151,10 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     if (facts->saved_nano > 0) {
         canon_put_int(canon, "saved", facts->saved_nano);
     }
+    if (facts->segment.len > 0) {
+        canon_put_str(canon, "segment", facts->segment);
+        canon_put_int(canon, "segment_step", facts->segment_step);
+    }
     if (facts->service.len > 0) {
         canon_put_str(canon, "service", facts->service);
     }

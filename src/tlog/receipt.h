@@ -77,8 +77,10 @@ struct receipt_facts {
     int64_t ended_ns;
     struct str key; /* shown id */
     struct str product;
-    struct str dialect; /* of the client; empty: that of the sources */
-    struct str service; /* "embeddings", ...; empty: chat */
+    struct str dialect;   /* of the client; empty: that of the sources */
+    struct str service;   /* "embeddings", ...; empty: chat */
+    struct str segment;   /* shown id of the segment of speech that it is a step of; empty: none */
+    int64_t segment_step; /* 1 for the first */
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */
