@@ -169,8 +169,8 @@ static enum err xiaozhi_read_listen(const struct xiaozhi_object *object,
 enum err xiaozhi_read(struct str text, struct xiaozhi_message *ret_message, struct fail *fail)
 {
     struct xiaozhi_message message = { .kind = XIAOZHI_OTHER,
-                                       .sample_rate = 16000,
-                                       .frame_ms = 60 };
+                                       .sample_rate = XIAOZHI_RATE_IN,
+                                       .frame_ms = XIAOZHI_FRAME_MS };
     struct xiaozhi_object object = { .within = STR_EMPTY };
     struct json_fault fault;
     struct str type;
@@ -284,7 +284,10 @@ size_t xiaozhi_header(int version, size_t size, char ret_header[XIAOZHI_HEADER_M
 
 bool xiaozhi_session_init(struct xiaozhi_session *session, int version)
 {
-    *session = (struct xiaozhi_session){ .state = XIAOZHI_OPENING, .version = version };
+    *session = (struct xiaozhi_session){ .state = XIAOZHI_OPENING,
+                                         .version = version,
+                                         .sample_rate = XIAOZHI_RATE_IN,
+                                         .frame_ms = XIAOZHI_FRAME_MS };
     return version >= 0 && version <= 3;
 }
 

@@ -247,8 +247,8 @@ void voice_speak_init(struct voice *voice)
 {
     struct voice_speak *speak = &voice->speak;
     voice_call_init(&speak->call, voice, &speak_events);
-    mouth_init(&speak->mouth, 60);
-    voice_play_init(&speak->play, 60);
+    mouth_init(&speak->mouth, XIAOZHI_FRAME_MS);
+    voice_play_init(&speak->play, XIAOZHI_FRAME_MS);
     buf_init(&speak->queued, SPEAK_QUEUE_MAX);
     buf_init(&speak->taken, SPEAK_QUEUE_MAX);
     buf_init(&speak->said, VOICE_SAID_MAX);
