@@ -274,7 +274,7 @@ int main(int argc, char **argv)
                                                .send_callback = on_send,
                                                .genmask_callback = on_mask,
                                                .on_msg_recv_callback = on_message };
-    struct toy toy = { .version = argc == 7 ? atoi(argv[6]) : 1 };
+    struct toy toy = { .version = argc == 7 ? argv[6][0] - '0' : 1 };
     char hello[256];
     int failed = 0;
     if (argc < 6 || argc > 7 || toy.version < 1 || toy.version > 3) {

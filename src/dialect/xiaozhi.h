@@ -32,8 +32,8 @@
 /* A hello with features and font is 400 bytes; a toy's list of tools is the longest that comes. */
 #define XIAOZHI_TEXT_MAX ((size_t)64 * 1024)
 
-/* What firmware sends, and is taken where a hello says nothing; and what it expects of a server that
- * says nothing. */
+/* What firmware sends, and is taken where a hello says nothing; and what it expects of a server
+ * that says nothing. */
 #define XIAOZHI_RATE_IN  16000
 #define XIAOZHI_FRAME_MS 60
 #define XIAOZHI_RATE_OUT 24000

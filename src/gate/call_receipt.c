@@ -227,11 +227,6 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     char key_text[ID_SHOWN_MAX];
     struct buf key = { key_text, 0, sizeof(key_text), sizeof(key_text) };
     EP_IGNORE(id_print(&key, STR(IDENT_KEY_PREFIX), call->key->id)); /* fits */
-    char segment_text[ID_SHOWN_MAX];
-    struct buf segment = { segment_text, 0, sizeof(segment_text), sizeof(segment_text) };
-    if (!id_is_zero(call->segment)) {
-        EP_IGNORE(id_print(&segment, STR("seg_"), call->segment)); /* fits */
-    }
     char book_text[256];
     struct buf book = { book_text, 0, sizeof(book_text), sizeof(book_text) };
     if (call->product != NULL) {
@@ -251,8 +246,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .product = call->key->product,
         .dialect = call_tongue_name(call),
         .service = settlement_service(call),
-        .segment = buf_str(&segment),
-        .segment_step = call->segment_step,
+        .segment = { call->segment, call->segment_step },
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,

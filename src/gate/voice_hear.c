@@ -29,8 +29,8 @@ static void hear_work(struct job *job)
     ear_forget_silence(&hear->ear);
 }
 
-/* Of modes in which the device does not say when: whether the segment has ended; and of all, whether
- * it is as long as one may be. */
+/* Of modes in which the device does not say when: whether the segment has ended; and of all,
+ * whether it is as long as one may be. */
 static bool hear_is_over(const struct voice *voice)
 {
     const struct voice_hear *hear = &voice->hear;

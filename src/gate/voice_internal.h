@@ -137,7 +137,7 @@ void voice_think_fini(struct voice *voice);
 void voice_think_reset(struct voice *voice);
 /* Asks about `text`, which was heard. */
 void voice_think_ask(struct voice *voice, struct str text);
-/* The next sentence to be spoken, taken out: valid until the next call. False: none is there yet. */
+/* The next sentence to be spoken, taken out into `ret_text`. False: none is there yet. */
 bool voice_think_sentence(struct voice *voice, struct buf *ret_text);
 
 /* voice_speak.c */

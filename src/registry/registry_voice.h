@@ -5,8 +5,8 @@
 
 struct registry_model;
 
-/* A question in speech is heard by one model, thought about by another and answered by a third, each
- * a call of its own. All NULL: nobody speaks with this product. */
+/* A question in speech is heard by one model, thought about by another and answered by a third: a
+ * call each. All NULL: nobody speaks with this product. */
 struct registry_voice {
     const struct registry_model *hear;  /* speech to text */
     const struct registry_model *think; /* chat */

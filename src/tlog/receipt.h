@@ -71,16 +71,21 @@ struct receipt_choice {
     int64_t saved_nano; /* by the upstream's prompt cache, at the contract's prices */
 };
 
+/* Of speech: of which segment a call is a step, and the how manieth. No id: of none. */
+struct receipt_segment {
+    struct id id;
+    int64_t step;
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
     int64_t ended_ns;
     struct str key; /* shown id */
     struct str product;
-    struct str dialect;   /* of the client; empty: that of the sources */
-    struct str service;   /* "embeddings", ...; empty: chat */
-    struct str segment;   /* shown id of the segment of speech that it is a step of; empty: none */
-    int64_t segment_step; /* 1 for the first */
+    struct str dialect; /* of the client; empty: that of the sources */
+    struct str service; /* "embeddings", ...; empty: chat */
+    struct receipt_segment segment;
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */
