@@ -8,6 +8,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
@@ -65,7 +66,7 @@ static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    answer_type(call, &reply, STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -108,7 +109,7 @@ void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
-    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+    if (call_tongue_ends(call) && !answer_translate(call, &bytes)) {
         return;
     }
     if (!call->head_sent) {
@@ -339,6 +340,15 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
     return STR_EMPTY;
 }
 
+/* Whose clients read a source's own errors. */
+static enum face answer_face_of(const struct registry_route *route)
+{
+    enum dialect dialect = call_talk_dialect(route);
+    return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
+           : dialect == DIALECT_GEMINI  ? FACE_GEMINI
+                                        : FACE_OPENAI;
+}
+
 /* A source refused the client's request. Its words go on as they came where they are what the
  * client's SDK reads; else in the envelope that it does. */
 static void answer_foreign(struct call *call)
@@ -349,9 +359,12 @@ static void answer_foreign(struct call *call)
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
     struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
+    bool checked = json_check(body, &fault) == ERR_OK;
+    struct str rest = checked && json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &body) ? body : json_trim(body); /* Gemini's streams: of one */
+    bool object = checked && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
-    if (envelope && call->face == FACE_OPENAI) {
+    if (envelope && answer_face_of(call->route) == call->face) {
         answer_whole(call, call->upstream_status);
         return;
     }
@@ -442,7 +455,7 @@ static void answer_translated_end(struct call *call)
     struct str last = STR_EMPTY;
     enum err err = ERR_OK;
     if (call->err == ERR_LEDGER_SPENT) {
-        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+        err = call_tongue_spent(call, &last);
     } else {
         answer_facts(call, &room);
         err = call_tongue_last(call, buf_str(&room), &last);
@@ -452,6 +465,10 @@ static void answer_translated_end(struct call *call)
         return;
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, last);
+        last = STR_EMPTY;
+    }
     http_respond_last(call->x, &last, 1);
 }
 
@@ -462,7 +479,7 @@ static void answer_stream_end(struct call *call)
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    if (call->tongue != NULL) {
+    if (call_tongue_ends(call)) {
         answer_translated_end(call);
         return;
     }

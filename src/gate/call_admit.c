@@ -4,6 +4,7 @@
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -191,14 +192,18 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
-    if (call->work != NULL) {
-        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
-    }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
+    if (call->work != NULL) {
+        int64_t most = call->work->input_most;
+        return (struct rate_bounds){
+            .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .units = call->work->most,
+        };
+    }
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){
-        .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS,
+        .input = (int64_t)bound + call_talk_beyond(call) + ADMIT_TEMPLATE_TOKENS,
         .mixed = !call->ask.plain,
         .tools = call->ask.searches,
     };
@@ -245,6 +250,7 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->price = price.price;
     call->kept = price.kept;
     TRY(call_service_check(call, fail));
+    TRY(call_talk_carry(call, call_prefer_shut(call), fail));
     return call_prefer_begin(call, fail);
 }
 

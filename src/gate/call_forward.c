@@ -13,6 +13,7 @@
 #include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
@@ -135,6 +136,7 @@ static void forward_free_request(struct call *call)
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
+        call_talk_free(call);
         buf_fini(&call->body);
         if (call->quota == NULL && call->law.found == NULL && call->work == NULL) {
             arena_fini(&call->arena);
@@ -447,6 +449,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     bool again = err != ERR_OK && forward_may_retry(call, err);
     bool beside = again && call_hedge_runs(call);
     enum dispatch_outcome outcome = forward_judge(err, call->upstream_status);
+    call_lesson_answer(call);
     call->upstream_err = err;
     if (beside) {
         forward_give(call, outcome);
@@ -546,7 +549,7 @@ enum call_next call_forward(struct call *call)
         enum err err = forward_status_err(call->upstream_status);
         if (err == ERR_OK && !call->streamed) {
             err = call->service->check(call);
-        } else if (err == ERR_OK && call->tongue != NULL) {
+        } else if (err == ERR_OK && call_tongue_translates(call)) {
             err = call_tongue_rest(call);
         }
         if (!forward_is_clients(call->upstream_status)) {
