@@ -22,6 +22,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "crypto/digest.h"
 #include "dialect/face.h"
