@@ -34,6 +34,7 @@ struct store;
 struct tlog;
 struct tls_context;
 struct usage_check;
+struct voice_seats;
 
 /* The log that receipts are leaves of, as they name it. */
 struct gate_log {
@@ -58,6 +59,7 @@ struct gate_world {
     struct retry_budget *retries;
     struct retry_budget *hedges;
     struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
+    struct voice_seats *voice_seats; /* NULL: nobody speaks here */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

@@ -9,6 +9,7 @@
 #include "gate/voice.h"
 #include "gate/voice_history.h"
 #include "gate/voice_play.h"
+#include "gate/voice_seats.h"
 #include "loop/worker.h"
 #include "net/channel.h"
 #include "net/inner.h"
@@ -87,7 +88,8 @@ struct voice {
     const struct api_key *key;
     struct http_from from;
     char id_text[ID_SHOWN_MAX];
-    struct str id; /* of the session */
+    struct str id;          /* of the session */
+    struct voice_seat seat; /* of a device's session */
     struct timer tick;
     int64_t active_ns;               /* when somebody last spoke */
     struct gate_snapshot *snapshot;  /* of the segment under way; NULL: there is none */
