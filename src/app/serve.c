@@ -22,6 +22,7 @@
 #include "gate/voice_seats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
+#include "store/spool.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */

@@ -476,6 +476,10 @@ static void answer_stream_end(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (call->work != NULL && call->work->bytes && call->err != ERR_OK) {
+        http_exchange_abort(call->x); /* an answer of bytes tells no error: it is seen to be cut */
+        return;
+    }
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }

@@ -197,6 +197,7 @@ static struct rate_bounds admit_bound(const struct call *call)
         int64_t most = call->work->input_most;
         return (struct rate_bounds){
             .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .mixed = call->work->sounds,
             .units = call->work->most,
         };
     }

@@ -3,12 +3,16 @@
 #include "gate/call_chat.h"
 #include "gate/call_embeddings.h"
 #include "gate/call_rerank.h"
+#include "gate/call_speech.h"
+#include "gate/call_transcription.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_CHAT] = &call_chat,
     [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
     [REGISTRY_SERVICE_RERANK] = &call_rerank,
+    [REGISTRY_SERVICE_SPEECH] = &call_speech,
+    [REGISTRY_SERVICE_TRANSCRIPTION] = &call_transcription,
 };
 
 const struct call_service *call_service_row(enum registry_service service)

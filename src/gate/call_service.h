@@ -55,6 +55,7 @@ struct call_work {
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
     bool about;                /* `texts` are not all of the input: their count is a lower bound */
+    bool sounds;               /* its input may be sound: held at the dearer price */
     bool unseen;               /* what is asked is no text (token ids, sound, pictures): nobody has
                                     looked it through, and a zone product does not sell it */
     void *own;                 /* the service's, in the same arena */
@@ -82,6 +83,9 @@ struct call_service {
     enum err (*check)(struct call *call);
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
+    /* FORWARD: some of an answer that is no events (work->bytes), as it came. NULL: nothing is
+     * noted of it. */
+    void (*piece)(struct call *call, struct str data);
     /*
      * METER: tokens are billed as reported or counted, as of any call; then this sets what else is
      * (call->billed.units), within work->most, and may correct call->provenance. NULL: nothing

@@ -75,6 +75,12 @@ static void front_gemini(struct gate *gate, struct http_exchange *x, struct str 
                                           .param = STR("method") });
 }
 
+static void front_speech(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_SPEECH);
+}
+
 /* Of a request whose body was read whole: one that is made within the process, or has none. */
 static void front_transcription(struct gate *gate, struct http_exchange *x, struct str path)
 {
@@ -143,6 +149,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
     { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },

@@ -12,9 +12,9 @@
 #include "gate/reply.h"
 #include "store/spool.h"
 
-#define UPLOAD_FRONT_MAX ((size_t)16 * 1024) /* twice a part's head, its name escaped */
+#define UPLOAD_FRONT_MAX ((size_t)16 * 1024)  /* twice a part's head, its name escaped */
 #define UPLOAD_ASK_MAX   ((size_t)512 * 1024) /* the fields as JSON: few bytes need an escape */
-#define UPLOAD_FRAME_MAX ((uint64_t)1 << 20)  /* of a body, beside the file: its fields, its heads */
+#define UPLOAD_FRAME_MAX ((uint64_t)1 << 20) /* of a body, beside the file: its fields, its heads */
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
@@ -230,9 +230,10 @@ static void upload_unread(const struct upload *upload, struct upload_fault *faul
                    : bad == MULTIPART_NO_MEMORY ? ERR_NO_MEMORY
                                                 : ERR_ASK_INVALID;
     bool at = name.len > 0 && bad != MULTIPART_NO_END && bad != MULTIPART_EPILOGUE;
-    (void)upload_wrong(fault, err, at ? name : STR_EMPTY, "The form cannot be read: %s%s" STR_FMT
-                       "%s.", multipart_why(bad), at ? " (at or behind \"" : "",
-                       STR_ARG(at ? name : STR_EMPTY), at ? "\")" : "");
+    (void)upload_wrong(fault, err, at ? name : STR_EMPTY,
+                       "The form cannot be read: %s%s" STR_FMT "%s.", multipart_why(bad),
+                       at ? " (at or behind \"" : "", STR_ARG(at ? name : STR_EMPTY),
+                       at ? "\")" : "");
 }
 
 static bool upload_feed(struct upload *upload, struct str data, struct upload_fault *fault)
@@ -315,8 +316,8 @@ enum err upload_write(struct upload *upload, struct str upstream_model, struct a
     parts[3] = buf_str(&upload->front);
     upstream->source = &upload->source;
     upstream->source_tail = (struct str){ upload->tail, upload->tail_len };
-    uint64_t length = parts[1].len + parts[2].len + parts[3].len + upload->source.len +
-                      upload->tail_len;
+    uint64_t length =
+        parts[1].len + parts[2].len + parts[3].len + upload->source.len + upload->tail_len;
     buf_reset(&room);
     TRY(buf_u64(&room, length));
     TRY(buf_append(&room, STR("\r\nContent-Type: multipart/form-data; boundary=")));

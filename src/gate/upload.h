@@ -37,7 +37,7 @@ struct gate;
 struct http_exchange;
 struct spool_file;
 
-#define UPLOAD_MAGIC      0x55504C44U /* "UPLD" */
+#define UPLOAD_MAGIC      0x55504C44U          /* "UPLD" */
 #define UPLOAD_FIELDS_MAX ((size_t)128 * 1024) /* two prompts of the greatest length */
 #define UPLOAD_MODEL_MAX  128                  /* bytes, as of a chat's */
 #define UPLOAD_MARK_BYTES 32                   /* of our boundary: 128 random bits */
