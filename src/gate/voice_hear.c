@@ -16,6 +16,13 @@ static void hear_run(struct voice *voice);
 
 /* ---- packets ------------------------------------------------------------------------------ */
 
+/* In modes in which the device does not say when: whether the segment has ended; and in all, whether
+ * it is as long as one may be. */
+static bool hear_is_over(const struct voice_hear *hear)
+{
+    return (hear->pauses && pause_ended(&hear->ear.pause)) || ear_full(&hear->ear);
+}
+
 /* On a worker's thread. */
 static void hear_work(struct job *job)
 {
@@ -23,19 +30,11 @@ static void hear_work(struct job *job)
     struct str packets = buf_str(&hear->taken);
     struct str packet;
     hear->err = ERR_OK;
-    while (hear->err == ERR_OK && mouth_packet(&packets, &packet)) {
+    /* What is kept must not depend on how many packets a job happens to have. */
+    while (hear->err == ERR_OK && !hear_is_over(hear) && mouth_packet(&packets, &packet)) {
         hear->err = ear_hear(&hear->ear, packet, &hear->fail);
+        ear_forget_silence(&hear->ear);
     }
-    ear_forget_silence(&hear->ear);
-}
-
-/* Of modes in which the device does not say when: whether the segment has ended; and of all,
- * whether it is as long as one may be. */
-static bool hear_is_over(const struct voice *voice)
-{
-    const struct voice_hear *hear = &voice->hear;
-    bool pauses = voice->session.mode != XIAOZHI_MANUAL && pause_ended(&hear->ear.pause);
-    return voice->session.state == XIAOZHI_LISTENING && (pauses || ear_full(&hear->ear));
 }
 
 static void hear_worked(struct mail *mail)
@@ -54,7 +53,7 @@ static void hear_worked(struct mail *mail)
     } else if (hear->err != ERR_OK) {
         bool told = hear->err == ERR_SOUND;
         voice_fail(voice, str_from(told ? hear->fail.text : err_info(hear->err)->text));
-    } else if (hear_is_over(voice)) {
+    } else if (voice->session.state == XIAOZHI_LISTENING && hear_is_over(hear)) {
         xiaozhi_session_heard(&voice->session);
         buf_reset(&hear->queued);
         hear->complete = true;
@@ -81,6 +80,7 @@ static void hear_run(struct voice *voice)
     struct buf taken = hear->taken;
     hear->taken = hear->queued;
     hear->queued = taken;
+    hear->pauses = voice->session.mode != XIAOZHI_MANUAL;
     hear->job = (struct job){
         .mail.open = hear_worked,
         .run = hear_work,

@@ -47,6 +47,7 @@ struct voice_hear {
     struct buf taken;  /* of the job under way */
     struct fail fail;
     enum err err;
+    bool pauses; /* end the segment */
     bool running;
     bool reset;    /* what the job under way hears is of no use any more */
     bool complete; /* the segment is over: what is queued is the last of it */

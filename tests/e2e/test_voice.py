@@ -2,17 +2,19 @@
 a toy can do wrong."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
 import voice_toy
 from conftest import ROOT, wait_for
-from voice_toy import HELLO, MODEL, Codec, Refused, Toy, Toys, spoken, tone
+from voice_toy import HELLO, MODEL, RATE, Codec, Refused, Toy, Toys, spoken, tone, wav
 
 QUESTION = "how far is the moon"
 ANSWER = ["The moon is very far away.", "Good night."]
@@ -75,17 +77,8 @@ def program(tmp_path_factory):
     return out
 
 
-def write_wav(path, samples, rate):
-    import wave
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
-
-
 def recognised(house, path):
     """What the recogniser reads out of a WAV file."""
-    import json
-    import urllib.request
     bound = "x" * 20
     body = (f'--{bound}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n').encode() + \
         path.read_bytes() + f"\r\n--{bound}--\r\n".encode()
@@ -98,7 +91,7 @@ def recognised(house, path):
 def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(speaking, program, tmp_path):
     before = len(speaking.segments())
     question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
-    write_wav(question, spoken(QUESTION), voice_toy.RATE)
+    question.write_bytes(wav(spoken(QUESTION), RATE))
     done = subprocess.run([program, "127.0.0.1", str(speaking.public), speaking.key, question, answer], capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -121,78 +114,170 @@ def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(s
     assert "moon" not in text and "night" not in text
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_a_talk_in_each_binary_version_with_clocks_a_year_off(speaking, codec, version):
-    toy = Toy(speaking, version=version)
-    toy.hello()
-    toy.say({"type": "listen", "state": "detect", "text": "hi"})
-    toy.ask(spoken(QUESTION), codec, clock=(time.time_ns() // 1_000_000 + 31_536_000_000) * version)
-    assert toy.told("stt")["text"] == QUESTION
-    toy.told("tts", state="start")
-    toy.told("tts", state="sentence_start", text=ANSWER[0])
-    toy.told("tts", state="sentence_start", text=ANSWER[1])
-    toy.told("tts", state="stop")
-    samples = codec.decode([message for message in toy.passed if isinstance(message, bytes)])
-    assert max(samples) > 3000 and len(samples) > 12000
-    toy.close()
+def test_talks_in_each_binary_version_with_clocks_a_year_off(speaking, codec):
+    question = spoken(QUESTION)
+    toys = [Toy(speaking, version=version) for version in (1, 2, 3)]
+    for toy in toys:
+        toy.hello()
+        toy.say({"type": "listen", "state": "detect", "text": "hi"})
+        toy.ask(question, codec, clock=(time.time_ns() // 1_000_000 + 31_536_000_000) * toy.version)
+    for toy in toys:
+        assert toy.told("stt")["text"] == QUESTION
+        toy.told("tts", state="start")
+        for text in ANSWER:
+            toy.told("tts", state="sentence_start", text=text)
+        toy.told("tts", state="stop")
+        samples = Codec().decode([message for message in toy.passed if isinstance(message, bytes)])
+        assert max(samples) > 3000 and len(samples) > 12000
+        toy.close()
 
 
-def test_in_mode_auto_the_pause_ends_the_segment_and_speech_is_no_faster_than_it_is_heard(speaking, codec):
-    toy = Toy(speaking)
-    toy.hello()
-    toy.ask(spoken(QUESTION) + tone(1200, 0), codec, mode="auto")
-    toy.told("stt")
+# ---- turns, with a source of speech that does as it is told ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def acted(house):
+    made = house.speech_actor()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def actor(acted):
+    acted.text, acted.ms, acted.faults = "hello", 300, {}
+    acted.asked.clear()
+    return acted
+
+
+def packets_of(toy):
+    return [message for message in toy.passed if isinstance(message, bytes)]
+
+
+def test_in_mode_auto_the_pause_ends_the_segment_and_the_talk_goes_on(house, actor, toy, codec):
+    for _ in range(2):
+        toy.ask(tone(3000, 0) + tone(600) + tone(1200, 0), codec, mode="auto")
+        toy.told("stt", text="hello")
+        toy.told("tts", state="stop")
+        assert len(packets_of(toy)) == 2 * 5
+    heard = [len(body) for what, body in actor.asked if what == "transcriptions"]
+    assert all(50_000 < size < 75_000 for size in heard)  # two seconds: not all of the quiet around
+    settled(house)
+
+
+def test_who_listens_without_end_is_heard_again_by_himself(house, actor, toy, codec):
+    toy.listen("start", "realtime")
+    for _ in range(2):
+        for packet in codec.encode(tone(600) + tone(1200, 0)):
+            toy.packet(packet)
+        toy.told("stt", text="hello")
+        toy.told("tts", state="stop")
+    settled(house)
+
+
+def test_speech_is_no_faster_than_it_is_heard(house, actor, toy, codec):
+    actor.ms = 720
+    toy.ask(tone(300), codec)
     toy.told("tts", state="sentence_start")
     begun = time.monotonic()
     toy.told("tts", state="stop")
-    took = time.monotonic() - begun
-    packets = [message for message in toy.passed if isinstance(message, bytes)]
-    assert len(packets) * 0.06 - 0.1 < took
-    toy.ask(spoken("tell me a story") + tone(1200, 0), codec, mode="auto")  # the talk goes on
-    assert toy.told("stt")["text"] == "tell me a story"
-    toy.told("tts", state="stop")
-    toy.close()
+    assert len(packets_of(toy)) == 24  # two sentences
+    assert time.monotonic() - begun > 1.4
+    settled(house)
 
 
-def test_an_abort_ends_what_is_not_spoken_yet(speaking, codec):
-    before = len(speaking.segments())
-    toy = Toy(speaking)
-    toy.hello()
-    toy.ask(spoken(QUESTION), codec)
+def test_an_abort_ends_what_is_not_spoken_yet(house, actor, toy, codec):
+    before = len(house.segments())
+    actor.ms = 5000
+    toy.ask(tone(300), codec)
     toy.told("tts", state="sentence_start", text=ANSWER[0])
     toy.say({"type": "abort", "reason": "wake_word_detected"})
     toy.told("tts", state="stop")
-    assert ANSWER[1] not in [message.get("text") for message in toy.passed if isinstance(message, dict)]
+    assert len(packets_of(toy)) < 20
     toy.ask(tone(300, 0), codec)  # and what comes next is another turn
     toy.told("tts", state="stop")
-    assert not [message for message in toy.passed if isinstance(message, bytes)]
-    settled(speaking)
-    assert len(speaking.segments()) == before + 1
-    toy.close()
+    assert not packets_of(toy)
+    settled(house)
+    steps = house.segments()[before:]
+    assert [[step.get("service", "chat") for step in segment] for segment in steps] == [["transcription", "chat", "speech"]]
 
 
-def test_what_was_said_before_is_told_the_model_again_and_nowhere_kept(speaking, codec):
-    toy = Toy(speaking)
-    toy.hello()
+def test_a_question_that_begins_while_it_is_answered_ends_the_answer(house, actor, toy, codec):
+    actor.ms = 5000
+    toy.ask(tone(300), codec)
+    toy.told("tts", state="sentence_start")
+    actor.ms = 300
+    toy.ask(tone(300), codec)
+    toy.told("tts", state="stop")
+    toy.told("stt")
+    toy.told("tts", state="stop")
+    assert len(packets_of(toy)) == 10
+    settled(house)
+
+
+def test_what_was_said_before_is_told_the_model_again_and_nowhere_kept(house, actor, toy, codec):
+    actor.text, actor.ms = "tell me of the hedgehog", 60
     for _ in range(2):
-        toy.ask(spoken(QUESTION), codec)
+        toy.ask(tone(300), codec)
         toy.told("stt")
         toy.told("tts", state="stop")
-    settled(speaking)
-    chats = [step for steps in speaking.segments()[-2:] for step in steps if "service" not in step]
-    first, second = (int(chat["billed"]["in"]) for chat in chats)
-    assert second > first + 10  # a turn more
-    toy.close()
-    log = (speaking.folder / "server.log").read_text()
-    kept = b"".join(path.read_bytes() for path in (speaking.folder / "var").rglob("*") if path.is_file())
-    assert "moon" not in log and b"moon" not in kept
+    settled(house)
+    chats = [step for steps in house.segments()[-2:] for step in steps if "service" not in step]
+    first, second = (int(chat["counted"]["in"]) for chat in chats)
+    assert second > first + 15  # a turn more
+    log = (house.folder / "server.log").read_text()
+    kept = b"".join(path.read_bytes() for path in (house.folder / "var").rglob("*") if path.is_file())
+    assert "hedgehog" not in log and b"hedgehog" not in kept
 
 
-def test_the_end_of_the_credit_ends_the_talk(speaking, codec):
-    client = speaking.json("client", "add", "--name", "Poor", "--party", "first-client")["id"]
-    key = speaking.json("key", "add", "--client", client, "--product", "world")["key"]
+def test_a_noise_without_words_costs_its_transcription_and_no_chat(house, actor, toy, codec):
+    before = len(house.receipts())
+    actor.text = " "
+    toy.ask(tone(300), codec)
+    assert toy.take()["state"] == "stop"
+    settled(house)
+    assert [row["service"] for row in house.receipts()[before:]] == ["transcription"]
+
+
+@pytest.mark.parametrize("what, fault, told", [
+    ("transcriptions", (500, "application/json", b"{}"), None),
+    ("transcriptions", (200, "application/json", b'{"text": 7}'), None),
+    ("speech", (503, "text/plain", b"later"), None),
+    ("speech", (200, "audio/wav", b"no wav at all"), "could not be read"),
+    ("speech", (200, "audio/wav", wav(tone(0), RATE)), "could not be read"),
+])
+def test_sources_that_fail_end_the_turn_and_not_the_talk(house, actor, toy, codec, what, fault, told):
+    actor.faults[what] = fault
+    toy.ask(tone(300), codec)
+    alert = toy.told("alert")
+    assert told is None or told in alert["message"]
+    assert alert["message"].endswith(".")
+    toy.told("tts", state="stop")
+    actor.faults.clear()
+    toy.ask(tone(300), codec)  # and the talk goes on
+    toy.told("tts", state="sentence_start")
+    toy.say({"type": "abort"})
+    toy.told("tts", state="stop")
+    settled(house)
+
+
+def test_the_end_of_the_budget_ends_the_talk(house, actor, codec):
+    key = house.json("key", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world",
+                     "--budget-total", "0.00005")
+    toy = Toy(house, key=key["key"])
+    toy.hello()
+    toy.ask(tone(300), codec)
+    (code, reason), told = toy.until_closed()
+    assert code == 1008 and "budget" in reason
+    assert [message["type"] for message in told] == ["alert"]
+    assert not actor.asked
+    settled(house)
+
+
+def test_who_has_no_credit_does_not_connect(house):
+    client = house.json("client", "add", "--name", "Poor", "--party", "first-client")["id"]
+    key = house.json("key", "add", "--client", client, "--product", "world")["key"]
     with pytest.raises(Refused) as refused:
-        Toy(speaking, key=key)
+        Toy(house, key=key)
     assert refused.value.status == 429 and b"insufficient_quota" in refused.value.body
 
 
@@ -312,6 +397,5 @@ def test_toys_that_go_away_at_any_moment_leave_nothing_behind(house, codec):
 
 
 def figures(house):
-    import urllib.request
     with urllib.request.urlopen(f"http://127.0.0.1:{house.operator}/metrics", timeout=5) as answer:
         return answer.read().decode()

@@ -4,6 +4,7 @@ import array
 import base64
 import ctypes
 import ctypes.util
+import http.server
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import wave
 
 from conftest import ROOT, House, free_port, port_open, wait_for
@@ -71,6 +73,11 @@ class Toys(House):
             [sys.executable, str(program), "--listen", f"127.0.0.1:{self.speech}", "--sentences", str(words)])
         wait_for(lambda: port_open(self.speech), "the speech upstream's listener")
 
+    def speech_actor(self):
+        """A source of speech that hears and says what it is told to, in place of the real one."""
+        self.stop_process("speech")
+        return Actor(self.speech)
+
     def chat_says(self, *texts):
         script = self.folder / "script.json"
         script.write_text(json.dumps([{"say": text} for text in texts]))
@@ -91,6 +98,45 @@ class Toys(House):
             if "segment" in row:
                 found.setdefault(row["segment"], []).append(row)
         return [sorted(steps, key=lambda row: int(row["segment_step"])) for steps in found.values()]
+
+
+class Actor:
+    """Hears `text`, says `ms` of a tone; `faults` are answered instead, by the path's last word: (status, type, body)."""
+
+    def __init__(self, port):
+        self.text, self.ms, self.faults, self.asked = "hello", 300, {}, []
+        actor = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *words):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                what = self.path.rsplit("/", 1)[1]
+                actor.asked.append((what, body))
+                status, kind, told = actor.faults.get(what) or (200, *actor.answer(what))
+                self.send_response(status)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, what):
+        if what == "speech":
+            return "audio/wav", wav(tone(self.ms), RATE)
+        told = {"text": self.text, "usage": {"type": "duration", "seconds": 1}}
+        return "application/json", json.dumps(told).encode()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 # ---- Opus ----------------------------------------------------------------------------------------------------------------
@@ -125,6 +171,14 @@ class Codec:
             assert count > 0, "the answer does not decode"
             samples.extend(out[:count])
         return samples
+
+
+def wav(samples, rate):
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return out.getvalue()
 
 
 def tone(ms, level=8000):
