@@ -16,8 +16,8 @@ static void hear_run(struct voice *voice);
 
 /* ---- packets ------------------------------------------------------------------------------ */
 
-/* In modes in which the device does not say when: whether the segment has ended; and in all, whether
- * it is as long as one may be. */
+/* In modes in which the device does not say when: whether the segment has ended; and in all,
+ * whether it is as long as one may be. */
 static bool hear_is_over(const struct voice_hear *hear)
 {
     return (hear->pauses && pause_ended(&hear->ear.pause)) || ear_full(&hear->ear);

@@ -181,8 +181,6 @@ void voice_speak_pump(struct voice *voice)
     if (voice_think_sentence(voice, &text)) {
         speak_tell_begun(voice);
         speak_ask(voice, buf_str(&text));
-    } else {
-        voice_tick_now(voice); /* it may have been the last one */
     }
     buf_fini(&text);
 }

@@ -116,6 +116,7 @@ static void think_on_end(struct http_inner *inner)
     }
     voice->think.over = true;
     voice_speak_pump(voice);
+    voice_tick_now(voice); /* it may be that nothing is left to be said */
 }
 
 static const struct http_inner_events think_events = {

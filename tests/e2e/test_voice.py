@@ -399,3 +399,19 @@ def test_toys_that_go_away_at_any_moment_leave_nothing_behind(house, codec):
 def figures(house):
     with urllib.request.urlopen(f"http://127.0.0.1:{house.operator}/metrics", timeout=5) as answer:
         return answer.read().decode()
+
+
+def test_a_toy_that_waits_for_its_answer_costs_nothing(house, actor, toy, codec):
+    house.chat_says(*ANSWER, flags=("--first-token-ms", "1000"))
+    toy.ask(tone(300), codec)
+    toy.told("stt")
+    before, begun = cpu_of(house), time.monotonic()
+    toy.told("tts", state="start")
+    assert time.monotonic() - begun > 0.5
+    assert cpu_of(house) - before < 0.15
+    house.chat_says(" ".join(ANSWER))
+
+
+def cpu_of(house):
+    fields = (open(f"/proc/{house.processes['server'].pid}/stat").read().rsplit(")", 1)[1]).split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -78,11 +78,11 @@ class Toys(House):
         self.stop_process("speech")
         return Actor(self.speech)
 
-    def chat_says(self, *texts):
+    def chat_says(self, *texts, flags=()):
         script = self.folder / "script.json"
         script.write_text(json.dumps([{"say": text} for text in texts]))
         for at in range(2):
-            self.upstream(at, "--script", str(script))
+            self.upstream(at, "--script", str(script), *flags)
 
     def receipts(self):
         """The clients' sections of all receipts, oldest first."""
