@@ -12,6 +12,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
 #include "wire/json.h"
@@ -217,6 +218,14 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -233,8 +242,9 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .request = chunk.id,
         .entrepot = buf_str(&facts),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -397,7 +407,8 @@ static void answer_replay(struct call *call)
     struct call_replay replay = answer_replayed(call);
     struct reply reply;
     answer_begin_headers(call, &reply, replay.call);
-    reply_line(&reply, "content-type", STR("application/json"));
+    reply_line(&reply, "content-type",
+               call->upload == NULL ? STR("application/json") : upload_answer_type(call->upload));
     answer_charge(&reply, replay.posted);
     reply_line(&reply, "x-entrepot-replayed", STR("true"));
     call_limits_headers(call, &reply.buf);
@@ -485,6 +496,11 @@ static void answer_stream_end(struct call *call)
     }
     if (call_tongue_ends(call)) {
         answer_translated_end(call);
+        return;
+    }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {

@@ -2,6 +2,7 @@
 
 #include "gate/call_chat.h"
 #include "gate/call_embeddings.h"
+#include "gate/call_images.h"
 #include "gate/call_rerank.h"
 #include "gate/call_speech.h"
 #include "gate/call_transcription.h"
@@ -13,6 +14,7 @@ static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_RERANK] = &call_rerank,
     [REGISTRY_SERVICE_SPEECH] = &call_speech,
     [REGISTRY_SERVICE_TRANSCRIPTION] = &call_transcription,
+    [REGISTRY_SERVICE_IMAGES] = &call_images,
 };
 
 const struct call_service *call_service_row(enum registry_service service)
@@ -105,6 +107,12 @@ enum err call_service_declared(struct call *call, struct str model)
         return ERR_UPSTREAM_MODEL;
     }
     return ERR_OK;
+}
+
+enum usage_surface call_service_surface(const struct call *call, const struct registry_route *route)
+{
+    const enum usage_surface *own = call->service->surface;
+    return own != NULL ? *own : (enum usage_surface)route->usage;
 }
 
 /* A side of the price list that has no price is not what is sold by. */

@@ -55,16 +55,12 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
     return ERR_OK;
 }
 
-static bool transcription_is_json(const struct upload *upload)
-{
-    return upload->format <= UPLOAD_DIARIZED_JSON;
-}
-
 /* A text, subtitles: as they come, if they are no JSON that says what went wrong. */
 static enum err transcription_check_text(struct call *call)
 {
     struct transcription_answer answer;
     bool json = transcription_answer_read(buf_str(&call->answer), &answer);
+    call->work->answer_type = upload_answer_type(call->upload); /* whatever its source calls it */
     return json && answer.error ? ERR_UPSTREAM_STATUS : ERR_OK;
 }
 
@@ -72,7 +68,7 @@ static enum err transcription_check(struct call *call)
 {
     struct transcription_work *own = call->work->own;
     struct transcription_answer answer;
-    if (!transcription_is_json(call->upload)) {
+    if (call->upload->format > UPLOAD_DIARIZED_JSON) {
         return transcription_check_text(call);
     }
     if (!transcription_answer_read(buf_str(&call->answer), &answer)) {

@@ -100,6 +100,12 @@ static void front_rerank(struct gate *gate, struct http_exchange *x, struct str 
     call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
 }
 
+static void front_images(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_IMAGES);
+}
+
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
@@ -151,6 +157,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
     { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
+    { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },

@@ -10,6 +10,7 @@
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "ident/ident.h"
 #include "store/spool.h"
 
 #define UPLOAD_FRONT_MAX ((size_t)16 * 1024)  /* twice a part's head, its name escaped */
@@ -138,6 +139,17 @@ static struct upload *upload_make(struct gate *gate, struct http_exchange *x, en
     return upload;
 }
 
+/* Of the same client, this one among them. */
+static size_t upload_count(const struct upload *upload)
+{
+    size_t count = 0;
+    LIST_EACH(node, &upload->gate->uploads) {
+        const struct upload *other = EP_CONTAINER(node, struct upload, node);
+        count += other->client == upload->client ? 1 : 0;
+    }
+    return count;
+}
+
 /* What can be known of it before its body is read. */
 static bool upload_admit(struct upload *upload, struct upload_fault *fault)
 {
@@ -148,6 +160,13 @@ static bool upload_admit(struct upload *upload, struct upload_fault *fault)
     enum err err = auth_find(gate, upload->x, &key);
     if (err != ERR_OK) {
         return upload_wrong(fault, err, STR_EMPTY, "%s", err_info(err)->text);
+    }
+    upload->client = key->client;
+    if (upload_count(upload) > UPLOAD_CLIENT_MAX) {
+        return upload_wrong(fault, ERR_LIMIT_CALLS, STR_EMPTY,
+                            "At most %d recordings of an account are taken at once. Please try "
+                            "again in 1s.",
+                            UPLOAD_CLIENT_MAX);
     }
     if (head->framing == HTTP1_LENGTH && head->length > most + UPLOAD_FRAME_MAX) {
         return upload_wrong(fault, ERR_HTTP_BODY_SIZE, STR("file"),
@@ -296,6 +315,12 @@ void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
 }
 
 /* ---- of a call ----------------------------------------------------------------------------- */
+
+struct str upload_answer_type(const struct upload *upload)
+{
+    return upload->format <= UPLOAD_DIARIZED_JSON ? STR("application/json")
+                                                  : STR("text/plain; charset=utf-8");
+}
 
 uint64_t upload_bytes(const struct upload *upload)
 {

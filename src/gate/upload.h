@@ -33,6 +33,7 @@
 #include "registry/registry.h"
 #include "wire/multipart.h"
 
+struct client;
 struct gate;
 struct http_exchange;
 struct spool_file;
@@ -41,6 +42,8 @@ struct spool_file;
 #define UPLOAD_FIELDS_MAX ((size_t)128 * 1024) /* two prompts of the greatest length */
 #define UPLOAD_MODEL_MAX  128                  /* bytes, as of a chat's */
 #define UPLOAD_MARK_BYTES 32                   /* of our boundary: 128 random bits */
+#define UPLOAD_CLIENT_MAX \
+    32 /* under way at once, of one client and thread: none takes all places */
 
 enum upload_format {
     UPLOAD_JSON, /* where none is asked for */
@@ -57,9 +60,10 @@ struct upload {
     enum face face;
     enum registry_service service;
     struct gate *gate;
-    struct http_exchange *x; /* NULL: the call has it */
-    struct node node;        /* of the gate's uploads, until it is a call's */
-    struct timer timer;      /* until it must be there */
+    struct http_exchange *x;     /* NULL: the call has it */
+    const struct client *client; /* who sends it; lives as long as the gate's world */
+    struct node node;            /* of the gate's uploads, until it is a call's */
+    struct timer timer;          /* until it must be there */
 
     struct multipart form;
     struct spool_file *file;
@@ -101,6 +105,8 @@ void uploads_cut(struct gate *gate);
 
 /* NULL is allowed. */
 void upload_free(struct upload *upload);
+/* "application/json", or of what is asked for as text "text/plain; charset=utf-8". */
+struct str upload_answer_type(const struct upload *upload);
 uint64_t upload_bytes(const struct upload *upload); /* of the file */
 /* The request for a route: the length, then the form. `arena` is the call's. ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err upload_write(struct upload *upload, struct str upstream_model,
