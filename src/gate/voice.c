@@ -6,7 +6,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/reply.h"
-#include "ident/ident.h"
+#include "ident/wake.h"
 #include "wire/websocket_hello.h"
 
 #define VOICE_SESSION_PREFIX "voice_"
@@ -143,8 +143,18 @@ static void voice_greet(struct voice *voice)
 
 static void voice_wake(struct voice *voice)
 {
-    voice->active_ns = loop_now_ns(voice->gate->loop);
+    const struct gate *gate = voice->gate;
+    const struct device *device = voice->key->device;
+    bool counted = false;
+    voice->active_ns = loop_now_ns(gate->loop);
     counter_add(COUNTER_VOICE_WAKES, 1);
+    if (device == NULL) {
+        return;
+    }
+    enum err err = device_wake(gate->world.ident, device, 0, loop_wall_ns(gate->loop), &counted);
+    if (err != ERR_OK) {
+        voice_fail_for_good(voice, str_from(err_info(err)->text));
+    }
 }
 
 static void voice_act(struct voice *voice, enum xiaozhi_act act)
@@ -230,9 +240,13 @@ void voice_tick_now(struct voice *voice)
 static bool voice_may_last(struct voice *voice)
 {
     int64_t quiet_ns = loop_now_ns(voice->gate->loop) - voice->active_ns;
-    enum err err = auth_usable(voice->gate, voice->key);
+    enum err err = api_key_usable(voice->key, loop_wall_ns(voice->gate->loop));
     if (err != ERR_OK) {
         voice_fail_for_good(voice, str_from(err_info(err)->text));
+        return false;
+    }
+    if (voice_seat_is_lost(&voice->seat)) {
+        channel_close(&voice->channel, WEBSOCKET_POLICY, STR("the device speaks elsewhere"));
         return false;
     }
     if (voice->session.state == XIAOZHI_OPENING && quiet_ns > VOICE_HELLO_NS) {
@@ -275,6 +289,9 @@ void voice_end(struct voice *voice)
     voice_speak_fini(voice);
     voice_history_fini(&voice->history);
     voice->gate->errands--;
+    if (voice->seat.taken) {
+        voice_seats_leave(voice->gate->world.voice_seats, &voice->seat);
+    }
     voice->magic = 0;
     counter_add(COUNTER_VOICE_SESSIONS, -1);
     mem_free(voice);
@@ -328,12 +345,26 @@ static struct voice *voice_create(struct gate *gate, const struct api_key *key,
     return voice;
 }
 
+/* A device says its hardware address, and may have been issued its key by its serial. So what is
+ * known to be wrong is another device's address alone. */
+static enum err voice_check_device(const struct gate *gate, struct http_exchange *x,
+                                   const struct api_key *key)
+{
+    struct str address = http1_header(http_exchange_head(x), STR("device-id"));
+    if (key->device == NULL || address.len == 0) {
+        return ERR_OK;
+    }
+    const struct device *other = device_find(gate->world.ident, key->fleet, address);
+    return other == NULL || other == key->device ? ERR_OK : ERR_DEVICE_MISMATCH;
+}
+
 /* ERR_KEY_...: who asks; ERR_SERVICE_UNSERVED: its product is not spoken with; ERR_LEDGER_FUNDS: no
  * credit is left, so that the first question would be refused. */
 static enum err voice_admit(struct gate *gate, struct http_exchange *x,
                             const struct api_key **ret_key)
 {
     TRY(auth_find(gate, x, ret_key));
+    TRY(voice_check_device(gate, x, *ret_key));
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, (*ret_key)->product);
     struct ledger_account *account = ledger_find(gate->world.ledger, (*ret_key)->client->account);
@@ -375,6 +406,22 @@ static bool voice_handshake(struct http_exchange *x, struct xiaozhi_session *ses
     return true;
 }
 
+/* What it cannot do without. False: there is no memory for it, and the session is gone. */
+static bool voice_place(struct voice *voice)
+{
+    const struct gate *gate = voice->gate;
+    bool placed = timer_start(gate->loop, &voice->tick, voice->active_ns + VOICE_TICK_NS) == ERR_OK;
+    if (placed && voice->key->device != NULL && gate->world.voice_seats != NULL) {
+        placed = voice_seats_take(gate->world.voice_seats, &voice->seat, voice->key->id) == ERR_OK;
+    }
+    if (!placed) {
+        timer_stop(gate->loop, &voice->tick);
+        voice->closed = true;
+        voice_end(voice);
+    }
+    return placed;
+}
+
 void voice_begin(struct gate *gate, struct http_exchange *x, struct str path)
 {
     const struct api_key *key = NULL;
@@ -385,14 +432,12 @@ void voice_begin(struct gate *gate, struct http_exchange *x, struct str path)
         return;
     }
     enum err err = voice_admit(gate, x, &key);
-    struct voice *voice = err == ERR_OK ? voice_create(gate, key, &session) : NULL;
-    if (voice == NULL) {
-        errand_refuse(x, err == ERR_OK ? ERR_NO_MEMORY : err);
+    if (err != ERR_OK) {
+        errand_refuse(x, err);
         return;
     }
-    if (timer_start(gate->loop, &voice->tick, voice->active_ns + VOICE_TICK_NS) != ERR_OK) {
-        voice->closed = true;
-        voice_end(voice);
+    struct voice *voice = voice_create(gate, key, &session);
+    if (voice == NULL || !voice_place(voice)) {
         errand_refuse(x, ERR_NO_MEMORY);
         return;
     }
