@@ -25,6 +25,7 @@ struct crew_swap;
 struct lookout;
 struct publishing;
 struct repeats;
+struct voice_seats;
 
 struct server {
     struct world *world;
@@ -40,6 +41,7 @@ struct server {
     struct retry_budget retries;
     struct retry_budget hedges;
     struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
+    struct voice_seats *voice_seats;
     struct lookout *lookout;
     struct geo *geo; /* the last snapshot's, to be shared while its files stay; NULL: none */
     struct tls_context *tls_clients; /* NULL: plain */

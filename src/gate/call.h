@@ -108,6 +108,8 @@ struct call {
     struct call_tongue *tongue; /* NULL: likewise, or no route was asked yet */
     struct ask ask;
     const struct api_key *key;
+    struct id segment; /* of speech that it is a step of; zero: of none */
+    int64_t segment_step;
     struct ledger_account *account;
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;

@@ -9,6 +9,7 @@
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
+#include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
@@ -171,6 +172,16 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/v1/devices"), false, HTTP1_GET, errand_devices_list },
+    { STR_INIT("/v1/devices"), false, HTTP1_POST, errand_devices_issue },
+    { STR_INIT("/v1/devices/time"), false, HTTP1_GET, errand_device_time },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/voice"), false, HTTP1_GET, voice_begin },
+    { STR_INIT("/v1/devices/"), true, HTTP1_GET, errand_device },
+    { STR_INIT("/v1/devices/"), true, HTTP1_POST, errand_device },
     { STR_INIT("/log/"), true, HTTP1_GET, errand_log },
     { STR_INIT("/verify"), false, HTTP1_GET, errand_verify },
     { STR_INIT("/verify/"), false, HTTP1_GET, errand_verify },

@@ -1,6 +1,7 @@
 /*
  * What the files of the client know of each other: client.c has pools, hosts and the face of calls,
- * client_race.c makes connections, client_conn.c sends requests and reads answers.
+ * client_race.c makes connections, client_conn.c sends requests and reads answers, client_tunnel.c
+ * writes what comes after a 101.
  */
 #pragma once
 
@@ -36,6 +37,8 @@ struct upstream_conn {
     struct buf in;    /* an answer's head that is not whole */
     size_t in_seen;   /* of `in`: holds no whole head */
     size_t interim;   /* bytes of interim answers (1xx) */
+    struct buf out;   /* of another protocol: what is not yet written, from out_at on */
+    size_t out_at;
     struct http1_body framing;
     uint32_t calls; /* so far, with the one under way */
     enum upstream_state state;
@@ -48,7 +51,9 @@ struct upstream_conn {
     bool unsendable; /* writing failed; an answer may still be there to read */
     bool answered;   /* a byte of an answer has come */
     bool head_done;
-    bool keep; /* the answer's head lets us */
+    bool keep;   /* the answer's head lets us */
+    bool tunnel; /* answered by 101 */
+    bool choked; /* on_drained is due */
 };
 
 /* A server: what is verified as the same. Exists while something of it does. */
@@ -112,3 +117,6 @@ struct upstream_conn *upstream_create(struct upstream_pool *pool, struct upstrea
 void upstream_begin(struct upstream_conn *conn, struct http_call *call);
 void upstream_close(struct upstream_conn *conn); /* no callback */
 void upstream_schedule(struct upstream_conn *conn);
+
+/* client_tunnel.c */
+void upstream_write_out(struct upstream_conn *conn); /* what waits; may tell on_drained */
