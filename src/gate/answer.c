@@ -12,6 +12,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
@@ -379,7 +380,7 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
 /* Whose clients read a source's own errors. */
 static enum face answer_face_of(const struct registry_route *route)
 {
-    enum dialect dialect = call_talk_dialect(route);
+    enum dialect dialect = talk_route_dialect(route);
     return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
            : dialect == DIALECT_GEMINI  ? FACE_GEMINI
                                         : FACE_OPENAI;

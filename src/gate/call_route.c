@@ -14,6 +14,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 
 #define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
@@ -84,7 +85,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
     const struct gate_options *options = &call->snapshot->options;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
-                                 .dialect = call_talk_dialect(route),
+                                 .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
                                  .surface = call_service_surface(call, route),
