@@ -93,6 +93,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
         .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
+        .ping_ns = reload_ns(conf->limits_ping_ms),
     };
     reload_limits(conf, ret_options->client_limits);
     reload_proxies(conf, ret_options);

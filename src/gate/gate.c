@@ -60,6 +60,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     list_init(&gate->uploads);
     call_straddle_init(gate);
     call_queue_init(gate);
+    call_ping_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -149,6 +150,7 @@ void gate_destroy(struct gate *gate)
     ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads));
     call_straddle_fini(gate);
     call_queue_fini(gate);
+    call_ping_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

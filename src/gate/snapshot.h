@@ -57,6 +57,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;
