@@ -108,7 +108,8 @@ void http_server_stop_accepting(struct http_server *server);
 /* Closes idle connections now, the others after their answer. */
 void http_server_drain(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
-size_t http_server_exchanges(const struct http_server *server); /* open for their owners */
+/* Open for their owners; an inner one (net/inner.h) also while its maker is to be told more. */
+size_t http_server_exchanges(const struct http_server *server);
 /* Closes all connections at once, those too that have sent a part of a request. No exchange may be
  * open; after http_server_stop_accepting() none begins any more. */
 void http_server_close_all(struct http_server *server);

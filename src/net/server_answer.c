@@ -280,6 +280,13 @@ void http_respond(struct http_exchange *x, int status, struct str headers, struc
 {
     exchange_check(x);
     ASSERT(!x->begun);
+    if (x->is_inner) {
+        x->bodiless |= !status_has_body(status);
+        inner_head(x, status, headers);
+        inner_body(x, &body, 1);
+        inner_finish(x, ERR_OK);
+        return;
+    }
     char text[ANSWER_HEAD_MAX];
     bool has_body = status_has_body(status);
     struct str head = conn_head(x, status, has_body ? body.len : SIZE_MAX, text);
@@ -298,6 +305,11 @@ void http_respond_head(struct http_exchange *x, int status, struct str headers)
 {
     exchange_check(x);
     ASSERT(!x->begun && !x->bad);
+    if (x->is_inner) {
+        x->bodiless |= !status_has_body(status);
+        inner_head(x, status, headers);
+        return;
+    }
     char text[ANSWER_HEAD_MAX];
     bool has_body = status_has_body(status);
     x->bodiless = x->to_head || !has_body;
@@ -349,7 +361,9 @@ void http_respond_body(struct http_exchange *x, const struct str *parts, size_t 
 {
     exchange_check(x);
     ASSERT(x->begun);
-    if (!x->bodiless) {
+    if (x->is_inner) {
+        inner_body(x, parts, count);
+    } else if (!x->bodiless) {
         conn_send_body(x, parts, count, false);
     }
 }
@@ -369,6 +383,11 @@ void http_respond_last(struct http_exchange *x, const struct str *parts, size_t 
 {
     exchange_check(x);
     ASSERT(x->begun);
+    if (x->is_inner) {
+        inner_body(x, parts, count);
+        inner_finish(x, ERR_OK);
+        return;
+    }
     if (!x->bodiless) {
         conn_send_body(x, parts, count, true);
     }
@@ -378,7 +397,11 @@ void http_respond_last(struct http_exchange *x, const struct str *parts, size_t 
 void http_exchange_abort(struct http_exchange *x)
 {
     exchange_check(x);
-    conn_close(x);
+    if (x->is_inner) {
+        inner_finish(x, ERR_NET_CLOSED);
+    } else {
+        conn_close(x);
+    }
 }
 
 /* ---- another protocol -------------------------------------------------------------------- */

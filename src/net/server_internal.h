@@ -1,11 +1,12 @@
 /*
  * What the files of the server know of each other: server.c has listeners and the life of
  * connections, server_client.c who is behind one, server_conn.c what comes in, server_answer.c what
- * goes out.
+ * goes out, inner.c exchanges that have no connection.
  */
 #pragma once
 
 #include "base/slab.h"
+#include "net/inner.h"
 #include "net/server.h"
 #include "net/stream.h"
 
@@ -35,6 +36,7 @@ enum conn_client {
     CLIENT_PEER,   /* it is the peer, unless that is a trusted proxy */
     CLIENT_SELF,   /* it is the peer, a proxy on its own behalf */
     CLIENT_NAMED,  /* a PROXY header names it: `client` */
+    CLIENT_NOTED,  /* who made the exchange says it: `client`, whoever that is */
     CLIENT_UNKNOWN /* a PROXY header does not know it */
 };
 
@@ -91,6 +93,19 @@ struct http_exchange {
     bool paused; /* of a tunnel: not read */
     bool drains; /* of a tunnel: on_draining is due */
     bool tls;
+    bool is_inner; /* of a struct http_inner_exchange: no connection, no timer, in no list */
+};
+
+/* An exchange of inner.c: ANSWER, then FLUSH until its maker has been told all. `in` has the lines
+ * of the answer's head, `out` what of its body waits. */
+struct http_inner_exchange {
+    struct http_exchange x;
+    struct http_inner *owner; /* NULL: it has cancelled */
+    int status;
+    enum err failed; /* ERR_OK: the answer is whole */
+    bool asked;      /* on_request was told */
+    bool told_head;
+    bool paused;
 };
 
 struct http_listener {
@@ -108,9 +123,10 @@ struct http_server {
     struct loop *loop;
     struct http_server_options options;
     struct slab conns;
-    struct node open; /* connections */
+    struct slab inners; /* exchanges without a connection */
+    struct node open;   /* connections */
     struct node listeners;
-    size_t exchanges;               /* open for their owners */
+    size_t exchanges;               /* open for their owners, or with more to tell their makers */
     struct task task;               /* its grave */
     const struct ip_block *proxies; /* trusted */
     size_t proxies_count;
@@ -160,3 +176,8 @@ void conn_flush(struct http_exchange *conn);
 void conn_finish(struct http_exchange *conn);
 void conn_refuse(struct http_exchange *conn, enum err err);
 void conn_continue(struct http_exchange *conn); /* 100 Continue */
+
+/* inner.c: an answer to an exchange that is_inner. ERR_OK: it has ended properly. */
+void inner_head(struct http_exchange *x, int status, struct str headers);
+void inner_body(struct http_exchange *x, const struct str *parts, size_t count);
+void inner_finish(struct http_exchange *x, enum err err);
