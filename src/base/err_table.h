@@ -50,6 +50,8 @@
     /* what may be sold */                                                                        \
     X(MODEL_UNKNOWN, CLIENT, 404, "invalid_request_error", "model_not_found",                     \
       "The model does not exist or this key may not buy it.")                                     \
+    X(SERVICE_UNSERVED, CLIENT, 400, "invalid_request_error", "model_not_supported",              \
+      "No source of this model serves this path.")                                                \
     X(PRICE_MISSING, CLIENT, 403, "invalid_request_error", "price_missing",                       \
       "This model has no price in the price book that applies, so it cannot be sold.")            \
     X(POLICY_DENIED, CLIENT, 403, "compliance_refusal", "policy_denied",                          \

@@ -54,11 +54,18 @@ static void answer_first_byte(struct call *call)
     }
 }
 
+/* Of what the upstream sends, where that is neither chat's JSON nor its events. */
+static void answer_type(const struct call *call, struct reply *reply, struct str chats)
+{
+    bool told = call->work != NULL && call->work->answer_type.len > 0;
+    reply_line(reply, "content-type", told ? call->work->answer_type : chats);
+}
+
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, STR("text/event-stream; charset=utf-8"));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -109,7 +116,7 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, bytes);
     } else {
         http_respond_body(call->x, &bytes, 1);
@@ -279,7 +286,8 @@ static void answer_refusal(struct call *call)
 static void answer_send(struct call *call, struct str headers, struct str body)
 {
     struct buf strict;
-    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    bool strict_face = call->face == FACE_OPENROUTER && call->work == NULL;
+    struct str lack = strict_face ? chat_strict_lack(body) : STR_EMPTY;
     buf_init(&strict, body.len + lack.len);
     counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
     if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
@@ -295,7 +303,7 @@ static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("application/json"));
+    answer_type(call, &reply, STR("application/json"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
     if (status == 200) {
@@ -463,7 +471,7 @@ static void answer_stream_end(struct call *call)
         answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;

@@ -70,7 +70,8 @@ void call_wake_next(struct call *call)
     task_queue_next(call->gate->loop, &call->wake);
 }
 
-void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect)
+static void call_make(struct gate *gate, struct http_exchange *x, enum face face,
+                      enum dialect dialect, const struct call_service *service)
 {
     struct call *call = slab_take(&gate->calls);
     if (call == NULL) {
@@ -82,6 +83,7 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
     call->gate = gate;
     call->x = x;
     call->face = face;
+    call->service = service;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
     if (dialect != DIALECT_CHAT && !call_tongue_make(call, dialect)) {
         gate_snapshot_unref(call->snapshot);
@@ -106,6 +108,17 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
     counter_add(COUNTER_CALLS, 1);
     counter_add(COUNTER_CALLS_OPEN, 1);
     call_wake(call);
+}
+
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect)
+{
+    call_make(gate, x, face, dialect, call_service_row(REGISTRY_SERVICE_CHAT));
+}
+
+void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
+                        enum registry_service service)
+{
+    call_make(gate, x, face, DIALECT_CHAT, call_service_row(service));
 }
 
 enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)

@@ -52,6 +52,8 @@
 #include "gate/call_quota.h"
 #include "gate/call_repeat.h"
 #include "gate/call_route.h"
+#include "gate/call_service.h"
+#include "gate/call_state.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -62,36 +64,6 @@
 #include "net/server.h"
 
 struct api_key;
-
-enum call_state {
-    CALL_PARSE,
-    CALL_AUTHENTICATE,
-    CALL_JUDGE,
-    CALL_ADMIT,
-    CALL_REPEAT,
-    CALL_COUNT,
-    CALL_HOLD,
-    CALL_ROUTE,
-    CALL_FORWARD,
-    CALL_METER,
-    CALL_SETTLE,
-    CALL_RECEIPT,
-    CALL_DONE
-};
-
-enum call_next {
-    CALL_NEXT,
-    CALL_WAIT,
-    CALL_STOP
-};
-
-enum call_outcome {
-    OUTCOME_REFUSED,     /* no upstream was asked */
-    OUTCOME_FAILED,      /* no upstream answered, nothing was delivered */
-    OUTCOME_INTERRUPTED, /* something was delivered, then it broke off */
-    OUTCOME_COMPLETE,
-    OUTCOME_REPLAYED /* with what an earlier call was answered; never on a receipt */
-};
 
 #define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
@@ -126,6 +98,8 @@ struct call {
     struct arena arena;
 
     struct buf body;
+    const struct call_service *service;
+    struct call_work *work;     /* NULL: it is of chat */
     struct call_tongue *tongue; /* NULL: the client speaks chat */
     struct ask ask;
     const struct api_key *key;

@@ -54,6 +54,9 @@ static enum err admit_ceiling(const struct call *call, const struct rate_bounds 
 /* The client's cap, at most the model's. */
 static int64_t admit_cap_asked(const struct call *call)
 {
+    if (!call->service->writes) {
+        return 0;
+    }
     int64_t most = (int64_t)call->model->output_tokens_max;
     return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
 }
@@ -173,7 +176,10 @@ enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 
 bool call_could_pay(struct call *call, int64_t input_tokens)
 {
-    const struct rate_bounds input = { .input = input_tokens };
+    const struct rate_bounds input = {
+        .input = input_tokens,
+        .units = call->work == NULL ? NULL : call->work->most,
+    };
     int64_t cap = call_extend_first(call, admit_cap_asked(call));
     cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
     return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
@@ -185,6 +191,9 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
+    if (call->work != NULL) {
+        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
+    }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
@@ -235,6 +244,7 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->listed = price.listed;
     call->price = price.price;
     call->kept = price.kept;
+    TRY(call_service_check(call, fail));
     return call_prefer_begin(call, fail);
 }
 

@@ -55,6 +55,9 @@ static void done_log(const struct call *call)
         log_str(&line, "product", call->key->product);
     }
     log_str(&line, "model", call->model == NULL ? STR_EMPTY : call->model->id);
+    if (call->work != NULL) {
+        log_str(&line, "service", str_from(registry_service_name(call->service->service)));
+    }
     log_bool(&line, "stream", call->ask.stream);
     log_str(&line, "outcome", done_outcomes[call->outcome]);
     const struct idem_earlier *earlier = call_claim_earlier(call);

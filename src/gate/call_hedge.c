@@ -190,7 +190,8 @@ static void hedge_on_timer(struct timer *timer)
 void call_hedge_wait(struct call *call)
 {
     const struct registry_hedge *rule = hedge_rule(call);
-    if (rule->after_percentile == 0 || call->hedged || call->model->route_count < 2) {
+    if (rule->after_percentile == 0 || call->hedged || call->model->route_count < 2 ||
+        call->work != NULL) {
         return;
     }
     ASSERT(call->hedge == NULL);

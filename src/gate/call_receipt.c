@@ -20,7 +20,7 @@
 _Static_assert((int)USAGE_COUNT == (int)RECEIPT_CLASSES && (int)USAGE_UNITS == (int)RECEIPT_UNITS,
                "receipts show the classes and units that are counted");
 
-#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of three units */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of eight units */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -149,7 +149,8 @@ static void settlement_usage(struct call_settlement *settlement)
     }
     settlement_put_units(&json, "units", &call->billed);
     jsonw_close(&json, '}');
-    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers, four times, and six */
+    ASSERT(jsonw_err(&json) ==
+           ERR_OK); /* sixteen short names and numbers, four times, and sixteen */
 }
 
 /* A 128-bit number in decimal; pico >= 0. */
@@ -208,6 +209,13 @@ static void settlement_tell_usage(const struct call *call, const char *unit_name
     facts->saved_nano = call->charge > 0 ? call->saved : 0;
 }
 
+/* Empty: chat, as in receipts of before there were others. */
+static struct str settlement_service(const struct call *call)
+{
+    enum registry_service service = call->service->service;
+    return service == REGISTRY_SERVICE_CHAT ? STR_EMPTY : str_from(registry_service_name(service));
+}
+
 static enum err settlement_receipt(struct call_settlement *settlement)
 {
     const struct call *call = settlement->call;
@@ -237,6 +245,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .key = buf_str(&key),
         .product = call->key->product,
         .dialect = call_tongue_name(call),
+        .service = settlement_service(call),
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,

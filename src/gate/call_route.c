@@ -12,12 +12,6 @@
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
 
-static struct str route_cap_name(const struct registry_route *route)
-{
-    return route->output_cap_field == REGISTRY_CAP_MAX_TOKENS ? STR("max_tokens")
-                                                              : STR("max_completion_tokens");
-}
-
 /*
  * The head that every call of the route shares (it ends with "Content-Length: "), then, as the
  * first part of the body, this call's length and the empty line: nothing of it is copied.
@@ -27,9 +21,7 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
 {
     struct splice splice;
     struct iovec pieces[SPLICE_PARTS_MAX];
-    const struct registry_route *route = ready->route;
-    TRY(ask_write_chat(&call->ask, route->upstream_model, call->output_cap, route_cap_name(route),
-                       &call->arena, &splice));
+    TRY(call->service->write(call, ready->route, &splice));
     char digits[32];
     struct buf length = { digits, 0, sizeof(digits), sizeof(digits) };
     TRY(buf_u64(&length, splice_len(&splice)));
@@ -76,6 +68,8 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
+                                 .read = call->service->event,
+                                 .bytes = call->work != NULL && call->work->bytes,
                                  .event_max = call->snapshot->options.sse_event_max,
                                  .tail_max = call->snapshot->options.answer_bytes_max,
                              });

@@ -106,6 +106,44 @@ static void errand_put_null(struct jsonw *json, const char *key)
     jsonw_null(json);
 }
 
+/* What answers are made of, as OpenRouter names it; a model that nobody serves: text. */
+static void errand_put_outputs(struct jsonw *json, const struct registry_model *model)
+{
+    static const char *const outputs[REGISTRY_SERVICE_COUNT] = {
+        [REGISTRY_SERVICE_CHAT] = "text",      [REGISTRY_SERVICE_EMBEDDINGS] = "embeddings",
+        [REGISTRY_SERVICE_RERANK] = "rerank",  [REGISTRY_SERVICE_IMAGES] = "image",
+        [REGISTRY_SERVICE_SPEECH] = "speech",  [REGISTRY_SERVICE_TRANSCRIPTION] = "transcription",
+        [REGISTRY_SERVICE_REALTIME] = "audio",
+    };
+    bool any = false;
+    jsonw_key(json, "output_modalities");
+    jsonw_open(json, '[');
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        if (registry_model_serves(model, (enum registry_service)i) != 0) {
+            jsonw_str(json, str_from(outputs[i]));
+            any = true;
+        }
+    }
+    if (!any) {
+        jsonw_str(json, STR("text"));
+    }
+    jsonw_close(json, ']');
+}
+
+/* By which paths it is sold: "chat", "embeddings", ... */
+static void errand_put_services(struct jsonw *json, const struct registry_model *model)
+{
+    jsonw_key(json, "services");
+    jsonw_open(json, '[');
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        enum registry_service service = (enum registry_service)i;
+        if (registry_model_serves(model, service) != 0) {
+            jsonw_str(json, str_from(registry_service_name(service)));
+        }
+    }
+    jsonw_close(json, ']');
+}
+
 /* What OpenRouter's SDK will not do without, beside what both say. */
 static void errand_put_model_openrouter(struct jsonw *json, const struct registry_model *model)
 {
@@ -115,8 +153,7 @@ static void errand_put_model_openrouter(struct jsonw *json, const struct registr
     jsonw_open(json, '{');
     errand_put_null(json, "modality");
     errand_put_texts(json, "input_modalities", &model->modalities);
-    jsonw_key(json, "output_modalities");
-    jsonw_raw(json, STR("[\"text\"]"));
+    errand_put_outputs(json, model);
     jsonw_close(json, '}');
     jsonw_key(json, "top_provider");
     jsonw_open(json, '{');
@@ -151,6 +188,7 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     jsonw_put_str(json, "owned_by", model->vendor->id);
     jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
     jsonw_put_int(json, "max_output_tokens", (int64_t)model->output_tokens_max);
+    errand_put_services(json, model);
     jsonw_key(json, "pricing");
     jsonw_open(json, '{');
     errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
@@ -160,6 +198,12 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     errand_put_price(json, "internal_reasoning", price, REGISTRY_CLASS_REASON);
     errand_put_piece(json, "request", price->pico_call);
     errand_put_piece(json, "web_search", price->pico_unit[REGISTRY_UNIT_WEB_SEARCH]);
+    for (unsigned i = REGISTRY_UNIT_IMAGE; i < REGISTRY_UNITS; i++) {
+        if (price->known_unit[i]) {
+            errand_put_piece(json, registry_unit_name((enum registry_unit_priced)i),
+                             price->pico_unit[i]);
+        }
+    }
     jsonw_close(json, '}');
     errand_put_model_openrouter(json, model);
     jsonw_close(json, '}');

@@ -12,9 +12,11 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .model = options->model,
         .upstream_model = options->upstream_model,
         .sink = options->sink,
+        .read = options->read,
         .choices = options->choices,
         .surface = options->surface,
         .include_usage = options->include_usage,
+        .bytes = options->bytes,
         .singly = options->singly,
     };
     sse_init(&relay->sse, options->event_max);
@@ -173,7 +175,11 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (relay->done) {
             return ERR_OK; /* behind the end there is nothing to say */
         }
-        chat_event_read(event->data, &sink, &chat);
+        if (relay->read == NULL) {
+            chat_event_read(event->data, &sink, &chat);
+        } else {
+            relay->read(event->data, &chat);
+        }
         TRY(relay_understand(relay, &chat));
         if (relay->sink != NULL) {
             relay_tell(relay, &kept, event->data);
@@ -193,9 +199,24 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
     return ERR_OK;
 }
 
+/* The answer itself: each piece that comes counts as an event. */
+static void relay_give(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
+{
+    relay->begun = true;
+    relay->content_events += data.len > 0;
+    relay->content_bytes += (int64_t)data.len;
+    if (data.len > 0) {
+        emit(context, data);
+    }
+}
+
 enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
+    if (relay->bytes) {
+        relay_give(relay, data, emit, context);
+        return ERR_OK;
+    }
     for (;;) {
         struct sse_event event;
         if (relay_next_like(relay, &data, &run)) {
@@ -225,7 +246,8 @@ enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
     struct sse_event event;
-    if (sse_end(&relay->sse, &event) == WIRE_DONE) {
+    relay->ended |= relay->bytes;
+    if (!relay->bytes && sse_end(&relay->sse, &event) == WIRE_DONE) {
         enum err err = relay_event(relay, &event, &run);
         relay_flush(&run);
         TRY(err);

@@ -29,6 +29,10 @@ struct relay_like {
     struct chat_text said; /* all but its `json` */
 };
 
+/* What an event of another service's stream says: `finished` counts what is told whole, `done` ends
+ * the answer. Pure; results borrow the text. */
+typedef void relay_read_fn(struct str data, struct chat_event *ret_event);
+
 struct relay {
     struct sse sse;
     struct relay_like like;
@@ -36,6 +40,7 @@ struct relay {
     const struct registry_model *model; /* its declared names */
     struct str upstream_model;          /* the name it was asked by */
     const struct chat_sink *sink;       /* told the text as it is read; NULL: nobody listens */
+    relay_read_fn *read;                /* NULL: events are chat's */
     int64_t choices;
     int64_t finished;       /* choices that have a finish reason */
     int64_t content_events; /* events with text, reasoning or arguments that were given on */
@@ -46,6 +51,7 @@ struct relay {
     enum usage_surface surface;
     struct usage usage; /* that, in classes */
     bool include_usage; /* the client wants it */
+    bool bytes;         /* it is no stream of events: all of it is given on as it comes */
     bool singly;        /* each event is given on by itself, when it was told */
     bool has_usage;
     bool begun;  /* an event was checked, and may have left */
@@ -58,9 +64,11 @@ struct relay_options {
     const struct registry_model *model;
     struct str upstream_model;
     const struct chat_sink *sink;
+    relay_read_fn *read;
     int64_t choices;
     enum usage_surface surface;
     bool include_usage;
+    bool bytes;
     bool singly;
     size_t event_max;
     size_t tail_max;

@@ -15,15 +15,29 @@
 #define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
 #define SNAPSHOT_HEAD_MAX  8192
 
-static const struct str snapshot_path = STR_INIT("/chat/completions");
+/* Behind a route's endpoint. */
+static const struct str snapshot_paths[] = {
+    [REGISTRY_DIALECT_OPENAI_CHAT] = STR_INIT("/chat/completions"),
+    [REGISTRY_DIALECT_OPENAI_RESPONSES] = STR_INIT("/responses"),
+    [REGISTRY_DIALECT_ANTHROPIC] = STR_INIT("/messages"),
+    [REGISTRY_DIALECT_GEMINI] = STR_INIT(""),
+    [REGISTRY_DIALECT_OPENAI_EMBEDDINGS] = STR_INIT("/embeddings"),
+    [REGISTRY_DIALECT_RERANK] = STR_INIT("/rerank"),
+    [REGISTRY_DIALECT_OPENAI_IMAGES] = STR_INIT("/images/generations"),
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = STR_INIT("/audio/speech"),
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = STR_INIT("/audio/transcriptions"),
+    [REGISTRY_DIALECT_OPENAI_REALTIME] = STR_INIT("/realtime"),
+};
+_Static_assert(EP_ARRAY_LEN(snapshot_paths) == REGISTRY_DIALECT_COUNT, "a path each");
 
 /* "POST /v1/chat/completions HTTP/1.1", Host, Authorization; the content length is added a call. */
-static enum err snapshot_write_head(struct buf *head, const struct url *url, struct str secret)
+static enum err snapshot_write_head(struct buf *head, const struct url *url, struct str path,
+                                    struct str secret)
 {
     bool literal = str_find(url->host, ':') < url->host.len;
     TRY(buf_append(head, STR("POST ")));
     TRY(buf_append(head, url->path));
-    TRY(buf_append(head, snapshot_path));
+    TRY(buf_append(head, path));
     TRY(buf_append(head, STR(" HTTP/1.1\r\nHost: ")));
     TRY(buf_append(head, literal ? STR("[") : STR_EMPTY));
     TRY(buf_append(head, url->host));
@@ -75,7 +89,8 @@ static enum err snapshot_route(struct gate_snapshot *snapshot, struct gate_route
         err = FAIL(fail, ERR_REGISTRY_INVALID,
                    "the secret of credential \"" STR_FMT "\" has a space or a control character",
                    STR_ARG(route->credential->id));
-    } else if (snapshot_write_head(&head, &ready->url, secret_str(&secret)) != ERR_OK ||
+    } else if (snapshot_write_head(&head, &ready->url, snapshot_paths[route->dialect],
+                                   secret_str(&secret)) != ERR_OK ||
                !arena_copy(&snapshot->arena, buf_str(&head), &ready->head)) {
         err = FAIL(fail, ERR_NO_MEMORY, "no memory for the head of route \"" STR_FMT "\"",
                    STR_ARG(route->id));
@@ -104,6 +119,9 @@ static enum err snapshot_models(struct gate_snapshot *snapshot, struct shelf *sh
     for (size_t i = 0; i < registry->model_count; i++) {
         const struct registry_model *model = &registry->models[i];
         struct gate_model *ready = &snapshot->models[i];
+        for (unsigned k = 0; k < REGISTRY_SERVICE_COUNT; k++) {
+            ready->serves[k] = registry_model_serves(model, (enum registry_service)k);
+        }
         if (model->tokenizer.len > 0) {
             TRY(shelf_open(shelf, model->tokenizer, &ready->vocab, fail));
             ready->template =
@@ -200,13 +218,26 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     mem_free(snapshot);
 }
 
-const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
-                                             const struct registry_model *model)
+static const struct gate_model *snapshot_model(const struct gate_snapshot *snapshot,
+                                               const struct registry_model *model)
 {
     ASSERT(model >= snapshot->registry->models);
     size_t at = (size_t)(model - snapshot->registry->models);
     ASSERT(at < snapshot->registry->model_count);
-    return snapshot->models[at].vocab == NULL ? NULL : &snapshot->models[at];
+    return &snapshot->models[at];
+}
+
+const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
+                                             const struct registry_model *model)
+{
+    const struct gate_model *ready = snapshot_model(snapshot, model);
+    return ready->vocab == NULL ? NULL : ready;
+}
+
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service)
+{
+    return snapshot_model(snapshot, model)->serves[service];
 }
 
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,

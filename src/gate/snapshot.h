@@ -67,9 +67,10 @@ struct gate_route {
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
-/* How a model's tokens are counted. */
+/* How a model's tokens are counted, and what it is for. */
 struct gate_model {
-    const struct vocab *vocab; /* of the shelf; NULL: they are not counted */
+    uint64_t serves[REGISTRY_SERVICE_COUNT]; /* bits of its routes */
+    const struct vocab *vocab;               /* of the shelf; NULL: they are not counted */
     const struct template_program *template;
 };
 
@@ -110,5 +111,8 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot);
 /* NULL: the model's tokens are not counted. */
 const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
                                              const struct registry_model *model);
+/* Bits of the model's routes that serve calls of the service. */
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service);
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
                                              const struct registry_route *route);

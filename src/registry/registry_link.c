@@ -61,6 +61,45 @@ static void registry_link_contract(struct registry_load *load, const struct yaml
                        registry_place_of(node, STR("contract_price")),
                        "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
                        STR_ARG(route->contract_price->id), STR_ARG(route->model->id));
+        return;
+    }
+    enum registry_service service = registry_dialect_service(route->dialect);
+    if (!registry_price_serves(route->contract, service)) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                       registry_place_of(node, STR("contract_price")),
+                       "price book \"" STR_FMT "\" prices model \"" STR_FMT
+                       "\", but not what a call of %s uses of it",
+                       STR_ARG(route->contract_price->id), STR_ARG(route->model->id),
+                       registry_service_name(service));
+    }
+}
+
+/* What its routes serve is priced, or, where it has none yet, some service. */
+static void registry_link_sold(struct registry_load *load, const struct yaml_node *node,
+                               const struct registry_product *product,
+                               const struct registry_model *model,
+                               const struct registry_price *price)
+{
+    bool any = false;
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        enum registry_service service = (enum registry_service)i;
+        bool priced = registry_price_serves(price, service);
+        any |= priced;
+        if (!priced && registry_model_serves(model, service) != 0) {
+            registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                           registry_place_of(node, STR("models")),
+                           "price book \"" STR_FMT "\" prices model \"" STR_FMT
+                           "\", but not what a call of %s uses of it",
+                           STR_ARG(product->price_book->id), STR_ARG(model->id),
+                           registry_service_name(service));
+            return;
+        }
+    }
+    if (!any) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, registry_place_of(node, STR("models")),
+                       "price book \"" STR_FMT "\" prices nothing that a call of model \"" STR_FMT
+                       "\" uses",
+                       STR_ARG(product->price_book->id), STR_ARG(model->id));
     }
 }
 
@@ -246,6 +285,8 @@ static void registry_link_product(struct registry_load *load, const struct yaml_
                            registry_place_of(node, STR("models")),
                            "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
                            STR_ARG(product->price_book->id), STR_ARG(product->models[i]->id));
+        } else {
+            registry_link_sold(load, node, product, product->models[i], product->prices[i]);
         }
     }
 }

@@ -53,6 +53,11 @@ static const struct str registry_unit_keys[] = {
     [REGISTRY_UNIT_WEB_SEARCH] = STR_INIT("per_web_search"),
     [REGISTRY_UNIT_WEB_FETCH] = STR_INIT("per_web_fetch"),
     [REGISTRY_UNIT_SOURCE] = STR_INIT("per_source"),
+    [REGISTRY_UNIT_IMAGE] = STR_INIT("per_image"),
+    [REGISTRY_UNIT_SEARCH_UNIT] = STR_INIT("per_search_unit"),
+    [REGISTRY_UNIT_CHAR] = STR_INIT("per_char"),
+    [REGISTRY_UNIT_SECOND_IN] = STR_INIT("per_second_in"),
+    [REGISTRY_UNIT_SECOND_OUT] = STR_INIT("per_second_out"),
 };
 _Static_assert(EP_ARRAY_LEN(registry_unit_keys) == REGISTRY_UNITS, "a key each");
 
@@ -89,11 +94,11 @@ static void registry_read_prices(struct registry_load *load, const struct yaml_n
         const struct yaml_node *key = yaml_key(node, i);
         const struct registry_price_key *row = registry_price_key(key->text);
         int64_t pico = 0;
-        if (row == NULL || row->wide != wide ||
-            !registry_amount(load, yaml_value(node, i), REGISTRY_TOKEN_SCALE, REGISTRY_TOKEN_MAX,
-                             &pico)) {
+        if (row == NULL || row->wide != wide) {
             continue;
         }
+        (void)registry_amount(load, yaml_value(node, i), REGISTRY_TOKEN_SCALE, REGISTRY_TOKEN_MAX,
+                              &pico); /* a fault is noted, and the price is no further one */
         for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
             if ((row->classes & (1u << class)) != 0) {
                 price->pico[class] = pico;
@@ -109,6 +114,7 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     if (node->kind != YAML_MAPPING) {
         registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
                        "the prices of a model are a mapping: {input: \"2.50\", output: \"10\"}");
+        price->known[REGISTRY_CLASS_IN] = price->known[REGISTRY_CLASS_OUT] = true;
         return;
     }
     for (uint32_t i = 0; i < node->count; i++) {
@@ -118,9 +124,9 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
             (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
                                   &price->pico_call); /* a fault is noted */
         } else if (unit < REGISTRY_UNITS) {
-            price->known_unit[unit] =
-                registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
-                                &price->pico_unit[unit]);
+            (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
+                                  &price->pico_unit[unit]); /* likewise */
+            price->known_unit[unit] = true;
         } else if (registry_price_key(key->text) == NULL) {
             registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
                            "nothing is priced by \"%.*s\"",
@@ -129,10 +135,6 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     }
     registry_read_prices(load, node, true, price);
     registry_read_prices(load, node, false, price);
-    if (yaml_get(node, STR("input")) == NULL || yaml_get(node, STR("output")) == NULL) {
-        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
-                       "a model has at least a price for input and one for output");
-    }
 }
 
 /* Models lie in memory in the order of their ids. */

@@ -66,7 +66,7 @@ static const struct registry_field route_fields[] = {
     { FIELD(route, REF, upstream_party), REF(PARTY) },
     { FIELD(route, REF, model), REF(MODEL) },
     { FIELD(route, REF, credential), REF(CREDENTIAL) },
-    { FIELD(route, CHOICE, dialect), .choices = STR_INIT("openai_chat") },
+    { FIELD(route, CHOICE, dialect), .choices = STR_INIT(REGISTRY_DIALECTS) },
     { FIELD(route, URL, endpoint) },
     { FIELD(route, TEXT, upstream_model), .min = 1, .max = 128 },
     { FIELD(route, PLACE, place) },

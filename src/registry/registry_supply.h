@@ -39,10 +39,15 @@ enum registry_class {
 _Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
 
 /* What is used beside tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_UNIT_TABLE(X)  \
-    X(WEB_SEARCH, "web_search") \
-    X(WEB_FETCH, "web_fetch")   \
-    X(SOURCE, "source")
+#define REGISTRY_UNIT_TABLE(X)    \
+    X(WEB_SEARCH, "web_search")   \
+    X(WEB_FETCH, "web_fetch")     \
+    X(SOURCE, "source")           \
+    X(IMAGE, "image")             \
+    X(SEARCH_UNIT, "search_unit") \
+    X(CHAR, "char")               \
+    X(SECOND_IN, "second_in")     \
+    X(SECOND_OUT, "second_out")
 
 #define REGISTRY_UNIT_AS_ENUM(name, text) REGISTRY_UNIT_##name,
 enum registry_unit_priced {
@@ -131,8 +136,39 @@ struct registry_price_book {
     size_t line_count;
 };
 
+/* What a client buys with one call. */
+#define REGISTRY_SERVICE_TABLE(X)     \
+    X(CHAT, "chat")                   \
+    X(EMBEDDINGS, "embeddings")       \
+    X(RERANK, "rerank")               \
+    X(IMAGES, "images")               \
+    X(SPEECH, "speech")               \
+    X(TRANSCRIPTION, "transcription") \
+    X(REALTIME, "realtime")
+
+#define REGISTRY_SERVICE_AS_ENUM(name, text) REGISTRY_SERVICE_##name,
+enum registry_service {
+    REGISTRY_SERVICE_TABLE(REGISTRY_SERVICE_AS_ENUM) REGISTRY_SERVICE_COUNT
+};
+#undef REGISTRY_SERVICE_AS_ENUM
+
+/* Which API an upstream speaks, and which service that is: registry_dialect_service(). */
+#define REGISTRY_DIALECTS                                   \
+    "openai_chat|openai_responses|anthropic|gemini|"        \
+    "openai_embeddings|rerank|openai_images|openai_speech|" \
+    "openai_transcriptions|openai_realtime"
 enum registry_dialect {
-    REGISTRY_DIALECT_OPENAI_CHAT
+    REGISTRY_DIALECT_OPENAI_CHAT,
+    REGISTRY_DIALECT_OPENAI_RESPONSES,
+    REGISTRY_DIALECT_ANTHROPIC,
+    REGISTRY_DIALECT_GEMINI,
+    REGISTRY_DIALECT_OPENAI_EMBEDDINGS,
+    REGISTRY_DIALECT_RERANK,
+    REGISTRY_DIALECT_OPENAI_IMAGES,
+    REGISTRY_DIALECT_OPENAI_SPEECH,
+    REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS,
+    REGISTRY_DIALECT_OPENAI_REALTIME,
+    REGISTRY_DIALECT_COUNT
 };
 
 /* What an upstream bills after the connection is closed in the middle of an answer. */
