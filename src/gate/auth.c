@@ -4,7 +4,7 @@
 #include "ident/ident.h"
 
 /* The one key among the headers. Two that differ could be read differently by others: refused. */
-static enum err auth_text(const struct http1_head *head, struct str *ret_text)
+enum err auth_text(const struct http1_head *head, struct str *ret_text)
 {
     static const struct str bearer = STR_INIT("Bearer ");
     *ret_text = STR_EMPTY;

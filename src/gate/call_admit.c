@@ -192,7 +192,11 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
 static struct rate_bounds admit_bound(const struct call *call)
 {
     if (call->work != NULL) {
-        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
+        return (struct rate_bounds){
+            .input = call->work->input_most,
+            .mixed = call->work->mixed,
+            .units = call->work->most,
+        };
     }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     uint64_t bytes = call->body.len;

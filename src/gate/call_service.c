@@ -1,10 +1,12 @@
 #include "gate/call_service.h"
 
 #include "gate/call_chat.h"
+#include "gate/call_realtime.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_CHAT] = &call_chat,
+    [REGISTRY_SERVICE_REALTIME] = &call_realtime,
 };
 
 const struct call_service *call_service_row(enum registry_service service)
@@ -32,7 +34,8 @@ struct call_work *call_work_make(struct call *call, size_t own)
 
 uint64_t call_service_closed(const struct call *call, const struct registry_model *model)
 {
-    return ~gate_snapshot_serves(call->snapshot, model, call->service->service);
+    uint64_t serves = gate_snapshot_serves(call->snapshot, model, call->service->service);
+    return ~serves | (call->service->closed == NULL ? 0 : call->service->closed(call, model));
 }
 
 /* "embeddings, rerank" */

@@ -37,6 +37,7 @@
 struct call;
 struct gate;
 struct http1_head;
+struct http_call;
 struct http_exchange;
 
 /*
@@ -52,6 +53,7 @@ struct call_work {
     int64_t stream_most;       /* bytes of text or of the answer itself that a stream may have;
                                     0: only time bounds it */
     struct str answer_type;    /* the content type that the upstream told; empty: none */
+    bool mixed;                /* the input may be pictures and sounds too */
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
     void *own;                 /* the service's, in the same arena */
@@ -59,6 +61,7 @@ struct call_work {
 
 struct call_service {
     enum registry_service service;
+    bool unseen; /* what is asked is not all in the body: it does not count as looked through */
     bool writes; /* its answer has tokens of output, at most the model's cap for each choice */
     /*
      * PARSE: reads call->body. Fills call->ask, and call->work from call_work_make(), with
@@ -66,10 +69,17 @@ struct call_service {
      * As ask_read_chat() fails; call->param is the field.
      */
     enum err (*read)(struct call *call, struct fail *fail);
+    /* ADMIT, ROUTE: bits of the model's routes that are closed to this call beside those that do
+     * not serve it; NULL: none. */
+    uint64_t (*closed)(const struct call *call, const struct registry_model *model);
     /* ROUTE: the body of an attempt at the route; what is put in lives in the call's arena.
      * ERR_NO_MEMORY. */
     enum err (*write)(struct call *call, const struct registry_route *route,
                       struct splice *ret_splice);
+    /* ROUTE: begins the attempt at call->route in the place of http_call_start(); no other one is
+     * made beside it. call->x is there. ERR_CANCELLED: nobody waits for it. NULL: a connection
+     * serves it. */
+    enum err (*start)(struct call *call, struct http_call *upstream);
     /*
      * FORWARD: the whole answer in call->answer, whose status was 200: ERR_UPSTREAM_SYNTAX,
      * ERR_UPSTREAM_STATUS (an error inside), ERR_UPSTREAM_MODEL. Sets call->has_reported and

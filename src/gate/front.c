@@ -6,6 +6,7 @@
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 #include "gate/reply.h"
 #include "wire/url.h"
 
@@ -82,6 +83,9 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
+    { STR_INIT("/v1/realtime"), false, HTTP1_POST, realtime_call },
+    { STR_INIT("/v1/realtime/"), true, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
@@ -140,6 +144,8 @@ static void front_on_gone(struct http_exchange *x)
     }
     if (front_is_call(owner)) {
         call_gone(owner);
+    } else if (realtime_owns(owner)) {
+        realtime_gone(owner);
     } else {
         errand_gone(owner);
     }

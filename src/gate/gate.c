@@ -6,6 +6,7 @@
 #include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 
 static struct http_server_options gate_server_options(struct gate *gate)
 {
@@ -56,6 +57,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
+    list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
     enum err err = gate_start(gate, fail);
@@ -120,7 +122,8 @@ void gate_drain(struct gate *gate)
 
 size_t gate_busy(const struct gate *gate)
 {
-    return gate->calls.count + gate->errands + http_server_exchanges(gate->server);
+    return gate->calls.count + gate->errands + gate->sessions_count +
+           http_server_exchanges(gate->server);
 }
 
 void gate_cut(struct gate *gate)
@@ -130,6 +133,7 @@ void gate_cut(struct gate *gate)
         call->cut = true;
         call_wake(call);
     }
+    realtime_cut(gate);
 }
 
 void gate_close(struct gate *gate)
@@ -143,7 +147,7 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls));
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->sessions));
     call_straddle_fini(gate);
     call_queue_fini(gate);
     upstream_pool_destroy(gate->pool);

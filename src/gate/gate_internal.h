@@ -24,6 +24,8 @@ struct gate {
     struct slab calls;
     struct node open_calls;
     size_t errands;
+    struct node sessions; /* realtime.h */
+    size_t sessions_count;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */

@@ -43,6 +43,10 @@ struct gate_options {
     size_t queue_calls;                  /* that wait for a place, of a loop */
     int64_t queue_ns;                    /* for each; 0: none waits */
     int64_t defer_ns;                    /* of those that may wait for cheap hours; 0: none */
+    int64_t session_ns;                  /* of realtime */
+    int64_t session_idle_ns;             /* likewise, without a word */
+    size_t session_event_max;            /* bytes */
+    size_t sessions_per_key;
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;

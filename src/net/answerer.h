@@ -7,7 +7,7 @@
  *   http_call_start() > on_start > http_answer_sent() > http_answer_head() > http_answer_body()*
  *                                > http_answer_end()
  *                                > http_answer_fail()       (at any time instead of what is left)
- *                                > on_cancel                (its owner has cancelled, or it was late)
+ *                                > on_cancel (its owner has cancelled, or it was late)
  *
  * on_start comes from the loop, never within http_call_start(). The answers call the owner's
  * callbacks, and are for the loop's callbacks alone; a callback may cancel the call, which
