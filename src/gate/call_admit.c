@@ -191,14 +191,16 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
+    const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     if (call->work != NULL) {
+        int64_t most = call->work->input_most;
+        bool tokens = vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
         return (struct rate_bounds){
-            .input = call->work->input_most,
+            .input = tokens ? most : (int64_t)count_bound(vocab, (uint64_t)most),
             .mixed = call->work->mixed,
             .units = call->work->most,
         };
     }
-    const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){

@@ -66,6 +66,7 @@ static enum err realtime_read(struct call *call, struct fail *fail)
     mine->sound_token = session->narrow ? SOUND_TOKEN_NARROW : SOUND_TOKEN_WIDE;
     read_ask(call, session, turn->kind);
     work->mixed = true;
+    work->unseen = true; /* most of what is said went to the source before */
     if (turn->kind != TURN_OPEN && !bind_route(call, session, mine)) {
         return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
     }
@@ -143,9 +144,10 @@ static enum err realtime_check(struct call *call)
     return call_service_declared(call, event.model);
 }
 
-static void realtime_measure(struct call *call)
+static void realtime_measure(struct call *call, const struct rate *rate)
 {
     const struct call_realtime *mine = call->work->own;
+    (void)rate;
     if (mine->seconds > 0) {
         int64_t most = call->work->most[USAGE_UNIT_SECOND_IN];
         call->billed.units[USAGE_UNIT_SECOND_IN] = mine->seconds < most ? mine->seconds : most;
@@ -164,7 +166,6 @@ static void realtime_measure(struct call *call)
 const struct call_service call_realtime = {
     .service = REGISTRY_SERVICE_REALTIME,
     .writes = true,
-    .unseen = true,
     .read = realtime_read,
     .closed = realtime_closed,
     .write = realtime_write,

@@ -50,11 +50,11 @@ static void screen_end(struct call *call)
 bool call_screen_slice(struct call *call)
 {
     const struct detect_rules *rules = call->snapshot->detect;
-    if (call->product->mode != REGISTRY_MODE_ZONE || rules == NULL || call->law.content.scanned ||
-        call->service->unseen) {
-        /* Without rules, or of what is said elsewhere, nothing counts as looked through, and the
-         * judge refuses. */
-        return true;
+    if (call->product->mode != REGISTRY_MODE_ZONE || rules == NULL || call->law.content.scanned) {
+        return true; /* without rules nothing counts as looked through, and the judge refuses */
+    }
+    if (call->work != NULL && call->work->unseen) {
+        return true; /* likewise */
     }
     if (call->screen == NULL) {
         call->screen = mem_alloc(sizeof(*call->screen));

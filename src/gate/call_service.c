@@ -1,11 +1,15 @@
 #include "gate/call_service.h"
 
 #include "gate/call_chat.h"
+#include "gate/call_embeddings.h"
 #include "gate/call_realtime.h"
+#include "gate/call_rerank.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_CHAT] = &call_chat,
+    [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
+    [REGISTRY_SERVICE_RERANK] = &call_rerank,
     [REGISTRY_SERVICE_REALTIME] = &call_realtime,
 };
 
@@ -28,6 +32,12 @@ struct call_work *call_work_make(struct call *call, size_t own)
     }
     call->work = work;
     return work;
+}
+
+enum err call_own_write(struct call *call, const struct registry_route *route,
+                        struct splice *ret_splice)
+{
+    return ask_write_own(&call->ask, route->upstream_model, &call->arena, ret_splice);
 }
 
 /* ---- which routes ------------------------------------------------------------------------- */
@@ -108,7 +118,7 @@ static void service_keep_priced(struct usage *billed, const struct rate *rate)
 void call_service_measure(struct call *call, const struct rate *rate)
 {
     if (call->service->measure != NULL) {
-        call->service->measure(call);
+        call->service->measure(call, rate);
     }
     service_keep_priced(&call->billed, rate);
 }

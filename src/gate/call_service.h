@@ -42,7 +42,7 @@ struct http_exchange;
 
 /*
  * Of a call of another service than chat, in the call's arena, from PARSE until it is billed.
- * `read` fills it; `check` and `event` may note in `own` what the answer brought.
+ * `read` fills it; `check` may note in `own` what the answer brought.
  */
 struct call_work {
     int64_t input_most;        /* tokens that the input has at most, where nothing counts it */
@@ -56,12 +56,14 @@ struct call_work {
     bool mixed;                /* the input may be pictures and sounds too */
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
+    bool about;                /* `texts` are not all of the input: their count is a lower bound */
+    bool unseen;               /* what is asked is no text (token ids, sound, pictures): nobody has
+                                    looked it through, and a zone product does not sell it */
     void *own;                 /* the service's, in the same arena */
 };
 
 struct call_service {
     enum registry_service service;
-    bool unseen; /* what is asked is not all in the body: it does not count as looked through */
     bool writes; /* its answer has tokens of output, at most the model's cap for each choice */
     /*
      * PARSE: reads call->body. Fills call->ask, and call->work from call_work_make(), with
@@ -94,7 +96,7 @@ struct call_service {
      * else is. The answer was delivered, in whole or in part (call->outcome). What a side of the
      * price list does not price is taken out of call->billed behind it.
      */
-    void (*measure)(struct call *call);
+    void (*measure)(struct call *call, const struct rate *rate);
 };
 
 /* The row; never NULL. ASSERTs that there is one: front.c alone makes calls of services. */
@@ -106,6 +108,10 @@ void call_begin_service(struct gate *gate, struct http_exchange *x, enum face fa
 
 /* A call's work, empty: no units, no texts, tokens -1. NULL: no memory. */
 struct call_work *call_work_make(struct call *call, size_t own);
+
+/* A row's `write`, of a body of JSON: the route's name for the model, and nothing that is ours. */
+enum err call_own_write(struct call *call, const struct registry_route *route,
+                        struct splice *ret_splice);
 
 /* Bits of the model's routes that do not serve the call. */
 uint64_t call_service_closed(const struct call *call, const struct registry_model *model);

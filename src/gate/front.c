@@ -18,11 +18,16 @@ static bool front_is_call(const void *owner)
     return *(const uint32_t *)owner == CALL_MAGIC;
 }
 
+static enum face front_face(struct http_exchange *x)
+{
+    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
+    return openrouter ? FACE_OPENROUTER : FACE_OPENAI;
+}
+
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
-    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI, DIALECT_CHAT);
+    call_begin(gate, x, front_face(x), DIALECT_CHAT);
 }
 
 static void front_messages(struct gate *gate, struct http_exchange *x, struct str path)
@@ -35,6 +40,18 @@ static void front_responses(struct gate *gate, struct http_exchange *x, struct s
 {
     (void)path;
     call_begin(gate, x, FACE_OPENAI, DIALECT_RESPONSES);
+}
+
+static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_EMBEDDINGS);
+}
+
+static void front_rerank(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
@@ -83,6 +100,9 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
+    { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
     { STR_INIT("/v1/realtime"), false, HTTP1_POST, realtime_call },
     { STR_INIT("/v1/realtime/"), true, HTTP1_POST, realtime_not_here },
