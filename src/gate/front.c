@@ -104,8 +104,8 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
-    { STR_INIT("/v1/realtime"), false, HTTP1_POST, realtime_call },
-    { STR_INIT("/v1/realtime/"), true, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
@@ -137,6 +137,9 @@ static void front_on_request(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
+    if (realtime_call(gate, x)) {
+        return;
+    }
     if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
         path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }

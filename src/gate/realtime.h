@@ -31,8 +31,8 @@ struct http_exchange;
 
 /* A client asks for a session. */
 void realtime_open(struct gate *gate, struct http_exchange *x, struct str path);
-/* A call of a session's; what does not come from one is refused. */
-void realtime_call(struct gate *gate, struct http_exchange *x, struct str path);
+/* A call of a session's is begun. False: the exchange is none. */
+bool realtime_call(struct gate *gate, struct http_exchange *x);
 /* WebRTC, SIP and keys for browsers: 404, and why. */
 void realtime_not_here(struct gate *gate, struct http_exchange *x, struct str path);
 

@@ -6,7 +6,6 @@
 #include "dispatch/limits.h"
 #include "gate/auth.h"
 #include "gate/call_law.h"
-#include "gate/errand.h"
 #include "gate/realtime_internal.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
@@ -250,14 +249,13 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
     session_start(session, head, ws_key, key);
 }
 
-void realtime_call(struct gate *gate, struct http_exchange *x, struct str path)
+bool realtime_call(struct gate *gate, struct http_exchange *x)
 {
-    (void)path;
     if (turn_of(x) == NULL) {
-        errand_refuse(x, ERR_HTTP_METHOD);
-        return;
+        return false;
     }
     call_begin_service(gate, x, FACE_OPENAI, REGISTRY_SERVICE_REALTIME);
+    return true;
 }
 
 void realtime_not_here(struct gate *gate, struct http_exchange *x, struct str path)
