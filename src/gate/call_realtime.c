@@ -144,6 +144,24 @@ static enum err realtime_check(struct call *call)
     return call_service_declared(call, event.model);
 }
 
+/* A delta with text holds at least one token. */
+static void realtime_least(const struct call_realtime *mine, struct usage *usage)
+{
+    usage->tokens[USAGE_OUT] = mine->text_events;
+    usage->tokens[USAGE_OUT_AUDIO] = mine->sound_bytes / mine->sound_token;
+}
+
+/* What the client's connection has not taken yet is not billed by a crash. */
+static bool realtime_so_far(const struct call *call, struct usage *ret_usage)
+{
+    const struct call_realtime *mine = call->work->own;
+    if (mine->turn == NULL || channel_pending(&mine->turn->session->client) > 0) {
+        return false;
+    }
+    realtime_least(mine, ret_usage);
+    return true;
+}
+
 static void realtime_measure(struct call *call, const struct rate *rate)
 {
     const struct call_realtime *mine = call->work->own;
@@ -157,9 +175,7 @@ static void realtime_measure(struct call *call, const struct rate *rate)
     if (call->has_reported && !call->reported.quarantined) {
         return;
     }
-    /* A delta with text holds at least one token. */
-    call->billed.tokens[USAGE_OUT] = mine->text_events;
-    call->billed.tokens[USAGE_OUT_AUDIO] = mine->sound_bytes / mine->sound_token;
+    realtime_least(mine, &call->billed);
     call->provenance = "lower_bound";
 }
 
@@ -172,5 +188,6 @@ const struct call_service call_realtime = {
     .start = realtime_start,
     .check = realtime_check,
     .event = realtime_read_chunk,
+    .so_far = realtime_so_far,
     .measure = realtime_measure,
 };

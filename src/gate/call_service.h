@@ -90,6 +90,9 @@ struct call_service {
     enum err (*check)(struct call *call);
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
+    /* FORWARD: what would be billed of a stream if it broke off now; NULL: nobody can tell. False:
+     * not now. */
+    bool (*so_far)(const struct call *call, struct usage *ret_usage);
     /*
      * METER: tokens are billed as reported or counted, as of any call; then this sets what else is
      * (call->billed.units), within work->most, and may correct call->provenance. NULL: nothing

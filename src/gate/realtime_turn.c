@@ -1,5 +1,6 @@
 /* A call of a session: its request is made within the process, its answer comes from the source. */
 #include "base/mem.h"
+#include "gate/call_mark.h"
 #include "gate/realtime_internal.h"
 #include "wire/json.h"
 
@@ -293,6 +294,8 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
         turn_fail(turn, ERR_NO_MEMORY, "sent an event there is no memory for");
         return;
     }
+    /* What went before has left by now; behind this one it waits in the request's side. */
+    call_mark_look(EP_CONTAINER(turn->call, struct call, upstream));
     turn->held++;
     turn->over |= last;
     turn->mine->text_events += read->text_bytes > 0;
