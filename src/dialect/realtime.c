@@ -57,6 +57,7 @@ static bool names_narrow(struct str text)
 static enum err read_cap(struct str value, struct realtime_ask *ask, struct fail *fail)
 {
     int64_t cap = 0;
+    ask->caps = value.len > 0;
     if (value.len == 0 || json_kind(value) == JSON_NULL || json_string_is(value, STR("inf"))) {
         return ERR_OK;
     }

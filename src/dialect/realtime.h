@@ -21,6 +21,7 @@ struct realtime_ask {
     enum realtime_ask_kind kind;
     struct str event_id; /* a JSON string, or empty */
     struct str model;    /* of a session's change: a JSON string, or empty; a part of the event */
+    bool caps;           /* `output_cap` is told, be it that there is none */
     int64_t output_cap;  /* tokens; 0: none is given */
     int64_t sound_bytes; /* that it adds, decoded */
     bool narrow;         /* names a format of one byte for each of 8,000 samples a second */

@@ -216,6 +216,14 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -232,8 +240,9 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .request = chunk.id,
         .entrepot = buf_str(&facts),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -464,6 +473,11 @@ static void answer_stream_end(struct call *call)
     }
     if (call->tongue != NULL) {
         answer_translated_end(call);
+        return;
+    }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {

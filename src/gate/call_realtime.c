@@ -78,7 +78,9 @@ static enum err realtime_read(struct call *call, struct fail *fail)
     } else if (turn->kind == TURN_RESPONSE) {
         struct realtime_ask ask;
         work->input_most = session_input_most(session);
-        if (!turn->by_source && realtime_read_ask(buf_str(&call->body), &ask, fail) == ERR_OK) {
+        call->ask.output_cap = session->output_cap;
+        if (!turn->by_source && realtime_read_ask(buf_str(&call->body), &ask, fail) == ERR_OK &&
+            ask.caps) {
             call->ask.output_cap = ask.output_cap;
         }
     }

@@ -88,6 +88,8 @@ struct call_service {
      * call->reported if usage is told. call_service_declared() compares the model it names.
      */
     enum err (*check)(struct call *call);
+    /* FORWARD: by which rule its usage is read; NULL: the route says. */
+    const enum usage_surface *surface;
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
     /* FORWARD: what would be billed of a stream if it broke off now; NULL: nobody can tell. False:
@@ -100,6 +102,9 @@ struct call_service {
      * price list does not price is taken out of call->billed behind it.
      */
     void (*measure)(struct call *call, const struct rate *rate);
+    /* ADMIT to SETTLE: corrects the rate where one price depends on what is asked for and, later,
+     * on what came: before an answer is there it is the dearest that there can be. NULL: none. */
+    void (*price)(const struct call *call, const struct registry_price *price, struct rate *rate);
 };
 
 /* The row; never NULL. ASSERTs that there is one: front.c alone makes calls of services. */
@@ -131,6 +136,10 @@ EP_MUST_CHECK enum err call_service_declared(struct call *call, struct str model
 
 /* FORWARD, of calls with work: keeps what the answer's head says of it. */
 void call_service_head(struct call *call, const struct http1_head *head);
+
+/* The rule of the route's reports, for this call. */
+enum usage_surface call_service_surface(const struct call *call,
+                                        const struct registry_route *route);
 
 /* METER: call->service->measure, and out with the tokens that nobody prices. */
 void call_service_measure(struct call *call, const struct rate *rate);

@@ -54,6 +54,12 @@ static void front_rerank(struct gate *gate, struct http_exchange *x, struct str 
     call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
 }
 
+static void front_images(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_IMAGES);
+}
+
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)gate;
@@ -103,6 +109,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
     { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },

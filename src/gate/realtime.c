@@ -304,6 +304,7 @@ static void client_change(struct session *session, struct str event, const struc
 {
     struct buf text;
     session->narrow |= ask->narrow;
+    session->output_cap = ask->caps ? ask->output_cap : session->output_cap;
     session->bytes += (int64_t)event.len;
     if (ask->model.len == 0) {
         client_send_on(session, event, ask->event_id);

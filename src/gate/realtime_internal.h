@@ -59,7 +59,6 @@ struct turn {
     bool asked;                 /* the source works at it */
     bool begun;                 /* its answer's head was given */
     bool over;                  /* the source's part has ended */
-    bool blamed;                /* the client was told an error */
 };
 
 enum session_state {
@@ -105,11 +104,12 @@ struct session {
     const char *reason;
 
     /* What the next response's input is at most. */
-    int64_t context; /* tokens, as of the last report */
-    int64_t bytes;   /* of text since; each is a token at most */
-    int64_t sound;   /* bytes of sound since */
-    bool narrow;     /* sound of one byte a sample was agreed on once */
-    uint64_t events; /* of our own, so far */
+    int64_t context;    /* tokens, as of the last report */
+    int64_t bytes;      /* of text since; each is a token at most */
+    int64_t sound;      /* bytes of sound since */
+    bool narrow;        /* sound of one byte a sample was agreed on once */
+    int64_t output_cap; /* tokens of a response; 0: the session has none */
+    uint64_t events;    /* of our own, so far */
 };
 
 /* realtime.c */

@@ -112,16 +112,12 @@ static void turn_tell(struct turn *turn, struct str data)
 {
     struct session *session = turn->session;
     struct json_fault fault;
-    if (str_eq(data, STR("[DONE]")) || json_check(data, &fault) != ERR_OK) {
+    if (json_check(data, &fault) != ERR_OK) {
         return;
     }
     struct str error = json_get(data, STR("error"));
-    if (json_get(data, STR("type")).len == 0) {
-        /* A stream of chat's ends with two such chunks, for readers of two kinds. */
-        if (!turn->blamed && error.len > 0) {
-            session_tell_error(session, error, buf_str(&turn->event_id));
-        }
-        turn->blamed |= error.len > 0;
+    if (json_get(data, STR("type")).len == 0 && error.len > 0) {
+        session_tell_error(session, error, buf_str(&turn->event_id));
     } else {
         session_tell(session, data);
     }

@@ -37,6 +37,7 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
     int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
