@@ -88,6 +88,7 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate_trust(gate); /* the server has borrowed the list of the one before */
     gate_snapshot_unref(before);
     call_queue_rouse(gate);
+    realtime_swapped(gate);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)

@@ -8,12 +8,15 @@
 #include "dialect/ask.h"
 #include "dispatch/limits.h"
 #include "gate/realtime_internal.h"
+#include "ident/ident.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
-#define SESSION_TEXT_MAX   ((size_t)16 << 10)
-#define SESSION_FOUND_MAX  ((size_t)1 << 20)
-#define SESSION_ERROR_MAX  4096
+#define SESSION_TEXT_MAX  ((size_t)16 << 10)
+#define SESSION_FOUND_MAX ((size_t)1 << 20)
+#define SESSION_ERROR_MAX 4096
+#define SESSION_ASK_NS \
+    INT64_C(500000000)          /* between two looks at the key: revoked within a second */
 #define SESSION_SPARE      512  /* tokens of a session that nobody has told about */
 #define SOUND_TOKEN_WIDE   4800 /* bytes of what is heard: call_realtime.c has what is said */
 #define SOUND_TOKEN_NARROW 800
@@ -112,6 +115,28 @@ static void session_lose_client(struct session *session)
         turn_leave(session->response);
     }
     session_balance(session);
+}
+
+/* Whether the registry in force has the session's source as it was. */
+static bool session_source_stands(const struct session *session)
+{
+    const struct registry_route *now =
+        registry_route(session->gate->snapshot->registry, session->route->id);
+    const struct registry_route *was = session->route;
+    return now != NULL && now->state == REGISTRY_ROUTE_ACTIVE && now->dialect == was->dialect &&
+           str_eq(now->endpoint, was->endpoint) &&
+           str_eq(now->credential->secret, was->credential->secret) &&
+           str_eq(now->model->id, was->model->id);
+}
+
+void realtime_swapped(struct gate *gate)
+{
+    LIST_EACH_SAFE(node, after, &gate->sessions) {
+        struct session *session = EP_CONTAINER(node, struct session, node);
+        if (session->state == SESSION_OPEN && !session_source_stands(session)) {
+            session_end(session, WEBSOCKET_POLICY, "the source is not open to you any more", false);
+        }
+    }
 }
 
 void realtime_cut(struct gate *gate)
@@ -328,6 +353,24 @@ static void client_change(struct session *session, struct str event, const struc
     buf_fini(&text);
 }
 
+/* Whether the key still is one: what is said between two responses goes to the source too. */
+static bool client_may_speak(struct session *session)
+{
+    int64_t now_ns = loop_now_ns(session->gate->loop);
+    if (now_ns - session->asked_ns < SESSION_ASK_NS) {
+        return true;
+    }
+    session->asked_ns = now_ns;
+    const struct api_key *key = ident_find(session->gate->world.ident, session->secret);
+    if (key != NULL && !client_suspended(key->client)) {
+        return true;
+    }
+    session_tell_err(session, key == NULL ? ERR_KEY_UNKNOWN : ERR_CLIENT_SUSPENDED, NULL, NULL,
+                     STR_EMPTY);
+    session_end(session, WEBSOCKET_POLICY, "the key is not valid any more", true);
+    return false;
+}
+
 static void client_take(struct session *session, struct str event)
 {
     struct realtime_ask ask;
@@ -354,7 +397,7 @@ static void client_on_message(struct channel *channel, bool text, struct str dat
 {
     struct session *session = session_of(channel);
     session->used_ns = loop_now_ns(session->gate->loop);
-    if (session->state != SESSION_OPEN) {
+    if (session->state != SESSION_OPEN || !client_may_speak(session)) {
         return;
     }
     if (text) {
@@ -403,6 +446,7 @@ struct session *session_make(struct gate *gate, struct http_exchange *x)
         return NULL;
     }
     options.limits.message_bytes_max = gate->snapshot->options.session_event_max;
+    options.queue_bytes_max = 2 * options.limits.message_bytes_max; /* one waits, one comes */
     options.open_ns = gate->snapshot->options.connect_ns;
     session->magic = REALTIME_MAGIC;
     session->gate = gate;

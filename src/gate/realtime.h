@@ -39,5 +39,8 @@ void realtime_not_here(struct gate *gate, struct http_exchange *x, struct str pa
 /* Whether `owner` of an exchange is a session that is being opened; its client has gone. */
 bool realtime_owns(const void *owner);
 void realtime_gone(void *owner);
+/* Another registry is in force: sessions at a source that is not in it any more come to their end,
+ * since what is said between two responses goes there too. */
+void realtime_swapped(struct gate *gate);
 /* Ends all sessions, at once: what was delivered is settled. */
 void realtime_cut(struct gate *gate);

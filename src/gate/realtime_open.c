@@ -151,7 +151,9 @@ static enum err session_write_headers(struct session *session, const struct http
 {
     struct str market = http1_header(head, STR(CALL_LAW_MARKET));
     const struct str parts[] = { STR("authorization: Bearer "), key, STR("\r\n") };
+    TRY(buf_reserve(&session->headers, key.len + market.len + SESSION_LINES_MAX)); /* it stays */
     TRY(buf_append_all(&session->headers, parts, EP_ARRAY_LEN(parts)));
+    session->secret = (struct str){ session->headers.ptr + parts[0].len, key.len };
     TRY(buf_append(&session->headers, STR("content-type: application/json\r\n")));
     return market.len == 0 ? ERR_OK
                            : http1_write_header(&session->headers, STR(CALL_LAW_MARKET), market);

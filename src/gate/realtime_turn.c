@@ -160,6 +160,10 @@ static void turn_tell_refusal(struct turn *turn)
     }
     if (error.len > 0) {
         session_tell_error(session, error, buf_str(&turn->event_id));
+        if (json_string_is(json_get(error, STR("type")), STR("compliance_refusal"))) {
+            /* What may not be sold may not be said there either. */
+            session_end(session, WEBSOCKET_POLICY, "the session may not go on", false);
+        }
     } else {
         session_tell_err(session, ERR_NO_ROUTE, NULL, NULL, buf_str(&turn->event_id));
     }

@@ -114,10 +114,10 @@ class Conversation:
 class Source:
     """Listens at once; `heard` is every event that any client sent."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.heard, self.sound, self.model, self.status = [], 0, None, None
         self.paths, self.keys, self.dying = [], [], threading.Event()
-        self.server = serve(self.serve, "127.0.0.1", port, process_request=self.look, compression=None)
+        self.server = serve(self.serve, "127.0.0.1", port, process_request=self.look, compression=None, ssl=tls)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def look(self, socket, request):

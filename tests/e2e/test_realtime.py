@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 
@@ -25,7 +26,7 @@ ROUTE = """  - id: aurora-voice-us
     credential: aurora-contract
     dialect: openai_realtime
     usage: openai.realtime
-    endpoint: http://127.0.0.1:{port}/v1
+    endpoint: {scheme}://127.0.0.1:{port}/v1
     upstream_model: aurora-large
     place: US
     abort_billing: {abort}
@@ -42,15 +43,15 @@ HEARD = (14 * 40 + 8 * 10) / 1e6
 
 
 class Studio(House):
-    def __init__(self, folder, abort="stops"):
-        self.voice, self.abort = free_port(), abort
+    def __init__(self, folder, abort="stops", scheme="http"):
+        self.voice, self.abort, self.scheme = free_port(), abort, scheme
         super().__init__(folder)
 
     def apply(self):
         registry = self.folder / "registry"
         routes = registry / "routes.yaml"
         if "aurora-voice-us" not in routes.read_text():
-            routes.write_text(routes.read_text() + ROUTE.format(port=self.voice, abort=self.abort))
+            routes.write_text(routes.read_text() + ROUTE.format(port=self.voice, abort=self.abort, scheme=self.scheme))
             books = registry / "price_books.yaml"
             text = books.read_text()
             assert PRICES in text
@@ -316,7 +317,7 @@ def test_another_model_opens_nothing_and_closes_what_is_open(tmp_path):
     made.source.model = "cheaper-model"
     status, error = refusal(made)
     assert status in (502, 503)
-    wait_for(lambda: made.receipts()[0]["outcome"] == "failed", "the opening's receipt")
+    wait_for(lambda: [line["outcome"] for line in made.receipts()[:1]] == ["failed"], "the opening's receipt")
     assert not made.receipts()[0].get("charged_nano")
     assert refusal(made)[0] == 503  # the route is out, for everybody
     finish(made)
@@ -353,17 +354,36 @@ def test_each_response_asks_for_the_key_and_the_law_again(studio):
         receive(socket)
         send(socket, "response.create")
         until(socket, "response.done")
-        studio.command("key", "revoke", made["id"])
         heard = len(studio.source.heard)
+        studio.command("key", "revoke", made["id"])
         send(socket, "response.create", event_id="late")
+        assert until(socket, "error")[-1]["error"]["code"] == "invalid_api_key"
+        time.sleep(0.6)
+        with pytest.raises(ConnectionClosed) as closed:
+            send(socket, "input_audio_buffer.clear")
+            until(socket, "never")
+        assert closed.value.rcvd.code == 1008
+    assert not {"response.create", "input_audio_buffer.clear"} & set(studio.source.types()[heard:])
+
+
+def test_what_a_source_begins_and_nobody_can_buy_is_taken_back(studio):
+    client = studio.json("client", "list")[0]["id"]
+    made = studio.json("key", "add", "--client", client, "--product", "world", "--budget-total", "1")
+    with studio.session(key=made["key"]) as socket:
+        receive(socket)
+        heard = len(studio.source.heard)
+        send(socket, "response.create", event_id="dear")
         error = until(socket, "error")[-1]["error"]
-        assert error["code"] == "invalid_api_key" and error["event_id"] == "late"
+        assert error["event_id"] == "dear" and error["entrepot"]["left"] == "1"
         assert "response.create" not in studio.source.types()[heard:]
-        # What the source begins by itself is taken back, and not a word of it is told.
         send(socket, "input_audio_buffer.commit")
         events = until(socket, "error")
         assert not [e for e in events if e["type"].startswith("response.")]
         wait_for(lambda: "response.cancel" in studio.source.types()[heard:], "the cancellation")
+        send(socket, "session.update", session={"max_output_tokens": 100})
+        until(socket, "session.updated")
+        send(socket, "response.create")
+        until(socket, "response.done")
 
 
 def test_a_route_that_is_closed_ends_the_sessions_at_it(tmp_path):
@@ -375,8 +395,10 @@ def test_a_route_that_is_closed_ends_the_sessions_at_it(tmp_path):
         routes = made.folder / "registry" / "routes.yaml"
         routes.write_text(routes.read_text().replace("  - id: aurora-voice-us\n", "  - id: aurora-voice-us\n    state: suspended\n"))
         made.apply()
-        send(socket, "response.create")
-        assert until(socket, "error")[-1]["error"]["code"] in ("no_closed_route", "no_route", "no_route_available")
+        with pytest.raises(ConnectionClosed) as closed:
+            until(socket, "never")
+        assert closed.value.rcvd.code == 1008
+    assert refusal(made)[0] == 503
     finish(made)
 
 
@@ -445,15 +467,20 @@ rt.socket.on('close', () => { console.log(JSON.stringify({ said, turns })); });
 
 @pytest.mark.skipif(shutil.which("node") is None or not (MODULES / "ws").exists(), reason="node or its packages are not installed")
 def test_with_the_official_sdk_over_tls(tmp_path):
-    made = Studio(tmp_path / "demo")
-    made.source = Source(made.voice)
+    """The client's side and the source's, both by TLS."""
+    made = Studio(tmp_path / "demo", scheme="https")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(made.folder / "tls.key"),
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                    str(made.folder / "tls.key"),
                     "-out", str(made.folder / "tls.pem")], check=True, capture_output=True)
     (made.folder / "tls.key").chmod(0o600)
     text = made.conf.read_text()
     made.conf.write_text(text.replace(f'public: "127.0.0.1:{made.public}"',
-                                      f'public: "127.0.0.1:{made.public}"\n  tls: {{cert: tls.pem, key: tls.key}}'))
+                                      f'public: "127.0.0.1:{made.public}"\n  tls: {{cert: tls.pem, key: tls.key}}')
+                         + "\nupstream: {ca: tls.pem}\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.folder / "tls.pem", made.folder / "tls.key")
+    made.source = Source(made.voice, context)
     made.start()
     script = tmp_path / "realtime.mjs"
     script.write_text(NODE)
