@@ -110,6 +110,9 @@ static enum err route_start(struct call *call)
     TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts, &call->lost));
     call_route_listen(call, call->place.route);
     call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));
+    if (call->service->start != NULL) {
+        return call->service->start(call, &call->upstream);
+    }
     http_call_start(call->gate->pool, &call->upstream);
     return ERR_OK;
 }
@@ -240,7 +243,9 @@ enum call_next call_route(struct call *call)
         return CALL_NEXT;
     }
     counter_add(COUNTER_ATTEMPTS, 1);
-    call_hedge_wait(call);
+    if (call->service->start == NULL) {
+        call_hedge_wait(call);
+    }
     call_goto(call, CALL_FORWARD);
     if (call->counting != NULL) {
         call_wake_next(call); /* the input is counted while the upstream works */
