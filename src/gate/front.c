@@ -208,9 +208,6 @@ static const struct front_path *front_find(struct http_exchange *x, struct str *
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
-    if (realtime_call(gate, x)) {
-        return;
-    }
     if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
         path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }
@@ -238,12 +235,16 @@ static void front_on_request(struct http_exchange *x)
         upload_done(owner);
         return;
     }
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    if (realtime_call(gate, x)) {
+        return;
+    }
     const struct front_path *row = front_find(x, &path, &known);
     if (row == NULL) {
         errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
         return;
     }
-    row->serve(http_server_owner(http_exchange_server(x)), x, path);
+    row->serve(gate, x, path);
 }
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
