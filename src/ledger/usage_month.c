@@ -28,7 +28,7 @@ const struct store_migration usage_month_migration = {
 };
 
 const struct store_migration usage_unit_migration = {
-    .number = 20,
+    .number = 22,
     .name = "usage_unit",
     .sql = "CREATE TABLE usage_month_unit(account INTEGER NOT NULL REFERENCES account,"
            " month INTEGER NOT NULL, key BLOB NOT NULL, model TEXT NOT NULL, unit TEXT NOT NULL,"

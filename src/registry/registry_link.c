@@ -136,6 +136,8 @@ static const struct registry_surfaces registry_surfaces[REGISTRY_DIALECT_COUNT] 
     [REGISTRY_DIALECT_GEMINI] = { 4, SURFACE(4) },
     [REGISTRY_DIALECT_OPENAI_IMAGES] = { 14, SURFACE(14) },
     [REGISTRY_DIALECT_OPENAI_REALTIME] = { 2, SURFACE(2) },
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = { 2, 0 }, /* sound and text are told apart as there */
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = { 2, 0 },
 };
 
 /* What a path may hold as it stands: Gemini's has the model's name. */
