@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import wait_for
+from conftest import ENTREPOT, wait_for
 from services_house import Services
 
 FILE_MAX = 26214400
@@ -227,7 +227,8 @@ def test_twenty_megabytes_need_less_than_one_of_memory(studio):
             except TimeoutError:
                 pass
     assert answer.startswith(b"HTTP/1.1 200 ") and b"1250000 ms of sound" in answer, answer[:2000]
-    assert most - before < 1024, f"{most - before} KiB"
+    if ENTREPOT.split("/")[-2] not in ("asan", "tsan"):  # a sanitizer has memory of its own for all that was ever there
+        assert most - before < 1024, f"{most - before} KiB"
     studio.quiet()
 
 
