@@ -275,6 +275,7 @@ enum err http_server_create(struct loop *loop, const struct http_server_options 
     server->options = *options;
     server->date_s = -1;
     slab_init(&server->conns, sizeof(struct http_exchange), options->connections_max);
+    slab_init(&server->inners, sizeof(struct http_inner_exchange), HTTP_INNER_MAX);
     list_init(&server->open);
     list_init(&server->listeners);
     *ret_server = server;
@@ -331,6 +332,9 @@ void http_server_drain(struct http_server *server)
         struct http_exchange *conn = EP_CONTAINER(node, struct http_exchange, node);
         if (conn->state == CONN_IDLE || conn->state == CONN_SHAKE || conn->state == CONN_PROXY) {
             conn_close(conn);
+        } else if (conn->state == CONN_ANSWER && conn->tunnel != NULL) {
+            conn->drains = true;
+            task_queue(conn_loop(conn), &conn->task);
         }
     }
 }
@@ -349,6 +353,7 @@ static void server_on_grave(struct task *task)
 {
     struct http_server *server = EP_CONTAINER(task, struct http_server, task);
     slab_fini(&server->conns);
+    slab_fini(&server->inners);
     mem_free(server);
 }
 
@@ -476,13 +481,13 @@ void http_exchange_peer(const struct http_exchange *x, struct address *ret_addre
 bool http_exchange_peer_uid(const struct http_exchange *x, unsigned *ret_uid)
 {
     ASSERT(x->magic == CONN_MAGIC);
-    return stream_peer_uid(&x->stream, ret_uid);
+    return !x->is_inner && stream_peer_uid(&x->stream, ret_uid);
 }
 
 struct str http_exchange_tls_name(const struct http_exchange *x)
 {
     ASSERT(x->magic == CONN_MAGIC);
-    return stream_tls_name(&x->stream);
+    return x->is_inner ? STR_EMPTY : stream_tls_name(&x->stream);
 }
 
 int64_t http_exchange_begun_ns(const struct http_exchange *x)
