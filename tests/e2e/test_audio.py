@@ -62,6 +62,7 @@ def made_form(fields, file, name="speech.wav", boundary="0b1c"):
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
     studio = Studio(tmp_path_factory.mktemp("studio") / "demo")
+    studio.conf.write_text(studio.conf.read_text() + "\nlimits: {read_ms: 4000}\n")
     studio.upstreams_are()
     studio.start()
     yield studio
@@ -203,6 +204,15 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(studio):
     studio.quiet()
     status, _, _ = studio.form(ASK, wav(1))
     assert status == 200
+
+
+def test_a_client_that_stalls_in_the_middle_is_told_and_leaves_nothing(studio):
+    body = made_form(ASK, wav(60))[1]
+    with raw(studio, head_of(studio, len(body)), body[:len(body) // 2]) as sock:
+        wait_for(lambda: studio.spool() == 1, "the upload's file")
+        answer = sock.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ") and b'"request_timeout"' in answer, answer
+    studio.quiet()
 
 
 def test_twenty_megabytes_need_less_than_one_of_memory(studio):
