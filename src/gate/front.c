@@ -249,12 +249,14 @@ static void front_on_request(struct http_exchange *x)
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
 
+/* Asked of each request with a body: looks at no table. */
 static bool front_takes(struct http_exchange *x)
 {
-    struct str path;
-    bool known = false;
-    const struct front_path *row = front_find(x, &path, &known);
-    return row != NULL && row->serve == front_transcription;
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    return head->method == HTTP1_POST && (str_eq(path, STR("/v1/audio/transcriptions")) ||
+                                          str_eq(path, STR("/api/v1/audio/transcriptions")));
 }
 
 static void front_on_upload(struct http_exchange *x)
