@@ -259,7 +259,7 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
     struct gate_options options;
     struct geo *geo = NULL;
     reload_options(server->world->conf, &options);
-    TRY(reload_geo(server->world->conf, &geo, fail));
+    TRY(reload_geo(server, server->world->conf, &geo, fail));
     const struct registry *registry = world_registry(server->world);
     if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
         registry_unref(registry);
@@ -446,6 +446,7 @@ static void serve_close(struct serve *serve)
     voice_seats_destroy(server->voice_seats);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
+    geo_unref(server->geo);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);
     helpers_stop(&serve->helpers);

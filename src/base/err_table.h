@@ -25,6 +25,8 @@
     X(HTTP_METHOD, CLIENT, 405, "invalid_request_error", "method_not_allowed",                    \
       "This path does not take that method.")                                                     \
     X(HTTP_PATH, CLIENT, 404, "invalid_request_error", "unknown_path", "There is no such path.")  \
+    X(HTTP_UPGRADE, CLIENT, 426, "invalid_request_error", "upgrade_required",                     \
+      "This path speaks WebSocket (RFC 6455, version 13) alone.")                                 \
     X(HTTP_TYPE, CLIENT, 415, "invalid_request_error", "unsupported_media_type",                  \
       "The body's content type or encoding is not taken here.")                                   \
     X(JSON_SYNTAX, CLIENT, 400, "invalid_request_error", "invalid_json",                          \

@@ -7,6 +7,7 @@
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 #include "gate/voice.h"
@@ -158,6 +159,9 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
     { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
     { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
+    { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
+    { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },
@@ -231,12 +235,16 @@ static void front_on_request(struct http_exchange *x)
         upload_done(owner);
         return;
     }
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    if (realtime_call(gate, x)) {
+        return;
+    }
     const struct front_path *row = front_find(x, &path, &known);
     if (row == NULL) {
         errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
         return;
     }
-    row->serve(http_server_owner(http_exchange_server(x)), x, path);
+    row->serve(gate, x, path);
 }
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
@@ -275,6 +283,8 @@ static void front_on_gone(struct http_exchange *x)
         upload_gone(owner);
     } else if (front_is_call(owner)) {
         call_gone(owner);
+    } else if (realtime_owns(owner)) {
+        realtime_gone(owner);
     } else {
         errand_gone(owner);
     }

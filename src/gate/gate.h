@@ -58,7 +58,7 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
-    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
+    struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
     struct voice_seats *voice_seats; /* NULL: nobody speaks here */
     struct usage_check *usage_check;
     struct quarantine *quarantine;

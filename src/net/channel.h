@@ -16,9 +16,9 @@
  * sent is copied. What callbacks are given is valid in them only.
  *
  * Pings are answered, and sent where the peer has been silent for ping_ns; a peer that does not
- * answer within another ping_ns is given up (WEBSOCKET_ABNORMAL). What breaks the protocol is closed
- * with the code that RFC 6455 has for it. A server that drains tells on_draining; without that
- * callback the client is closed with WEBSOCKET_GOING_AWAY.
+ * answer within another ping_ns is given up (WEBSOCKET_ABNORMAL). What breaks the protocol is
+ * closed with the code that RFC 6455 has for it. A server that drains tells on_draining; without
+ * that callback the client is closed with WEBSOCKET_GOING_AWAY.
  */
 #pragma once
 

@@ -24,6 +24,7 @@
 #include "net/lookup.h"
 #include "wire/http1.h"
 
+struct http_answerer;
 struct http_call;
 struct tls_context;
 struct upstream_conn;
@@ -100,10 +101,14 @@ struct http_call {
     int64_t answer_ns;     /* from the start to the end, pauses aside, however it drips; 0: any */
     uint16_t port;
     bool is_head; /* a HEAD request: its answer has no body */
+    /* Who answers it within the process, in the place of a connection (net/answerer.h); NULL: a
+     * connection does, to host and port. */
+    const struct http_answerer *answerer;
     bool upgrade; /* 101 is an answer: its body is bytes of another protocol until the end */
 
     int64_t begun_ns;             /* later by what it was paused */
     int64_t paused_ns;            /* since when it is paused */
+    int64_t moved_ns;             /* of one with an answerer: when it last moved */
     enum err failed;              /* to be told */
     struct upstream_pool *pool;   /* NULL: ended, or not started */
     struct upstream_host *target; /* NULL: its connection knows */

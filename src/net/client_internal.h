@@ -1,7 +1,7 @@
 /*
  * What the files of the client know of each other: client.c has pools, hosts and the face of calls,
  * client_race.c makes connections, client_conn.c sends requests and reads answers, client_tunnel.c
- * writes what comes after a 101.
+ * writes what comes after a 101; answerer.c is for calls that no connection serves.
  */
 #pragma once
 
@@ -106,6 +106,12 @@ void call_fail_later(struct http_call *call, enum err err);
 void call_fail(struct http_call *call, enum err err, const struct fail *fail);
 void host_release(struct upstream_host *host); /* one of its count is gone */
 void host_serve(struct upstream_host *host);   /* calls that wait may have their turn */
+
+/* answerer.c: of calls that have one */
+void answerer_begin(struct http_call *call);
+void answerer_resume(struct http_call *call);
+void answerer_cancel(struct http_call *call);
+void answerer_on_timer(struct http_call *call);
 
 /* client_race.c */
 void race_begin(struct http_call *call, struct upstream_host *host);

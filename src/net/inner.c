@@ -257,6 +257,12 @@ enum err http_inner_start(struct http_server *server, const struct http_inner_re
     return ERR_OK;
 }
 
+struct http_inner *http_inner_of(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC);
+    return x->is_inner ? inner_of(x)->owner : NULL;
+}
+
 bool http_inner_is_open(const struct http_inner *inner)
 {
     return inner->exchange != NULL;

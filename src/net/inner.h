@@ -76,6 +76,8 @@ EP_MUST_CHECK enum err http_inner_start(struct http_server *server,
                                         const struct http_inner_request *request,
                                         struct http_inner *inner);
 bool http_inner_is_open(const struct http_inner *inner);
+/* That an exchange was made for; NULL: a connection's, or its maker has cancelled it. */
+struct http_inner *http_inner_of(struct http_exchange *x);
 /* No callback until http_inner_resume(); what comes waits, and its source sees that it does. */
 void http_inner_pause(struct http_inner *inner);
 void http_inner_resume(struct http_inner *inner);
