@@ -22,7 +22,8 @@ def test_each_path_of_the_router_stands_in_it():
         for way in ways:
             items = [item for name, item in DOCUMENT["paths"].items()
                      if (name.startswith(way + "{") or name.startswith(way) and "/log/" in way if prefix == "true" else name == way)]
-            assert items and all(method.lower() in item for item in items), f"{method} {way}"
+            taken = [method.lower() in item for item in items]  # below one path, each has its own methods
+            assert any(taken) and (prefix == "true" or all(taken)), f"{method} {way}"
 
 
 def test_nothing_stands_in_it_that_is_not_served():
