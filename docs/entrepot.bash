@@ -101,7 +101,7 @@ _entrepot() {
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
       'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
-      'route explain') words+=' --client --model --product --preferences --at --market --origin --link --consent' ;;
+      'route explain') words+=' --client --model --product --preferences --service --at --market --origin --link --consent' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
@@ -130,7 +130,7 @@ _entrepot() {
       route) words='list explain history quarantine release' ;;
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
-      quickstart) words='curl openai-python openai-node langchain-python langchain-node vercel-ai openrouter opencode qwen-code codex claude-code gemini-cli' ;;
+      quickstart) words='curl openai-python openai-node anthropic-python anthropic-node google-genai-python google-genai-node langchain-python langchain-anthropic langchain-google langchain-node vercel-ai vercel-ai-anthropic vercel-ai-google openrouter opencode qwen-code claude-code codex gemini-cli' ;;
       witness) words='init' ;;
       help) words='init serve registry client key fleet device plan credit receipt log usage review route claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
     esac

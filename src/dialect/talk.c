@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#include "dialect/picture.h"
+#include <string.h>
+
 #define MEMBERS_MAX 64
 
 /* ---- refusing ----------------------------------------------------------------------------- */
@@ -45,6 +48,51 @@ enum err talk_refuse_at(struct talk *talk, struct fail *fail, enum err err, uint
     return FAIL(fail, err, "\"%s\" %s", text, what);
 }
 
+/* The refusal that has just been written, as a note. */
+static void talk_note_own(struct talk *talk, const char *what)
+{
+    if (talk->own.len == 0) {
+        memcpy(talk->own_text, talk->param.ptr, talk->param.len);
+        talk->own = (struct str){ talk->own_text, talk->param.len };
+        talk->own_why = what;
+    }
+    talk->param = STR_EMPTY;
+}
+
+enum err talk_own(struct talk_reading *reading, struct str name, const char *what)
+{
+    enum err err = talk_refuse(reading, ERR_ASK_UNSUPPORTED, name, what);
+    if (!reading->talk->notes_own) {
+        return err;
+    }
+    talk_note_own(reading->talk, what);
+    return ERR_OK;
+}
+
+enum err talk_own_at(struct talk *talk, struct fail *fail, uint32_t turn, uint32_t place,
+                     const char *what)
+{
+    enum err err = talk_refuse_at(talk, fail, ERR_ASK_UNSUPPORTED, turn, place, what);
+    if (!talk->notes_own) {
+        return err;
+    }
+    talk_note_own(talk, what);
+    return ERR_OK;
+}
+
+bool talk_is_among(struct str value, const struct str *names, size_t count)
+{
+    struct str text = text_of(value);
+    for (size_t i = 0; i < count; i++) {
+        bool begins = str_ends(names[i], STR("*"));
+        struct str name = str_slice(names[i], 0, names[i].len - (begins ? 1 : 0));
+        if (begins ? str_starts(text, name) : str_eq(text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- members ------------------------------------------------------------------------------ */
 
 bool talk_is(struct str value, enum json_kind kind)
@@ -63,8 +111,8 @@ static enum err talk_read_member(struct talk_reading *reading, const struct json
                                  const struct talk_member *known)
 {
     if (known == NULL) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
-                           "is not known here, and a route of another dialect cannot carry it");
+        return talk_own(reading, member->key,
+                        "is not known here, and a route of another dialect cannot carry it");
     }
     if (json_kind(member->value) == JSON_NULL) {
         return ERR_OK;
@@ -76,10 +124,17 @@ static enum err talk_read_member(struct talk_reading *reading, const struct json
         lost_add(&reading->talk->lost, (enum lost_bit)known->loss);
         return ERR_OK;
     }
-    bool fine = known->loss == TALK_IGNORED || talk_says_nothing(member->value);
-    return fine ? ERR_OK
-                : talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
-                              "cannot be carried to a route of another dialect");
+    if (known->loss == TALK_IGNORED || talk_says_nothing(member->value)) {
+        return ERR_OK;
+    }
+    return known->loss == TALK_NEVER
+               ? talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key, "is not served here")
+               : talk_own(reading, member->key, "cannot be carried to a route of another dialect");
+}
+
+static bool talk_key_is(const struct talk_reading *reading, struct str key, struct str name)
+{
+    return reading->key_is == NULL ? json_key_is(key, name) : reading->key_is(key, name);
 }
 
 enum err talk_read_object(struct talk_reading *reading, struct str object,
@@ -92,7 +147,7 @@ enum err talk_read_object(struct talk_reading *reading, struct str object,
     while (json_next_member(&rest, &member)) {
         const struct talk_member *known = NULL;
         for (size_t i = 0; i < count && known == NULL; i++) {
-            known = json_key_is(member.key, table[i].name) ? &table[i] : NULL;
+            known = talk_key_is(reading, member.key, table[i].name) ? &table[i] : NULL;
         }
         uint64_t bit = known == NULL ? 0 : UINT64_C(1) << (known - table);
         if ((seen & bit) != 0) {
@@ -112,12 +167,13 @@ enum err talk_check_tool(struct talk_reading *reading, struct str tool, const st
     while (json_next_member(&rest, &member)) {
         bool known = json_kind(member.value) == JSON_NULL || talk_says_nothing(member.value);
         for (size_t i = 0; i < count && !known; i++) {
-            known = json_key_is(member.key, names[i]);
+            known = talk_key_is(reading, member.key, names[i]);
         }
         if (!known) {
+            const char *within = reading->within;
             reading->within = "tools[].";
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member.key,
-                               "cannot be carried to a route of another dialect");
+            TRY(talk_own(reading, member.key, "cannot be carried to a route of another dialect"));
+            reading->within = within;
         }
     }
     return ERR_OK;
@@ -425,17 +481,34 @@ static enum err without_escapes(struct talk_reading *reading, struct str *text)
     return text_decode(*text, reading->talk->arena, text) ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* Base64 with the letters of addresses, as some SDKs write it, in those that all upstreams take. */
+static enum err with_plain_letters(struct talk_reading *reading, struct str *data)
+{
+    if (str_find(*data, '-') == data->len && str_find(*data, '_') == data->len) {
+        return ERR_OK;
+    }
+    char *copy = arena_alloc(reading->talk->arena, data->len);
+    for (size_t i = 0; copy != NULL && i < data->len; i++) {
+        char c = data->ptr[i];
+        copy[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    data->ptr = copy;
+    return copy == NULL ? ERR_NO_MEMORY : ERR_OK;
+}
+
 enum err talk_set_data(struct talk_reading *reading, struct talk_part *part, struct str media,
                        struct str data)
 {
     TRY(without_escapes(reading, &data));
     TRY(without_escapes(reading, &media));
+    TRY(with_plain_letters(reading, &data));
     bool typed =
         media.len > 0 && str_find(media, '/') < media.len && enc_json_plain(media) == media.len;
-    bool image = part->kind != TALK_IMAGE || str_starts(media, STR("image/"));
+    bool image =
+        part->kind != TALK_IMAGE || (str_starts(media, STR("image/")) && picture_can_be(data));
     if (!typed || !image || !is_base64(data)) {
         return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, part->turn,
-                              part->place, "must be base64 with its own media type");
+                              part->place, "must be base64 of what its media type says");
     }
     part->media = media;
     part->data = data;
@@ -504,11 +577,12 @@ enum err talk_read(enum dialect dialect, struct str body, const struct talk_path
         ret_talk->model = path->model;
         ret_talk->stream = path->stream;
         ret_talk->counts = path->counts;
+        ret_talk->notes_own = path->own;
     }
     TRY(talk_read_body(&reading));
     reading.within = "";
     if (ret_talk->model.len == 0) {
         return talk_refuse(&reading, ERR_ASK_MISSING, STR("model"), "is missing");
     }
-    return talk_check(ret_talk, fail);
+    return ret_talk->own.len > 0 ? ERR_OK : talk_check(ret_talk, fail); /* else parts are missing */
 }

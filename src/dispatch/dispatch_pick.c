@@ -48,6 +48,17 @@ static money_wide dispatch_cost(const struct dispatch_survey *survey,
            price->pico_call;
 }
 
+/* Of what is no token. */
+static money_wide dispatch_units_cost(const struct dispatch_ask *ask,
+                                      const struct registry_price *price)
+{
+    money_wide cost = 0;
+    for (size_t i = 0; ask->units != NULL && i < REGISTRY_UNITS; i++) {
+        cost += money_rate(dispatch_expected(ask->units[i]), price->pico_unit[i]);
+    }
+    return cost;
+}
+
 /* What a measure is to a ranking that wants it small. Of a route that nobody uses, the best is
  * hoped, so that it is asked at times; one call at a time pays for the hope. */
 static money_wide dispatch_measure(const struct dispatch_candidate *told,
@@ -95,7 +106,7 @@ static enum dispatch_why dispatch_barred(struct dispatch_survey *survey,
     const struct registry_route *route = ask->model->routes[at];
     uint64_t bit = UINT64_C(1) << at;
     if ((ask->closed & bit) != 0) {
-        return DISPATCH_WHY_CLOSED;
+        return (ask->uncarried & bit) != 0 ? DISPATCH_WHY_UNCARRIED : DISPATCH_WHY_CLOSED;
     }
     if (route->state != REGISTRY_ROUTE_ACTIVE) {
         return DISPATCH_WHY_SUSPENDED;
@@ -204,7 +215,8 @@ static void dispatch_weigh(const struct dispatch_ask *ask, size_t at,
     told->tariff_percent = ask->wall_ns > 0
                                ? registry_tariff_percent(told->route->pool, ask->wall_ns)
                                : REGISTRY_TARIFF_ORDINARY;
-    told->cost_pico = dispatch_cost(survey, told->route->contract);
+    told->cost_pico = dispatch_cost(survey, told->route->contract) +
+                      dispatch_units_cost(ask, told->route->contract);
     if (told->route->pool != NULL && told->route->pool->tariff.scales_price) {
         told->cost_pico = registry_tariff_of(told->cost_pico, told->tariff_percent);
     }
@@ -259,8 +271,9 @@ static void dispatch_keep_first(const struct dispatch_ask *ask, struct dispatch_
     for (size_t i = 0; i < survey->count; i++) {
         out[i] = survey->options[i].out;
         survey->options[i].out =
-            survey->whys[i] == DISPATCH_WHY_CLOSED || survey->whys[i] == DISPATCH_WHY_SUSPENDED ||
-            survey->whys[i] == DISPATCH_WHY_EXCLUDED || survey->whys[i] == DISPATCH_WHY_UNKNOWN;
+            survey->whys[i] == DISPATCH_WHY_CLOSED || survey->whys[i] == DISPATCH_WHY_UNCARRIED ||
+            survey->whys[i] == DISPATCH_WHY_SUSPENDED || survey->whys[i] == DISPATCH_WHY_EXCLUDED ||
+            survey->whys[i] == DISPATCH_WHY_UNKNOWN;
     }
     size_t first =
         ask->tried != 0 ? CHOICE_NONE : choice_best(survey->options, survey->count, &survey->how);

@@ -8,9 +8,12 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
+#include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
 #include "wire/json.h"
@@ -18,7 +21,8 @@
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
-#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
+#define ANSWER_NS_PER_MS   INT64_C(1000000)
+#define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
 static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
@@ -54,11 +58,18 @@ static void answer_first_byte(struct call *call)
     }
 }
 
+/* Of what the upstream sends, where that is neither chat's JSON nor its events. */
+static void answer_type(const struct call *call, struct reply *reply, struct str chats)
+{
+    bool told = call->work != NULL && call->work->answer_type.len > 0;
+    reply_line(reply, "content-type", told ? call->work->answer_type : chats);
+}
+
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -101,7 +112,7 @@ void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
-    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+    if (call_tongue_ends(call) && !answer_translate(call, &bytes)) {
         return;
     }
     if (!call->head_sent) {
@@ -109,11 +120,12 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, bytes);
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -235,6 +247,24 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* Until the same call may pass. */
+static int64_t answer_wait(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        int64_t wait_ns = call_limits_wait(call);
+        return wait_ns < 0 ? FACE_NEVER : wait_ns / ANSWER_NS_PER_MS + 1;
+    }
+    return answer_is_final(call) ? FACE_NEVER : ANSWER_WAIT_MS;
+}
+
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -250,9 +280,11 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .param = str_from(call->param),
         .request = chunk.id,
         .entrepot = buf_str(&facts),
+        .wait_ms = answer_wait(call),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -305,7 +337,8 @@ static void answer_refusal(struct call *call)
 static void answer_send(struct call *call, struct str headers, struct str body)
 {
     struct buf strict;
-    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    bool strict_face = call->face == FACE_OPENROUTER && call->work == NULL;
+    struct str lack = strict_face ? chat_strict_lack(body) : STR_EMPTY;
     buf_init(&strict, body.len + lack.len);
     counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
     if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
@@ -321,7 +354,7 @@ static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("application/json"));
+    answer_type(call, &reply, STR("application/json"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
     if (status == 200) {
@@ -357,6 +390,15 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
     return STR_EMPTY;
 }
 
+/* Whose clients read a source's own errors. */
+static enum face answer_face_of(const struct registry_route *route)
+{
+    enum dialect dialect = talk_route_dialect(route);
+    return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
+           : dialect == DIALECT_GEMINI  ? FACE_GEMINI
+                                        : FACE_OPENAI;
+}
+
 /* A source refused the client's request. Its words go on as they came where they are what the
  * client's SDK reads; else in the envelope that it does. */
 static void answer_foreign(struct call *call)
@@ -367,9 +409,12 @@ static void answer_foreign(struct call *call)
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
     struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
+    bool checked = json_check(body, &fault) == ERR_OK;
+    struct str rest = checked && json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &body) ? body : json_trim(body); /* Gemini's streams: of one */
+    bool object = checked && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
-    if (envelope && call->face == FACE_OPENAI) {
+    if (envelope && answer_face_of(call->route) == call->face) {
         answer_whole(call, call->upstream_status);
         return;
     }
@@ -402,7 +447,8 @@ static void answer_replay(struct call *call)
     struct call_replay replay = answer_replayed(call);
     struct reply reply;
     answer_begin_headers(call, &reply, replay.call);
-    reply_line(&reply, "content-type", STR("application/json"));
+    reply_line(&reply, "content-type",
+               call->upload == NULL ? STR("application/json") : upload_answer_type(call->upload));
     answer_charge(&reply, replay.posted);
     reply_line(&reply, "x-entrepot-replayed", STR("true"));
     call_limits_headers(call, &reply.buf);
@@ -460,7 +506,7 @@ static void answer_translated_end(struct call *call)
     struct str last = STR_EMPTY;
     enum err err = ERR_OK;
     if (call->err == ERR_LEDGER_SPENT) {
-        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+        err = call_tongue_spent(call, &last);
     } else {
         answer_facts(call, &room);
         err = call_tongue_last(call, buf_str(&room), &last);
@@ -470,6 +516,10 @@ static void answer_translated_end(struct call *call)
         return;
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, last);
+        last = STR_EMPTY;
+    }
     http_respond_last(call->x, &last, 1);
 }
 
@@ -477,11 +527,20 @@ static void answer_stream_end(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (call->work != NULL && call->work->bytes && call->err != ERR_OK) {
+        http_exchange_abort(call->x); /* an answer of bytes tells no error: it is seen to be cut */
+        return;
+    }
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    if (call->tongue != NULL) {
+    if (call_tongue_ends(call)) {
         answer_translated_end(call);
+        return;
+    }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {
@@ -489,7 +548,7 @@ static void answer_stream_end(struct call *call)
         answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;

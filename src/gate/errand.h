@@ -17,7 +17,7 @@ void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
 void errand_key(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_usage(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path);
-/* Tokens of a request of Messages or Responses: counted here, never billed. */
+/* Tokens of a request of Messages, Responses or Gemini: counted here, never billed. */
 void errand_count(struct gate *gate, struct http_exchange *x, struct str path);
 /* Devices of a fleet: what their maker asks, and what they ask themselves. */
 void errand_devices_list(struct gate *gate, struct http_exchange *x, struct str path);

@@ -37,12 +37,19 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    uint64_t upload_bytes_max;    /* of the file in a form */
+    int64_t upload_ns;            /* from the head of its request to the end */
+    size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
     int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
     size_t queue_calls;                  /* that wait for a place, of a loop */
     int64_t queue_ns;                    /* for each; 0: none waits */
     int64_t defer_ns;                    /* of those that may wait for cheap hours; 0: none */
+    int64_t session_ns;                  /* of realtime */
+    int64_t session_idle_ns;             /* likewise, without a word */
+    size_t session_event_max;            /* bytes */
+    size_t sessions_per_key;
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;
@@ -54,6 +61,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;
@@ -63,13 +71,15 @@ struct gate_options {
 struct gate_route {
     const struct registry_route *route;
     struct url url;
-    struct str head; /* up to the content length: holds the secret, must not be shown */
+    struct str head;        /* up to the content length: holds the secret, must not be shown */
+    struct str stream_head; /* the same, of a request for a stream */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
-/* How a model's tokens are counted. */
+/* How a model's tokens are counted, and what it is for. */
 struct gate_model {
-    const struct vocab *vocab; /* of the shelf; NULL: they are not counted */
+    uint64_t serves[REGISTRY_SERVICE_COUNT]; /* bits of its routes */
+    const struct vocab *vocab;               /* of the shelf; NULL: they are not counted */
     const struct template_program *template;
 };
 
@@ -110,5 +120,8 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot);
 /* NULL: the model's tokens are not counted. */
 const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
                                              const struct registry_model *model);
+/* Bits of the model's routes that serve calls of the service. */
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service);
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
                                              const struct registry_route *route);

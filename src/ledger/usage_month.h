@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 extern const struct store_migration usage_month_migration; /* number 6 */
+extern const struct store_migration usage_unit_migration;  /* number 20 */
 
 /* The classes of tokens, as receipts name them and in their order, each with the number of its
  * parameter in the statement that adds to a row. */
@@ -43,11 +44,33 @@ enum {
 /* "in", "cached", ... */
 const char *usage_month_class(size_t class);
 
+/* What is no token, as receipts name it: rows of their own, as most calls use none. */
+#define USAGE_MONTH_UNIT_TABLE(X) \
+    X(web_search)                 \
+    X(web_fetch)                  \
+    X(source)                     \
+    X(image)                      \
+    X(search_unit)                \
+    X(char)                       \
+    X(second_in)                  \
+    X(second_out)
+
+#define USAGE_MONTH_AS_ONE(name) +1
+enum {
+    USAGE_MONTH_UNITS = 0 USAGE_MONTH_UNIT_TABLE(USAGE_MONTH_AS_ONE)
+};
+#undef USAGE_MONTH_AS_ONE
+
+/* "web_search", ... */
+const char *usage_month_unit(size_t unit);
+
 /* What a settlement bought. A hold that a restart ended has a key and a model if it was marked. */
 struct usage_month_use {
     struct id key;
     struct str model; /* that served; valid until the batch is durable */
     int64_t tokens[USAGE_MONTH_CLASSES];
+    int64_t units[USAGE_MONTH_UNITS];
+    bool has_units; /* else all of them are 0 */
 };
 
 /* The sums of a key, a model and a month. */
@@ -82,3 +105,14 @@ typedef enum err usage_month_fn(void *context, const struct usage_month *row);
 /* The rows of an account and a month, by key and model. */
 EP_MUST_CHECK enum err usage_month_read(struct store_txn *txn, struct id account, int64_t month,
                                         usage_month_fn *row, void *context, struct fail *fail);
+
+/* What a key was charged, nano. */
+struct usage_key {
+    int64_t all;
+    int64_t since[2]; /* from these months on */
+};
+
+/* The sums of a key of an account, over all models. */
+EP_MUST_CHECK enum err usage_month_of_key(struct store_txn *txn, struct id account, struct id key,
+                                          const int64_t months[2], struct usage_key *ret_usage,
+                                          struct fail *fail);

@@ -66,13 +66,14 @@ static const struct registry_field route_fields[] = {
     { FIELD(route, REF, upstream_party), REF(PARTY) },
     { FIELD(route, REF, model), REF(MODEL) },
     { FIELD(route, REF, credential), REF(CREDENTIAL) },
-    { FIELD(route, CHOICE, dialect), .choices = STR_INIT("openai_chat") },
+    { FIELD(route, CHOICE, dialect), .choices = STR_INIT(REGISTRY_DIALECTS) },
     { FIELD(route, URL, endpoint) },
     { FIELD(route, TEXT, upstream_model), .min = 1, .max = 128 },
     { FIELD(route, PLACE, place) },
     { FIELD(route, CHOICE, abort_billing), .choices = STR_INIT("stops|continues|unknown") },
     { FIELD(route, CHOICE, output_cap_field),
-      .choices = STR_INIT("max_tokens|max_completion_tokens") },
+      .choices = STR_INIT("max_tokens|max_completion_tokens"), .optional = true,
+      .standard = STR_INIT("max_tokens") },
     { FIELD(route, CHOICE, special_text), .choices = STR_INIT("literal|parsed|unknown"),
       .optional = true, .standard = STR_INIT("unknown") },
     { FIELD(route, CHOICE, declares_model), .choices = STR_INIT("sometimes|always"),
@@ -82,6 +83,12 @@ static const struct registry_field route_fields[] = {
       .standard = STR_INIT("unknown"), .late = true },
     { FIELD(route, CHOICE, usage), .choices = STR_INIT(REGISTRY_USAGES), .optional = true,
       .standard = STR_INIT("openai.chat"), .late = true },
+    { FIELD(route, CHOICE, anthropic_version), .choices = STR_INIT("2023-06-01|2026-10-21"),
+      .optional = true, .standard = STR_INIT("2023-06-01"), .late = true },
+    { FIELD(route, CHOICE, thinking), .choices = STR_INIT("budget|effort"), .optional = true,
+      .standard = STR_INIT("budget"), .late = true },
+    { FIELD(route, CHOICE, image_urls), .choices = STR_INIT("by_dialect|fetched|refused"),
+      .optional = true, .standard = STR_INIT("by_dialect"), .late = true },
     { FIELD(route, REF, contract_price), REF(PRICE_BOOK) },
     { FIELD(route, CHOICE, state), .choices = STR_INIT("active|suspended"), .optional = true,
       .standard = STR_INIT("active") },
@@ -172,6 +179,16 @@ static const struct registry_field dispatch_fields[] = {
 };
 static SHAPE(dispatch, "product's dispatch");
 
+static const struct registry_field voice_fields[] = {
+    { FIELD(voice, REF, hear), REF(MODEL) },
+    { FIELD(voice, REF, think), REF(MODEL) },
+    { FIELD(voice, REF, speak), REF(MODEL) },
+    { TEXT(voice, voice, 64) },
+    { TEXT(voice, language, 16), .optional = true },
+    { TEXT(voice, instructions, 4000), .optional = true },
+};
+static SHAPE(voice, "product's voice");
+
 static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
     { FIELD(product, TEXT, name), .min = 1, .max = 200 },
@@ -200,6 +217,7 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, CHOICE, content_policy), .choices = STR_INIT("refuse_strong|flag"),
       .optional = true, .standard = STR_INIT("refuse_strong") },
     { FIELD(product, STRUCT, dispatch), NESTED(dispatch), .optional = true, .late = true },
+    { FIELD(product, STRUCT, voice), NESTED(voice), .optional = true, .late = true },
 };
 static SHAPE(product, "product");
 

@@ -20,7 +20,7 @@
 #define RECEIPT_SECTION_MAX   32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
 #define RECEIPT_SECTION_FIRST 2048  /* room at the start: a usual section never grows */
 #define RECEIPT_CLASSES       16    /* token classes, in the meter's order */
-#define RECEIPT_UNITS         3     /* what is no token, in the meter's order */
+#define RECEIPT_UNITS         8     /* what is no token, in the meter's order */
 #define RECEIPT_FLAGS         3     /* that a report may have */
 #define RECEIPT_REASONS_MAX   16
 #define RECEIPT_REASON_MAX    160 /* bytes of an internal one; what does not fit is cut off */
@@ -71,6 +71,12 @@ struct receipt_choice {
     int64_t saved_nano; /* by the upstream's prompt cache, at the contract's prices */
 };
 
+/* Of speech: of which segment a call is a step, and the how manieth. No id: of none. */
+struct receipt_segment {
+    struct id id;
+    int64_t step;
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
@@ -78,6 +84,8 @@ struct receipt_facts {
     struct str key; /* shown id */
     struct str product;
     struct str dialect; /* of the client; empty: that of the sources */
+    struct str service; /* "embeddings", ...; empty: chat */
+    struct receipt_segment segment;
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */

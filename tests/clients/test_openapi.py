@@ -10,20 +10,20 @@ import pytest
 from test_clients import HERE, PYTHON, ROOT, house  # noqa: F401
 
 DOCUMENT = json.loads((ROOT / "schema" / "openapi.json").read_text())
-ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST), \w+ \}',
+ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST), (\w+) \}',
                   (ROOT / "src" / "gate" / "front.c").read_text())
 SECONDS = int(os.environ.get("EP_OPENAPI_SECONDS", "15"))
 
 
 def test_each_path_of_the_router_stands_in_it():
     assert len(ROWS) > 15
-    for path, prefix, method in ROWS:
-        ways = [path] + (["/api" + path] if path.startswith("/v1/") else [])
+    for path, prefix, method, serve in ROWS:
+        ways = [path] + (["/api" + path] if path.startswith("/v1/") and serve != "front_gemini" else [])
         for way in ways:
             items = [item for name, item in DOCUMENT["paths"].items()
                      if (name.startswith(way + "{") or name.startswith(way) and "/log/" in way if prefix == "true" else name == way)]
-            taken = [method.lower() in item for item in items]  # below one path, each has its own methods
-            assert any(taken) and (prefix == "true" or all(taken)), f"{method} {way}"
+            verbs = {verb for item in items for verb in item}
+            assert method.lower() in verbs, f"{method} {way}"
 
 
 def test_nothing_stands_in_it_that_is_not_served():
@@ -81,7 +81,7 @@ def test_answers_are_as_it_says(house):  # noqa: F811
     document.write_text(json.dumps(narrowed(call[1]["x-entrepot-call"])))
     done = subprocess.run(
         [str(schemathesis), "run", str(document), "--url", f"http://127.0.0.1:{house.public}", "-H", f"Authorization: Bearer {house.key}",
-         "--max-time", str(SECONDS), "--workers", "2", "--seed", "1", "--no-color", "--generation-database", "none",
+         "--max-time", str(SECONDS), "--workers", "1", "--seed", "1", "--no-color", "--generation-database", "none",
          "--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all", "--generation-with-security-parameters", "false", "--request-timeout", "30",
          "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
                      "response_headers_conformance,response_schema_conformance"],
