@@ -335,8 +335,8 @@ static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_ex
     }
     buf_init(&reply->ask.arguments, PERSONA_ARGUMENTS_MAX); /* it is no chat, and has none */
     buf_init(&reply->ask.text, PERSONA_TEXT_MAX);
-    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s, &reply->made,
-                      &reply->made_stream, fault);
+    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
+                      &reply->made, &reply->made_stream, fault);
 }
 
 static void sandbox_answer(struct sandbox *sandbox, struct http_exchange *x, int what)
