@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "wares.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -44,6 +45,9 @@ struct reply {
     struct timer timer;
     struct persona_ask ask;
     struct accent accent;
+    struct buf made; /* what is no chat: an answer, or events; empty: a chat */
+    bool made_stream;
+    size_t made_at;
     uint64_t number; /* of the request */
     int64_t at;      /* the next event */
     bool waits_for_reader;
@@ -62,6 +66,7 @@ static void reply_over(struct reply *reply)
     timer_stop(reply->sandbox->loop, &reply->timer);
     persona_ask_fini(&reply->ask);
     accent_fini(&reply->accent);
+    buf_fini(&reply->made);
     task_init(&reply->grave, reply_free);
     loop_bury(reply->sandbox->loop, &reply->grave);
 }
@@ -118,6 +123,23 @@ static void reply_whole(struct reply *reply)
         sandbox_fail(reply->x, 500, "The answer is too large for the sandbox.");
     }
     buf_fini(&body);
+    reply_over(reply);
+}
+
+/* The next of the events that were made, off their front. */
+static struct str reply_next_made(struct reply *reply)
+{
+    struct str rest = str_from_at(buf_str(&reply->made), reply->made_at);
+    size_t end = str_search(rest, STR("\n\n"));
+    struct str event = str_slice(rest, 0, end < rest.len ? end + 2 : rest.len);
+    reply->made_at += event.len;
+    return event;
+}
+
+static void reply_made_whole(struct reply *reply)
+{
+    char text[SANDBOX_HEAD_MAX];
+    http_respond(reply->x, 200, reply_head(reply, "application/json", text), buf_str(&reply->made));
     reply_over(reply);
 }
 
@@ -189,18 +211,49 @@ static void reply_stream(struct reply *reply)
     }
 }
 
+/* An event a pace, or as cut_after has it. */
+static void reply_made_events(struct reply *reply)
+{
+    struct sandbox *sandbox = reply->sandbox;
+    while (reply->made_at < reply->made.len) {
+        if (sandbox->cut_after > 0 && reply->at >= sandbox->cut_after) {
+            http_exchange_abort(reply->x);
+            reply_over(reply);
+            return;
+        }
+        struct str event = reply_next_made(reply);
+        http_respond_body(reply->x, &event, 1);
+        reply->at++;
+        if (sandbox->pace_ms > 0) {
+            reply_start(reply, sandbox->pace_ms);
+            return;
+        }
+    }
+    http_respond_end(reply->x);
+    reply_over(reply);
+}
+
 static void reply_on_timer(struct timer *timer)
 {
     struct reply *reply = EP_CONTAINER(timer, struct reply, timer);
-    if (!reply->ask.stream) {
-        reply_whole(reply);
+    bool made = reply->made.len > 0;
+    if (!(made ? reply->made_stream : reply->ask.stream)) {
+        if (made) {
+            reply_made_whole(reply);
+        } else {
+            reply_whole(reply);
+        }
         return;
     }
     if (reply->at == 0) {
         char text[SANDBOX_HEAD_MAX];
         http_respond_head(reply->x, 200, reply_head(reply, "text/event-stream", text));
     }
-    reply_stream(reply);
+    if (made) {
+        reply_made_events(reply);
+    } else {
+        reply_stream(reply);
+    }
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -268,9 +321,26 @@ static bool sandbox_read(struct sandbox *sandbox, struct http_exchange *x, int64
     return read;
 }
 
-static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
+enum sandbox_paths {
+    SANDBOX_CHAT = -1 /* beside enum wares */
+};
+
+static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_exchange *x,
+                               struct reply *reply, struct persona_fault *fault)
 {
     int64_t now_s = loop_wall_ns(sandbox->loop) / INT64_C(1000000000);
+    buf_init(&reply->made, SANDBOX_ANSWER_MAX);
+    if (what == SANDBOX_CHAT) {
+        return sandbox_read(sandbox, x, now_s, reply, fault);
+    }
+    buf_init(&reply->ask.arguments, PERSONA_ARGUMENTS_MAX); /* it is no chat, and has none */
+    buf_init(&reply->ask.text, PERSONA_TEXT_MAX);
+    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
+                      &reply->made, &reply->made_stream, fault);
+}
+
+static void sandbox_answer(struct sandbox *sandbox, struct http_exchange *x, int what)
+{
     struct persona_fault fault;
     if (sandbox_errs(sandbox)) {
         sandbox_fail(x, (int)sandbox->error_status, "The sandbox fails on purpose.");
@@ -281,7 +351,8 @@ static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
         sandbox_fail(x, 503, "The sandbox is out of memory.");
         return;
     }
-    if (!sandbox_read(sandbox, x, now_s, reply, &fault)) {
+    if (!sandbox_understand(sandbox, what, x, reply, &fault)) {
+        buf_fini(&reply->made);
         mem_free(reply);
         sandbox_refuse(x, &fault);
         return;
@@ -321,11 +392,25 @@ static void sandbox_on_request(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
+    static const struct {
+        struct str end;
+        int what;
+    } made[] = {
+        { STR_INIT("/chat/completions"), SANDBOX_CHAT },
+        { STR_INIT("/embeddings"), WARES_EMBEDDINGS },
+        { STR_INIT("/rerank"), WARES_RERANK },
+        { STR_INIT("/images/generations"), WARES_IMAGES },
+    };
+    bool accented = sandbox_dialect(x) != DIALECT_CHAT; /* the first row's too */
+    size_t at = 0;
+    while (at < EP_ARRAY_LEN(made) && !accented &&
+           !(head->method == HTTP1_POST && str_ends(path, made[at].end))) {
+        at++;
+    }
     if (!sandbox_lets_in(sandbox, x)) {
         sandbox_refuse(x, &no_key);
-    } else if (head->method == HTTP1_POST &&
-               (str_ends(path, STR("/chat/completions")) || sandbox_dialect(x) != DIALECT_CHAT)) {
-        sandbox_chat(sandbox, x);
+    } else if (at < EP_ARRAY_LEN(made) && head->method == HTTP1_POST) {
+        sandbox_answer(sandbox, x, made[at].what);
     } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
         sandbox_models(sandbox, x);
     } else {
@@ -361,7 +446,8 @@ static const struct http_events sandbox_events = {
 static const char sandbox_help[] =
     "usage: entrepot-sandbox [options]\n"
     "An upstream for trials and tests: OpenAI's chat completions and responses, Anthropic's\n"
-    "messages and Gemini's generateContent, with made-up text.\n"
+    "messages and Gemini's generateContent, with made-up text; OpenAI's\n"
+    "embeddings and images; Cohere's rerank.\n"
     "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
     "  --models A,B            what GET /v1/models lists\n"
     "  --words N               of an answer (default 30)\n"
@@ -383,6 +469,8 @@ static const char sandbox_help[] =
     "  --reasoning-beside N    tokens of reasoning that the total has and the completion has not\n"
     "  --sources N             sources reported as read by a search\n"
     "  --report JSON           report this usage, whatever was asked and said\n"
+    "  --rerank WHAT           answers of rerank: cohere (default), with search units, or jina,\n"
+    "                          with tokens\n"
     "  --script FILE           say and call what the file has, turn by turn: a JSON array of\n"
     "                          {\"call\": TOOL, \"arguments\": {...}} and {\"say\": TEXT}\n"
     "  --key KEY               the only key that is let in\n"
@@ -478,6 +566,10 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--usage"))) {
         return sandbox_usage(sandbox, value);
+    }
+    if (str_eq(flag, STR("--rerank"))) {
+        sandbox->persona.jina = str_eq(value, STR("jina"));
+        return sandbox->persona.jina || str_eq(value, STR("cohere"));
     }
     if (str_eq(flag, STR("--report"))) {
         return sandbox_report(sandbox, value);

@@ -68,6 +68,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .head_bytes_max = conf->limits_header_bytes,
         .body_bytes_max = conf->limits_body_bytes,
         .answer_bytes_max = conf->limits_answer_bytes,
+        .data_answer_bytes_max = conf->limits_data_answer_bytes,
         .sse_event_max = conf->limits_sse_line_bytes,
         .connections_max = conf->limits_connections,
         .queue_calls = conf->limits_queue_calls,
@@ -84,6 +85,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
         .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
+        .ping_ns = reload_ns(conf->limits_ping_ms),
     };
     reload_limits(conf, ret_options->client_limits);
     reload_proxies(conf, ret_options);

@@ -20,7 +20,8 @@
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
-#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
+#define ANSWER_NS_PER_MS   INT64_C(1000000)
+#define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
 static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
@@ -123,6 +124,7 @@ void answer_stream(struct call *call, struct str bytes)
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -218,6 +220,24 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* Until the same call may pass. */
+static int64_t answer_wait(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        int64_t wait_ns = call_limits_wait(call);
+        return wait_ns < 0 ? FACE_NEVER : wait_ns / ANSWER_NS_PER_MS + 1;
+    }
+    return answer_is_final(call) ? FACE_NEVER : ANSWER_WAIT_MS;
+}
+
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -233,9 +253,11 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .param = str_from(call->param),
         .request = chunk.id,
         .entrepot = buf_str(&facts),
+        .wait_ms = answer_wait(call),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -482,6 +504,11 @@ static void answer_stream_end(struct call *call)
     }
     if (call_tongue_ends(call)) {
         answer_translated_end(call);
+        return;
+    }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {

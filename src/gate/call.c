@@ -100,7 +100,10 @@ static void call_make(struct gate *gate, struct http_exchange *x, enum face face
     task_init(&call->wake, call_run);
     arena_init(&call->arena, CALL_ARENA_FIRST, CALL_ARENA_MAX);
     http_exchange_take_body(x, &call->body);
-    buf_init(&call->answer, call->snapshot->options.answer_bytes_max);
+    const struct gate_options *options = &call->snapshot->options;
+    buf_init(&call->answer, service->service == REGISTRY_SERVICE_CHAT
+                                ? options->answer_bytes_max
+                                : options->data_answer_bytes_max);
     buf_init(&call->said, TALLY_TEXTS_MAX * sizeof(struct chat_text));
     tally_init(&call->tally);
     http_call_init(&call->upstream, &call_upstream_events);
@@ -145,6 +148,7 @@ void call_gone(struct call *call)
 {
     ASSERT(call->magic == CALL_MAGIC);
     call->x = NULL;
+    call_ping_end(call);
     call_repeat_gone(call);
     call_wake(call);
 }

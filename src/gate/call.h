@@ -48,6 +48,7 @@
 #include "gate/call_law.h"
 #include "gate/call_lesson.h"
 #include "gate/call_limits.h"
+#include "gate/call_ping.h"
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
@@ -90,6 +91,7 @@ struct call {
     struct gate *gate;
     struct http_exchange *x; /* NULL: the client has gone, or has its answer */
     struct node node;        /* of the gate's calls */
+    struct call_ping ping;
     struct task wake;
     struct id id;
     int64_t begun_ns;

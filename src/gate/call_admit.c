@@ -36,9 +36,18 @@ void call_price_rate(const struct call_price *price, struct rate *ret_rate)
     rate_complete(ret_rate);
 }
 
+void call_rate_at(const struct call *call, const struct call_price *price, struct rate *ret_rate)
+{
+    call_price_rate(price, ret_rate);
+    if (call->service->price != NULL) {
+        bool kept = price->price->known_unit[REGISTRY_UNIT_IMAGE];
+        call->service->price(call, kept ? price->price : price->listed, ret_rate);
+    }
+}
+
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
-    call_price_rate(&(struct call_price){ call->listed, call->price, call->kept }, ret_rate);
+    call_rate_at(call, &(struct call_price){ call->listed, call->price, call->kept }, ret_rate);
 }
 
 static enum err admit_ceiling(const struct call *call, const struct rate_bounds *input, int64_t cap,
@@ -118,7 +127,8 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
     int64_t enough = ADMIT_OUTPUT_MIN;
     int64_t nano = 0;
     TRY(admit_ceiling(call, input, enough, &nano));
-    if (call->ask.output_cap > 0 || nano > available || *ret_first <= enough) {
+    bool fixed = call->ask.output_cap > 0 || call->work != NULL; /* nobody is told a lower one */
+    if (fixed || nano > available || *ret_first <= enough) {
         return ERR_LEDGER_FUNDS;
     }
     int64_t too_many = *ret_first;
@@ -182,7 +192,8 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
         .units = call->work == NULL ? NULL : call->work->most,
     };
     int64_t cap = call_extend_first(call, admit_cap_asked(call));
-    cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
+    bool fixed = call->ask.output_cap > 0 || call->work != NULL;
+    cap = fixed || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
     return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
            call->ceiling <= admit_available(call);
 }
@@ -192,10 +203,14 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
  * and sounds they say nothing. */
 static struct rate_bounds admit_bound(const struct call *call)
 {
-    if (call->work != NULL) {
-        return (struct rate_bounds){ .input = call->work->input_most, .units = call->work->most };
-    }
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
+    if (call->work != NULL) {
+        int64_t most = call->work->input_most;
+        return (struct rate_bounds){
+            .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .units = call->work->most,
+        };
+    }
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){

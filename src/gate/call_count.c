@@ -95,7 +95,7 @@ static struct chat_counted count_texts(const struct call *call)
         .tokens = texts.tokens,
         .controls = texts.controls,
         .margin = texts.margin,
-        .exact = texts.margin == 0,
+        .exact = texts.margin == 0 && !call->work->about,
     };
 }
 

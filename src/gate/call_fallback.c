@@ -55,7 +55,7 @@ enum err call_fallback_ceiling(const struct call *call, const struct rate_bounds
         bounds.input = bounds.input * FALLBACK_INPUT_PERCENT / 100;
         bounds.image = bounds.image * FALLBACK_INPUT_PERCENT / 100;
         bounds.audio = bounds.audio * FALLBACK_INPUT_PERCENT / 100;
-        call_price_rate(&price, &rate);
+        call_rate_at(call, &price, &rate);
         TRY(rate_ceiling(&rate, &bounds, &dear));
         *nano = dear > *nano ? dear : *nano;
     }

@@ -76,7 +76,8 @@ const char *forward_said(int status, enum err err)
     return err == ERR_UPSTREAM_SYNTAX
                ? "sent an answer that is not of its dialect: see its endpoint"
            : err == ERR_UPSTREAM_SIZE
-               ? "sent more than limits.answer_bytes or limits.sse_line_bytes allow"
+               ? "sent more than limits.answer_bytes (of a chat), limits.data_answer_bytes or "
+                 "limits.sse_line_bytes allow"
            : err == ERR_UPSTREAM_SILENT
                ? "sent no event of its stream within limits.upstream_first_byte_ms"
                : "ended its stream before the last event";

@@ -74,20 +74,23 @@ enum err call_route_fill(struct call *call, const struct registry_route *route,
 
 void call_route_listen(struct call *call, const struct registry_route *route)
 {
+    const struct gate_options *options = &call->snapshot->options;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
                                  .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
-                                 .surface = (enum usage_surface)route->usage,
+                                 .surface = call_service_surface(call, route),
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
                                  .read = call->service->event,
                                  .bytes = call->work != NULL && call->work->bytes,
-                                 .event_max = call->snapshot->options.sse_event_max,
-                                 .tail_max = call->snapshot->options.answer_bytes_max,
+                                 .event_max = call->work == NULL ? options->sse_event_max
+                                                                 : options->data_answer_bytes_max,
+                                 .tail_max = call->work == NULL ? options->answer_bytes_max
+                                                                : options->data_answer_bytes_max,
                              });
     call->upstream_status = 0;
     call->upstream_over = false;

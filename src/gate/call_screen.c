@@ -54,6 +54,9 @@ bool call_screen_slice(struct call *call)
     if (call->product->mode != REGISTRY_MODE_ZONE || rules == NULL || call->law.content.scanned) {
         return true; /* without rules nothing counts as looked through, and the judge refuses */
     }
+    if (call->work != NULL && call->work->unseen) {
+        return true; /* likewise */
+    }
     if (call->screen == NULL) {
         call->screen = mem_alloc(sizeof(*call->screen));
         if (call->screen == NULL) {

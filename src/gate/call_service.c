@@ -1,10 +1,16 @@
 #include "gate/call_service.h"
 
 #include "gate/call_chat.h"
+#include "gate/call_embeddings.h"
+#include "gate/call_images.h"
+#include "gate/call_rerank.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_CHAT] = &call_chat,
+    [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
+    [REGISTRY_SERVICE_RERANK] = &call_rerank,
+    [REGISTRY_SERVICE_IMAGES] = &call_images,
 };
 
 const struct call_service *call_service_row(enum registry_service service)
@@ -26,6 +32,12 @@ struct call_work *call_work_make(struct call *call, size_t own)
     }
     call->work = work;
     return work;
+}
+
+enum err call_own_write(struct call *call, const struct registry_route *route,
+                        struct splice *ret_splice)
+{
+    return ask_write_own(&call->ask, route->upstream_model, &call->arena, ret_splice);
 }
 
 /* ---- which routes ------------------------------------------------------------------------- */
@@ -93,6 +105,12 @@ enum err call_service_declared(struct call *call, struct str model)
     return ERR_OK;
 }
 
+enum usage_surface call_service_surface(const struct call *call, const struct registry_route *route)
+{
+    const enum usage_surface *own = call->service->surface;
+    return own != NULL ? *own : (enum usage_surface)route->usage;
+}
+
 /* A side of the price list that has no price is not what is sold by. */
 static void service_keep_priced(struct usage *billed, const struct rate *rate)
 {
@@ -105,7 +123,7 @@ static void service_keep_priced(struct usage *billed, const struct rate *rate)
 void call_service_measure(struct call *call, const struct rate *rate)
 {
     if (call->service->measure != NULL) {
-        call->service->measure(call);
+        call->service->measure(call, rate);
     }
     service_keep_priced(&call->billed, rate);
 }

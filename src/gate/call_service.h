@@ -41,7 +41,7 @@ struct http_exchange;
 
 /*
  * Of a call of another service than chat, in the call's arena, from PARSE until it is billed.
- * `read` fills it; `check` and `event` may note in `own` what the answer brought.
+ * `read` fills it; `check` may note in `own` what the answer brought.
  */
 struct call_work {
     int64_t input_most;        /* tokens that the input has at most, where nothing counts it */
@@ -54,6 +54,9 @@ struct call_work {
     struct str answer_type;    /* the content type that the upstream told; empty: none */
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
+    bool about;                /* `texts` are not all of the input: their count is a lower bound */
+    bool unseen;               /* what is asked is no text (token ids, sound, pictures): nobody has
+                                    looked it through, and a zone product does not sell it */
     void *own;                 /* the service's, in the same arena */
 };
 
@@ -76,6 +79,8 @@ struct call_service {
      * call->reported if usage is told. call_service_declared() compares the model it names.
      */
     enum err (*check)(struct call *call);
+    /* FORWARD: by which rule its usage is read; NULL: the route says. */
+    const enum usage_surface *surface;
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
     /*
@@ -84,7 +89,10 @@ struct call_service {
      * else is. The answer was delivered, in whole or in part (call->outcome). What a side of the
      * price list does not price is taken out of call->billed behind it.
      */
-    void (*measure)(struct call *call);
+    void (*measure)(struct call *call, const struct rate *rate);
+    /* ADMIT to SETTLE: corrects the rate where one price depends on what is asked for and, later,
+     * on what came: before an answer is there it is the dearest that there can be. NULL: none. */
+    void (*price)(const struct call *call, const struct registry_price *price, struct rate *rate);
 };
 
 /* The row; never NULL. ASSERTs that there is one: front.c alone makes calls of services. */
@@ -96,6 +104,10 @@ void call_begin_service(struct gate *gate, struct http_exchange *x, enum face fa
 
 /* A call's work, empty: no units, no texts, tokens -1. NULL: no memory. */
 struct call_work *call_work_make(struct call *call, size_t own);
+
+/* A row's `write`, of a body of JSON: the route's name for the model, and nothing that is ours. */
+enum err call_own_write(struct call *call, const struct registry_route *route,
+                        struct splice *ret_splice);
 
 /* Bits of the model's routes that do not serve the call. */
 uint64_t call_service_closed(const struct call *call, const struct registry_model *model);
@@ -112,6 +124,10 @@ EP_MUST_CHECK enum err call_service_declared(struct call *call, struct str model
 
 /* FORWARD, of calls with work: keeps what the answer's head says of it. */
 void call_service_head(struct call *call, const struct http1_head *head);
+
+/* The rule of the route's reports, for this call. */
+enum usage_surface call_service_surface(const struct call *call,
+                                        const struct registry_route *route);
 
 /* METER: call->service->measure, and out with the tokens that nobody prices. */
 void call_service_measure(struct call *call, const struct rate *rate);

@@ -251,6 +251,11 @@ struct str call_tongue_media(const struct call *call)
                                                        : STR("text/event-stream; charset=utf-8");
 }
 
+struct str call_tongue_ping(const struct call *call)
+{
+    return call->tongue != NULL && call->tongue->array ? STR("\n") : STR(": ping\n\n");
+}
+
 enum err call_tongue_stream(struct call *call, struct str *events)
 {
     struct call_tongue *tongue = call->tongue;

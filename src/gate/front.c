@@ -19,11 +19,16 @@ static bool front_is_call(const void *owner)
     return *(const uint32_t *)owner == CALL_MAGIC;
 }
 
+static enum face front_face(struct http_exchange *x)
+{
+    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
+    return openrouter ? FACE_OPENROUTER : FACE_OPENAI;
+}
+
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
-    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI, DIALECT_CHAT);
+    call_begin(gate, x, front_face(x), DIALECT_CHAT);
 }
 
 static void front_messages(struct gate *gate, struct http_exchange *x, struct str path)
@@ -53,19 +58,42 @@ static void front_gemini(struct gate *gate, struct http_exchange *x, struct str 
         call_begin(gate, x, FACE_GEMINI, DIALECT_GEMINI);
         return;
     }
+    if (known && (parts.verb == GEMINI_EMBED || parts.verb == GEMINI_EMBEDS)) {
+        call_begin_service(gate, x, FACE_GEMINI, REGISTRY_SERVICE_EMBEDDINGS);
+        return;
+    }
     if (known && parts.verb == GEMINI_COUNT) {
         errand_count(gate, x, path);
         return;
     }
     if (buf_printf(&message,
                    "\"" STR_FMT "\" is nothing that is done with a model here: known are "
-                   "generateContent, streamGenerateContent and countTokens.",
+                   "generateContent, streamGenerateContent, countTokens, embedContent and "
+                   "batchEmbedContents.",
                    STR_ARG(parts.method)) != ERR_OK) {
         buf_reset(&message); /* then the table's sentence */
     }
     reply_refuse(x, &(struct face_error){ .err = ERR_HTTP_PATH,
                                           .message = buf_str(&message),
                                           .param = STR("method") });
+}
+
+static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_EMBEDDINGS);
+}
+
+static void front_rerank(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
+}
+
+static void front_images(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_IMAGES);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
@@ -114,6 +142,10 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
+    { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },

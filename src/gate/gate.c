@@ -58,6 +58,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     list_init(&gate->open_calls);
     call_straddle_init(gate);
     call_queue_init(gate);
+    call_ping_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -146,6 +147,7 @@ void gate_destroy(struct gate *gate)
     ASSERT(list_empty(&gate->open_calls));
     call_straddle_fini(gate);
     call_queue_fini(gate);
+    call_ping_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

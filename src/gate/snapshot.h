@@ -37,6 +37,7 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
     int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
@@ -54,6 +55,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;

@@ -278,6 +278,44 @@ bool registry_price_serves(const struct registry_price *price, enum registry_ser
     return both;
 }
 
+/* Whether it is "SIZE/QUALITY", or the one of them that is not empty. */
+static bool registry_is_kind(struct str kind, struct str size, struct str quality)
+{
+    bool both = size.len > 0 && quality.len > 0;
+    return both ? kind.len == size.len + 1 + quality.len && str_starts(kind, size) &&
+                      kind.ptr[size.len] == '/' && str_ends(kind, quality)
+                : str_eq(kind, size.len > 0 ? size : quality);
+}
+
+static const struct registry_image *registry_image(const struct registry_price *price,
+                                                   struct str size, struct str quality)
+{
+    for (size_t i = 0; size.len + quality.len > 0 && i < price->image_count; i++) {
+        if (registry_is_kind(price->images[i].kind, size, quality)) {
+            return &price->images[i];
+        }
+    }
+    return NULL;
+}
+
+int64_t registry_image_price(const struct registry_price *price, struct str size,
+                             struct str quality)
+{
+    const struct registry_image *image = registry_image(price, size, quality);
+    image = image != NULL ? image : registry_image(price, size, STR_EMPTY);
+    image = image != NULL ? image : registry_image(price, STR_EMPTY, quality);
+    return image != NULL ? image->pico : price->pico_unit[REGISTRY_UNIT_IMAGE];
+}
+
+int64_t registry_image_dearest(const struct registry_price *price)
+{
+    int64_t dearest = price->pico_unit[REGISTRY_UNIT_IMAGE];
+    for (size_t i = 0; i < price->image_count; i++) {
+        dearest = price->images[i].pico > dearest ? price->images[i].pico : dearest;
+    }
+    return dearest;
+}
+
 #define REGISTRY_UNIT_AS_NAME(name, text) [REGISTRY_UNIT_##name] = text,
 static const char *const registry_unit_names[] = { REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_NAME) };
 #undef REGISTRY_UNIT_AS_NAME

@@ -156,6 +156,12 @@ uint64_t registry_model_serves(const struct registry_model *model, enum registry
  * speech of characters or seconds, transcription of seconds, or each of input and output.
  */
 bool registry_price_serves(const struct registry_price *price, enum registry_service service);
+/* Of a picture: the price of its size and quality, of its size, of its quality, or of any; an empty
+ * one is not known. */
+int64_t registry_image_price(const struct registry_price *price, struct str size,
+                             struct str quality);
+/* Of any picture, the dearest. */
+int64_t registry_image_dearest(const struct registry_price *price);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);
 /* "web_search", ... */

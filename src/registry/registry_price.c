@@ -86,6 +86,62 @@ static bool registry_amount(struct registry_load *load, const struct yaml_node *
     return true;
 }
 
+#define REGISTRY_KIND_MAX 64 /* bytes: a size and a quality */
+
+static bool registry_is_word(struct str text)
+{
+    bool fine = text.len > 0 && text.len <= REGISTRY_KIND_MAX;
+    for (size_t i = 0; fine && i < text.len; i++) {
+        char c = text.ptr[i];
+        fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '/' || c == ':' || c == '.' || c == '-' || c == '_';
+    }
+    return fine;
+}
+
+static int registry_image_order(const void *left, const void *right)
+{
+    const struct registry_image *a = left;
+    const struct registry_image *b = right;
+    return str_cmp(a->kind, b->kind);
+}
+
+/* Pictures of some kind: {"1024x1024/high": "0.167"}. */
+static void registry_read_images(struct registry_load *load, const struct yaml_node *node,
+                                 struct registry_price *price)
+{
+    bool list = node->kind == YAML_MAPPING && node->count > 0 && node->count <= REGISTRY_IMAGES_MAX;
+    struct registry_image *images =
+        list ? registry_alloc(load, node->count, sizeof(*images)) : NULL;
+    if (!list) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "\"images\" is a mapping of 1 to %d kinds: {1024x1024/high: \"0.167\"}",
+                       REGISTRY_IMAGES_MAX);
+        return;
+    }
+    for (uint32_t i = 0; images != NULL && i < node->count; i++) {
+        const struct yaml_node *key = yaml_key(node, i);
+        if (!registry_copy(load, key->text, &images[i].kind)) {
+            return;
+        }
+        (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
+                              &images[i].pico); /* a fault is noted */
+        if (!registry_is_word(key->text)) {
+            registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, key->place,
+                           "a kind of picture is its size, its quality, or both: 1024x1024/high");
+        }
+    }
+    if (images != NULL) {
+        qsort(images, node->count, sizeof(*images), registry_image_order);
+        price->images = images;
+        price->image_count = node->count;
+    }
+    if (!price->known_unit[REGISTRY_UNIT_IMAGE]) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
+                       "pictures of other kinds have no price: add per_image");
+    }
+}
+
 /* Wide keys are read first, so that narrow ones win whatever their order in the file. */
 static void registry_read_prices(struct registry_load *load, const struct yaml_node *node,
                                  bool wide, struct registry_price *price)
@@ -127,7 +183,7 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
             (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
                                   &price->pico_unit[unit]); /* likewise */
             price->known_unit[unit] = true;
-        } else if (registry_price_key(key->text) == NULL) {
+        } else if (registry_price_key(key->text) == NULL && !str_eq(key->text, STR("images"))) {
             registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
                            "nothing is priced by \"%.*s\"",
                            key->text.len < 64 ? (int)key->text.len : 64, key->text.ptr);
@@ -135,6 +191,10 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     }
     registry_read_prices(load, node, true, price);
     registry_read_prices(load, node, false, price);
+    const struct yaml_node *images = yaml_get(node, STR("images"));
+    if (images != NULL) {
+        registry_read_images(load, images, price);
+    }
 }
 
 /* Models lie in memory in the order of their ids. */

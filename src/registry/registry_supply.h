@@ -7,54 +7,10 @@
 #include "registry/registry_data.h"
 #include "registry/registry_manner.h"
 #include "registry/registry_party.h"
+#include "registry/registry_price.h"
 #include "registry/registry_zone.h"
 
 #define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
-
-/* Classes of tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_CLASS_TABLE(X)     \
-    X(IN, "in")                     \
-    X(CACHED, "cached")             \
-    X(W5M, "w5m")                   \
-    X(W1H, "w1h")                   \
-    X(W30M, "w30m")                 \
-    X(W12H, "w12h")                 \
-    X(WX, "wx")                     \
-    X(IN_AUDIO, "in_audio")         \
-    X(IN_IMAGE, "in_image")         \
-    X(IN_TOOL, "in_tool")           \
-    X(CACHED_AUDIO, "cached_audio") \
-    X(CACHED_IMAGE, "cached_image") \
-    X(OUT, "out")                   \
-    X(REASON, "reason")             \
-    X(OUT_AUDIO, "out_audio")       \
-    X(OUT_IMAGE, "out_image")
-
-#define REGISTRY_CLASS_AS_ENUM(name, text) REGISTRY_CLASS_##name,
-enum registry_class {
-    REGISTRY_CLASS_TABLE(REGISTRY_CLASS_AS_ENUM) REGISTRY_CLASS_COUNT
-};
-#undef REGISTRY_CLASS_AS_ENUM
-
-#define REGISTRY_PRICE_CLASSES 16
-_Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
-
-/* What is used beside tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_UNIT_TABLE(X)    \
-    X(WEB_SEARCH, "web_search")   \
-    X(WEB_FETCH, "web_fetch")     \
-    X(SOURCE, "source")           \
-    X(IMAGE, "image")             \
-    X(SEARCH_UNIT, "search_unit") \
-    X(CHAR, "char")               \
-    X(SECOND_IN, "second_in")     \
-    X(SECOND_OUT, "second_out")
-
-#define REGISTRY_UNIT_AS_ENUM(name, text) REGISTRY_UNIT_##name,
-enum registry_unit_priced {
-    REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_ENUM) REGISTRY_UNITS
-};
-#undef REGISTRY_UNIT_AS_ENUM
 
 enum registry_token_count {
     REGISTRY_COUNT_EXACT,
@@ -116,14 +72,6 @@ struct registry_credential {
     int64_t rotated_at; /* 0: not known */
 };
 
-struct registry_price {
-    int64_t pico[REGISTRY_PRICE_CLASSES]; /* a token; 0 where unknown */
-    bool known[REGISTRY_PRICE_CLASSES];
-    int64_t pico_call;                 /* a call, beside its tokens */
-    int64_t pico_unit[REGISTRY_UNITS]; /* one of what is no token; 0 where unknown */
-    bool known_unit[REGISTRY_UNITS];
-};
-
 struct registry_line {
     const struct registry_model *model;
     struct registry_price price;
@@ -183,8 +131,8 @@ enum registry_abort_billing {
 /* By which rule an upstream reports usage: the surfaces of meter/usage_surface.h, in its order. */
 #define REGISTRY_USAGES                                                                   \
     "openai.chat|openai.responses|openai.realtime|anthropic|gemini|gemini.live|xai.chat|" \
-    "xai.responses|deepseek|moonshot|zhipu|minimax|minimax.anthropic|qwen"
-#define REGISTRY_USAGE_COUNT 14
+    "xai.responses|deepseek|moonshot|zhipu|minimax|minimax.anthropic|qwen|openai.images"
+#define REGISTRY_USAGE_COUNT 15
 
 enum registry_route_state {
     REGISTRY_ROUTE_ACTIVE,
