@@ -217,13 +217,17 @@ struct str call_talk_said(const struct call *call)
 }
 
 /* Thoughts, quotations and the work of the vendor's own tools in earlier turns are text to a route
- * of the client's dialect, and are not in the request of chat. */
+ * of the client's dialect, and are not in the request of chat. What the vendor reads by itself is
+ * bounded by the model's context alone. */
 int64_t call_talk_beyond(const struct call *call)
 {
     static const enum lost_bit bits[] = { LOST_BIT_REASONING, LOST_BIT_REDACTED, LOST_BIT_SIGNATURE,
                                           LOST_BIT_HOSTED, LOST_BIT_CITATIONS };
     const struct call_talk *talk = call->talk;
     bool any = false;
+    if (talk != NULL && talk->talk.searches) {
+        return (int64_t)call->model->context_tokens;
+    }
     for (size_t i = 0; talk != NULL && i < EP_ARRAY_LEN(bits); i++) {
         any = any || lost_has(&talk->lost, bits[i]);
     }
