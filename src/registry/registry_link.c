@@ -129,8 +129,8 @@ struct registry_surfaces {
 #define SURFACE(place) (UINT32_C(1) << (place))
 
 static const struct registry_surfaces registry_surfaces[REGISTRY_DIALECT_COUNT] = {
-    [REGISTRY_DIALECT_OPENAI_CHAT] = { 0, SURFACE(0) | SURFACE(6) | SURFACE(8) | SURFACE(9) |
-                                              SURFACE(10) | SURFACE(11) | SURFACE(13) },
+    /* Chat completions have kin of every vendor. */
+    [REGISTRY_DIALECT_OPENAI_CHAT] = { .own = 0 },
     [REGISTRY_DIALECT_OPENAI_RESPONSES] = { 1, SURFACE(1) | SURFACE(7) },
     [REGISTRY_DIALECT_ANTHROPIC] = { 3, SURFACE(3) | SURFACE(12) },
     [REGISTRY_DIALECT_GEMINI] = { 4, SURFACE(4) },
