@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "sounds.h"
 #include "wares.h"
 #include "wire/json.h"
 #include "wire/url.h"
@@ -45,7 +46,9 @@ struct reply {
     struct timer timer;
     struct persona_ask ask;
     struct accent accent;
-    struct buf made; /* what is no chat: an answer, or events; empty: a chat */
+    struct buf made; /* what is no chat: an answer, events or bytes; empty: a chat */
+    const char *made_type;
+    size_t made_piece; /* of bytes; 0: events */
     bool made_stream;
     size_t made_at;
     uint64_t number; /* of the request */
@@ -130,8 +133,8 @@ static void reply_whole(struct reply *reply)
 static struct str reply_next_made(struct reply *reply)
 {
     struct str rest = str_from_at(buf_str(&reply->made), reply->made_at);
-    size_t end = str_search(rest, STR("\n\n"));
-    struct str event = str_slice(rest, 0, end < rest.len ? end + 2 : rest.len);
+    size_t end = reply->made_piece > 0 ? reply->made_piece - 2 : str_search(rest, STR("\n\n"));
+    struct str event = str_slice(rest, 0, end + 2 < rest.len ? end + 2 : rest.len);
     reply->made_at += event.len;
     return event;
 }
@@ -139,7 +142,7 @@ static struct str reply_next_made(struct reply *reply)
 static void reply_made_whole(struct reply *reply)
 {
     char text[SANDBOX_HEAD_MAX];
-    http_respond(reply->x, 200, reply_head(reply, "application/json", text), buf_str(&reply->made));
+    http_respond(reply->x, 200, reply_head(reply, reply->made_type, text), buf_str(&reply->made));
     reply_over(reply);
 }
 
@@ -247,7 +250,8 @@ static void reply_on_timer(struct timer *timer)
     }
     if (reply->at == 0) {
         char text[SANDBOX_HEAD_MAX];
-        http_respond_head(reply->x, 200, reply_head(reply, "text/event-stream", text));
+        const char *type = made && reply->made_piece > 0 ? reply->made_type : "text/event-stream";
+        http_respond_head(reply->x, 200, reply_head(reply, type, text));
     }
     if (made) {
         reply_made_events(reply);
@@ -322,8 +326,25 @@ static bool sandbox_read(struct sandbox *sandbox, struct http_exchange *x, int64
 }
 
 enum sandbox_paths {
-    SANDBOX_CHAT = -1 /* beside enum wares */
+    SANDBOX_CHAT = -1, /* beside enum wares */
+    SANDBOX_SPEECH = -2,
+    SANDBOX_TRANSCRIPTION = -3
 };
+
+static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchange *x,
+                          struct reply *reply, struct persona_fault *fault)
+{
+    struct sounds_made made = { .stream = false };
+    struct str body = http_exchange_body(x);
+    struct str type = http1_header(http_exchange_head(x), STR("content-type"));
+    bool fine = what == SANDBOX_SPEECH
+                    ? sounds_say(body, &sandbox->persona, &reply->made, &made, fault)
+                    : sounds_hear(type, body, &sandbox->persona, &reply->made, &made, fault);
+    reply->made_type = made.type;
+    reply->made_stream = made.stream;
+    reply->made_piece = made.piece;
+    return fine;
+}
 
 static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_exchange *x,
                                struct reply *reply, struct persona_fault *fault)
@@ -335,6 +356,10 @@ static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_ex
     }
     buf_init(&reply->ask.arguments, PERSONA_ARGUMENTS_MAX); /* it is no chat, and has none */
     buf_init(&reply->ask.text, PERSONA_TEXT_MAX);
+    reply->made_type = "application/json";
+    if (what < SANDBOX_CHAT) {
+        return sandbox_sound(sandbox, what, x, reply, fault);
+    }
     return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
                       &reply->made, &reply->made_stream, fault);
 }
@@ -400,6 +425,8 @@ static void sandbox_on_request(struct http_exchange *x)
         { STR_INIT("/embeddings"), WARES_EMBEDDINGS },
         { STR_INIT("/rerank"), WARES_RERANK },
         { STR_INIT("/images/generations"), WARES_IMAGES },
+        { STR_INIT("/audio/speech"), SANDBOX_SPEECH },
+        { STR_INIT("/audio/transcriptions"), SANDBOX_TRANSCRIPTION },
     };
     bool accented = sandbox_dialect(x) != DIALECT_CHAT; /* the first row's too */
     size_t at = 0;
@@ -447,7 +474,7 @@ static const char sandbox_help[] =
     "usage: entrepot-sandbox [options]\n"
     "An upstream for trials and tests: OpenAI's chat completions and responses, Anthropic's\n"
     "messages and Gemini's generateContent, with made-up text; OpenAI's\n"
-    "embeddings and images; Cohere's rerank.\n"
+    "embeddings, images and audio; Cohere's rerank.\n"
     "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
     "  --models A,B            what GET /v1/models lists\n"
     "  --words N               of an answer (default 30)\n"

@@ -19,8 +19,10 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/repeats.h"
+#include "gate/voice_seats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
+#include "store/spool.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
@@ -257,7 +259,7 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
     struct gate_options options;
     struct geo *geo = NULL;
     reload_options(server->world->conf, &options);
-    TRY(reload_geo(server->world->conf, &geo, fail));
+    TRY(reload_geo(server, server->world->conf, &geo, fail));
     const struct registry *registry = world_registry(server->world);
     if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
         registry_unref(registry);
@@ -318,6 +320,17 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     return serve_note_start(server->world, fail);
 }
 
+static enum err serve_spool(struct server *server, struct fail *fail)
+{
+    const struct conf *conf = server->world->conf;
+    const struct spool_options options = {
+        .folder = conf->uploads_folder.ptr,
+        .files_max = conf->uploads_files,
+        .bytes_max = conf->uploads_bytes,
+    };
+    return spool_create(&options, &server->spool, fail);
+}
+
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
 {
     struct server *server = &serve->server;
@@ -328,8 +341,9 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
                           server->world->conf->vocabularies, fail));
     }
     TRY(serve_open_loop(serve, fail));
-    if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
+    if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK ||
+        voice_seats_create(&server->voice_seats) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for routes, limits and seats");
     }
     TRY(allowed_begin(server->world, server->limits, fail));
     retry_budget_init(&server->retries, loop_now_ns(server->loop));
@@ -337,6 +351,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     int64_t repeat_ns = (int64_t)server->world->conf->limits_repeat_ms * STAMP_NS_PER_MS;
     TRY(repeat_ns == 0 ? ERR_OK : repeats_create(repeat_ns, &server->repeats, fail));
     TRY(rounds_open(&serve->rounds, server, fail));
+    TRY(serve_spool(server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
@@ -426,9 +441,12 @@ static void serve_close(struct serve *serve)
     rounds_close(&serve->rounds);
     allowed_end(server->world);
     limits_destroy(server->limits);
+    spool_destroy(server->spool);
     repeats_destroy(server->repeats);
+    voice_seats_destroy(server->voice_seats);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
+    geo_unref(server->geo);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);
     helpers_stop(&serve->helpers);

@@ -71,6 +71,7 @@ static const struct face_name {
     { 413, "payload_too_large", "request_too_large", "INVALID_ARGUMENT" },
     { 415, "invalid_request", "invalid_request_error", "INVALID_ARGUMENT" },
     { 422, "unprocessable", "invalid_request_error", "INVALID_ARGUMENT" },
+    { 426, "invalid_request", "invalid_request_error", "FAILED_PRECONDITION" },
     { 429, "rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED" },
     { 431, "payload_too_large", "request_too_large", "INVALID_ARGUMENT" },
     { 451, "permission_denied", "permission_error", "PERMISSION_DENIED" },
@@ -99,7 +100,8 @@ static bool face_is_credit(enum err err)
 
 static bool face_is_budget(enum err err)
 {
-    return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL;
+    return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL ||
+           err == ERR_CALLS_DAY || err == ERR_CALLS_MONTH || err == ERR_CALLS_TOTAL;
 }
 
 /* No credit is 402 where clients know it; OpenAI's own tool repeats a 402 five times. A key's own

@@ -80,6 +80,7 @@ struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_screen;     /* call_screen.h: of calls of zone products */
 struct call_talk;       /* call_talk.h: of calls that may go to routes of other dialects */
+struct upload;          /* upload.h: of calls whose request has a file */
 struct call_tongue;     /* call_tongue.h: of answers that are told in another dialect */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
@@ -105,9 +106,12 @@ struct call {
     const struct call_service *service;
     struct call_work *work;     /* NULL: it is of chat */
     struct call_talk *talk;     /* NULL: the client and all of the model's routes speak chat */
+    struct upload *upload;      /* NULL: the body is all of the request */
     struct call_tongue *tongue; /* NULL: likewise, or no route was asked yet */
     struct ask ask;
     const struct api_key *key;
+    struct id segment; /* of speech that it is a step of; zero: of none */
+    int64_t segment_step;
     struct ledger_account *account;
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;
@@ -186,6 +190,8 @@ struct call {
 };
 
 void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
+/* Of an upload that is whole, which is the call's from here on. */
+void call_begin_upload(struct gate *gate, struct http_exchange *x, struct upload *upload);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);
 /* Runs them in the next turn: for work that is done in slices. */

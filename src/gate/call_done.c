@@ -12,6 +12,7 @@
 #include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/upload.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
 
@@ -151,6 +152,7 @@ enum call_next call_done(struct call *call)
     call_tongue_free(call);
     call_talk_free(call);
     buf_fini(&call->body);
+    upload_free(call->upload);
     arena_fini(&call->arena);
     gate_snapshot_unref(call->snapshot);
     node_unlink(&call->node);

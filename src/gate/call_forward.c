@@ -156,7 +156,8 @@ bool forward_streams(const struct call *call, const struct http1_head *head)
     struct str type = http1_header(head, STR("content-type"));
     bool events = str_starts_nocase(type, STR("text/event-stream"));
     bool bytes = call->work != NULL && call->work->bytes;
-    return head->status == 200 && call->ask.stream && events != bytes;
+    bool said = str_starts_nocase(type, STR("application/json")); /* of bytes: what went wrong */
+    return head->status == 200 && call->ask.stream && (bytes ? !events && !said : events);
 }
 
 bool forward_compressed(const struct http1_head *head)
@@ -233,6 +234,9 @@ void call_forward_body(struct call *call, struct str data)
 {
     enum err err = ERR_OK;
     if (call->streamed) {
+        if (call->service->piece != NULL && call->work->bytes) {
+            call->service->piece(call, data);
+        }
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;

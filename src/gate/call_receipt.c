@@ -36,16 +36,27 @@ struct call_settlement {
     bool done;
 };
 
-_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES,
-               "months sum the classes that are billed");
+_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES &&
+                   (int)USAGE_UNITS == (int)USAGE_MONTH_UNITS,
+               "months sum the classes and units that are billed");
 
 /* ---- the job ------------------------------------------------------------------------------ */
+
+/* As the ledger counts it, too. */
+static bool settlement_served(const struct call *call)
+{
+    return call->charge > 0 || call->outcome == OUTCOME_COMPLETE;
+}
 
 static struct usage_month_use settlement_use(const struct call *call)
 {
     struct usage_month_use use = { .key = call->key->id };
     use.model = call->route != NULL ? call->model->id : STR_EMPTY;
     memcpy(use.tokens, call->billed.tokens, sizeof(use.tokens));
+    use.has_units = usage_has_units(&call->billed);
+    if (use.has_units) {
+        memcpy(use.units, call->billed.units, sizeof(use.units));
+    }
     return use;
 }
 
@@ -58,8 +69,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
     if (call->hold.placed) {
         struct ledger_settlement row = {
             .hold = &call->hold.row,
-            .state =
-                call->charge > 0 || call->outcome == OUTCOME_COMPLETE ? HOLD_SETTLED : HOLD_VOIDED,
+            .state = settlement_served(call) ? HOLD_SETTLED : HOLD_VOIDED,
             .posted = call->charge,
             .overrun = call->overrun,
             .usage = buf_str(&settlement->usage),
@@ -246,6 +256,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .product = call->key->product,
         .dialect = call_tongue_name(call),
         .service = settlement_service(call),
+        .segment = { call->segment, call->segment_step },
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,
@@ -378,7 +389,7 @@ enum call_next call_receipt(struct call *call)
         if (call->hold.placed) {
             call_quota_end(call, true);
             account_settle(ledger_credit(call->account), call->ceiling, call->charge);
-            budget_settle(&call->budgeted, call->charge);
+            budget_settle(&call->budgeted, call->charge, settlement_served(call));
             counter_add(COUNTER_HOLDS_OPEN, -1);
         }
     }

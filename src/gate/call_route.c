@@ -6,6 +6,7 @@
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
 #include "gate/call_defer.h"
+#include "gate/call_device.h"
 #include "gate/call_forward.h"
 #include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
@@ -14,6 +15,7 @@
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
 #include "gate/talk_route.h"
+#include "gate/upload.h"
 
 #define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
 
@@ -37,6 +39,12 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     struct iovec pieces[SPLICE_PARTS_MAX];
     char room[ROUTE_LINES_MAX];
     struct buf lines = { room, 0, sizeof(room), sizeof(room) };
+    *ret_lost = (struct lost){ 0 };
+    if (call->upload != NULL) {
+        upstream->head = ready->head;
+        return upload_write(call->upload, ready->route->upstream_model, &call->arena, upstream,
+                            parts);
+    }
     TRY(call->service->write(call, ready->route, &splice));
     *ret_lost = call_talk_lost(call);
     TRY(route_write_lines(call, ready->route, splice_len(&splice), &lines));
@@ -80,7 +88,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
-                                 .surface = call_service_surface(call, route),
+                                 .surface = (enum usage_surface)route->usage,
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
@@ -102,6 +110,9 @@ static enum err route_start(struct call *call)
     TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts, &call->lost));
     call_route_listen(call, call->place.route);
     call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));
+    if (call->service->start != NULL) {
+        return call->service->start(call, &call->upstream);
+    }
     http_call_start(call->gate->pool, &call->upstream);
     return ERR_OK;
 }
@@ -164,6 +175,7 @@ static enum err route_pick(struct call *call)
     if (call_deadline_passed(call)) {
         return ERR_DEADLINE;
     }
+    TRY(call_device_may(call));
     if (call->fallback != NULL && call->attempts >= CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }
@@ -231,7 +243,9 @@ enum call_next call_route(struct call *call)
         return CALL_NEXT;
     }
     counter_add(COUNTER_ATTEMPTS, 1);
-    call_hedge_wait(call);
+    if (call->service->start == NULL) {
+        call_hedge_wait(call);
+    }
     call_goto(call, CALL_FORWARD);
     if (call->counting != NULL) {
         call_wake_next(call); /* the input is counted while the upstream works */

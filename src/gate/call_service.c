@@ -3,14 +3,20 @@
 #include "gate/call_chat.h"
 #include "gate/call_embeddings.h"
 #include "gate/call_images.h"
+#include "gate/call_realtime.h"
 #include "gate/call_rerank.h"
+#include "gate/call_speech.h"
+#include "gate/call_transcription.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_CHAT] = &call_chat,
     [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
     [REGISTRY_SERVICE_RERANK] = &call_rerank,
+    [REGISTRY_SERVICE_SPEECH] = &call_speech,
+    [REGISTRY_SERVICE_TRANSCRIPTION] = &call_transcription,
     [REGISTRY_SERVICE_IMAGES] = &call_images,
+    [REGISTRY_SERVICE_REALTIME] = &call_realtime,
 };
 
 const struct call_service *call_service_row(enum registry_service service)
@@ -44,7 +50,8 @@ enum err call_own_write(struct call *call, const struct registry_route *route,
 
 uint64_t call_service_closed(const struct call *call, const struct registry_model *model)
 {
-    return ~gate_snapshot_serves(call->snapshot, model, call->service->service);
+    uint64_t serves = gate_snapshot_serves(call->snapshot, model, call->service->service);
+    return ~serves | (call->service->closed == NULL ? 0 : call->service->closed(call, model));
 }
 
 /* "embeddings, rerank" */
@@ -103,12 +110,6 @@ enum err call_service_declared(struct call *call, struct str model)
         return ERR_UPSTREAM_MODEL;
     }
     return ERR_OK;
-}
-
-enum usage_surface call_service_surface(const struct call *call, const struct registry_route *route)
-{
-    const enum usage_surface *own = call->service->surface;
-    return own != NULL ? *own : (enum usage_surface)route->usage;
 }
 
 /* A side of the price list that has no price is not what is sold by. */

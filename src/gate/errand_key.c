@@ -207,7 +207,7 @@ static enum err key_write_head(struct gate *gate, const struct api_key *key,
     jsonw_init(&json, out);
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "id", buf_str(&shown));
-    jsonw_put_str(&json, "label", key->hint);
+    jsonw_put_str(&json, "label", api_key_hint(key));
     jsonw_put_str(&json, "name", key->name);
     jsonw_put_str(&json, "product", key->product);
     key_put_limits(&json, max);

@@ -7,7 +7,10 @@
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
+#include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
@@ -78,6 +81,19 @@ static void front_gemini(struct gate *gate, struct http_exchange *x, struct str 
                                           .param = STR("method") });
 }
 
+static void front_speech(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_SPEECH);
+}
+
+/* Of a request whose body was read whole: one that is made within the process, or has none. */
+static void front_transcription(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    upload_whole(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+}
+
 static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
@@ -145,7 +161,12 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
+    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
     { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
+    { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
+    { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },
@@ -160,6 +181,16 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/v1/devices"), false, HTTP1_GET, errand_devices_list },
+    { STR_INIT("/v1/devices"), false, HTTP1_POST, errand_devices_issue },
+    { STR_INIT("/v1/devices/time"), false, HTTP1_GET, errand_device_time },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/voice"), false, HTTP1_GET, voice_begin },
+    { STR_INIT("/v1/devices/"), true, HTTP1_GET, errand_device },
+    { STR_INIT("/v1/devices/"), true, HTTP1_POST, errand_device },
     { STR_INIT("/log/"), true, HTTP1_GET, errand_log },
     { STR_INIT("/verify"), false, HTTP1_GET, errand_verify },
     { STR_INIT("/verify/"), false, HTTP1_GET, errand_verify },
@@ -175,27 +206,78 @@ static bool front_method_fits(enum http1_method want, enum http1_method got)
     return got == want || (want == HTTP1_GET && got == HTTP1_HEAD);
 }
 
-static void front_on_request(struct http_exchange *x)
+/* Who serves the request; NULL: nobody. *ret_known: another method of its path is served. */
+static const struct front_path *front_find(struct http_exchange *x, struct str *ret_path,
+                                           bool *ret_known)
 {
-    struct gate *gate = http_server_owner(http_exchange_server(x));
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
     if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
         path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }
-    bool known = false;
+    *ret_path = path;
+    *ret_known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
         const struct front_path *row = &front_paths[i];
         bool fits = row->prefix ? str_starts(path, row->path) && path.len > row->path.len
                                 : str_eq(path, row->path);
-        known |= fits;
+        *ret_known |= fits;
         if (fits && front_method_fits(row->method, head->method)) {
-            row->serve(gate, x, path);
-            return;
+            return row;
         }
     }
-    errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
+    return NULL;
+}
+
+static void front_on_request(struct http_exchange *x)
+{
+    struct str path;
+    bool known = false;
+    void *owner = http_exchange_owner(x);
+    if (owner != NULL) {
+        ASSERT(upload_is(owner)); /* nobody else has an exchange before its body is there */
+        upload_done(owner);
+        return;
+    }
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    if (realtime_call(gate, x)) {
+        return;
+    }
+    const struct front_path *row = front_find(x, &path, &known);
+    if (row == NULL) {
+        errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
+        return;
+    }
+    row->serve(gate, x, path);
+}
+
+/* ---- bodies that are told as they come ------------------------------------------------------ */
+
+/* Asked of each request with a body: looks at no table. */
+static bool front_takes(struct http_exchange *x)
+{
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    return head->method == HTTP1_POST && (str_eq(path, STR("/v1/audio/transcriptions")) ||
+                                          str_eq(path, STR("/api/v1/audio/transcriptions")));
+}
+
+static void front_on_upload(struct http_exchange *x)
+{
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+}
+
+static void front_on_piece(struct http_exchange *x, struct str data)
+{
+    upload_piece(http_exchange_owner(x), data);
+}
+
+static void front_on_broken(struct http_exchange *x, enum err err)
+{
+    upload_broken(http_exchange_owner(x), err);
 }
 
 static void front_on_gone(struct http_exchange *x)
@@ -204,8 +286,12 @@ static void front_on_gone(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (front_is_call(owner)) {
+    if (upload_is(owner)) {
+        upload_gone(owner);
+    } else if (front_is_call(owner)) {
         call_gone(owner);
+    } else if (realtime_owns(owner)) {
+        realtime_gone(owner);
     } else {
         errand_gone(owner);
     }
@@ -230,6 +316,10 @@ static void front_on_bad(struct http_exchange *x, enum err err)
 
 const struct http_events front_events = {
     .on_request = front_on_request,
+    .takes = front_takes,
+    .on_upload = front_on_upload,
+    .on_piece = front_on_piece,
+    .on_broken = front_on_broken,
     .on_gone = front_on_gone,
     .on_drained = front_on_drained,
     .on_bad = front_on_bad,

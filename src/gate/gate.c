@@ -6,6 +6,8 @@
 #include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
+#include "gate/upload.h"
 
 static struct http_server_options gate_server_options(struct gate *gate)
 {
@@ -56,6 +58,8 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
+    list_init(&gate->uploads);
+    list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
     call_ping_init(gate);
@@ -87,6 +91,7 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate_trust(gate); /* the server has borrowed the list of the one before */
     gate_snapshot_unref(before);
     call_queue_rouse(gate);
+    realtime_swapped(gate);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
@@ -121,16 +126,19 @@ void gate_drain(struct gate *gate)
 
 size_t gate_busy(const struct gate *gate)
 {
-    return gate->calls.count + gate->errands + http_server_exchanges(gate->server);
+    return gate->calls.count + gate->errands + gate->sessions_count +
+           http_server_exchanges(gate->server);
 }
 
 void gate_cut(struct gate *gate)
 {
+    uploads_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;
         call_wake(call);
     }
+    realtime_cut(gate);
 }
 
 void gate_close(struct gate *gate)
@@ -144,7 +152,8 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls));
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
+           list_empty(&gate->sessions));
     call_straddle_fini(gate);
     call_queue_fini(gate);
     call_ping_fini(gate);

@@ -9,10 +9,12 @@
 
 #include <stdatomic.h>
 
+#include "base/id.h"
 #include "gate/snapshot.h"
 #include "loop/worker.h"
 #include "tlog/note.h"
 
+struct api_key;
 struct dispatch;
 struct gate;
 struct http_listen;
@@ -27,15 +29,24 @@ struct review;
 struct quarantine;
 struct repeats;
 struct retry_budget;
+struct spool;
 struct store;
 struct tlog;
 struct tls_context;
 struct usage_check;
+struct voice_seats;
 
 /* The log that receipts are leaves of, as they name it. */
 struct gate_log {
     struct note_key key;           /* its name is the log's origin */
     const struct sign_key *secret; /* signs promises; NULL: none are made */
+};
+
+/* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
+struct gate_actor {
+    const struct api_key *key;
+    struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
+    int64_t step;
 };
 
 struct gate_world {
@@ -47,13 +58,15 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
-    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
+    struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
+    struct voice_seats *voice_seats; /* NULL: nobody speaks here */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;
     struct review *review; /* NULL: nothing holds anybody */
     struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
+    struct spool *spool;     /* NULL: nothing can be uploaded */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
     struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */

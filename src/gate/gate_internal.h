@@ -23,7 +23,10 @@ struct gate {
     struct upstream_pool *pool;
     struct slab calls;
     struct node open_calls;
+    struct node uploads; /* that are no calls yet */
     size_t errands;
+    struct node sessions; /* realtime.h */
+    size_t sessions_count;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */

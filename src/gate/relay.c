@@ -275,23 +275,34 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
     return ERR_OK;
 }
 
-/* The answer itself: each piece that comes counts as an event. */
-static void relay_give(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
+#define RELAY_KEPT ((size_t)512) /* of an answer that has no events: what is held back of it */
+
+/* The answer itself: each piece that comes counts as an event. Its last bytes stay in the tail, as
+ * nobody can tell which piece is the last. */
+static enum err relay_give(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
 {
-    relay->begun = true;
+    struct buf *tail = &relay->tail;
+    size_t most = RELAY_KEPT < tail->max ? RELAY_KEPT : tail->max;
+    size_t excess = tail->len + data.len > most ? tail->len + data.len - most : 0;
+    size_t old = excess < tail->len ? excess : tail->len;
+    relay->begun |= data.len > 0;
     relay->content_events += data.len > 0;
     relay->content_bytes += (int64_t)data.len;
-    if (data.len > 0) {
-        emit(context, data);
+    if (old > 0) {
+        emit(context, str_slice(buf_str(tail), 0, old));
+        buf_drop(tail, old);
     }
+    if (excess > old) {
+        emit(context, str_slice(data, 0, excess - old));
+    }
+    return buf_append(tail, str_from_at(data, excess - old));
 }
 
 enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
     if (relay->bytes) {
-        relay_give(relay, data, emit, context);
-        return ERR_OK;
+        return relay_give(relay, data, emit, context);
     }
     for (;;) {
         struct sse_event event;

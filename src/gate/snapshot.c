@@ -76,9 +76,11 @@ static enum err snapshot_write_head(struct buf *head, const struct gate_route *r
     TRY(buf_append(head, STR("\r\n")));
     TRY(buf_append(head, snapshot_forms[ready->route->dialect].secret));
     TRY(buf_append(head, secret));
-    return buf_append(head,
-                      STR("\r\nContent-Type: application/json\r\nAccept-Encoding: identity\r\n"
-                          "User-Agent: entrepot\r\nContent-Length: "));
+    if (ready->route->dialect != REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS) {
+        TRY(buf_append(head, STR("\r\nContent-Type: application/json"))); /* else upload.c's */
+    }
+    return buf_append(head, STR("\r\nAccept-Encoding: identity\r\n"
+                                "User-Agent: entrepot\r\nContent-Length: "));
 }
 
 static enum err snapshot_keep_head(struct gate_snapshot *snapshot, const struct gate_route *ready,

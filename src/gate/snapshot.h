@@ -37,6 +37,8 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    uint64_t upload_bytes_max;    /* of the file in a form */
+    int64_t upload_ns;            /* from the head of its request to the end */
     size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
@@ -44,6 +46,10 @@ struct gate_options {
     size_t queue_calls;                  /* that wait for a place, of a loop */
     int64_t queue_ns;                    /* for each; 0: none waits */
     int64_t defer_ns;                    /* of those that may wait for cheap hours; 0: none */
+    int64_t session_ns;                  /* of realtime */
+    int64_t session_idle_ns;             /* likewise, without a word */
+    size_t session_event_max;            /* bytes */
+    size_t sessions_per_key;
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;

@@ -79,7 +79,8 @@ static int64_t conn_deadline(const struct http_exchange *conn)
         return conn->since_ns + options->stall_ns;
     case CONN_ANSWER:
         /* How long an answer may take is its owner's to say. */
-        return conn_pending(conn) > 0 ? conn->since_ns + options->stall_ns : INT64_MAX;
+        return conn_pending(conn) > 0 || conn_tells(conn) ? conn->since_ns + options->stall_ns
+                                                          : INT64_MAX;
     case CONN_LINGER:
         return conn->since_ns + LINGER_NS;
     case CONN_CLOSED:
@@ -137,6 +138,10 @@ static void conn_on_timer(struct timer *timer)
         conn_refuse(conn, ERR_HTTP_TIMEOUT);
         break;
     case CONN_ANSWER:
+        if (conn_tells(conn)) {
+            conn_break_body(conn, ERR_HTTP_TIMEOUT);
+            break;
+        }
         conn->broken = true;
         task_queue(conn_loop(conn), &conn->task);
         break;
@@ -258,6 +263,9 @@ enum err http_server_create(struct loop *loop, const struct http_server_options 
 {
     ASSERT(options->events != NULL && options->events->on_request != NULL);
     ASSERT(options->events->on_gone != NULL);
+    ASSERT(options->events->takes == NULL ||
+           (options->events->on_upload != NULL && options->events->on_piece != NULL &&
+            options->events->on_broken != NULL));
     ASSERT(options->connections_max > 0);
     struct http_server *server = mem_zalloc(sizeof(*server));
     if (server == NULL) {
@@ -267,6 +275,7 @@ enum err http_server_create(struct loop *loop, const struct http_server_options 
     server->options = *options;
     server->date_s = -1;
     slab_init(&server->conns, sizeof(struct http_exchange), options->connections_max);
+    slab_init(&server->inners, sizeof(struct http_inner_exchange), HTTP_INNER_MAX);
     list_init(&server->open);
     list_init(&server->listeners);
     *ret_server = server;
@@ -323,6 +332,9 @@ void http_server_drain(struct http_server *server)
         struct http_exchange *conn = EP_CONTAINER(node, struct http_exchange, node);
         if (conn->state == CONN_IDLE || conn->state == CONN_SHAKE || conn->state == CONN_PROXY) {
             conn_close(conn);
+        } else if (conn->state == CONN_ANSWER && conn->tunnel != NULL) {
+            conn->drains = true;
+            task_queue(conn_loop(conn), &conn->task);
         }
     }
 }
@@ -341,6 +353,7 @@ static void server_on_grave(struct task *task)
 {
     struct http_server *server = EP_CONTAINER(task, struct http_server, task);
     slab_fini(&server->conns);
+    slab_fini(&server->inners);
     mem_free(server);
 }
 
@@ -432,6 +445,23 @@ void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body)
     buf_init(&x->body, x->server->options.body_bytes_max);
 }
 
+void http_exchange_hold_body(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC && x->state == CONN_ANSWER);
+    x->body_held = true;
+}
+
+void http_exchange_resume_body(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC && x->state == CONN_ANSWER);
+    if (x->incoming && x->body_held) {
+        x->body_held = false;
+        x->since_ns = loop_now_ns(conn_loop(x));
+        conn_schedule(x);
+        task_queue(conn_loop(x), &x->task);
+    }
+}
+
 void http_exchange_peer(const struct http_exchange *x, struct address *ret_address)
 {
     ASSERT(x->magic == CONN_MAGIC);
@@ -451,13 +481,13 @@ void http_exchange_peer(const struct http_exchange *x, struct address *ret_addre
 bool http_exchange_peer_uid(const struct http_exchange *x, unsigned *ret_uid)
 {
     ASSERT(x->magic == CONN_MAGIC);
-    return stream_peer_uid(&x->stream, ret_uid);
+    return !x->is_inner && stream_peer_uid(&x->stream, ret_uid);
 }
 
 struct str http_exchange_tls_name(const struct http_exchange *x)
 {
     ASSERT(x->magic == CONN_MAGIC);
-    return stream_tls_name(&x->stream);
+    return x->is_inner ? STR_EMPTY : stream_tls_name(&x->stream);
 }
 
 int64_t http_exchange_begun_ns(const struct http_exchange *x)

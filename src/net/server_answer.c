@@ -169,6 +169,9 @@ void conn_finish(struct http_exchange *conn)
     http_exchange_drop_head(conn);
     buf_fini(&conn->body);
     conn->owner = NULL;
+    conn->refusing |= conn->tunnel != NULL; /* its last words are to be read, whatever comes yet */
+    conn->refusing |= conn->incoming; /* the rest of the body is not read */
+    conn->incoming = false;
     if (conn->broken) {
         conn_close(conn);
         return;
@@ -185,6 +188,19 @@ void conn_finish(struct http_exchange *conn)
     }
 }
 
+static void conn_tell_drained(struct http_exchange *conn)
+{
+    const struct http_events *events = conn->server->options.events;
+    if (conn->state != CONN_ANSWER) {
+        return;
+    }
+    if (conn->tunnel != NULL) {
+        conn->tunnel->on_drained(conn);
+    } else if (events->on_drained != NULL) {
+        events->on_drained(conn);
+    }
+}
+
 void conn_flush(struct http_exchange *conn)
 {
     conn_write_out(conn);
@@ -193,9 +209,7 @@ void conn_flush(struct http_exchange *conn)
     }
     if (conn->choked && conn_pending(conn) <= HTTP_PENDING_LOW) {
         conn->choked = false;
-        if (conn->state == CONN_ANSWER && conn->server->options.events->on_drained != NULL) {
-            conn->server->options.events->on_drained(conn);
-        }
+        conn_tell_drained(conn);
     }
     if (conn->state == CONN_FLUSH && conn_pending(conn) == 0) {
         conn_flushed(conn);
@@ -252,7 +266,7 @@ static struct str conn_head(struct http_exchange *conn, int status, size_t lengt
 {
     struct buf out = { .ptr = text, .cap = ANSWER_HEAD_MAX, .max = ANSWER_HEAD_MAX };
     conn->begun = true;
-    conn->last |= !conn->keep_alive || conn->server->draining;
+    conn->last |= !conn->keep_alive || conn->server->draining || conn->incoming;
     enum err err = conn_print_head(conn, status, length, &out);
     ASSERT(err == ERR_OK); /* the room is for the longest of each */
     return buf_str(&out);
@@ -268,6 +282,13 @@ void http_respond(struct http_exchange *x, int status, struct str headers, struc
 {
     exchange_check(x);
     ASSERT(!x->begun);
+    if (x->is_inner) {
+        x->bodiless |= !status_has_body(status);
+        inner_head(x, status, headers);
+        inner_body(x, &body, 1);
+        inner_finish(x, ERR_OK);
+        return;
+    }
     char text[ANSWER_HEAD_MAX];
     bool has_body = status_has_body(status);
     struct str head = conn_head(x, status, has_body ? body.len : SIZE_MAX, text);
@@ -285,7 +306,12 @@ void http_respond(struct http_exchange *x, int status, struct str headers, struc
 void http_respond_head(struct http_exchange *x, int status, struct str headers)
 {
     exchange_check(x);
-    ASSERT(!x->begun && !x->bad);
+    ASSERT(!x->begun && !x->bad && !x->incoming);
+    if (x->is_inner) {
+        x->bodiless |= !status_has_body(status);
+        inner_head(x, status, headers);
+        return;
+    }
     char text[ANSWER_HEAD_MAX];
     bool has_body = status_has_body(status);
     x->bodiless = x->to_head || !has_body;
@@ -337,7 +363,9 @@ void http_respond_body(struct http_exchange *x, const struct str *parts, size_t 
 {
     exchange_check(x);
     ASSERT(x->begun);
-    if (!x->bodiless) {
+    if (x->is_inner) {
+        inner_body(x, parts, count);
+    } else if (!x->bodiless) {
         conn_send_body(x, parts, count, false);
     }
 }
@@ -357,6 +385,11 @@ void http_respond_last(struct http_exchange *x, const struct str *parts, size_t 
 {
     exchange_check(x);
     ASSERT(x->begun);
+    if (x->is_inner) {
+        inner_body(x, parts, count);
+        inner_finish(x, ERR_OK);
+        return;
+    }
     if (!x->bodiless) {
         conn_send_body(x, parts, count, true);
     }
@@ -366,7 +399,44 @@ void http_respond_last(struct http_exchange *x, const struct str *parts, size_t 
 void http_exchange_abort(struct http_exchange *x)
 {
     exchange_check(x);
-    conn_close(x);
+    if (x->is_inner) {
+        inner_finish(x, ERR_NET_CLOSED);
+    } else {
+        conn_close(x);
+    }
+}
+
+/* ---- another protocol -------------------------------------------------------------------- */
+
+void http_exchange_upgrade(struct http_exchange *x, struct str headers,
+                           const struct http_tunnel_events *events)
+{
+    exchange_check(x);
+    ASSERT(!x->begun && !x->bad);
+    struct iovec parts[4];
+    int count = part_add(parts, 1, STR("HTTP/1.1 101 Switching Protocols\r\n"));
+    count = part_add(parts, count, headers);
+    count = part_add(parts, count, STR("\r\n"));
+    x->begun = true;
+    x->last = true;
+    x->paused = false;
+    x->tunnel = events;
+    x->drains = x->server->draining;
+    conn_send(x, parts, count);
+    task_queue(conn_loop(x), &x->task); /* for what came with the request */
+}
+
+void http_exchange_pause(struct http_exchange *x)
+{
+    exchange_check(x);
+    x->paused = true;
+}
+
+void http_exchange_resume(struct http_exchange *x)
+{
+    exchange_check(x);
+    x->paused = false;
+    task_queue(conn_loop(x), &x->task);
 }
 
 /* ---- the server's own answers ------------------------------------------------------------ */

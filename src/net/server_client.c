@@ -93,6 +93,7 @@ static bool conn_client(const struct http_exchange *conn, struct ip *ret_ip)
         http_exchange_peer(conn, &peer);
         return address_ip(&peer, ret_ip);
     case CLIENT_NAMED:
+    case CLIENT_NOTED:
         *ret_ip = conn->client;
         return true;
     case CLIENT_UNKNOWN:
@@ -109,7 +110,8 @@ bool http_exchange_client(struct http_exchange *x, struct ip *ret_client)
     if (!conn_client(x, &ip)) {
         return false;
     }
-    if (x->client_is == CLIENT_SELF || !server_trusts(server, &ip)) {
+    bool said = x->client_is == CLIENT_SELF || x->client_is == CLIENT_NOTED;
+    if (said || !server_trusts(server, &ip)) {
         *ret_client = ip;
         return true;
     }

@@ -7,6 +7,7 @@
 
 /* After so many reads, or bytes, other connections get a turn. */
 #define READS_BATCH 16
+#define READS_TOLD  4 /* of a body that is told as it comes: its owner works on each piece */
 #define READS_BYTES ((size_t)1 << 20)
 /* A head and most bodies fit in one read; of a longer body the rest goes where it stays. */
 #define READ_HEAD ((size_t)16 * 1024)
@@ -54,9 +55,26 @@ static void conn_request(struct http_exchange *conn)
     conn->server->options.events->on_request(conn);
 }
 
+/* The owner's turn, before the body. */
+static void conn_begin_upload(struct http_exchange *conn, bool expected)
+{
+    conn->incoming = true;
+    conn_enter(conn, CONN_ANSWER);
+    conn->server->options.events->on_upload(conn);
+    if (expected && conn_tells(conn)) {
+        conn_continue(conn);
+    }
+}
+
 static void conn_begin_body(struct http_exchange *conn, bool more_came)
 {
     const struct http1_head *head = &conn->server->head;
+    const struct http_events *events = conn->server->options.events;
+    if (head->framing != HTTP1_NO_BODY && events->takes != NULL && events->takes(conn)) {
+        http1_body_init(&conn->framing, head->framing, head->length);
+        conn_begin_upload(conn, head->expect_continue && !more_came);
+        return;
+    }
     if (head->framing == HTTP1_LENGTH && head->length > conn->server->options.body_bytes_max) {
         conn_refuse(conn, ERR_HTTP_BODY_SIZE);
         return;
@@ -76,11 +94,14 @@ static void conn_begin_body(struct http_exchange *conn, bool more_came)
 static void conn_reset_answer(struct http_exchange *conn)
 {
     conn->owner = NULL;
+    conn->tunnel = NULL;
     conn->begun = false;
     conn->chunked = false;
     conn->bodiless = false;
     conn->held = false;
     conn->choked = false;
+    conn->incoming = false;
+    conn->body_held = false;
     conn->to_head = false;
     conn->to_10 = false;
     conn->keep_alive = false;
@@ -172,6 +193,35 @@ static size_t conn_take_body(struct http_exchange *conn, struct str bytes)
     return used;
 }
 
+/* ---- a body that is told as it comes -------------------------------------------------------- */
+
+void conn_break_body(struct http_exchange *conn, enum err err)
+{
+    conn->body_held = true; /* `incoming` stays: the connection closes behind the answer */
+    conn->server->options.events->on_broken(conn, err);
+}
+
+static size_t conn_tell_body(struct http_exchange *conn, struct str bytes)
+{
+    const struct http_events *events = conn->server->options.events;
+    size_t used = 0;
+    struct str data = STR_EMPTY;
+    enum wire_result result = http1_body_read(&conn->framing, bytes, &used, &data);
+    if (result == WIRE_BAD) {
+        conn_break_body(conn, ERR_HTTP_SYNTAX);
+        return 0;
+    }
+    conn->since_ns = loop_now_ns(conn_loop(conn));
+    conn->incoming = result != WIRE_DONE;
+    if (data.len > 0) {
+        events->on_piece(conn, data);
+    }
+    if (result == WIRE_DONE && conn->state == CONN_ANSWER) { /* else it was answered meanwhile */
+        events->on_request(conn);
+    }
+    return used;
+}
+
 /* ---- bytes ------------------------------------------------------------------------------- */
 
 /* Line ends between requests, which some clients send behind a body (RFC 9112 2.2). */
@@ -200,6 +250,8 @@ static size_t conn_feed(struct http_exchange *conn, struct str bytes)
             step = rest.len;
         } else if (conn->state == CONN_BODY) {
             step = conn_take_body(conn, rest);
+        } else if (conn_tells(conn)) {
+            step = conn_tell_body(conn, rest);
         } else if ((conn->state == CONN_IDLE || conn->state == CONN_HEAD) && rest.len > 0) {
             step = conn_take_head(conn, rest);
         }
@@ -222,15 +274,34 @@ static void conn_keep(struct http_exchange *conn, struct str rest)
     }
 }
 
+/* Bytes of another protocol, and those before them that came along with the request. */
+static void conn_tunnel(struct http_exchange *conn, struct str bytes)
+{
+    struct buf held = conn->in;
+    buf_init(&conn->in, held.max);
+    if (held.len > 0) {
+        conn->tunnel->on_bytes(conn, buf_str(&held));
+    }
+    buf_fini(&held);
+    if (bytes.len > 0 && conn->state == CONN_ANSWER) {
+        conn->tunnel->on_bytes(conn, bytes);
+    }
+}
+
 /* `bytes` follow what is kept in `in`. */
 static void conn_input(struct http_exchange *conn, struct str bytes)
 {
+    if (conn_tunnels(conn)) {
+        conn_tunnel(conn, bytes);
+        return;
+    }
     if (conn->in.len == 0) {
         size_t used = conn_feed(conn, bytes);
         conn_keep(conn, str_from_at(bytes, used));
         return;
     }
-    if (conn->state == CONN_ANSWER || conn->state == CONN_FLUSH) {
+    bool answers = conn->state == CONN_ANSWER && !conn_tells(conn);
+    if (answers || conn->state == CONN_FLUSH) {
         conn_keep(conn, bytes);
         return;
     }
@@ -273,6 +344,13 @@ static size_t conn_room(const struct http_exchange *conn)
     case CONN_LINGER:
         return LOOP_SCRATCH_BYTES;
     case CONN_ANSWER:
+        if (conn->tunnel != NULL) {
+            return conn->paused ? 0 : LOOP_SCRATCH_BYTES;
+        }
+        if (conn_tells(conn)) {
+            return LOOP_SCRATCH_BYTES;
+        }
+        return conn->in.len < CONN_AHEAD_MAX ? CONN_AHEAD_MAX - conn->in.len : 0;
     case CONN_FLUSH:
         return conn->in.len < CONN_AHEAD_MAX ? CONN_AHEAD_MAX - conn->in.len : 0;
     case CONN_PROXY:
@@ -307,7 +385,8 @@ static void conn_read_on(struct http_exchange *conn)
         if (room == 0) {
             return;
         }
-        bool enough = reads == READS_BATCH || bytes >= READS_BYTES;
+        int most = conn_tells(conn) ? READS_TOLD : READS_BATCH;
+        bool enough = reads >= most || bytes >= READS_BYTES;
         if (enough && timer_start(loop, &conn->timer, loop_now_ns(loop)) == ERR_OK) {
             conn->again = true;
             return;
@@ -342,6 +421,27 @@ static void conn_shake(struct http_exchange *conn)
     }
 }
 
+static void conn_tell_gone(struct http_exchange *conn)
+{
+    if (conn->tunnel != NULL) {
+        conn->tunnel->on_gone(conn);
+    } else {
+        conn->server->options.events->on_gone(conn);
+    }
+}
+
+/* What a tunnel is told outside of reading and writing. */
+static void conn_go_tunnel(struct http_exchange *conn)
+{
+    if (conn->drains) {
+        conn->drains = false;
+        conn->tunnel->on_draining(conn);
+    }
+    if (conn_tunnels(conn) && !conn->paused && conn->in.len > 0) {
+        conn_input(conn, STR_EMPTY);
+    }
+}
+
 void conn_go(struct http_exchange *conn)
 {
     ASSERT(conn->magic == CONN_MAGIC);
@@ -354,15 +454,18 @@ void conn_go(struct http_exchange *conn)
     if (conn->state != CONN_CLOSED && !conn->broken) {
         conn_flush(conn);
     }
-    if (conn->state == CONN_IDLE && conn->in.len > 0) {
+    if ((conn->state == CONN_IDLE || conn_tells(conn)) && conn->in.len > 0) {
         conn_input(conn, STR_EMPTY);
+    }
+    if (conn_tunnels(conn) && !conn->broken) {
+        conn_go_tunnel(conn);
     }
     if (conn->state != CONN_CLOSED && !conn->broken) {
         conn_read_on(conn);
     }
     if (conn->state != CONN_CLOSED && conn->broken) {
         if (conn->state == CONN_ANSWER) {
-            conn->server->options.events->on_gone(conn);
+            conn_tell_gone(conn);
         }
         conn_close(conn);
     }

@@ -1,11 +1,12 @@
 /*
  * What the files of the server know of each other: server.c has listeners and the life of
  * connections, server_client.c who is behind one, server_conn.c what comes in, server_answer.c what
- * goes out.
+ * goes out, inner.c exchanges that have no connection.
  */
 #pragma once
 
 #include "base/slab.h"
+#include "net/inner.h"
 #include "net/server.h"
 #include "net/stream.h"
 
@@ -24,7 +25,8 @@ enum conn_state {
     CONN_IDLE,   /* no byte of a request is there; idle_ns */
     CONN_HEAD,   /* some of a head is in `in`; head_ns */
     CONN_BODY,   /* the head is known; body_ns */
-    CONN_ANSWER, /* the exchange is its owner's; unread bytes may wait in `in` */
+    CONN_ANSWER, /* the exchange is its owner's; unread bytes may wait in `in`. With `incoming` its
+                  * body is still being told; stall_ns */
     CONN_FLUSH,  /* the answer has ended, some of it is in `out`; stall_ns */
     CONN_LINGER, /* all is written, what still comes is dropped, so that it is read; LINGER_NS */
     CONN_CLOSED  /* waits for its grave */
@@ -35,6 +37,7 @@ enum conn_client {
     CLIENT_PEER,   /* it is the peer, unless that is a trusted proxy */
     CLIENT_SELF,   /* it is the peer, a proxy on its own behalf */
     CLIENT_NAMED,  /* a PROXY header names it: `client` */
+    CLIENT_NOTED,  /* who made the exchange says it: `client`, whoever that is */
     CLIENT_UNKNOWN /* a PROXY header does not know it */
 };
 
@@ -60,6 +63,8 @@ struct http_exchange {
     struct buf body;
     struct http1_body framing;
 
+    const struct http_tunnel_events *tunnel; /* NULL: it speaks HTTP */
+
     struct buf out; /* what is not yet written, from out_at on */
     size_t out_at;
 
@@ -84,9 +89,27 @@ struct http_exchange {
     bool begun;      /* the answer's head is made */
     bool chunked;
     bool bodiless;
-    bool held;   /* `out` is the head alone, kept back for the body */
-    bool choked; /* on_drained is due */
+    bool held;      /* `out` is the head alone, kept back for the body */
+    bool choked;    /* on_drained is due */
+    bool incoming;  /* the body is told as it comes, and has not ended */
+    bool body_held; /* and its owner wants no more of it for now */
+    bool paused;    /* of a tunnel: not read */
+    bool drains;    /* of a tunnel: on_draining is due */
     bool tls;
+    bool is_inner; /* of a struct http_inner_exchange: no connection, no timer, in no list */
+};
+
+/* An exchange of inner.c: ANSWER, then FLUSH until its maker has been told all. `in` has the lines
+ * of the answer's head, `out` what of its body waits. */
+struct http_inner_exchange {
+    struct http_exchange x;
+    struct http_inner *owner; /* NULL: it has cancelled */
+    const void *actor;
+    int status;
+    enum err failed; /* ERR_OK: the answer is whole */
+    bool asked;      /* on_request was told */
+    bool told_head;
+    bool paused;
 };
 
 struct http_listener {
@@ -104,9 +127,10 @@ struct http_server {
     struct loop *loop;
     struct http_server_options options;
     struct slab conns;
-    struct node open; /* connections */
+    struct slab inners; /* exchanges without a connection */
+    struct node open;   /* connections */
     struct node listeners;
-    size_t exchanges;               /* open for their owners */
+    size_t exchanges;               /* open for their owners, or with more to tell their makers */
     struct task task;               /* its grave */
     const struct ip_block *proxies; /* trusted */
     size_t proxies_count;
@@ -121,6 +145,18 @@ struct http_server {
 static inline size_t conn_pending(const struct http_exchange *conn)
 {
     return conn->out.len - conn->out_at;
+}
+
+/* It is its owner's, and speaks another protocol. */
+static inline bool conn_tunnels(const struct http_exchange *conn)
+{
+    return conn->state == CONN_ANSWER && conn->tunnel != NULL;
+}
+
+/* Its owner is told what comes. */
+static inline bool conn_tells(const struct http_exchange *conn)
+{
+    return conn->state == CONN_ANSWER && conn->incoming && !conn->body_held;
 }
 
 static inline struct loop *conn_loop(const struct http_exchange *conn)
@@ -141,7 +177,8 @@ void conn_proxy(struct http_exchange *conn); /* reads what there is of a PROXY h
 /* server_conn.c */
 void conn_on_ready(struct stream *stream, unsigned events);
 void conn_on_task(struct task *task);
-void conn_go(struct http_exchange *conn); /* does whatever can be done now */
+void conn_go(struct http_exchange *conn);                       /* does whatever can be done now */
+void conn_break_body(struct http_exchange *conn, enum err err); /* tells on_broken */
 
 /* server_answer.c */
 /* Writes what waits. May tell on_drained; a connection whose answer is out goes on. */
@@ -150,3 +187,8 @@ void conn_flush(struct http_exchange *conn);
 void conn_finish(struct http_exchange *conn);
 void conn_refuse(struct http_exchange *conn, enum err err);
 void conn_continue(struct http_exchange *conn); /* 100 Continue */
+
+/* inner.c: an answer to an exchange that is_inner. ERR_OK: it has ended properly. */
+void inner_head(struct http_exchange *x, int status, struct str headers);
+void inner_body(struct http_exchange *x, const struct str *parts, size_t count);
+void inner_finish(struct http_exchange *x, enum err err);
