@@ -61,13 +61,18 @@ static void front_gemini(struct gate *gate, struct http_exchange *x, struct str 
         call_begin(gate, x, FACE_GEMINI, DIALECT_GEMINI);
         return;
     }
+    if (known && (parts.verb == GEMINI_EMBED || parts.verb == GEMINI_EMBEDS)) {
+        call_begin_service(gate, x, FACE_GEMINI, REGISTRY_SERVICE_EMBEDDINGS);
+        return;
+    }
     if (known && parts.verb == GEMINI_COUNT) {
         errand_count(gate, x, path);
         return;
     }
     if (buf_printf(&message,
                    "\"" STR_FMT "\" is nothing that is done with a model here: known are "
-                   "generateContent, streamGenerateContent and countTokens.",
+                   "generateContent, streamGenerateContent, countTokens, embedContent and "
+                   "batchEmbedContents.",
                    STR_ARG(parts.method)) != ERR_OK) {
         buf_reset(&message); /* then the table's sentence */
     }

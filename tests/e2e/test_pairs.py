@@ -689,7 +689,7 @@ def test_a_route_that_contradicts_its_dialect_does_not_load(fair, change, field)
     name = change.split(":")[0]
     plain = re.sub(r"(?m)^    (usage|image_urls|anthropic_version): .*\n", "", re.sub(r"dialect: \w+", "dialect: openai_chat", text))
     changed = re.sub(r"    dialect: \w+", f"    {change}", plain, count=1) if name == "dialect" else re.sub(
-        r"    dialect: \w+", f"    dialect: openai_chat\n    {change}", plain, count=1)
+        r"    dialect: \w+", f"    dialect: {'gemini' if name == 'usage' else 'openai_chat'}\n    {change}", plain, count=1)
     file.write_text(changed)
     done = fair.command("registry", "check", str(fair.folder / "registry"), check=False)
     file.write_text(text)
