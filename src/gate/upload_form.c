@@ -88,6 +88,20 @@ static bool form_prompt(struct upload *upload, struct str value, struct upload_f
     return err == ERR_OK || form_outgrows(fault, err, STR("prompt"));
 }
 
+/* What other calls say in JSON, of sources and of models that stand in: a form has no place for it,
+ * and to pass over it would serve the call where its client does not want it. */
+static bool form_is_ours(struct str name)
+{
+    static const struct str ours[] = { STR_INIT("provider"), STR_INIT("models") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(ours); i++) {
+        bool below = str_starts(name, ours[i]) && name.len > ours[i].len;
+        if (str_eq(name, ours[i]) || (below && name.ptr[ours[i].len] == '[')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct form_field {
     struct str name;
     bool (*read)(struct upload *upload, struct str value, struct upload_fault *fault);
@@ -118,6 +132,13 @@ static bool form_field(struct upload *upload, struct str name, struct str value,
                        struct upload_fault *fault)
 {
     bool is_model = str_eq(name, STR("model"));
+    if (form_is_ours(name)) {
+        return upload_wrong(fault, ERR_ASK_UNSUPPORTED, name,
+                            "\"" STR_FMT
+                            "\" is not taken in a form: which sources may serve is the "
+                            "product's to say here.",
+                            STR_ARG(name));
+    }
     if (utf8_valid(value) < value.len) {
         return upload_wrong(fault, ERR_ASK_INVALID, name, "\"" STR_FMT "\" is not UTF-8.",
                             STR_ARG(name));

@@ -131,6 +131,12 @@ TEST(what_is_wrong_with_a_field_is_told)
     wrong(ERR_ASK_INVALID, "stream");
     CHECK(open_desk() && !field("prompt", "\xFF"));
     wrong(ERR_ASK_INVALID, "prompt");
+    CHECK(open_desk() && !field("provider", "{}"));
+    wrong(ERR_ASK_UNSUPPORTED, "provider");
+    CHECK(open_desk() && !field("models[]", "m"));
+    wrong(ERR_ASK_UNSUPPORTED, "models[]");
+    CHECK(open_desk() && field("provider_name", "x") && field("model[s]", "x"));
+    close_desk();
     CHECK(open_desk() && !file("image", STR("a"), STR("b")));
     wrong(ERR_ASK_UNSUPPORTED, "image");
     CHECK(open_desk() && !file("file", STR("\xC3"), STR("b")));
