@@ -88,6 +88,16 @@ def test_what_a_device_and_an_issuing_secret_may_not(house, fleet):
     assert code(ask(house, "sk-ep-" + "0" * 52, "/v1/devices")) == (401, "invalid_api_key")
 
 
+def test_a_device_does_not_learn_what_credit_its_client_has_left(house):
+    poor = house.json("client", "add", "--name", "Poor Toys", "--party", "first-client")["id"]
+    own = house.json("key", "add", "--client", poor, "--product", "world")["key"]
+    made = issue(house, add_fleet(house, poor), "KT-POOR-1")
+    for key, told in ((own, True), (made["key"], False)):
+        status, refused, _ = call(house, key)
+        assert (status, refused["error"]["code"]) == (429, "insufficient_quota")
+        assert ("available" in refused["error"]["entrepot"]) == told and refused["error"]["entrepot"]["needed"]
+
+
 def test_a_second_issue_says_that_it_is_there_and_a_rotation_ends_the_old_key(house, fleet):
     first = issue(house, fleet, "KT-000004", caps={"calls_total": 5})
     assert call(house, first["key"])[0] == 200
