@@ -1,5 +1,6 @@
 """A maker's fleet: devices' keys issued, used up, woken, revoked under load and killed in between."""
 
+import http.client
 import json
 import signal
 import threading
@@ -85,6 +86,16 @@ def test_what_a_device_and_an_issuing_secret_may_not(house, fleet):
     assert code(ask(house, fleet["secret"], "/v1/models")) == (403, "key_issues_only")
     assert code(ask(house, fleet["secret"], "/v1/devices/KT-000003/wake", {})) == (403, "key_no_device")
     assert code(ask(house, "sk-ep-" + "0" * 52, "/v1/devices")) == (401, "invalid_api_key")
+
+
+def test_a_device_does_not_learn_what_credit_its_client_has_left(house):
+    poor = house.json("client", "add", "--name", "Poor Toys", "--party", "first-client")["id"]
+    own = house.json("key", "add", "--client", poor, "--product", "world")["key"]
+    made = issue(house, add_fleet(house, poor), "KT-POOR-1")
+    for key, told in ((own, True), (made["key"], False)):
+        status, refused, _ = call(house, key)
+        assert (status, refused["error"]["code"]) == (429, "insufficient_quota")
+        assert ("available" in refused["error"]["entrepot"]) == told and refused["error"]["entrepot"]["needed"]
 
 
 def test_a_second_issue_says_that_it_is_there_and_a_rotation_ends_the_old_key(house, fleet):
@@ -450,7 +461,7 @@ def test_what_was_told_is_there_after_a_kill_and_what_was_not_is_asked_again(hou
                 told[name] = made
                 assert ask(house, made["key"], f"/v1/devices/{name}/wake", {"wake": 1})[0] == 200
                 woken[name] = 1
-            except (OSError, ConnectionError, ValueError, AssertionError):
+            except (OSError, http.client.HTTPException, ValueError, AssertionError):
                 return
     threads = [threading.Thread(target=run, args=(i,)) for i in range(4)]
     for thread in threads:
