@@ -36,8 +36,9 @@ struct call_settlement {
     bool done;
 };
 
-_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES,
-               "months sum the classes that are billed");
+_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES &&
+                   (int)USAGE_UNITS == (int)USAGE_MONTH_UNITS,
+               "months sum the classes and units that are billed");
 
 /* ---- the job ------------------------------------------------------------------------------ */
 
@@ -46,6 +47,10 @@ static struct usage_month_use settlement_use(const struct call *call)
     struct usage_month_use use = { .key = call->key->id };
     use.model = call->route != NULL ? call->model->id : STR_EMPTY;
     memcpy(use.tokens, call->billed.tokens, sizeof(use.tokens));
+    use.has_units = usage_has_units(&call->billed);
+    if (use.has_units) {
+        memcpy(use.units, call->billed.units, sizeof(use.units));
+    }
     return use;
 }
 

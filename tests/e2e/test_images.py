@@ -104,6 +104,14 @@ def test_without_a_report_the_pictures_are_counted(shop):
     assert receipt["units"] == {"image": "1"} and "out" not in receipt["billed"]
 
 
+def test_months_sum_the_pictures(shop):
+    told = json.loads(shop.request("/v1/usage")[2])
+    assert told["total"]["units"]["image"] > 5
+    assert [row["units"] for row in told["data"] if row["model"] == "aurora-small"] == [told["total"]["units"]]
+    row = shop.json("usage", "show", "--client", shop.client)[0]
+    assert row["units"] == f"image {told['total']['units']['image']}"
+
+
 def test_a_kept_price_list_keeps_its_kinds(shop):
     book = shop.folder / "registry" / "price_books.yaml"
     before = book.read_text()
