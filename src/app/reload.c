@@ -68,6 +68,8 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .head_bytes_max = conf->limits_header_bytes,
         .body_bytes_max = conf->limits_body_bytes,
         .answer_bytes_max = conf->limits_answer_bytes,
+        .upload_bytes_max = conf->uploads_file_bytes,
+        .upload_ns = reload_ns(conf->uploads_time_ms),
         .data_answer_bytes_max = conf->limits_data_answer_bytes,
         .sse_event_max = conf->limits_sse_line_bytes,
         .connections_max = conf->limits_connections,

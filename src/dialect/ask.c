@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "dialect/ask_messages.h"
+#include "dialect/talk.h"
+#include "dialect/text.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
@@ -303,6 +305,35 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
     ret_ask->param = NULL;
     ret_ask->plain = ret_ask->plain && !ret_ask->has_tools;
+    return ERR_OK;
+}
+
+enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask, struct fail *fail)
+{
+    struct json_member member;
+    struct str rest = json_inside(talk->body);
+    *ret_ask = (struct ask){
+        .body = talk->body,
+        .stream = talk->stream,
+        .include_usage = true,
+        .has_tools = true, /* of the vendor's own, as far as anybody knows */
+        .searches = true,
+        .steered = true,
+        .choices = talk->choices,
+        .output_cap = talk->output_cap,
+    };
+    while (json_next_member(&rest, &member)) {
+        ret_ask->elsewhere |= ask_is_callback(member.key) && json_kind(member.value) != JSON_NULL;
+    }
+    char quoted[6 * ASK_MODEL_MAX + 2];
+    struct buf json = { quoted, 0, sizeof(quoted), sizeof(quoted) };
+    struct put put = { &json, ERR_OK };
+    struct buf text = { ret_ask->model_text, 0, ASK_MODEL_MAX, ASK_MODEL_MAX };
+    put_text(&put, talk->model);
+    if (put.err != ERR_OK || !json_decode(buf_str(&json), &text) || text.len == 0) {
+        return ask_fail(ret_ask, ERR_ASK_INVALID, "model", "must have 1 to 128 bytes", fail);
+    }
+    ret_ask->model = buf_str(&text);
     return ERR_OK;
 }
 

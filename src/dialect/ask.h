@@ -60,6 +60,14 @@ struct ask {
  */
 EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail);
 
+struct talk;
+/*
+ * What a request of another dialect asks for, where chat cannot carry it: as ask_read_chat() would
+ * tell it, with nothing that stands in a place of its body. ERR_ASK_INVALID: the model's name.
+ */
+EP_MUST_CHECK enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask,
+                                     struct fail *fail);
+
 /*
  * The body for an upstream: its own name for the model, an output cap always, usage asked for in a
  * stream. `cap_name` ("max_tokens" or "max_completion_tokens") is used where the client gave none.

@@ -1,4 +1,7 @@
-/* Who sends a request: its API key, from Authorization or x-api-key. Inside the gate only. */
+/*
+ * Who sends a request: its API key, from Authorization, x-api-key or x-goog-api-key, or on Gemini's
+ * paths from the query's "key". Inside the gate only.
+ */
 #pragma once
 
 #include "base/str.h"
@@ -7,10 +10,8 @@ struct api_key;
 struct gate;
 struct http_exchange;
 
-struct http1_head;
-
-/* The text of the key, which borrows the head. As below. */
-EP_MUST_CHECK enum err auth_text(const struct http1_head *head, struct str *ret_text);
+/* The text of the key, which borrows the request's head. As below. */
+EP_MUST_CHECK enum err auth_text(struct http_exchange *x, struct str *ret_text);
 /* ERR_KEY_MISSING, ERR_KEY_UNKNOWN (also: two different ones were sent), ERR_CLIENT_SUSPENDED. */
 EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,
                                  const struct api_key **ret_key);

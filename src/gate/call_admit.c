@@ -4,6 +4,7 @@
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -205,17 +206,18 @@ static struct rate_bounds admit_bound(const struct call *call)
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     if (call->work != NULL) {
         int64_t most = call->work->input_most;
-        bool tokens = vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
+        bool tokens =
+            vocab == NULL || call->work->sounds; /* it is no text whose bytes bound them */
         return (struct rate_bounds){
             .input = tokens ? most : (int64_t)count_bound(vocab, (uint64_t)most),
-            .mixed = call->work->mixed,
+            .mixed = call->work->sounds,
             .units = call->work->most,
         };
     }
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){
-        .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS,
+        .input = (int64_t)bound + call_talk_beyond(call) + ADMIT_TEMPLATE_TOKENS,
         .mixed = !call->ask.plain,
         .tools = call->ask.searches,
     };
@@ -262,6 +264,7 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->price = price.price;
     call->kept = price.kept;
     TRY(call_service_check(call, fail));
+    TRY(call_talk_carry(call, call_prefer_shut(call), fail));
     return call_prefer_begin(call, fail);
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "gate/call_admit.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "meter/text_count.h"
 #include "wire/json.h"
@@ -250,7 +251,7 @@ static struct rate_bounds count_most(const struct call *call)
     uint64_t percent = 100 + call->model->token_margin_percent;
     uint64_t margin = result->margin;
     return (struct rate_bounds){
-        .input = (int64_t)((result->tokens + margin) * percent / 100),
+        .input = (int64_t)((result->tokens + margin) * percent / 100) + call_talk_beyond(call),
         .image = result->image_tokens > 0 ? (int64_t)(result->image_tokens + margin) : 0,
         .audio = result->audio_tokens > 0 ? (int64_t)(result->audio_tokens + margin) : 0,
         .tools = call->ask.searches,

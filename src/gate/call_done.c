@@ -9,8 +9,10 @@
 #include "gate/call_limits.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/upload.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
 
@@ -147,7 +149,9 @@ enum call_next call_done(struct call *call)
     relay_fini(&call->relay);
     buf_fini(&call->answer);
     call_tongue_free(call);
+    call_talk_free(call);
     buf_fini(&call->body);
+    upload_free(call->upload);
     arena_fini(&call->arena);
     gate_snapshot_unref(call->snapshot);
     node_unlink(&call->node);

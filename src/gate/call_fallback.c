@@ -3,6 +3,7 @@
 #include "base/counter.h"
 #include "gate/call_count.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 #include "wire/json.h"
@@ -70,6 +71,7 @@ struct fallback_state {
     struct call_quota *quota;
     struct call_price price;
     uint64_t tried;
+    uint64_t uncarried;
     int64_t output_cap;
     bool fell_back;
 };
@@ -82,6 +84,7 @@ static struct fallback_state fallback_keep(const struct call *call)
         .quota = call->quota,
         .price = { call->listed, call->price, call->kept },
         .tried = call->tried,
+        .uncarried = call->uncarried,
         .output_cap = call->output_cap,
         .fell_back = call->fell_back,
     };
@@ -96,6 +99,7 @@ static void fallback_put_back(struct call *call, const struct fallback_state *st
     call->price = state->price.price;
     call->kept = state->price.kept;
     call->tried = state->tried;
+    call->uncarried = state->uncarried;
     call->fell_back = state->fell_back;
 }
 
@@ -114,6 +118,7 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
            call_receipt_fits(call) && call_service_check(call, &fail) == ERR_OK &&
+           call_talk_carry(call, call_prefer_shut(call), &fail) == ERR_OK &&
            call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
 }
 

@@ -13,6 +13,7 @@
 #include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
@@ -136,6 +137,7 @@ static void forward_free_request(struct call *call)
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
+        call_talk_free(call);
         buf_fini(&call->body);
         if (call->quota == NULL && call->law.found == NULL && call->work == NULL) {
             arena_fini(&call->arena);
@@ -154,7 +156,8 @@ bool forward_streams(const struct call *call, const struct http1_head *head)
     struct str type = http1_header(head, STR("content-type"));
     bool events = str_starts_nocase(type, STR("text/event-stream"));
     bool bytes = call->work != NULL && call->work->bytes;
-    return head->status == 200 && call->ask.stream && events != bytes;
+    bool said = str_starts_nocase(type, STR("application/json")); /* of bytes: what went wrong */
+    return head->status == 200 && call->ask.stream && (bytes ? !events && !said : events);
 }
 
 bool forward_compressed(const struct http1_head *head)
@@ -231,6 +234,9 @@ void call_forward_body(struct call *call, struct str data)
 {
     enum err err = ERR_OK;
     if (call->streamed) {
+        if (call->service->piece != NULL && call->work->bytes) {
+            call->service->piece(call, data);
+        }
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
@@ -448,6 +454,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     bool again = err != ERR_OK && forward_may_retry(call, err);
     bool beside = again && call_hedge_runs(call);
     enum dispatch_outcome outcome = forward_judge(err, call->upstream_status);
+    call_lesson_answer(call);
     call->upstream_err = err;
     if (beside) {
         forward_give(call, outcome);
@@ -547,7 +554,7 @@ enum call_next call_forward(struct call *call)
         enum err err = forward_status_err(call->upstream_status);
         if (err == ERR_OK && !call->streamed) {
             err = call->service->check(call);
-        } else if (err == ERR_OK && call->tongue != NULL) {
+        } else if (err == ERR_OK && call_tongue_translates(call)) {
             err = call_tongue_rest(call);
         }
         if (!forward_is_clients(call->upstream_status)) {

@@ -297,7 +297,8 @@ enum call_next call_meter(struct call *call)
     if (call->outcome != OUTCOME_COMPLETE && (delivered || drained)) {
         meter_generated(call);
     }
-    if (call->tongue != NULL && call_has_whole_answer(call) && call_tongue_whole(call) != ERR_OK) {
+    if (call_tongue_translates(call) && call_has_whole_answer(call) &&
+        call_tongue_whole(call) != ERR_OK) {
         meter_unsay(call);
     }
     call_goto(call, CALL_SETTLE);

@@ -11,10 +11,16 @@
  * write far less than they may, and what is more is put right at the end. */
 #define PREFER_OUTPUT_GUESS 1024
 
+uint64_t call_prefer_shut(const struct call *call)
+{
+    return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
+           call_service_closed(call, call->model) | prefer_closed(call->product, call->model);
+}
+
 static uint64_t prefer_shut(const struct call *call)
 {
     return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
-           call_service_closed(call, call->model) |
+           call_service_closed(call, call->model) | call->uncarried |
            (call->prefer == NULL ? 0 : call->prefer->closed);
 }
 

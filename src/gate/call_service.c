@@ -5,11 +5,17 @@
 #include "gate/call_images.h"
 #include "gate/call_realtime.h"
 #include "gate/call_rerank.h"
+#include "gate/call_speech.h"
+#include "gate/call_transcription.h"
 #include "gate/gate_internal.h"
 
 static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
-    [REGISTRY_SERVICE_CHAT] = &call_chat,         [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
-    [REGISTRY_SERVICE_RERANK] = &call_rerank,     [REGISTRY_SERVICE_IMAGES] = &call_images,
+    [REGISTRY_SERVICE_CHAT] = &call_chat,
+    [REGISTRY_SERVICE_EMBEDDINGS] = &call_embeddings,
+    [REGISTRY_SERVICE_RERANK] = &call_rerank,
+    [REGISTRY_SERVICE_SPEECH] = &call_speech,
+    [REGISTRY_SERVICE_TRANSCRIPTION] = &call_transcription,
+    [REGISTRY_SERVICE_IMAGES] = &call_images,
     [REGISTRY_SERVICE_REALTIME] = &call_realtime,
 };
 

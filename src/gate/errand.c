@@ -174,21 +174,8 @@ static void errand_put_model_openrouter(struct jsonw *json, const struct registr
     errand_put_null(json, "supported_voices");
 }
 
-/* The fields of OpenAI's list, Anthropic's and OpenRouter's: none of them has two meanings. */
-static void errand_put_model(struct jsonw *json, const struct registry_model *model,
-                             const struct registry_price *price)
+static void errand_put_pricing(struct jsonw *json, const struct registry_price *price)
 {
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "id", model->id);
-    jsonw_put_str(json, "object", STR("model"));
-    jsonw_put_str(json, "type", STR("model"));
-    jsonw_put_str(json, "display_name", model->id);
-    jsonw_put_int(json, "created", 0); /* the registry knows no date */
-    jsonw_put_str(json, "created_at", STR("1970-01-01T00:00:00Z"));
-    jsonw_put_str(json, "owned_by", model->vendor->id);
-    jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
-    jsonw_put_int(json, "max_output_tokens", (int64_t)model->output_tokens_max);
-    errand_put_services(json, model);
     jsonw_key(json, "pricing");
     jsonw_open(json, '{');
     errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
@@ -205,6 +192,47 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
         }
     }
     jsonw_close(json, '}');
+}
+
+/* Gemini's own form, beside the prices. */
+static void errand_put_model_gemini(struct jsonw *json, const struct registry_model *model,
+                                    const struct registry_price *price)
+{
+    char name_text[ERRAND_MODEL_MAX];
+    struct buf name = { name_text, 0, sizeof(name_text), sizeof(name_text) };
+    if (buf_printf(&name, "models/" STR_FMT, STR_ARG(model->id)) != ERR_OK) {
+        return; /* nobody could ask for it, either */
+    }
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "name", buf_str(&name));
+    jsonw_put_str(json, "baseModelId", model->id);
+    jsonw_put_str(json, "version", STR("1"));
+    jsonw_put_str(json, "displayName", model->id);
+    jsonw_put_str(json, "description", model->vendor->id);
+    jsonw_put_int(json, "inputTokenLimit", (int64_t)model->context_tokens);
+    jsonw_put_int(json, "outputTokenLimit", (int64_t)model->output_tokens_max);
+    jsonw_key(json, "supportedGenerationMethods");
+    jsonw_raw(json, STR("[\"generateContent\",\"streamGenerateContent\",\"countTokens\"]"));
+    errand_put_pricing(json, price);
+    jsonw_close(json, '}');
+}
+
+/* The fields of OpenAI's list, Anthropic's and OpenRouter's: none of them has two meanings. */
+static void errand_put_model(struct jsonw *json, const struct registry_model *model,
+                             const struct registry_price *price)
+{
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "id", model->id);
+    jsonw_put_str(json, "object", STR("model"));
+    jsonw_put_str(json, "type", STR("model"));
+    jsonw_put_str(json, "display_name", model->id);
+    jsonw_put_int(json, "created", 0); /* the registry knows no date */
+    jsonw_put_str(json, "created_at", STR("1970-01-01T00:00:00Z"));
+    jsonw_put_str(json, "owned_by", model->vendor->id);
+    jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
+    jsonw_put_int(json, "max_output_tokens", (int64_t)model->output_tokens_max);
+    errand_put_services(json, model);
+    errand_put_pricing(json, price);
     errand_put_model_openrouter(json, model);
     jsonw_close(json, '}');
 }
@@ -262,25 +290,54 @@ static void errand_list_models(struct jsonw *json, struct gate *gate, struct htt
     jsonw_close(json, '}');
 }
 
-/* SDKs write the slash of "vendor/model" as %2F. */
-static const struct registry_model *errand_model_named(const struct registry_product *product,
-                                                       struct str name)
+static void errand_list_models_gemini(struct jsonw *json, struct gate *gate,
+                                      struct http_exchange *x, const struct api_key *key,
+                                      const struct registry_product *product)
 {
-    char query_text[ERRAND_MODEL_MAX];
+    jsonw_open(json, '{');
+    jsonw_key(json, "models"); /* there is one page: no "nextPageToken" */
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < product->model_count; i++) {
+        const struct registry_model *model = product->models[i];
+        if (call_law_would_admit(gate, x, key, product, model)) {
+            errand_put_model_gemini(json, model, errand_price(gate, key, product, model));
+        }
+    }
+    jsonw_close(json, ']');
+    jsonw_close(json, '}');
+}
+
+/* SDKs write the slash of "vendor/model" as %2F; Gemini's may put "models/" before the name. */
+static const struct registry_model *errand_model_named(const struct registry_product *product,
+                                                       struct str name, bool gemini)
+{
+    static const struct str again = STR_INIT("models/");
     char id_text[ERRAND_MODEL_MAX];
-    struct buf query = { query_text, 0, sizeof(query_text), sizeof(query_text) };
     struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    name = gemini && str_starts(name, again) ? str_from_at(name, again.len) : name;
     const struct registry_model *model = registry_product_model(product, name);
-    if (model != NULL || buf_printf(&query, "id=" STR_FMT, STR_ARG(name)) != ERR_OK ||
-        !url_query(buf_str(&query), STR("id"), &id)) {
+    if (model != NULL || !url_path_text(name, &id)) {
         return model;
     }
     return registry_product_model(product, buf_str(&id));
 }
 
+/* What stands behind "models/" in the path; empty: the list is meant. */
+static struct str errand_model_part(struct str path)
+{
+    static const struct str roots[] = { STR_INIT("/v1/models/"), STR_INIT("/v1beta/models/") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(roots); i++) {
+        if (str_starts(path, roots[i])) {
+            return str_from_at(path, roots[i].len);
+        }
+    }
+    return STR_EMPTY;
+}
+
 void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    static const struct str one = STR_INIT("/v1/models/");
+    struct str name = errand_model_part(path);
+    bool gemini = reply_face(x) == FACE_GEMINI;
     const struct api_key *key = NULL;
     enum err err = auth_find(gate, x, &key);
     const struct registry_product *product =
@@ -296,9 +353,8 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     struct buf out;
     struct jsonw json;
     errand_begin(&json, &out);
-    if (str_starts(path, one)) {
-        const struct registry_model *model =
-            errand_model_named(product, str_from_at(path, one.len));
+    if (name.len > 0) {
+        const struct registry_model *model = errand_model_named(product, name, gemini);
         if (model == NULL) {
             errand_refuse(x, ERR_MODEL_UNKNOWN);
             return;
@@ -307,9 +363,10 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
             errand_refuse(x, gate->verdict.err);
             return;
         }
-        errand_put_model(&json, model, errand_price(gate, key, product, model));
+        const struct registry_price *price = errand_price(gate, key, product, model);
+        (gemini ? errand_put_model_gemini : errand_put_model)(&json, model, price);
     } else {
-        errand_list_models(&json, gate, x, key, product);
+        (gemini ? errand_list_models_gemini : errand_list_models)(&json, gate, x, key, product);
     }
     errand_answer(x, &json);
 }

@@ -82,8 +82,9 @@ void session_opened(struct session *session, struct turn *turn)
 }
 
 /* The key, from a header or a subprotocol: two that differ are none. */
-static enum err open_key(const struct http1_head *head, struct str *ret_key)
+static enum err open_key(struct http_exchange *x, struct str *ret_key)
 {
+    const struct http1_head *head = http_exchange_head(x);
     struct str protocol;
     struct str key = STR_EMPTY;
     for (size_t nth = 0; websocket_offered(head, nth, &protocol); nth++) {
@@ -91,7 +92,7 @@ static enum err open_key(const struct http1_head *head, struct str *ret_key)
             key = str_from_at(protocol, sizeof(REALTIME_KEY) - 1);
         }
     }
-    enum err err = auth_text(head, ret_key);
+    enum err err = auth_text(x, ret_key);
     if (err == ERR_KEY_MISSING && key.len > 0) {
         *ret_key = key;
         return ERR_OK;
@@ -230,7 +231,7 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
         open_refuse(x, ERR_ASK_INVALID, fault, "model");
         return;
     }
-    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(head, &key);
+    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(x, &key);
     err = err == ERR_OK ? open_place(gate, key, &place) : err;
     if (err != ERR_OK) {
         open_refuse(x, err,

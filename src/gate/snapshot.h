@@ -37,6 +37,8 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    uint64_t upload_bytes_max; /* of the file in a form */
+    int64_t upload_ns;         /* from the head of its request to the end */
     size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
@@ -68,7 +70,8 @@ struct gate_options {
 struct gate_route {
     const struct registry_route *route;
     struct url url;
-    struct str head; /* up to the content length: holds the secret, must not be shown */
+    struct str head;        /* up to the content length: holds the secret, must not be shown */
+    struct str stream_head; /* the same, of a request for a stream */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 

@@ -120,6 +120,60 @@ static void registry_link_currency(struct registry_load *load, const struct yaml
                    STR_ARG(first->contract_price->currency));
 }
 
+/* The surfaces of a dialect, by their place in REGISTRY_USAGES; the first is its own. None: any. */
+struct registry_surfaces {
+    unsigned own;
+    uint32_t fits;
+};
+
+#define SURFACE(place) (UINT32_C(1) << (place))
+
+static const struct registry_surfaces registry_surfaces[REGISTRY_DIALECT_COUNT] = {
+    [REGISTRY_DIALECT_OPENAI_CHAT] = { 0, SURFACE(0) | SURFACE(6) | SURFACE(8) | SURFACE(9) |
+                                              SURFACE(10) | SURFACE(11) | SURFACE(13) },
+    [REGISTRY_DIALECT_OPENAI_RESPONSES] = { 1, SURFACE(1) | SURFACE(7) },
+    [REGISTRY_DIALECT_ANTHROPIC] = { 3, SURFACE(3) | SURFACE(12) },
+    [REGISTRY_DIALECT_GEMINI] = { 4, SURFACE(4) },
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = { 2, 0 }, /* sound and text are told apart as there */
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = { 2, 0 },
+};
+
+/* What a path may hold as it stands: Gemini's has the model's name. */
+static bool registry_is_path(struct str name)
+{
+    static const struct str marks = STR_INIT("-._~/@:");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!plain && str_find(marks, c) == marks.len) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Which report a route gives follows its dialect, unless it says that it is a relative's. */
+static void registry_link_dialect(struct registry_load *load, const struct yaml_node *node,
+                                  struct registry_route *route)
+{
+    const struct registry_surfaces *surfaces = &registry_surfaces[route->dialect];
+    if (yaml_get(node, STR("usage")) == NULL) {
+        route->usage = surfaces->own;
+    } else if (surfaces->fits != 0 && (surfaces->fits >> route->usage & 1) == 0) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, registry_place_of(node, STR("usage")),
+                       "route \"" STR_FMT "\" reports usage by a surface of another dialect; "
+                       "leave it out for the dialect's own",
+                       STR_ARG(route->id));
+    }
+    if (route->dialect == REGISTRY_DIALECT_GEMINI && !registry_is_path(route->upstream_model)) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE,
+                       registry_place_of(node, STR("upstream_model")),
+                       "the upstream model of route \"" STR_FMT
+                       "\" goes into a path: letters, digits and \"-._~/@:\"",
+                       STR_ARG(route->id));
+    }
+}
+
 /* Routes are counted, then given to their models; in the order of their ids both times. */
 static void registry_link_routes(struct registry_load *load)
 {
@@ -136,6 +190,7 @@ static void registry_link_routes(struct registry_load *load)
         registry_link_credential(load, routes->items[i].node, &route[i]);
         registry_link_pin(load, routes->items[i].node, &route[i]);
         registry_link_contract(load, routes->items[i].node, &route[i]);
+        registry_link_dialect(load, routes->items[i].node, &route[i]);
         if (route[i].model != NULL) {
             counts[route[i].model - model]++;
         }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "registry/registry_data.h"
+#include "registry/registry_manner.h"
 #include "registry/registry_party.h"
 #include "registry/registry_price.h"
 #include "registry/registry_zone.h"
@@ -100,7 +101,8 @@ enum registry_service {
 };
 #undef REGISTRY_SERVICE_AS_ENUM
 
-/* Which API an upstream speaks, and which service that is: registry_dialect_service(). */
+/* Which API an upstream speaks, and which service that is: registry_dialect_service(). Those of
+ * chat come first, in the order of enum dialect. */
 #define REGISTRY_DIALECTS                                   \
     "openai_chat|openai_responses|anthropic|gemini|"        \
     "openai_embeddings|rerank|openai_images|openai_speech|" \
@@ -124,11 +126,6 @@ enum registry_abort_billing {
     REGISTRY_ABORT_STOPS,
     REGISTRY_ABORT_CONTINUES,
     REGISTRY_ABORT_UNKNOWN
-};
-
-enum registry_output_cap_field {
-    REGISTRY_CAP_MAX_TOKENS,
-    REGISTRY_CAP_MAX_COMPLETION_TOKENS
 };
 
 /* By which rule an upstream reports usage: the surfaces of meter/usage_surface.h, in its order. */
@@ -184,6 +181,9 @@ struct registry_route {
     enum registry_declares_model declares_model;
     enum registry_quantization quantization;
     unsigned usage; /* below REGISTRY_USAGE_COUNT */
+    enum registry_anthropic_version anthropic_version;
+    enum registry_thinking thinking;
+    enum registry_image_urls image_urls;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

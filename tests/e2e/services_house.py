@@ -26,13 +26,14 @@ US = """\
 class Services(House):
     """aurora-small has routes of each service; aurora-large stays one of chat alone."""
 
+    dialects = ("openai_embeddings", "rerank", "openai_images")
     extra = "per_search_unit: \"0.002\", per_image: \"0.04\""
 
     def __init__(self, folder):
         super().__init__(folder)
         routes = self.folder / "registry" / "routes.yaml"
         text = routes.read_text()
-        for dialect in ("openai_embeddings", "rerank", "openai_images"):
+        for dialect in self.dialects:
             for at, port in enumerate(self.upstreams):
                 text += US.format(id=f"small-{dialect.replace('_', '-')}-{at}", model="aurora-small", dialect=dialect,
                                   port=port)
