@@ -291,8 +291,9 @@ TEST(an_owner_that_leaves_is_a_client_that_has_gone)
     CHECK_EQ(shop.requests, 0);
     CHECK_EQ(asker_start(&asker, asker_plain), ERR_OK);
     UNTIL(shop.loop, shop.open != NULL);
+    CHECK(http_inner_of(shop.open) == &asker.inner);
     http_inner_cancel(&asker.inner);
-    CHECK(!http_inner_is_open(&asker.inner));
+    CHECK(!http_inner_is_open(&asker.inner) && http_inner_of(shop.open) == NULL);
     http_respond_head(shop.open, 200, STR_EMPTY); /* goes nowhere */
     http_respond_body(shop.open, &STR("x"), 1);
     CHECK_EQ(shop.gone, 0);
