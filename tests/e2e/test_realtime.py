@@ -25,7 +25,6 @@ ROUTE = """  - id: aurora-voice-us
     model: aurora-large
     credential: aurora-contract
     dialect: openai_realtime
-    usage: openai.realtime
     endpoint: {scheme}://127.0.0.1:{port}/v1
     upstream_model: aurora-large
     place: US
@@ -136,9 +135,11 @@ def test_a_response_is_a_call_with_a_receipt(studio):
             assert events[-1]["response"]["usage"]["total_tokens"] == 150
             # It left when it was durable: the books have it already.
             assert round(studio.credits()["total_usage"] - spent, 9) == round(WHOLE * (n + 1), 9)
+            last = events[-1]
             until(socket, "rate_limits.updated")
     assert settled(studio, before + 2)[before:] == [("complete", round(WHOLE * 1e9))] * 2
     newest = studio.receipts()[0]
+    assert last["entrepot"]["call"] == newest["call"]
     status, _, body = studio.request(f"/v1/receipts/{newest['call']}")
     client = json.loads(body)
     assert status == 200 and '"realtime"' in json.dumps(client)
