@@ -334,8 +334,10 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
     call_mark_look(EP_CONTAINER(turn->call, struct call, upstream));
     turn->held++;
     turn->over |= last;
-    turn->mine->text_events += read->text_bytes > 0;
-    turn->mine->sound_bytes += read->sound_bytes;
+    if (http_inner_is_open(&turn->inner)) { /* else the client has gone, and gets none of it */
+        turn->mine->text_events += read->text_bytes > 0;
+        turn->mine->sound_bytes += read->sound_bytes;
+    }
     if (!turn->begun) {
         turn_tell_head(turn, 200, STR("text/event-stream"));
     }
