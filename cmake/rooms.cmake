@@ -24,7 +24,9 @@ ep_room(tlog     USES base crypto wire store)
 
 ep_room(policy   USES base wire registry)
 
-ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog)
+ep_room(sound    USES base                                  PKG opus LIB m)
+
+ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog sound)
 
 ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
 

@@ -53,6 +53,8 @@ static const char *const args_valued[] = {
     "market",
     "consent",
     "preferences",
+    "request",
+    "dialect",
     "service",
     "origin",
     "link",
@@ -73,6 +75,17 @@ static const char *const args_valued[] = {
     "output",
     "judge",
     "seed",
+    "fleet",
+    "device",
+    "maker",
+    "models",
+    "given",
+    "from",
+    "limit",
+    "calls-day",
+    "calls-total",
+    "wakes-day",
+    "wakes-total",
 };
 
 static bool args_takes_value(struct str name)

@@ -31,17 +31,23 @@ static void reload_proxies(const struct conf *conf, struct gate_options *options
     options->proxies_count = proxies->count;
 }
 
-enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail)
+enum err reload_geo(struct server *server, const struct conf *conf, struct geo **ret_geo,
+                    struct fail *fail)
 {
     struct fail why = { .text = "" };
+    struct geo *geo = NULL;
     *ret_geo = NULL;
-    if (conf->geo.count == 0) {
+    if (geo_fresh(server->geo, conf->geo.items, conf->geo.count)) {
+        *ret_geo = geo_ref(server->geo);
         return ERR_OK;
     }
-    enum err err = geo_open(conf->geo.items, conf->geo.count, ret_geo, &why);
-    return err == ERR_OK
-               ? ERR_OK
-               : FAIL(fail, err, "%s; name your own in geo, or run \"make geo\"", why.text);
+    if (conf->geo.count > 0 && geo_open(conf->geo.items, conf->geo.count, &geo, &why) != ERR_OK) {
+        return FAIL(fail, why.code, "%s; name your own in geo, or run \"make geo\"", why.text);
+    }
+    geo_unref(server->geo);
+    server->geo = geo;
+    *ret_geo = geo_ref(geo);
+    return ERR_OK;
 }
 
 /* 0 in the configuration is no limit, but of calls at once, of which there is always one. */
@@ -91,6 +97,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
         .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
+        .ping_ns = reload_ns(conf->limits_ping_ms),
     };
     reload_limits(conf, ret_options->client_limits);
     reload_proxies(conf, ret_options);
@@ -175,7 +182,7 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
         return err;
     }
-    err = reload_geo(conf, &geo, &fail);
+    err = reload_geo(server, conf, &geo, &fail);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
         return err;

@@ -12,6 +12,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
@@ -20,7 +21,8 @@
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
-#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
+#define ANSWER_NS_PER_MS   INT64_C(1000000)
+#define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
 static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
@@ -123,6 +125,7 @@ void answer_stream(struct call *call, struct str bytes)
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -167,6 +170,30 @@ static void answer_budget(const struct call *call, struct jsonw *json)
     }
 }
 
+/* How many calls the key may make in the window that says no, and when that begins anew. */
+static void answer_calls(const struct call *call, struct jsonw *json)
+{
+    char text[48];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    struct budget_view view;
+    enum budget_window window = call->err == ERR_CALLS_DAY     ? BUDGET_DAY
+                                : call->err == ERR_CALLS_MONTH ? BUDGET_MONTH
+                                                               : BUDGET_TOTAL;
+    budget_look(call->budget, call->begun_wall_ns, &view);
+    jsonw_put_str(json, "window", str_from(budget_window_name(window)));
+    jsonw_put_int(json, "calls", view.calls[window]);
+    jsonw_put_int(json, "calls_max", view.calls_max[window]);
+    if (view.resets_ns[window] > 0) {
+        EP_IGNORE(stamp_print(&shown, view.resets_ns[window])); /* fits */
+        jsonw_put_str(json, "resets", buf_str(&shown));
+    }
+}
+
+static bool answer_is_calls(enum err err)
+{
+    return err == ERR_CALLS_DAY || err == ERR_CALLS_MONTH || err == ERR_CALLS_TOTAL;
+}
+
 static bool answer_is_budget(enum err err)
 {
     return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL;
@@ -197,6 +224,8 @@ static void answer_facts(const struct call *call, struct buf *out)
         answer_funds(call, &json);
     } else if (answer_is_budget(call->err)) {
         answer_budget(call, &json);
+    } else if (answer_is_calls(call->err)) {
+        answer_calls(call, &json);
     } else if (limited) {
         call_limits_tell(call, &json);
     }
@@ -216,6 +245,16 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
         .model = call->model == NULL ? call->ask.model : call->model->id,
         .choices = call->ask.choices,
     };
+}
+
+/* Until the same call may pass. */
+static int64_t answer_wait(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        int64_t wait_ns = call_limits_wait(call);
+        return wait_ns < 0 ? FACE_NEVER : wait_ns / ANSWER_NS_PER_MS + 1;
+    }
+    return answer_is_final(call) ? FACE_NEVER : ANSWER_WAIT_MS;
 }
 
 /* At the end of another service's stream: an event of its own name, which SDKs raise. */
@@ -241,6 +280,7 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .param = str_from(call->param),
         .request = chunk.id,
         .entrepot = buf_str(&facts),
+        .wait_ms = answer_wait(call),
     };
     enum err err = !event               ? face_error_write(out, call->face, &error)
                    : call->work != NULL ? answer_error_event(out, call->face, &error)
@@ -353,7 +393,7 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
 /* Whose clients read a source's own errors. */
 static enum face answer_face_of(const struct registry_route *route)
 {
-    enum dialect dialect = call_talk_dialect(route);
+    enum dialect dialect = talk_route_dialect(route);
     return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
            : dialect == DIALECT_GEMINI  ? FACE_GEMINI
                                         : FACE_OPENAI;

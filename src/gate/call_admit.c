@@ -80,10 +80,10 @@ static int64_t admit_room(const struct call *call, enum err *ret_reason)
     /* Credit that ended while it was held: what of it is no longer held buys nothing more. */
     int64_t ended = ledger_overdue(call->account) - held;
     available -= ended <= 0 ? 0 : ended < available ? ended : available;
-    enum budget_window window = BUDGET_TOTAL;
+    enum err reason = ERR_BUDGET_TOTAL;
     int64_t left =
-        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &window);
-    *ret_reason = left < available ? budget_err(window) : ERR_LEDGER_FUNDS;
+        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &reason);
+    *ret_reason = left < available ? reason : ERR_LEDGER_FUNDS;
     return left < available ? left : available;
 }
 
@@ -207,10 +207,10 @@ static struct rate_bounds admit_bound(const struct call *call)
     if (call->work != NULL) {
         int64_t most = call->work->input_most;
         bool tokens =
-            vocab == NULL || call->work->sounds; /* it is no text whose bytes bound them */
+            vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
         return (struct rate_bounds){
             .input = tokens ? most : (int64_t)count_bound(vocab, (uint64_t)most),
-            .mixed = call->work->sounds,
+            .mixed = call->work->mixed,
             .units = call->work->most,
         };
     }

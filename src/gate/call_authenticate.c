@@ -2,6 +2,7 @@
 #include "gate/call.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
+#include "net/inner.h"
 
 /* AUTHENTICATE: who pays? */
 enum call_next call_authenticate(struct call *call)
@@ -19,6 +20,11 @@ enum call_next call_authenticate(struct call *call)
     if (err != ERR_OK) {
         call->key = NULL; /* nobody is known: no receipt */
         return call_refuse(call, err, "%s", err_info(err)->text);
+    }
+    const struct gate_actor *actor = http_exchange_actor(call->x);
+    if (actor != NULL) {
+        call->segment = actor->segment;
+        call->segment_step = actor->step;
     }
     call_goto(call, CALL_JUDGE);
     return CALL_NEXT;

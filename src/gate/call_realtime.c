@@ -67,7 +67,7 @@ static enum err realtime_read(struct call *call, struct fail *fail)
     mine->kind = turn->kind;
     mine->sound_token = session->narrow ? SOUND_TOKEN_NARROW : SOUND_TOKEN_WIDE;
     read_ask(call, session, turn->kind);
-    work->sounds = true;
+    work->mixed = true;
     work->unseen = true; /* most of what is said went to the source before */
     if (turn->kind != TURN_OPEN && !bind_route(call, session, mine)) {
         return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);

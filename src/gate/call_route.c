@@ -6,6 +6,7 @@
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
 #include "gate/call_defer.h"
+#include "gate/call_device.h"
 #include "gate/call_forward.h"
 #include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
@@ -13,6 +14,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 
 #define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
@@ -83,7 +85,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
     const struct gate_options *options = &call->snapshot->options;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
-                                 .dialect = call_talk_dialect(route),
+                                 .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
                                  .surface = call_service_surface(call, route),
@@ -173,6 +175,7 @@ static enum err route_pick(struct call *call)
     if (call_deadline_passed(call)) {
         return ERR_DEADLINE;
     }
+    TRY(call_device_may(call));
     if (call->fallback != NULL && call->attempts >= CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }

@@ -53,10 +53,10 @@ struct call_work {
     int64_t stream_most;       /* bytes of text or of the answer itself that a stream may have;
                                     0: only time bounds it */
     struct str answer_type;    /* the content type that the upstream told; empty: none */
+    bool mixed;                /* the input may be pictures and sounds too */
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
     bool about;                /* `texts` are not all of the input: their count is a lower bound */
-    bool sounds;               /* its input may be sound: held at the dearer price */
     bool unseen;               /* what is asked is no text (token ids, sound, pictures): nobody has
                                     looked it through, and a zone product does not sell it */
     void *own;                 /* the service's, in the same arena */
@@ -75,8 +75,7 @@ struct call_service {
      * not serve it; NULL: none. */
     uint64_t (*closed)(const struct call *call, const struct registry_model *model);
     /* ROUTE: the body of an attempt at the route; what is put in lives in the call's arena.
-     * ERR_NO_MEMORY. */
-    /* NULL: its calls are uploads, which write themselves (upload.h). */
+     * ERR_NO_MEMORY. NULL: its calls are uploads, which write themselves (upload.h). */
     enum err (*write)(struct call *call, const struct registry_route *route,
                       struct splice *ret_splice);
     /* ROUTE: begins the attempt at call->route in the place of http_call_start(); no other one is

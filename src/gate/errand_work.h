@@ -8,6 +8,8 @@
 #include "loop/worker.h"
 
 #define ERRAND_HEADERS_MAX 512
+#define ERRAND_PARAM_MAX   64
+#define ERRAND_MESSAGE_MAX 200
 
 struct gate;
 struct http_exchange;
@@ -27,6 +29,8 @@ struct errand_work {
     int status;                       /* 200 at first */
     char headers[ERRAND_HEADERS_MAX]; /* JSON's at first */
     struct buf answer;
+    char param[ERRAND_PARAM_MAX]; /* of a refusal: the part of the request that is wrong; or "" */
+    char message[ERRAND_MESSAGE_MAX]; /* likewise: a sentence; "": the table's */
 };
 
 /* Starts it on a thread of `pool`; it is freed at its end. `work` NULL: no memory, and so is told.
@@ -35,3 +39,6 @@ void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand
                        struct worker_pool *pool, size_t answer_max);
 /* A status with a text for people instead of a JSON error; `more`: header lines, may be empty. */
 void errand_work_say(struct errand_work *work, int status, const char *more, struct str text);
+/* What is wrong with the request, and where: copied, as far as it fits. `err` says what kind it is;
+ * what is the server's own fault is not told in words. */
+void errand_work_fault(struct errand_work *work, const char *param, const char *message);

@@ -10,6 +10,7 @@
 #include "gate/realtime.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
+#include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
@@ -175,6 +176,16 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/usage"), false, HTTP1_GET, errand_usage },
     { STR_INIT("/v1/receipts/"), true, HTTP1_GET, errand_receipt },
     { STR_INIT("/v1/generation"), false, HTTP1_GET, errand_receipt },
+    { STR_INIT("/v1/devices"), false, HTTP1_GET, errand_devices_list },
+    { STR_INIT("/v1/devices"), false, HTTP1_POST, errand_devices_issue },
+    { STR_INIT("/v1/devices/time"), false, HTTP1_GET, errand_device_time },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota"), false, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_GET, errand_device_ota },
+    { STR_INIT("/v1/devices/ota/"), true, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/voice"), false, HTTP1_GET, voice_begin },
+    { STR_INIT("/v1/devices/"), true, HTTP1_GET, errand_device },
+    { STR_INIT("/v1/devices/"), true, HTTP1_POST, errand_device },
     { STR_INIT("/log/"), true, HTTP1_GET, errand_log },
     { STR_INIT("/verify"), false, HTTP1_GET, errand_verify },
     { STR_INIT("/verify/"), false, HTTP1_GET, errand_verify },
@@ -224,7 +235,8 @@ static void front_on_request(struct http_exchange *x)
         upload_done(owner);
         return;
     }
-    if (realtime_call(http_server_owner(http_exchange_server(x)), x)) {
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    if (realtime_call(gate, x)) {
         return;
     }
     const struct front_path *row = front_find(x, &path, &known);
@@ -232,7 +244,7 @@ static void front_on_request(struct http_exchange *x)
         errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
         return;
     }
-    row->serve(http_server_owner(http_exchange_server(x)), x, path);
+    row->serve(gate, x, path);
 }
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */

@@ -58,10 +58,11 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
-    list_init(&gate->sessions);
     list_init(&gate->uploads);
+    list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
+    call_ping_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -151,10 +152,11 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads));
-    ASSERT(list_empty(&gate->sessions));
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
+           list_empty(&gate->sessions));
     call_straddle_fini(gate);
     call_queue_fini(gate);
+    call_ping_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

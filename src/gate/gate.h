@@ -9,10 +9,12 @@
 
 #include <stdatomic.h>
 
+#include "base/id.h"
 #include "gate/snapshot.h"
 #include "loop/worker.h"
 #include "tlog/note.h"
 
+struct api_key;
 struct dispatch;
 struct gate;
 struct http_listen;
@@ -32,11 +34,19 @@ struct store;
 struct tlog;
 struct tls_context;
 struct usage_check;
+struct voice_seats;
 
 /* The log that receipts are leaves of, as they name it. */
 struct gate_log {
     struct note_key key;           /* its name is the log's origin */
     const struct sign_key *secret; /* signs promises; NULL: none are made */
+};
+
+/* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
+struct gate_actor {
+    const struct api_key *key;
+    struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
+    int64_t step;
 };
 
 struct gate_world {
@@ -48,7 +58,8 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
-    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
+    struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
+    struct voice_seats *voice_seats; /* NULL: nobody speaks here */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

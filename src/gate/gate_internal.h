@@ -35,7 +35,9 @@ struct gate {
     size_t grant_cap;
     size_t order_cap;
     struct call_queue queue;
-    bool draining;                                    /* nobody sleeps any more */
+    struct node streams; /* call_ping.c: their calls, who was told something least lately first */
+    struct timer ping;   /* for the first of them */
+    bool draining;       /* nobody sleeps any more */
     int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX]; /* of the choice under way */
     struct timer straddle;                            /* call_straddle.c */
     int64_t straddle_ns; /* for when it is set, on the wall clock; 0: it is not */

@@ -81,11 +81,10 @@ struct session {
 
     struct http_exchange *x; /* NULL: it has its answer, or has gone */
     struct http_from from;
-    struct buf headers; /* of its calls: holds the key, is wiped */
-    struct str secret;  /* the key, in them */
-    int64_t asked_ns;   /* when the key was last looked up */
-    struct buf model;   /* its name */
-    struct buf found;   /* session.created */
+    struct gate_actor actor; /* whose calls they are */
+    struct buf headers;      /* of its calls */
+    struct buf model;        /* its name */
+    struct buf found;        /* session.created */
     char key[WEBSOCKET_KEY_LEN];
     bool offered;                 /* the subprotocol "realtime" */
     bool created;                 /* the source's session.created has come */

@@ -63,6 +63,7 @@ static enum err turn_request(struct turn *turn)
         .headers = buf_str(&session->headers),
         .body = &body,
         .from = session->from,
+        .actor = &session->actor,
     };
     enum err err = http_inner_start(session->gate->server, &request, &turn->inner);
     buf_fini(&body); /* what was not taken over */

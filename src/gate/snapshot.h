@@ -37,8 +37,8 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
-    uint64_t upload_bytes_max; /* of the file in a form */
-    int64_t upload_ns;         /* from the head of its request to the end */
+    uint64_t upload_bytes_max;    /* of the file in a form */
+    int64_t upload_ns;            /* from the head of its request to the end */
     size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
@@ -61,6 +61,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;

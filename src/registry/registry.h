@@ -17,6 +17,7 @@
 #include "registry/registry_plan.h"
 #include "registry/registry_supply.h"
 #include "registry/registry_terms.h"
+#include "registry/registry_voice.h"
 
 /* ---- what is sold ------------------------------------------------------------------------- */
 
@@ -61,6 +62,7 @@ struct registry_product {
     struct registry_product_dpa dpa;
     enum registry_content_policy content_policy;
     struct registry_dispatch dispatch;
+    struct registry_voice voice;
 };
 
 struct registry {

@@ -179,6 +179,16 @@ static const struct registry_field dispatch_fields[] = {
 };
 static SHAPE(dispatch, "product's dispatch");
 
+static const struct registry_field voice_fields[] = {
+    { FIELD(voice, REF, hear), REF(MODEL) },
+    { FIELD(voice, REF, think), REF(MODEL) },
+    { FIELD(voice, REF, speak), REF(MODEL) },
+    { TEXT(voice, voice, 64) },
+    { TEXT(voice, language, 16), .optional = true },
+    { TEXT(voice, instructions, 4000), .optional = true },
+};
+static SHAPE(voice, "product's voice");
+
 static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
     { FIELD(product, TEXT, name), .min = 1, .max = 200 },
@@ -207,6 +217,7 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, CHOICE, content_policy), .choices = STR_INIT("refuse_strong|flag"),
       .optional = true, .standard = STR_INIT("refuse_strong") },
     { FIELD(product, STRUCT, dispatch), NESTED(dispatch), .optional = true, .late = true },
+    { FIELD(product, STRUCT, voice), NESTED(voice), .optional = true, .late = true },
 };
 static SHAPE(product, "product");
 
