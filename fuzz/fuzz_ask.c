@@ -1,5 +1,6 @@
 /* room: dialect */
 #include "dialect/ask.h"
+#include "dialect/ask_turns.h"
 #include "wire/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask_read_chat(body, &ask, NULL) != ERR_OK) {
         return 0;
     }
+    char param[ASK_TURNS_PARAM_MAX] = "";
+    enum err turns = ask_check_turns(ask.messages, param, NULL);
+    ASSERT(turns == ERR_OK || (turns == ERR_ASK_INVALID && param[0] != '\0'));
     struct arena arena;
     struct splice splice;
     struct iovec parts[SPLICE_PARTS_MAX];

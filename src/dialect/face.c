@@ -71,6 +71,7 @@ static const struct face_name {
     { 413, "payload_too_large", "request_too_large", "INVALID_ARGUMENT" },
     { 415, "invalid_request", "invalid_request_error", "INVALID_ARGUMENT" },
     { 422, "unprocessable", "invalid_request_error", "INVALID_ARGUMENT" },
+    { 426, "invalid_request", "invalid_request_error", "FAILED_PRECONDITION" },
     { 429, "rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED" },
     { 431, "payload_too_large", "request_too_large", "INVALID_ARGUMENT" },
     { 451, "permission_denied", "permission_error", "PERMISSION_DENIED" },

@@ -30,6 +30,7 @@
     X(SAFETY_SETTINGS, "safety_settings")                                  \
     X(STREAM_OPTIONS, "stream_options")                                    \
     X(CONTEXT_MANAGEMENT, "context_management")                            \
+    X(TASK, "task_type") /* what a vector is for, and its title */         \
     /* of both */                                                          \
     X(REASONING, "reasoning") /* of earlier turns, or a summary's parts */ \
     X(SIGNATURE, "signature")                                              \

@@ -1,29 +1,10 @@
 /* A talk from Google Gemini; model and stream are in its path. */
+#include "dialect/gemini_key.h"
 #include "dialect/talk_internal.h"
 
 #include <stdio.h>
 
 #define COUNT_MAX INT64_C(10000000) /* tokens; ten times the largest output there is */
-
-/* As with the vendor, "inlineData" may also be written "inline_data": its SDK for Python does. */
-static bool gemini_key_is(struct str key, struct str name)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        bool upper = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z';
-        if (upper && at < key.len && key.ptr[at] == '_') {
-            at++;
-            upper = at < key.len && key.ptr[at] == (char)(name.ptr[i] | 0x20);
-        } else {
-            upper = at < key.len && key.ptr[at] == name.ptr[i];
-        }
-        if (!upper) {
-            return json_key_is(key, name); /* it may have escapes */
-        }
-        at++;
-    }
-    return at == key.len;
-}
 
 /* As json_get(), by either spelling. */
 static struct str gemini_get(struct str object, struct str name)
@@ -324,6 +305,7 @@ static enum err gemini_read_functions(struct talk_reading *reading, struct str l
 static enum err gemini_read_hosted(struct talk_reading *reading, struct str key)
 {
     if (gemini_key_is(key, STR("codeExecution")) || gemini_key_is(key, STR("urlContext"))) {
+        reading->talk->searches = true;
         return talk_own(reading, STR("tools"),
                         "may be functions alone on a route of another dialect");
     }

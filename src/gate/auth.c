@@ -61,8 +61,8 @@ static enum err auth_asked(struct http_exchange *x, struct str *ret_text)
     return err == ERR_OK && query.len > 0 && !str_eq(query, *ret_text) ? ERR_KEY_UNKNOWN : err;
 }
 
-/* Whatever kind of key it is. Of what the server asks itself for somebody, the key is known; it must
- * still be good. */
+/* Whatever kind of key it is. Of what the server asks itself for somebody, the key is known; it
+ * must still be good. */
 static enum err auth_any(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
 {
     const struct gate_actor *actor = http_exchange_actor(x);

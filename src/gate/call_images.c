@@ -6,8 +6,6 @@
 
 #define IMAGES_FRAME_TOKENS 64 /* that a server may put around the prompt */
 
-static const enum usage_surface images_surface = USAGE_SURFACE_OPENAI_IMAGES;
-
 struct images_work {
     struct images_ask asked;
     struct images_kind kind; /* as was asked for; then as the answer says */
@@ -48,7 +46,8 @@ static enum err images_check(struct call *call)
         return ERR_UPSTREAM_STATUS;
     }
     TRY(call_service_declared(call, answer.model));
-    call->has_reported = usage_read(images_surface, answer.usage, &call->reported);
+    call->has_reported =
+        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
     images_kind_read(body, &own->kind);
     own->count = answer.count;
     own->made = true;
@@ -96,7 +95,6 @@ static void images_price(const struct call *call, const struct registry_price *p
 const struct call_service call_images = {
     .service = REGISTRY_SERVICE_IMAGES,
     .writes = true,
-    .surface = &images_surface,
     .read = images_parse,
     .write = call_own_write,
     .check = images_check,

@@ -181,8 +181,6 @@ static void realtime_measure(struct call *call, const struct rate *rate)
     }
 }
 
-static const enum usage_surface realtime_surface = USAGE_SURFACE_OPENAI_REALTIME;
-
 const struct call_service call_realtime = {
     .service = REGISTRY_SERVICE_REALTIME,
     .writes = true,
@@ -192,7 +190,6 @@ const struct call_service call_realtime = {
     .start = realtime_start,
     .check = realtime_check,
     .event = realtime_read_chunk,
-    .surface = &realtime_surface,
     .so_far = realtime_so_far,
     .measure = realtime_measure,
 };

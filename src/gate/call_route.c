@@ -88,7 +88,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
-                                 .surface = call_service_surface(call, route),
+                                 .surface = (enum usage_surface)route->usage,
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,

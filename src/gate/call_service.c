@@ -112,12 +112,6 @@ enum err call_service_declared(struct call *call, struct str model)
     return ERR_OK;
 }
 
-enum usage_surface call_service_surface(const struct call *call, const struct registry_route *route)
-{
-    const enum usage_surface *own = call->service->surface;
-    return own != NULL ? *own : (enum usage_surface)route->usage;
-}
-
 /* A side of the price list that has no price is not what is sold by. */
 static void service_keep_priced(struct usage *billed, const struct rate *rate)
 {

@@ -88,8 +88,6 @@ struct call_service {
      * call->reported if usage is told. call_service_declared() compares the model it names.
      */
     enum err (*check)(struct call *call);
-    /* FORWARD: by which rule its usage is read; NULL: the route says. */
-    const enum usage_surface *surface;
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
     /* FORWARD: some of an answer that is no events (work->bytes), as it came. NULL: nothing is
@@ -139,10 +137,6 @@ EP_MUST_CHECK enum err call_service_declared(struct call *call, struct str model
 
 /* FORWARD, of calls with work: keeps what the answer's head says of it. */
 void call_service_head(struct call *call, const struct http1_head *head);
-
-/* The rule of the route's reports, for this call. */
-enum usage_surface call_service_surface(const struct call *call,
-                                        const struct registry_route *route);
 
 /* METER: call->service->measure, and out with the tokens that nobody prices. */
 void call_service_measure(struct call *call, const struct rate *rate);

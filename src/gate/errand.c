@@ -183,6 +183,32 @@ static void errand_put_pricing(struct jsonw *json, const struct registry_price *
     jsonw_close(json, '}');
 }
 
+/* What may be done with it, in Gemini's words. */
+static void errand_put_methods(struct jsonw *json, const struct registry_model *model)
+{
+    static const struct {
+        enum registry_service service;
+        struct str methods[3];
+    } rows[] = {
+        { REGISTRY_SERVICE_CHAT,
+          { STR_INIT("generateContent"), STR_INIT("streamGenerateContent"),
+            STR_INIT("countTokens") } },
+        { REGISTRY_SERVICE_EMBEDDINGS,
+          { STR_INIT("embedContent"), STR_INIT("batchEmbedContents"), STR_INIT("") } },
+    };
+    jsonw_key(json, "supportedGenerationMethods");
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        bool serves = registry_model_serves(model, rows[i].service) != 0;
+        for (size_t k = 0; serves && k < EP_ARRAY_LEN(rows[i].methods); k++) {
+            if (rows[i].methods[k].len > 0) {
+                jsonw_str(json, rows[i].methods[k]);
+            }
+        }
+    }
+    jsonw_close(json, ']');
+}
+
 /* Gemini's own form, beside the prices. */
 static void errand_put_model_gemini(struct jsonw *json, const struct registry_model *model,
                                     const struct registry_price *price)
@@ -200,8 +226,7 @@ static void errand_put_model_gemini(struct jsonw *json, const struct registry_mo
     jsonw_put_str(json, "description", model->vendor->id);
     jsonw_put_int(json, "inputTokenLimit", (int64_t)model->context_tokens);
     jsonw_put_int(json, "outputTokenLimit", (int64_t)model->output_tokens_max);
-    jsonw_key(json, "supportedGenerationMethods");
-    jsonw_raw(json, STR("[\"generateContent\",\"streamGenerateContent\",\"countTokens\"]"));
+    errand_put_methods(json, model);
     errand_put_pricing(json, price);
     jsonw_close(json, '}');
 }

@@ -61,13 +61,18 @@ static void front_gemini(struct gate *gate, struct http_exchange *x, struct str 
         call_begin(gate, x, FACE_GEMINI, DIALECT_GEMINI);
         return;
     }
+    if (known && (parts.verb == GEMINI_EMBED || parts.verb == GEMINI_EMBEDS)) {
+        call_begin_service(gate, x, FACE_GEMINI, REGISTRY_SERVICE_EMBEDDINGS);
+        return;
+    }
     if (known && parts.verb == GEMINI_COUNT) {
         errand_count(gate, x, path);
         return;
     }
     if (buf_printf(&message,
                    "\"" STR_FMT "\" is nothing that is done with a model here: known are "
-                   "generateContent, streamGenerateContent and countTokens.",
+                   "generateContent, streamGenerateContent, countTokens, embedContent and "
+                   "batchEmbedContents.",
                    STR_ARG(parts.method)) != ERR_OK) {
         buf_reset(&message); /* then the table's sentence */
     }
@@ -249,12 +254,14 @@ static void front_on_request(struct http_exchange *x)
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
 
+/* Asked of each request with a body: looks at no table. */
 static bool front_takes(struct http_exchange *x)
 {
-    struct str path;
-    bool known = false;
-    const struct front_path *row = front_find(x, &path, &known);
-    return row != NULL && row->serve == front_transcription;
+    const struct http1_head *head = http_exchange_head(x);
+    struct str query;
+    struct str path = url_target_path(head->target, &query);
+    return head->method == HTTP1_POST && (str_eq(path, STR("/v1/audio/transcriptions")) ||
+                                          str_eq(path, STR("/api/v1/audio/transcriptions")));
 }
 
 static void front_on_upload(struct http_exchange *x)

@@ -121,18 +121,6 @@ static void open_refuse(struct http_exchange *x, enum err err, const char *messa
                     });
 }
 
-static void open_ask_upgrade(struct http_exchange *x)
-{
-    char text[1024];
-    struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    const struct face_error error = { .err = ERR_HTTP_UPGRADE, .param = STR("Upgrade") };
-    EP_IGNORE(face_error_write(&body, FACE_OPENAI, &error)); /* a table's sentence fits */
-    reply_send(x, err_info(ERR_HTTP_UPGRADE)->status,
-               STR("content-type: application/json\r\nupgrade: websocket\r\n"
-                   "sec-websocket-version: " WEBSOCKET_VERSION "\r\nx-should-retry: false\r\n"),
-               buf_str(&body));
-}
-
 /* Who asks, if it may; and one more session of the key. */
 static enum err open_place(struct gate *gate, struct str text, const struct api_key **ret_key,
                            struct limits_counter **ret_place)
@@ -183,7 +171,7 @@ static bool open_handshake(struct http_exchange *x, struct str *ret_key)
     case WEBSOCKET_ASKED_OLD:
         break;
     }
-    open_ask_upgrade(x);
+    reply_ask_upgrade(x);
     return false;
 }
 

@@ -3,6 +3,7 @@
 #include "crypto/random.h"
 #include "gate/gate_internal.h"
 #include "wire/url.h"
+#include "wire/websocket_hello.h"
 
 #define REPLY_ERROR_MAX  2048 /* a sentence, a parameter, the names of one failure */
 #define REPLY_NS_PER_MS  INT64_C(1000000)
@@ -94,4 +95,16 @@ void reply_refuse(struct http_exchange *x, const struct face_error *error)
     reply_line(&reply, "content-type", STR("application/json"));
     reply_retry(&reply, err_info(error->err)->kind == ERR_KIND_RETRY, REPLY_WAIT_MS);
     http_respond(x, face_status(face, error->err), buf_str(&reply.buf), buf_str(&body));
+}
+
+void reply_ask_upgrade(struct http_exchange *x)
+{
+    char text[REPLY_ERROR_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    const struct face_error error = { .err = ERR_HTTP_UPGRADE, .param = STR("Upgrade") };
+    EP_IGNORE(face_error_write(&body, FACE_OPENAI, &error)); /* a table's sentence fits */
+    reply_send(x, err_info(ERR_HTTP_UPGRADE)->status,
+               STR("content-type: application/json\r\nupgrade: websocket\r\n"
+                   "sec-websocket-version: " WEBSOCKET_VERSION "\r\nx-should-retry: false\r\n"),
+               buf_str(&body));
 }

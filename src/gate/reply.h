@@ -30,5 +30,9 @@ void reply_send(struct http_exchange *x, int status, struct str headers, struct 
 /* The whole refusal of one, in the envelope of who asks. The exchange is over. */
 void reply_refuse(struct http_exchange *x, const struct face_error *error);
 
+/* To a request that does not ask for WebSocket, or for another version of it: that it must. The
+ * exchange is over. */
+void reply_ask_upgrade(struct http_exchange *x);
+
 /* Who asks, while the request's head is there; OpenAI's clients where there is none. */
 enum face reply_face(struct http_exchange *x);

@@ -180,8 +180,7 @@ static bool upload_admit(struct upload *upload, struct upload_fault *fault)
     return true;
 }
 
-/* The file cannot be had: the operator is told why. */
-static void upload_log(const struct fail *fail)
+void upload_log(const struct fail *fail)
 {
     struct log_line line;
     log_begin(&line, EVENT_UPLOAD);

@@ -127,6 +127,8 @@ EP_MUST_CHECK bool upload_take(struct upload *upload, const struct multipart_ite
                                struct upload_fault *ret_fault);
 /* The form is whole. */
 EP_MUST_CHECK bool upload_check(struct upload *upload, struct upload_fault *ret_fault);
+/* The file cannot be had: the operator is told why. */
+void upload_log(const struct fail *fail);
 /* Notes a fault; false, for whoever returns it. */
 bool upload_wrong(struct upload_fault *fault, enum err err, struct str param, const char *format,
                   ...) EP_PRINTF(4, 5);

@@ -169,6 +169,7 @@ static bool form_data(struct upload *upload, struct str data, struct upload_faul
     }
     enum err err = spool_append(upload->file, data, &fail);
     if (err != ERR_OK) {
+        upload_log(&fail);
         return upload_wrong(fault, err, STR_EMPTY, "%s", err_info(err)->text);
     }
     sound_feed(&upload->sound, data);

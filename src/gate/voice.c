@@ -387,10 +387,7 @@ static bool voice_handshake(struct http_exchange *x, struct xiaozhi_session *ses
     switch (websocket_asked(head, ret_key)) {
     case WEBSOCKET_NOT_ASKED:
     case WEBSOCKET_ASKED_OLD:
-        reply_send(
-            x, 426,
-            STR("sec-websocket-version: " WEBSOCKET_VERSION "\r\ncontent-type: text/plain\r\n"),
-            STR("This path speaks WebSocket, version " WEBSOCKET_VERSION ".\n"));
+        reply_ask_upgrade(x);
         return false;
     case WEBSOCKET_ASKED_BADLY:
         errand_refuse(x, ERR_HTTP_SYNTAX);

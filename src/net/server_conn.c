@@ -7,6 +7,7 @@
 
 /* After so many reads, or bytes, other connections get a turn. */
 #define READS_BATCH 16
+#define READS_TOLD  4 /* of a body that is told as it comes: its owner works on each piece */
 #define READS_BYTES ((size_t)1 << 20)
 /* A head and most bodies fit in one read; of a longer body the rest goes where it stays. */
 #define READ_HEAD ((size_t)16 * 1024)
@@ -384,7 +385,8 @@ static void conn_read_on(struct http_exchange *conn)
         if (room == 0) {
             return;
         }
-        bool enough = reads == READS_BATCH || bytes >= READS_BYTES;
+        int most = conn_tells(conn) ? READS_TOLD : READS_BATCH;
+        bool enough = reads >= most || bytes >= READS_BYTES;
         if (enough && timer_start(loop, &conn->timer, loop_now_ns(loop)) == ERR_OK) {
             conn->again = true;
             return;

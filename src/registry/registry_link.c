@@ -129,11 +129,12 @@ struct registry_surfaces {
 #define SURFACE(place) (UINT32_C(1) << (place))
 
 static const struct registry_surfaces registry_surfaces[REGISTRY_DIALECT_COUNT] = {
-    [REGISTRY_DIALECT_OPENAI_CHAT] = { 0, SURFACE(0) | SURFACE(6) | SURFACE(8) | SURFACE(9) |
-                                              SURFACE(10) | SURFACE(11) | SURFACE(13) },
+    [REGISTRY_DIALECT_OPENAI_CHAT] = { 0, 0 }, /* resellers pass on what any vendor reports */
     [REGISTRY_DIALECT_OPENAI_RESPONSES] = { 1, SURFACE(1) | SURFACE(7) },
     [REGISTRY_DIALECT_ANTHROPIC] = { 3, SURFACE(3) | SURFACE(12) },
     [REGISTRY_DIALECT_GEMINI] = { 4, SURFACE(4) },
+    [REGISTRY_DIALECT_OPENAI_IMAGES] = { 14, SURFACE(14) },
+    [REGISTRY_DIALECT_OPENAI_REALTIME] = { 2, SURFACE(2) },
     [REGISTRY_DIALECT_OPENAI_SPEECH] = { 2, 0 }, /* sound and text are told apart as there */
     [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = { 2, 0 },
 };

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import wait_for
+from conftest import ENTREPOT, wait_for
 from services_house import Services
 
 FILE_MAX = 26214400
@@ -62,6 +62,7 @@ def made_form(fields, file, name="speech.wav", boundary="0b1c"):
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
     studio = Studio(tmp_path_factory.mktemp("studio") / "demo")
+    studio.conf.write_text(studio.conf.read_text() + "\nlimits: {read_ms: 4000}\n")
     studio.upstreams_are()
     studio.start()
     yield studio
@@ -205,6 +206,15 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(studio):
     assert status == 200
 
 
+def test_a_client_that_stalls_in_the_middle_is_told_and_leaves_nothing(studio):
+    body = made_form(ASK, wav(60))[1]
+    with raw(studio, head_of(studio, len(body)), body[:len(body) // 2]) as sock:
+        wait_for(lambda: studio.spool() == 1, "the upload's file")
+        answer = sock.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ") and b'"request_timeout"' in answer, answer
+    studio.quiet()
+
+
 def test_twenty_megabytes_need_less_than_one_of_memory(studio):
     file = wav(1250)  # 20,000,000 bytes
     kind, body = made_form(ASK + [("response_format", "verbose_json")], file)
@@ -227,7 +237,8 @@ def test_twenty_megabytes_need_less_than_one_of_memory(studio):
             except TimeoutError:
                 pass
     assert answer.startswith(b"HTTP/1.1 200 ") and b"1250000 ms of sound" in answer, answer[:2000]
-    assert most - before < 1024, f"{most - before} KiB"
+    if ENTREPOT.split("/")[-2] not in ("asan", "tsan"):  # a sanitizer has memory of its own for all that was ever there
+        assert most - before < 1024, f"{most - before} KiB"
     studio.quiet()
 
 

@@ -9,6 +9,7 @@ import urllib.parse
 import pytest
 
 from conftest import wait_for
+from test_privacy import traces
 
 BODY = {"model": "aurora-small", "max_tokens": 40, "messages": [{"role": "user", "content": "Tell me of the mouse deer."}]}
 NANO = 10**9
@@ -470,6 +471,28 @@ def test_what_was_told_is_there_after_a_kill_and_what_was_not_is_asked_again(hou
     for name in names:
         status, made, _ = ask(house, fleet["secret"], "/v1/devices", {"device_id": name, "rotate": True})
         assert status in (200, 201) and call(house, made["key"])[0] == 200
+
+
+# ---- a client that is erased
+
+
+def test_an_erased_client_takes_its_fleets_along(house, fleet):
+    id = house.json("client", "add", "--name", "Zyx Quarries", "--party", "first-client")["id"]
+    house.command("credit", "purchase", "--client", id, "--amount", "5", "--payer", "Zyx", "--method", "bank_transfer")
+    gone = house.json("fleet", "add", "--client", id, "--product", "world", "--market", "SG", "--maker", "Zyx Toys of Quarries")
+    made = issue(house, gone, "ZYX-00000001", consent={"reference": "zyx-guardian-1", "given": "2026-11-01"})
+    assert call(house, made["key"])[0] == 200
+    assert ask(house, gone["secret"], "/v1/devices/ZYX-00000001/consent", {"reference": "zyx-guardian-2", "given": "2026-11-02"})[0] == 200
+    words = [b"Zyx Toys of Quarries", b"zyx-guardian-1", b"zyx-guardian-2", made["key_hint"].encode()]
+    assert all(traces(house.folder / "var", [word]) for word in words)
+    erased = house.json("erase", "--client", id, "--forfeit", "--yes", "--by", "Ana", "--why", "asked for it")
+    assert erased["state"] == "ended" and int(erased["keys"]) == 2
+    assert traces(house.folder / "var", [*words, b"ZYX-00000001"]) == []
+    for key, path in ((made["key"], "/v1/models"), (gone["secret"], "/v1/devices")):
+        assert code(ask(house, key, path)) == (401, "invalid_api_key")
+    row = house.json("fleet", "show", gone["fleet"])
+    assert row["status"] == "erased" and not row["maker"] and not row["market"]
+    assert ask(house, fleet["secret"], "/v1/devices")[0] == 200
 
 
 # ---- an SDK in the device's place

