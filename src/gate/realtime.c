@@ -137,17 +137,22 @@ void realtime_swapped(struct gate *gate)
     }
 }
 
+static void session_cut(struct session *session)
+{
+    if (session->state == SESSION_OPENING) {
+        return; /* its call tells the client */
+    }
+    channel_abort(&session->client);
+    session_lose_client(session);
+    if (!session_answers(session)) {
+        channel_abort(&session->source);
+    }
+}
+
 void realtime_cut(struct gate *gate)
 {
     LIST_EACH_SAFE(node, after, &gate->sessions) {
-        struct session *session = EP_CONTAINER(node, struct session, node);
-        if (session->state != SESSION_OPENING) { /* else its call tells the client */
-            channel_abort(&session->client);
-            session_lose_client(session);
-            if (!session_answers(session)) {
-                channel_abort(&session->source);
-            }
-        }
+        session_cut(EP_CONTAINER(node, struct session, node));
     }
 }
 
