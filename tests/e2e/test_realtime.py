@@ -442,6 +442,22 @@ def test_the_server_goes_away_with_1001_after_the_response(tmp_path):
     finish(made)
 
 
+def test_a_server_that_cannot_wait_settles_what_was_given_on(tmp_path):
+    made = Studio(tmp_path / "demo")
+    made.source = Source(made.voice)
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {drain_ms: 300}\n")
+    made.start()
+    with made.session() as socket:
+        receive(socket)
+        send(socket, "response.create", response={"instructions": "long"})
+        until(socket, "response.output_audio.delta")
+        assert made.stop_process("server") == 0  # long before the response would end
+        with pytest.raises(ConnectionClosed):
+            until(socket, "response.done")
+    assert made.sold()[-1][0] == "interrupted"
+    finish(made)
+
+
 def test_a_killed_server_has_its_books_in_order(tmp_path):
     made = start(tmp_path)
     with made.session() as socket:
