@@ -257,6 +257,14 @@ int64_t realtime_total(struct str usage)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
+/* A member of the error, but the one that is ours to say. */
+static enum err write_member(struct buf *out, const struct json_member *member)
+{
+    const struct str parts[] = { STR("\""), member->key, STR("\":"), member->value, STR(",") };
+    bool ours = json_key_is(member->key, STR("event_id"));
+    return ours ? ERR_OK : buf_append_all(out, parts, EP_ARRAY_LEN(parts));
+}
+
 enum err realtime_write_error(struct buf *out, struct str error, struct str event_id, uint64_t id)
 {
     struct jsonw json;
@@ -266,10 +274,7 @@ enum err realtime_write_error(struct buf *out, struct str error, struct str even
     TRY(buf_u64(out, id));
     TRY(buf_append(out, STR("\",\"error\":{")));
     while (json_next_member(&rest, &member)) {
-        const struct str parts[] = { STR("\""), member.key, STR("\":"), member.value, STR(",") };
-        if (!json_key_is(member.key, STR("event_id"))) {
-            TRY(buf_append_all(out, parts, EP_ARRAY_LEN(parts)));
-        }
+        TRY(write_member(out, &member));
     }
     jsonw_init(&json, out);
     jsonw_key(&json, "event_id");

@@ -1,5 +1,7 @@
 #include "gate/call_realtime.h"
 
+#include <string.h>
+
 #include "gate/call.h"
 #include "gate/realtime_internal.h"
 #include "wire/json.h"
@@ -174,11 +176,9 @@ static void realtime_measure(struct call *call, const struct rate *rate)
         call->provenance = "upstream";
         return;
     }
-    if (call->has_reported && !call->reported.quarantined) {
-        return;
+    if (strcmp(call->provenance, "lower_bound") == 0) { /* by no report that can be billed */
+        realtime_least(mine, &call->billed);
     }
-    realtime_least(mine, &call->billed);
-    call->provenance = "lower_bound";
 }
 
 const struct call_service call_realtime = {

@@ -12,11 +12,9 @@
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
-#define SESSION_TEXT_MAX  ((size_t)16 << 10)
-#define SESSION_FOUND_MAX ((size_t)1 << 20)
-#define SESSION_ERROR_MAX 4096
-#define SESSION_ASK_NS \
-    INT64_C(500000000)          /* between two looks at the key: revoked within a second */
+#define SESSION_TEXT_MAX   ((size_t)16 << 10)
+#define SESSION_FOUND_MAX  ((size_t)1 << 20)
+#define SESSION_ERROR_MAX  4096
 #define SESSION_SPARE      512  /* tokens of a session that nobody has told about */
 #define SOUND_TOKEN_WIDE   4800 /* bytes of what is heard: call_realtime.c has what is said */
 #define SOUND_TOKEN_NARROW 800
@@ -48,7 +46,7 @@ static void session_free(struct session *session)
         limits_give(session->place);
     }
     gate_snapshot_unref(session->snapshot);
-    wipe(&session->headers);
+    buf_fini(&session->headers);
     wipe(&session->source_headers);
     buf_fini(&session->model);
     buf_fini(&session->found);
@@ -139,17 +137,22 @@ void realtime_swapped(struct gate *gate)
     }
 }
 
+static void session_cut(struct session *session)
+{
+    if (session->state == SESSION_OPENING) {
+        return; /* its call tells the client */
+    }
+    channel_abort(&session->client);
+    session_lose_client(session);
+    if (!session_answers(session)) {
+        channel_abort(&session->source);
+    }
+}
+
 void realtime_cut(struct gate *gate)
 {
     LIST_EACH_SAFE(node, after, &gate->sessions) {
-        struct session *session = EP_CONTAINER(node, struct session, node);
-        if (session->state != SESSION_OPENING) { /* else its call tells the client */
-            channel_abort(&session->client);
-            session_lose_client(session);
-            if (!session_answers(session)) {
-                channel_abort(&session->source);
-            }
-        }
+        session_cut(EP_CONTAINER(node, struct session, node));
     }
 }
 
@@ -353,22 +356,15 @@ static void client_change(struct session *session, struct str event, const struc
     buf_fini(&text);
 }
 
-/* Whether the key still is one: what is said between two responses goes to the source too. */
+/* Whether the key is still good: what is said between two responses goes to the source too. */
 static bool client_may_speak(struct session *session)
 {
-    int64_t now_ns = loop_now_ns(session->gate->loop);
-    if (now_ns - session->asked_ns < SESSION_ASK_NS) {
-        return true;
+    enum err err = api_key_usable(session->actor.key, loop_wall_ns(session->gate->loop));
+    if (err != ERR_OK) {
+        session_tell_err(session, err, NULL, NULL, STR_EMPTY);
+        session_end(session, WEBSOCKET_POLICY, "the key is not valid any more", true);
     }
-    session->asked_ns = now_ns;
-    const struct api_key *key = ident_find(session->gate->world.ident, session->secret);
-    if (key != NULL && !client_suspended(key->client)) {
-        return true;
-    }
-    session_tell_err(session, key == NULL ? ERR_KEY_UNKNOWN : ERR_CLIENT_SUSPENDED, NULL, NULL,
-                     STR_EMPTY);
-    session_end(session, WEBSOCKET_POLICY, "the key is not valid any more", true);
-    return false;
+    return err == ERR_OK;
 }
 
 static void client_take(struct session *session, struct str event)

@@ -19,7 +19,7 @@
  *
  * Who owns what: a session owns both channels and its turns (one for each call); a turn lives until
  * its request's and its answer's side are both over, which may be after the client has gone: the
- * source is read on for what it bills. The client's key is kept for its calls, and wiped.
+ * source is read on for what it bills. The text of the client's key is not kept.
  */
 #pragma once
 

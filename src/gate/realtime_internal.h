@@ -53,12 +53,14 @@ struct turn {
     struct sse sse;             /* of the call's answer */
     struct buf body;            /* of one that is not streamed */
     struct buf headers;         /* of the opening's */
-    int status;                 /* of the call's answer; 0: none yet */
-    unsigned held;              /* by who uses it yet */
-    bool by_source;             /* the source began it by itself */
-    bool asked;                 /* the source works at it */
-    bool begun;                 /* its answer's head was given */
-    bool over;                  /* the source's part has ended */
+    char id[ID_SHOWN_MAX];      /* of the call, as clients see it; empty: not known yet */
+    size_t id_len;
+    int status;     /* of the call's answer; 0: none yet */
+    unsigned held;  /* by who uses it yet */
+    bool by_source; /* the source began it by itself */
+    bool asked;     /* the source works at it */
+    bool begun;     /* its answer's head was given */
+    bool over;      /* the source's part has ended */
 };
 
 enum session_state {
@@ -79,11 +81,10 @@ struct session {
 
     struct http_exchange *x; /* NULL: it has its answer, or has gone */
     struct http_from from;
-    struct buf headers; /* of its calls: holds the key, is wiped */
-    struct str secret;  /* the key, in them */
-    int64_t asked_ns;   /* when the key was last looked up */
-    struct buf model;   /* its name */
-    struct buf found;   /* session.created */
+    struct gate_actor actor; /* whose calls they are */
+    struct buf headers;      /* of its calls */
+    struct buf model;        /* its name */
+    struct buf found;        /* session.created */
     char key[WEBSOCKET_KEY_LEN];
     bool offered;                 /* the subprotocol "realtime" */
     bool created;                 /* the source's session.created has come */

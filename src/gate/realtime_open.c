@@ -82,8 +82,9 @@ void session_opened(struct session *session, struct turn *turn)
 }
 
 /* The key, from a header or a subprotocol: two that differ are none. */
-static enum err open_key(const struct http1_head *head, struct str *ret_key)
+static enum err open_key(struct http_exchange *x, struct str *ret_key)
 {
+    const struct http1_head *head = http_exchange_head(x);
     struct str protocol;
     struct str key = STR_EMPTY;
     for (size_t nth = 0; websocket_offered(head, nth, &protocol); nth++) {
@@ -120,28 +121,24 @@ static void open_refuse(struct http_exchange *x, enum err err, const char *messa
                     });
 }
 
-/* One more session of the key. */
-static enum err open_place(struct gate *gate, struct str key, struct limits_counter **ret_place)
+/* Who asks, if it may; and one more session of the key. */
+static enum err open_place(struct gate *gate, struct str text, const struct api_key **ret_key,
+                           struct limits_counter **ret_place)
 {
-    const struct api_key *known = ident_find(gate->world.ident, key);
-    if (known == NULL) {
-        return ERR_KEY_UNKNOWN;
-    }
-    struct id id = known->id;
+    const struct api_key *key = ident_find(gate->world.ident, text);
+    TRY(key == NULL ? ERR_KEY_UNKNOWN : api_key_usable(key, loop_wall_ns(gate->loop)));
+    TRY(api_key_issues(key) ? ERR_KEY_ISSUES : ERR_OK);
+    struct id id = key->id;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
         id.bytes[i] ^= 0xA5; /* no client's, and not the key's own */
     }
+    *ret_key = key;
     return limits_take(gate->world.limits, id, gate->snapshot->options.sessions_per_key, ret_place);
 }
 
-static enum err session_write_headers(struct session *session, const struct http1_head *head,
-                                      struct str key)
+static enum err session_write_headers(struct session *session, const struct http1_head *head)
 {
     struct str market = http1_header(head, STR(CALL_LAW_MARKET));
-    const struct str parts[] = { STR("authorization: Bearer "), key, STR("\r\n") };
-    TRY(buf_reserve(&session->headers, key.len + market.len + SESSION_LINES_MAX)); /* it stays */
-    TRY(buf_append_all(&session->headers, parts, EP_ARRAY_LEN(parts)));
-    session->secret = (struct str){ session->headers.ptr + parts[0].len, key.len };
     TRY(buf_append(&session->headers, STR("content-type: application/json\r\n")));
     return market.len == 0 ? ERR_OK
                            : http1_write_header(&session->headers, STR(CALL_LAW_MARKET), market);
@@ -178,14 +175,13 @@ static bool open_handshake(struct http_exchange *x, struct str *ret_key)
     return false;
 }
 
-static void session_start(struct session *session, const struct http1_head *head, struct str ws_key,
-                          struct str key)
+static void session_start(struct session *session, const struct http1_head *head, struct str ws_key)
 {
     struct turn *turn = NULL;
     struct http_exchange *x = session->x;
     memcpy(session->key, ws_key.ptr, sizeof(session->key));
     session->offered = open_offers(head);
-    enum err err = session_write_headers(session, head, key);
+    enum err err = session_write_headers(session, head);
     if (err == ERR_OK) {
         err = turn_begin(session, TURN_OPEN, STR("{}"), STR_EMPTY, false, &turn);
     }
@@ -206,7 +202,8 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
     char model_text[ASK_MODEL_MAX];
     struct buf model = { model_text, 0, sizeof(model_text), sizeof(model_text) };
     struct str ws_key;
-    struct str key;
+    struct str text = STR_EMPTY;
+    const struct api_key *key = NULL;
     struct str query;
     (void)path;
     (void)url_target_path(head->target, &query);
@@ -218,8 +215,8 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
         open_refuse(x, ERR_ASK_INVALID, fault, "model");
         return;
     }
-    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(head, &key);
-    err = err == ERR_OK ? open_place(gate, key, &place) : err;
+    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(x, &text);
+    err = err == ERR_OK ? open_place(gate, text, &key, &place) : err;
     if (err != ERR_OK) {
         open_refuse(x, err,
                     err == ERR_LIMIT_CALLS ? "Too many sessions at once for this key." : NULL,
@@ -233,10 +230,11 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
         return;
     }
     session->place = place;
+    session->actor.key = key;
     if (buf_append(&session->model, buf_str(&model)) != ERR_OK) {
         session->model.len = 0; /* then the opening's call does not find it */
     }
-    session_start(session, head, ws_key, key);
+    session_start(session, head, ws_key);
 }
 
 bool realtime_call(struct gate *gate, struct http_exchange *x)

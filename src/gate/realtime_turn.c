@@ -1,4 +1,6 @@
 /* A call of a session: its request is made within the process, its answer comes from the source. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "gate/call_mark.h"
 #include "gate/realtime_internal.h"
@@ -61,6 +63,7 @@ static enum err turn_request(struct turn *turn)
         .headers = buf_str(&session->headers),
         .body = &body,
         .from = session->from,
+        .actor = &session->actor,
     };
     enum err err = http_inner_start(session->gate->server, &request, &turn->inner);
     buf_fini(&body); /* what was not taken over */
@@ -107,6 +110,23 @@ void turn_leave(struct turn *turn)
 
 /* ---- the call's answer, on its way to the client -------------------------------------------- */
 
+/* The last event names the call, which an answer of HTTP does in a header. */
+static void turn_tell_last(struct turn *turn, struct str data)
+{
+    struct buf text;
+    struct str rest = str_from_at(json_trim(data), 1);
+    buf_init(&text, TURN_EVENT_MAX + sizeof(turn->id) + 64);
+    const struct str parts[] = {
+        STR("{\"entrepot\":{\"call\":\""),
+        { turn->id, turn->id_len },
+        STR("\"},"),
+        rest,
+    };
+    bool named = turn->id_len > 0 && buf_append_all(&text, parts, EP_ARRAY_LEN(parts)) == ERR_OK;
+    session_tell(turn->session, named ? buf_str(&text) : data);
+    buf_fini(&text);
+}
+
 /* One event of the call's stream: the source's as it was, or an error of ours. */
 static void turn_tell(struct turn *turn, struct str data)
 {
@@ -116,10 +136,26 @@ static void turn_tell(struct turn *turn, struct str data)
         return;
     }
     struct str error = json_get(data, STR("error"));
-    if (json_get(data, STR("type")).len == 0 && error.len > 0) {
+    struct str type = json_get(data, STR("type"));
+    if (type.len == 0 && error.len > 0) {
         session_tell_error(session, error, buf_str(&turn->event_id));
+    } else if (json_string_is(type, STR("response.done")) || turn->kind == TURN_TRANSCRIPT) {
+        turn_tell_last(turn, data);
     } else {
         session_tell(session, data);
+    }
+}
+
+static void turn_note_id(struct turn *turn, struct str headers)
+{
+    while (headers.len > 0) {
+        struct str value = str_cut(&headers, '\n');
+        struct str name = str_cut(&value, ':');
+        value = str_trim(str_slice(value, 0, value.len > 0 ? value.len - 1 : 0));
+        if (str_eq(name, STR("x-entrepot-call")) && value.len <= sizeof(turn->id)) {
+            memcpy(turn->id, value.ptr, value.len);
+            turn->id_len = value.len;
+        }
     }
 }
 
@@ -127,6 +163,7 @@ static void turn_on_head(struct http_inner *inner, int status, struct str header
 {
     struct turn *turn = EP_CONTAINER(inner, struct turn, inner);
     turn->status = status;
+    turn_note_id(turn, headers);
     if (turn->kind == TURN_OPEN && buf_append(&turn->headers, headers) != ERR_OK) {
         buf_reset(&turn->headers); /* then the refusal goes without them */
     }
@@ -298,8 +335,10 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
     call_mark_look(EP_CONTAINER(turn->call, struct call, upstream));
     turn->held++;
     turn->over |= last;
-    turn->mine->text_events += read->text_bytes > 0;
-    turn->mine->sound_bytes += read->sound_bytes;
+    if (http_inner_is_open(&turn->inner)) { /* else the client has gone, and gets none of it */
+        turn->mine->text_events += read->text_bytes > 0;
+        turn->mine->sound_bytes += read->sound_bytes;
+    }
     if (!turn->begun) {
         turn_tell_head(turn, 200, STR("text/event-stream"));
     }

@@ -252,7 +252,7 @@ static enum websocket_got frame_add(struct websocket *ws, struct str data,
     ws->got += data.len;
     if (op_is_control(ws->op)) {
         ASSERT(at + data.len <= sizeof(ws->control));
-        memcpy(ws->control + at, data.ptr, data.len);
+        memcpy(ws->control + at, data.len > 0 ? data.ptr : "", data.len);
         return WEBSOCKET_MORE;
     }
     if (buf_append(&ws->message, data) != ERR_OK) {

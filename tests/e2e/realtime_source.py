@@ -100,6 +100,8 @@ class Conversation:
                 self.source.dying.set()
                 self.socket.socket.close()
                 return
+            if what == "slow":
+                time.sleep(0.1)
             if what == "long":
                 if self.cancelled.wait(0.05):
                     self.say("response.done", response={"id": id, "object": "realtime.response", "status": "cancelled",

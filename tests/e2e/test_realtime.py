@@ -25,7 +25,6 @@ ROUTE = """  - id: aurora-voice-us
     model: aurora-large
     credential: aurora-contract
     dialect: openai_realtime
-    usage: openai.realtime
     endpoint: {scheme}://127.0.0.1:{port}/v1
     upstream_model: aurora-large
     place: US
@@ -136,9 +135,11 @@ def test_a_response_is_a_call_with_a_receipt(studio):
             assert events[-1]["response"]["usage"]["total_tokens"] == 150
             # It left when it was durable: the books have it already.
             assert round(studio.credits()["total_usage"] - spent, 9) == round(WHOLE * (n + 1), 9)
+            last = events[-1]
             until(socket, "rate_limits.updated")
     assert settled(studio, before + 2)[before:] == [("complete", round(WHOLE * 1e9))] * 2
     newest = studio.receipts()[0]
+    assert last["entrepot"]["call"] == newest["call"]
     status, _, body = studio.request(f"/v1/receipts/{newest['call']}")
     client = json.loads(body)
     assert status == 200 and '"realtime"' in json.dumps(client)
@@ -228,6 +229,21 @@ def test_a_client_that_leaves_has_its_response_cancelled_and_settled(studio):
     wait_for(lambda: len(studio.receipts()) == before + 2, "the response's end")
     wait_for(lambda: "response.cancel" in studio.source.types(), "the cancellation")
     assert studio.receipts()[0]["outcome"] == "interrupted" and studio.receipts()[0]["charged_nano"] > 0
+
+
+def test_a_source_that_bills_on_is_read_to_its_end_and_the_client_pays_for_what_it_got(tmp_path):
+    made = start(tmp_path, abort="continues")
+    with made.session() as socket:
+        receive(socket)
+        send(socket, "response.create", response={"instructions": "slow"})
+        until(socket, "response.output_audio.delta")
+    wait_for(lambda: len(made.receipts()) == 2, "the response's end")
+    line = made.receipts()[0]
+    assert line["outcome"] == "interrupted" and 0 < line["charged_nano"] < 5 * 170000
+    assert "response.cancel" not in made.source.types()
+    shown = json.loads(made.request(f"/v1/receipts/{line['call']}")[2])
+    assert '"upstream_final"' in json.dumps(shown)
+    finish(made)
 
 
 def test_a_response_that_the_source_refuses_costs_nothing_and_the_session_goes_on(studio):
@@ -323,7 +339,7 @@ def test_another_model_opens_nothing_and_closes_what_is_open(tmp_path):
     finish(made)
 
 
-def test_sessions_of_a_key_are_bounded(tmp_path):
+def test_sessions_of_a_key_are_bounded_and_end_with_their_route(tmp_path):
     made = Studio(tmp_path / "demo")
     made.source = Source(made.voice)
     made.conf.write_text(made.conf.read_text() + "\nlimits: {realtime_sessions_per_key: 1, realtime_idle_ms: 1500}\n")
@@ -335,16 +351,35 @@ def test_sessions_of_a_key_are_bounded(tmp_path):
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=20)
         assert closed.value.rcvd.code == 1008 and "nothing was said" in closed.value.rcvd.reason
-    wait_for(lambda: opens(made), "a free place")
+    a_route_that_is_closed_ends_the_sessions_at_it(made)
     finish(made)
 
 
-def opens(made):
-    try:
-        with made.session() as socket:
-            return receive(socket)["type"] == "session.created"
-    except InvalidStatus:
-        return False
+def when_there_is_a_place(made):
+    found = []
+
+    def tried():
+        try:
+            found.append(made.session())
+        except InvalidStatus:
+            return False
+        return True
+    wait_for(tried, "a free place")
+    return found[0]
+
+
+def a_route_that_is_closed_ends_the_sessions_at_it(made):
+    with when_there_is_a_place(made) as socket:
+        receive(socket)
+        send(socket, "response.create")
+        until(socket, "response.done")
+        routes = made.folder / "registry" / "routes.yaml"
+        routes.write_text(routes.read_text().replace("  - id: aurora-voice-us\n", "  - id: aurora-voice-us\n    state: suspended\n"))
+        made.apply()
+        with pytest.raises(ConnectionClosed) as closed:
+            until(socket, "never")
+        assert closed.value.rcvd.code == 1008 and "source" in closed.value.rcvd.reason
+    wait_for(lambda: refusal(made)[0] == 503, "the refusal")
 
 
 def test_each_response_asks_for_the_key_and_the_law_again(studio):
@@ -386,29 +421,11 @@ def test_what_a_source_begins_and_nobody_can_buy_is_taken_back(studio):
         until(socket, "response.done")
 
 
-def test_a_route_that_is_closed_ends_the_sessions_at_it(tmp_path):
-    made = start(tmp_path)
-    with made.session() as socket:
-        receive(socket)
-        send(socket, "response.create")
-        until(socket, "response.done")
-        routes = made.folder / "registry" / "routes.yaml"
-        routes.write_text(routes.read_text().replace("  - id: aurora-voice-us\n", "  - id: aurora-voice-us\n    state: suspended\n"))
-        made.apply()
-        with pytest.raises(ConnectionClosed) as closed:
-            until(socket, "never")
-        assert closed.value.rcvd.code == 1008
-    assert refusal(made)[0] == 503
-    finish(made)
-
-
-def test_no_credit_is_refused_before_the_session_and_for_each_response(tmp_path):
-    made = start(tmp_path)
-    poor = made.json("client", "add", "--name", "Penniless", "--party", "first-client")["id"]
-    key = made.json("key", "add", "--client", poor, "--product", "world")["key"]
-    status, error = refusal(made, key=key)
+def test_no_credit_is_refused_before_the_session(studio):
+    poor = studio.json("client", "add", "--name", "Penniless", "--party", "first-client")["id"]
+    key = studio.json("key", "add", "--client", poor, "--product", "world")["key"]
+    status, error = refusal(studio, key=key)
     assert (status, error["code"]) == (429, "insufficient_quota")
-    finish(made)
 
 
 def test_the_server_goes_away_with_1001_after_the_response(tmp_path):
@@ -422,6 +439,22 @@ def test_the_server_goes_away_with_1001_after_the_response(tmp_path):
         with pytest.raises(ConnectionClosed) as closed:
             until(socket, "never")
         assert closed.value.rcvd.code == 1001
+    finish(made)
+
+
+def test_a_server_that_cannot_wait_settles_what_was_given_on(tmp_path):
+    made = Studio(tmp_path / "demo")
+    made.source = Source(made.voice)
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {drain_ms: 300}\n")
+    made.start()
+    with made.session() as socket:
+        receive(socket)
+        send(socket, "response.create", response={"instructions": "long"})
+        until(socket, "response.output_audio.delta")
+        assert made.stop_process("server") == 0  # long before the response would end
+        with pytest.raises(ConnectionClosed):
+            until(socket, "response.done")
+    assert made.sold()[-1][0] == "interrupted"
     finish(made)
 
 

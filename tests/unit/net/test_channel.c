@@ -350,7 +350,7 @@ static void town_on_request(struct http_exchange *x)
 static void town_on_gone(struct http_exchange *x)
 {
     (void)x;
-    CHECK(!"an upgraded exchange tells its channel");
+    CHECK(false && "an upgraded exchange tells its channel");
 }
 
 static const struct http_events town_events = {

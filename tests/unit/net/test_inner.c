@@ -293,9 +293,10 @@ TEST(an_owner_that_leaves_is_a_client_that_has_gone)
     acted.actor = &shop;
     CHECK_EQ(asker_start(&asker, acted), ERR_OK);
     UNTIL(shop.loop, shop.open != NULL);
+    CHECK(http_inner_of(shop.open) == &asker.inner);
     CHECK(http_exchange_actor(shop.open) == &shop);
     http_inner_cancel(&asker.inner);
-    CHECK(!http_inner_is_open(&asker.inner));
+    CHECK(!http_inner_is_open(&asker.inner) && http_inner_of(shop.open) == NULL);
     CHECK(http_exchange_actor(shop.open) == NULL); /* it may have gone with its owner */
     http_respond_head(shop.open, 200, STR_EMPTY);  /* goes nowhere */
     http_respond_body(shop.open, &STR("x"), 1);
