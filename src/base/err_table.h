@@ -124,6 +124,15 @@
     X(NOT_FOUND, CLIENT, 404, "invalid_request_error", "not_found", "There is no such object.")   \
     X(CONFLICT, CLIENT, 409, "invalid_request_error", "conflict",                                 \
       "The object is not in a state that allows this.")                                           \
+    X(BATCH_NOT_SOLD, CLIENT, 403, "invalid_request_error", "batch_not_sold",                     \
+      "This product sells no batches.")                                                           \
+    X(BATCH_NOT_KEPT, CLIENT, 403, "invalid_request_error", "zero_retention",                     \
+      "A batch's files are kept for two days at least, and what is agreed for this account's "    \
+      "content does not allow that.")                                                             \
+    X(BATCH_ROOM, CLIENT, 413, "invalid_request_error", "storage_full",                           \
+      "This account's files take all the room that they may; delete some.")                       \
+    X(BATCH_OPEN, CLIENT, 429, "invalid_request_error", "too_many_batches",                       \
+      "Too many batches of this account have not ended.")                                         \
     X(IDEM_UNDER_WAY, CLIENT, 409, "invalid_request_error", "idempotency_in_progress",            \
       "A call with this Idempotency-Key is still under way; ask again when it has ended.")        \
     X(IDEM_MISMATCH, CLIENT, 422, "invalid_request_error", "idempotency_mismatch",                \

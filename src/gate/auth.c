@@ -27,14 +27,24 @@ static enum err auth_text(const struct http1_head *head, struct str *ret_text)
     return ret_text->len > 0 ? ERR_OK : ERR_KEY_MISSING;
 }
 
-enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
+/* Of what the server asks itself for somebody, the key is known; it must still be good. */
+static enum err auth_key(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
 {
+    const struct gate_actor *actor = http_exchange_actor(x);
+    if (actor != NULL) {
+        *ret_key = actor->key;
+        return api_key_revoked_ns(actor->key) == 0 ? ERR_OK : ERR_KEY_UNKNOWN;
+    }
     struct str text;
     TRY(auth_text(http_exchange_head(x), &text));
-    const struct api_key *key = ident_find(gate->world.ident, text);
-    if (key == NULL) {
-        return ERR_KEY_UNKNOWN;
-    }
+    *ret_key = ident_find(gate->world.ident, text);
+    return *ret_key != NULL ? ERR_OK : ERR_KEY_UNKNOWN;
+}
+
+enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
+{
+    const struct api_key *key = NULL;
+    TRY(auth_key(gate, x, &key));
     if (client_suspended(key->client)) {
         return ERR_CLIENT_SUSPENDED;
     }

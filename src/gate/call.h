@@ -59,10 +59,10 @@
 #include "meter/rate.h"
 #include "meter/tally.h"
 #include "net/client.h"
+#include "net/inner.h"
 #include "net/server.h"
 
 struct api_key;
-
 enum call_state {
     CALL_PARSE,
     CALL_AUTHENTICATE,
@@ -129,6 +129,7 @@ struct call {
     struct call_tongue *tongue; /* NULL: the client speaks chat */
     struct ask ask;
     const struct api_key *key;
+    struct id batch; /* whose line it is; zero: of none */
     struct ledger_account *account;
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;

@@ -16,6 +16,11 @@ enum call_next call_authenticate(struct call *call)
         call->budget = ledger_budget(gate->world.ledger, call->key->id);
         err = call->account == NULL ? ERR_KEY_UNKNOWN : ERR_OK;
     }
+    const struct gate_actor *actor = http_exchange_actor(call->x);
+    if (actor != NULL) {
+        call->batch = actor->batch;
+        call->ask.flex = true; /* as "service_tier": what waits for a day lets others pass */
+    }
     if (err != ERR_OK) {
         call->key = NULL; /* nobody is known: no receipt */
         return call_refuse(call, err, "%s", err_info(err)->text);

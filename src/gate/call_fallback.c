@@ -80,7 +80,7 @@ static struct fallback_state fallback_keep(const struct call *call)
         .model = call->model,
         .law = call->law,
         .quota = call->quota,
-        .price = { call->listed, call->price, call->kept },
+        .price = { call->listed, call->price, call->kept, call_batch_percent(call) },
         .tried = call->tried,
         .output_cap = call->output_cap,
         .fell_back = call->fell_back,

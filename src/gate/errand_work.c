@@ -7,13 +7,23 @@
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 
-#define ERRAND_MAGIC 0x45525244U /* "ERRD" */
-
 void errand_gone(void *owner)
 {
     struct errand_work *work = owner;
     ASSERT(work->magic == ERRAND_MAGIC);
     work->x = NULL;
+    if (work->gone != NULL) {
+        work->gone(work);
+    }
+}
+
+void errand_drained(void *owner)
+{
+    struct errand_work *work = owner;
+    ASSERT(work->magic == ERRAND_MAGIC);
+    if (work->drained != NULL) {
+        work->drained(work);
+    }
 }
 
 static void errand_work_run(struct job *job)
@@ -38,7 +48,9 @@ static void errand_work_over(struct mail *mail)
     if (work->x != NULL && work->err == ERR_OK) {
         reply_send(work->x, work->status, str_from(work->headers), buf_str(&work->answer));
     } else if (work->x != NULL) {
-        errand_refuse(work->x, work->err);
+        reply_refuse(work->x, &(struct face_error){ .err = work->err,
+                                                    .message = work->message,
+                                                    .param = work->param });
     }
     gate->errands--;
     errand_work_free(work);

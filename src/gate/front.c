@@ -82,6 +82,19 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/files"), false, HTTP1_POST, errand_file_add },
+    { STR_INIT("/v1/files"), false, HTTP1_GET, errand_file_list },
+    { STR_INIT("/v1/files/"), true, HTTP1_GET, errand_file_get },
+    { STR_INIT("/v1/files/"), true, HTTP1_DELETE, errand_file_remove },
+    { STR_INIT("/v1/batches"), false, HTTP1_POST, errand_batch_add },
+    { STR_INIT("/v1/batches"), false, HTTP1_GET, errand_batch_list },
+    { STR_INIT("/v1/batches/"), true, HTTP1_GET, errand_batch_get },
+    { STR_INIT("/v1/batches/"), true, HTTP1_POST, errand_batch_cancel },
+    { STR_INIT("/v1/messages/batches"), false, HTTP1_POST, errand_messages_add },
+    { STR_INIT("/v1/messages/batches"), false, HTTP1_GET, errand_messages_list },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_GET, errand_messages_get },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_POST, errand_messages_cancel },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_DELETE, errand_messages_remove },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
@@ -148,11 +161,16 @@ static void front_on_gone(struct http_exchange *x)
 static void front_on_drained(struct http_exchange *x)
 {
     void *owner = http_exchange_owner(x);
-    if (owner != NULL && front_is_call(owner)) {
-        struct call *call = owner;
-        if (http_call_is_open(call_upstream(call))) {
-            http_call_resume(call_upstream(call));
-        }
+    if (owner == NULL) {
+        return;
+    }
+    if (!front_is_call(owner)) {
+        errand_drained(owner);
+        return;
+    }
+    struct call *call = owner;
+    if (http_call_is_open(call_upstream(call))) {
+        http_call_resume(call_upstream(call));
     }
 }
 

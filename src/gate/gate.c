@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "gate/batch_run.h"
 #include "gate/call_quota.h"
 #include "gate/call_straddle.h"
 #include "gate/front.h"
@@ -79,6 +80,11 @@ enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
     return http_server_listen_as(gate->server, listen, ret_bound, fail);
 }
 
+enum err gate_run_batches(struct gate *gate, struct fail *fail)
+{
+    return batch_runner_create(gate, &gate->batches, fail);
+}
+
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
 {
     struct gate_snapshot *before = gate->snapshot;
@@ -115,12 +121,16 @@ void gate_drain(struct gate *gate)
     http_server_stop_accepting(gate->server);
     http_server_drain(gate->server);
     gate->draining = true;
+    if (gate->batches != NULL) {
+        batch_runner_drain(gate->batches);
+    }
     call_queue_rouse(gate);
 }
 
 size_t gate_busy(const struct gate *gate)
 {
-    return gate->calls.count + gate->errands + http_server_exchanges(gate->server);
+    size_t batches = gate->batches != NULL && batch_runner_busy(gate->batches) ? 1 : 0;
+    return gate->calls.count + gate->errands + http_server_exchanges(gate->server) + batches;
 }
 
 void gate_cut(struct gate *gate)
@@ -144,6 +154,7 @@ void gate_destroy(struct gate *gate)
         return;
     }
     ASSERT(list_empty(&gate->open_calls));
+    batch_runner_destroy(gate->batches);
     call_straddle_fini(gate);
     call_queue_fini(gate);
     upstream_pool_destroy(gate->pool);

@@ -32,6 +32,7 @@ struct gate {
     size_t grant_cap;
     size_t order_cap;
     struct call_queue queue;
+    struct batch_runner *batches;                     /* NULL: another loop works them off */
     bool draining;                                    /* nobody sleeps any more */
     int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX]; /* of the choice under way */
     struct timer straddle;                            /* call_straddle.c */

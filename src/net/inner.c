@@ -250,6 +250,7 @@ enum err http_inner_start(struct http_server *server, const struct http_inner_re
     x->state = CONN_ANSWER;
     server->exchanges++;
     exchange->owner = inner;
+    exchange->actor = request->actor;
     inner->exchange = exchange;
     task_init(&x->task, inner_on_task);
     inner_wake(x);
@@ -291,6 +292,13 @@ void http_inner_cancel(struct http_inner *inner)
 }
 
 /* ---- who asks ------------------------------------------------------------------------------ */
+
+const void *http_exchange_actor(const struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC);
+    const void *first = x; /* of what it is the first part of */
+    return x->is_inner ? ((const struct http_inner_exchange *)first)->actor : NULL;
+}
 
 void http_exchange_from(struct http_exchange *x, struct http_from *ret_from)
 {

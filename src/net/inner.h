@@ -31,6 +31,9 @@ struct http_from {
     struct str link; /* of a listener of the server (http_server_link()), or empty */
 };
 
+/* Of an inner exchange, what its maker gave; of a connection's, always NULL: no client can make one
+ * up. */
+const void *http_exchange_actor(const struct http_exchange *x);
 /* What is known of an exchange's client: not after http_exchange_drop_head(). */
 void http_exchange_from(struct http_exchange *x, struct http_from *ret_from);
 /* The link of that name, with the life that http_from asks for; empty: no listener has it. */
@@ -54,6 +57,9 @@ struct http_inner_request {
     struct str headers; /* whole lines, each with its CRLF; not Host, nor what frames a body */
     struct buf *body;   /* taken over, and empty then, if ERR_OK is returned; NULL: none */
     struct http_from from;
+    /* For whom it asks, as maker and server's owner have agreed: http_exchange_actor(). Lives until
+     * the exchange is over, or on_gone returns. NULL: who asks is told by the headers. */
+    const void *actor;
 };
 
 /* Lives in its owner. */

@@ -97,6 +97,7 @@ struct http_exchange {
 struct http_inner_exchange {
     struct http_exchange x;
     struct http_inner *owner; /* NULL: it has cancelled */
+    const void *actor;
     int status;
     enum err failed; /* ERR_OK: the answer is whole */
     bool asked;      /* on_request was told */

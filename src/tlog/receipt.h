@@ -77,7 +77,9 @@ struct receipt_facts {
     int64_t ended_ns;
     struct str key; /* shown id */
     struct str product;
-    struct str dialect; /* of the client; empty: that of the sources */
+    struct str batch;      /* shown id; empty: it is no line of one */
+    int64_t batch_percent; /* of the price book's prices that were asked for */
+    struct str dialect;    /* of the client; empty: that of the sources */
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */

