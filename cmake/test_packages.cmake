@@ -11,6 +11,7 @@ ep_test_pkg(unit_policy_test_mmdb libmaxminddb)
 # Vocabularies made on the spot.
 foreach(target unit_meter_test_bpe unit_meter_test_bpe_merge unit_meter_test_bpe_run
                unit_meter_test_vocab unit_meter_test_vocab_check unit_meter_test_chat_count
+               unit_meter_test_text_count
                unit_meter_test_shelf unit_meter_test_tally unit_mkvocab_test_build
                unit_mkvocab_test_build_bytes)
     ep_test_link(${target} ep_vocab_sample)

@@ -121,6 +121,26 @@ if(TARGET room_meter)
     set_tests_properties(usage/compare PROPERTIES TIMEOUT 300)
 endif()
 
+# tests/forms: our side of the comparison of forms with another reader of multipart.
+if(TARGET room_wire)
+    add_executable(ep-forms ${CMAKE_SOURCE_DIR}/tests/forms/forms.c)
+    target_link_libraries(ep-forms PRIVATE ep_flags room_wire)
+    set_target_properties(ep-forms PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME forms/compare
+             COMMAND python3 -B ${CMAKE_SOURCE_DIR}/tests/forms/compare.py $<TARGET_FILE:ep-forms>)
+    set_tests_properties(forms/compare PROPERTIES TIMEOUT 300)
+endif()
+
+# And of lengths of recordings with what other readers of containers say.
+if(TARGET room_meter)
+    add_executable(ep-sound ${CMAKE_SOURCE_DIR}/tests/forms/sound.c)
+    target_link_libraries(ep-sound PRIVATE ep_flags room_meter)
+    set_target_properties(ep-sound PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME forms/sounds
+             COMMAND python3 -B ${CMAKE_SOURCE_DIR}/tests/forms/sounds.py $<TARGET_FILE:ep-sound>)
+    set_tests_properties(forms/sounds PROPERTIES TIMEOUT 300)
+endif()
+
 # tests/readers: our side of the comparison with the vendors' own readers of streams.
 if(TARGET ep_dialect_sample)
     add_executable(ep-dialect-streams ${CMAKE_SOURCE_DIR}/tests/readers/streams.c)

@@ -96,7 +96,7 @@ _entrepot() {
       'review open') words+=' --client --kind --hold --by --why' ;;
       'review release' | 'review refuse') words+=' --by --why' ;;
       'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
-      'route explain') words+=' --client --model --product --preferences --at --market --origin --link --consent' ;;
+      'route explain') words+=' --client --model --product --preferences --service --at --market --origin --link --consent' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
       'batch list') words+=' --client --unended' ;;
       'claim list') words+=' --route --state' ;;

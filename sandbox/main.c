@@ -4,9 +4,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "accent.h"
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "sounds.h"
+#include "wares.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -30,7 +33,8 @@ struct sandbox {
     int64_t pace_ms;
     int64_t error_rate; /* of a hundred */
     int64_t error_status;
-    int64_t cut_after; /* events; 0: never */
+    int64_t cut_after;   /* events; 0: never */
+    int64_t error_after; /* likewise: an error inside of the stream */
     uint64_t served;
     struct buf event; /* the one being written, of whichever stream */
 };
@@ -41,6 +45,12 @@ struct reply {
     struct http_exchange *x;
     struct timer timer;
     struct persona_ask ask;
+    struct accent accent;
+    struct buf made; /* what is no chat: an answer, events or bytes; empty: a chat */
+    const char *made_type;
+    size_t made_piece; /* of bytes; 0: events */
+    bool made_stream;
+    size_t made_at;
     uint64_t number; /* of the request */
     int64_t at;      /* the next event */
     bool waits_for_reader;
@@ -58,15 +68,28 @@ static void reply_over(struct reply *reply)
 {
     timer_stop(reply->sandbox->loop, &reply->timer);
     persona_ask_fini(&reply->ask);
+    accent_fini(&reply->accent);
+    buf_fini(&reply->made);
     task_init(&reply->grave, reply_free);
     loop_bury(reply->sandbox->loop, &reply->grave);
 }
 
+static enum dialect sandbox_dialect(struct http_exchange *x)
+{
+    enum dialect dialect = DIALECT_CHAT;
+    struct str query;
+    struct str model;
+    bool stream = false;
+    bool other = accent_of(url_target_path(http_exchange_head(x)->target, &query), &dialect, &model,
+                           &stream);
+    return other ? dialect : DIALECT_CHAT;
+}
+
 static void sandbox_refuse(struct http_exchange *x, const struct persona_fault *fault)
 {
-    char text[512];
+    char text[1024];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(persona_error(fault, &body)); /* the sentences fit */
+    EP_IGNORE(accent_error(sandbox_dialect(x), fault, &body)); /* the sentences fit */
     http_respond(x, fault->status, STR("content-type: application/json\r\n"), buf_str(&body));
 }
 
@@ -76,12 +99,16 @@ static void sandbox_fail(struct http_exchange *x, int status, const char *text)
     sandbox_refuse(x, &fault);
 }
 
-/* An upstream names each request: "x-request-id: sandbox-7". */
+/* An upstream names each request: "x-request-id: sandbox-7"; Gemini does so in the body alone. */
 static struct str reply_head(const struct reply *reply, const char *type,
                              char text[SANDBOX_HEAD_MAX])
 {
-    int len = snprintf(text, SANDBOX_HEAD_MAX, "content-type: %s\r\nx-request-id: sandbox-%llu\r\n",
-                       type, (unsigned long long)reply->number);
+    const char *name = accent_request_id(reply->accent.dialect);
+    int len = snprintf(text, SANDBOX_HEAD_MAX, "content-type: %s\r\n%s: sandbox-%llu\r\n", type,
+                       name, (unsigned long long)reply->number);
+    if (reply->accent.dialect == DIALECT_GEMINI) {
+        len = snprintf(text, SANDBOX_HEAD_MAX, "content-type: %s\r\n", type);
+    }
     return (struct str){ text, (size_t)len };
 }
 
@@ -89,13 +116,33 @@ static void reply_whole(struct reply *reply)
 {
     struct buf body;
     buf_init(&body, SANDBOX_ANSWER_MAX);
-    if (persona_answer(&reply->ask, &reply->sandbox->persona, &body) == ERR_OK) {
+    enum err err = persona_answer(&reply->ask, &reply->sandbox->persona, &body);
+    struct str said = buf_str(&body);
+    err = err == ERR_OK && reply->accent.used ? accent_whole(&reply->accent, said, &said) : err;
+    if (err == ERR_OK) {
         char text[SANDBOX_HEAD_MAX];
-        http_respond(reply->x, 200, reply_head(reply, "application/json", text), buf_str(&body));
+        http_respond(reply->x, 200, reply_head(reply, "application/json", text), said);
     } else {
         sandbox_fail(reply->x, 500, "The answer is too large for the sandbox.");
     }
     buf_fini(&body);
+    reply_over(reply);
+}
+
+/* The next of the events that were made, off their front. */
+static struct str reply_next_made(struct reply *reply)
+{
+    struct str rest = str_from_at(buf_str(&reply->made), reply->made_at);
+    size_t end = reply->made_piece > 0 ? reply->made_piece - 2 : str_search(rest, STR("\n\n"));
+    struct str event = str_slice(rest, 0, end + 2 < rest.len ? end + 2 : rest.len);
+    reply->made_at += event.len;
+    return event;
+}
+
+static void reply_made_whole(struct reply *reply)
+{
+    char text[SANDBOX_HEAD_MAX];
+    http_respond(reply->x, 200, reply_head(reply, reply->made_type, text), buf_str(&reply->made));
     reply_over(reply);
 }
 
@@ -120,9 +167,25 @@ static bool reply_event(struct reply *reply)
         return false;
     }
     struct str part = buf_str(&sandbox->event);
-    http_respond_body(reply->x, &part, 1);
+    if (reply->accent.used && accent_event(&reply->accent, part, &part) != ERR_OK) {
+        return false;
+    }
+    if (part.len > 0) {
+        http_respond_body(reply->x, &part, 1);
+    }
     reply->at++;
     return true;
+}
+
+/* An error is the stream's last event. */
+static void reply_fail_inside(struct reply *reply)
+{
+    struct buf *event = &reply->sandbox->event;
+    buf_reset(event);
+    EP_IGNORE(accent_failure(reply->accent.dialect, event)); /* it fits */
+    struct str part = buf_str(event);
+    http_respond_last(reply->x, &part, 1);
+    reply_over(reply);
 }
 
 /* Events until the pace, the reader, the burst or the end stops them. */
@@ -132,6 +195,10 @@ static void reply_stream(struct reply *reply)
     int64_t pace_ms = reply->sandbox->pace_ms;
     int64_t left = pace_ms > 0 ? 1 : SANDBOX_BURST;
     for (; left > 0 && reply->at < count && !reply->waits_for_reader; left--) {
+        if (reply->sandbox->error_after > 0 && reply->at >= reply->sandbox->error_after) {
+            reply_fail_inside(reply);
+            return;
+        }
         if (!reply_event(reply)) {
             http_exchange_abort(reply->x);
             reply_over(reply);
@@ -147,27 +214,68 @@ static void reply_stream(struct reply *reply)
     }
 }
 
+/* An event a pace, or as cut_after has it. */
+static void reply_made_events(struct reply *reply)
+{
+    struct sandbox *sandbox = reply->sandbox;
+    while (reply->made_at < reply->made.len) {
+        if (sandbox->cut_after > 0 && reply->at >= sandbox->cut_after) {
+            http_exchange_abort(reply->x);
+            reply_over(reply);
+            return;
+        }
+        struct str event = reply_next_made(reply);
+        http_respond_body(reply->x, &event, 1);
+        reply->at++;
+        if (sandbox->pace_ms > 0) {
+            reply_start(reply, sandbox->pace_ms);
+            return;
+        }
+    }
+    http_respond_end(reply->x);
+    reply_over(reply);
+}
+
 static void reply_on_timer(struct timer *timer)
 {
     struct reply *reply = EP_CONTAINER(timer, struct reply, timer);
-    if (!reply->ask.stream) {
-        reply_whole(reply);
+    bool made = reply->made.len > 0;
+    if (!(made ? reply->made_stream : reply->ask.stream)) {
+        if (made) {
+            reply_made_whole(reply);
+        } else {
+            reply_whole(reply);
+        }
         return;
     }
     if (reply->at == 0) {
         char text[SANDBOX_HEAD_MAX];
-        http_respond_head(reply->x, 200, reply_head(reply, "text/event-stream", text));
+        const char *type = made && reply->made_piece > 0 ? reply->made_type : "text/event-stream";
+        http_respond_head(reply->x, 200, reply_head(reply, type, text));
     }
-    reply_stream(reply);
+    if (made) {
+        reply_made_events(reply);
+    } else {
+        reply_stream(reply);
+    }
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */
 
 static bool sandbox_lets_in(const struct sandbox *sandbox, struct http_exchange *x)
 {
-    struct str value = http1_header(http_exchange_head(x), STR("authorization"));
-    return sandbox->key.len == 0 ||
-           (str_starts(value, STR("Bearer ")) && str_eq(str_from_at(value, 7), sandbox->key));
+    const struct http1_head *head = http_exchange_head(x);
+    enum dialect dialect = sandbox_dialect(x);
+    struct str value = http1_header(head, STR("authorization"));
+    if (sandbox->key.len == 0) {
+        return true;
+    }
+    if (dialect == DIALECT_ANTHROPIC || dialect == DIALECT_GEMINI) {
+        return str_eq(http1_header(head, dialect == DIALECT_GEMINI ? STR("x-goog-api-key")
+                                                                   : STR("x-api-key")),
+                      sandbox->key);
+    }
+    return str_starts(value, STR("Bearer ")) && str_eq(str_from_at(value, 7), sandbox->key);
 }
 
 /* Every hundred calls hold `error_rate` errors, spread evenly. */
@@ -188,9 +296,76 @@ static void sandbox_let_go(struct http_exchange *x)
     http_exchange_drop_head(x);
 }
 
-static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
+/* The request, if it is of another dialect as one of chat; and its answer's accent. */
+static bool sandbox_read(struct sandbox *sandbox, struct http_exchange *x, int64_t now_s,
+                         struct reply *reply, struct persona_fault *fault)
+{
+    const struct http1_head *head = http_exchange_head(x);
+    enum dialect dialect = DIALECT_CHAT;
+    struct str query;
+    struct str model;
+    bool stream = false;
+    struct str body = http_exchange_body(x);
+    if (!accent_of(url_target_path(head->target, &query), &dialect, &model, &stream)) {
+        return persona_read(body, &sandbox->persona, now_s, &reply->ask, fault);
+    }
+    if (dialect == DIALECT_ANTHROPIC && http1_header(head, STR("anthropic-version")).len == 0) {
+        *fault = (struct persona_fault){ 400, "anthropic-version: header is required",
+                                         "invalid_request_error", NULL, NULL };
+        return false;
+    }
+    struct buf chat;
+    buf_init(&chat, SANDBOX_ANSWER_MAX);
+    bool read = accent_read(dialect, body, model, stream, &chat, fault) &&
+                persona_read(buf_str(&chat), &sandbox->persona, now_s, &reply->ask, fault);
+    buf_fini(&chat);
+    if (read) {
+        accent_begin(&reply->accent, dialect, &reply->ask, &sandbox->persona, sandbox->served);
+    }
+    return read;
+}
+
+enum sandbox_paths {
+    SANDBOX_CHAT = -1, /* beside enum wares */
+    SANDBOX_SPEECH = -2,
+    SANDBOX_TRANSCRIPTION = -3
+};
+
+static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchange *x,
+                          struct reply *reply, struct persona_fault *fault)
+{
+    struct sounds_made made = { .stream = false };
+    struct str body = http_exchange_body(x);
+    struct str type = http1_header(http_exchange_head(x), STR("content-type"));
+    bool fine = what == SANDBOX_SPEECH
+                    ? sounds_say(body, &sandbox->persona, &reply->made, &made, fault)
+                    : sounds_hear(type, body, &sandbox->persona, &reply->made, &made, fault);
+    reply->made_type = made.type;
+    reply->made_stream = made.stream;
+    reply->made_piece = made.piece;
+    return fine;
+}
+
+static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_exchange *x,
+                               struct reply *reply, struct persona_fault *fault)
 {
     int64_t now_s = loop_wall_ns(sandbox->loop) / INT64_C(1000000000);
+    buf_init(&reply->made, SANDBOX_ANSWER_MAX);
+    if (what == SANDBOX_CHAT) {
+        return sandbox_read(sandbox, x, now_s, reply, fault);
+    }
+    buf_init(&reply->ask.arguments, PERSONA_ARGUMENTS_MAX); /* it is no chat, and has none */
+    buf_init(&reply->ask.text, PERSONA_TEXT_MAX);
+    reply->made_type = "application/json";
+    if (what < SANDBOX_CHAT) {
+        return sandbox_sound(sandbox, what, x, reply, fault);
+    }
+    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
+                      &reply->made, &reply->made_stream, fault);
+}
+
+static void sandbox_answer(struct sandbox *sandbox, struct http_exchange *x, int what)
+{
     struct persona_fault fault;
     if (sandbox_errs(sandbox)) {
         sandbox_fail(x, (int)sandbox->error_status, "The sandbox fails on purpose.");
@@ -201,7 +376,8 @@ static void sandbox_chat(struct sandbox *sandbox, struct http_exchange *x)
         sandbox_fail(x, 503, "The sandbox is out of memory.");
         return;
     }
-    if (!persona_read(http_exchange_body(x), &sandbox->persona, now_s, &reply->ask, &fault)) {
+    if (!sandbox_understand(sandbox, what, x, reply, &fault)) {
+        buf_fini(&reply->made);
         mem_free(reply);
         sandbox_refuse(x, &fault);
         return;
@@ -241,10 +417,27 @@ static void sandbox_on_request(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
+    static const struct {
+        struct str end;
+        int what;
+    } made[] = {
+        { STR_INIT("/chat/completions"), SANDBOX_CHAT },
+        { STR_INIT("/embeddings"), WARES_EMBEDDINGS },
+        { STR_INIT("/rerank"), WARES_RERANK },
+        { STR_INIT("/images/generations"), WARES_IMAGES },
+        { STR_INIT("/audio/speech"), SANDBOX_SPEECH },
+        { STR_INIT("/audio/transcriptions"), SANDBOX_TRANSCRIPTION },
+    };
+    bool accented = sandbox_dialect(x) != DIALECT_CHAT; /* the first row's too */
+    size_t at = 0;
+    while (at < EP_ARRAY_LEN(made) && !accented &&
+           !(head->method == HTTP1_POST && str_ends(path, made[at].end))) {
+        at++;
+    }
     if (!sandbox_lets_in(sandbox, x)) {
         sandbox_refuse(x, &no_key);
-    } else if (head->method == HTTP1_POST && str_ends(path, STR("/chat/completions"))) {
-        sandbox_chat(sandbox, x);
+    } else if (at < EP_ARRAY_LEN(made) && head->method == HTTP1_POST) {
+        sandbox_answer(sandbox, x, made[at].what);
     } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
         sandbox_models(sandbox, x);
     } else {
@@ -279,7 +472,9 @@ static const struct http_events sandbox_events = {
 
 static const char sandbox_help[] =
     "usage: entrepot-sandbox [options]\n"
-    "An upstream for trials and tests: OpenAI's chat completions, with made-up text.\n"
+    "An upstream for trials and tests: OpenAI's chat completions and responses, Anthropic's\n"
+    "messages and Gemini's generateContent, with made-up text; OpenAI's\n"
+    "embeddings, images and audio; Cohere's rerank.\n"
     "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
     "  --models A,B            what GET /v1/models lists\n"
     "  --words N               of an answer (default 30)\n"
@@ -288,6 +483,7 @@ static const char sandbox_help[] =
     "  --error-rate PERCENT    of the calls fail, with\n"
     "  --error-status N        (default 500)\n"
     "  --cut-after N           break streams off after N events\n"
+    "  --error-after N         tell an error inside of streams after N events\n"
     "  --declare-model NAME    answer as another model than the one asked for\n"
     "  --usage WHAT            exact, inflated, padded, missing, or odd: a total one too many\n"
     "  --inflate PERCENT       how much more inflated usage is (default 100)\n"
@@ -300,9 +496,11 @@ static const char sandbox_help[] =
     "  --reasoning-beside N    tokens of reasoning that the total has and the completion has not\n"
     "  --sources N             sources reported as read by a search\n"
     "  --report JSON           report this usage, whatever was asked and said\n"
+    "  --rerank WHAT           answers of rerank: cohere (default), with search units, or jina,\n"
+    "                          with tokens\n"
     "  --script FILE           say and call what the file has, turn by turn: a JSON array of\n"
     "                          {\"call\": TOOL, \"arguments\": {...}} and {\"say\": TEXT}\n"
-    "  --key KEY               the only bearer key that is let in\n"
+    "  --key KEY               the only key that is let in\n"
     "  --version, --help\n"
     "Without a tokenizer, tokens are runs of letters and digits, and single other marks: no\n"
     "real model's count. A prompt has those of its messages' texts and three for each message.\n"
@@ -334,6 +532,7 @@ static const struct sandbox_number sandbox_numbers[] = {
     NUMBER("--error-rate", error_rate, 0, 100),
     NUMBER("--error-status", error_status, 400, 599),
     NUMBER("--cut-after", cut_after, 1, 1000000),
+    NUMBER("--error-after", error_after, 1, 1000000),
 };
 
 static bool sandbox_usage(struct sandbox *sandbox, struct str value)
@@ -394,6 +593,10 @@ static bool sandbox_set(struct sandbox *sandbox, struct str flag, struct str val
     }
     if (str_eq(flag, STR("--usage"))) {
         return sandbox_usage(sandbox, value);
+    }
+    if (str_eq(flag, STR("--rerank"))) {
+        sandbox->persona.jina = str_eq(value, STR("jina"));
+        return sandbox->persona.jina || str_eq(value, STR("cohere"));
     }
     if (str_eq(flag, STR("--report"))) {
         return sandbox_report(sandbox, value);

@@ -33,6 +33,7 @@ struct persona_options {
     enum persona_usage usage;
     int64_t inflate_percent; /* of PERSONA_INFLATED */
     int64_t pad;             /* of PERSONA_PADDED: tokens, of the prompt and of the answer */
+    bool jina;               /* rerank answers in Jina's form, not Cohere's */
     const struct scale *scale;
     const struct script *script; /* NULL: none */
 };

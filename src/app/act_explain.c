@@ -30,6 +30,8 @@ struct explaining {
     struct dispatch_explanation seen;
     uint64_t closed_by_law;
     uint64_t closed_by_product;
+    enum registry_service service;
+    uint64_t unserving; /* routes that are for other services */
     int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX];
 };
 
@@ -107,9 +109,40 @@ static int64_t explain_now(void)
     return (int64_t)now.tv_sec * STAMP_NS_PER_S + now.tv_nsec;
 }
 
+/* The service that is asked for; else the first that the model's routes serve. */
+static enum err explain_service(struct explaining *explaining)
+{
+    struct acting *acting = explaining->acting;
+    const struct registry_model *model = explaining->facts.model;
+    struct str said = args_value(acting->args, "service");
+    unsigned found = 0;
+    while (found < REGISTRY_SERVICE_COUNT &&
+           (said.len > 0
+                ? !str_eq(said, str_from(registry_service_name((enum registry_service)found)))
+                : registry_model_serves(model, (enum registry_service)found) == 0)) {
+        found++;
+    }
+    if (found == REGISTRY_SERVICE_COUNT && said.len > 0) {
+        return FAIL(&acting->fail, ERR_ASK_INVALID,
+                    "\"--service\" is chat, embeddings, rerank, images, speech, transcription or "
+                    "realtime");
+    }
+    explaining->service =
+        found == REGISTRY_SERVICE_COUNT ? REGISTRY_SERVICE_CHAT : (enum registry_service)found;
+    explaining->unserving = ~registry_model_serves(model, explaining->service);
+    return ERR_OK;
+}
+
+static uint64_t explain_closed(const struct explaining *explaining)
+{
+    return explaining->facts.quarantined | explaining->closed_by_law | explaining->unserving |
+           explaining->closed_by_product;
+}
+
 static enum err explain_ask(struct explaining *explaining)
 {
     const struct policy_facts *facts = &explaining->facts;
+    TRY(explain_service(explaining));
     TRY(explain_law(explaining));
     TRY(explain_preference(explaining));
     TRY(explain_health(explaining));
@@ -120,8 +153,7 @@ static enum err explain_ask(struct explaining *explaining)
                          .registry = explaining->acting->registry,
                          .product = facts->product,
                          .model = facts->model,
-                         .closed = facts->quarantined | explaining->closed_by_law |
-                                   explaining->closed_by_product,
+                         .closed = explain_closed(explaining),
                          .now_ns = explain_now(),
                          .preference = &explaining->preference,
                          .tokens_in = EXPLAIN_TOKENS_IN,
@@ -145,6 +177,7 @@ static struct str explain_why(const struct explaining *explaining, size_t at)
     }
     return (explaining->facts.quarantined >> at & 1) != 0   ? STR("quarantined")
            : (explaining->closed_by_law >> at & 1) != 0     ? STR("law")
+           : (explaining->unserving >> at & 1) != 0         ? STR("other_service")
            : (explaining->closed_by_product >> at & 1) != 0 ? STR("product")
                                                             : dispatch_why_name(candidate->why);
 }
@@ -230,9 +263,7 @@ static enum err explain_end(struct explaining *explaining)
     struct preference_blame blame;
     char text[FAIL_TEXT_MAX / 2];
     struct buf shown = { text, 0, sizeof(text), sizeof(text) };
-    preference_blame(&explaining->preference, explaining->facts.model,
-                     explaining->facts.quarantined | explaining->closed_by_law |
-                         explaining->closed_by_product,
+    preference_blame(&explaining->preference, explaining->facts.model, explain_closed(explaining),
                      &blame);
     if (err != ERR_PREFERENCE) {
         return FAIL(&acting->fail, err, "%s", err_info(err)->text);

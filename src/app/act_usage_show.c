@@ -8,8 +8,11 @@
 
 /* Of the input, what was read from an upstream's cache and what was written to it; of the output,
  * reasoning. */
-static const char *const month_columns[] = { "key",   "model",  "calls",   "amount", "currency",
-                                             "input", "cached", "written", "output", "reasoning" };
+static const char *const month_columns[] = { "key",      "model",     "calls",  "amount",
+                                             "currency", "input",     "cached", "written",
+                                             "output",   "reasoning", "units" };
+
+#define MONTH_UNITS_MAX 320 /* eight names and numbers */
 
 struct month_asking {
     struct sheet sheet;
@@ -27,6 +30,25 @@ static int64_t month_tokens(const struct usage_month *row, enum usage_class firs
         sum += row->sums.tokens[i];
     }
     return sum;
+}
+
+/* "image 3, search_unit 1": what is no token. */
+static void month_put_units(struct sheet *sheet, const struct usage_month *row)
+{
+    char text[MONTH_UNITS_MAX];
+    struct buf units = { text, 0, sizeof(text), sizeof(text) };
+    for (size_t i = 0; row->sums.has_units && i < USAGE_MONTH_UNITS; i++) {
+        if (row->sums.units[i] != 0) {
+            EP_IGNORE(buf_printf(&units, "%s%s %lld", units.len == 0 ? "" : ", ",
+                                 usage_month_unit(i),
+                                 (long long)row->sums.units[i])); /* eight fit */
+        }
+    }
+    if (units.len == 0) {
+        sheet_none(sheet);
+    } else {
+        sheet_str(sheet, buf_str(&units));
+    }
 }
 
 static enum err month_on_row(void *context, const struct usage_month *row)
@@ -53,6 +75,7 @@ static enum err month_on_row(void *context, const struct usage_month *row)
     sheet_int(sheet, month_tokens(row, USAGE_W5M, USAGE_WX));
     sheet_int(sheet, month_tokens(row, USAGE_OUT, USAGE_OUT_IMAGE));
     sheet_int(sheet, row->sums.tokens[USAGE_REASON]);
+    month_put_units(sheet, row);
     asking->rows++;
     return ERR_OK;
 }

@@ -53,6 +53,7 @@ static const char *const args_valued[] = {
     "market",
     "consent",
     "preferences",
+    "service",
     "origin",
     "link",
     "version",

@@ -6,14 +6,27 @@
 #include "ledger/prices.h"
 #include "registry/registry.h"
 
-#define PRICE_KEEPING_MAX  ((size_t)256 << 20) /* a million models of twenty prices */
-#define PRICE_KEEPING_FORM "entrepot price book 1\n"
+#define PRICE_KEEPING_MAX      ((size_t)256 << 20) /* a million models of twenty prices */
+#define PRICE_KEEPING_NAME_MAX 128                 /* of a kind of picture: 64 bytes at most */
+#define PRICE_KEEPING_FORM     "entrepot price book 1\n"
 
 /* ---- what a book says -------------------------------------------------------------------- */
 
-/* Models are in the order of their ids, classes in that of the table. */
-static size_t keeping_lines(const struct registry_price_book *book, struct ledger_price *prices)
+/* "image 1024x1024/high": a class of its own for each kind. */
+static enum err keeping_image_name(struct arena *arena, struct str kind, struct str *ret_name)
 {
+    char text[PRICE_KEEPING_NAME_MAX];
+    struct buf name = { text, 0, sizeof(text), sizeof(text) };
+    TRY(buf_append(&name, STR("image ")));
+    TRY(buf_append(&name, kind));
+    return arena_copy(arena, buf_str(&name), ret_name) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* Models are in the order of their ids, classes in that of the table. */
+static size_t keeping_lines(struct arena *arena, const struct registry_price_book *book,
+                            struct ledger_price *prices, enum err *ret_err)
+{
+    *ret_err = ERR_OK;
     size_t count = 0;
     for (size_t i = 0; i < book->line_count; i++) {
         const struct registry_line *line = &book->lines[i];
@@ -35,6 +48,12 @@ static size_t keeping_lines(const struct registry_price_book *book, struct ledge
                                                          line->price.pico_unit[unit] };
             }
         }
+        for (size_t k = 0; k < line->price.image_count && *ret_err == ERR_OK; k++) {
+            const struct registry_image *image = &line->price.images[k];
+            struct str name = STR_EMPTY;
+            *ret_err = keeping_image_name(arena, image->kind, &name);
+            prices[count++] = (struct ledger_price){ line->model->id, name, image->pico };
+        }
     }
     return count;
 }
@@ -43,6 +62,9 @@ static struct ledger_price *keeping_room(struct arena *arena,
                                          const struct registry_price_book *book)
 {
     size_t most = book->line_count * (REGISTRY_PRICE_CLASSES + 1 + REGISTRY_UNITS) + 1;
+    for (size_t i = 0; i < book->line_count; i++) {
+        most += book->lines[i].price.image_count;
+    }
     return arena_alloc(arena, most * sizeof(struct ledger_price));
 }
 
@@ -70,9 +92,9 @@ enum err price_keeping_hash(const struct registry_price_book *book, struct diges
     struct arena arena;
     arena_init(&arena, 4096, PRICE_KEEPING_MAX);
     struct ledger_price *prices = keeping_room(&arena, book);
-    enum err err = prices == NULL
-                       ? ERR_NO_MEMORY
-                       : keeping_digest(book, prices, keeping_lines(book, prices), ret_hash);
+    enum err err = prices == NULL ? ERR_NO_MEMORY : ERR_OK;
+    size_t count = err == ERR_OK ? keeping_lines(&arena, book, prices, &err) : 0;
+    err = err == ERR_OK ? keeping_digest(book, prices, count, ret_hash) : err;
     arena_fini(&arena);
     return err;
 }
@@ -87,7 +109,9 @@ static enum err keeping_book(struct arena *arena, const struct registry_price_bo
     if (prices == NULL || hash == NULL) {
         return ERR_NO_MEMORY;
     }
-    size_t count = keeping_lines(book, prices);
+    enum err err = ERR_OK;
+    size_t count = keeping_lines(arena, book, prices, &err);
+    TRY(err);
     TRY(keeping_digest(book, prices, count, hash));
     *ret_book = (struct ledger_price_book){
         .book = { book->id, book->version, digest_str(hash) },

@@ -21,6 +21,7 @@
 #include "gate/repeats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
+#include "store/spool.h"
 
 #define SERVE_ERRORS_MAX ((size_t)1 << 20)
 #define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
@@ -318,6 +319,17 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     return serve_note_start(server->world, fail);
 }
 
+static enum err serve_spool(struct server *server, struct fail *fail)
+{
+    const struct conf *conf = server->world->conf;
+    const struct spool_options options = {
+        .folder = conf->uploads_folder.ptr,
+        .files_max = conf->uploads_files,
+        .bytes_max = conf->uploads_bytes,
+    };
+    return spool_create(&options, &server->spool, fail);
+}
+
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
 {
     struct server *server = &serve->server;
@@ -337,6 +349,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     int64_t repeat_ns = (int64_t)server->world->conf->limits_repeat_ms * STAMP_NS_PER_MS;
     TRY(repeat_ns == 0 ? ERR_OK : repeats_create(repeat_ns, &server->repeats, fail));
     TRY(rounds_open(&serve->rounds, server, fail));
+    TRY(serve_spool(server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
@@ -426,6 +439,7 @@ static void serve_close(struct serve *serve)
     rounds_close(&serve->rounds);
     allowed_end(server->world);
     limits_destroy(server->limits);
+    spool_destroy(server->spool);
     repeats_destroy(server->repeats);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);

@@ -36,6 +36,7 @@ struct server {
     struct publishing *publishing;
     struct dispatch *dispatch;
     struct limits *limits;
+    struct spool *spool; /* of uploads */
     struct retry_budget retries;
     struct retry_budget hedges;
     struct repeats *repeats; /* NULL: what SDKs send again is not looked for */

@@ -49,7 +49,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 19 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 20 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -71,6 +71,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = allowance_migration;
     migrations[count++] = settlement_check_migration;
     migrations[count++] = upstream_claim_migration;
+    migrations[count++] = usage_unit_migration;
     migrations[count++] = batch_migration;
     return count;
 }

@@ -18,6 +18,10 @@
       "The request's body is too large.")                                                         \
     X(HTTP_TIMEOUT, CLIENT, 408, "invalid_request_error", "request_timeout",                      \
       "The request was not received in time.")                                                    \
+    X(UPLOADS_FULL, RETRY, 503, "api_error", "uploads_full",                                      \
+      "Too much is being uploaded at the moment. Try again in a moment.")                         \
+    X(UPLOAD_FAILED, FAULT, 503, "api_error", "upload_failed",                                    \
+      "The upload could not be kept until it was sent on.")                                       \
     X(HTTP_METHOD, CLIENT, 405, "invalid_request_error", "method_not_allowed",                    \
       "This path does not take that method.")                                                     \
     X(HTTP_PATH, CLIENT, 404, "invalid_request_error", "unknown_path", "There is no such path.")  \
@@ -50,6 +54,8 @@
     /* what may be sold */                                                                        \
     X(MODEL_UNKNOWN, CLIENT, 404, "invalid_request_error", "model_not_found",                     \
       "The model does not exist or this key may not buy it.")                                     \
+    X(SERVICE_UNSERVED, CLIENT, 400, "invalid_request_error", "model_not_supported",              \
+      "No source of this model serves this path.")                                                \
     X(PRICE_MISSING, CLIENT, 403, "invalid_request_error", "price_missing",                       \
       "This model has no price in the price book that applies, so it cannot be sold.")            \
     X(POLICY_DENIED, CLIENT, 403, "compliance_refusal", "policy_denied",                          \

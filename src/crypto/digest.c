@@ -72,6 +72,39 @@ struct digest digest_sha256(struct str text)
     return digest_sha256_parts(&text, 1);
 }
 
+bool digest_stream_begin(struct digest_stream *stream)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    stream->context = context;
+    if (context == NULL || EVP_DigestInit_ex2(context, digest_algorithm, NULL) != 1) {
+        digest_stream_fini(stream);
+        return false;
+    }
+    return true;
+}
+
+void digest_stream_add(struct digest_stream *stream, struct str text)
+{
+    int good = EVP_DigestUpdate(stream->context, text.ptr, text.len);
+    ASSERT(good == 1);
+}
+
+struct digest digest_stream_end(struct digest_stream *stream)
+{
+    struct digest digest;
+    unsigned int len = 0;
+    int good = EVP_DigestFinal_ex(stream->context, digest.bytes, &len);
+    ASSERT(good == 1 && len == DIGEST_BYTES);
+    digest_stream_fini(stream);
+    return digest;
+}
+
+void digest_stream_fini(struct digest_stream *stream)
+{
+    EVP_MD_CTX_free(stream->context);
+    stream->context = NULL;
+}
+
 struct digest digest_hmac_sha256(struct str key, struct str text)
 {
     unsigned char block[HMAC_BLOCK] = { 0 };

@@ -18,6 +18,20 @@ EP_MUST_CHECK enum err crypto_start(struct fail *fail);
 struct digest digest_sha256(struct str text);
 /* SHA-256 over the parts one after the other; count <= 8. */
 struct digest digest_sha256_parts(const struct str *parts, size_t count);
+
+/* SHA-256 of what comes in pieces. */
+struct digest_stream {
+    void *context; /* the library's; NULL: not begun, or over */
+};
+
+/* False: no memory. */
+EP_MUST_CHECK bool digest_stream_begin(struct digest_stream *stream);
+void digest_stream_add(struct digest_stream *stream, struct str text);
+/* Of all that was added; the stream is over. */
+struct digest digest_stream_end(struct digest_stream *stream);
+/* Over without a digest; allowed when it is. */
+void digest_stream_fini(struct digest_stream *stream);
+
 struct digest digest_hmac_sha256(struct str key, struct str text);
 bool digest_eq(const struct digest *a, const struct digest *b); /* constant time */
 struct str digest_str(const struct digest *digest);             /* valid as long as it */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "dialect/ask_messages.h"
+#include "dialect/talk.h"
+#include "dialect/text.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
@@ -112,8 +114,9 @@ static void ask_cut(struct ask *ask, const struct json_member *members, size_t c
     }
 }
 
-/* Finds the members that are read. */
-static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fail)
+/* Finds the members that are read: `read` has a slot for each name. */
+static enum err ask_find(struct ask *ask, const struct ask_name *names, size_t name_count,
+                         void *read, struct fail *fail)
 {
     struct json_member members[ASK_MEMBERS_MAX];
     struct json_fault fault = { 0 };
@@ -127,13 +130,13 @@ static enum err ask_find(struct ask *ask, struct ask_read *read, struct fail *fa
                     ASK_MEMBERS_MAX);
     }
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < EP_ARRAY_LEN(ask_names); k++) {
-            if (!json_key_is(members[i].key, ask_names[k].name)) {
+        for (size_t k = 0; k < name_count; k++) {
+            if (!json_key_is(members[i].key, names[k].name)) {
                 continue;
             }
-            struct str *slot = (struct str *)(void *)((char *)read + ask_names[k].offset);
+            struct str *slot = (struct str *)(void *)((char *)read + names[k].offset);
             if (slot->len > 0) {
-                return ask_fail(ask, ERR_ASK_DUPLICATE, ask_names[k].name.ptr, "stands there twice",
+                return ask_fail(ask, ERR_ASK_DUPLICATE, names[k].name.ptr, "stands there twice",
                                 fail);
             }
             *slot = members[i].value;
@@ -274,7 +277,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
 {
     *ret_ask = (struct ask){ .body = body, .choices = 1 };
     struct ask_read read = { 0 };
-    TRY(ask_find(ret_ask, &read, fail));
+    TRY(ask_find(ret_ask, ask_names, EP_ARRAY_LEN(ask_names), &read, fail));
     TRY(ask_read_models(read.models, &ret_ask->models, &ret_ask->param, fail));
     struct ask_provider provider;
     TRY(ask_read_provider(read.provider, &provider, &ret_ask->param, fail));
@@ -303,6 +306,99 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->param = NULL;
     ret_ask->plain = ret_ask->plain && !ret_ask->has_tools;
     return ERR_OK;
+}
+
+enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask, struct fail *fail)
+{
+    struct json_member member;
+    struct str rest = json_inside(talk->body);
+    *ret_ask = (struct ask){
+        .body = talk->body,
+        .stream = talk->stream,
+        .include_usage = true,
+        .has_tools = true, /* of the vendor's own, as far as anybody knows */
+        .searches = true,
+        .steered = true,
+        .choices = talk->choices,
+        .output_cap = talk->output_cap,
+    };
+    while (json_next_member(&rest, &member)) {
+        ret_ask->elsewhere |= ask_is_callback(member.key) && json_kind(member.value) != JSON_NULL;
+    }
+    char quoted[6 * ASK_MODEL_MAX + 2];
+    struct buf json = { quoted, 0, sizeof(quoted), sizeof(quoted) };
+    struct put put = { &json, ERR_OK };
+    struct buf text = { ret_ask->model_text, 0, ASK_MODEL_MAX, ASK_MODEL_MAX };
+    put_text(&put, talk->model);
+    if (put.err != ERR_OK || !json_decode(buf_str(&json), &text) || text.len == 0) {
+        return ask_fail(ret_ask, ERR_ASK_INVALID, "model", "must have 1 to 128 bytes", fail);
+    }
+    ret_ask->model = buf_str(&text);
+    return ERR_OK;
+}
+
+/* ---- of other services -------------------------------------------------------------------- */
+
+/* What all services have. */
+enum ask_shared {
+    ASK_SHARED_MODEL,
+    ASK_SHARED_PROVIDER,
+    ASK_SHARED_MODELS,
+    ASK_SHARED_USER,
+    ASK_SHARED_COUNT
+};
+
+static enum err ask_find_all(struct ask *ask, const struct str *names, size_t count,
+                             struct str *values, struct fail *fail)
+{
+    static const struct str shared[] = { STR_INIT("model"), STR_INIT("provider"),
+                                         STR_INIT("models"), STR_INIT("user") };
+    struct ask_name rows[ASK_SHARED_COUNT + ASK_OWN_MAX];
+    for (size_t i = 0; i < ASK_SHARED_COUNT + count; i++) {
+        rows[i] = (struct ask_name){
+            .name = i < ASK_SHARED_COUNT ? shared[i] : names[i - ASK_SHARED_COUNT],
+            .offset = i * sizeof(*values),
+        };
+    }
+    return ask_find(ask, rows, ASK_SHARED_COUNT + count, values, fail);
+}
+
+enum err ask_read_own(struct str body, const struct str *names, struct str *ret_values,
+                      size_t count, struct ask *ret_ask, struct fail *fail)
+{
+    ASSERT(count <= ASK_OWN_MAX);
+    struct str values[ASK_SHARED_COUNT + ASK_OWN_MAX] = { 0 };
+    struct ask_provider provider;
+    *ret_ask = (struct ask){ .body = body, .choices = 1, .plain = true };
+    TRY(ask_find_all(ret_ask, names, count, values, fail));
+    TRY(ask_read_models(values[ASK_SHARED_MODELS], &ret_ask->models, &ret_ask->param, fail));
+    TRY(ask_read_provider(values[ASK_SHARED_PROVIDER], &provider, &ret_ask->param, fail));
+    ret_ask->provider = provider.given ? values[ASK_SHARED_PROVIDER] : STR_EMPTY;
+    TRY(ask_read_model(ret_ask, values[ASK_SHARED_MODEL], fail));
+    ret_ask->user = ask_absent(values[ASK_SHARED_USER]) ? STR_EMPTY : values[ASK_SHARED_USER];
+    for (size_t i = 0; i < count; i++) {
+        struct str value = values[ASK_SHARED_COUNT + i];
+        ret_values[i] = ask_absent(value) ? STR_EMPTY : value;
+    }
+    return ERR_OK;
+}
+
+enum err ask_own_fail(struct ask *ask, enum err err, const char *param, const char *what,
+                      struct fail *fail)
+{
+    return ask_fail(ask, err, param, what, fail);
+}
+
+enum err ask_own_count(struct ask *ask, struct str value, const char *name, int64_t max,
+                       int64_t *ret_count, struct fail *fail)
+{
+    return ask_read_count(ask, value, name, max, ret_count, fail);
+}
+
+enum err ask_own_bool(struct ask *ask, struct str value, const char *name, bool *ret_value,
+                      struct fail *fail)
+{
+    return ask_read_bool(ask, value, name, ret_value, fail);
 }
 
 /* ---- the upstream's body ----------------------------------------------------------------- */
@@ -364,40 +460,67 @@ static enum err ask_write_cap(const struct ask *ask, int64_t output_cap, struct 
     return ERR_OK;
 }
 
+/* Its own name for the model; *added: what is put in front of the first member, or nothing. */
+static enum err ask_write_model(const struct ask *ask, struct str upstream_model,
+                                struct arena *arena, struct splice *splice, struct buf *added)
+{
+    bool named = ask->model_field.at > 0;
+    struct str kept;
+    if (!named) {
+        TRY(buf_append(added, STR("\"model\":")));
+        TRY(jsonw_quote(added, upstream_model));
+        return buf_byte(added, ',');
+    }
+    if (str_eq(upstream_model, ask->model)) {
+        return ERR_OK;
+    }
+    char text[ASK_INSERT_MAX];
+    struct buf quoted = { text, 0, sizeof(text), sizeof(text) };
+    TRY(jsonw_quote(&quoted, upstream_model));
+    TRY(ask_keep(arena, buf_str(&quoted), &kept));
+    splice_add(splice, ask->model_field.at, ask->model_field.len, kept);
+    return ERR_OK;
+}
+
+/* What is new goes in front of the first member, with a comma: the object is not empty. What is for
+ * us alone goes out; last, as one may begin where something is put in. */
+static enum err ask_write_rest(const struct ask *ask, struct str added, struct arena *arena,
+                               struct splice *splice)
+{
+    struct str kept;
+    if (added.len > 0) {
+        TRY(ask_keep(arena, added, &kept));
+        splice_add(splice, str_find(ask->body, '{') + 1, 0, kept);
+    }
+    for (size_t i = 0; i < ASK_CUTS_MAX; i++) {
+        if (ask->cuts[i].len > 0) {
+            splice_add(splice, ask->cuts[i].at, ask->cuts[i].len, STR_EMPTY);
+        }
+    }
+    return ERR_OK;
+}
+
+enum err ask_write_own(const struct ask *ask, struct str upstream_model, struct arena *arena,
+                       struct splice *ret_splice)
+{
+    char text[ASK_INSERT_MAX];
+    struct buf added = { text, 0, sizeof(text), sizeof(text) };
+    splice_init(ret_splice, ask->body);
+    TRY(ask_write_model(ask, upstream_model, arena, ret_splice, &added));
+    return ask_write_rest(ask, buf_str(&added), arena, ret_splice);
+}
+
 enum err ask_write_chat(const struct ask *ask, struct str upstream_model, int64_t output_cap,
                         struct str cap_name, struct arena *arena, struct splice *ret_splice)
 {
     ASSERT(output_cap > 0);
     char text[ASK_INSERT_MAX];
-    struct buf work = { text, 0, sizeof(text), sizeof(text) };
-    struct str kept;
+    struct buf added = { text, 0, sizeof(text), sizeof(text) };
     splice_init(ret_splice, ask->body);
-
-    bool named = ask->model_field.at > 0;
-    if (named && !str_eq(upstream_model, ask->model)) {
-        TRY(jsonw_quote(&work, upstream_model));
-        TRY(ask_keep(arena, buf_str(&work), &kept));
-        splice_add(ret_splice, ask->model_field.at, ask->model_field.len, kept);
-    }
-    /* What is new goes in front of the first member, with a comma: the object is not empty. */
-    buf_reset(&work);
-    if (!named) {
-        TRY(buf_append(&work, STR("\"model\":")));
-        TRY(jsonw_quote(&work, upstream_model));
-        TRY(buf_byte(&work, ','));
-    }
-    TRY(ask_write_cap(ask, output_cap, cap_name, arena, ret_splice, &work));
+    TRY(ask_write_model(ask, upstream_model, arena, ret_splice, &added));
+    TRY(ask_write_cap(ask, output_cap, cap_name, arena, ret_splice, &added));
     if (ask->stream) {
-        TRY(ask_write_options(ask, arena, ret_splice, &work));
+        TRY(ask_write_options(ask, arena, ret_splice, &added));
     }
-    if (work.len > 0) {
-        TRY(ask_keep(arena, buf_str(&work), &kept));
-        splice_add(ret_splice, str_find(ask->body, '{') + 1, 0, kept);
-    }
-    for (size_t i = 0; i < ASK_CUTS_MAX; i++) { /* last: one may begin where something is put in */
-        if (ask->cuts[i].len > 0) {
-            splice_add(ret_splice, ask->cuts[i].at, ask->cuts[i].len, STR_EMPTY);
-        }
-    }
-    return ERR_OK;
+    return ask_write_rest(ask, buf_str(&added), arena, ret_splice);
 }

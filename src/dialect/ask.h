@@ -60,6 +60,14 @@ struct ask {
  */
 EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail);
 
+struct talk;
+/*
+ * What a request of another dialect asks for, where chat cannot carry it: as ask_read_chat() would
+ * tell it, with nothing that stands in a place of its body. ERR_ASK_INVALID: the model's name.
+ */
+EP_MUST_CHECK enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask,
+                                     struct fail *fail);
+
 /*
  * The body for an upstream: its own name for the model, an output cap always, usage asked for in a
  * stream. `cap_name` ("max_tokens" or "max_completion_tokens") is used where the client gave none.
@@ -68,3 +76,28 @@ EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struc
 EP_MUST_CHECK enum err ask_write_chat(const struct ask *ask, struct str upstream_model,
                                       int64_t output_cap, struct str cap_name, struct arena *arena,
                                       struct splice *ret_splice);
+
+/* ---- requests of other services ----------------------------------------------------------- */
+
+#define ASK_OWN_MAX 24 /* members of a service's request that are read, beside those of all */
+
+/*
+ * A request of another service than chat: model, provider, models and user are read as of a chat,
+ * and the values of `count` further members by their names (static text). Absent and null: empty.
+ * Fails as ask_read_chat(); ret_ask->plain is set.
+ */
+EP_MUST_CHECK enum err ask_read_own(struct str body, const struct str *names,
+                                    struct str *ret_values, size_t count, struct ask *ret_ask,
+                                    struct fail *fail);
+/* "name" and what is wrong with it; `param` is static. Returns `err`. */
+enum err ask_own_fail(struct ask *ask, enum err err, const char *param, const char *what,
+                      struct fail *fail);
+/* A whole number from 1 to `max`; empty: *ret_count stays. */
+EP_MUST_CHECK enum err ask_own_count(struct ask *ask, struct str value, const char *name,
+                                     int64_t max, int64_t *ret_count, struct fail *fail);
+/* True or false; empty: false. */
+EP_MUST_CHECK enum err ask_own_bool(struct ask *ask, struct str value, const char *name,
+                                    bool *ret_value, struct fail *fail);
+/* The body for an upstream: its own name for the model, without what is for us alone. */
+EP_MUST_CHECK enum err ask_write_own(const struct ask *ask, struct str upstream_model,
+                                     struct arena *arena, struct splice *ret_splice);

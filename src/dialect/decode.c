@@ -15,6 +15,7 @@ void decode_fini(struct decode *decode)
 
 enum err decode_event(struct decode *decode, struct str type, struct str data)
 {
+    decode->named = STR_EMPTY;
     if (decode->stopped) {
         return ERR_OK; /* what comes behind an end is nobody's */
     }
@@ -41,6 +42,23 @@ enum err decode_end(struct decode *decode)
     /* Only these two have answers whose end is that of the stream. */
     bool may_end = decode->dialect == DIALECT_CHAT || decode->dialect == DIALECT_GEMINI;
     return may_end ? decode_stop(decode) : ERR_UPSTREAM_CUT;
+}
+
+enum err decode_cut(struct decode *decode)
+{
+    const struct event_begin begin = { .created_s = 0 };
+    struct decode_choice *choice;
+    if (decode->stopped) {
+        return ERR_OK;
+    }
+    TRY(decode_begin(decode, &begin));
+    TRY(decode_choice_at(decode, 0, &choice)); /* there is one, whatever was told */
+    for (choice = decode->choices; choice != NULL; choice = choice->next) {
+        TRY(decode_finish(decode, choice, EVENT_LENGTH, STR_EMPTY));
+    }
+    decode->stopped = true;
+    const struct event event = { .kind = EVENT_END };
+    return event_give(&decode->sink, &event);
 }
 
 enum err decode_body(struct decode *decode, struct str body)
@@ -141,6 +159,7 @@ enum err decode_choice_at(struct decode *decode, int64_t index, struct decode_ch
 
 enum err decode_begin(struct decode *decode, const struct event_begin *begin)
 {
+    decode->named = begin->model;
     if (decode->begun) {
         return ERR_OK;
     }

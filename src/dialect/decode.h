@@ -30,6 +30,7 @@ struct decode {
     struct decode_choice *choices;
     struct tokens_so_far so_far; /* Anthropic */
     struct event_tokens tokens;  /* last told */
+    struct str named;            /* text: the model as the event at hand has it; or empty */
     struct buf scratch;          /* what must be escaped to be text: Gemini's arguments */
     bool begun;
     bool stopped; /* an end or error was told */
@@ -46,6 +47,9 @@ void decode_fini(struct decode *decode);
 EP_MUST_CHECK enum err decode_event(struct decode *decode, struct str type, struct str data);
 /* The stream has ended. ERR_UPSTREAM_CUT: before the answer did. */
 EP_MUST_CHECK enum err decode_end(struct decode *decode);
+/* The stream is left here, as if the model had met its cap: what is open is closed, choices that
+ * have not ended end by their length, and the answer with them. Nothing after an end. */
+EP_MUST_CHECK enum err decode_cut(struct decode *decode);
 /* A whole answer that was not streamed, from begin to end. */
 EP_MUST_CHECK enum err decode_body(struct decode *decode, struct str body);
 /* The body of an answer whose status is an error: one error event, whatever stands in it. */

@@ -215,6 +215,22 @@ int64_t encode_created(const struct encode_options *options, const struct event_
     return begin->created_s > 0 ? begin->created_s : options->created_s;
 }
 
+/* JSON on one line: an event has no more. Within a string there is no line's end. */
+static bool encode_on_a_line(struct arena *arena, struct str *json)
+{
+    size_t at = str_find(*json, '\n');
+    at = at < json->len ? at : str_find(*json, '\r');
+    if (at == json->len) {
+        return true;
+    }
+    char *line = arena_alloc(arena, json->len);
+    for (size_t i = 0; line != NULL && i < json->len; i++) {
+        line[i] = json->ptr[i] == '\n' || json->ptr[i] == '\r' ? ' ' : json->ptr[i];
+    }
+    json->ptr = line;
+    return line != NULL;
+}
+
 enum err encode_args(struct arena *arena, struct str text, struct str *ret_json)
 {
     struct json_fault fault;
@@ -223,6 +239,9 @@ enum err encode_args(struct arena *arena, struct str text, struct str *ret_json)
         return ERR_NO_MEMORY;
     }
     json = json_trim(json);
+    if (!encode_on_a_line(arena, &json)) {
+        return ERR_NO_MEMORY;
+    }
     if (json.len == 0) {
         json = STR("{}"); /* a call without arguments */
     } else if (json_check(json, &fault) != ERR_OK || json_kind(json) != JSON_OBJECT) {

@@ -161,6 +161,22 @@ static void face_put_openai(struct jsonw *json, enum face face, const struct fac
     }
 }
 
+/* Which field it is, where the vendor says so. */
+static void face_put_violation(struct jsonw *json, const struct face_error *error)
+{
+    struct str table = str_from(err_info(error->err)->text);
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "@type", STR("type.googleapis.com/google.rpc.BadRequest"));
+    jsonw_key(json, "fieldViolations");
+    jsonw_open(json, '[');
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "field", error->param);
+    jsonw_put_str(json, "description", error->message.len > 0 ? error->message : table);
+    jsonw_close(json, '}');
+    jsonw_close(json, ']');
+    jsonw_close(json, '}');
+}
+
 static void face_put_gemini(struct jsonw *json, const struct face_error *error)
 {
     int status = face_status(FACE_GEMINI, error->err);
@@ -168,7 +184,11 @@ static void face_put_gemini(struct jsonw *json, const struct face_error *error)
     face_put_message(json, error);
     jsonw_put_str(json, "status", str_from(face_name_of(status)->gemini));
     jsonw_key(json, "details");
-    jsonw_raw(json, STR("[]"));
+    jsonw_open(json, '[');
+    if (error->param.len > 0) {
+        face_put_violation(json, error);
+    }
+    jsonw_close(json, ']');
 }
 
 static void face_put_anthropic(struct jsonw *json, const struct face_error *error)

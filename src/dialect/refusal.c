@@ -213,7 +213,16 @@ static void put_gemini(struct put *put, const struct refusal *refusal)
     put_text(put, refusal->message);
     PUT(put, ",\"status\":");
     put_text(put, refusal->type);
-    PUT(put, ",\"details\":[]");
+    PUT(put, ",\"details\":[");
+    if (refusal->param.len > 0) {
+        PUT(put, "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":["
+                 "{\"field\":");
+        put_text(put, refusal->param);
+        PUT(put, ",\"description\":");
+        put_text(put, refusal->message);
+        PUT(put, "}]}");
+    }
+    PUT(put, "]");
     put_entrepot(put, refusal);
     PUT(put, "}}");
 }

@@ -1,6 +1,7 @@
 #include "dialect/talk_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define MEMBERS_MAX 64
 
@@ -45,6 +46,51 @@ enum err talk_refuse_at(struct talk *talk, struct fail *fail, enum err err, uint
     return FAIL(fail, err, "\"%s\" %s", text, what);
 }
 
+/* The refusal that has just been written, as a note. */
+static void talk_note_own(struct talk *talk, const char *what)
+{
+    if (talk->own.len == 0) {
+        memcpy(talk->own_text, talk->param.ptr, talk->param.len);
+        talk->own = (struct str){ talk->own_text, talk->param.len };
+        talk->own_why = what;
+    }
+    talk->param = STR_EMPTY;
+}
+
+enum err talk_own(struct talk_reading *reading, struct str name, const char *what)
+{
+    enum err err = talk_refuse(reading, ERR_ASK_UNSUPPORTED, name, what);
+    if (!reading->talk->notes_own) {
+        return err;
+    }
+    talk_note_own(reading->talk, what);
+    return ERR_OK;
+}
+
+enum err talk_own_at(struct talk *talk, struct fail *fail, uint32_t turn, uint32_t place,
+                     const char *what)
+{
+    enum err err = talk_refuse_at(talk, fail, ERR_ASK_UNSUPPORTED, turn, place, what);
+    if (!talk->notes_own) {
+        return err;
+    }
+    talk_note_own(talk, what);
+    return ERR_OK;
+}
+
+bool talk_is_among(struct str value, const struct str *names, size_t count)
+{
+    struct str text = text_of(value);
+    for (size_t i = 0; i < count; i++) {
+        bool begins = str_ends(names[i], STR("*"));
+        struct str name = str_slice(names[i], 0, names[i].len - (begins ? 1 : 0));
+        if (begins ? str_starts(text, name) : str_eq(text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- members ------------------------------------------------------------------------------ */
 
 bool talk_is(struct str value, enum json_kind kind)
@@ -63,8 +109,8 @@ static enum err talk_read_member(struct talk_reading *reading, const struct json
                                  const struct talk_member *known)
 {
     if (known == NULL) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
-                           "is not known here, and a route of another dialect cannot carry it");
+        return talk_own(reading, member->key,
+                        "is not known here, and a route of another dialect cannot carry it");
     }
     if (json_kind(member->value) == JSON_NULL) {
         return ERR_OK;
@@ -76,10 +122,12 @@ static enum err talk_read_member(struct talk_reading *reading, const struct json
         lost_add(&reading->talk->lost, (enum lost_bit)known->loss);
         return ERR_OK;
     }
-    bool fine = known->loss == TALK_IGNORED || talk_says_nothing(member->value);
-    return fine ? ERR_OK
-                : talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key,
-                              "cannot be carried to a route of another dialect");
+    if (known->loss == TALK_IGNORED || talk_says_nothing(member->value)) {
+        return ERR_OK;
+    }
+    return known->loss == TALK_NEVER
+               ? talk_refuse(reading, ERR_ASK_UNSUPPORTED, member->key, "is not served here")
+               : talk_own(reading, member->key, "cannot be carried to a route of another dialect");
 }
 
 enum err talk_read_object(struct talk_reading *reading, struct str object,
@@ -115,9 +163,10 @@ enum err talk_check_tool(struct talk_reading *reading, struct str tool, const st
             known = json_key_is(member.key, names[i]);
         }
         if (!known) {
+            const char *within = reading->within;
             reading->within = "tools[].";
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, member.key,
-                               "cannot be carried to a route of another dialect");
+            TRY(talk_own(reading, member.key, "cannot be carried to a route of another dialect"));
+            reading->within = within;
         }
     }
     return ERR_OK;
@@ -504,11 +553,12 @@ enum err talk_read(enum dialect dialect, struct str body, const struct talk_path
         ret_talk->model = path->model;
         ret_talk->stream = path->stream;
         ret_talk->counts = path->counts;
+        ret_talk->notes_own = path->own;
     }
     TRY(talk_read_body(&reading));
     reading.within = "";
     if (ret_talk->model.len == 0) {
         return talk_refuse(&reading, ERR_ASK_MISSING, STR("model"), "is missing");
     }
-    return talk_check(ret_talk, fail);
+    return ret_talk->own.len > 0 ? ERR_OK : talk_check(ret_talk, fail); /* else parts are missing */
 }

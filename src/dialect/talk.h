@@ -153,6 +153,10 @@ struct talk {
     uint32_t tools_count;
     char param_text[TALK_PARAM_MAX];
     struct str param; /* with a failure: the field */
+    bool notes_own;   /* as in its path */
+    char own_text[TALK_PARAM_MAX];
+    struct str own;      /* the first field that no other dialect can carry; empty: none */
+    const char *own_why; /* of it: how a refusal would go on behind its name */
 };
 
 /* What is not in a request's body: Gemini's clients say it in the path. */
@@ -160,6 +164,8 @@ struct talk_path {
     struct str model; /* empty: the body says */
     bool stream;
     bool counts; /* its tokens are to be counted, no more: it needs no cap */
+    bool own;    /* what only a route of this dialect carries is noted in `own`, not refused: then
+                    the talk says less than the request, and may be written for nobody */
 };
 
 /* An upstream, as its route describes it. */

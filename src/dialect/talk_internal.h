@@ -17,6 +17,9 @@ struct talk_reading {
 
 #define TALK_REFUSED (-1) /* the pair cannot carry it: refused unless it says nothing */
 #define TALK_IGNORED (-2) /* of no consequence here */
+/* Refused likewise, on a route of its own dialect too: where content may go, and what is kept
+ * there, is not the client's to say. */
+#define TALK_NEVER (-3)
 
 /* A member of an object that may stand there. */
 struct talk_member {
@@ -31,6 +34,12 @@ EP_MUST_CHECK enum err talk_read_object(struct talk_reading *reading, struct str
 /* Refuses the member `within` + `name` of the request. */
 EP_MUST_CHECK enum err talk_refuse(struct talk_reading *reading, enum err err, struct str name,
                                    const char *what);
+/* The same of what a route of the request's own dialect carries: noted, where the path says so. */
+EP_MUST_CHECK enum err talk_own(struct talk_reading *reading, struct str name, const char *what);
+EP_MUST_CHECK enum err talk_own_at(struct talk *talk, struct fail *fail, uint32_t turn,
+                                   uint32_t place, const char *what);
+/* Whether a value is one of those names, or begins with one that ends in "*". */
+bool talk_is_among(struct str value, const struct str *names, size_t count);
 /* Refuses a member of a tool's definition that is none of those names, unless it says nothing. */
 EP_MUST_CHECK enum err talk_check_tool(struct talk_reading *reading, struct str tool,
                                        const struct str *names, size_t count);

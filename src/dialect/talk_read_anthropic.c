@@ -161,7 +161,14 @@ static enum err anthropic_read_block(struct talk_reading *reading, struct talk_t
         lost_add(&reading->talk->lost, LOST_BIT_HOSTED);
         return ERR_OK;
     }
-    return anthropic_bad(reading, turn, place, "is of a type that is not known here");
+    static const struct str own[] = { STR_INIT("search_result"), STR_INIT("server_tool_use"),
+                                      STR_INIT("web_search_tool_result"),
+                                      STR_INIT("web_fetch_tool_result"),
+                                      STR_INIT("tool_reference") };
+    static const char why[] = "is of a type that is not known here";
+    return talk_is_among(type, own, EP_ARRAY_LEN(own))
+               ? talk_own_at(reading->talk, reading->fail, turn->at, place, why)
+               : anthropic_bad(reading, turn, place, why);
 }
 
 static enum err anthropic_read_content(struct talk_reading *reading, struct talk_turn *turn,
@@ -231,13 +238,29 @@ static enum err anthropic_on_system(struct talk_reading *reading, struct str val
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
+/* Tools that the vendor defines: those that the client runs, and of those that the vendor runs the
+ * ones whose use its report tells. Others cost what nobody would know, or keep something there. */
+static enum err anthropic_read_hosted(struct talk_reading *reading, struct str type)
+{
+    static const struct str clients[] = { STR_INIT("bash_*"), STR_INIT("text_editor_*"),
+                                          STR_INIT("computer_*"), STR_INIT("memory_*"),
+                                          STR_INIT("tool_search_tool_*") };
+    static const struct str vendors[] = { STR_INIT("web_search_*"), STR_INIT("web_fetch_*") };
+    bool searches = talk_is_among(type, vendors, EP_ARRAY_LEN(vendors));
+    if (searches || talk_is_among(type, clients, EP_ARRAY_LEN(clients))) {
+        return talk_own(reading, STR("tools"),
+                        "may not be the vendor's own on a route of another dialect");
+    }
+    return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
+                       "may not be the vendor's own but for its searches and what the client runs");
+}
+
 static enum err anthropic_read_tool(struct talk_reading *reading, struct str value)
 {
     struct talk_tool *tool;
     struct str type = json_get(value, STR("type"));
     if (type.len > 0 && !json_string_is(type, STR("custom")) && json_kind(type) != JSON_NULL) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
-                           "may not be the vendor's own on a route of another dialect");
+        return anthropic_read_hosted(reading, type);
     }
     static const struct str names[] = {
         STR_INIT("type"),
@@ -397,9 +420,9 @@ static const struct talk_member anthropic_members[] = {
     { STR_INIT("diagnostics"), NULL, LOST_BIT_METADATA },
     { STR_INIT("user_profile_id"), NULL, LOST_BIT_USER },
     { STR_INIT("workspace_id"), NULL, LOST_BIT_USER },
-    { STR_INIT("container"), NULL, TALK_REFUSED },
-    { STR_INIT("mcp_servers"), NULL, TALK_REFUSED },
-    { STR_INIT("inference_geo"), NULL, TALK_REFUSED }, /* where content may go is no hint */
+    { STR_INIT("container"), NULL, TALK_NEVER },
+    { STR_INIT("mcp_servers"), NULL, TALK_NEVER },
+    { STR_INIT("inference_geo"), NULL, TALK_NEVER }, /* where content may go is no hint */
 };
 
 enum err talk_read_anthropic(struct talk_reading *reading)

@@ -286,6 +286,18 @@ static enum err gemini_read_functions(struct talk_reading *reading, struct str l
     return ERR_OK;
 }
 
+/* Tools that the vendor runs and bills as tokens; its searches are billed by what no report
+ * tells. */
+static enum err gemini_read_hosted(struct talk_reading *reading, struct str key)
+{
+    if (json_key_is(key, STR("codeExecution")) || json_key_is(key, STR("urlContext"))) {
+        return talk_own(reading, STR("tools"),
+                        "may be functions alone on a route of another dialect");
+    }
+    return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
+                       "may be functions, codeExecution and urlContext alone");
+}
+
 static enum err gemini_on_tools(struct talk_reading *reading, struct str value)
 {
     struct str item;
@@ -294,11 +306,9 @@ static enum err gemini_on_tools(struct talk_reading *reading, struct str value)
         struct json_member member;
         struct str inside = talk_is(item, JSON_OBJECT) ? json_inside(item) : STR_EMPTY;
         while (json_next_member(&inside, &member)) {
-            if (!json_key_is(member.key, STR("functionDeclarations"))) {
-                return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
-                                   "may be functions alone on a route of another dialect");
-            }
-            TRY(gemini_read_functions(reading, member.value));
+            bool functions = json_key_is(member.key, STR("functionDeclarations"));
+            TRY(functions ? gemini_read_functions(reading, member.value)
+                          : gemini_read_hosted(reading, member.key));
         }
     }
     return ERR_OK;
@@ -328,8 +338,8 @@ static enum err gemini_on_tool_config(struct talk_reading *reading, struct str v
         return ERR_OK;
     }
     if (talk->choice != TALK_CHOICE_ANY || json_next_item(&rest, &second)) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("toolConfig"),
-                           "may allow one function, with mode ANY, on a route of another dialect");
+        return talk_own(reading, STR("toolConfig"),
+                        "may allow one function, with mode ANY, on a route of another dialect");
     }
     talk->choice = TALK_CHOICE_NAMED;
     talk->choice_name = text_of(first);
@@ -389,8 +399,8 @@ static enum err gemini_on_media(struct talk_reading *reading, struct str value)
         return ERR_OK;
     }
     if (!json_string_is(value, STR("application/json"))) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("responseMimeType"),
-                           "must be text/plain or application/json on a route of another dialect");
+        return talk_own(reading, STR("responseMimeType"),
+                        "must be text/plain or application/json on a route of another dialect");
     }
     talk->format = talk->format == TALK_FORMAT_TEXT ? TALK_FORMAT_JSON : talk->format;
     return ERR_OK;
@@ -473,8 +483,8 @@ static enum err gemini_on_modalities(struct talk_reading *reading, struct str va
     struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
     while (json_next_item(&rest, &item)) {
         if (!json_string_is(item, STR("TEXT"))) {
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("responseModalities"),
-                               "may be TEXT alone on a route of another dialect");
+            return talk_own(reading, STR("responseModalities"),
+                            "may be TEXT alone on a route of another dialect");
         }
     }
     return ERR_OK;
@@ -541,7 +551,7 @@ static const struct talk_member gemini_members[] = {
     { STR_INIT("safetySettings"), NULL, LOST_BIT_SAFETY_SETTINGS },
     { STR_INIT("labels"), NULL, LOST_BIT_METADATA },
     { STR_INIT("serviceTier"), NULL, LOST_BIT_TIER },
-    { STR_INIT("cachedContent"), NULL, TALK_REFUSED },
+    { STR_INIT("cachedContent"), NULL, TALK_NEVER },
     { STR_INIT("store"), talk_on_store, 0 },
 };
 

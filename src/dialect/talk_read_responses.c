@@ -266,6 +266,14 @@ static enum err responses_read_item(struct talk_reading *reading, uint32_t at, s
             return kinds[i].read(reading, at, item);
         }
     }
+    /* Work that the client does in the vendor's own terms. */
+    static const struct str own[] = { STR_INIT("local_shell_call*"), STR_INIT("shell_call*"),
+                                      STR_INIT("apply_patch_call*"), STR_INIT("computer_call*"),
+                                      STR_INIT("compaction") };
+    if (talk_is_among(type, own, EP_ARRAY_LEN(own))) {
+        return talk_own_at(reading->talk, reading->fail, at, TALK_NO_PLACE,
+                           "is of a type that a route of another dialect does not know");
+    }
     if (str_ends(text_of(type), STR("_call"))) { /* what a hosted tool did: its text stays */
         lost_add(&reading->talk->lost, LOST_BIT_HOSTED);
         return ERR_OK;
@@ -314,6 +322,23 @@ static enum err responses_on_instructions(struct talk_reading *reading, struct s
 
 /* ---- tools -------------------------------------------------------------------------------- */
 
+/* Tools that the vendor defines: those that the client runs, and its search, whose uses the answer
+ * tells. Others cost what no report tells, keep something there, or send content elsewhere. */
+static enum err responses_read_hosted(struct talk_reading *reading, struct str type)
+{
+    static const struct str clients[] = { STR_INIT("local_shell"), STR_INIT("shell"),
+                                          STR_INIT("apply_patch"), STR_INIT("computer*") };
+    static const struct str vendors[] = { STR_INIT("web_search*") };
+    bool searches = talk_is_among(type, vendors, EP_ARRAY_LEN(vendors));
+    if (searches || talk_is_among(type, clients, EP_ARRAY_LEN(clients))) {
+        return talk_own(reading, STR("tools"),
+                        "may be functions, custom tools and namespaces of them alone on a route of "
+                        "another dialect");
+    }
+    return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
+                       "may not be the vendor's own but for its search and what the client runs");
+}
+
 /* `space`: of the tools of a namespace; else empty. */
 static enum err responses_read_tool(struct talk_reading *reading, struct str item, struct str space)
 {
@@ -325,9 +350,7 @@ static enum err responses_read_tool(struct talk_reading *reading, struct str ite
     struct str name = text_get(item, STR("name"));
     bool custom = json_string_is(type, STR("custom"));
     if (!custom && !json_string_is(type, STR("function"))) {
-        return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tools"),
-                           "may be functions, custom tools and namespaces of them alone on a route "
-                           "of another dialect");
+        return responses_read_hosted(reading, type);
     }
     TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
     if (space.len > 0 && name.len > 0) {
@@ -397,8 +420,9 @@ static enum err responses_on_tool_choice(struct talk_reading *reading, struct st
     bool known = json_string_is(type, STR("function")) || json_string_is(type, STR("custom"));
     return known && talk->choice_name.len > 0
                ? ERR_OK
-               : talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("tool_choice"),
-                             "must be none, auto, required or one function");
+               : talk_own(reading, STR("tool_choice"),
+                          "must be none, auto, required or one function on a route of another "
+                          "dialect");
 }
 
 /* ---- the rest ----------------------------------------------------------------------------- */
@@ -485,9 +509,9 @@ static enum err responses_on_include(struct talk_reading *reading, struct str va
     struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
     while (json_next_item(&rest, &item)) {
         if (!json_string_is(item, STR("reasoning.encrypted_content"))) {
-            return talk_refuse(reading, ERR_ASK_UNSUPPORTED, STR("include"),
-                               "may be reasoning.encrypted_content alone on a route of another "
-                               "dialect");
+            return talk_own(reading, STR("include"),
+                            "may be reasoning.encrypted_content alone on a route of another "
+                            "dialect");
         }
     }
     return ERR_OK;

@@ -53,6 +53,7 @@ struct dispatch_ask {
     int64_t capacity_tokens;  /* that it may take of what credential and pool give in a minute */
     bool yields;              /* to calls that wait, unless they do too */
     const struct dispatch_spot *spot; /* where it waits; NULL: it does not */
+    const int64_t *units; /* expected beside tokens, by enum registry_unit_priced; NULL: none */
 };
 
 /* Of a call that waits for a place; zeroed at first but for the client, whose calls take turns. */

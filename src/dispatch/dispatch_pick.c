@@ -48,6 +48,17 @@ static money_wide dispatch_cost(const struct dispatch_survey *survey,
            price->pico_call;
 }
 
+/* Of what is no token. */
+static money_wide dispatch_units_cost(const struct dispatch_ask *ask,
+                                      const struct registry_price *price)
+{
+    money_wide cost = 0;
+    for (size_t i = 0; ask->units != NULL && i < REGISTRY_UNITS; i++) {
+        cost += money_rate(dispatch_expected(ask->units[i]), price->pico_unit[i]);
+    }
+    return cost;
+}
+
 /* What a measure is to a ranking that wants it small. Of a route that nobody uses, the best is
  * hoped, so that it is asked at times; one call at a time pays for the hope. */
 static money_wide dispatch_measure(const struct dispatch_candidate *told,
@@ -204,7 +215,8 @@ static void dispatch_weigh(const struct dispatch_ask *ask, size_t at,
     told->tariff_percent = ask->wall_ns > 0
                                ? registry_tariff_percent(told->route->pool, ask->wall_ns)
                                : REGISTRY_TARIFF_ORDINARY;
-    told->cost_pico = dispatch_cost(survey, told->route->contract);
+    told->cost_pico = dispatch_cost(survey, told->route->contract) +
+                      dispatch_units_cost(ask, told->route->contract);
     if (told->route->pool != NULL && told->route->pool->tariff.scales_price) {
         told->cost_pico = registry_tariff_of(told->cost_pico, told->tariff_percent);
     }

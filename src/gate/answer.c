@@ -8,9 +8,11 @@
 #include "gate/call_claim.h"
 #include "gate/call_forward.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
 #include "wire/json.h"
@@ -54,11 +56,18 @@ static void answer_first_byte(struct call *call)
     }
 }
 
+/* Of what the upstream sends, where that is neither chat's JSON nor its events. */
+static void answer_type(const struct call *call, struct reply *reply, struct str chats)
+{
+    bool told = call->work != NULL && call->work->answer_type.len > 0;
+    reply_line(reply, "content-type", told ? call->work->answer_type : chats);
+}
+
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("text/event-stream; charset=utf-8"));
+    answer_type(call, &reply, call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -101,7 +110,7 @@ void answer_stream(struct call *call, struct str bytes)
 {
     ASSERT(call->x != NULL);
     ASSERT(call_gate_a_open(call));
-    if (call->tongue != NULL && !answer_translate(call, &bytes)) {
+    if (call_tongue_ends(call) && !answer_translate(call, &bytes)) {
         return;
     }
     if (!call->head_sent) {
@@ -109,7 +118,7 @@ void answer_stream(struct call *call, struct str bytes)
         EP_CRASH_POINT("first-byte");
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, bytes);
     } else {
         http_respond_body(call->x, &bytes, 1);
@@ -209,6 +218,14 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* At the end of another service's stream: an event of its own name, which SDKs raise. */
+static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
+{
+    TRY(buf_append(out, STR("event: error\ndata: ")));
+    TRY(face_error_write(out, face, error));
+    return buf_append(out, STR("\n\n"));
+}
+
 /* The error as JSON, or as the last events of a stream that has begun. */
 static struct str answer_error_text(const struct call *call, struct buf *out, bool event)
 {
@@ -225,8 +242,9 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .request = chunk.id,
         .entrepot = buf_str(&facts),
     };
-    enum err err = event ? chat_error_event(out, &chunk, call->face, &error)
-                         : face_error_write(out, call->face, &error);
+    enum err err = !event               ? face_error_write(out, call->face, &error)
+                   : call->work != NULL ? answer_error_event(out, call->face, &error)
+                                        : chat_error_event(out, &chunk, call->face, &error);
     if (err != ERR_OK) {
         buf_reset(out);
         return event ? STR("data: [DONE]\n\n")
@@ -279,7 +297,8 @@ static void answer_refusal(struct call *call)
 static void answer_send(struct call *call, struct str headers, struct str body)
 {
     struct buf strict;
-    struct str lack = call->face == FACE_OPENROUTER ? chat_strict_lack(body) : STR_EMPTY;
+    bool strict_face = call->face == FACE_OPENROUTER && call->work == NULL;
+    struct str lack = strict_face ? chat_strict_lack(body) : STR_EMPTY;
     buf_init(&strict, body.len + lack.len);
     counter_add(COUNTER_BYTES_OUT, (int64_t)body.len);
     if (lack.len > 0 && buf_append(&strict, STR("{")) == ERR_OK &&
@@ -295,7 +314,7 @@ static void answer_whole(struct call *call, int status)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    reply_line(&reply, "content-type", STR("application/json"));
+    answer_type(call, &reply, STR("application/json"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
     if (status == 200) {
@@ -331,6 +350,15 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
     return STR_EMPTY;
 }
 
+/* Whose clients read a source's own errors. */
+static enum face answer_face_of(const struct registry_route *route)
+{
+    enum dialect dialect = call_talk_dialect(route);
+    return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
+           : dialect == DIALECT_GEMINI  ? FACE_GEMINI
+                                        : FACE_OPENAI;
+}
+
 /* A source refused the client's request. Its words go on as they came where they are what the
  * client's SDK reads; else in the envelope that it does. */
 static void answer_foreign(struct call *call)
@@ -341,9 +369,12 @@ static void answer_foreign(struct call *call)
     struct buf room = { message, 0, sizeof(message), sizeof(message) };
     struct str body = json_trim(buf_str(&call->answer));
     struct json_fault fault;
-    bool object = json_check(body, &fault) == ERR_OK && json_kind(body) == JSON_OBJECT;
+    bool checked = json_check(body, &fault) == ERR_OK;
+    struct str rest = checked && json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &body) ? body : json_trim(body); /* Gemini's streams: of one */
+    bool object = checked && json_kind(body) == JSON_OBJECT;
     bool envelope = object && json_kind(json_get(body, STR("error"))) == JSON_OBJECT;
-    if (envelope && call->face == FACE_OPENAI) {
+    if (envelope && answer_face_of(call->route) == call->face) {
         answer_whole(call, call->upstream_status);
         return;
     }
@@ -376,7 +407,8 @@ static void answer_replay(struct call *call)
     struct call_replay replay = answer_replayed(call);
     struct reply reply;
     answer_begin_headers(call, &reply, replay.call);
-    reply_line(&reply, "content-type", STR("application/json"));
+    reply_line(&reply, "content-type",
+               call->upload == NULL ? STR("application/json") : upload_answer_type(call->upload));
     answer_charge(&reply, replay.posted);
     reply_line(&reply, "x-entrepot-replayed", STR("true"));
     call_limits_headers(call, &reply.buf);
@@ -434,7 +466,7 @@ static void answer_translated_end(struct call *call)
     struct str last = STR_EMPTY;
     enum err err = ERR_OK;
     if (call->err == ERR_LEDGER_SPENT) {
-        err = call_tongue_spent(call, answer_spent_text(call, &room), &last);
+        err = call_tongue_spent(call, &last);
     } else {
         answer_facts(call, &room);
         err = call_tongue_last(call, buf_str(&room), &last);
@@ -444,6 +476,10 @@ static void answer_translated_end(struct call *call)
         return;
     }
     counter_add(COUNTER_BYTES_OUT, (int64_t)last.len);
+    if (call->face == FACE_OPENROUTER) {
+        answer_strictly(call->x, last);
+        last = STR_EMPTY;
+    }
     http_respond_last(call->x, &last, 1);
 }
 
@@ -451,11 +487,20 @@ static void answer_stream_end(struct call *call)
 {
     char text[ANSWER_ERROR_MAX];
     struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (call->work != NULL && call->work->bytes && call->err != ERR_OK) {
+        http_exchange_abort(call->x); /* an answer of bytes tells no error: it is seen to be cut */
+        return;
+    }
     if (!call->head_sent) {
         answer_stream_head(call, true);
     }
-    if (call->tongue != NULL) {
+    if (call_tongue_ends(call)) {
         answer_translated_end(call);
+        return;
+    }
+    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
+        http_exchange_abort(
+            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {
@@ -463,7 +508,7 @@ static void answer_stream_end(struct call *call)
         answer_tail(call, &body),
     };
     counter_add(COUNTER_BYTES_OUT, (int64_t)(parts[0].len + parts[1].len));
-    if (call->face == FACE_OPENROUTER) {
+    if (call->face == FACE_OPENROUTER && call->work == NULL) {
         answer_strictly(call->x, parts[0]);
         answer_strictly(call->x, parts[1]);
         parts[0] = parts[1] = STR_EMPTY;

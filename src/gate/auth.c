@@ -1,13 +1,34 @@
 #include "gate/auth.h"
 
+#include "dialect/face.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "ident/ident.h"
+#include "wire/url.h"
 
-/* The one key among the headers. Two that differ could be read differently by others: refused. */
-static enum err auth_text(const struct http1_head *head, struct str *ret_text)
+/* "?key=": taken as it stands, since keys are of letters that need no escape. */
+static struct str auth_query_key(struct http_exchange *x)
+{
+    struct str query;
+    if (reply_face(x) != FACE_GEMINI) {
+        return STR_EMPTY;
+    }
+    EP_IGNORE(url_target_path(http_exchange_head(x)->target, &query).len); /* the query is meant */
+    while (query.len > 0) {
+        struct str value = str_cut(&query, '&');
+        if (str_eq(str_cut(&value, '='), STR("key"))) {
+            return value;
+        }
+    }
+    return STR_EMPTY;
+}
+
+/* The one key of the request. Two that differ could be read differently by others: refused. */
+static enum err auth_text(struct http_exchange *x, struct str *ret_text)
 {
     static const struct str bearer = STR_INIT("Bearer ");
-    *ret_text = STR_EMPTY;
+    const struct http1_head *head = http_exchange_head(x);
+    *ret_text = auth_query_key(x);
     for (size_t i = 0; i < head->header_count; i++) {
         struct str name = head->headers[i].name;
         struct str value = head->headers[i].value;
@@ -16,7 +37,8 @@ static enum err auth_text(const struct http1_head *head, struct str *ret_text)
                 return ERR_KEY_UNKNOWN;
             }
             value = str_trim(str_from_at(value, bearer.len));
-        } else if (!str_eq_nocase(name, STR("x-api-key"))) {
+        } else if (!str_eq_nocase(name, STR("x-api-key")) &&
+                   !str_eq_nocase(name, STR("x-goog-api-key"))) {
             continue;
         }
         if (ret_text->len > 0 && !str_eq(*ret_text, value)) {
@@ -36,7 +58,7 @@ static enum err auth_key(struct gate *gate, struct http_exchange *x, const struc
         return api_key_revoked_ns(actor->key) == 0 ? ERR_OK : ERR_KEY_UNKNOWN;
     }
     struct str text;
-    TRY(auth_text(http_exchange_head(x), &text));
+    TRY(auth_text(x, &text));
     *ret_key = ident_find(gate->world.ident, text);
     return *ret_key != NULL ? ERR_OK : ERR_KEY_UNKNOWN;
 }

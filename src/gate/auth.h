@@ -1,4 +1,7 @@
-/* Who sends a request: its API key, from Authorization or x-api-key. Inside the gate only. */
+/*
+ * Who sends a request: its API key, from Authorization, x-api-key or x-goog-api-key, or on Gemini's
+ * paths from the query's "key". Inside the gate only.
+ */
 #pragma once
 
 #include "base/err.h"

@@ -13,6 +13,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 
 struct call_step {
     const char *name;
@@ -70,25 +71,28 @@ void call_wake_next(struct call *call)
     task_queue_next(call->gate->loop, &call->wake);
 }
 
-void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect)
+static struct call *call_make(struct gate *gate, struct http_exchange *x, enum face face,
+                              enum dialect dialect, const struct call_service *service)
 {
     struct call *call = slab_take(&gate->calls);
     if (call == NULL) {
         reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
-        return;
+        return NULL;
     }
     call->magic = CALL_MAGIC;
     call->state = CALL_PARSE;
     call->gate = gate;
     call->x = x;
     call->face = face;
+    call->dialect = dialect;
+    call->service = service;
     call->snapshot = gate_snapshot_ref(gate->snapshot);
     if (dialect != DIALECT_CHAT && !call_tongue_make(call, dialect)) {
         gate_snapshot_unref(call->snapshot);
         call->magic = 0;
         slab_give(&gate->calls, call);
         reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
-        return;
+        return NULL;
     }
     call->begun_ns = http_exchange_begun_ns(x);
     call->begun_wall_ns = loop_wall_ns(gate->loop);
@@ -97,7 +101,10 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
     task_init(&call->wake, call_run);
     arena_init(&call->arena, CALL_ARENA_FIRST, CALL_ARENA_MAX);
     http_exchange_take_body(x, &call->body);
-    buf_init(&call->answer, call->snapshot->options.answer_bytes_max);
+    const struct gate_options *options = &call->snapshot->options;
+    buf_init(&call->answer, service->service == REGISTRY_SERVICE_CHAT
+                                ? options->answer_bytes_max
+                                : options->data_answer_bytes_max);
     buf_init(&call->said, TALLY_TEXTS_MAX * sizeof(struct chat_text));
     tally_init(&call->tally);
     http_call_init(&call->upstream, &call_upstream_events);
@@ -106,6 +113,32 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
     counter_add(COUNTER_CALLS, 1);
     counter_add(COUNTER_CALLS_OPEN, 1);
     call_wake(call);
+    return call;
+}
+
+void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect)
+{
+    (void)call_make(gate, x, face, dialect, call_service_row(REGISTRY_SERVICE_CHAT));
+}
+
+void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
+                        enum registry_service service)
+{
+    (void)call_make(gate, x, face, DIALECT_CHAT, call_service_row(service));
+}
+
+void call_begin_upload(struct gate *gate, struct http_exchange *x, struct upload *upload)
+{
+    struct call *call =
+        call_make(gate, x, upload->face, DIALECT_CHAT, call_service_row(upload->service));
+    if (call == NULL) {
+        upload_free(upload); /* the exchange has been answered */
+        return;
+    }
+    buf_fini(&call->body);
+    call->body = upload->ask;
+    buf_init(&upload->ask, 1);
+    call->upload = upload;
 }
 
 enum call_next call_refuse(struct call *call, enum err err, const char *format, ...)

@@ -39,6 +39,7 @@
 #include "dialect/ask.h"
 #include "dialect/dialect.h"
 #include "dialect/face.h"
+#include "dialect/lost.h"
 #include "dispatch/dispatch.h"
 #include "gate/call_attempt.h"
 #include "gate/call_dispute.h"
@@ -52,6 +53,8 @@
 #include "gate/call_quota.h"
 #include "gate/call_repeat.h"
 #include "gate/call_route.h"
+#include "gate/call_service.h"
+#include "gate/call_state.h"
 #include "gate/gate.h"
 #include "gate/relay.h"
 #include "ledger/ledger.h"
@@ -63,35 +66,6 @@
 #include "net/server.h"
 
 struct api_key;
-enum call_state {
-    CALL_PARSE,
-    CALL_AUTHENTICATE,
-    CALL_JUDGE,
-    CALL_ADMIT,
-    CALL_REPEAT,
-    CALL_COUNT,
-    CALL_HOLD,
-    CALL_ROUTE,
-    CALL_FORWARD,
-    CALL_METER,
-    CALL_SETTLE,
-    CALL_RECEIPT,
-    CALL_DONE
-};
-
-enum call_next {
-    CALL_NEXT,
-    CALL_WAIT,
-    CALL_STOP
-};
-
-enum call_outcome {
-    OUTCOME_REFUSED,     /* no upstream was asked */
-    OUTCOME_FAILED,      /* no upstream answered, nothing was delivered */
-    OUTCOME_INTERRUPTED, /* something was delivered, then it broke off */
-    OUTCOME_COMPLETE,
-    OUTCOME_REPLAYED /* with what an earlier call was answered; never on a receipt */
-};
 
 #define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
@@ -105,14 +79,16 @@ struct call_hedge;      /* call_hedge.h: of attempts that may be late */
 struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_screen;     /* call_screen.h: of calls of zone products */
-struct call_tongue;     /* call_tongue.h: of clients of other dialects than chat */
+struct call_talk;       /* call_talk.h: of calls that may go to routes of other dialects */
+struct upload;          /* upload.h: of calls whose request has a file */
+struct call_tongue;     /* call_tongue.h: of answers that are told in another dialect */
 struct call_claim;      /* call_claim.h: of calls with an Idempotency-Key */
 struct call_settlement; /* call_receipt.c: made when the call ends, so that a stream costs little */
-
 struct call {
     uint32_t magic;
     enum call_state state;
-    enum face face; /* of who asks */
+    enum face face;       /* of who asks */
+    enum dialect dialect; /* likewise */
     struct gate *gate;
     struct http_exchange *x; /* NULL: the client has gone, or has its answer */
     struct node node;        /* of the gate's calls */
@@ -126,7 +102,11 @@ struct call {
     struct arena arena;
 
     struct buf body;
-    struct call_tongue *tongue; /* NULL: the client speaks chat */
+    const struct call_service *service;
+    struct call_work *work;     /* NULL: it is of chat */
+    struct call_talk *talk;     /* NULL: the client and all of the model's routes speak chat */
+    struct upload *upload;      /* NULL: the body is all of the request */
+    struct call_tongue *tongue; /* NULL: likewise, or no route was asked yet */
     struct ask ask;
     const struct api_key *key;
     struct id batch; /* whose line it is; zero: of none */
@@ -139,9 +119,8 @@ struct call {
     struct call_screen *screen;          /* NULL: not begun, or over */
     const struct registry_price *listed; /* today's price, in the snapshot */
     const struct registry_price *price;  /* in the snapshot, or a kept book's */
-    const struct price_shelf_book
-        *kept;                      /* that the credit was bought under; NULL: the snapshot's */
-    struct call_fallback *fallback; /* NULL: no model stands in, or the choice is over */
+    const struct price_shelf_book *kept; /* it was bought under; NULL: the snapshot's */
+    struct call_fallback *fallback;      /* NULL: no model stands in, or the choice is over */
     struct call_limits limits;
     struct call_waiting *waiting; /* call_queue.h; NULL: for no place */
     struct call_drain *drain;     /* call_forward.c; NULL: not read on for its usage alone */
@@ -167,6 +146,8 @@ struct call {
     struct dispatch_place place;        /* route == NULL: none taken */
     const struct registry_route *route; /* of the last attempt */
     uint64_t tried;
+    uint64_t uncarried; /* routes of the model that cannot carry the request */
+    struct lost lost;   /* of the request on its way to the last attempt's */
     int64_t attempts;
     struct call_attempt attempt; /* the last one */
     struct call_lesson lesson;   /* of it */
@@ -179,14 +160,13 @@ struct call {
     bool upstream_over;
     enum err upstream_err;
     struct relay relay;
-    struct buf answer; /* of an answer that is not streamed, or an upstream's error */
-    bool hedged;       /* a second attempt was begun beside one */
-    bool fell_back;    /* the model is not the one that was asked for */
-    bool streamed;     /* the upstream answers with events */
-    bool head_sent;    /* to the client */
-    bool cut;          /* the server stops: end with what there is */
-    bool has_counted;  /* both of `counted` are there */
-    bool has_reported;
+    struct buf answer;              /* of an answer that is not streamed, or an upstream's error */
+    bool hedged;                    /* a second attempt was begun beside one */
+    bool fell_back;                 /* the model is not the one that was asked for */
+    bool streamed;                  /* the upstream answers with events */
+    bool head_sent;                 /* to the client */
+    bool cut;                       /* the server stops: end with what there is */
+    bool has_counted, has_reported; /* both of `counted` are there; so is `reported` */
 
     enum err err;       /* what the client is told instead of an answer */
     struct str message; /* of a refusal, in the arena; empty: the table's sentence */
@@ -208,6 +188,8 @@ struct call {
 };
 
 void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
+/* Of an upload that is whole, which is the call's from here on. */
+void call_begin_upload(struct gate *gate, struct http_exchange *x, struct upload *upload);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);
 /* Runs them in the next turn: for work that is done in slices. */
@@ -235,16 +217,14 @@ enum call_next call_settle(struct call *call);
 enum call_next call_receipt(struct call *call);
 enum call_next call_done(struct call *call);
 
-/* call_observe.c: what it looks like goes to the sketch of its key, once the law was asked. */
+/* call_observe.c: its looks go to the sketch of its key, once the law was asked. */
 void call_observe(struct call *call);
 
 /* call_meter.c: what a broken-off answer would be billed now. False: it cannot be told yet. */
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage);
 
-/* call_receipt.c: whether settlement and receipt are durable. */
-bool call_settlement_durable(const struct call *call);
+bool call_settlement_durable(const struct call *call); /* call_receipt.c: and the receipt is */
 void call_settlement_free(struct call *call);
-/* call_forward.c: of an upstream that is read on: how much of the stream the client got before it
- * went. */
+/* call_forward.c: how much of a stream that is read on the client got before it went. */
 int64_t call_drain_delivered(const struct call *call);
 void call_drain_free(struct call *call); /* gives its place back */

@@ -4,6 +4,7 @@
 #include "gate/call_count.h"
 #include "gate/call_extend.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -49,17 +50,26 @@ void call_price_rate(const struct call_price *price, struct rate *ret_rate)
         ret_rate->pico_unit[i] = used->pico_unit[i];
     }
     ret_rate->pico_call = price->price->pico_call;
+    rate_complete(ret_rate);
+}
+
+void call_rate_at(const struct call *call, const struct call_price *price, struct rate *ret_rate)
+{
+    call_price_rate(price, ret_rate);
+    if (call->service->price != NULL) {
+        bool kept = price->price->known_unit[REGISTRY_UNIT_IMAGE];
+        call->service->price(call, kept ? price->price : price->listed, ret_rate);
+    }
     if (price->percent != 0) {
         admit_lower(ret_rate, (int64_t)price->percent);
     }
-    rate_complete(ret_rate);
 }
 
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
     const struct call_price price = { call->listed, call->price, call->kept,
                                       call_batch_percent(call) };
-    call_price_rate(&price, ret_rate);
+    call_rate_at(call, &price, ret_rate);
 }
 
 static enum err admit_ceiling(const struct call *call, const struct rate_bounds *input, int64_t cap,
@@ -76,6 +86,9 @@ static enum err admit_ceiling(const struct call *call, const struct rate_bounds 
 /* The client's cap, at most the model's. */
 static int64_t admit_cap_asked(const struct call *call)
 {
+    if (!call->service->writes) {
+        return 0;
+    }
     int64_t most = (int64_t)call->model->output_tokens_max;
     return call->ask.output_cap > 0 && call->ask.output_cap < most ? call->ask.output_cap : most;
 }
@@ -136,7 +149,8 @@ static enum err admit_cap(struct call *call, const struct rate_bounds *input, in
     int64_t enough = ADMIT_OUTPUT_MIN;
     int64_t nano = 0;
     TRY(admit_ceiling(call, input, enough, &nano));
-    if (call->ask.output_cap > 0 || nano > available || *ret_first <= enough) {
+    bool fixed = call->ask.output_cap > 0 || call->work != NULL; /* nobody is told a lower one */
+    if (fixed || nano > available || *ret_first <= enough) {
         return ERR_LEDGER_FUNDS;
     }
     int64_t too_many = *ret_first;
@@ -195,9 +209,13 @@ enum call_next call_reserve(struct call *call, const struct rate_bounds *input)
 
 bool call_could_pay(struct call *call, int64_t input_tokens)
 {
-    const struct rate_bounds input = { .input = input_tokens };
+    const struct rate_bounds input = {
+        .input = input_tokens,
+        .units = call->work == NULL ? NULL : call->work->most,
+    };
     int64_t cap = call_extend_first(call, admit_cap_asked(call));
-    cap = call->ask.output_cap > 0 || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
+    bool fixed = call->ask.output_cap > 0 || call->work != NULL;
+    cap = fixed || cap < ADMIT_OUTPUT_MIN ? cap : ADMIT_OUTPUT_MIN;
     return admit_ceiling(call, &input, cap, &call->ceiling) == ERR_OK &&
            call->ceiling <= admit_available(call);
 }
@@ -208,10 +226,18 @@ bool call_could_pay(struct call *call, int64_t input_tokens)
 static struct rate_bounds admit_bound(const struct call *call)
 {
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
+    if (call->work != NULL) {
+        int64_t most = call->work->input_most;
+        return (struct rate_bounds){
+            .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .mixed = call->work->sounds,
+            .units = call->work->most,
+        };
+    }
     uint64_t bytes = call->body.len;
     uint64_t bound = vocab == NULL ? bytes : count_bound(vocab, bytes);
     return (struct rate_bounds){
-        .input = (int64_t)bound + ADMIT_TEMPLATE_TOKENS,
+        .input = (int64_t)bound + call_talk_beyond(call) + ADMIT_TEMPLATE_TOKENS,
         .mixed = !call->ask.plain,
         .tools = call->ask.searches,
     };
@@ -261,6 +287,8 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->listed = price.listed;
     call->price = price.price;
     call->kept = price.kept;
+    TRY(call_service_check(call, fail));
+    TRY(call_talk_carry(call, call_prefer_shut(call), fail));
     return call_prefer_begin(call, fail);
 }
 

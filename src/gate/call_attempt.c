@@ -26,8 +26,12 @@ enum err call_attempt_begin(struct call *call, const struct registry_route *rout
 void call_attempt_named(struct call_attempt *attempt, const struct http1_head *head)
 {
     struct str id = http1_header(head, STR("x-request-id"));
-    id = id.len > 0 ? id : http1_header(head, STR("request-id"));
-    if (id.len == 0) {
+    call_attempt_called(attempt, id.len > 0 ? id : http1_header(head, STR("request-id")));
+}
+
+void call_attempt_called(struct call_attempt *attempt, struct str id)
+{
+    if (id.len == 0 || attempt->id_len > 0) {
         return;
     }
     id = str_slice(id, 0, id.len < CALL_UPSTREAM_ID_MAX ? id.len : CALL_UPSTREAM_ID_MAX);

@@ -37,6 +37,8 @@ struct call_attempt {
 EP_MUST_CHECK enum err call_attempt_begin(struct call *call, const struct registry_route *route);
 /* The upstream has named it. */
 void call_attempt_named(struct call_attempt *attempt, const struct http1_head *head);
+/* Likewise, in its answer; a name of its headers goes before. */
+void call_attempt_called(struct call_attempt *attempt, struct str id);
 /* It has answered as another model: a JSON string, of which printable ASCII is kept. */
 void call_attempt_declared(struct call_attempt *attempt, struct str name);
 /* One that was not the last has ended: `room` is taken over, and holds a copy. */

@@ -3,7 +3,7 @@
 #include "base/counter.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
-#include "gate/call_tongue.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/idem_key.h"
 #include "ledger/idem.h"
@@ -35,8 +35,8 @@ enum err call_claim_begin(struct call *call)
     }
     struct str query;
     const struct str parts[] = {
-        head->method_text,       STR(" "), url_target_path(head->target, &query), STR("\n"),
-        call_tongue_asked(call),
+        head->method_text,     STR(" "), url_target_path(head->target, &query), STR("\n"),
+        call_talk_asked(call),
     };
     claim->key = digest_sha256(key);
     claim->fingerprint = digest_sha256_parts(parts, EP_ARRAY_LEN(parts));

@@ -10,12 +10,15 @@
 #include "base/mem.h"
 #include "gate/call_admit.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
+#include "meter/text_count.h"
 #include "wire/json.h"
 
 /* The input on its way to be counted: some KiB, which are given back before the answer begins. */
 struct call_counting {
     struct chat_count chat;
+    struct text_count texts;      /* of a call of another service than chat, in its place */
     enum count_specials specials; /* of the pass that is under way */
 };
 
@@ -24,15 +27,35 @@ struct call_counting {
 static void count_pass(struct call *call, enum count_specials specials)
 {
     call->counting->specials = specials;
+    if (call->work != NULL) {
+        text_count_begin(&call->counting->texts, specials, call->work->texts);
+        return;
+    }
     chat_count_begin(
         &call->counting->chat, call->counter,
         &(struct chat_count_options){ .program = call->counted_as->template, .specials = specials },
         json_trim(buf_str(&call->body)));
 }
 
+/* The input came as tokens: their number is the count. */
+static void count_given(struct call *call)
+{
+    const struct chat_counted given = { .tokens = (uint64_t)call->work->tokens, .exact = true };
+    call->counted[COUNT_LITERAL] = given;
+    call->counted[COUNT_PARSED] = given;
+    call->has_counted = true;
+    counter_add(COUNTER_USAGE_COUNTED, 1);
+}
+
 void call_count_begin(struct call *call)
 {
     ASSERT(call->counting == NULL && !call->has_counted);
+    if (call->work != NULL && call->work->texts.len == 0) {
+        if (call->work->tokens >= 0) {
+            count_given(call);
+        }
+        return;
+    }
     call->counted_as = gate_snapshot_model(call->snapshot, call->model);
     if (call->counted_as == NULL) {
         return;
@@ -47,25 +70,45 @@ void call_count_begin(struct call *call)
     }
 }
 
+static void count_fini(struct call *call)
+{
+    if (call->work != NULL) {
+        text_count_fini(&call->counting->texts);
+    } else {
+        chat_count_fini(&call->counting->chat);
+    }
+}
+
 void call_count_end(struct call *call)
 {
     if (call->counting != NULL) {
-        chat_count_fini(&call->counting->chat);
+        count_fini(call);
         mem_free(call->counting);
         call->counting = NULL;
     }
 }
 
+static struct chat_counted count_texts(const struct call *call)
+{
+    struct text_counted texts = text_count_result(&call->counting->texts, call->counted_as->vocab);
+    return (struct chat_counted){
+        .tokens = texts.tokens,
+        .controls = texts.controls,
+        .margin = texts.margin,
+        .exact = texts.margin == 0 && !call->work->about,
+    };
+}
+
 /* A pass is over: the next one, or the end of counting. */
 static void count_take(struct call *call)
 {
-    struct chat_count *chat = &call->counting->chat;
     enum count_specials specials = call->counting->specials;
-    struct chat_counted result = chat_count_result(chat);
+    struct chat_counted result =
+        call->work != NULL ? count_texts(call) : chat_count_result(&call->counting->chat);
     result.exact = result.exact && call->model->token_count == REGISTRY_COUNT_EXACT;
     call->counted[specials] = result;
     if (specials == COUNT_PARSED && result.controls > 0) {
-        chat_count_fini(chat);
+        count_fini(call);
         count_pass(call, COUNT_LITERAL);
         return;
     }
@@ -161,6 +204,14 @@ static bool count_answer_slice(struct call *call)
     return call->said_at == count;
 }
 
+static enum err count_step(struct call *call, bool *ret_over)
+{
+    struct call_counting *counting = call->counting;
+    return call->work != NULL
+               ? text_count_step(&counting->texts, call->counter, CHAT_COUNT_SLICE, ret_over)
+               : chat_count_step(&counting->chat, call->counter, CHAT_COUNT_SLICE, ret_over);
+}
+
 /* ---- both --------------------------------------------------------------------------------- */
 
 bool call_count_slice(struct call *call)
@@ -169,7 +220,7 @@ bool call_count_slice(struct call *call)
         return count_answer_slice(call);
     }
     bool over = false;
-    if (chat_count_step(&call->counting->chat, call->counter, CHAT_COUNT_SLICE, &over) != ERR_OK) {
+    if (count_step(call, &over) != ERR_OK) {
         call_count_end(call); /* no memory for a monstrous piece: the call is not counted */
         return false;
     }
@@ -200,11 +251,20 @@ static struct rate_bounds count_most(const struct call *call)
     uint64_t percent = 100 + call->model->token_margin_percent;
     uint64_t margin = result->margin;
     return (struct rate_bounds){
-        .input = (int64_t)((result->tokens + margin) * percent / 100),
+        .input = (int64_t)((result->tokens + margin) * percent / 100) + call_talk_beyond(call),
         .image = result->image_tokens > 0 ? (int64_t)(result->image_tokens + margin) : 0,
         .audio = result->audio_tokens > 0 ? (int64_t)(result->audio_tokens + margin) : 0,
         .tools = call->ask.searches,
+        .units = call->work == NULL ? NULL : call->work->most,
     };
+}
+
+/* Tokens that are final so far. */
+static int64_t count_so_far(const struct call *call)
+{
+    const struct call_counting *counting = call->counting;
+    return (int64_t)(call->work != NULL ? counting->texts.stream.tokens
+                                        : counting->chat.stream.tokens);
 }
 
 /* COUNT: what has the input to be paid for? */
@@ -215,7 +275,7 @@ enum call_next call_count(struct call *call)
         return call_refuse(call, err, "%s", err_info(err)->text);
     }
     if (call->counting != NULL && !call->has_counted) {
-        if (!call_could_pay(call, (int64_t)call->counting->chat.stream.tokens)) {
+        if (!call_could_pay(call, count_so_far(call))) {
             call_count_end(call);
             return call_cannot_pay(call);
         }

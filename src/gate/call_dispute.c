@@ -75,6 +75,20 @@ static enum err dispute_report(const struct call *call, struct store_txn *txn, i
     return upstream_claim_add(txn, &item, fail);
 }
 
+/* A recording is said to be longer than it is. Figures are seconds. */
+static enum err dispute_seconds(const struct call *call, struct store_txn *txn, int64_t now_ns,
+                                struct fail *fail)
+{
+    if (call->disputes.reported_seconds == 0) {
+        return ERR_OK;
+    }
+    struct claim_item item = dispute_item(call, &call->attempt, now_ns);
+    item.kind = CLAIM_SLOPE;
+    item.counted = call->disputes.counted_seconds;
+    item.reported = call->disputes.reported_seconds;
+    return upstream_claim_add(txn, &item, fail);
+}
+
 enum err call_dispute_write(const struct call *call, struct store_txn *txn, int64_t now_ns,
                             struct fail *fail)
 {
@@ -85,6 +99,7 @@ enum err call_dispute_write(const struct call *call, struct store_txn *txn, int6
         }
     }
     TRY(dispute_report(call, txn, now_ns, fail));
+    TRY(dispute_seconds(call, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_INPUT, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_OUTPUT, txn, now_ns, fail));
     if (!call->disputes.unnamed) {

@@ -12,8 +12,10 @@ struct call;
 
 /* Noted on the way, by the call's steps. */
 struct call_disputes {
-    bool unnamed;           /* against the route's contract, and too often today */
-    bool contradicts;       /* the report contradicts itself */
+    bool unnamed;            /* against the route's contract, and too often today */
+    bool contradicts;        /* the report contradicts itself */
+    int64_t counted_seconds; /* of a recording whose report is far beyond it */
+    int64_t reported_seconds;
     enum fit_code usage[2]; /* what stood against the route's reports, by the check's sides */
 };
 

@@ -9,8 +9,10 @@
 #include "gate/call_limits.h"
 #include "gate/call_mark.h"
 #include "gate/call_screen.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/upload.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
 
@@ -55,6 +57,9 @@ static void done_log(const struct call *call)
         log_str(&line, "product", call->key->product);
     }
     log_str(&line, "model", call->model == NULL ? STR_EMPTY : call->model->id);
+    if (call->work != NULL) {
+        log_str(&line, "service", str_from(registry_service_name(call->service->service)));
+    }
     log_bool(&line, "stream", call->ask.stream);
     log_str(&line, "outcome", done_outcomes[call->outcome]);
     const struct idem_earlier *earlier = call_claim_earlier(call);
@@ -144,7 +149,9 @@ enum call_next call_done(struct call *call)
     relay_fini(&call->relay);
     buf_fini(&call->answer);
     call_tongue_free(call);
+    call_talk_free(call);
     buf_fini(&call->body);
+    upload_free(call->upload);
     arena_fini(&call->arena);
     gate_snapshot_unref(call->snapshot);
     node_unlink(&call->node);

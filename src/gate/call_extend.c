@@ -10,8 +10,8 @@ int64_t call_extend_first(const struct call *call, int64_t cap)
 {
     int64_t first = call->snapshot->options.hold_first_tokens;
     /* Steps are of one model's price: a call that may fall back is held whole. */
-    bool in_steps =
-        first > 0 && call->ask.stream && call->counter != NULL && call->fallback == NULL;
+    bool in_steps = first > 0 && call->ask.stream && call->counter != NULL &&
+                    call->fallback == NULL && call->work == NULL;
     return in_steps && first < cap ? first : cap;
 }
 

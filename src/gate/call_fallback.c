@@ -3,6 +3,7 @@
 #include "base/counter.h"
 #include "gate/call_count.h"
 #include "gate/call_limits.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 #include "wire/json.h"
@@ -54,7 +55,7 @@ enum err call_fallback_ceiling(const struct call *call, const struct rate_bounds
         bounds.input = bounds.input * FALLBACK_INPUT_PERCENT / 100;
         bounds.image = bounds.image * FALLBACK_INPUT_PERCENT / 100;
         bounds.audio = bounds.audio * FALLBACK_INPUT_PERCENT / 100;
-        call_price_rate(&price, &rate);
+        call_rate_at(call, &price, &rate);
         TRY(rate_ceiling(&rate, &bounds, &dear));
         *nano = dear > *nano ? dear : *nano;
     }
@@ -70,6 +71,7 @@ struct fallback_state {
     struct call_quota *quota;
     struct call_price price;
     uint64_t tried;
+    uint64_t uncarried;
     int64_t output_cap;
     bool fell_back;
 };
@@ -82,6 +84,7 @@ static struct fallback_state fallback_keep(const struct call *call)
         .quota = call->quota,
         .price = { call->listed, call->price, call->kept, call_batch_percent(call) },
         .tried = call->tried,
+        .uncarried = call->uncarried,
         .output_cap = call->output_cap,
         .fell_back = call->fell_back,
     };
@@ -96,6 +99,7 @@ static void fallback_put_back(struct call *call, const struct fallback_state *st
     call->price = state->price.price;
     call->kept = state->price.kept;
     call->tried = state->tried;
+    call->uncarried = state->uncarried;
     call->fell_back = state->fell_back;
 }
 
@@ -113,8 +117,9 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->listed = price.listed;
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
-           call_receipt_fits(call) && call_prefer_begin(call, &fail) == ERR_OK &&
-           call_limits_switch(call);
+           call_receipt_fits(call) && call_service_check(call, &fail) == ERR_OK &&
+           call_talk_carry(call, call_prefer_shut(call), &fail) == ERR_OK &&
+           call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
 }
 
 /* Nothing was said of an answer yet; the input is counted anew, while the source works. */

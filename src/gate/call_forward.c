@@ -13,6 +13,7 @@
 #include "gate/call_hedge.h"
 #include "gate/call_mark.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
@@ -75,7 +76,8 @@ const char *forward_said(int status, enum err err)
     return err == ERR_UPSTREAM_SYNTAX
                ? "sent an answer that is not of its dialect: see its endpoint"
            : err == ERR_UPSTREAM_SIZE
-               ? "sent more than limits.answer_bytes or limits.sse_line_bytes allow"
+               ? "sent more than limits.answer_bytes (of a chat), limits.data_answer_bytes or "
+                 "limits.sse_line_bytes allow"
            : err == ERR_UPSTREAM_SILENT
                ? "sent no event of its stream within limits.upstream_first_byte_ms"
                : "ended its stream before the last event";
@@ -135,8 +137,9 @@ static void forward_free_request(struct call *call)
     if (call->attempt.sent && call->streamed && call->relay.begun && call->counting == NULL) {
         call->prefer = NULL;
         call->fallback = NULL;
+        call_talk_free(call);
         buf_fini(&call->body);
-        if (call->quota == NULL && call->law.found == NULL) {
+        if (call->quota == NULL && call->law.found == NULL && call->work == NULL) {
             arena_fini(&call->arena);
         }
     }
@@ -151,8 +154,10 @@ void call_forward_sent(struct call *call)
 bool forward_streams(const struct call *call, const struct http1_head *head)
 {
     struct str type = http1_header(head, STR("content-type"));
-    return head->status == 200 && call->ask.stream &&
-           str_starts_nocase(type, STR("text/event-stream"));
+    bool events = str_starts_nocase(type, STR("text/event-stream"));
+    bool bytes = call->work != NULL && call->work->bytes;
+    bool said = str_starts_nocase(type, STR("application/json")); /* of bytes: what went wrong */
+    return head->status == 200 && call->ask.stream && (bytes ? !events && !said : events);
 }
 
 bool forward_compressed(const struct http1_head *head)
@@ -167,6 +172,9 @@ void call_forward_head(struct call *call, const struct http1_head *head)
     call_attempt_named(&call->attempt, head);
     call_lesson_head(&call->lesson, head, loop_wall_ns(call->gate->loop));
     call->streamed = forward_streams(call, head);
+    if (call->work != NULL) {
+        call_service_head(call, head);
+    }
     if (head->status == 200 && call->x != NULL) {
         http_exchange_drop_head(call->x); /* another upstream is asked without it, if any is */
     }
@@ -214,6 +222,9 @@ static enum err forward_take_error(struct call *call, struct str data)
 /* It was told how much to write, and goes on and on. */
 static bool forward_overflows(const struct call *call)
 {
+    if (call->work != NULL) {
+        return call->work->stream_most > 0 && call->relay.content_bytes > call->work->stream_most;
+    }
     int64_t tokens = call->output_cap * call->ask.choices;
     return call->relay.content_events > FORWARD_EVENTS_SPARE &&
            (call->relay.content_events - FORWARD_EVENTS_SPARE) / FORWARD_EVENTS_A_TOKEN > tokens;
@@ -223,6 +234,9 @@ void call_forward_body(struct call *call, struct str data)
 {
     enum err err = ERR_OK;
     if (call->streamed) {
+        if (call->service->piece != NULL && call->work->bytes) {
+            call->service->piece(call, data);
+        }
         err = relay_feed(&call->relay, data, forward_emit, call);
         err = forward_first(call, err);
         err = err == ERR_OK && forward_stalls(call) ? ERR_UPSTREAM_SILENT : err;
@@ -245,7 +259,7 @@ void call_forward_body(struct call *call, struct str data)
         return;
     }
     if (forward_overflows(call)) {
-        forward_refuse(call, ERR_UPSTREAM_SIZE, "goes on writing far beyond the output cap");
+        forward_refuse(call, ERR_UPSTREAM_SIZE, "goes on writing far beyond what was asked for");
         return;
     }
     call_mark_look(call);
@@ -365,29 +379,6 @@ bool forward_is_clients(int status)
     return status == 400 || status == 413 || status == 422;
 }
 
-/* A whole answer is believed once it is JSON, and names no other model. */
-static enum err forward_check_answer(struct call *call)
-{
-    struct chat_answer answer;
-    const struct chat_sink keep = { call_count_keep, call };
-    chat_answer_read(buf_str(&call->answer), call->counter != NULL ? &keep : NULL, &answer);
-    if (answer.bad) {
-        return ERR_UPSTREAM_SYNTAX;
-    }
-    if (answer.error) {
-        return ERR_UPSTREAM_STATUS;
-    }
-    call->relay.named = swap_check_json(call->model, call->route->upstream_model, answer.model);
-    if (call->relay.named == SWAP_MISMATCH) {
-        call_attempt_declared(&call->attempt, answer.model);
-        return ERR_UPSTREAM_MODEL;
-    }
-    call->relay.unread = answer.unread;
-    call->has_reported =
-        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
-    return call->tongue == NULL ? ERR_OK : call_tongue_fold(call);
-}
-
 /* Nothing of this attempt has left, or can be seen by the client: a stream whose first event has
  * not been let through, or an answer that is told in one piece. (One that is too large, too: no
  * model writes so much, and another source floods nobody.) */
@@ -463,6 +454,7 @@ static enum call_next forward_finish(struct call *call, enum err err)
     bool again = err != ERR_OK && forward_may_retry(call, err);
     bool beside = again && call_hedge_runs(call);
     enum dispatch_outcome outcome = forward_judge(err, call->upstream_status);
+    call_lesson_answer(call);
     call->upstream_err = err;
     if (beside) {
         forward_give(call, outcome);
@@ -561,8 +553,8 @@ enum call_next call_forward(struct call *call)
     if (call->upstream_over) {
         enum err err = forward_status_err(call->upstream_status);
         if (err == ERR_OK && !call->streamed) {
-            err = forward_check_answer(call);
-        } else if (err == ERR_OK && call->tongue != NULL) {
+            err = call->service->check(call);
+        } else if (err == ERR_OK && call_tongue_translates(call)) {
             err = call_tongue_rest(call);
         }
         if (!forward_is_clients(call->upstream_status)) {

@@ -5,6 +5,7 @@
 #include "gate/call_choice.h"
 #include "gate/call_deadline.h"
 #include "gate/call_forward.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
 #include "wire/json.h"
@@ -29,6 +30,7 @@ struct call_hedge {
     struct call_attempt attempt;
     struct call_attempt *room; /* for the record of the one that ends first */
     struct call_lesson lesson;
+    struct lost lost;
     struct relay relay; /* looks for the first event; the call's reads them all again */
     struct buf early;   /* what has come of the body */
     int status;         /* 0: no head yet */
@@ -190,7 +192,8 @@ static void hedge_on_timer(struct timer *timer)
 void call_hedge_wait(struct call *call)
 {
     const struct registry_hedge *rule = hedge_rule(call);
-    if (rule->after_percentile == 0 || call->hedged || call->model->route_count < 2) {
+    if (rule->after_percentile == 0 || call->hedged || call->model->route_count < 2 ||
+        call->work != NULL) {
         return;
     }
     ASSERT(call->hedge == NULL);
@@ -280,8 +283,9 @@ static enum err hedge_prepare(struct call *call, struct call_hedge *hedge)
         return ERR_NO_MEMORY;
     }
     http_call_init(&hedge->upstream, &hedge_events);
-    TRY(call_route_fill(call, route, &hedge->upstream, hedge->parts));
+    TRY(call_route_fill(call, route, &hedge->upstream, hedge->parts, &hedge->lost));
     relay_init(&hedge->relay, &(struct relay_options){
+                                  .dialect = call_talk_dialect(route),
                                   .model = call->model,
                                   .upstream_model = route->upstream_model,
                                   .surface = (enum usage_surface)route->usage,
@@ -417,6 +421,7 @@ static void hedge_hand_over(struct call *call, struct call_hedge *hedge)
     hedge->place.route = NULL;
     call->route = call->place.route;
     call->lesson = hedge->lesson;
+    call->lost = hedge->lost;
     hedge->state = HEDGE_LEADS;
     call_choice_took(call, call->route);
     call_choice_note(call, first, overtaken ? DISPATCH_WHY_OVERTAKEN : DISPATCH_WHY_TRIED);

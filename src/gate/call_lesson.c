@@ -7,6 +7,7 @@ static enum health_error lesson_status(int status, bool retry_after)
 {
     switch (status) {
     case 429:
+    case 529: /* Anthropic's word for it */
         return HEALTH_ERROR_BUSY;
     case 503:
         return retry_after ? HEALTH_ERROR_BUSY : HEALTH_ERROR_STATUS;
@@ -58,6 +59,42 @@ void call_lesson_head(struct call_lesson *lesson, const struct http1_head *head,
 {
     for (size_t i = 0; i < head->header_count; i++) {
         health_read_header(&lesson->lesson, head->headers[i].name, head->headers[i].value, wall_ns);
+    }
+}
+
+/* "34s", in whole seconds: what stands in a header has no unit. */
+static void lesson_delay(struct call_lesson *lesson, struct str text, int64_t wall_ns)
+{
+    text = str_slice(text, 0, text.len > 0 ? text.len - 1 : 0);
+    health_read_header(&lesson->lesson, STR("retry-after"), text, wall_ns);
+}
+
+void call_lesson_body(struct call_lesson *lesson, struct str body, int64_t wall_ns)
+{
+    struct json_fault fault;
+    struct str item;
+    bool told = lesson->lesson.retry_after_ns > 0;
+    if (told || json_check(body, &fault) != ERR_OK) {
+        return;
+    }
+    body = json_trim(body);
+    struct str rest = json_kind(body) == JSON_ARRAY ? json_inside(body) : STR_EMPTY;
+    body = json_next_item(&rest, &item) ? item : body; /* streams fail with a list of one */
+    struct str details = json_get(json_get(body, STR("error")), STR("details"));
+    rest = details.len > 0 && json_kind(details) == JSON_ARRAY ? json_inside(details) : STR_EMPTY;
+    while (json_next_item(&rest, &item)) {
+        struct str delay = json_get(item, STR("retryDelay"));
+        if (delay.len > 0 && json_kind(delay) == JSON_STRING) {
+            lesson_delay(lesson, json_inside(delay), wall_ns);
+        }
+    }
+}
+
+void call_lesson_answer(struct call *call)
+{
+    call_attempt_called(&call->attempt, relay_answer_id(&call->relay));
+    if (call->upstream_status >= 400 && call->route->dialect == REGISTRY_DIALECT_GEMINI) {
+        call_lesson_body(&call->lesson, buf_str(&call->answer), loop_wall_ns(call->gate->loop));
     }
 }
 
@@ -114,7 +151,9 @@ const struct health_lesson *call_lesson_end(struct call_lesson *lesson, enum err
                                             const struct relay *relay)
 {
     bool retry_after = lesson->lesson.retry_after_ns > 0;
-    lesson->lesson.error = lesson_error(err, status, retry_after);
+    lesson->lesson.error = err == ERR_UPSTREAM_STATUS && relay_is_busy(relay)
+                               ? HEALTH_ERROR_BUSY /* it began its answer to say so */
+                               : lesson_error(err, status, retry_after);
     if (lesson->first_ns > 0) {
         lesson->lesson.first_ns = lesson->first_ns - lesson->begun_ns;
     }

@@ -20,6 +20,10 @@ struct call_lesson {
 
 void call_lesson_begin(struct call_lesson *lesson, int64_t now_ns);
 void call_lesson_head(struct call_lesson *lesson, const struct http1_head *head, int64_t wall_ns);
+/* The attempt is over: what some dialects say in bodies that others say in headers. */
+void call_lesson_answer(struct call *call);
+/* The body of an error, where no header has said when to come again: Gemini's say it there. */
+void call_lesson_body(struct call_lesson *lesson, struct str body, int64_t wall_ns);
 /* Bytes of a stream were looked at. */
 void call_lesson_look(struct call *call);
 /* Bytes of an answer in one piece have come: blanks, which some send while they work, are none. */

@@ -174,7 +174,7 @@ static void meter_without_report(struct call *call)
         return;
     }
     call->billed = (struct usage){ 0 };
-    if (call->streamed) {
+    if (call->streamed && call->work == NULL) {
         call->billed.tokens[USAGE_OUT] = meter_events(call);
     }
     call->provenance = "lower_bound";
@@ -183,8 +183,8 @@ static void meter_without_report(struct call *call)
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage)
 {
     ASSERT(call->outcome != OUTCOME_COMPLETE);
-    if (call->counter != NULL && !call->has_counted) {
-        return false; /* the input is still being counted */
+    if ((call->counter != NULL && !call->has_counted) || call->work != NULL) {
+        return false; /* the input is still being counted; or what was used is known at the end */
     }
     *ret_usage = (struct usage){ 0 };
     if (call->has_counted) {
@@ -287,11 +287,15 @@ enum call_next call_meter(struct call *call)
             tally_end(&call->tally, call->counter);
         }
         meter_bill(call, &rate, whole);
+        if (call->work != NULL) {
+            call_service_measure(call, &rate);
+        }
     }
     if (call->outcome != OUTCOME_COMPLETE && (delivered || drained)) {
         meter_generated(call);
     }
-    if (call->tongue != NULL && call_has_whole_answer(call) && call_tongue_whole(call) != ERR_OK) {
+    if (call_tongue_translates(call) && call_has_whole_answer(call) &&
+        call_tongue_whole(call) != ERR_OK) {
         meter_unsay(call);
     }
     call_goto(call, CALL_SETTLE);

@@ -11,9 +11,16 @@
  * write far less than they may, and what is more is put right at the end. */
 #define PREFER_OUTPUT_GUESS 1024
 
+uint64_t call_prefer_shut(const struct call *call)
+{
+    return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
+           call_service_closed(call, call->model) | prefer_closed(call->product, call->model);
+}
+
 static uint64_t prefer_shut(const struct call *call)
 {
     return quarantine_bits(call->gate->world.quarantine, call->model) | ~call->law.routes |
+           call_service_closed(call, call->model) | call->uncarried |
            (call->prefer == NULL ? 0 : call->prefer->closed);
 }
 
@@ -120,6 +127,7 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .wall_ns = loop_wall_ns(call->gate->loop),
         .yields = call->ask.flex,
         .spot = call_queue_spot(call),
+        .units = call->work == NULL ? NULL : call->work->most,
     };
     prefer_expect(call, ret_ask);
     ret_ask->capacity_tokens = ret_ask->tokens_in + call_prefer_output(call);
@@ -127,7 +135,7 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         prefer_energy(call->model, ret_ask->tokens_in, ret_ask->tokens_out, call->gate->energy_uj);
         ret_ask->energy_uj = call->gate->energy_uj;
     }
-    if (call->model->route_count > 1) {
+    if (call->model->route_count > 1 && call->work == NULL) {
         struct str client = { (const char *)call->key->client->id.bytes,
                               sizeof(call->key->client->id.bytes) };
         ret_ask->affinity = prefer_affinity(client, call->model->id, call->ask.messages);

@@ -24,6 +24,8 @@ struct call_prefer {
 EP_MUST_CHECK enum err call_prefer_begin(struct call *call, struct fail *fail);
 /* The call has its own model again, after others that could not stand in. */
 void call_prefer_back(struct call *call);
+/* The routes of the call's model that law, quarantine and product close, whatever it asks. */
+uint64_t call_prefer_shut(const struct call *call);
 /* Fills what the choice is asked of the call, as of now. */
 void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask);
 /* Tokens of output that it may take of a pool: the most that it writes, or a guess where it gave no

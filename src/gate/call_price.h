@@ -25,5 +25,7 @@ bool call_price_of(const struct call *call, const struct registry_model *model,
 uint64_t call_batch_percent(const struct call *call);
 /* As the meter reads it. */
 void call_price_rate(const struct call_price *price, struct rate *ret_rate);
+/* Likewise, of another model that may serve this call. */
+void call_rate_at(const struct call *call, const struct call_price *price, struct rate *ret_rate);
 /* The call's own. */
 void call_rate(const struct call *call, struct rate *ret_rate);

@@ -21,7 +21,7 @@
 _Static_assert((int)USAGE_COUNT == (int)RECEIPT_CLASSES && (int)USAGE_UNITS == (int)RECEIPT_UNITS,
                "receipts show the classes and units that are counted");
 
-#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of three units */
+#define SETTLEMENT_USAGE_MAX 4096 /* four lists of sixteen classes, two of eight units */
 
 /* What one store job writes when a call ends: settlement, entries and receipt, or nothing. */
 struct call_settlement {
@@ -37,8 +37,9 @@ struct call_settlement {
     bool done;
 };
 
-_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES,
-               "months sum the classes that are billed");
+_Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES &&
+                   (int)USAGE_UNITS == (int)USAGE_MONTH_UNITS,
+               "months sum the classes and units that are billed");
 
 /* ---- the job ------------------------------------------------------------------------------ */
 
@@ -47,6 +48,10 @@ static struct usage_month_use settlement_use(const struct call *call)
     struct usage_month_use use = { .key = call->key->id };
     use.model = call->route != NULL ? call->model->id : STR_EMPTY;
     memcpy(use.tokens, call->billed.tokens, sizeof(use.tokens));
+    use.has_units = usage_has_units(&call->billed);
+    if (use.has_units) {
+        memcpy(use.units, call->billed.units, sizeof(use.units));
+    }
     return use;
 }
 
@@ -150,7 +155,8 @@ static void settlement_usage(struct call_settlement *settlement)
     }
     settlement_put_units(&json, "units", &call->billed);
     jsonw_close(&json, '}');
-    ASSERT(jsonw_err(&json) == ERR_OK); /* sixteen short names and numbers, four times, and six */
+    ASSERT(jsonw_err(&json) ==
+           ERR_OK); /* sixteen short names and numbers, four times, and sixteen */
 }
 
 /* A 128-bit number in decimal; pico >= 0. */
@@ -224,6 +230,13 @@ static void settlement_price(const struct call *call, struct buf *book, struct b
     }
 }
 
+/* Empty: chat, as in receipts of before there were others. */
+static struct str settlement_service(const struct call *call)
+{
+    enum registry_service service = call->service->service;
+    return service == REGISTRY_SERVICE_CHAT ? STR_EMPTY : str_from(registry_service_name(service));
+}
+
 static enum err settlement_receipt(struct call_settlement *settlement)
 {
     const struct call *call = settlement->call;
@@ -251,6 +264,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .batch = buf_str(&batch),
         .batch_percent = call->product == NULL ? 0 : (int64_t)call_batch_percent(call),
         .dialect = call_tongue_name(call),
+        .service = settlement_service(call),
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,

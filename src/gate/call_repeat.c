@@ -4,7 +4,7 @@
 #include "gate/call_claim.h"
 #include "gate/call_deadline.h"
 #include "gate/call_straddle.h"
-#include "gate/call_tongue.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/repeats.h"
 #include "ident/ident.h"
@@ -30,7 +30,7 @@ static struct digest repeat_name(const struct call *call)
         id_str(&call->key->id),
         url_target_path(http_exchange_head(call->x)->target, &query),
         STR("\n"),
-        call_tongue_asked(call),
+        call_talk_asked(call),
     };
     return digest_sha256_parts(parts, EP_ARRAY_LEN(parts));
 }

@@ -9,52 +9,65 @@
 #include "gate/call_forward.h"
 #include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
+#include "gate/call_talk.h"
+#include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/upload.h"
 
-static struct str route_cap_name(const struct registry_route *route)
+#define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
+
+/* What stands between the head that every call of the route shares, which ends with
+ * "Content-Length: ", and the body: this call's length, and what only calls of its dialect say. */
+static enum err route_write_lines(const struct call *call, const struct registry_route *route,
+                                  size_t len, struct buf *out)
 {
-    return route->output_cap_field == REGISTRY_CAP_MAX_TOKENS ? STR("max_tokens")
-                                                              : STR("max_completion_tokens");
+    TRY(buf_u64(out, len));
+    TRY(buf_append(out, STR("\r\n")));
+    TRY(call_talk_headers(call, route, out));
+    return buf_append(out, STR("\r\n"));
 }
 
-/*
- * The head that every call of the route shares (it ends with "Content-Length: "), then, as the
- * first part of the body, this call's length and the empty line: nothing of it is copied.
- */
+/* Nothing of head and body is copied; the lines between are the first part of the body. */
 static enum err route_write(struct call *call, const struct gate_route *ready,
-                            struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
+                            struct http_call *upstream, struct str parts[CALL_PARTS_MAX],
+                            struct lost *ret_lost)
 {
     struct splice splice;
     struct iovec pieces[SPLICE_PARTS_MAX];
-    const struct registry_route *route = ready->route;
-    TRY(ask_write_chat(&call->ask, route->upstream_model, call->output_cap, route_cap_name(route),
-                       &call->arena, &splice));
-    char digits[32];
-    struct buf length = { digits, 0, sizeof(digits), sizeof(digits) };
-    TRY(buf_u64(&length, splice_len(&splice)));
-    TRY(buf_append(&length, STR("\r\n\r\n")));
-    if (!arena_copy(&call->arena, buf_str(&length), &parts[0])) {
+    char room[ROUTE_LINES_MAX];
+    struct buf lines = { room, 0, sizeof(room), sizeof(room) };
+    *ret_lost = (struct lost){ 0 };
+    if (call->upload != NULL) {
+        upstream->head = ready->head;
+        return upload_write(call->upload, ready->route->upstream_model, &call->arena, upstream,
+                            parts);
+    }
+    TRY(call->service->write(call, ready->route, &splice));
+    *ret_lost = call_talk_lost(call);
+    TRY(route_write_lines(call, ready->route, splice_len(&splice), &lines));
+    if (!arena_copy(&call->arena, buf_str(&lines), &parts[0])) {
         return ERR_NO_MEMORY;
     }
     int count = splice_parts(&splice, pieces);
     for (int i = 0; i < count; i++) {
         parts[1 + i] = (struct str){ pieces[i].iov_base, pieces[i].iov_len };
     }
-    upstream->head = ready->head;
+    upstream->head = call->ask.stream ? ready->stream_head : ready->head;
     upstream->body = parts;
     upstream->body_count = 1 + (size_t)count;
-    return ERR_OK;
+    return call_tongue_ready(call, ready->route);
 }
 
 _Static_assert((int)REGISTRY_USAGE_COUNT == (int)USAGE_SURFACES, "a route names a surface");
 
 enum err call_route_fill(struct call *call, const struct registry_route *route,
-                         struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
+                         struct http_call *upstream, struct str parts[CALL_PARTS_MAX],
+                         struct lost *ret_lost)
 {
     const struct gate_snapshot *snapshot = call->snapshot;
     const struct gate_route *ready = gate_snapshot_route(snapshot, route);
-    TRY(route_write(call, ready, upstream, parts));
+    TRY(route_write(call, ready, upstream, parts, ret_lost));
     upstream->tls = ready->url.tls ? snapshot->tls : NULL;
     upstream->tls_pin = ready->route->tls_pin.len > 0 ? ready->tls_pin : NULL;
     upstream->host = ready->url.host;
@@ -67,17 +80,23 @@ enum err call_route_fill(struct call *call, const struct registry_route *route,
 
 void call_route_listen(struct call *call, const struct registry_route *route)
 {
+    const struct gate_options *options = &call->snapshot->options;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
+                                 .dialect = call_talk_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
-                                 .surface = (enum usage_surface)route->usage,
+                                 .surface = call_service_surface(call, route),
                                  .sink = call->counter != NULL ? &call->sink : NULL,
                                  .choices = call->ask.choices,
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
-                                 .event_max = call->snapshot->options.sse_event_max,
-                                 .tail_max = call->snapshot->options.answer_bytes_max,
+                                 .read = call->service->event,
+                                 .bytes = call->work != NULL && call->work->bytes,
+                                 .event_max = call->work == NULL ? options->sse_event_max
+                                                                 : options->data_answer_bytes_max,
+                                 .tail_max = call->work == NULL ? options->answer_bytes_max
+                                                                : options->data_answer_bytes_max,
                              });
     call->upstream_status = 0;
     call->upstream_over = false;
@@ -86,7 +105,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
 
 static enum err route_start(struct call *call)
 {
-    TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts));
+    TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts, &call->lost));
     call_route_listen(call, call->place.route);
     call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));
     http_call_start(call->gate->pool, &call->upstream);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 
 /* Bytes a turn: a third of a millisecond where every second word is a number, far less else. */
@@ -53,6 +54,9 @@ bool call_screen_slice(struct call *call)
     if (call->product->mode != REGISTRY_MODE_ZONE || rules == NULL || call->law.content.scanned) {
         return true; /* without rules nothing counts as looked through, and the judge refuses */
     }
+    if (call->work != NULL && call->work->unseen) {
+        return true; /* likewise */
+    }
     if (call->screen == NULL) {
         call->screen = mem_alloc(sizeof(*call->screen));
         if (call->screen == NULL) {
@@ -61,8 +65,9 @@ bool call_screen_slice(struct call *call)
         call->screen->offset = 0;
         detect_begin(&call->screen->detector, rules, (int32_t)stamp_date(call->begun_wall_ns));
     }
-    detect_json(&call->screen->detector, buf_str(&call->body), &call->screen->offset, SCREEN_SLICE);
-    if (call->screen->offset < call->body.len) {
+    struct str said = call_talk_said(call); /* a route of its dialect gets it as it came */
+    detect_json(&call->screen->detector, said, &call->screen->offset, SCREEN_SLICE);
+    if (call->screen->offset < said.len) {
         return false;
     }
     screen_end(call);

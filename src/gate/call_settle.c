@@ -7,7 +7,7 @@ enum call_next call_settle(struct call *call)
 {
     int64_t nano = 0;
     call->pico = 0;
-    bool billed = usage_sum(&call->billed) > 0;
+    bool billed = usage_sum(&call->billed) > 0 || usage_has_units(&call->billed);
     struct rate rate;
     call_rate(call, &rate);
     if (billed && rate_usage(&rate, &call->billed, &call->pico) != ERR_OK) {

@@ -1,21 +1,18 @@
 #include "gate/call_tongue.h"
 
 #include "base/mem.h"
-#include "crypto/digest.h"
 #include "dialect/decode.h"
 #include "dialect/encode.h"
 #include "dialect/refusal.h"
-#include "dialect/talk.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
+#include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 
-#define TONGUE_TALK_FIRST  4096
-#define TONGUE_TALK_MAX    ((size_t)16 << 20) /* TALK_PARTS_MAX parts */
-#define TONGUE_FIRST       1024               /* of a short answer's items */
-#define TONGUE_SPARE       ((size_t)1 << 20)  /* of an answer's items, beside its bytes */
-#define TONGUE_TOKEN_BYTES 4                  /* of text, where nothing is counted */
+#define TONGUE_FIRST       1024              /* of a short answer's items */
+#define TONGUE_SPARE       ((size_t)1 << 20) /* of an answer's items, beside its bytes */
+#define TONGUE_TOKEN_BYTES 4                 /* of text, where nothing is counted */
 #define TONGUE_NS_PER_S    INT64_C(1000000000)
 
 _Static_assert((int)TOKENS_COUNT == (int)USAGE_COUNT, "events and the meter have the same classes");
@@ -27,12 +24,13 @@ struct call_tongue {
     bool holds;   /* `out` has what has not left */
     bool broken;  /* the decoder has failed */
     bool folded;  /* `fold` has a whole answer */
+    bool array;   /* a stream is told as one JSON array (Gemini, without alt=sse) */
+    bool listed;  /* something of the array was told */
     int64_t input_tokens;
-    struct digest asked; /* the body as it came, where somebody may ask for it */
     struct arena arena;
     struct str echo; /* of the request, in `kept` */
     struct arena kept;
-    struct lost lost; /* of the request; of a whole answer, too */
+    struct lost lost; /* of a whole answer */
     struct encode_options options;
     struct sse sse;
     struct decode decode;
@@ -44,7 +42,6 @@ struct call_tongue {
 
 bool call_tongue_make(struct call *call, enum dialect dialect)
 {
-    ASSERT(dialect != DIALECT_CHAT);
     struct call_tongue *tongue = mem_zalloc(sizeof(*tongue));
     if (tongue == NULL) {
         return false;
@@ -76,16 +73,22 @@ void call_tongue_free(struct call *call)
     call->tongue = NULL;
 }
 
-/* ---- the request -------------------------------------------------------------------------- */
-
-static enum err tongue_keep_echo(struct call_tongue *tongue, const struct talk *talk)
+enum err call_tongue_ready(struct call *call, const struct registry_route *route)
 {
+    bool other = call_talk_dialect(route) != call->dialect;
+    if (call->tongue == NULL && (!other || !call_tongue_make(call, call->dialect))) {
+        return other ? ERR_NO_MEMORY : ERR_OK;
+    }
+    struct call_tongue *tongue = call->tongue;
     struct buf echo;
-    if (tongue->dialect != DIALECT_RESPONSES) {
+    if (tongue->input_tokens == 0) {
+        tongue->input_tokens = (int64_t)(call->body.len / TONGUE_TOKEN_BYTES);
+    }
+    if (tongue->dialect != DIALECT_RESPONSES || tongue->echo.len > 0) {
         return ERR_OK;
     }
     buf_init(&echo, TONGUE_SPARE);
-    enum err err = talk_echo(talk, &echo);
+    enum err err = call_talk_echo(call, &echo);
     if (err == ERR_OK && !arena_copy(&tongue->kept, buf_str(&echo), &tongue->echo)) {
         err = ERR_NO_MEMORY;
     }
@@ -93,60 +96,20 @@ static enum err tongue_keep_echo(struct call_tongue *tongue, const struct talk *
     return err;
 }
 
-static enum err tongue_write(struct call_tongue *tongue, struct talk *talk, struct buf *out,
-                             struct fail *fail)
+void call_tongue_list(struct call *call)
 {
-    struct str model;
-    if (!text_decode(talk->model, talk->arena, &model)) {
-        return ERR_NO_MEMORY;
-    }
-    const struct talk_target chat = {
-        .dialect = DIALECT_CHAT, .model = model, .no_cap = true, /* the route has a name for it */
-    };
-    TRY(talk_write(talk, &chat, out, &tongue->lost, fail));
-    return tongue_keep_echo(tongue, talk);
+    call->tongue->array = true;
 }
 
-/* By an Idempotency-Key, or an SDK's own count of its tries, a body is told from others. */
-static void tongue_note_asked(struct call *call)
+bool call_tongue_translates(const struct call *call)
 {
-    const struct http1_head *head = call->x == NULL ? NULL : http_exchange_head(call->x);
-    if (head != NULL && (http1_header(head, STR("idempotency-key")).len > 0 ||
-                         http1_header(head, STR(CALL_REPEAT_HEADER)).len > 0)) {
-        call->tongue->asked = digest_sha256(buf_str(&call->body));
-    }
+    return call->tongue != NULL && call->route != NULL &&
+           (call_talk_dialect(call->route) != call->dialect || call->tongue->array);
 }
 
-struct str call_tongue_asked(const struct call *call)
+bool call_tongue_ends(const struct call *call)
 {
-    return call->tongue == NULL ? buf_str(&call->body) : digest_str(&call->tongue->asked);
-}
-
-enum err call_tongue_read(struct call *call, int64_t *ret_cap, struct fail *fail)
-{
-    struct call_tongue *tongue = call->tongue;
-    struct arena arena;
-    struct talk talk;
-    struct buf out;
-    struct str param = STR_EMPTY;
-    arena_init(&arena, TONGUE_TALK_FIRST, TONGUE_TALK_MAX);
-    buf_init(&out, 2 * call->snapshot->options.body_bytes_max);
-    enum err err = talk_read(tongue->dialect, buf_str(&call->body), NULL, &arena, &talk, fail);
-    err = err == ERR_OK ? tongue_write(tongue, &talk, &out, fail) : err;
-    *ret_cap = talk.output_cap;
-    if (err != ERR_OK && talk.param.len > 0 && arena_copy(&call->arena, talk.param, &param)) {
-        call->param = param.ptr;
-    }
-    arena_fini(&arena);
-    if (err != ERR_OK) {
-        buf_fini(&out);
-        return err == ERR_LIMIT && fail->text[0] == '\0' ? ERR_HTTP_BODY_SIZE : err;
-    }
-    tongue_note_asked(call);
-    buf_fini(&call->body);
-    call->body = out;
-    tongue->input_tokens = (int64_t)(out.len / TONGUE_TOKEN_BYTES);
-    return ERR_OK;
+    return call->tongue != NULL && (call->dialect != DIALECT_CHAT || call_tongue_translates(call));
 }
 
 /* ---- the answer --------------------------------------------------------------------------- */
@@ -160,12 +123,15 @@ static void tongue_set_options(struct call *call)
         const struct chat_counted *input = call_count_of(call, call->route->special_text);
         tongue->input_tokens = (int64_t)(input->tokens + input->image_tokens + input->audio_tokens);
     }
+    bool own = !call_tongue_translates(call); /* then all is called as the upstream has called it */
     tongue->options = (struct encode_options){
         .dialect = tongue->dialect,
-        .call = buf_str(&id),
-        .model = call->model->id, /* of letters, digits and marks that need no escape */
+        .call = own ? STR_EMPTY : buf_str(&id),
+        /* Of letters, digits and marks that need no escape. */
+        .model = own ? STR_EMPTY : call->model->id,
         .created_s = call->begun_wall_ns / TONGUE_NS_PER_S,
         .input_tokens = tongue->input_tokens,
+        .include_usage = call->ask.include_usage,
         .echo = tongue->echo,
         .waiting_max = ENCODE_WAITING_MAX,
     };
@@ -191,8 +157,8 @@ static void tongue_begin(struct call *call)
     tongue->streams = true;
     tongue_set_options(call);
     encode_init(&tongue->encode, &tongue->options, &tongue->arena, &tongue->out);
-    decode_init(&tongue->decode, DIALECT_CHAT, (struct event_sink){ tongue_take, tongue },
-                &tongue->arena);
+    decode_init(&tongue->decode, call_talk_dialect(call->route),
+                (struct event_sink){ tongue_take, tongue }, &tongue->arena);
 }
 
 /* What an encoder's buffer has no room for is the upstream's doing. */
@@ -232,12 +198,71 @@ static enum err tongue_feed(struct call *call, struct str events)
     return ERR_UPSTREAM_SYNTAX;
 }
 
+/* Of a stream that leaves as it came but may have to be ended here, the encoder knows where it is.
+ * What it cannot follow it will not end. */
+static void tongue_follow(struct call *call, struct str events)
+{
+    if (call->extend != NULL && !call->tongue->broken) {
+        EP_IGNORE(tongue_feed(call, events));
+        buf_reset(&call->tongue->out);
+    }
+}
+
+/*
+ * What leaves now, as items of an array where the client has asked for one: an event becomes an
+ * item and a line's end, a comment a line's end alone. It is done in place: all of it is shorter.
+ */
+static void tongue_list(struct call_tongue *tongue)
+{
+    static const struct str data = STR_INIT("data: ");
+    static const struct str between = STR_INIT("\n\n");
+    struct buf *out = &tongue->out;
+    char *to = out->ptr;
+    struct str rest = buf_str(out);
+    while (tongue->array && rest.len > 0) {
+        size_t len = 0;
+        while (!str_starts(str_from_at(rest, len), between)) {
+            len++; /* the encoder writes whole events */
+        }
+        if (str_starts(rest, data)) {
+            *to++ = tongue->listed ? ',' : '[';
+            tongue->listed = true;
+            memmove(to, rest.ptr + data.len, len - data.len);
+            to += len - data.len;
+        }
+        *to++ = '\n';
+        rest = str_from_at(rest, len + between.len);
+    }
+    out->len = tongue->array && out->len > 0 ? (size_t)(to - out->ptr) : out->len;
+}
+
+/* Likewise, and the array's end. */
+static enum err tongue_list_end(struct call_tongue *tongue)
+{
+    tongue_list(tongue);
+    return tongue->array ? buf_append(&tongue->out, tongue->listed ? STR("]\n") : STR("[]\n"))
+                         : ERR_OK;
+}
+
+struct str call_tongue_media(const struct call *call)
+{
+    return call->tongue != NULL && call->tongue->array ? STR("application/json; charset=utf-8")
+                                                       : STR("text/event-stream; charset=utf-8");
+}
+
 enum err call_tongue_stream(struct call *call, struct str *events)
 {
     struct call_tongue *tongue = call->tongue;
     buf_reset(&tongue->out);
+    if (!call_tongue_translates(call)) {
+        tongue_follow(call, *events);
+        return ERR_OK;
+    }
     enum err err = tongue_feed(call, *events);
     tongue->holds = err != ERR_OK; /* what could be told leaves with the error */
+    if (err == ERR_OK) {
+        tongue_list(tongue);
+    }
     *events = buf_str(&tongue->out);
     return err;
 }
@@ -313,31 +338,60 @@ static enum err tongue_error(struct call *call, struct str facts)
     struct refusal refusal = refusal_of(tongue->dialect, call->err, message, STR_EMPTY);
     refusal.request = buf_str(&id);
     refusal.entrepot = facts;
-    refusal.sequence = tongue->encode.sequence;
+    refusal.sequence =
+        call_tongue_translates(call) ? tongue->encode.sequence : relay_events(&call->relay);
     return refusal_stream(&tongue->out, tongue->dialect, &refusal);
+}
+
+/* What has not left, as it came. */
+static enum err tongue_own_rest(struct call *call, struct str rest)
+{
+    struct call_tongue *tongue = call->tongue;
+    buf_reset(&tongue->out);
+    TRY(buf_append(&tongue->out, buf_str(&call->answer)));
+    return buf_append(&tongue->out, rest);
+}
+
+static enum err tongue_own_last(struct call *call, struct str facts)
+{
+    if (call->err == ERR_OK) {
+        return tongue_own_rest(call, buf_str(&call->relay.tail));
+    }
+    TRY(tongue_own_rest(call, STR_EMPTY));
+    return tongue_error(call, facts);
 }
 
 enum err call_tongue_last(struct call *call, struct str facts, struct str *ret_bytes)
 {
     struct call_tongue *tongue = call->tongue;
     enum err err = ERR_OK;
-    if (call->err == ERR_OK) {
+    if (!call_tongue_translates(call)) {
+        err = tongue_own_last(call, facts);
+    } else if (call->err == ERR_OK) {
         ASSERT(tongue->ends);
         err = tongue_end(call);
     } else {
         EP_IGNORE(tongue_take_held(call)); /* as far as it can be told */
         err = tongue_error(call, facts);
     }
+    err = err == ERR_OK ? tongue_list_end(tongue) : err;
     *ret_bytes = buf_str(&tongue->out);
     return err;
 }
 
-enum err call_tongue_spent(struct call *call, struct str length, struct str *ret_bytes)
+enum err call_tongue_spent(struct call *call, struct str *ret_bytes)
 {
     struct call_tongue *tongue = call->tongue;
-    TRY(tongue_take_held(call));
-    TRY(tongue_feed(call, length));
+    struct str held = buf_str(&call->answer);
+    if (call_tongue_translates(call)) {
+        TRY(tongue_take_held(call));
+    } else {
+        TRY(tongue->broken ? ERR_UPSTREAM_SYNTAX : tongue_feed(call, held));
+        TRY(tongue_own_rest(call, STR_EMPTY));
+    }
+    TRY(tongue_blame(decode_cut(&tongue->decode)));
     TRY(tongue_end(call));
+    TRY(tongue_list_end(tongue));
     *ret_bytes = buf_str(&tongue->out);
     return ERR_OK;
 }
@@ -352,8 +406,8 @@ enum err call_tongue_fold(struct call *call)
     arena_init(&tongue->arena, TONGUE_FIRST,
                3 * call->snapshot->options.answer_bytes_max + TONGUE_SPARE);
     fold_init(&tongue->fold, &tongue->arena);
-    decode_init(&decode, DIALECT_CHAT, (struct event_sink){ fold_take, &tongue->fold },
-                &tongue->arena);
+    decode_init(&decode, call_talk_dialect(call->route),
+                (struct event_sink){ fold_take, &tongue->fold }, &tongue->arena);
     enum err err = decode_body(&decode, buf_str(&call->answer));
     decode_fini(&decode);
     TRY(tongue_blame(err));
@@ -381,15 +435,16 @@ enum err call_tongue_whole(struct call *call)
 
 struct str call_tongue_name(const struct call *call)
 {
-    return call->tongue == NULL ? STR_EMPTY : str_from(dialect_name(call->tongue->dialect));
+    return call->dialect == DIALECT_CHAT ? STR_EMPTY : str_from(dialect_name(call->dialect));
 }
 
 void call_tongue_header(const struct call *call, struct reply *reply)
 {
     char text[LOST_TEXT_MAX];
     struct buf names = { text, 0, sizeof(text), sizeof(text) };
-    if (call->tongue != NULL && call->tongue->lost.bits != 0 &&
-        lost_write(&names, &call->tongue->lost) == ERR_OK) {
+    struct lost lost = call->lost;
+    lost.bits |= call->tongue == NULL ? 0 : call->tongue->lost.bits;
+    if (lost.bits != 0 && lost_write(&names, &lost) == ERR_OK) {
         reply_line(reply, "x-entrepot-lost", buf_str(&names));
     }
 }

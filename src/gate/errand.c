@@ -106,6 +106,44 @@ static void errand_put_null(struct jsonw *json, const char *key)
     jsonw_null(json);
 }
 
+/* What answers are made of, as OpenRouter names it; a model that nobody serves: text. */
+static void errand_put_outputs(struct jsonw *json, const struct registry_model *model)
+{
+    static const char *const outputs[REGISTRY_SERVICE_COUNT] = {
+        [REGISTRY_SERVICE_CHAT] = "text",      [REGISTRY_SERVICE_EMBEDDINGS] = "embeddings",
+        [REGISTRY_SERVICE_RERANK] = "rerank",  [REGISTRY_SERVICE_IMAGES] = "image",
+        [REGISTRY_SERVICE_SPEECH] = "speech",  [REGISTRY_SERVICE_TRANSCRIPTION] = "transcription",
+        [REGISTRY_SERVICE_REALTIME] = "audio",
+    };
+    bool any = false;
+    jsonw_key(json, "output_modalities");
+    jsonw_open(json, '[');
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        if (registry_model_serves(model, (enum registry_service)i) != 0) {
+            jsonw_str(json, str_from(outputs[i]));
+            any = true;
+        }
+    }
+    if (!any) {
+        jsonw_str(json, STR("text"));
+    }
+    jsonw_close(json, ']');
+}
+
+/* By which paths it is sold: "chat", "embeddings", ... */
+static void errand_put_services(struct jsonw *json, const struct registry_model *model)
+{
+    jsonw_key(json, "services");
+    jsonw_open(json, '[');
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        enum registry_service service = (enum registry_service)i;
+        if (registry_model_serves(model, service) != 0) {
+            jsonw_str(json, str_from(registry_service_name(service)));
+        }
+    }
+    jsonw_close(json, ']');
+}
+
 /* What OpenRouter's SDK will not do without, beside what both say. */
 static void errand_put_model_openrouter(struct jsonw *json, const struct registry_model *model)
 {
@@ -115,8 +153,7 @@ static void errand_put_model_openrouter(struct jsonw *json, const struct registr
     jsonw_open(json, '{');
     errand_put_null(json, "modality");
     errand_put_texts(json, "input_modalities", &model->modalities);
-    jsonw_key(json, "output_modalities");
-    jsonw_raw(json, STR("[\"text\"]"));
+    errand_put_outputs(json, model);
     jsonw_close(json, '}');
     jsonw_key(json, "top_provider");
     jsonw_open(json, '{');
@@ -137,6 +174,49 @@ static void errand_put_model_openrouter(struct jsonw *json, const struct registr
     errand_put_null(json, "supported_voices");
 }
 
+static void errand_put_pricing(struct jsonw *json, const struct registry_price *price)
+{
+    jsonw_key(json, "pricing");
+    jsonw_open(json, '{');
+    errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
+    errand_put_price(json, "completion", price, REGISTRY_CLASS_OUT);
+    errand_put_price(json, "input_cache_read", price, REGISTRY_CLASS_CACHED);
+    errand_put_price(json, "input_cache_write", price, REGISTRY_CLASS_W5M);
+    errand_put_price(json, "internal_reasoning", price, REGISTRY_CLASS_REASON);
+    errand_put_piece(json, "request", price->pico_call);
+    errand_put_piece(json, "web_search", price->pico_unit[REGISTRY_UNIT_WEB_SEARCH]);
+    for (unsigned i = REGISTRY_UNIT_IMAGE; i < REGISTRY_UNITS; i++) {
+        if (price->known_unit[i]) {
+            errand_put_piece(json, registry_unit_name((enum registry_unit_priced)i),
+                             price->pico_unit[i]);
+        }
+    }
+    jsonw_close(json, '}');
+}
+
+/* Gemini's own form, beside the prices. */
+static void errand_put_model_gemini(struct jsonw *json, const struct registry_model *model,
+                                    const struct registry_price *price)
+{
+    char name_text[ERRAND_MODEL_MAX];
+    struct buf name = { name_text, 0, sizeof(name_text), sizeof(name_text) };
+    if (buf_printf(&name, "models/" STR_FMT, STR_ARG(model->id)) != ERR_OK) {
+        return; /* nobody could ask for it, either */
+    }
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "name", buf_str(&name));
+    jsonw_put_str(json, "baseModelId", model->id);
+    jsonw_put_str(json, "version", STR("1"));
+    jsonw_put_str(json, "displayName", model->id);
+    jsonw_put_str(json, "description", model->vendor->id);
+    jsonw_put_int(json, "inputTokenLimit", (int64_t)model->context_tokens);
+    jsonw_put_int(json, "outputTokenLimit", (int64_t)model->output_tokens_max);
+    jsonw_key(json, "supportedGenerationMethods");
+    jsonw_raw(json, STR("[\"generateContent\",\"streamGenerateContent\",\"countTokens\"]"));
+    errand_put_pricing(json, price);
+    jsonw_close(json, '}');
+}
+
 /* The fields of OpenAI's list, Anthropic's and OpenRouter's: none of them has two meanings. */
 static void errand_put_model(struct jsonw *json, const struct registry_model *model,
                              const struct registry_price *price)
@@ -151,16 +231,8 @@ static void errand_put_model(struct jsonw *json, const struct registry_model *mo
     jsonw_put_str(json, "owned_by", model->vendor->id);
     jsonw_put_int(json, "context_length", (int64_t)model->context_tokens);
     jsonw_put_int(json, "max_output_tokens", (int64_t)model->output_tokens_max);
-    jsonw_key(json, "pricing");
-    jsonw_open(json, '{');
-    errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
-    errand_put_price(json, "completion", price, REGISTRY_CLASS_OUT);
-    errand_put_price(json, "input_cache_read", price, REGISTRY_CLASS_CACHED);
-    errand_put_price(json, "input_cache_write", price, REGISTRY_CLASS_W5M);
-    errand_put_price(json, "internal_reasoning", price, REGISTRY_CLASS_REASON);
-    errand_put_piece(json, "request", price->pico_call);
-    errand_put_piece(json, "web_search", price->pico_unit[REGISTRY_UNIT_WEB_SEARCH]);
-    jsonw_close(json, '}');
+    errand_put_services(json, model);
+    errand_put_pricing(json, price);
     errand_put_model_openrouter(json, model);
     jsonw_close(json, '}');
 }
@@ -218,25 +290,54 @@ static void errand_list_models(struct jsonw *json, struct gate *gate, struct htt
     jsonw_close(json, '}');
 }
 
-/* SDKs write the slash of "vendor/model" as %2F. */
-static const struct registry_model *errand_model_named(const struct registry_product *product,
-                                                       struct str name)
+static void errand_list_models_gemini(struct jsonw *json, struct gate *gate,
+                                      struct http_exchange *x, const struct api_key *key,
+                                      const struct registry_product *product)
 {
-    char query_text[ERRAND_MODEL_MAX];
+    jsonw_open(json, '{');
+    jsonw_key(json, "models"); /* there is one page: no "nextPageToken" */
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < product->model_count; i++) {
+        const struct registry_model *model = product->models[i];
+        if (call_law_would_admit(gate, x, key, product, model)) {
+            errand_put_model_gemini(json, model, errand_price(gate, key, product, model));
+        }
+    }
+    jsonw_close(json, ']');
+    jsonw_close(json, '}');
+}
+
+/* SDKs write the slash of "vendor/model" as %2F; Gemini's may put "models/" before the name. */
+static const struct registry_model *errand_model_named(const struct registry_product *product,
+                                                       struct str name, bool gemini)
+{
+    static const struct str again = STR_INIT("models/");
     char id_text[ERRAND_MODEL_MAX];
-    struct buf query = { query_text, 0, sizeof(query_text), sizeof(query_text) };
     struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    name = gemini && str_starts(name, again) ? str_from_at(name, again.len) : name;
     const struct registry_model *model = registry_product_model(product, name);
-    if (model != NULL || buf_printf(&query, "id=" STR_FMT, STR_ARG(name)) != ERR_OK ||
-        !url_query(buf_str(&query), STR("id"), &id)) {
+    if (model != NULL || !url_path_text(name, &id)) {
         return model;
     }
     return registry_product_model(product, buf_str(&id));
 }
 
+/* What stands behind "models/" in the path; empty: the list is meant. */
+static struct str errand_model_part(struct str path)
+{
+    static const struct str roots[] = { STR_INIT("/v1/models/"), STR_INIT("/v1beta/models/") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(roots); i++) {
+        if (str_starts(path, roots[i])) {
+            return str_from_at(path, roots[i].len);
+        }
+    }
+    return STR_EMPTY;
+}
+
 void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    static const struct str one = STR_INIT("/v1/models/");
+    struct str name = errand_model_part(path);
+    bool gemini = reply_face(x) == FACE_GEMINI;
     const struct api_key *key = NULL;
     enum err err = auth_find(gate, x, &key);
     const struct registry_product *product =
@@ -252,9 +353,8 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     struct buf out;
     struct jsonw json;
     errand_begin(&json, &out);
-    if (str_starts(path, one)) {
-        const struct registry_model *model =
-            errand_model_named(product, str_from_at(path, one.len));
+    if (name.len > 0) {
+        const struct registry_model *model = errand_model_named(product, name, gemini);
         if (model == NULL) {
             errand_refuse(x, ERR_MODEL_UNKNOWN);
             return;
@@ -263,9 +363,10 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
             errand_refuse(x, gate->verdict.err);
             return;
         }
-        errand_put_model(&json, model, errand_price(gate, key, product, model));
+        const struct registry_price *price = errand_price(gate, key, product, model);
+        (gemini ? errand_put_model_gemini : errand_put_model)(&json, model, price);
     } else {
-        errand_list_models(&json, gate, x, key, product);
+        (gemini ? errand_list_models_gemini : errand_list_models)(&json, gate, x, key, product);
     }
     errand_answer(x, &json);
 }

@@ -15,7 +15,7 @@ void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
 void errand_key(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_usage(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path);
-/* Tokens of a request of Messages or Responses: counted here, never billed. */
+/* Tokens of a request of Messages, Responses or Gemini: counted here, never billed. */
 void errand_count(struct gate *gate, struct http_exchange *x, struct str path);
 /* Files for everybody: the published log, and the page that verifies receipts. */
 void errand_log(struct gate *gate, struct http_exchange *x, struct str path);

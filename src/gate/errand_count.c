@@ -1,10 +1,11 @@
 /*
- * Messages' count_tokens, Responses' input_tokens: a request's tokens by the model's own
- * vocabulary, as a call of it would be counted; where the model has none, by its bytes. Nothing is
- * held, sold or asked upstream.
+ * Messages' count_tokens, Responses' input_tokens, Gemini's countTokens: a request's tokens by the
+ * model's own vocabulary, as a call of it would be counted; where the model has none, by its bytes.
+ * Nothing is held, sold or asked upstream.
  */
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "dialect/gemini_path.h"
 #include "dialect/talk.h"
 #include "dialect/text.h"
 #include "gate/auth.h"
@@ -14,6 +15,8 @@
 #include "gate/reply.h"
 #include "ident/ident.h"
 #include "meter/chat_count.h"
+#include "wire/json.h"
+#include "wire/url.h"
 
 #define COUNT_TALK_FIRST  4096
 #define COUNT_TALK_MAX    ((size_t)16 << 20) /* TALK_PARTS_MAX parts */
@@ -85,10 +88,11 @@ static void count_run(struct errand_work *work)
     uint64_t tokens = 0;
     work->err = count_tokens(count, &tokens);
     if (work->err == ERR_OK) {
-        const char *object =
-            count->dialect == DIALECT_RESPONSES ? "\"object\":\"response.input_tokens\"," : "";
-        work->err = buf_printf(&work->answer, "{%s\"input_tokens\":%llu}", object,
-                               (unsigned long long)tokens);
+        const char *members = count->dialect == DIALECT_RESPONSES
+                                  ? "\"object\":\"response.input_tokens\",\"input_tokens\""
+                              : count->dialect == DIALECT_GEMINI ? "\"totalTokens\""
+                                                                 : "\"input_tokens\"";
+        work->err = buf_printf(&work->answer, "{%s:%llu}", members, (unsigned long long)tokens);
     }
 }
 
@@ -101,16 +105,50 @@ static void count_fini(struct errand_work *work)
     gate_snapshot_unref(count->snapshot);
 }
 
+/* A whole request that is to be counted may be the body's one member. */
+static struct str count_unwrap(struct str body)
+{
+    struct json_fault fault;
+    struct json_member member;
+    struct json_member second;
+    if (json_check(body, &fault) != ERR_OK || json_kind(json_trim(body)) != JSON_OBJECT) {
+        return body; /* whoever reads it says why */
+    }
+    struct str rest = json_inside(json_trim(body));
+    bool wraps = json_next_member(&rest, &member) && !json_next_member(&rest, &second) &&
+                 json_key_is(member.key, STR("generateContentRequest")) &&
+                 json_kind(member.value) == JSON_OBJECT;
+    return wraps ? member.value : body;
+}
+
+/* What Gemini's clients say in the path. */
+static enum err count_read_gemini(struct http_exchange *x, struct arena *arena,
+                                  struct talk_path *path, struct talk *talk)
+{
+    struct gemini_path parts;
+    struct str query;
+    bool known =
+        gemini_path_read(url_target_path(http_exchange_head(x)->target, &query), query, &parts);
+    ASSERT(known); /* front.c sends no other */
+    enum err err = gemini_path_model(&parts, arena, &path->model);
+    talk->param = err == ERR_ASK_INVALID ? STR("model") : STR_EMPTY;
+    return err;
+}
+
 /* The request as one of chat; refused here if it cannot be. False: it was. */
 static bool count_read(struct gate *gate, struct http_exchange *x, enum dialect dialect,
                        struct arena *arena, struct buf *ret_body, struct str *ret_model)
 {
-    const struct talk_path path = { .counts = true };
+    struct talk_path path = { .counts = true };
     struct fail fail = { .text = "" };
-    struct talk talk;
+    struct talk talk = { .param = STR_EMPTY };
     struct lost lost = { 0 };
+    struct str body = http_exchange_body(x);
     buf_init(ret_body, 2 * gate->snapshot->options.body_bytes_max);
-    enum err err = talk_read(dialect, http_exchange_body(x), &path, arena, &talk, &fail);
+    bool gemini = dialect == DIALECT_GEMINI;
+    enum err err = gemini ? count_read_gemini(x, arena, &path, &talk) : ERR_OK;
+    body = gemini ? count_unwrap(body) : body;
+    err = err == ERR_OK ? talk_read(dialect, body, &path, arena, &talk, &fail) : err;
     if (err == ERR_OK && !text_decode(talk.model, arena, ret_model)) {
         err = ERR_NO_MEMORY;
     }
@@ -153,8 +191,9 @@ void errand_count(struct gate *gate, struct http_exchange *x, struct str path)
     struct arena arena;
     struct buf body;
     struct str name;
-    enum dialect dialect =
-        str_starts(path, STR("/v1/messages")) ? DIALECT_ANTHROPIC : DIALECT_RESPONSES;
+    enum dialect dialect = str_starts(path, STR("/v1/messages"))    ? DIALECT_ANTHROPIC
+                           : str_starts(path, STR("/v1/responses")) ? DIALECT_RESPONSES
+                                                                    : DIALECT_GEMINI;
     enum err err = auth_find(gate, x, &key);
     const struct registry_product *product =
         err == ERR_OK ? registry_product(gate->snapshot->registry, key->product) : NULL;

@@ -39,6 +39,22 @@ static void usage_put_key(struct jsonw *json, struct id key)
     }
 }
 
+/* What is no token; nothing where none was used. */
+static void usage_put_units(struct jsonw *json, const struct usage_month *row)
+{
+    if (!row->sums.has_units) {
+        return;
+    }
+    jsonw_key(json, "units");
+    jsonw_open(json, '{');
+    for (size_t i = 0; i < USAGE_MONTH_UNITS; i++) {
+        if (row->sums.units[i] != 0) {
+            jsonw_put_int(json, usage_month_unit(i), row->sums.units[i]);
+        }
+    }
+    jsonw_close(json, '}');
+}
+
 static void usage_put_sums(struct jsonw *json, const struct usage_month *row)
 {
     char money[40];
@@ -55,6 +71,7 @@ static void usage_put_sums(struct jsonw *json, const struct usage_month *row)
         }
     }
     jsonw_close(json, '}');
+    usage_put_units(json, row);
 }
 
 static enum err usage_on_row(void *context, const struct usage_month *row)
@@ -70,6 +87,10 @@ static enum err usage_on_row(void *context, const struct usage_month *row)
     for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
         errand->total.sums.tokens[i] += row->sums.tokens[i];
     }
+    for (size_t i = 0; i < USAGE_MONTH_UNITS; i++) {
+        errand->total.sums.units[i] += row->sums.units[i];
+    }
+    errand->total.sums.has_units |= row->sums.has_units;
     return jsonw_err(&errand->json);
 }
 

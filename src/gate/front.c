@@ -2,14 +2,17 @@
 #include "gate/front.h"
 
 #include "base/counter.h"
+#include "dialect/gemini_path.h"
 #include "gate/call.h"
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/upload.h"
 #include "wire/url.h"
 
-#define FRONT_OPENROUTER "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
+#define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
+#define FRONT_OPENROUTER  "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
 
 /* What an exchange's owner is, told by its first word. */
 static bool front_is_call(const void *owner)
@@ -17,11 +20,16 @@ static bool front_is_call(const void *owner)
     return *(const uint32_t *)owner == CALL_MAGIC;
 }
 
+static enum face front_face(struct http_exchange *x)
+{
+    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
+    return openrouter ? FACE_OPENROUTER : FACE_OPENAI;
+}
+
 static void front_chat(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    bool openrouter = str_starts(http_exchange_head(x)->target, STR(FRONT_OPENROUTER));
-    call_begin(gate, x, openrouter ? FACE_OPENROUTER : FACE_OPENAI, DIALECT_CHAT);
+    call_begin(gate, x, front_face(x), DIALECT_CHAT);
 }
 
 static void front_messages(struct gate *gate, struct http_exchange *x, struct str path)
@@ -34,6 +42,67 @@ static void front_responses(struct gate *gate, struct http_exchange *x, struct s
 {
     (void)path;
     call_begin(gate, x, FACE_OPENAI, DIALECT_RESPONSES);
+}
+
+/* Of Gemini's API: what is to be done with a model is the path's last word. */
+static void front_gemini(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    struct gemini_path parts;
+    char text[FRONT_MESSAGE_MAX];
+    struct buf message = { text, 0, sizeof(text), sizeof(text) };
+    if (reply_face(x) != FACE_GEMINI) {
+        errand_refuse(x, ERR_HTTP_PATH); /* OpenRouter's paths have no such thing */
+        return;
+    }
+    bool known = gemini_path_read(path, STR_EMPTY, &parts);
+    if (known && parts.verb <= GEMINI_STREAM) {
+        call_begin(gate, x, FACE_GEMINI, DIALECT_GEMINI);
+        return;
+    }
+    if (known && parts.verb == GEMINI_COUNT) {
+        errand_count(gate, x, path);
+        return;
+    }
+    if (buf_printf(&message,
+                   "\"" STR_FMT "\" is nothing that is done with a model here: known are "
+                   "generateContent, streamGenerateContent and countTokens.",
+                   STR_ARG(parts.method)) != ERR_OK) {
+        buf_reset(&message); /* then the table's sentence */
+    }
+    reply_refuse(x, &(struct face_error){ .err = ERR_HTTP_PATH,
+                                          .message = buf_str(&message),
+                                          .param = STR("method") });
+}
+
+static void front_speech(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_SPEECH);
+}
+
+/* Of a request whose body was read whole: one that is made within the process, or has none. */
+static void front_transcription(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    upload_whole(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+}
+
+static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_EMBEDDINGS);
+}
+
+static void front_rerank(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_RERANK);
+}
+
+static void front_images(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)path;
+    call_begin_service(gate, x, front_face(x), REGISTRY_SERVICE_IMAGES);
 }
 
 static void front_hello(struct gate *gate, struct http_exchange *x, struct str path)
@@ -82,6 +151,12 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/count_tokens"), false, HTTP1_POST, errand_count },
     { STR_INIT("/v1/responses"), false, HTTP1_POST, front_responses },
     { STR_INIT("/v1/responses/input_tokens"), false, HTTP1_POST, errand_count },
+    { STR_INIT("/v1/embeddings"), false, HTTP1_POST, front_embeddings },
+    { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
+    { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
+    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
+    { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
     { STR_INIT("/v1/files"), false, HTTP1_POST, errand_file_add },
     { STR_INIT("/v1/files"), false, HTTP1_GET, errand_file_list },
     { STR_INIT("/v1/files/"), true, HTTP1_GET, errand_file_get },
@@ -97,6 +172,10 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/messages/batches/"), true, HTTP1_DELETE, errand_messages_remove },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
+    { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },
+    { STR_INIT("/v1beta/models"), false, HTTP1_GET, errand_models },
+    { STR_INIT("/v1beta/models/"), true, HTTP1_GET, errand_models },
+    { STR_INIT("/v1beta/models/"), true, HTTP1_POST, front_gemini },
     { STR_INIT("/v1/credits"), false, HTTP1_GET, errand_credits },
     { STR_INIT("/v1/credits/transfer"), false, HTTP1_POST, errand_no_transfer },
     { STR_INIT("/v1/credits/gift"), false, HTTP1_POST, errand_no_resale },
@@ -120,29 +199,72 @@ static bool front_method_fits(enum http1_method want, enum http1_method got)
     return got == want || (want == HTTP1_GET && got == HTTP1_HEAD);
 }
 
-static void front_on_request(struct http_exchange *x)
+/* Who serves the request; NULL: nobody. *ret_known: another method of its path is served. */
+static const struct front_path *front_find(struct http_exchange *x, struct str *ret_path,
+                                           bool *ret_known)
 {
-    struct gate *gate = http_server_owner(http_exchange_server(x));
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
     if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
         path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
     }
-    bool known = false;
+    *ret_path = path;
+    *ret_known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
         const struct front_path *row = &front_paths[i];
         bool fits = row->prefix ? str_starts(path, row->path) && path.len > row->path.len
                                 : str_eq(path, row->path);
-        known |= fits;
+        *ret_known |= fits;
         if (fits && front_method_fits(row->method, head->method)) {
-            row->serve(gate, x, path);
-            return;
+            return row;
         }
     }
-    /* A model's verb of Gemini's API looks like a model's path. */
-    known = known && reply_face(x) != FACE_GEMINI;
-    errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
+    return NULL;
+}
+
+static void front_on_request(struct http_exchange *x)
+{
+    struct str path;
+    bool known = false;
+    void *owner = http_exchange_owner(x);
+    if (owner != NULL) {
+        ASSERT(upload_is(owner)); /* nobody else has an exchange before its body is there */
+        upload_done(owner);
+        return;
+    }
+    const struct front_path *row = front_find(x, &path, &known);
+    if (row == NULL) {
+        errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
+        return;
+    }
+    row->serve(http_server_owner(http_exchange_server(x)), x, path);
+}
+
+/* ---- bodies that are told as they come ------------------------------------------------------ */
+
+static bool front_takes(struct http_exchange *x)
+{
+    struct str path;
+    bool known = false;
+    const struct front_path *row = front_find(x, &path, &known);
+    return row != NULL && row->serve == front_transcription;
+}
+
+static void front_on_upload(struct http_exchange *x)
+{
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+}
+
+static void front_on_piece(struct http_exchange *x, struct str data)
+{
+    upload_piece(http_exchange_owner(x), data);
+}
+
+static void front_on_broken(struct http_exchange *x, enum err err)
+{
+    upload_broken(http_exchange_owner(x), err);
 }
 
 static void front_on_gone(struct http_exchange *x)
@@ -151,7 +273,9 @@ static void front_on_gone(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (front_is_call(owner)) {
+    if (upload_is(owner)) {
+        upload_gone(owner);
+    } else if (front_is_call(owner)) {
         call_gone(owner);
     } else {
         errand_gone(owner);
@@ -182,6 +306,10 @@ static void front_on_bad(struct http_exchange *x, enum err err)
 
 const struct http_events front_events = {
     .on_request = front_on_request,
+    .takes = front_takes,
+    .on_upload = front_on_upload,
+    .on_piece = front_on_piece,
+    .on_broken = front_on_broken,
     .on_gone = front_on_gone,
     .on_drained = front_on_drained,
     .on_bad = front_on_bad,

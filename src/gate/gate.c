@@ -7,6 +7,7 @@
 #include "gate/call_straddle.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
+#include "gate/upload.h"
 
 static struct http_server_options gate_server_options(struct gate *gate)
 {
@@ -57,6 +58,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->snapshot = snapshot;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
+    list_init(&gate->uploads);
     call_straddle_init(gate);
     call_queue_init(gate);
     enum err err = gate_start(gate, fail);
@@ -135,6 +137,7 @@ size_t gate_busy(const struct gate *gate)
 
 void gate_cut(struct gate *gate)
 {
+    uploads_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;
@@ -153,7 +156,7 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls));
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads));
     batch_runner_destroy(gate->batches);
     call_straddle_fini(gate);
     call_queue_fini(gate);

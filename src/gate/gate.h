@@ -29,6 +29,7 @@ struct review;
 struct quarantine;
 struct repeats;
 struct retry_budget;
+struct spool;
 struct store;
 struct tlog;
 struct tls_context;
@@ -73,6 +74,7 @@ struct gate_world {
     struct review *review; /* NULL: nothing holds anybody */
     struct quota *quota;
     struct lookout *lookout; /* NULL: nobody looks at what calls look like */
+    struct spool *spool;     /* NULL: nothing can be uploaded */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
     struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */

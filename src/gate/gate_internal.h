@@ -23,6 +23,7 @@ struct gate {
     struct upstream_pool *pool;
     struct slab calls;
     struct node open_calls;
+    struct node uploads; /* that are no calls yet */
     size_t errands;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;

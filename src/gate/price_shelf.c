@@ -24,7 +24,8 @@ struct price_shelf {
     struct arena arena;
     int64_t last; /* row whose book was read whole */
     struct price_shelf_book *book;
-    struct shelf_entry *fresh; /* read and not yet in the map, the last first */
+    struct shelf_entry *fresh;     /* read and not yet in the map, the last first */
+    struct registry_image *images; /* of the first of them */
 };
 
 static const struct store_sql sql_prices = {
@@ -75,6 +76,23 @@ static enum err shelf_price(struct price_shelf *shelf, struct str model)
     return ERR_OK;
 }
 
+/* A kind of picture, behind those that are there: rows come by name, so they are in order. */
+static enum err shelf_image(struct price_shelf *shelf, struct registry_price *price,
+                            struct str kind, int64_t pico)
+{
+    if (price->image_count == 0) {
+        shelf->images = arena_alloc(&shelf->arena, REGISTRY_IMAGES_MAX * sizeof(*shelf->images));
+        price->images = shelf->images;
+    }
+    if (price->images == NULL || price->image_count == REGISTRY_IMAGES_MAX) {
+        return price->images == NULL ? ERR_NO_MEMORY : ERR_LIMIT;
+    }
+    struct registry_image *image = &shelf->images[price->image_count];
+    image->pico = pico;
+    price->image_count++;
+    return arena_copy(&shelf->arena, kind, &image->kind) ? ERR_OK : ERR_NO_MEMORY;
+}
+
 static void shelf_class(struct registry_price *price, struct str name, int64_t pico)
 {
     if (str_eq(name, STR("call"))) {
@@ -101,7 +119,12 @@ static enum err shelf_on_price(void *context, const struct store_value *row, siz
     ASSERT(columns == 6);
     TRY(shelf_book(shelf, row));
     TRY(shelf_price(shelf, row[3].bytes));
-    shelf_class(&shelf->fresh->price.price, row[4].bytes, row[5].number);
+    struct registry_price *price = &shelf->fresh->price.price;
+    if (str_starts(row[4].bytes, STR("image "))) {
+        struct str kind = str_from_at(row[4].bytes, sizeof("image ") - 1);
+        return shelf_image(shelf, price, kind, row[5].number);
+    }
+    shelf_class(price, row[4].bytes, row[5].number);
     return ERR_OK;
 }
 

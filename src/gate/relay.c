@@ -1,8 +1,11 @@
 #include "gate/relay.h"
 
+#include "base/mem.h"
+#include "dialect/listen.h"
 #include "wire/json.h"
 
-#define RELAY_TEXTS_MAX 8   /* of an event; nearly all have one */
+#define RELAY_ITEMS_MAX ((size_t)1 << 20) /* of listen.h: EVENT_ITEMS_MAX of some choices */
+#define RELAY_TEXTS_MAX 8                 /* of an event; nearly all have one */
 #define RELAY_LIKE_MAX  512 /* bytes of an event around its text: an open stream keeps them */
 
 void relay_init(struct relay *relay, const struct relay_options *options)
@@ -12,9 +15,12 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .model = options->model,
         .upstream_model = options->upstream_model,
         .sink = options->sink,
+        .dialect = options->dialect,
+        .read = options->read,
         .choices = options->choices,
         .surface = options->surface,
         .include_usage = options->include_usage,
+        .bytes = options->bytes,
         .singly = options->singly,
     };
     sse_init(&relay->sse, options->event_max);
@@ -24,9 +30,25 @@ void relay_init(struct relay *relay, const struct relay_options *options)
 
 void relay_fini(struct relay *relay)
 {
+    if (relay->listen != NULL) {
+        listen_fini(relay->listen);
+        mem_free(relay->listen);
+        relay->listen = NULL;
+    }
     sse_fini(&relay->sse);
     buf_fini(&relay->like.around);
     buf_fini(&relay->tail);
+}
+
+/* What was reported; searches that no report tells are counted where they were seen. */
+static void relay_use(struct relay *relay, struct str usage)
+{
+    if (usage.len > 0) {
+        usage_report_add(&relay->report, relay->surface, usage);
+        relay->has_usage = usage_report_settle(&relay->report, relay->surface, &relay->usage);
+        relay->usage.units[USAGE_UNIT_WEB_SEARCH] +=
+            relay->listen == NULL ? 0 : relay->listen->searches;
+    }
 }
 
 /* What an event says about the whole: model, usage, end. */
@@ -44,11 +66,8 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
         relay->other = chat->model;
         return ERR_UPSTREAM_MODEL;
     }
-    relay->begun = true;
-    if (chat->usage.len > 0) {
-        usage_report_add(&relay->report, relay->surface, chat->usage);
-        relay->has_usage = usage_report_settle(&relay->report, relay->surface, &relay->usage);
-    }
+    relay->begun |= relay->listen == NULL || listen_has_begun(relay->listen);
+    relay_use(relay, chat->usage);
     relay->unread |= chat->unread;
     relay->finished += chat->finished;
     relay->done |= chat->done;
@@ -87,6 +106,62 @@ struct relay_texts {
     struct chat_text texts[RELAY_TEXTS_MAX];
     size_t count; /* of all, also those that had no room */
 };
+
+/* Texts of an event of another dialect: those that lie in its bytes are told with it, others, and
+ * more than there is room for, at once: its model was read before. */
+struct relay_hearing {
+    struct relay *relay;
+    struct relay_texts *kept;
+    struct str data;
+    const struct chat_event *chat;
+};
+
+static void relay_tell_kept(const struct relay_hearing *hearing)
+{
+    const struct relay *relay = hearing->relay;
+    bool other =
+        swap_check_json(relay->model, relay->upstream_model, hearing->chat->model) == SWAP_MISMATCH;
+    for (size_t i = 0; relay->sink != NULL && !other && i < hearing->kept->count; i++) {
+        relay->sink->text(relay->sink->context, &hearing->kept->texts[i]);
+    }
+    hearing->kept->count = 0;
+}
+
+static void relay_hear_text(void *context, const struct chat_text *text)
+{
+    const struct relay_hearing *hearing = context;
+    const char *end = hearing->data.ptr + hearing->data.len;
+    bool inside = text->json.ptr >= hearing->data.ptr && text->json.ptr < end;
+    if (hearing->kept->count == RELAY_TEXTS_MAX || !inside) {
+        relay_tell_kept(hearing);
+    }
+    hearing->kept->texts[hearing->kept->count++] = *text;
+    if (!inside) {
+        relay_tell_kept(hearing);
+    }
+}
+
+static enum err relay_listen(struct relay *relay)
+{
+    if (relay->listen == NULL) {
+        relay->listen = mem_alloc(sizeof(*relay->listen));
+        if (relay->listen == NULL) {
+            return ERR_NO_MEMORY;
+        }
+        listen_init(relay->listen, relay->dialect, RELAY_ITEMS_MAX);
+    }
+    return ERR_OK;
+}
+
+static enum err relay_hear(struct relay *relay, const struct sse_event *event,
+                           struct relay_texts *kept, struct chat_event *chat)
+{
+    struct relay_hearing hearing = { relay, kept, event->data, chat };
+    const struct chat_sink sink = { relay_hear_text, &hearing };
+    TRY(relay_listen(relay));
+    buf_reset(&relay->like.around); /* what follows may be of another item */
+    return listen_event(relay->listen, event->type, event->data, &sink, chat);
+}
 
 static void relay_keep_text(void *context, const struct chat_text *text)
 {
@@ -173,7 +248,13 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (relay->done) {
             return ERR_OK; /* behind the end there is nothing to say */
         }
-        chat_event_read(event->data, &sink, &chat);
+        if (relay->read != NULL) {
+            relay->read(event->data, &chat);
+        } else if (relay->dialect == DIALECT_CHAT) {
+            chat_event_read(event->data, &sink, &chat);
+        } else {
+            TRY(relay_hear(relay, event, &kept, &chat));
+        }
         TRY(relay_understand(relay, &chat));
         if (relay->sink != NULL) {
             relay_tell(relay, &kept, event->data);
@@ -182,8 +263,9 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {
             return ERR_OK; /* we asked for it, the client did not */
         }
-    } else if (!relay->begun) {
-        return ERR_OK; /* a comment before the first event is checked: the client can wait */
+    }
+    if (!relay->begun) {
+        return ERR_OK; /* what keeps the line alive before the answer begins: the client can wait */
     }
     if (relay->ended) {
         return buf_append(&relay->tail, event->raw) == ERR_OK ? ERR_OK : ERR_UPSTREAM_SIZE;
@@ -193,9 +275,35 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
     return ERR_OK;
 }
 
+#define RELAY_KEPT ((size_t)512) /* of an answer that has no events: what is held back of it */
+
+/* The answer itself: each piece that comes counts as an event. Its last bytes stay in the tail, as
+ * nobody can tell which piece is the last. */
+static enum err relay_give(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
+{
+    struct buf *tail = &relay->tail;
+    size_t most = RELAY_KEPT < tail->max ? RELAY_KEPT : tail->max;
+    size_t excess = tail->len + data.len > most ? tail->len + data.len - most : 0;
+    size_t old = excess < tail->len ? excess : tail->len;
+    relay->begun |= data.len > 0;
+    relay->content_events += data.len > 0;
+    relay->content_bytes += (int64_t)data.len;
+    if (old > 0) {
+        emit(context, str_slice(buf_str(tail), 0, old));
+        buf_drop(tail, old);
+    }
+    if (excess > old) {
+        emit(context, str_slice(data, 0, excess - old));
+    }
+    return buf_append(tail, str_from_at(data, excess - old));
+}
+
 enum err relay_feed(struct relay *relay, struct str data, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
+    if (relay->bytes) {
+        return relay_give(relay, data, emit, context);
+    }
     for (;;) {
         struct sse_event event;
         if (relay_next_like(relay, &data, &run)) {
@@ -225,10 +333,90 @@ enum err relay_finish(struct relay *relay, relay_emit_fn *emit, void *context)
 {
     struct relay_run run = { STR_EMPTY, emit, context };
     struct sse_event event;
-    if (sse_end(&relay->sse, &event) == WIRE_DONE) {
+    relay->ended |= relay->bytes;
+    if (!relay->bytes && sse_end(&relay->sse, &event) == WIRE_DONE) {
         enum err err = relay_event(relay, &event, &run);
         relay_flush(&run);
         TRY(err);
     }
+    if (relay->listen != NULL) {
+        TRY(listen_end(relay->listen)); /* a client of theirs would miss an end that is missing */
+    }
     return relay->ended ? ERR_OK : ERR_UPSTREAM_CUT;
+}
+
+/* ---- whole answers ------------------------------------------------------------------------ */
+
+/* Texts of a whole answer are counted later: those that do not lie in it are copied. */
+struct relay_reading {
+    struct relay *relay;
+    const struct chat_sink *sink;
+    struct str body;
+};
+
+static void relay_read_text(void *context, const struct chat_text *text)
+{
+    const struct relay_reading *reading = context;
+    const char *end = reading->body.ptr + reading->body.len;
+    struct chat_text said = *text;
+    bool inside = text->json.ptr >= reading->body.ptr && text->json.ptr < end;
+    if (!inside && !arena_copy(&reading->relay->listen->arena, text->json, &said.json)) {
+        reading->relay->unread = true;
+        return;
+    }
+    reading->sink->text(reading->sink->context, &said);
+}
+
+static enum err relay_read(struct relay *relay, struct str body, const struct chat_sink *sink,
+                           struct chat_answer *ret_answer)
+{
+    struct relay_reading reading = { relay, sink, body };
+    const struct chat_sink copying = { relay_read_text, &reading };
+    struct chat_event said;
+    if (relay->dialect == DIALECT_CHAT) {
+        chat_answer_read(body, sink, ret_answer);
+        return ERR_OK;
+    }
+    TRY(relay_listen(relay));
+    TRY(listen_body(relay->listen, body, sink == NULL ? NULL : &copying, &said));
+    *ret_answer = (struct chat_answer){
+        .error = said.error, .unread = said.unread, .model = said.model, .usage = said.usage
+    };
+    return ERR_OK;
+}
+
+enum err relay_whole(struct relay *relay, struct str body, const struct chat_sink *sink)
+{
+    struct chat_answer answer;
+    TRY(relay_read(relay, body, sink, &answer));
+    if (answer.bad) {
+        return ERR_UPSTREAM_SYNTAX;
+    }
+    if (answer.error) {
+        return ERR_UPSTREAM_STATUS;
+    }
+    relay->named = swap_check_json(relay->model, relay->upstream_model, answer.model);
+    if (relay->named == SWAP_MISMATCH) {
+        relay->other = answer.model;
+        return ERR_UPSTREAM_MODEL;
+    }
+    relay->unread |= answer.unread;
+    relay_use(relay, answer.usage);
+    return ERR_OK;
+}
+
+bool relay_is_busy(const struct relay *relay)
+{
+    return relay->listen != NULL && relay->listen->busy;
+}
+
+struct str relay_answer_id(const struct relay *relay)
+{
+    return relay->listen == NULL ? STR_EMPTY
+                                 : (struct str){ relay->listen->id, relay->listen->id_len };
+}
+
+int64_t relay_events(const struct relay *relay)
+{
+    return relay->listen == NULL ? 0 : relay->listen->events;
 }

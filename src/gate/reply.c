@@ -82,8 +82,12 @@ enum face reply_face(struct http_exchange *x)
     if (head == NULL) {
         return FACE_OPENAI;
     }
-    return face_of(url_target_path(head->target, &query),
-                   http1_header(head, STR("anthropic-version")).len > 0);
+    struct str path = url_target_path(head->target, &query);
+    enum face face = face_of(path, http1_header(head, STR("anthropic-version")).len > 0);
+    /* What is done with a model is Gemini's alone, and so is its header where paths are shared. */
+    bool verb = head->method == HTTP1_POST && str_starts(path, STR("/v1/models/"));
+    bool header = face == FACE_OPENAI && http1_header(head, STR("x-goog-api-key")).len > 0;
+    return verb || header ? FACE_GEMINI : face;
 }
 
 void reply_refuse(struct http_exchange *x, const struct face_error *error)

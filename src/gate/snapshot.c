@@ -15,16 +15,57 @@
 #define SNAPSHOT_ARENA_MAX ((size_t)64 << 20) /* a head of 1 KiB for each of 60,000 routes */
 #define SNAPSHOT_HEAD_MAX  8192
 
-static const struct str snapshot_path = STR_INIT("/chat/completions");
+/* How a dialect's requests are addressed and by which header they carry the secret. */
+struct snapshot_form {
+    struct str path;
+    struct str verb; /* behind the model in the path; empty: the model is in the body */
+    struct str stream_verb;
+    struct str secret;
+};
+
+#define SNAPSHOT_BEARER STR_INIT("Authorization: Bearer ")
+#define SNAPSHOT_PATH(path)                                         \
+    {                                                               \
+        STR_INIT(path), STR_INIT(""), STR_INIT(""), SNAPSHOT_BEARER \
+    }
+
+static const struct snapshot_form snapshot_forms[] = {
+    [REGISTRY_DIALECT_OPENAI_CHAT] = SNAPSHOT_PATH("/chat/completions"),
+    [REGISTRY_DIALECT_OPENAI_RESPONSES] = SNAPSHOT_PATH("/responses"),
+    [REGISTRY_DIALECT_ANTHROPIC] = { STR_INIT("/messages"), STR_INIT(""), STR_INIT(""),
+                                     STR_INIT("x-api-key: ") },
+    [REGISTRY_DIALECT_GEMINI] = { STR_INIT("/models/"), STR_INIT(":generateContent"),
+                                  STR_INIT(":streamGenerateContent?alt=sse"),
+                                  STR_INIT("x-goog-api-key: ") },
+    [REGISTRY_DIALECT_OPENAI_EMBEDDINGS] = SNAPSHOT_PATH("/embeddings"),
+    [REGISTRY_DIALECT_RERANK] = SNAPSHOT_PATH("/rerank"),
+    [REGISTRY_DIALECT_OPENAI_IMAGES] = SNAPSHOT_PATH("/images/generations"),
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = SNAPSHOT_PATH("/audio/speech"),
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = SNAPSHOT_PATH("/audio/transcriptions"),
+    [REGISTRY_DIALECT_OPENAI_REALTIME] = SNAPSHOT_PATH("/realtime"),
+};
+_Static_assert(EP_ARRAY_LEN(snapshot_forms) == REGISTRY_DIALECT_COUNT, "a form each");
+
+static enum err snapshot_write_target(struct buf *head, const struct gate_route *ready, bool stream)
+{
+    const struct snapshot_form *form = &snapshot_forms[ready->route->dialect];
+    TRY(buf_append(head, STR("POST ")));
+    TRY(buf_append(head, ready->url.path));
+    TRY(buf_append(head, form->path));
+    if (form->verb.len > 0) {
+        TRY(buf_append(head, ready->route->upstream_model));
+        TRY(buf_append(head, stream ? form->stream_verb : form->verb));
+    }
+    return buf_append(head, STR(" HTTP/1.1\r\nHost: "));
+}
 
 /* "POST /v1/chat/completions HTTP/1.1", Host, Authorization; the content length is added a call. */
-static enum err snapshot_write_head(struct buf *head, const struct url *url, struct str secret)
+static enum err snapshot_write_head(struct buf *head, const struct gate_route *ready, bool stream,
+                                    struct str secret)
 {
+    const struct url *url = &ready->url;
     bool literal = str_find(url->host, ':') < url->host.len;
-    TRY(buf_append(head, STR("POST ")));
-    TRY(buf_append(head, url->path));
-    TRY(buf_append(head, snapshot_path));
-    TRY(buf_append(head, STR(" HTTP/1.1\r\nHost: ")));
+    TRY(snapshot_write_target(head, ready, stream));
     TRY(buf_append(head, literal ? STR("[") : STR_EMPTY));
     TRY(buf_append(head, url->host));
     TRY(buf_append(head, literal ? STR("]") : STR_EMPTY));
@@ -32,11 +73,41 @@ static enum err snapshot_write_head(struct buf *head, const struct url *url, str
         TRY(buf_byte(head, ':'));
         TRY(buf_u64(head, url->port));
     }
-    TRY(buf_append(head, STR("\r\nAuthorization: Bearer ")));
+    TRY(buf_append(head, STR("\r\n")));
+    TRY(buf_append(head, snapshot_forms[ready->route->dialect].secret));
     TRY(buf_append(head, secret));
-    return buf_append(head,
-                      STR("\r\nContent-Type: application/json\r\nAccept-Encoding: identity\r\n"
-                          "User-Agent: entrepot\r\nContent-Length: "));
+    if (ready->route->dialect != REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS) {
+        TRY(buf_append(head, STR("\r\nContent-Type: application/json"))); /* else upload.c's */
+    }
+    return buf_append(head, STR("\r\nAccept-Encoding: identity\r\n"
+                                "User-Agent: entrepot\r\nContent-Length: "));
+}
+
+static enum err snapshot_keep_head(struct gate_snapshot *snapshot, const struct gate_route *ready,
+                                   bool stream, struct str secret, struct str *ret_head)
+{
+    struct buf head;
+    buf_init(&head, SNAPSHOT_HEAD_MAX);
+    enum err err = snapshot_write_head(&head, ready, stream, secret);
+    if (err == ERR_OK && !arena_copy(&snapshot->arena, buf_str(&head), ret_head)) {
+        err = ERR_NO_MEMORY;
+    }
+    if (head.ptr != NULL) {
+        secret_wipe(head.ptr, head.cap);
+    }
+    buf_fini(&head);
+    return err;
+}
+
+/* Both heads; where they are the same, one. */
+static enum err snapshot_keep_heads(struct gate_snapshot *snapshot, struct gate_route *ready,
+                                    struct str secret)
+{
+    TRY(snapshot_keep_head(snapshot, ready, false, secret, &ready->head));
+    ready->stream_head = ready->head;
+    return snapshot_forms[ready->route->dialect].verb.len == 0
+               ? ERR_OK
+               : snapshot_keep_head(snapshot, ready, true, secret, &ready->stream_head);
 }
 
 /* A line end in a secret would be a header of its own. */
@@ -68,22 +139,15 @@ static enum err snapshot_route(struct gate_snapshot *snapshot, struct gate_route
     }
     struct secret secret = { 0 };
     TRY(secret_load(route->credential->secret, folder, &secret, fail));
-    struct buf head;
-    buf_init(&head, SNAPSHOT_HEAD_MAX);
     enum err err = ERR_OK;
     if (!snapshot_is_header(secret_str(&secret))) {
         err = FAIL(fail, ERR_REGISTRY_INVALID,
                    "the secret of credential \"" STR_FMT "\" has a space or a control character",
                    STR_ARG(route->credential->id));
-    } else if (snapshot_write_head(&head, &ready->url, secret_str(&secret)) != ERR_OK ||
-               !arena_copy(&snapshot->arena, buf_str(&head), &ready->head)) {
+    } else if (snapshot_keep_heads(snapshot, ready, secret_str(&secret)) != ERR_OK) {
         err = FAIL(fail, ERR_NO_MEMORY, "no memory for the head of route \"" STR_FMT "\"",
                    STR_ARG(route->id));
     }
-    if (head.ptr != NULL) {
-        secret_wipe(head.ptr, head.cap);
-    }
-    buf_fini(&head);
     secret_fini(&secret);
     return err;
 }
@@ -104,6 +168,9 @@ static enum err snapshot_models(struct gate_snapshot *snapshot, struct shelf *sh
     for (size_t i = 0; i < registry->model_count; i++) {
         const struct registry_model *model = &registry->models[i];
         struct gate_model *ready = &snapshot->models[i];
+        for (unsigned k = 0; k < REGISTRY_SERVICE_COUNT; k++) {
+            ready->serves[k] = registry_model_serves(model, (enum registry_service)k);
+        }
         if (model->tokenizer.len > 0) {
             TRY(shelf_open(shelf, model->tokenizer, &ready->vocab, fail));
             ready->template =
@@ -163,6 +230,18 @@ enum err gate_snapshot_create(const struct registry *registry,
     return ERR_OK;
 }
 
+static void snapshot_wipe(struct str head)
+{
+    /* The bytes are the arena's own and writable; the slice alone is const. */
+    union {
+        const char *in;
+        void *out;
+    } unconst = { .in = head.ptr };
+    if (head.len > 0) {
+        secret_wipe(unconst.out, head.len);
+    }
+}
+
 struct gate_snapshot *gate_snapshot_ref(struct gate_snapshot *snapshot)
 {
     int64_t before = atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
@@ -183,15 +262,8 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     }
     const struct registry *registry = snapshot->registry;
     for (size_t i = 0; snapshot->routes != NULL && i < registry->route_count; i++) {
-        struct str head = snapshot->routes[i].head;
-        if (head.len > 0) {
-            /* The bytes are the arena's own and writable; the slice alone is const. */
-            union {
-                const char *in;
-                void *out;
-            } unconst = { .in = head.ptr };
-            secret_wipe(unconst.out, head.len);
-        }
+        snapshot_wipe(snapshot->routes[i].head);
+        snapshot_wipe(snapshot->routes[i].stream_head);
     }
     geo_unref(snapshot->geo);
     snapshot_law_free(snapshot);
@@ -200,13 +272,26 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     mem_free(snapshot);
 }
 
-const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
-                                             const struct registry_model *model)
+static const struct gate_model *snapshot_model(const struct gate_snapshot *snapshot,
+                                               const struct registry_model *model)
 {
     ASSERT(model >= snapshot->registry->models);
     size_t at = (size_t)(model - snapshot->registry->models);
     ASSERT(at < snapshot->registry->model_count);
-    return snapshot->models[at].vocab == NULL ? NULL : &snapshot->models[at];
+    return &snapshot->models[at];
+}
+
+const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
+                                             const struct registry_model *model)
+{
+    const struct gate_model *ready = snapshot_model(snapshot, model);
+    return ready->vocab == NULL ? NULL : ready;
+}
+
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service)
+{
+    return snapshot_model(snapshot, model)->serves[service];
 }
 
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,

@@ -37,6 +37,9 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
+    uint64_t upload_bytes_max; /* of the file in a form */
+    int64_t upload_ns;         /* from the head of its request to the end */
+    size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;
     int64_t client_limits[LIMITS_KINDS]; /* of clients that have none of their own */
@@ -63,13 +66,15 @@ struct gate_options {
 struct gate_route {
     const struct registry_route *route;
     struct url url;
-    struct str head; /* up to the content length: holds the secret, must not be shown */
+    struct str head;        /* up to the content length: holds the secret, must not be shown */
+    struct str stream_head; /* the same, of a request for a stream */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 
-/* How a model's tokens are counted. */
+/* How a model's tokens are counted, and what it is for. */
 struct gate_model {
-    const struct vocab *vocab; /* of the shelf; NULL: they are not counted */
+    uint64_t serves[REGISTRY_SERVICE_COUNT]; /* bits of its routes */
+    const struct vocab *vocab;               /* of the shelf; NULL: they are not counted */
     const struct template_program *template;
 };
 
@@ -110,5 +115,8 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot);
 /* NULL: the model's tokens are not counted. */
 const struct gate_model *gate_snapshot_model(const struct gate_snapshot *snapshot,
                                              const struct registry_model *model);
+/* Bits of the model's routes that serve calls of the service. */
+uint64_t gate_snapshot_serves(const struct gate_snapshot *snapshot,
+                              const struct registry_model *model, enum registry_service service);
 const struct gate_route *gate_snapshot_route(const struct gate_snapshot *snapshot,
                                              const struct registry_route *route);

@@ -272,6 +272,16 @@ static const struct audit_rule audit_rules[] = {
             "coalesce(u.calls, 0) <> coalesce(s.calls, 0)"
             " OR coalesce(u.amount, 0) <> coalesce(s.amount, 0)"
             " OR coalesce(u.tokens, 0) <> coalesce(s.tokens, 0)") },
+    { "units-of-settlements",
+      "What a client used beside tokens by month is the sum of its settlements.", "account",
+      AUDIT("a.id", "u.pieces",
+            "account a"
+            " LEFT JOIN (SELECT account, sum(pieces) AS pieces FROM usage_month_unit"
+            " GROUP BY account) u ON u.account = a.id"
+            " LEFT JOIN (SELECT h.account, sum(j.value) AS pieces"
+            " FROM settlement s JOIN hold h ON h.id = s.hold, json_each(s.usage, '$.units') j"
+            " WHERE s.state = 1 OR s.posted > 0 GROUP BY h.account) s ON s.account = a.id",
+            "coalesce(u.pieces, 0) <> coalesce(s.pieces, 0)") },
     { "one-sale-a-key",
       "An Idempotency-Key of a client has one hold, and that hold is the client's.", "hold",
       AUDIT("i.hold", "h.amount",

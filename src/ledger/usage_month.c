@@ -27,10 +27,29 @@ const struct store_migration usage_month_migration = {
     " WHERE s.state = 1 OR s.posted > 0 GROUP BY h.account, month;",
 };
 
+const struct store_migration usage_unit_migration = {
+    .number = 20,
+    .name = "usage_unit",
+    .sql = "CREATE TABLE usage_month_unit(account INTEGER NOT NULL REFERENCES account,"
+           " month INTEGER NOT NULL, key BLOB NOT NULL, model TEXT NOT NULL, unit TEXT NOT NULL,"
+           " pieces INTEGER NOT NULL CHECK(pieces > 0),"
+           " PRIMARY KEY(account, month, key, model, unit)) STRICT, WITHOUT ROWID;"
+           /* Settlements of before do not say whose key and which model. */
+           "INSERT INTO usage_month_unit SELECT h.account,"
+           " CAST(strftime('%Y%m', s.settled_ns / 1000000000, 'unixepoch') AS INTEGER) AS month,"
+           " zeroblob(16), '', u.key, sum(u.value)"
+           " FROM settlement s JOIN hold h ON h.id = s.hold, json_each(s.usage, '$.units') u"
+           " WHERE (s.state = 1 OR s.posted > 0) AND u.value > 0 GROUP BY h.account, month, u.key;",
+};
+
 #define USAGE_MONTH_NAME(name, at)  " t_" #name ","
 #define USAGE_MONTH_VALUE(name, at) " ?" #at ","
 #define USAGE_MONTH_ADD(name, at)   " t_" #name " = usage_month.t_" #name " + excluded.t_" #name ","
-#define USAGE_MONTH_FIXED           6 /* columns that are no class */
+#define USAGE_MONTH_PIECES(name)                                                          \
+    " coalesce((SELECT p.pieces FROM usage_month_unit p WHERE p.account = u.account"      \
+    " AND p.month = u.month AND p.key = u.key AND p.model = u.model AND p.unit = '" #name \
+    "'), 0),"
+#define USAGE_MONTH_FIXED 6 /* columns that are no class */
 
 /* clang-format off */
 static const struct store_sql sql_add = {
@@ -41,9 +60,15 @@ static const struct store_sql sql_add = {
     USAGE_MONTH_TABLE(USAGE_MONTH_ADD)
     " calls = usage_month.calls + excluded.calls, amount = usage_month.amount + excluded.amount"
 };
+static const struct store_sql sql_add_unit = {
+    "INSERT INTO usage_month_unit(account, month, key, model, unit, pieces)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(account, month, key, model, unit) DO UPDATE"
+    " SET pieces = usage_month_unit.pieces + excluded.pieces"
+};
 static const struct store_sql sql_read = {
     "SELECT u.account, u.month, u.key, u.model,"
-    USAGE_MONTH_TABLE(USAGE_MONTH_NAME) " u.calls, u.amount, a.currency FROM account a"
+    USAGE_MONTH_TABLE(USAGE_MONTH_NAME)
+    USAGE_MONTH_UNIT_TABLE(USAGE_MONTH_PIECES) " u.calls, u.amount, a.currency FROM account a"
     " JOIN usage_month u ON u.account = a.id WHERE a.uid = ?1 AND u.month = ?2"
     " ORDER BY u.key, u.model"
 };
@@ -57,6 +82,15 @@ const char *usage_month_class(size_t class)
 {
     ASSERT(class < USAGE_MONTH_CLASSES);
     return usage_month_classes[class];
+}
+
+#define USAGE_MONTH_UNIT_TEXT(name) #name,
+static const char *const usage_month_units[] = { USAGE_MONTH_UNIT_TABLE(USAGE_MONTH_UNIT_TEXT) };
+
+const char *usage_month_unit(size_t unit)
+{
+    ASSERT(unit < USAGE_MONTH_UNITS);
+    return usage_month_units[unit];
 }
 
 static struct usage_month *usage_fold_find(struct usage_fold *fold, int64_t account, int64_t month,
@@ -93,6 +127,29 @@ enum err usage_fold_add(struct usage_fold *fold, struct store_txn *txn, int64_t 
     for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
         row->sums.tokens[i] += use->tokens[i];
     }
+    for (size_t i = 0; use->has_units && i < USAGE_MONTH_UNITS; i++) {
+        row->sums.units[i] += use->units[i];
+        row->sums.has_units = true;
+    }
+    return ERR_OK;
+}
+
+static enum err usage_fold_write_units(const struct usage_month *row, struct store_txn *txn,
+                                       struct fail *fail)
+{
+    for (size_t i = 0; i < USAGE_MONTH_UNITS; i++) {
+        const struct store_value values[] = {
+            STORE_I(row->account),
+            STORE_I(row->month),
+            STORE_B(id_str(&row->sums.key)),
+            STORE_T(row->sums.model),
+            STORE_T(str_from(usage_month_unit(i))),
+            STORE_I(row->sums.units[i]),
+        };
+        if (row->sums.units[i] > 0) {
+            TRY(store_exec(txn, &sql_add_unit, values, EP_ARRAY_LEN(values), fail));
+        }
+    }
     return ERR_OK;
 }
 
@@ -112,6 +169,9 @@ enum err usage_fold_write(struct usage_fold *fold, struct store_txn *txn, struct
         values[4 + USAGE_MONTH_CLASSES] = STORE_I(row->calls);
         values[5 + USAGE_MONTH_CLASSES] = STORE_I(row->amount);
         TRY(store_exec(txn, &sql_add, values, EP_ARRAY_LEN(values), fail));
+        if (row->sums.has_units) {
+            TRY(usage_fold_write_units(row, txn, fail));
+        }
     }
     fold->count = 0;
     return ERR_OK;
@@ -127,19 +187,25 @@ struct usage_month_reading {
 static enum err usage_month_on_row(void *context, const struct store_value *row, size_t columns)
 {
     const struct usage_month_reading *reading = context;
-    ASSERT(columns == USAGE_MONTH_FIXED + USAGE_MONTH_CLASSES + 1);
+    const struct store_value *units = row + 4 + USAGE_MONTH_CLASSES;
+    const struct store_value *last = units + USAGE_MONTH_UNITS;
+    ASSERT(columns == USAGE_MONTH_FIXED + USAGE_MONTH_CLASSES + USAGE_MONTH_UNITS + 1);
     ASSERT(row[2].bytes.len == ID_BYTES);
     struct usage_month month = {
         .account = row[0].number,
         .month = row[1].number,
         .sums.model = row[3].bytes,
-        .calls = row[4 + USAGE_MONTH_CLASSES].number,
-        .amount = row[5 + USAGE_MONTH_CLASSES].number,
-        .currency = row[6 + USAGE_MONTH_CLASSES].bytes,
+        .calls = last[0].number,
+        .amount = last[1].number,
+        .currency = last[2].bytes,
     };
     memcpy(month.sums.key.bytes, row[2].bytes.ptr, ID_BYTES);
     for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {
         month.sums.tokens[i] = row[4 + i].number;
+    }
+    for (size_t i = 0; i < USAGE_MONTH_UNITS; i++) {
+        month.sums.units[i] = units[i].number;
+        month.sums.has_units |= units[i].number > 0;
     }
     return reading->row(reading->context, &month);
 }

@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 extern const struct store_migration usage_month_migration; /* number 6 */
+extern const struct store_migration usage_unit_migration;  /* number 20 */
 
 /* The classes of tokens, as receipts name them and in their order, each with the number of its
  * parameter in the statement that adds to a row. */
@@ -43,11 +44,33 @@ enum {
 /* "in", "cached", ... */
 const char *usage_month_class(size_t class);
 
+/* What is no token, as receipts name it: rows of their own, as most calls use none. */
+#define USAGE_MONTH_UNIT_TABLE(X) \
+    X(web_search)                 \
+    X(web_fetch)                  \
+    X(source)                     \
+    X(image)                      \
+    X(search_unit)                \
+    X(char)                       \
+    X(second_in)                  \
+    X(second_out)
+
+#define USAGE_MONTH_AS_ONE(name) +1
+enum {
+    USAGE_MONTH_UNITS = 0 USAGE_MONTH_UNIT_TABLE(USAGE_MONTH_AS_ONE)
+};
+#undef USAGE_MONTH_AS_ONE
+
+/* "web_search", ... */
+const char *usage_month_unit(size_t unit);
+
 /* What a settlement bought. A hold that a restart ended has a key and a model if it was marked. */
 struct usage_month_use {
     struct id key;
     struct str model; /* that served; valid until the batch is durable */
     int64_t tokens[USAGE_MONTH_CLASSES];
+    int64_t units[USAGE_MONTH_UNITS];
+    bool has_units; /* else all of them are 0 */
 };
 
 /* The sums of a key, a model and a month. */

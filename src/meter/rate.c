@@ -54,12 +54,19 @@ void rate_complete(struct rate *rate)
     }
 }
 
+/* Each side that has tokens has a price. */
+static bool rate_covers(const struct rate *rate, const struct usage *usage)
+{
+    return (rate->known[USAGE_IN] || usage_sum_side(usage, false) == 0) &&
+           (rate->known[USAGE_OUT] || usage_sum_side(usage, true) == 0);
+}
+
 enum err rate_usage(const struct rate *rate, const struct usage *usage, money_wide *ret_pico)
 {
-    /* 19 products below 2^34 x 2^63 and one price: far inside 2^127. */
+    /* 24 products below 2^34 x 2^63 and one price: far inside 2^127. */
     money_wide pico = rate->pico_call;
     if (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT]) {
-        return ERR_PRICE_MISSING;
+        TRY(rate_covers(rate, usage) ? ERR_OK : ERR_PRICE_MISSING);
     }
     for (size_t i = 0; i < USAGE_COUNT; i++) {
         pico += money_rate(usage->tokens[i], rate->pico[i]);
@@ -97,7 +104,7 @@ enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds,
 {
     static const struct rate_span texts = { USAGE_IN, USAGE_WX };
     static const struct rate_span outputs = { USAGE_OUT, USAGE_OUT_IMAGE };
-    if (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT]) {
+    if (bounds->units == NULL && (!rate->known[USAGE_IN] || !rate->known[USAGE_OUT])) {
         return ERR_PRICE_MISSING;
     }
     int64_t text = rate_max(rate_dearest(rate, texts), rate->pico[USAGE_IN_TOOL]);
@@ -107,8 +114,11 @@ enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds,
     money_wide pico = money_rate(bounds->input, input) + money_rate(bounds->image, image) +
                       money_rate(bounds->audio, audio) +
                       money_rate(bounds->output, rate_dearest(rate, outputs)) + rate->pico_call;
-    for (size_t i = 0; bounds->tools && i < USAGE_UNITS; i++) {
+    for (size_t i = 0; bounds->tools && i < USAGE_TOOL_UNITS; i++) {
         pico += money_rate(RATE_UNITS_MOST, rate->pico_unit[i]);
+    }
+    for (size_t i = 0; bounds->units != NULL && i < USAGE_UNITS; i++) {
+        pico += money_rate(bounds->units[i], rate->pico_unit[i]);
     }
     return money_nano_ceil(pico, ret_nano) ? ERR_OK : ERR_MONEY_RANGE;
 }

@@ -12,8 +12,8 @@
  *   reason, out_audio, out_image          out
  *
  * A write whose life time is not told thus never costs less than one that is. What is no token and
- * has no price costs nothing: it is shown, and not charged. Without a price of in and out nothing
- * can be rated.
+ * has no price costs nothing: it is shown, and not charged. Tokens of a side that has no price
+ * cannot be rated.
  */
 #pragma once
 
@@ -29,7 +29,8 @@ struct rate {
 
 /* Fills in the prices of classes that have none of their own; `known` stays. */
 void rate_complete(struct rate *rate);
-/* Of a rate that is complete. ERR_PRICE_MISSING: in or out has no price. No class below zero. */
+/* Of a rate that is complete. ERR_PRICE_MISSING: there are tokens in or out, and in or out has no
+ * price. No class below zero. */
 EP_MUST_CHECK enum err rate_usage(const struct rate *rate, const struct usage *usage,
                                   money_wide *ret_pico);
 /* What the usage would have cost more, had none of it been read from the upstream's cache. */
@@ -43,15 +44,19 @@ struct rate_bounds {
     int64_t image;
     int64_t audio;
     int64_t output;
-    bool mixed; /* `input` may be pictures and sounds too: nobody has told them apart */
-    bool tools; /* the upstream's own tools may be used */
+    bool mixed;           /* `input` may be pictures and sounds too: nobody has told them apart */
+    bool tools;           /* the upstream's own tools may be used */
+    const int64_t *units; /* what else of USAGE_UNITS, by the request; NULL: nothing */
 };
 
 /*
  * The most that a call within its bounds can cost, whatever classes its tokens fall into: its text
  * at the dearest price that text can meet, images and sounds at the dearer of their own prices and
- * that of text, its output at the dearest of the output; rounded up. Of units it covers
- * RATE_UNITS_MOST each.
+ * that of text, its output at the dearest of the output; rounded up. Of what the upstream's own
+ * tools use it covers RATE_UNITS_MOST each.
+ *
+ * ERR_PRICE_MISSING: in or out has no price, and no units are told; where they are, tokens without
+ * a price are not what is sold, and cost nothing.
  */
 EP_MUST_CHECK enum err rate_ceiling(const struct rate *rate, const struct rate_bounds *bounds,
                                     int64_t *ret_nano);

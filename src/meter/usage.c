@@ -44,3 +44,12 @@ int64_t usage_sum(const struct usage *usage)
 {
     return usage_sum_side(usage, false) + usage_sum_side(usage, true);
 }
+
+bool usage_has_units(const struct usage *usage)
+{
+    int64_t any = 0;
+    for (size_t i = 0; i < USAGE_UNITS; i++) {
+        any |= usage->units[i];
+    }
+    return any != 0;
+}

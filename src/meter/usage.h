@@ -38,17 +38,25 @@ enum usage_class {
 #undef USAGE_AS_ENUM
 
 /* What is used beside tokens: searches and pages fetched by the upstream's own tools, and the live
- * sources that it read. */
-#define USAGE_UNIT_TABLE(X)     \
-    X(WEB_SEARCH, "web_search") \
-    X(WEB_FETCH, "web_fetch")   \
-    X(SOURCE, "source")
+ * sources that it read; images made, search units (a query with up to 100 documents), characters
+ * (code points) spoken, seconds of sound heard and made. */
+#define USAGE_UNIT_TABLE(X)       \
+    X(WEB_SEARCH, "web_search")   \
+    X(WEB_FETCH, "web_fetch")     \
+    X(SOURCE, "source")           \
+    X(IMAGE, "image")             \
+    X(SEARCH_UNIT, "search_unit") \
+    X(CHAR, "char")               \
+    X(SECOND_IN, "second_in")     \
+    X(SECOND_OUT, "second_out")
 
 #define USAGE_UNIT_AS_ENUM(name, text) USAGE_UNIT_##name,
 enum usage_unit {
     USAGE_UNIT_TABLE(USAGE_UNIT_AS_ENUM) USAGE_UNITS
 };
 #undef USAGE_UNIT_AS_ENUM
+
+#define USAGE_TOOL_UNITS 3 /* the first of them: what an upstream's own tools use */
 
 /* What a report told beside its sums, be it 0. */
 enum usage_detail {
@@ -78,3 +86,5 @@ bool usage_is_output(enum usage_class class);
 /* Of all classes; of those of the input, or of the output. */
 int64_t usage_sum(const struct usage *usage);
 int64_t usage_sum_side(const struct usage *usage, bool output);
+/* Of what is no token: something was used. */
+bool usage_has_units(const struct usage *usage);

@@ -9,7 +9,8 @@
 _Static_assert(USAGE_REPORT_FIELDS == USAGE_FIELDS, "a report has room for each field");
 _Static_assert(USAGE_FIELDS <= 32, "each field has a bit");
 _Static_assert(USAGE_TOKENS_MAX <= INT32_MAX, "a count fits");
-_Static_assert(USAGE_FIELD_SOURCE - USAGE_FIELD_WEB_SEARCH + 1 == USAGE_UNITS, "a field a unit");
+_Static_assert(USAGE_FIELD_SOURCE - USAGE_FIELD_WEB_SEARCH + 1 == USAGE_TOOL_UNITS,
+               "a field for each unit of tools");
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -317,7 +318,7 @@ bool usage_report_settle(const struct usage_report *report, enum usage_surface s
     }
     int64_t prompt = settle_input(&settling);
     settle_output(&settling, prompt);
-    for (unsigned i = 0; i < USAGE_UNITS; i++) {
+    for (unsigned i = 0; i < USAGE_TOOL_UNITS; i++) {
         usage.units[i] = settle_field(&settling, (enum usage_field)(USAGE_FIELD_WEB_SEARCH + i));
     }
     usage.told[USAGE_DETAIL_CACHED] = settle_said(&settling, USAGE_FIELD_CACHED) ||

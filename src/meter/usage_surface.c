@@ -106,6 +106,17 @@ static const struct usage_path qwen_paths[] = {
     COUNT(INPUT, "cache_creation_input_tokens", W5M),
 };
 
+static const struct usage_path openai_images_paths[] = {
+    COUNT(REPORT, "input_tokens", INPUT),
+    COUNT(REPORT, "output_tokens", OUTPUT),
+    COUNT(REPORT, "total_tokens", TOTAL),
+    OBJECT(REPORT, "input_tokens_details", INPUT),
+    OBJECT(REPORT, "output_tokens_details", OUTPUT),
+    COUNT(INPUT, "image_tokens", IN_IMAGE),
+    COUNT(INPUT, "cached_tokens", CACHED),
+    COUNT(OUTPUT, "image_tokens", OUT_IMAGE),
+};
+
 #define PATHS(name) .paths = name##_paths, .path_count = EP_ARRAY_LEN(name##_paths)
 #define SUBSETS     .unsplit = USAGE_WX
 
@@ -128,6 +139,7 @@ static const struct usage_rule rules[USAGE_SURFACES] = {
                                           .write = USAGE_ADDITION, .unsplit = USAGE_W5M,
                                           .no_total = true },
     [USAGE_SURFACE_QWEN] = { PATHS(qwen), SUBSETS },
+    [USAGE_SURFACE_OPENAI_IMAGES] = { PATHS(openai_images), SUBSETS },
 };
 
 const struct usage_rule *usage_rule(enum usage_surface surface)

@@ -21,6 +21,7 @@
  *   zhipu, minimax     as openai.chat, without cache writes
  *   minimax.anthropic  as anthropic
  *   qwen               cache_creation_input_tokens inside the prompt, for 5 minutes
+ *   openai.images      subsets of input and output: text and pictures
  */
 #define USAGE_SURFACE_TABLE(X)                \
     X(OPENAI_CHAT, "openai.chat")             \
@@ -36,7 +37,8 @@
     X(ZHIPU, "zhipu")                         \
     X(MINIMAX, "minimax")                     \
     X(MINIMAX_ANTHROPIC, "minimax.anthropic") \
-    X(QWEN, "qwen")
+    X(QWEN, "qwen")                           \
+    X(OPENAI_IMAGES, "openai.images")
 
 #define USAGE_SURFACE_AS_ENUM(name, text) USAGE_SURFACE_##name,
 enum usage_surface {

@@ -62,9 +62,18 @@ struct http_call_events {
     /*
      * ERR_NET_LOOKUP, ERR_UPSTREAM_CONNECT, ERR_UPSTREAM_TLS, ERR_UPSTREAM_SILENT (in time no head,
      * no further byte, or no end), ERR_UPSTREAM_CUT (closed too early), ERR_UPSTREAM_SYNTAX (no
-     * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY.
+     * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY, and what `source` answers.
      */
     void (*on_failed)(struct http_call *call, enum err err, const struct fail *fail);
+};
+
+/* A body's bytes that are nowhere in memory: read as they are sent, from any place and more than
+ * once, and never all at once. */
+struct http_source {
+    uint64_t len;
+    /* Some bytes from `at` on, at least one, into `place`. ERR_*: they cannot be had. */
+    enum err (*read)(const struct http_source *source, uint64_t at, char *place, size_t room,
+                     size_t *ret_len);
 };
 
 /* Lives in its owner. The first part is the owner's to fill in before http_call_start() (what it
@@ -79,6 +88,8 @@ struct http_call {
     struct str head;        /* the whole head of the request, with its empty line */
     const struct str *body; /* framed as the head says */
     size_t body_count;
+    const struct http_source *source; /* behind it; NULL: nothing; lives as long as `head` */
+    struct str source_tail;           /* and behind that */
     int64_t first_byte_ns; /* from the last byte sent to a whole head of an answer; 0: any time */
     int64_t silence_ns;    /* between bytes of the answer's body; 0: any time */
     int64_t answer_ns;     /* from the start to the end, pauses aside, however it drips; 0: any */

@@ -6,6 +6,7 @@
 #include "net/client_internal.h"
 
 #define READS_BATCH 16 /* 1 MiB; then other connections get a turn */
+#define SENDS_BATCH 4  /* of a source, 256 KiB: they may come from a disk */
 #define PARTS_MAX   32 /* of a request, in one write */
 #define WHAT_MAX    96 /* of what it has done, in words */
 
@@ -151,8 +152,46 @@ static void upstream_finish(struct upstream_conn *conn, bool clean)
 
 /* ---- the request ------------------------------------------------------------------------- */
 
-/* The parts of the request from conn->sent on. */
-static int upstream_gather(const struct upstream_conn *conn, struct iovec parts[PARTS_MAX])
+static int upstream_part(struct iovec *part, struct str text)
+{
+    union {
+        const char *in;
+        void *out;
+    } unconst = { .in = text.ptr }; /* an iovec has no const; it is only read */
+    *part = (struct iovec){ unconst.out, text.len };
+    return 1;
+}
+
+/* `at` bytes into what is behind the body's parts: the source, of which some is read now, or its
+ * tail. */
+static enum err upstream_read_source(const struct upstream_conn *conn, uint64_t at,
+                                     struct iovec *part, int *ret_count)
+{
+    const struct http_call *call = conn->call;
+    *ret_count = 0;
+    if (call->source == NULL) {
+        return ERR_OK;
+    }
+    if (at < call->source->len) {
+        char *scratch = loop_scratch(conn->pool->loop);
+        uint64_t left = call->source->len - at;
+        size_t room = left < LOOP_SCRATCH_BYTES ? (size_t)left : LOOP_SCRATCH_BYTES;
+        size_t len = 0;
+        TRY(call->source->read(call->source, at, scratch, room, &len));
+        ASSERT(len > 0 && len <= room);
+        *ret_count = upstream_part(part, (struct str){ scratch, len });
+        return ERR_OK;
+    }
+    at -= call->source->len;
+    if (at < call->source_tail.len) {
+        *ret_count = upstream_part(part, str_from_at(call->source_tail, (size_t)at));
+    }
+    return ERR_OK;
+}
+
+/* The parts of the request from conn->sent on; none: it is all sent. */
+static enum err upstream_gather(const struct upstream_conn *conn, struct iovec parts[PARTS_MAX],
+                                int *ret_count)
 {
     const struct http_call *call = conn->call;
     size_t skip = conn->sent;
@@ -163,21 +202,35 @@ static int upstream_gather(const struct upstream_conn *conn, struct iovec parts[
             skip -= part.len;
             continue;
         }
-        union {
-            const char *in;
-            void *out;
-        } unconst = { .in = part.ptr + skip }; /* an iovec has no const; it is only read */
-        parts[count++] = (struct iovec){ unconst.out, part.len - skip };
+        count += upstream_part(&parts[count], str_from_at(part, skip));
         skip = 0;
     }
-    return count;
+    *ret_count = count;
+    return count > 0 ? ERR_OK : upstream_read_source(conn, skip, parts, ret_count);
+}
+
+/* Writing failed. What the upstream may have said before (413, say) is still to be read. */
+static void upstream_unsendable(struct upstream_conn *conn)
+{
+    conn->unsendable = true;
+    conn->readable = true;
+    task_queue(conn->pool->loop, &conn->task);
 }
 
 static void upstream_send(struct upstream_conn *conn)
 {
-    while (!conn->sent_all && !conn->unsendable) {
+    for (int sends = 0; !conn->sent_all && !conn->unsendable; sends++) {
         struct iovec parts[PARTS_MAX];
-        int count = upstream_gather(conn, parts);
+        int count = 0;
+        if (conn->call->source != NULL && sends == SENDS_BATCH) {
+            task_queue_next(conn->pool->loop, &conn->task);
+            return;
+        }
+        conn->source_err = upstream_gather(conn, parts, &count);
+        if (conn->source_err != ERR_OK) {
+            task_queue(conn->pool->loop, &conn->task); /* told from the loop */
+            return;
+        }
         if (count == 0) {
             conn->sent_all = true;
             break;
@@ -188,10 +241,7 @@ static void upstream_send(struct upstream_conn *conn)
             break;
         }
         if (err != ERR_OK) {
-            /* What it may have said before (413, say) is still to be read. */
-            conn->unsendable = true;
-            conn->readable = true;
-            task_queue(conn->pool->loop, &conn->task);
+            upstream_unsendable(conn);
             break;
         }
         conn->sent += len;
@@ -236,7 +286,10 @@ void upstream_begin(struct upstream_conn *conn, struct http_call *call)
     conn->head_done = false;
     conn->interim = 0;
     conn->keep = false;
-    upstream_send(conn);
+    conn->source_err = ERR_OK;
+    if (call->source == NULL) { /* else later: who begins a call may be reading from the scratch */
+        upstream_send(conn);
+    }
     upstream_schedule(conn);
     task_queue(conn->pool->loop, &conn->task); /* on_sent */
 }
@@ -448,6 +501,10 @@ static void upstream_go(struct upstream_conn *conn)
     if (conn->state == UPSTREAM_CALL && !conn->sent_all) {
         upstream_send(conn);
         upstream_schedule(conn);
+    }
+    if (conn->state == UPSTREAM_CALL && conn->source_err != ERR_OK) {
+        upstream_fail(conn, conn->source_err, "could not be sent the rest of an upload");
+        return;
     }
     upstream_tell_sent(conn);
     upstream_read(conn);

@@ -43,6 +43,7 @@ struct upstream_conn {
     bool again;    /* the timer is for going on to read */
     bool broken;   /* ends when the loop comes by: no memory for its timer */
     bool sent_all;
+    enum err source_err; /* its source failed: the call is to be told so */
     bool sent_told;
     bool unsendable; /* writing failed; an answer may still be there to read */
     bool answered;   /* a byte of an answer has come */

@@ -79,7 +79,8 @@ static int64_t conn_deadline(const struct http_exchange *conn)
         return conn->since_ns + options->stall_ns;
     case CONN_ANSWER:
         /* How long an answer may take is its owner's to say. */
-        return conn_pending(conn) > 0 ? conn->since_ns + options->stall_ns : INT64_MAX;
+        return conn_pending(conn) > 0 || conn_tells(conn) ? conn->since_ns + options->stall_ns
+                                                          : INT64_MAX;
     case CONN_LINGER:
         return conn->since_ns + LINGER_NS;
     case CONN_CLOSED:
@@ -137,6 +138,10 @@ static void conn_on_timer(struct timer *timer)
         conn_refuse(conn, ERR_HTTP_TIMEOUT);
         break;
     case CONN_ANSWER:
+        if (conn_tells(conn)) {
+            conn_break_body(conn, ERR_HTTP_TIMEOUT);
+            break;
+        }
         conn->broken = true;
         task_queue(conn_loop(conn), &conn->task);
         break;
@@ -258,6 +263,9 @@ enum err http_server_create(struct loop *loop, const struct http_server_options 
 {
     ASSERT(options->events != NULL && options->events->on_request != NULL);
     ASSERT(options->events->on_gone != NULL);
+    ASSERT(options->events->takes == NULL ||
+           (options->events->on_upload != NULL && options->events->on_piece != NULL &&
+            options->events->on_broken != NULL));
     ASSERT(options->connections_max > 0);
     struct http_server *server = mem_zalloc(sizeof(*server));
     if (server == NULL) {
@@ -432,6 +440,23 @@ void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body)
     ASSERT(x->magic == CONN_MAGIC);
     *ret_body = x->body;
     buf_init(&x->body, x->server->options.body_bytes_max);
+}
+
+void http_exchange_hold_body(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC && x->state == CONN_ANSWER);
+    x->body_held = true;
+}
+
+void http_exchange_resume_body(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC && x->state == CONN_ANSWER);
+    if (x->incoming && x->body_held) {
+        x->body_held = false;
+        x->since_ns = loop_now_ns(conn_loop(x));
+        conn_schedule(x);
+        task_queue(conn_loop(x), &x->task);
+    }
 }
 
 void http_exchange_peer(const struct http_exchange *x, struct address *ret_address)

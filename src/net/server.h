@@ -4,6 +4,7 @@
  *
  * The life of an exchange, which is one request and its answer:
  *
+ * (on_upload > on_piece* >)
  *   on_request > http_respond()                                            in one piece
  *              > http_respond_head() > http_respond_body()* > http_respond_end() or _last()
  *              > http_exchange_abort()                                     cut, at any time
@@ -16,6 +17,11 @@
  * No function here calls back: callbacks come from the loop alone, so within any callback any
  * function may be called, for `x` or another exchange. A failure to write (or to find memory for
  * what must wait) is told by on_gone, later; until then what is written goes nowhere.
+ *
+ * A body is read whole before on_request, but for requests that `takes` says yes to: their exchange
+ * begins with the head (on_upload), and the body is told as it comes. Its owner says how large it
+ * may be, may hold it (http_exchange_hold_body()) while what came is on its way elsewhere, and may
+ * answer in one piece before it has ended: then the rest is not read, and the connection closes.
  *
  * A client that ends its sending side before the answer has ended counts as gone: nobody can tell
  * it from one that has closed, and every further token would be wasted money.
@@ -40,6 +46,17 @@ struct tls_context;
 struct http_events {
     /* Head and whole body are in. */
     void (*on_request)(struct http_exchange *x);
+    /* Whether the body of this request, whose head alone is there, is told as it comes. Nothing
+     * may be done to `x` but look at its head. May be NULL: none is. */
+    bool (*takes)(struct http_exchange *x);
+    /* Of such a request: nothing of the body was read or, with Expect, asked for. */
+    void (*on_upload)(struct http_exchange *x);
+    /* Some of its body, unframed, never empty; valid in the callback only. on_request behind the
+     * last one. */
+    void (*on_piece)(struct http_exchange *x, struct str data);
+    /* No more of it comes: ERR_HTTP_SYNTAX, or ERR_HTTP_TIMEOUT (nothing for stall_ns). Its owner
+     * answers, now or later; the connection closes behind that. */
+    void (*on_broken)(struct http_exchange *x, enum err err);
     /* The client has gone, or reads no more, before the answer ended. The last callback. */
     void (*on_gone)(struct http_exchange *x);
     /* After http_respond_pending() was above HTTP_PENDING_LOW: it has fallen to it. May be NULL. */
@@ -60,7 +77,8 @@ struct http_server_options {
     int64_t head_ns;  /* from its first byte to its last; also for the TLS handshake */
     int64_t body_ns;  /* from the head to its last byte */
     int64_t idle_ns;  /* between exchanges */
-    int64_t stall_ns; /* for a client that reads nothing of what waits for it */
+    int64_t stall_ns; /* for a client that reads nothing of what waits for it, or sends nothing of
+                       * a body that is told as it comes */
 };
 
 /* 64 KiB, 32 MiB, 64 MiB, 100,000; 30 s, 120 s, 75 s, 60 s. */
@@ -119,6 +137,10 @@ void http_exchange_drop_head(struct http_exchange *x);
 struct str http_exchange_body(const struct http_exchange *x);
 /* Gives the body to `ret_body`, the caller's to buf_fini(). */
 void http_exchange_take_body(struct http_exchange *x, struct buf *ret_body);
+/* Of a body that is told as it comes: nothing more of it is told, or read beyond some KiB, until it
+ * is resumed. */
+void http_exchange_hold_body(struct http_exchange *x);
+void http_exchange_resume_body(struct http_exchange *x);
 /* Who is at the other end of the connection: a proxy, where there is one. */
 void http_exchange_peer(const struct http_exchange *x, struct address *ret_address);
 /*

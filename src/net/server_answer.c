@@ -169,6 +169,8 @@ void conn_finish(struct http_exchange *conn)
     http_exchange_drop_head(conn);
     buf_fini(&conn->body);
     conn->owner = NULL;
+    conn->refusing |= conn->incoming; /* the rest of the body is not read */
+    conn->incoming = false;
     if (conn->broken) {
         conn_close(conn);
         return;
@@ -252,7 +254,7 @@ static struct str conn_head(struct http_exchange *conn, int status, size_t lengt
 {
     struct buf out = { .ptr = text, .cap = ANSWER_HEAD_MAX, .max = ANSWER_HEAD_MAX };
     conn->begun = true;
-    conn->last |= !conn->keep_alive || conn->server->draining;
+    conn->last |= !conn->keep_alive || conn->server->draining || conn->incoming;
     enum err err = conn_print_head(conn, status, length, &out);
     ASSERT(err == ERR_OK); /* the room is for the longest of each */
     return buf_str(&out);
@@ -292,7 +294,7 @@ void http_respond(struct http_exchange *x, int status, struct str headers, struc
 void http_respond_head(struct http_exchange *x, int status, struct str headers)
 {
     exchange_check(x);
-    ASSERT(!x->begun && !x->bad);
+    ASSERT(!x->begun && !x->bad && !x->incoming);
     if (x->is_inner) {
         x->bodiless |= !status_has_body(status);
         inner_head(x, status, headers);

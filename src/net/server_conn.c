@@ -54,9 +54,26 @@ static void conn_request(struct http_exchange *conn)
     conn->server->options.events->on_request(conn);
 }
 
+/* The owner's turn, before the body. */
+static void conn_begin_upload(struct http_exchange *conn, bool expected)
+{
+    conn->incoming = true;
+    conn_enter(conn, CONN_ANSWER);
+    conn->server->options.events->on_upload(conn);
+    if (expected && conn_tells(conn)) {
+        conn_continue(conn);
+    }
+}
+
 static void conn_begin_body(struct http_exchange *conn, bool more_came)
 {
     const struct http1_head *head = &conn->server->head;
+    const struct http_events *events = conn->server->options.events;
+    if (head->framing != HTTP1_NO_BODY && events->takes != NULL && events->takes(conn)) {
+        http1_body_init(&conn->framing, head->framing, head->length);
+        conn_begin_upload(conn, head->expect_continue && !more_came);
+        return;
+    }
     if (head->framing == HTTP1_LENGTH && head->length > conn->server->options.body_bytes_max) {
         conn_refuse(conn, ERR_HTTP_BODY_SIZE);
         return;
@@ -81,6 +98,8 @@ static void conn_reset_answer(struct http_exchange *conn)
     conn->bodiless = false;
     conn->held = false;
     conn->choked = false;
+    conn->incoming = false;
+    conn->body_held = false;
     conn->to_head = false;
     conn->to_10 = false;
     conn->keep_alive = false;
@@ -172,6 +191,35 @@ static size_t conn_take_body(struct http_exchange *conn, struct str bytes)
     return used;
 }
 
+/* ---- a body that is told as it comes -------------------------------------------------------- */
+
+void conn_break_body(struct http_exchange *conn, enum err err)
+{
+    conn->body_held = true; /* `incoming` stays: the connection closes behind the answer */
+    conn->server->options.events->on_broken(conn, err);
+}
+
+static size_t conn_tell_body(struct http_exchange *conn, struct str bytes)
+{
+    const struct http_events *events = conn->server->options.events;
+    size_t used = 0;
+    struct str data = STR_EMPTY;
+    enum wire_result result = http1_body_read(&conn->framing, bytes, &used, &data);
+    if (result == WIRE_BAD) {
+        conn_break_body(conn, ERR_HTTP_SYNTAX);
+        return 0;
+    }
+    conn->since_ns = loop_now_ns(conn_loop(conn));
+    conn->incoming = result != WIRE_DONE;
+    if (data.len > 0) {
+        events->on_piece(conn, data);
+    }
+    if (result == WIRE_DONE && conn->state == CONN_ANSWER) { /* else it was answered meanwhile */
+        events->on_request(conn);
+    }
+    return used;
+}
+
 /* ---- bytes ------------------------------------------------------------------------------- */
 
 /* Line ends between requests, which some clients send behind a body (RFC 9112 2.2). */
@@ -200,6 +248,8 @@ static size_t conn_feed(struct http_exchange *conn, struct str bytes)
             step = rest.len;
         } else if (conn->state == CONN_BODY) {
             step = conn_take_body(conn, rest);
+        } else if (conn_tells(conn)) {
+            step = conn_tell_body(conn, rest);
         } else if ((conn->state == CONN_IDLE || conn->state == CONN_HEAD) && rest.len > 0) {
             step = conn_take_head(conn, rest);
         }
@@ -230,7 +280,8 @@ static void conn_input(struct http_exchange *conn, struct str bytes)
         conn_keep(conn, str_from_at(bytes, used));
         return;
     }
-    if (conn->state == CONN_ANSWER || conn->state == CONN_FLUSH) {
+    bool answers = conn->state == CONN_ANSWER && !conn_tells(conn);
+    if (answers || conn->state == CONN_FLUSH) {
         conn_keep(conn, bytes);
         return;
     }
@@ -273,6 +324,10 @@ static size_t conn_room(const struct http_exchange *conn)
     case CONN_LINGER:
         return LOOP_SCRATCH_BYTES;
     case CONN_ANSWER:
+        if (conn_tells(conn)) {
+            return LOOP_SCRATCH_BYTES;
+        }
+        return conn->in.len < CONN_AHEAD_MAX ? CONN_AHEAD_MAX - conn->in.len : 0;
     case CONN_FLUSH:
         return conn->in.len < CONN_AHEAD_MAX ? CONN_AHEAD_MAX - conn->in.len : 0;
     case CONN_PROXY:
@@ -354,7 +409,7 @@ void conn_go(struct http_exchange *conn)
     if (conn->state != CONN_CLOSED && !conn->broken) {
         conn_flush(conn);
     }
-    if (conn->state == CONN_IDLE && conn->in.len > 0) {
+    if ((conn->state == CONN_IDLE || conn_tells(conn)) && conn->in.len > 0) {
         conn_input(conn, STR_EMPTY);
     }
     if (conn->state != CONN_CLOSED && !conn->broken) {

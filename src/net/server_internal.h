@@ -25,7 +25,8 @@ enum conn_state {
     CONN_IDLE,   /* no byte of a request is there; idle_ns */
     CONN_HEAD,   /* some of a head is in `in`; head_ns */
     CONN_BODY,   /* the head is known; body_ns */
-    CONN_ANSWER, /* the exchange is its owner's; unread bytes may wait in `in` */
+    CONN_ANSWER, /* the exchange is its owner's; unread bytes may wait in `in`. With `incoming` its
+                  * body is still being told; stall_ns */
     CONN_FLUSH,  /* the answer has ended, some of it is in `out`; stall_ns */
     CONN_LINGER, /* all is written, what still comes is dropped, so that it is read; LINGER_NS */
     CONN_CLOSED  /* waits for its grave */
@@ -86,8 +87,10 @@ struct http_exchange {
     bool begun;      /* the answer's head is made */
     bool chunked;
     bool bodiless;
-    bool held;   /* `out` is the head alone, kept back for the body */
-    bool choked; /* on_drained is due */
+    bool held;      /* `out` is the head alone, kept back for the body */
+    bool choked;    /* on_drained is due */
+    bool incoming;  /* the body is told as it comes, and has not ended */
+    bool body_held; /* and its owner wants no more of it for now */
     bool tls;
     bool is_inner; /* of a struct http_inner_exchange: no connection, no timer, in no list */
 };
@@ -140,6 +143,12 @@ static inline size_t conn_pending(const struct http_exchange *conn)
     return conn->out.len - conn->out_at;
 }
 
+/* Its owner is told what comes. */
+static inline bool conn_tells(const struct http_exchange *conn)
+{
+    return conn->state == CONN_ANSWER && conn->incoming && !conn->body_held;
+}
+
 static inline struct loop *conn_loop(const struct http_exchange *conn)
 {
     return conn->server->loop;
@@ -158,7 +167,8 @@ void conn_proxy(struct http_exchange *conn); /* reads what there is of a PROXY h
 /* server_conn.c */
 void conn_on_ready(struct stream *stream, unsigned events);
 void conn_on_task(struct task *task);
-void conn_go(struct http_exchange *conn); /* does whatever can be done now */
+void conn_go(struct http_exchange *conn);                       /* does whatever can be done now */
+void conn_break_body(struct http_exchange *conn, enum err err); /* tells on_broken */
 
 /* server_answer.c */
 /* Writes what waits. May tell on_drained; a connection whose answer is out goes on. */

@@ -214,6 +214,108 @@ const char *registry_class_name(enum registry_class class)
     return registry_class_names[class];
 }
 
+#define REGISTRY_SERVICE_AS_NAME(name, text) [REGISTRY_SERVICE_##name] = text,
+static const char *const registry_service_names[] = { REGISTRY_SERVICE_TABLE(
+    REGISTRY_SERVICE_AS_NAME) };
+#undef REGISTRY_SERVICE_AS_NAME
+
+const char *registry_service_name(enum registry_service service)
+{
+    ASSERT((unsigned)service < REGISTRY_SERVICE_COUNT);
+    return registry_service_names[service];
+}
+
+enum registry_service registry_dialect_service(enum registry_dialect dialect)
+{
+    static const unsigned char services[] = {
+        [REGISTRY_DIALECT_OPENAI_CHAT] = REGISTRY_SERVICE_CHAT,
+        [REGISTRY_DIALECT_OPENAI_RESPONSES] = REGISTRY_SERVICE_CHAT,
+        [REGISTRY_DIALECT_ANTHROPIC] = REGISTRY_SERVICE_CHAT,
+        [REGISTRY_DIALECT_GEMINI] = REGISTRY_SERVICE_CHAT,
+        [REGISTRY_DIALECT_OPENAI_EMBEDDINGS] = REGISTRY_SERVICE_EMBEDDINGS,
+        [REGISTRY_DIALECT_RERANK] = REGISTRY_SERVICE_RERANK,
+        [REGISTRY_DIALECT_OPENAI_IMAGES] = REGISTRY_SERVICE_IMAGES,
+        [REGISTRY_DIALECT_OPENAI_SPEECH] = REGISTRY_SERVICE_SPEECH,
+        [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = REGISTRY_SERVICE_TRANSCRIPTION,
+        [REGISTRY_DIALECT_OPENAI_REALTIME] = REGISTRY_SERVICE_REALTIME,
+    };
+    _Static_assert(EP_ARRAY_LEN(services) == REGISTRY_DIALECT_COUNT, "a service each");
+    ASSERT((unsigned)dialect < REGISTRY_DIALECT_COUNT);
+    return (enum registry_service)services[dialect];
+}
+
+uint64_t registry_model_serves(const struct registry_model *model, enum registry_service service)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < model->route_count; i++) {
+        bool serves = registry_dialect_service(model->routes[i]->dialect) == service;
+        bits |= serves ? UINT64_C(1) << i : 0;
+    }
+    return bits;
+}
+
+bool registry_price_serves(const struct registry_price *price, enum registry_service service)
+{
+    bool input = price->known[REGISTRY_CLASS_IN];
+    bool both = input && price->known[REGISTRY_CLASS_OUT];
+    const bool *unit = price->known_unit;
+    switch (service) {
+    case REGISTRY_SERVICE_EMBEDDINGS:
+        return input;
+    case REGISTRY_SERVICE_RERANK:
+        return input || unit[REGISTRY_UNIT_SEARCH_UNIT];
+    case REGISTRY_SERVICE_IMAGES:
+        return both || unit[REGISTRY_UNIT_IMAGE];
+    case REGISTRY_SERVICE_SPEECH:
+        return both || unit[REGISTRY_UNIT_CHAR] || unit[REGISTRY_UNIT_SECOND_OUT];
+    case REGISTRY_SERVICE_TRANSCRIPTION:
+        return both || unit[REGISTRY_UNIT_SECOND_IN];
+    case REGISTRY_SERVICE_CHAT:
+    case REGISTRY_SERVICE_REALTIME:
+    case REGISTRY_SERVICE_COUNT:
+        break;
+    }
+    return both;
+}
+
+/* Whether it is "SIZE/QUALITY", or the one of them that is not empty. */
+static bool registry_is_kind(struct str kind, struct str size, struct str quality)
+{
+    bool both = size.len > 0 && quality.len > 0;
+    return both ? kind.len == size.len + 1 + quality.len && str_starts(kind, size) &&
+                      kind.ptr[size.len] == '/' && str_ends(kind, quality)
+                : str_eq(kind, size.len > 0 ? size : quality);
+}
+
+static const struct registry_image *registry_image(const struct registry_price *price,
+                                                   struct str size, struct str quality)
+{
+    for (size_t i = 0; size.len + quality.len > 0 && i < price->image_count; i++) {
+        if (registry_is_kind(price->images[i].kind, size, quality)) {
+            return &price->images[i];
+        }
+    }
+    return NULL;
+}
+
+int64_t registry_image_price(const struct registry_price *price, struct str size,
+                             struct str quality)
+{
+    const struct registry_image *image = registry_image(price, size, quality);
+    image = image != NULL ? image : registry_image(price, size, STR_EMPTY);
+    image = image != NULL ? image : registry_image(price, STR_EMPTY, quality);
+    return image != NULL ? image->pico : price->pico_unit[REGISTRY_UNIT_IMAGE];
+}
+
+int64_t registry_image_dearest(const struct registry_price *price)
+{
+    int64_t dearest = price->pico_unit[REGISTRY_UNIT_IMAGE];
+    for (size_t i = 0; i < price->image_count; i++) {
+        dearest = price->images[i].pico > dearest ? price->images[i].pico : dearest;
+    }
+    return dearest;
+}
+
 #define REGISTRY_UNIT_AS_NAME(name, text) [REGISTRY_UNIT_##name] = text,
 static const char *const registry_unit_names[] = { REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_NAME) };
 #undef REGISTRY_UNIT_AS_NAME

@@ -145,6 +145,24 @@ int64_t registry_route_energy(const struct registry_route *route, int64_t tokens
 const struct registry_party *registry_party(const struct registry *registry, struct str id);
 const struct registry_grant *registry_grant(const struct registry *registry, struct str id);
 const struct registry_agreement *registry_agreement(const struct registry *registry, struct str id);
+/* "chat", "embeddings", ... */
+const char *registry_service_name(enum registry_service service);
+/* The service that an upstream of this dialect gives. */
+enum registry_service registry_dialect_service(enum registry_dialect dialect);
+/* Bits of the model's routes that serve it, suspended ones included. */
+uint64_t registry_model_serves(const struct registry_model *model, enum registry_service service);
+/*
+ * Whether the price says what a call of the service costs: chat and realtime need one of input and
+ * of output tokens; embeddings of input; rerank of search units or of input; images of images,
+ * speech of characters or seconds, transcription of seconds, or each of input and output.
+ */
+bool registry_price_serves(const struct registry_price *price, enum registry_service service);
+/* Of a picture: the price of its size and quality, of its size, of its quality, or of any; an empty
+ * one is not known. */
+int64_t registry_image_price(const struct registry_price *price, struct str size,
+                             struct str quality);
+/* Of any picture, the dearest. */
+int64_t registry_image_dearest(const struct registry_price *price);
 /* "in", "cached", ... */
 const char *registry_class_name(enum registry_class class);
 /* "web_search", ... */

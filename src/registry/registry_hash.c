@@ -174,6 +174,20 @@ static void registry_write_structs(struct jsonw *json, const struct registry_fie
                         registry_count(field, object));
 }
 
+/* By kind: [["1024x1024/high",167000000000]]. */
+static void registry_write_images(struct jsonw *json, const struct registry_price *price)
+{
+    jsonw_key(json, "images");
+    jsonw_open(json, '[');
+    for (size_t i = 0; i < price->image_count; i++) {
+        jsonw_open(json, '[');
+        jsonw_str(json, price->images[i].kind);
+        jsonw_int(json, price->images[i].pico);
+        jsonw_close(json, ']');
+    }
+    jsonw_close(json, ']');
+}
+
 static void registry_write_lines(struct jsonw *json, const struct registry_field *field,
                                  const void *object)
 {
@@ -196,6 +210,9 @@ static void registry_write_lines(struct jsonw *json, const struct registry_field
                 jsonw_put_int(json, registry_unit_name((enum registry_unit_priced)unit),
                               line->price.pico_unit[unit]);
             }
+        }
+        if (line->price.image_count > 0) {
+            registry_write_images(json, &line->price);
         }
         jsonw_close(json, '}');
     }

@@ -61,6 +61,45 @@ static void registry_link_contract(struct registry_load *load, const struct yaml
                        registry_place_of(node, STR("contract_price")),
                        "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
                        STR_ARG(route->contract_price->id), STR_ARG(route->model->id));
+        return;
+    }
+    enum registry_service service = registry_dialect_service(route->dialect);
+    if (!registry_price_serves(route->contract, service)) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                       registry_place_of(node, STR("contract_price")),
+                       "price book \"" STR_FMT "\" prices model \"" STR_FMT
+                       "\", but not what a call of %s uses of it",
+                       STR_ARG(route->contract_price->id), STR_ARG(route->model->id),
+                       registry_service_name(service));
+    }
+}
+
+/* What its routes serve is priced, or, where it has none yet, some service. */
+static void registry_link_sold(struct registry_load *load, const struct yaml_node *node,
+                               const struct registry_product *product,
+                               const struct registry_model *model,
+                               const struct registry_price *price)
+{
+    bool any = false;
+    for (unsigned i = 0; i < REGISTRY_SERVICE_COUNT; i++) {
+        enum registry_service service = (enum registry_service)i;
+        bool priced = registry_price_serves(price, service);
+        any |= priced;
+        if (!priced && registry_model_serves(model, service) != 0) {
+            registry_fault(load, REGISTRY_RULE_PRICE_MISSING,
+                           registry_place_of(node, STR("models")),
+                           "price book \"" STR_FMT "\" prices model \"" STR_FMT
+                           "\", but not what a call of %s uses of it",
+                           STR_ARG(product->price_book->id), STR_ARG(model->id),
+                           registry_service_name(service));
+            return;
+        }
+    }
+    if (!any) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, registry_place_of(node, STR("models")),
+                       "price book \"" STR_FMT "\" prices nothing that a call of model \"" STR_FMT
+                       "\" uses",
+                       STR_ARG(product->price_book->id), STR_ARG(model->id));
     }
 }
 
@@ -81,6 +120,60 @@ static void registry_link_currency(struct registry_load *load, const struct yaml
                    STR_ARG(first->contract_price->currency));
 }
 
+/* The surfaces of a dialect, by their place in REGISTRY_USAGES; the first is its own. None: any. */
+struct registry_surfaces {
+    unsigned own;
+    uint32_t fits;
+};
+
+#define SURFACE(place) (UINT32_C(1) << (place))
+
+static const struct registry_surfaces registry_surfaces[REGISTRY_DIALECT_COUNT] = {
+    [REGISTRY_DIALECT_OPENAI_CHAT] = { 0, SURFACE(0) | SURFACE(6) | SURFACE(8) | SURFACE(9) |
+                                              SURFACE(10) | SURFACE(11) | SURFACE(13) },
+    [REGISTRY_DIALECT_OPENAI_RESPONSES] = { 1, SURFACE(1) | SURFACE(7) },
+    [REGISTRY_DIALECT_ANTHROPIC] = { 3, SURFACE(3) | SURFACE(12) },
+    [REGISTRY_DIALECT_GEMINI] = { 4, SURFACE(4) },
+    [REGISTRY_DIALECT_OPENAI_SPEECH] = { 2, 0 }, /* sound and text are told apart as there */
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = { 2, 0 },
+};
+
+/* What a path may hold as it stands: Gemini's has the model's name. */
+static bool registry_is_path(struct str name)
+{
+    static const struct str marks = STR_INIT("-._~/@:");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!plain && str_find(marks, c) == marks.len) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Which report a route gives follows its dialect, unless it says that it is a relative's. */
+static void registry_link_dialect(struct registry_load *load, const struct yaml_node *node,
+                                  struct registry_route *route)
+{
+    const struct registry_surfaces *surfaces = &registry_surfaces[route->dialect];
+    if (yaml_get(node, STR("usage")) == NULL) {
+        route->usage = surfaces->own;
+    } else if (surfaces->fits != 0 && (surfaces->fits >> route->usage & 1) == 0) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, registry_place_of(node, STR("usage")),
+                       "route \"" STR_FMT "\" reports usage by a surface of another dialect; "
+                       "leave it out for the dialect's own",
+                       STR_ARG(route->id));
+    }
+    if (route->dialect == REGISTRY_DIALECT_GEMINI && !registry_is_path(route->upstream_model)) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE,
+                       registry_place_of(node, STR("upstream_model")),
+                       "the upstream model of route \"" STR_FMT
+                       "\" goes into a path: letters, digits and \"-._~/@:\"",
+                       STR_ARG(route->id));
+    }
+}
+
 /* Routes are counted, then given to their models; in the order of their ids both times. */
 static void registry_link_routes(struct registry_load *load)
 {
@@ -97,6 +190,7 @@ static void registry_link_routes(struct registry_load *load)
         registry_link_credential(load, routes->items[i].node, &route[i]);
         registry_link_pin(load, routes->items[i].node, &route[i]);
         registry_link_contract(load, routes->items[i].node, &route[i]);
+        registry_link_dialect(load, routes->items[i].node, &route[i]);
         if (route[i].model != NULL) {
             counts[route[i].model - model]++;
         }
@@ -246,6 +340,8 @@ static void registry_link_product(struct registry_load *load, const struct yaml_
                            registry_place_of(node, STR("models")),
                            "price book \"" STR_FMT "\" has no line for model \"" STR_FMT "\"",
                            STR_ARG(product->price_book->id), STR_ARG(product->models[i]->id));
+        } else {
+            registry_link_sold(load, node, product, product->models[i], product->prices[i]);
         }
     }
 }

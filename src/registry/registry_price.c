@@ -53,6 +53,11 @@ static const struct str registry_unit_keys[] = {
     [REGISTRY_UNIT_WEB_SEARCH] = STR_INIT("per_web_search"),
     [REGISTRY_UNIT_WEB_FETCH] = STR_INIT("per_web_fetch"),
     [REGISTRY_UNIT_SOURCE] = STR_INIT("per_source"),
+    [REGISTRY_UNIT_IMAGE] = STR_INIT("per_image"),
+    [REGISTRY_UNIT_SEARCH_UNIT] = STR_INIT("per_search_unit"),
+    [REGISTRY_UNIT_CHAR] = STR_INIT("per_char"),
+    [REGISTRY_UNIT_SECOND_IN] = STR_INIT("per_second_in"),
+    [REGISTRY_UNIT_SECOND_OUT] = STR_INIT("per_second_out"),
 };
 _Static_assert(EP_ARRAY_LEN(registry_unit_keys) == REGISTRY_UNITS, "a key each");
 
@@ -81,6 +86,62 @@ static bool registry_amount(struct registry_load *load, const struct yaml_node *
     return true;
 }
 
+#define REGISTRY_KIND_MAX 64 /* bytes: a size and a quality */
+
+static bool registry_is_word(struct str text)
+{
+    bool fine = text.len > 0 && text.len <= REGISTRY_KIND_MAX;
+    for (size_t i = 0; fine && i < text.len; i++) {
+        char c = text.ptr[i];
+        fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '/' || c == ':' || c == '.' || c == '-' || c == '_';
+    }
+    return fine;
+}
+
+static int registry_image_order(const void *left, const void *right)
+{
+    const struct registry_image *a = left;
+    const struct registry_image *b = right;
+    return str_cmp(a->kind, b->kind);
+}
+
+/* Pictures of some kind: {"1024x1024/high": "0.167"}. */
+static void registry_read_images(struct registry_load *load, const struct yaml_node *node,
+                                 struct registry_price *price)
+{
+    bool list = node->kind == YAML_MAPPING && node->count > 0 && node->count <= REGISTRY_IMAGES_MAX;
+    struct registry_image *images =
+        list ? registry_alloc(load, node->count, sizeof(*images)) : NULL;
+    if (!list) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "\"images\" is a mapping of 1 to %d kinds: {1024x1024/high: \"0.167\"}",
+                       REGISTRY_IMAGES_MAX);
+        return;
+    }
+    for (uint32_t i = 0; images != NULL && i < node->count; i++) {
+        const struct yaml_node *key = yaml_key(node, i);
+        if (!registry_copy(load, key->text, &images[i].kind)) {
+            return;
+        }
+        (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
+                              &images[i].pico); /* a fault is noted */
+        if (!registry_is_word(key->text)) {
+            registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, key->place,
+                           "a kind of picture is its size, its quality, or both: 1024x1024/high");
+        }
+    }
+    if (images != NULL) {
+        qsort(images, node->count, sizeof(*images), registry_image_order);
+        price->images = images;
+        price->image_count = node->count;
+    }
+    if (!price->known_unit[REGISTRY_UNIT_IMAGE]) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
+                       "pictures of other kinds have no price: add per_image");
+    }
+}
+
 /* Wide keys are read first, so that narrow ones win whatever their order in the file. */
 static void registry_read_prices(struct registry_load *load, const struct yaml_node *node,
                                  bool wide, struct registry_price *price)
@@ -89,11 +150,11 @@ static void registry_read_prices(struct registry_load *load, const struct yaml_n
         const struct yaml_node *key = yaml_key(node, i);
         const struct registry_price_key *row = registry_price_key(key->text);
         int64_t pico = 0;
-        if (row == NULL || row->wide != wide ||
-            !registry_amount(load, yaml_value(node, i), REGISTRY_TOKEN_SCALE, REGISTRY_TOKEN_MAX,
-                             &pico)) {
+        if (row == NULL || row->wide != wide) {
             continue;
         }
+        (void)registry_amount(load, yaml_value(node, i), REGISTRY_TOKEN_SCALE, REGISTRY_TOKEN_MAX,
+                              &pico); /* a fault is noted, and the price is no further one */
         for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
             if ((row->classes & (1u << class)) != 0) {
                 price->pico[class] = pico;
@@ -109,6 +170,7 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     if (node->kind != YAML_MAPPING) {
         registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
                        "the prices of a model are a mapping: {input: \"2.50\", output: \"10\"}");
+        price->known[REGISTRY_CLASS_IN] = price->known[REGISTRY_CLASS_OUT] = true;
         return;
     }
     for (uint32_t i = 0; i < node->count; i++) {
@@ -118,10 +180,10 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
             (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
                                   &price->pico_call); /* a fault is noted */
         } else if (unit < REGISTRY_UNITS) {
-            price->known_unit[unit] =
-                registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
-                                &price->pico_unit[unit]);
-        } else if (registry_price_key(key->text) == NULL) {
+            (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
+                                  &price->pico_unit[unit]); /* likewise */
+            price->known_unit[unit] = true;
+        } else if (registry_price_key(key->text) == NULL && !str_eq(key->text, STR("images"))) {
             registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
                            "nothing is priced by \"%.*s\"",
                            key->text.len < 64 ? (int)key->text.len : 64, key->text.ptr);
@@ -129,9 +191,9 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     }
     registry_read_prices(load, node, true, price);
     registry_read_prices(load, node, false, price);
-    if (yaml_get(node, STR("input")) == NULL || yaml_get(node, STR("output")) == NULL) {
-        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
-                       "a model has at least a price for input and one for output");
+    const struct yaml_node *images = yaml_get(node, STR("images"));
+    if (images != NULL) {
+        registry_read_images(load, images, price);
     }
 }
 

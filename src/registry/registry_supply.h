@@ -5,50 +5,12 @@
 #pragma once
 
 #include "registry/registry_data.h"
+#include "registry/registry_manner.h"
 #include "registry/registry_party.h"
+#include "registry/registry_price.h"
 #include "registry/registry_zone.h"
 
 #define REGISTRY_ROUTES_PER_MODEL_MAX 64 /* one bit each in a call's "tried" word */
-
-/* Classes of tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_CLASS_TABLE(X)     \
-    X(IN, "in")                     \
-    X(CACHED, "cached")             \
-    X(W5M, "w5m")                   \
-    X(W1H, "w1h")                   \
-    X(W30M, "w30m")                 \
-    X(W12H, "w12h")                 \
-    X(WX, "wx")                     \
-    X(IN_AUDIO, "in_audio")         \
-    X(IN_IMAGE, "in_image")         \
-    X(IN_TOOL, "in_tool")           \
-    X(CACHED_AUDIO, "cached_audio") \
-    X(CACHED_IMAGE, "cached_image") \
-    X(OUT, "out")                   \
-    X(REASON, "reason")             \
-    X(OUT_AUDIO, "out_audio")       \
-    X(OUT_IMAGE, "out_image")
-
-#define REGISTRY_CLASS_AS_ENUM(name, text) REGISTRY_CLASS_##name,
-enum registry_class {
-    REGISTRY_CLASS_TABLE(REGISTRY_CLASS_AS_ENUM) REGISTRY_CLASS_COUNT
-};
-#undef REGISTRY_CLASS_AS_ENUM
-
-#define REGISTRY_PRICE_CLASSES 16
-_Static_assert(REGISTRY_CLASS_COUNT == REGISTRY_PRICE_CLASSES, "the classes and their number");
-
-/* What is used beside tokens: the same, in the same order, as usage is counted in. */
-#define REGISTRY_UNIT_TABLE(X)  \
-    X(WEB_SEARCH, "web_search") \
-    X(WEB_FETCH, "web_fetch")   \
-    X(SOURCE, "source")
-
-#define REGISTRY_UNIT_AS_ENUM(name, text) REGISTRY_UNIT_##name,
-enum registry_unit_priced {
-    REGISTRY_UNIT_TABLE(REGISTRY_UNIT_AS_ENUM) REGISTRY_UNITS
-};
-#undef REGISTRY_UNIT_AS_ENUM
 
 enum registry_token_count {
     REGISTRY_COUNT_EXACT,
@@ -110,14 +72,6 @@ struct registry_credential {
     int64_t rotated_at; /* 0: not known */
 };
 
-struct registry_price {
-    int64_t pico[REGISTRY_PRICE_CLASSES]; /* a token; 0 where unknown */
-    bool known[REGISTRY_PRICE_CLASSES];
-    int64_t pico_call;                 /* a call, beside its tokens */
-    int64_t pico_unit[REGISTRY_UNITS]; /* one of what is no token; 0 where unknown */
-    bool known_unit[REGISTRY_UNITS];
-};
-
 struct registry_line {
     const struct registry_model *model;
     struct registry_price price;
@@ -131,8 +85,40 @@ struct registry_price_book {
     size_t line_count;
 };
 
+/* What a client buys with one call. */
+#define REGISTRY_SERVICE_TABLE(X)     \
+    X(CHAT, "chat")                   \
+    X(EMBEDDINGS, "embeddings")       \
+    X(RERANK, "rerank")               \
+    X(IMAGES, "images")               \
+    X(SPEECH, "speech")               \
+    X(TRANSCRIPTION, "transcription") \
+    X(REALTIME, "realtime")
+
+#define REGISTRY_SERVICE_AS_ENUM(name, text) REGISTRY_SERVICE_##name,
+enum registry_service {
+    REGISTRY_SERVICE_TABLE(REGISTRY_SERVICE_AS_ENUM) REGISTRY_SERVICE_COUNT
+};
+#undef REGISTRY_SERVICE_AS_ENUM
+
+/* Which API an upstream speaks, and which service that is: registry_dialect_service(). Those of
+ * chat come first, in the order of enum dialect. */
+#define REGISTRY_DIALECTS                                   \
+    "openai_chat|openai_responses|anthropic|gemini|"        \
+    "openai_embeddings|rerank|openai_images|openai_speech|" \
+    "openai_transcriptions|openai_realtime"
 enum registry_dialect {
-    REGISTRY_DIALECT_OPENAI_CHAT
+    REGISTRY_DIALECT_OPENAI_CHAT,
+    REGISTRY_DIALECT_OPENAI_RESPONSES,
+    REGISTRY_DIALECT_ANTHROPIC,
+    REGISTRY_DIALECT_GEMINI,
+    REGISTRY_DIALECT_OPENAI_EMBEDDINGS,
+    REGISTRY_DIALECT_RERANK,
+    REGISTRY_DIALECT_OPENAI_IMAGES,
+    REGISTRY_DIALECT_OPENAI_SPEECH,
+    REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS,
+    REGISTRY_DIALECT_OPENAI_REALTIME,
+    REGISTRY_DIALECT_COUNT
 };
 
 /* What an upstream bills after the connection is closed in the middle of an answer. */
@@ -142,16 +128,11 @@ enum registry_abort_billing {
     REGISTRY_ABORT_UNKNOWN
 };
 
-enum registry_output_cap_field {
-    REGISTRY_CAP_MAX_TOKENS,
-    REGISTRY_CAP_MAX_COMPLETION_TOKENS
-};
-
 /* By which rule an upstream reports usage: the surfaces of meter/usage_surface.h, in its order. */
 #define REGISTRY_USAGES                                                                   \
     "openai.chat|openai.responses|openai.realtime|anthropic|gemini|gemini.live|xai.chat|" \
-    "xai.responses|deepseek|moonshot|zhipu|minimax|minimax.anthropic|qwen"
-#define REGISTRY_USAGE_COUNT 14
+    "xai.responses|deepseek|moonshot|zhipu|minimax|minimax.anthropic|qwen|openai.images"
+#define REGISTRY_USAGE_COUNT 15
 
 enum registry_route_state {
     REGISTRY_ROUTE_ACTIVE,
@@ -200,6 +181,9 @@ struct registry_route {
     enum registry_declares_model declares_model;
     enum registry_quantization quantization;
     unsigned usage; /* below REGISTRY_USAGE_COUNT */
+    enum registry_anthropic_version anthropic_version;
+    enum registry_thinking thinking;
+    enum registry_image_urls image_urls;
     const struct registry_price_book *contract_price;
     const struct registry_price *contract; /* of the route's model, in that book */
     enum registry_route_state state;

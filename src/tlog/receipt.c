@@ -155,6 +155,9 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     if (facts->saved_nano > 0) {
         canon_put_int(canon, "saved", facts->saved_nano);
     }
+    if (facts->service.len > 0) {
+        canon_put_str(canon, "service", facts->service);
+    }
     receipt_put_units(canon, facts);
     canon_put_str(canon, "verdict", facts->allowed ? STR("allow") : STR("refuse"));
     canon_put_int(canon, "version", RECEIPT_VERSION);

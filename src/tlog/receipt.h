@@ -20,7 +20,7 @@
 #define RECEIPT_SECTION_MAX   32768 /* about 1 KiB; with 64 attempts, and what a replay needs, 30 */
 #define RECEIPT_SECTION_FIRST 2048  /* room at the start: a usual section never grows */
 #define RECEIPT_CLASSES       16    /* token classes, in the meter's order */
-#define RECEIPT_UNITS         3     /* what is no token, in the meter's order */
+#define RECEIPT_UNITS         8     /* what is no token, in the meter's order */
 #define RECEIPT_FLAGS         3     /* that a report may have */
 #define RECEIPT_REASONS_MAX   16
 #define RECEIPT_REASON_MAX    160 /* bytes of an internal one; what does not fit is cut off */
@@ -80,6 +80,7 @@ struct receipt_facts {
     struct str batch;      /* shown id; empty: it is no line of one */
     int64_t batch_percent; /* of the price book's prices that were asked for */
     struct str dialect;    /* of the client; empty: that of the sources */
+    struct str service;    /* "embeddings", ...; empty: chat */
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */

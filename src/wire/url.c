@@ -87,22 +87,30 @@ struct str url_target_path(struct str target, struct str *ret_query)
     return path;
 }
 
-static bool url_decode(struct str text, struct buf *out)
+/* `plus`: what "+" stands for. False: `out` is as it was. */
+static bool url_decode(struct str text, char plus, struct buf *out)
 {
+    size_t before = out->len;
     for (size_t i = 0; i < text.len; i++) {
-        char byte = text.ptr[i] == '+' ? ' ' : text.ptr[i];
-        if (byte == '%') {
-            if (text.len - i < 3 || url_hex(text.ptr[i + 1]) < 0 || url_hex(text.ptr[i + 2]) < 0) {
-                return false;
-            }
+        char byte = text.ptr[i] == '+' ? plus : text.ptr[i];
+        bool escape = byte == '%';
+        bool fine = !escape || (text.len - i >= 3 && url_hex(text.ptr[i + 1]) >= 0 &&
+                                url_hex(text.ptr[i + 2]) >= 0);
+        if (escape && fine) {
             byte = (char)(url_hex(text.ptr[i + 1]) * 16 + url_hex(text.ptr[i + 2]));
             i += 2;
         }
-        if (buf_byte(out, byte) != ERR_OK) {
+        if (!fine || buf_byte(out, byte) != ERR_OK) {
+            out->len = before;
             return false;
         }
     }
     return true;
+}
+
+bool url_path_text(struct str piece, struct buf *out)
+{
+    return url_decode(piece, '+', out);
 }
 
 bool url_query(struct str query, struct str name, struct buf *out)
@@ -111,10 +119,7 @@ bool url_query(struct str query, struct str name, struct buf *out)
         struct str value = str_cut(&query, '&');
         struct str key = str_cut(&value, '=');
         if (str_eq(key, name)) {
-            size_t before = out->len;
-            bool decoded = url_decode(value, out);
-            out->len = decoded ? out->len : before;
-            return decoded;
+            return url_decode(value, ' ', out);
         }
     }
     return false;

@@ -18,3 +18,5 @@ struct str url_target_path(struct str target, struct str *ret_query);
 /* Appends the decoded value of the first `name`. False: absent, badly encoded, or no room, and
  * `out` is as it was. */
 EP_MUST_CHECK bool url_query(struct str query, struct str name, struct buf *out);
+/* Appends the decoded text of a piece of a path, where "+" is itself. False: as above. */
+EP_MUST_CHECK bool url_path_text(struct str piece, struct buf *out);

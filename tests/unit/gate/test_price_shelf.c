@@ -17,8 +17,9 @@ static struct fail fail;
 static void begin(void)
 {
     char url[128];
-    struct store_migration own[] = { ledger_migration, idem_migration,   usage_month_migration,
-                                     credit_migration, budget_migration, extend_migration };
+    struct store_migration own[] = { ledger_migration,    idem_migration,   usage_month_migration,
+                                     credit_migration,    budget_migration, extend_migration,
+                                     usage_unit_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
         own[i].number = (int64_t)i + 1;
     }
@@ -51,9 +52,10 @@ static void keep(const char *name, const char *version, int64_t pico)
 {
     static const char sum[] = "0123456789abcdef0123456789abcdef";
     const struct ledger_price lines[] = {
-        { STR("m1"), STR("in"), pico },  { STR("m1"), STR("call"), 7 },
-        { STR("m1"), STR("source"), 0 }, { STR("m1"), STR("web_search"), 11 },
-        { STR("m2"), STR("out"), 3 },
+        { STR("m1"), STR("in"), pico },     { STR("m1"), STR("call"), 7 },
+        { STR("m1"), STR("source"), 0 },    { STR("m1"), STR("web_search"), 11 },
+        { STR("m2"), STR("out"), 3 },       { STR("m2"), STR("image"), 40 },
+        { STR("m2"), STR("image low"), 4 }, { STR("m2"), STR("image 8x8/high"), 9 },
     };
     const struct ledger_price_book book = {
         .book = { str_from(name), str_from(version), { sum, 32 } },
@@ -82,6 +84,12 @@ TEST(books_that_are_in_rows_are_found_by_row_and_model)
     CHECK(!one->price.known_unit[REGISTRY_UNIT_WEB_FETCH]);
     CHECK_STR(one->book->version, STR("1"));
     CHECK_EQ(price_shelf_find(shelf, 1, STR("sale"), STR("m2"))->price.pico[REGISTRY_CLASS_OUT], 3);
+    const struct registry_price *two = &price_shelf_find(shelf, 1, STR("sale"), STR("m2"))->price;
+    CHECK_EQ(two->image_count, 2);
+    CHECK_EQ(registry_image_price(two, STR("8x8"), STR("high")), 9);
+    CHECK_EQ(registry_image_price(two, STR("8x8"), STR("low")), 4);
+    CHECK_EQ(registry_image_price(two, STR("8x8"), STR("medium")), 40);
+    CHECK_EQ(one->price.image_count, 0);
     CHECK(price_shelf_find(shelf, 2, STR("sale"), STR("m1")) == NULL);
     CHECK(price_shelf_find(shelf, 1, STR("cost"), STR("m1")) == NULL); /* another book's row */
     CHECK(price_shelf_find(shelf, 1, STR("sale"), STR("m3")) == NULL);

@@ -411,3 +411,42 @@ TEST(an_event_that_is_like_one_before_is_heard_as_if_it_were_read)
         buf_fini(&stream);
     }
 }
+
+/* ---- answers that are no events ------------------------------------------------------------- */
+
+#define SOUND_BYTES 3000
+
+static char sound_byte(size_t at)
+{
+    return (char)(at * 7 % 251);
+}
+
+TEST(of_an_answer_of_bytes_the_last_ones_stay_until_the_end_at_any_split)
+{
+    static const size_t steps[] = { 1, 2, 511, 512, 513, 700, 2999, 3000 };
+    char sound[SOUND_BYTES];
+    for (size_t i = 0; i < SOUND_BYTES; i++) {
+        sound[i] = sound_byte(i);
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(steps); i++) {
+        struct relay relay;
+        buf_init(&out, 1 << 16);
+        relay_init(&relay, &(struct relay_options){ .model = &model,
+                                                    .choices = 1,
+                                                    .bytes = true,
+                                                    .event_max = 4096,
+                                                    .tail_max = 4096 });
+        for (size_t at = 0; at < SOUND_BYTES; at += steps[i]) {
+            size_t end = at + steps[i] < SOUND_BYTES ? at + steps[i] : SOUND_BYTES;
+            CHECK_EQ(relay_feed(&relay, (struct str){ sound + at, end - at }, emit, &out), ERR_OK);
+            CHECK_EQ(out.len + relay.tail.len, end);
+            CHECK(relay.tail.len == (end < 512 ? end : 512));
+        }
+        CHECK_EQ(relay_finish(&relay, emit, &out), ERR_OK);
+        CHECK(relay.begun && relay.ended && relay.content_bytes == SOUND_BYTES);
+        CHECK_EQ(buf_append(&out, buf_str(&relay.tail)), ERR_OK);
+        CHECK_STR(buf_str(&out), ((struct str){ sound, SOUND_BYTES }));
+        relay_fini(&relay);
+        buf_fini(&out);
+    }
+}

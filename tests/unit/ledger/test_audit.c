@@ -76,6 +76,8 @@ static const struct mutation mutations[] = {
     { { "UPDATE usage_month SET amount = amount - 1 WHERE account = 7" }, "month-of-settlements" },
     { { "UPDATE usage_month SET t_reason = 1 WHERE account = 7" }, "month-of-settlements" },
     { { "DELETE FROM usage_month" }, "month-of-settlements" },
+    { { "INSERT INTO usage_month_unit VALUES (7, 202611, zeroblob(16), '', 'image', 1)" },
+      "units-of-settlements" },
     { { "INSERT INTO idem VALUES (1, 8, zeroblob(32), zeroblob(32), NULL)" }, "one-sale-a-key" },
     { { "INSERT INTO idem VALUES (4, 7, zeroblob(32), zeroblob(32), x'7b7d')" },
       "result-of-ended-hold" },

@@ -14,12 +14,14 @@ struct month_call {
     int64_t posted;
     int64_t in;
     int64_t out;
+    int64_t images;
     int64_t settled_ns;
     enum ledger_state state;
     int count; /* in one batch, each with a model of its own if `model` is NULL */
 };
 
-#define MONTH_OUT 12 /* the class "out" */
+#define MONTH_OUT   12 /* the class "out" */
+#define MONTH_IMAGE 3  /* the unit "image" */
 
 static enum err run_month_call(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
@@ -28,11 +30,12 @@ static enum err run_month_call(struct store_job *job, struct store_txn *txn, str
     for (int i = 0; i < call->count; i++) {
         struct ledger_hold hold = { .call = { { 9 } }, .account = call->account, .amount = 100 };
         char pico[32];
-        char usage[96];
+        char usage[128];
         (void)snprintf(models[i], sizeof(models[i]), "m%d", i);
         (void)snprintf(pico, sizeof(pico), "%lld", (long long)call->posted * 1000);
-        (void)snprintf(usage, sizeof(usage), "{\"billed\":{\"in\":%lld,\"out\":%lld}}",
-                       (long long)call->in, (long long)call->out);
+        (void)snprintf(usage, sizeof(usage),
+                       "{\"billed\":{\"in\":%lld,\"out\":%lld},\"units\":{\"image\":%lld}}",
+                       (long long)call->in, (long long)call->out, (long long)call->images);
         TRY(ledger_write_hold(books.ledger, txn, &hold, fail));
         struct ledger_settlement settlement = {
             .hold = &hold,
@@ -46,6 +49,8 @@ static enum err run_month_call(struct store_job *job, struct store_txn *txn, str
         };
         settlement.use.tokens[0] = call->in;
         settlement.use.tokens[MONTH_OUT] = call->out;
+        settlement.use.units[MONTH_IMAGE] = call->images;
+        settlement.use.has_units = call->images > 0;
         TRY(ledger_write_settlement(books.ledger, txn, &settlement, fail));
         TRY(books_attempt(txn, &hold, 1, call->posted > 0, fail));
     }
@@ -68,6 +73,7 @@ struct month_seen {
     int64_t amount;
     int64_t in;
     int64_t out;
+    int64_t images;
     char models[64];
 };
 
@@ -81,6 +87,8 @@ static enum err on_month(void *context, const struct usage_month *row)
     seen->amount += row->amount;
     seen->in += row->sums.tokens[0];
     seen->out += row->sums.tokens[MONTH_OUT];
+    seen->images += row->sums.units[MONTH_IMAGE];
+    CHECK(row->sums.has_units == (row->sums.units[MONTH_IMAGE] > 0));
     size_t len = str_from(seen->models).len;
     (void)snprintf(seen->models + len, sizeof(seen->models) - len, "%d" STR_FMT " ",
                    row->sums.key.bytes[0], STR_ARG(row->sums.model));
@@ -174,6 +182,31 @@ TEST(a_month_is_the_sum_of_its_settlements_by_key_and_model)
     books_end(&books);
 }
 
+TEST(what_is_no_token_is_summed_beside)
+{
+    books_begin(&books);
+    struct ledger_account *account = books_account(&books, 1);
+    (void)books_buy(&books, account, 100000, LOT_PAID, 0);
+    CHECK_STR(str_from(usage_month_unit(MONTH_IMAGE)), STR("image"));
+    for (int64_t images = 0; images < 3; images++) {
+        make_calls((struct month_call){ .account = account,
+                                        .key = 1,
+                                        .model = images == 0 ? "words" : "pictures",
+                                        .posted = 2,
+                                        .in = 3,
+                                        .images = images,
+                                        .settled_ns = at("2026-11-05"),
+                                        .state = HOLD_SETTLED,
+                                        .count = 2 });
+    }
+    struct month_seen seen = look(account, 202611);
+    CHECK_EQ(seen.rows, 2);
+    CHECK_EQ(seen.calls, 6);
+    CHECK_EQ(seen.images, 2 * (1 + 2));
+    CHECK_EQ(look(account, 202612).images, 0);
+    books_end(&books); /* and the audit finds the same */
+}
+
 TEST(what_cost_nothing_because_it_was_voided_is_not_counted)
 {
     books_begin(&books);
@@ -231,7 +264,8 @@ static enum err write_older(struct store_job *job, struct store_txn *txn, struct
 /* A database of before months were kept gets them from its settlements. */
 TEST(older_settlements_are_summed_by_the_migration)
 {
-    struct store_migration own[] = { ledger_migration, usage_month_migration };
+    struct store_migration own[] = { ledger_migration, usage_month_migration,
+                                     usage_unit_migration };
     struct store *store = NULL;
     struct store_job job = { .run = write_older };
     books_begin(&books); /* for its folder */
@@ -239,12 +273,13 @@ TEST(older_settlements_are_summed_by_the_migration)
     (void)snprintf(url, sizeof(url), "sqlite:%s/older.db", books.folder);
     own[0].number = 1;
     own[1].number = 2;
+    own[2].number = 3;
     struct store_options options = { .url = str_from(url), .migrations = own };
     options.migrations_count = 1;
     CHECK_EQ(store_open(&options, &store, &books.fail), ERR_OK);
     CHECK_EQ(store_run(store, &job, &books.fail), ERR_OK);
     store_close(store);
-    options.migrations_count = 2;
+    options.migrations_count = 3;
     CHECK_EQ(store_open(&options, &store, &books.fail), ERR_OK);
     struct month_seen seen = { .month = 202611 };
     CHECK_EQ(store_read(store, read_month, &seen, &books.fail), ERR_OK);

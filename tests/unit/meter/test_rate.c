@@ -33,17 +33,46 @@ TEST(tokens_times_price_is_exact)
           (money_wide)86 * 2500000 + (money_wide)1920 * 1250000 + (money_wide)300 * 10000000);
 }
 
-TEST(without_a_price_of_in_and_out_nothing_is_rated)
+TEST(tokens_of_a_side_without_a_price_are_not_rated)
 {
     struct rate rate = price_of(1, 1, 1);
-    struct usage usage = { .tokens = { [USAGE_IN] = 1 } };
+    struct usage in = { .tokens = { [USAGE_CACHED] = 1 } };
+    struct usage out = { .tokens = { [USAGE_OUT_IMAGE] = 1 } };
+    struct usage image = { .units = { [USAGE_UNIT_IMAGE] = 3 } };
     money_wide pico = 0;
     rate.known[USAGE_OUT] = false;
-    CHECK(rate_usage(&rate, &usage, &pico) == ERR_PRICE_MISSING);
+    CHECK(rate_usage(&rate, &in, &pico) == ERR_OK);
+    CHECK(rate_usage(&rate, &out, &pico) == ERR_PRICE_MISSING);
     rate.known[USAGE_OUT] = true;
-    CHECK(rate_usage(&rate, &usage, &pico) == ERR_OK);
     rate.known[USAGE_IN] = false;
-    CHECK(rate_usage(&rate, &usage, &pico) == ERR_PRICE_MISSING);
+    CHECK(rate_usage(&rate, &in, &pico) == ERR_PRICE_MISSING);
+    CHECK(rate_usage(&rate, &out, &pico) == ERR_OK);
+    rate.known[USAGE_OUT] = false;
+    rate.pico_unit[USAGE_UNIT_IMAGE] = 40;
+    CHECK(rate_usage(&rate, &image, &pico) == ERR_OK);
+    CHECK(pico == 120);
+}
+
+TEST(a_ceiling_covers_the_units_that_are_asked_for)
+{
+    struct rate rate = price_of(1000, 1, 1000);
+    const int64_t units[USAGE_UNITS] = { [USAGE_UNIT_IMAGE] = 4, [USAGE_UNIT_CHAR] = 10 };
+    struct rate_bounds bounds = { .input = 1, .output = 1, .units = units };
+    int64_t nano = 0;
+    rate.pico_unit[USAGE_UNIT_IMAGE] = 5000000;
+    rate.pico_unit[USAGE_UNIT_WEB_SEARCH] = 5000000;
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_OK);
+    CHECK_EQ(nano, 20002);
+    bounds.tools = true;
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_OK);
+    CHECK_EQ(nano, 20002 + RATE_UNITS_MOST * 5000);
+    /* What is sold by the piece alone has no price of tokens. */
+    rate = (struct rate){ .pico_unit = { [USAGE_UNIT_IMAGE] = 5000000 } };
+    bounds.tools = false;
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_OK);
+    CHECK_EQ(nano, 20000);
+    bounds.units = NULL;
+    CHECK(rate_ceiling(&rate, &bounds, &nano) == ERR_PRICE_MISSING);
 }
 
 TEST(a_class_without_a_price_costs_what_it_is_a_part_of)
@@ -172,9 +201,15 @@ TEST(no_call_within_its_bounds_costs_more_than_its_ceiling)
         };
         spread(&usage, bounds.input, USAGE_IN, bounds.mixed ? USAGE_CACHED_IMAGE : USAGE_WX);
         spread(&usage, bounds.output, USAGE_OUT, USAGE_OUT_IMAGE);
-        for (unsigned i = 0; bounds.tools && i < USAGE_UNITS; i++) {
+        for (unsigned i = 0; bounds.tools && i < USAGE_TOOL_UNITS; i++) {
             usage.units[i] = draw(RATE_UNITS_MOST + 1);
         }
+        int64_t most[USAGE_UNITS] = { 0 };
+        for (unsigned i = USAGE_TOOL_UNITS; i < USAGE_UNITS; i++) {
+            most[i] = draw(100);
+            usage.units[i] = draw((uint64_t)most[i] + 1);
+        }
+        bounds.units = most;
         if (draw(2) == 0) {
             bounds.audio = draw(500);
             usage.tokens[draw(2) == 0 ? USAGE_IN_AUDIO : USAGE_CACHED_AUDIO] += bounds.audio;

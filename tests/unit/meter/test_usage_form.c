@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "meter/usage_form.h"
 
 #include "meter/usage_report.h"
@@ -66,7 +68,7 @@ static struct usage named(enum usage_form form, const struct usage *usage)
 {
     struct usage left = *usage;
     bool anthropic = form == USAGE_FORM_ANTHROPIC;
-    left.units[USAGE_UNIT_SOURCE] = 0;
+    memset(left.units, 0, sizeof(left.units));
     left.units[USAGE_UNIT_WEB_SEARCH] = anthropic ? usage->units[USAGE_UNIT_WEB_SEARCH] : 0;
     left.units[USAGE_UNIT_WEB_FETCH] = anthropic ? usage->units[USAGE_UNIT_WEB_FETCH] : 0;
     switch (form) {

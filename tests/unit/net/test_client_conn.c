@@ -563,3 +563,107 @@ TEST(a_large_request_is_sent_whole)
     CHECK_EQ(order.ends, 1);
     finish(&buyer, &order, &peer);
 }
+
+/* ---- a source behind the body ------------------------------------------------------------- */
+
+#define SOURCE_BYTES ((uint64_t)3 * 1024 * 1024 + 7)
+
+static uint64_t source_fails_at; /* 0: nowhere */
+
+static char source_byte(uint64_t at)
+{
+    return (char)('a' + at % 23);
+}
+
+static enum err source_read(const struct http_source *source, uint64_t at, char *place, size_t room,
+                            size_t *ret_len)
+{
+    CHECK(at < source->len);
+    if (source_fails_at > 0 && at >= source_fails_at) {
+        return ERR_STORE_FAILED;
+    }
+    size_t len = room < 50000 ? room : 50000; /* less than is asked for */
+    for (size_t i = 0; i < len; i++) {
+        place[i] = source_byte(at + i);
+    }
+    *ret_len = len;
+    return ERR_OK;
+}
+
+static const struct http_source source = { SOURCE_BYTES, source_read };
+static const struct str source_front = STR_INIT("front ");
+
+static void begin_source(struct order *order, struct buyer *buyer)
+{
+    order_init(order, buyer);
+    order->call.body = &source_front;
+    order->call.body_count = 1;
+    order->call.source = &source;
+    order->call.source_tail = STR(" tail");
+    http_call_start(buyer->pool, &order->call);
+}
+
+static void check_source(const struct peer *peer)
+{
+    struct str text = peer_text(peer);
+    size_t at = str_search(text, STR("\r\n\r\nfront ")) + 10;
+    CHECK(at < text.len && text.len - at == SOURCE_BYTES + 5);
+    for (uint64_t i = 0; i < SOURCE_BYTES; i++) {
+        CHECK(text.ptr[at + i] == source_byte(i));
+    }
+}
+
+TEST(a_source_is_sent_between_body_and_tail_and_again_on_a_fresh_connection)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    struct peer second;
+    buyer_open(&buyer);
+    order_served(&order, &buyer, &peer);
+    begin_source(&order, &buyer); /* on the kept connection, which dies */
+    UNTIL(buyer.loop, peer_has(&peer, STR("front ab")));
+    CHECK_EQ(order.sent, 0);
+    peer_close(&peer);
+    peer_accept(&second, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&second, STR(" tail")));
+    check_source(&second);
+    UNTIL(buyer.loop, order.sent == 1);
+    peer_send(&second, STR(ANSWER_HELLO));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_EQ(upstream_pool_idle(buyer.pool), 1);
+    finish(&buyer, &order, &second);
+}
+
+TEST(a_source_that_fails_ends_the_call)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_fails_at = 200000;
+    begin_source(&order, &buyer);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, order_over(&order) || (peer_has(&peer, STR("x")) && false));
+    CHECK_EQ(order.failures, 1);
+    CHECK_EQ(order.err, ERR_STORE_FAILED);
+    source_fails_at = 0;
+    finish(&buyer, &order, &peer);
+}
+
+TEST(an_answer_before_the_source_is_sent_is_an_answer)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    begin_source(&order, &buyer);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    peer_send(&peer, STR("HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nno"));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    CHECK_EQ(order.status, 413);
+    CHECK_EQ(upstream_pool_idle(buyer.pool), 0);
+    finish(&buyer, &order, &peer);
+}

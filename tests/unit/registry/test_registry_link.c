@@ -10,6 +10,46 @@ struct link_case {
     enum registry_rule rule;
 };
 
+static void check_cases(const struct link_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct registry_file files[SAMPLE_FILES];
+        sample_files(files);
+        char *copy = sample_replace(files, cases[i].file, cases[i].old, cases[i].fresh);
+        struct registry_report report;
+        registry_report_init(&report);
+        struct registry *registry = NULL;
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        bool found = cases[i].fault_file == NULL && err == ERR_OK;
+        for (size_t k = 0; k < report.count && cases[i].fault_file != NULL; k++) {
+            found =
+                found || (report.faults[k].rule == cases[i].rule && report.faults[k].line > 0 &&
+                          str_eq(str_from(report.faults[k].file), str_from(cases[i].fault_file)));
+        }
+        if (!found) {
+            test_failed(EP_SITE, "case %zu: %s, %s", i, err_info(err)->name,
+                        report.count > 0 ? report.faults[0].text : "no fault");
+        }
+        registry_unref(registry);
+        registry_report_fini(&report);
+        mem_free(copy);
+    }
+}
+
+/* Of what a route serves, contract and price list say what it costs. */
+TEST(what_is_served_is_priced)
+{
+    static const struct link_case cases[] = {
+        { 3, "m1: {input: 1, output: 2}", "m1: {input: 1, per_image: 2}", "routes.yaml",
+          REGISTRY_RULE_PRICE_MISSING },
+        { 3, "output: 10, per_request", "per_image: 10, per_request", "products.yaml",
+          REGISTRY_RULE_PRICE_MISSING },
+        { 4, "dialect: openai_chat", "dialect: openai_images", NULL, REGISTRY_RULE_COUNT },
+        { 4, "dialect: openai_chat", "dialect: rerank", NULL, REGISTRY_RULE_COUNT },
+    };
+    check_cases(cases, EP_ARRAY_LEN(cases));
+}
+
 TEST(what_does_not_fit_together_is_refused)
 {
     static const struct link_case cases[] = {
@@ -58,28 +98,7 @@ TEST(what_does_not_fit_together_is_refused)
         { 3, "{m1: {input: 1, output: 2},\n", "{m3: {input: 1, output: 2},\n", "price_books.yaml",
           REGISTRY_RULE_REG_UNKNOWN_REF },
     };
-    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
-        struct registry_file files[SAMPLE_FILES];
-        sample_files(files);
-        char *copy = sample_replace(files, cases[i].file, cases[i].old, cases[i].fresh);
-        struct registry_report report;
-        registry_report_init(&report);
-        struct registry *registry = NULL;
-        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
-        bool found = cases[i].fault_file == NULL && err == ERR_OK;
-        for (size_t k = 0; k < report.count && cases[i].fault_file != NULL; k++) {
-            found =
-                found || (report.faults[k].rule == cases[i].rule && report.faults[k].line > 0 &&
-                          str_eq(str_from(report.faults[k].file), str_from(cases[i].fault_file)));
-        }
-        if (!found) {
-            test_failed(EP_SITE, "case %zu: %s, %s", i, err_info(err)->name,
-                        report.count > 0 ? report.faults[0].text : "no fault");
-        }
-        registry_unref(registry);
-        registry_report_fini(&report);
-        mem_free(copy);
-    }
+    check_cases(cases, EP_ARRAY_LEN(cases));
 }
 
 TEST(a_level_without_limits_of_its_own_has_those_below)

@@ -96,9 +96,27 @@ TEST(a_price_that_is_not_exact_is_refused)
         { "{input: 1, output: 1, per_web_search: 1001}", false, REGISTRY_RULE_REG_BAD_VALUE },
         { "{input: 1, output: 1, per_source: -1}", false, REGISTRY_RULE_REG_BAD_VALUE },
         { "{input: 1, output: 1, cache_write_unknown: ~}", false, REGISTRY_RULE_REG_BAD_VALUE },
-        { "{input: 1, output: 1, per_image: 1}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1, output: 1, per_image: 1000, per_search_unit: 0.002, per_char: 0.000015,"
+          " per_second_in: 0.0001, per_second_out: 0.000000000001}",
+          true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_image: 1001}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_char: ~}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_pixel: 1}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1, output: 1, per_image: 1, images: {1024x1024/high: 0.1, low: 0}}", true,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, images: {low: 1}}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1, output: 1, per_image: 1, images: {}}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_image: 1, images: [1]}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_image: 1, images: {low: 1001}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 1, per_image: 1, images: {\"a b\": 1}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        /* Nobody serves the model yet: any service's price will do. */
+        { "{per_image: 1}", true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{per_web_search: 1}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{per_request: 1}", false, REGISTRY_RULE_PRICE_MISSING },
         { "{input: 1, output: 1, video: 3}", false, REGISTRY_RULE_REG_UNKNOWN_KEY },
-        { "{input: 1}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1}", true, REGISTRY_RULE_REG_BAD_VALUE },
         { "{output: 1}", false, REGISTRY_RULE_PRICE_MISSING },
         { "{}", false, REGISTRY_RULE_PRICE_MISSING },
         { "3", false, REGISTRY_RULE_REG_BAD_VALUE },
@@ -121,4 +139,25 @@ TEST(a_price_that_is_not_exact_is_refused)
         registry_report_fini(&report);
         mem_free(copy);
     }
+}
+
+TEST(a_picture_costs_what_its_kind_does)
+{
+    static const struct registry_image images[] = {
+        { STR_INIT("1024x1024"), 2 },
+        { STR_INIT("1024x1024/high"), 3 },
+        { STR_INIT("high"), 4 },
+    };
+    struct registry_price price = { .images = images, .image_count = 3 };
+    price.pico_unit[REGISTRY_UNIT_IMAGE] = 1;
+    CHECK_EQ(registry_image_price(&price, STR("1024x1024"), STR("high")), 3);
+    CHECK_EQ(registry_image_price(&price, STR("1024x1024"), STR("low")), 2);
+    CHECK_EQ(registry_image_price(&price, STR("1024x1024"), STR_EMPTY), 2);
+    CHECK_EQ(registry_image_price(&price, STR("512x512"), STR("high")), 4);
+    CHECK_EQ(registry_image_price(&price, STR_EMPTY, STR("high")), 4);
+    CHECK_EQ(registry_image_price(&price, STR("512x512"), STR("low")), 1);
+    CHECK_EQ(registry_image_price(&price, STR_EMPTY, STR_EMPTY), 1);
+    CHECK_EQ(registry_image_dearest(&price), 4);
+    price.pico_unit[REGISTRY_UNIT_IMAGE] = 9;
+    CHECK_EQ(registry_image_dearest(&price), 9);
 }

@@ -69,3 +69,17 @@ TEST(queries_are_decoded)
     CHECK_STR(buf_str(&out), STR("a b cA"));
     buf_fini(&out);
 }
+
+TEST(a_piece_of_a_path_is_decoded_and_its_plus_is_its_own)
+{
+    char text[8];
+    struct buf out = { text, 0, sizeof(text), sizeof(text) };
+    CHECK(url_path_text(STR("a%2Fb+%2b"), &out));
+    CHECK_STR(buf_str(&out), STR("a/b++"));
+    CHECK(!url_path_text(STR("%2"), &out));
+    CHECK(!url_path_text(STR("x%zz"), &out));
+    CHECK(!url_path_text(STR("four"), &out)); /* no room for it */
+    CHECK_STR(buf_str(&out), STR("a/b++"));
+    CHECK(url_path_text(STR("abc"), &out));
+    CHECK_STR(buf_str(&out), STR("a/b++abc"));
+}

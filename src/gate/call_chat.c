@@ -1,0 +1,40 @@
+/* Chat's row of call_service.h. */
+#include "gate/call_chat.h"
+
+#include "gate/call.h"
+#include "gate/call_count.h"
+#include "gate/call_talk.h"
+#include "gate/call_tongue.h"
+
+static enum err chat_read(struct call *call, struct fail *fail)
+{
+    if (call->dialect != DIALECT_CHAT) {
+        return call_talk_read(call, fail);
+    }
+    enum err err = ask_read_chat(buf_str(&call->body), &call->ask, fail);
+    call->param = call->ask.param;
+    return err;
+}
+
+/* A whole answer is believed once it is of its dialect, and names no other model. */
+static enum err chat_check(struct call *call)
+{
+    const struct chat_sink keep = { call_count_keep, call };
+    const struct chat_sink *sink = call->counter != NULL ? &keep : NULL;
+    enum err err = relay_whole(&call->relay, buf_str(&call->answer), sink);
+    if (err == ERR_UPSTREAM_MODEL) {
+        call_attempt_declared(&call->attempt, call->relay.other);
+    }
+    TRY(err);
+    call->has_reported = call->relay.has_usage;
+    call->reported = call->relay.usage;
+    return call_tongue_translates(call) ? call_tongue_fold(call) : ERR_OK;
+}
+
+const struct call_service call_chat = {
+    .service = REGISTRY_SERVICE_CHAT,
+    .writes = true,
+    .read = chat_read,
+    .write = call_talk_write,
+    .check = chat_check,
+};

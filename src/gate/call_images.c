@@ -1,0 +1,106 @@
+#include "gate/call_images.h"
+
+#include "dialect/images.h"
+#include "gate/call.h"
+#include "wire/json.h"
+
+#define IMAGES_FRAME_TOKENS 64 /* that a server may put around the prompt */
+
+static const enum usage_surface images_surface = USAGE_SURFACE_OPENAI_IMAGES;
+
+struct images_work {
+    struct images_ask asked;
+    struct images_kind kind; /* as was asked for; then as the answer says */
+    bool made;               /* there is an answer */
+    int64_t count;           /* pictures of it */
+};
+
+static enum err images_parse(struct call *call, struct fail *fail)
+{
+    struct images_ask asked;
+    struct images_kind kind;
+    enum err err = images_read(buf_str(&call->body), &call->ask, &asked, &kind, fail);
+    call->param = call->ask.param;
+    TRY(err);
+    struct call_work *work = call_work_make(call, sizeof(struct images_work));
+    if (work == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
+    }
+    struct images_work *own = work->own;
+    own->asked = asked;
+    images_kind_copy(&kind, &own->kind);
+    work->texts = asked.prompt;
+    work->about = true;
+    work->input_most = (int64_t)asked.prompt.len + IMAGES_FRAME_TOKENS;
+    work->most[USAGE_UNIT_IMAGE] = asked.count;
+    return ERR_OK;
+}
+
+static enum err images_check(struct call *call)
+{
+    struct images_work *own = call->work->own;
+    struct str body = buf_str(&call->answer);
+    struct images_answer answer;
+    if (!images_answer_read(body, &own->asked, &answer)) {
+        return ERR_UPSTREAM_SYNTAX;
+    }
+    if (answer.error) {
+        return ERR_UPSTREAM_STATUS;
+    }
+    TRY(call_service_declared(call, answer.model));
+    call->has_reported = usage_read(images_surface, answer.usage, &call->reported);
+    images_kind_read(body, &own->kind);
+    own->count = answer.count;
+    own->made = true;
+    return ERR_OK;
+}
+
+/* The picture that ends a stream lies in the tail, as its event came. */
+static void images_read_tail(const struct call *call, struct images_work *own)
+{
+    struct json_fault fault;
+    struct str tail = buf_str(&call->relay.tail);
+    struct str data = str_from_at(tail, str_search(tail, STR("data:")));
+    data = json_trim(str_slice(data, data.len > 5 ? 5 : data.len, str_find(data, '\n')));
+    if (json_check(data, &fault) == ERR_OK && json_kind(data) == JSON_OBJECT) {
+        images_kind_read(data, &own->kind);
+    }
+}
+
+static void images_measure(struct call *call, const struct rate *rate)
+{
+    struct images_work *own = call->work->own;
+    if (call->streamed) {
+        int64_t most = own->asked.count;
+        own->count = call->relay.finished < most ? call->relay.finished : most;
+        own->made = own->count > 0;
+        images_read_tail(call, own);
+    }
+    call->billed.units[USAGE_UNIT_IMAGE] = own->count;
+    if (!rate->known[USAGE_IN] || (usage_sum(&call->billed) == 0 && own->count > 0)) {
+        call->provenance = "counted";
+    }
+}
+
+/* Before there is an answer: the dearest that it may be. */
+static void images_price(const struct call *call, const struct registry_price *price,
+                         struct rate *rate)
+{
+    const struct images_work *own = call->work->own;
+    bool sure = own->made || (own->kind.size.len > 0 && own->kind.quality.len > 0);
+    rate->pico_unit[USAGE_UNIT_IMAGE] =
+        sure ? registry_image_price(price, own->kind.size, own->kind.quality)
+             : registry_image_dearest(price);
+}
+
+const struct call_service call_images = {
+    .service = REGISTRY_SERVICE_IMAGES,
+    .writes = true,
+    .surface = &images_surface,
+    .read = images_parse,
+    .write = call_own_write,
+    .check = images_check,
+    .event = images_event_read,
+    .measure = images_measure,
+    .price = images_price,
+};

@@ -1,0 +1,6 @@
+/* Images: a prompt in, pictures out, paid for by the picture or by tokens. Gate only. */
+#pragma once
+
+#include "gate/call_service.h"
+
+extern const struct call_service call_images;

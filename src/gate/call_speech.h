@@ -1,0 +1,6 @@
+/* A text spoken: see call_service.h. Inside the gate only. */
+#pragma once
+
+#include "gate/call_service.h"
+
+extern const struct call_service call_speech;

@@ -1,0 +1,116 @@
+/*
+ * Transcriptions: of a call whose request is an upload.
+ *
+ * Billed are tokens where the upstream reports them and the price book sells them, and seconds of
+ * the recording where it sells those: as reported, else by our own count of the file. Where both
+ * are known and the report is the greater by more than AUDIO_SLACK, our count is billed, and the
+ * difference is a claim.
+ */
+#include "gate/call_transcription.h"
+
+#include "dialect/audio.h"
+#include "gate/call.h"
+#include "gate/call_audio.h"
+#include "gate/upload.h"
+
+/* The most tokens that a model takes of a second: OpenAI's 10, Gemini's 32. */
+#define TRANSCRIPTION_TOKENS_A_SECOND 50
+/* A second in as few bytes as any codec makes of it (6 kbit/s): of a file whose container does not
+ * say how long it is. */
+#define TRANSCRIPTION_BYTES_A_SECOND 750
+
+struct transcription_work {
+    int64_t counted_ms; /* -1: the container does not say */
+    int64_t told_ms;    /* -1: the upstream did not */
+};
+
+static enum err transcription_parse(struct call *call, struct fail *fail)
+{
+    const struct upload *upload = call->upload;
+    ASSERT(upload != NULL);
+    struct buf name = { call->ask.model_text, 0, ASK_MODEL_MAX, ASK_MODEL_MAX };
+    call->ask = (struct ask){
+        .body = buf_str(&call->body),
+        .choices = 1,
+        .plain = true,
+        .stream = upload->stream,
+    };
+    enum err err = buf_append(&name, upload->model);
+    ASSERT(err == ERR_OK); /* upload_form.c has the same limit */
+    call->ask.model = buf_str(&name);
+    struct call_work *work = call_work_make(call, sizeof(struct transcription_work));
+    if (work == NULL) {
+        return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
+    }
+    struct transcription_work *own = work->own;
+    *own = (struct transcription_work){ .counted_ms = -1, .told_ms = -1 };
+    (void)sound_length(&upload->sound, &own->counted_ms); /* unknown: it stays */
+    int64_t most = own->counted_ms >= 0
+                       ? audio_seconds(own->counted_ms + audio_slack_ms(own->counted_ms))
+                       : (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;
+    work->most[USAGE_UNIT_SECOND_IN] = most;
+    work->input_most = most * TRANSCRIPTION_TOKENS_A_SECOND + (int64_t)upload->prompt.len;
+    work->sounds = true;
+    work->unseen = true;
+    return ERR_OK;
+}
+
+/* A text, subtitles: as they come, if they are no JSON that says what went wrong. */
+static enum err transcription_check_text(struct call *call)
+{
+    struct transcription_answer answer;
+    bool json = transcription_answer_read(buf_str(&call->answer), &answer);
+    call->work->answer_type = upload_answer_type(call->upload); /* whatever its source calls it */
+    return json && answer.error ? ERR_UPSTREAM_STATUS : ERR_OK;
+}
+
+static enum err transcription_check(struct call *call)
+{
+    struct transcription_work *own = call->work->own;
+    struct transcription_answer answer;
+    if (call->upload->format > UPLOAD_DIARIZED_JSON) {
+        return transcription_check_text(call);
+    }
+    if (!transcription_answer_read(buf_str(&call->answer), &answer)) {
+        return ERR_UPSTREAM_SYNTAX;
+    }
+    if (answer.error) {
+        return ERR_UPSTREAM_STATUS;
+    }
+    own->told_ms = answer.ms;
+    call->has_reported =
+        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
+    return ERR_OK;
+}
+
+/* Whole seconds, of which a begun one counts. */
+static void transcription_measure(struct call *call, const struct rate *rate)
+{
+    const struct transcription_work *own = call->work->own;
+    bool told = own->told_ms >= 0;
+    bool counted = own->counted_ms >= 0;
+    int64_t slack = counted ? audio_slack_ms(own->counted_ms) : 0;
+    bool more = told && counted && own->told_ms > own->counted_ms + slack;
+    int64_t ms = more || !told ? own->counted_ms : own->told_ms;
+    int64_t seconds = ms < 0 ? 0 : audio_seconds(ms);
+    int64_t most = call->work->most[USAGE_UNIT_SECOND_IN];
+    if (!audio_is_sold(call)) {
+        return;
+    }
+    call->billed.units[USAGE_UNIT_SECOND_IN] = seconds < most ? seconds : most;
+    call->disputes.counted_seconds = more ? audio_seconds(own->counted_ms) : 0;
+    call->disputes.reported_seconds = more ? audio_seconds(own->told_ms) : 0;
+    bool by_tokens = rate->known[USAGE_IN] && usage_sum(&call->billed) > 0;
+    if (!by_tokens && ms >= 0) {
+        call->provenance = told && !more ? "upstream" : "counted";
+    }
+}
+
+const struct call_service call_transcription = {
+    .service = REGISTRY_SERVICE_TRANSCRIPTION,
+    .writes = true,
+    .read = transcription_parse,
+    .check = transcription_check,
+    .event = transcription_event_read,
+    .measure = transcription_measure,
+};

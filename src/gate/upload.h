@@ -1,0 +1,132 @@
+/*
+ * An upload: a form (multipart/form-data) with a file, from the head of its request until the call
+ * that it becomes has ended. Inside the gate only, on the gate's loop.
+ *
+ *   upload_begin > upload_piece* > upload_done > call_begin_upload()     the call's from here on
+ *                                > refused, gone, broken, cut            nothing is left of it
+ *
+ * Who sends it is known before a byte of the body is read: without a key that is valid nothing can
+ * be uploaded. What the call is about may stand behind the file, and an attempt that fails is made
+ * again at another route: so the file is kept until then, in a file without a name (store/spool.h),
+ * never in memory; it is read from there as it is sent. How long the recording is, and its digest,
+ * are found on the way.
+ *
+ * The form is never passed on as it came: fields and file are written anew, with another boundary,
+ * so that no upstream can read in it another model than we did (wire/multipart.h).
+ *
+ * For law, digests and limits the call's body is a JSON object: the model, the form's other fields
+ * in their order, and of the file its name, size and SHA-256.
+ *
+ * A form that is bad is refused at once, and the rest of it not read. It is no call: no receipt.
+ * Memory: some 70 KiB beside what is in the fields, of which there are UPLOAD_FIELDS_MAX bytes.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "crypto/digest.h"
+#include "dialect/face.h"
+#include "gate/call_route.h"
+#include "loop/loop.h"
+#include "meter/sound.h"
+#include "net/client.h"
+#include "registry/registry.h"
+#include "wire/multipart.h"
+
+struct client;
+struct gate;
+struct http_exchange;
+struct spool_file;
+
+#define UPLOAD_MAGIC      0x55504C44U          /* "UPLD" */
+#define UPLOAD_FIELDS_MAX ((size_t)128 * 1024) /* two prompts of the greatest length */
+#define UPLOAD_MODEL_MAX  128                  /* bytes, as of a chat's */
+#define UPLOAD_MARK_BYTES 32                   /* of our boundary: 128 random bits */
+#define UPLOAD_CLIENT_MAX \
+    32 /* under way at once, of one client and thread: none takes all places */
+
+enum upload_format {
+    UPLOAD_JSON, /* where none is asked for */
+    UPLOAD_VERBOSE_JSON,
+    UPLOAD_DIARIZED_JSON,
+    UPLOAD_TEXT,
+    UPLOAD_SRT,
+    UPLOAD_VTT,
+    UPLOAD_FORMATS
+};
+
+struct upload {
+    uint32_t magic; /* first: what tells it from a call */
+    enum face face;
+    enum registry_service service;
+    struct gate *gate;
+    struct http_exchange *x;     /* NULL: the call has it */
+    const struct client *client; /* who sends it; lives as long as the gate's world */
+    struct node node;            /* of the gate's uploads, until it is a call's */
+    struct timer timer;          /* until it must be there */
+
+    struct multipart form;
+    struct spool_file *file;
+    struct http_source source; /* of that */
+    struct sound sound;
+    struct digest_stream digest;
+    char mark[UPLOAD_MARK_BYTES]; /* our boundary */
+    struct buf fields;            /* as they go upstream, without the model */
+    struct buf front;             /* of the file's part, to its first byte */
+    char tail[UPLOAD_MARK_BYTES + 16];
+    size_t tail_len;
+    struct buf ask; /* the call's body: JSON */
+    char model_text[UPLOAD_MODEL_MAX];
+    struct str model;
+    struct str prompt; /* in `prompt_text` */
+    struct buf prompt_text;
+    enum upload_format format;
+    bool stream;
+    bool has_file;
+};
+
+/* Its exchange is answered, or the upload's. */
+void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
+                  enum registry_service service);
+/* Likewise of a request whose body is there already. */
+void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
+                  enum registry_service service);
+/* Whether an exchange's owner is an upload. */
+bool upload_is(const void *owner);
+/* What the exchange tells (net/server.h). Each may be the upload's end. */
+void upload_piece(struct upload *upload, struct str data);
+void upload_done(struct upload *upload);
+void upload_broken(struct upload *upload, enum err err);
+void upload_gone(struct upload *upload);
+/* The server stops: none of them becomes a call. */
+void uploads_cut(struct gate *gate);
+
+/* ---- of a call ---------------------------------------------------------------------------- */
+
+/* NULL is allowed. */
+void upload_free(struct upload *upload);
+/* "application/json", or of what is asked for as text "text/plain; charset=utf-8". */
+struct str upload_answer_type(const struct upload *upload);
+uint64_t upload_bytes(const struct upload *upload); /* of the file */
+/* The request for a route: the length, then the form. `arena` is the call's. ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err upload_write(struct upload *upload, struct str upstream_model,
+                                    struct arena *arena, struct http_call *upstream,
+                                    struct str parts[CALL_PARTS_MAX]);
+
+/* ---- upload_form.c: what the form says ------------------------------------------------------ */
+
+/* What is wrong with it. */
+struct upload_fault {
+    enum err err;
+    char param[MULTIPART_NAME_MAX + 1]; /* empty: none */
+    char text[256];
+};
+
+/* An item of the form. False: *ret_fault. */
+EP_MUST_CHECK bool upload_take(struct upload *upload, const struct multipart_item *item,
+                               struct upload_fault *ret_fault);
+/* The form is whole. */
+EP_MUST_CHECK bool upload_check(struct upload *upload, struct upload_fault *ret_fault);
+/* Notes a fault; false, for whoever returns it. */
+bool upload_wrong(struct upload_fault *fault, enum err err, struct str param, const char *format,
+                  ...) EP_PRINTF(4, 5);

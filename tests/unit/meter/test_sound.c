@@ -1,0 +1,428 @@
+/* Small recordings of each kind, made here; real ones are tests/forms/sounds.py's. */
+#include "meter/sound.h"
+
+#include "base/buf.h"
+#include "harness.h"
+
+/* Fed at every split: -1 where it is unknown. */
+static int64_t length_of(struct str file, enum sound_kind kind)
+{
+    struct str text = test_at_page_end(file);
+    int64_t first = 0;
+    for (size_t step = text.len; step > 0; step--) {
+        struct sound sound;
+        struct str rest = text;
+        sound_init(&sound);
+        while (rest.len > 0) {
+            size_t size = rest.len < step ? rest.len : step;
+            sound_feed(&sound, str_slice(rest, 0, size));
+            rest = str_from_at(rest, size);
+        }
+        int64_t ms = -1;
+        bool known = sound_length(&sound, &ms);
+        CHECK(known == (ms > 0));
+        CHECK_EQ(sound.kind, kind);
+        CHECK(step == text.len || ms == first);
+        first = ms;
+    }
+    return first;
+}
+
+/* ---- what files are made of --------------------------------------------------------------- */
+
+static struct buf file;
+
+static void begin(void)
+{
+    buf_fini(&file);
+    buf_init(&file, 1 << 16);
+}
+
+static void put(struct str text)
+{
+    CHECK(buf_append(&file, text) == ERR_OK);
+}
+
+static void little(uint64_t value, int size)
+{
+    for (int i = 0; i < size; i++) {
+        CHECK(buf_byte(&file, (char)(value >> (8 * i) & 0xFF)) == ERR_OK);
+    }
+}
+
+static void big(uint64_t value, int size)
+{
+    for (int i = size - 1; i >= 0; i--) {
+        CHECK(buf_byte(&file, (char)(value >> (8 * i) & 0xFF)) == ERR_OK);
+    }
+}
+
+static void zeros(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CHECK(buf_byte(&file, '\0') == ERR_OK);
+    }
+}
+
+/* ---- WAV and FLAC ------------------------------------------------------------------------- */
+
+static void wav(unsigned tag, uint64_t bytes_a_second, uint64_t declared)
+{
+    begin();
+    put(STR("RIFF\x24\0\0\0WAVELIST\3\0\0\0abc\0fmt \x12\0\0\0"));
+    little(tag, 2);
+    little(1, 2);
+    little(8000, 4);
+    little(bytes_a_second, 4);
+    little(2, 2);
+    little(16, 2);
+    little(0, 2);
+    put(STR("data"));
+    little(declared, 4);
+}
+
+TEST(a_wav_is_as_long_as_its_data)
+{
+    wav(1, 999, 160);
+    zeros(160);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 10);
+    put(STR("LIST\4\0\0\0more"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 10);
+    wav(1, 999, 161); /* its rate is computed, and a broken millisecond is one */
+    zeros(161);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 11);
+    wav(85, 160, 16); /* but for what is compressed */
+    zeros(16);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 100);
+}
+
+TEST(a_wav_that_says_too_much_or_nothing_is_as_long_as_what_came)
+{
+    const uint64_t declared[] = { 0, 100000, 0xFFFFFFFF };
+    for (size_t i = 0; i < EP_ARRAY_LEN(declared); i++) {
+        wav(1, 16000, declared[i]);
+        zeros(160);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 10);
+    }
+}
+
+TEST(a_compressed_wav_says_how_many_samples_it_has)
+{
+    begin();
+    put(STR("RIFF\0\0\0\0WAVEfmt \x10\0\0\0\2\0\1\0"));
+    little(8000, 4);
+    little(16000, 4);
+    little(4, 4);
+    put(STR("fact\4\0\0\0"));
+    little(8000, 4);
+    put(STR("data\x10\0\0\0"));
+    zeros(16);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), 1000);
+}
+
+TEST(a_wav_without_data_or_format_is_unknown)
+{
+    CHECK_EQ(length_of(STR("RIFF\0\0\0\0WAVEfmt \x10\0\0\0"), SOUND_WAV), -1);
+    CHECK_EQ(length_of(STR("RIFF\0\0\0\0WAVEdata\4\0\0\0abcd"), SOUND_WAV), -1);
+    wav(85, 0, 4);
+    put(STR("abcd"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WAV), -1);
+}
+
+TEST(a_flac_says_its_samples)
+{
+    begin();
+    put(STR("fLaC\0\0\0\x22"));
+    zeros(10);
+    big(UINT64_C(44100) << 44 | UINT64_C(1) << 41 | UINT64_C(15) << 36 | 88201, 8);
+    zeros(40);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 2001);
+    file.ptr[file.len - 40 - 5] = 0x70; /* the samples' upper bits, and */
+    memset(file.ptr + file.len - 40 - 4, 0, 4);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
+    file.len = 30;
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
+}
+
+/* ---- Ogg ---------------------------------------------------------------------------------- */
+
+static void page(int flags, int64_t granule, uint64_t serial, struct str payload)
+{
+    put(STR("OggS\0"));
+    little((uint64_t)flags, 1);
+    little((uint64_t)granule, 8);
+    little(serial, 4);
+    zeros(8);
+    little(payload.len > 0 ? 2 : 0, 1);
+    if (payload.len > 0) {
+        little(payload.len - 1, 1);
+        little(1, 1);
+    }
+    put(payload);
+}
+
+static const struct str opus_head = STR_INIT("OpusHead\1\1\x38\1\x80\xBB\0\0\0\0\0");
+
+static void opus(uint64_t serial, int64_t samples)
+{
+    page(2, 0, serial, opus_head);
+    page(0, 0, serial, STR("OpusTags"));
+    page(0, -1, serial, STR("some of a packet"));
+    page(4, samples + 312, serial, STR("the rest of it"));
+}
+
+TEST(an_ogg_is_as_long_as_its_last_granule)
+{
+    begin();
+    opus(7, 48000);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), 1000);
+    put(STR("nothing OggS that anybody knows, and "));
+    opus(9, 24000); /* chained */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), 1500);
+}
+
+TEST(the_sound_of_an_ogg_counts_and_no_other_stream)
+{
+    begin();
+    page(2, 0, 1, STR("\x80theora and its numbers"));
+    page(2, 0, 2, STR("\1vorbis\0\0\0\0\2\x40\x1F\0\0 and more of it"));
+    page(0, 999999, 1, STR("a picture"));
+    page(4, 4000, 2, STR("a sound"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), 500);
+    begin();
+    page(2, 0, 1, STR("\x80theora and its numbers"));
+    page(4, 999999, 1, STR("a picture"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), -1);
+    begin();
+    page(2, 0, 1, opus_head);
+    page(4, 100, 1, STR("less than is passed over"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), -1);
+    begin();
+    page(2, 0, 1, STR("\1vorbis\0\0\0\0\2\0\0\0\0 of no rate at all"));
+    page(4, 4000, 1, STR("a sound"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_OGG), -1);
+}
+
+/* ---- MPEG --------------------------------------------------------------------------------- */
+
+static void frames(struct str head, size_t bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put(head);
+        zeros(bytes - head.len);
+    }
+}
+
+TEST(an_mp3_is_as_long_as_its_frames)
+{
+    struct str head = STR("\xFF\xFB\x14\xC0"); /* 32 kbit/s, 48 kHz: 24 ms in 96 bytes */
+    begin();
+    frames(head, 96, 5);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 120);
+    put(STR("TAG and a title"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 120);
+    frames(head, 96, 1); /* by chance */
+    put(STR("nothing"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 120);
+    begin();
+    put(STR("ID3\4\0\0\0\0\0\x0Fsome title here"));
+    frames(head, 96, 2);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 48);
+    file.len -= 10; /* the last one is not whole */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 24);
+}
+
+TEST(aac_and_the_other_layers_have_frames_too)
+{
+    begin();
+    frames(STR("\xFF\xF1\x60\x40\x02\x1F\xFC"), 16, 3); /* 16 kHz: 64 ms in 16 bytes */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 192);
+    begin();
+    frames(STR("\xFF\xFF\x14\xC0"), 32, 3); /* layer I, 32 kbit/s, 48 kHz: 8 ms in 32 bytes */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 24);
+    begin();
+    frames(STR("\xFF\xF3\x18\xC0"), 36, 3); /* 2: 8 kbit/s, 16 kHz: 36 ms in 36 bytes */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 108);
+    begin();
+    frames(STR("\xFF\xE3\x18\xC0"), 72, 3); /* 2.5: 8 kbit/s, 8 kHz: 72 ms */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), 216);
+}
+
+TEST(what_begins_like_a_frame_and_is_none_is_unknown)
+{
+    begin();
+    put(STR("ID3\4\0\0\0\0\0\0nothing here is a frame at all"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MPEG), -1);
+    CHECK_EQ(length_of(STR("\xFF\xFB\x04\xC0 a free rate..."), SOUND_UNKNOWN), -1);
+    CHECK_EQ(length_of(STR("\xFF\xFB\xF4\xC0 no rate at all"), SOUND_UNKNOWN), -1);
+    CHECK_EQ(length_of(STR("\xFF\xF1\x74\x40\x02\x1F\xFC no rate"), SOUND_UNKNOWN), -1);
+}
+
+/* ---- MP4 ---------------------------------------------------------------------------------- */
+
+static size_t box(const char *name)
+{
+    size_t at = file.len;
+    big(0, 4);
+    put(str_from(name));
+    return at;
+}
+
+static void box_end(size_t at)
+{
+    size_t size = file.len - at;
+    for (int i = 0; i < 4; i++) {
+        file.ptr[at + (size_t)i] = (char)(size >> (8 * (3 - i)) & 0xFF);
+    }
+}
+
+static void times(const char *name, bool wide, uint64_t scale, uint64_t len)
+{
+    size_t at = box(name);
+    big(wide ? UINT64_C(1) << 24 : 0, 4);
+    zeros(wide ? 16 : 8);
+    big(scale, 4);
+    big(len, wide ? 8 : 4);
+    zeros(4);
+    box_end(at);
+}
+
+static void track(const char *kind, bool wide, uint64_t samples)
+{
+    size_t trak = box("trak");
+    size_t mdia = box("mdia");
+    times("mdhd", wide, 1000, 5);
+    size_t hdlr = box("hdlr");
+    zeros(8);
+    put(str_from(kind));
+    zeros(12);
+    box_end(hdlr);
+    size_t minf = box("minf");
+    size_t stbl = box("stbl");
+    size_t stts = box("stts");
+    zeros(4);
+    big(2, 4);
+    big(samples, 4);
+    big(20, 4);
+    big(1, 4);
+    big(10, 4);
+    box_end(stts);
+    box_end(stbl);
+    box_end(minf);
+    box_end(mdia);
+    box_end(trak);
+}
+
+static void movie(bool wide, uint64_t len, uint64_t sound, uint64_t picture)
+{
+    begin();
+    size_t ftyp = box("ftyp");
+    put(STR("isom"));
+    box_end(ftyp);
+    big(1, 4);
+    put(STR("mdat"));
+    big(24, 8);
+    zeros(8);
+    size_t moov = box("moov");
+    times("mvhd", wide, 600, len);
+    if (picture > 0) {
+        track("vide", wide, picture);
+    }
+    if (sound > 0) {
+        track("soun", wide, sound);
+    }
+    box_end(moov);
+}
+
+TEST(an_mp4_is_as_long_as_the_samples_of_its_sound)
+{
+    for (int wide = 0; wide < 2; wide++) {
+        movie(wide == 1, 6000, 100, 0);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 2010);
+        movie(wide == 1, 6000, 100, 5000);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 2010);
+        movie(wide == 1, 6000, 0, 5000);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 10000);
+        movie(wide == 1, 6000, 0, 0);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 10000);
+        movie(wide == 1, wide == 1 ? UINT64_MAX : UINT32_MAX, 0, 0);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), -1);
+    }
+}
+
+TEST(boxes_that_are_nonsense_end_an_mp4)
+{
+    CHECK_EQ(length_of(STR("\0\0\0\x08"
+                           "free\0\0\0\x04moov"),
+                       SOUND_MP4),
+             -1);
+    CHECK_EQ(length_of(STR("\0\0\0\0mdat and to the end"), SOUND_MP4), -1);
+    CHECK_EQ(length_of(STR("\0\0\0\1mdat\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF and so on"), SOUND_MP4),
+             -1);
+    movie(false, 6000, 1, 0);
+    memcpy(file.ptr + file.len - 20, "\xFF\xFF\xFF\xFF", 4); /* rows that are not there */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 10000);
+    movie(false, 6000, 1, 0);
+    memset(file.ptr + file.len - 16, 0xFF, 16); /* longer than anything */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), -1);
+}
+
+/* ---- WebM --------------------------------------------------------------------------------- */
+
+static const struct str webm_head = STR_INIT("\x1A\x45\xDF\xA3\x84webm\x18\x53\x80\x67\x01\xFF\xFF"
+                                             "\xFF\xFF\xFF\xFF\xFF");
+
+TEST(a_webm_says_its_length)
+{
+    begin();
+    put(webm_head);
+    put(STR("\x15\x49\xA9\x66\x8E\x2A\xD7\xB1\x83\x0F\x42\x40\x44\x89\x84"));
+    big(0x44FA1000, 4); /* 2000.5 */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WEBM), 2001);
+    begin();
+    put(webm_head);
+    put(STR("\x15\x49\xA9\x66\x8B\x44\x89\x88"));
+    big(UINT64_C(0x409F420000000000), 8); /* the same, in 64 bits */
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WEBM), 2001);
+}
+
+TEST(a_webm_that_says_none_is_as_long_as_to_its_last_block)
+{
+    begin();
+    put(webm_head);
+    put(STR("\x1F\x43\xB6\x75\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xE7\x82\x03\xE8"));
+    put(STR("\xA3\x86\x81\0\x14\x80zz\xA0\x8A\xA1\x85\x81\0\x28\x80z\x9B\x81\x14"));
+    put(STR("\x1F\x43\xB6\x75\x8F\xE7\x82\x07\xD0\xA3\x85\x81\xFF\xEC\x80z\xEC\x82xx"));
+    CHECK_EQ(length_of(buf_str(&file), SOUND_WEBM), 1980);
+}
+
+TEST(elements_that_are_nonsense_end_a_webm)
+{
+    CHECK_EQ(length_of(STR("\x1A\x45\xDF\xA3\x80\0\0\0\0\0\0\0"), SOUND_WEBM), -1);
+    CHECK_EQ(length_of(STR("\x1A\x45\xDF\xA3\xFF and more of"), SOUND_WEBM), -1);
+    CHECK_EQ(length_of(STR("\x1A\x45\xDF\xA3\0 and more of it"), SOUND_WEBM), -1);
+    const uint64_t floats[] = { 0xBF800000, 0x7F800000, 0x7FC00000, 0x5F000000 };
+    for (size_t i = 0; i < EP_ARRAY_LEN(floats); i++) { /* below zero, without end, none, huge */
+        begin();
+        put(webm_head);
+        put(STR("\x44\x89\x84"));
+        big(floats[i], 4);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_WEBM), -1);
+    }
+}
+
+/* ---- all ---------------------------------------------------------------------------------- */
+
+TEST(what_is_no_recording_is_unknown)
+{
+    CHECK_EQ(length_of(STR("{\"model\":\"a\",\"input\":\"b\"}"), SOUND_UNKNOWN), -1);
+    CHECK_EQ(length_of(STR("short"), SOUND_UNKNOWN), -1);
+    struct sound sound;
+    int64_t ms = 0;
+    sound_init(&sound);
+    CHECK(!sound_length(&sound, &ms));
+    for (int kind = 0; kind < SOUND_KINDS; kind++) {
+        CHECK(strlen(sound_kind_name((enum sound_kind)kind)) > 2);
+    }
+    buf_fini(&file);
+}
