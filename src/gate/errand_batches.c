@@ -13,6 +13,7 @@
 static const struct str batch_endpoints[] = {
     STR_INIT("/v1/chat/completions"),
     STR_INIT("/v1/responses"),
+    STR_INIT("/v1/embeddings"),
 };
 
 /* ---- making one --------------------------------------------------------------------------- */
@@ -41,7 +42,8 @@ static enum err add_read_endpoint(struct batch_add *add, struct str value)
         }
     }
     return add_refuse(add, ERR_ASK_INVALID, STR("endpoint"),
-                      STR("The endpoint of a batch is /v1/chat/completions or /v1/responses."));
+                      STR("The endpoint of a batch is /v1/chat/completions, /v1/responses or "
+                          "/v1/embeddings."));
 }
 
 static enum err add_read_input(struct batch_add *add, struct str value)

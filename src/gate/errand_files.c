@@ -9,20 +9,24 @@
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
 #include "gate/gate_internal.h"
+#include "gate/reply.h"
 #include "wire/multipart.h"
 #include "wire/utf8.h"
 
+#define FILES_FRAME_MAX ((uint64_t)1 << 20) /* of a body, beside the file */
 #define FILES_ROOT      "/v1/files/"
-#define FILES_TYPE_MAX  256
 #define FILES_AFTER_MIN INT64_C(3600) /* seconds; as OpenAI's API has it */
 #define FILES_AFTER_MAX INT64_C(2592000)
 
 /* ---- handing one in ----------------------------------------------------------------------- */
 
+/* An upload, from the head of its request on: the form is read as it comes, and the file's bytes go
+ * where they stay, so that little of it is in memory, however large it is. */
 struct file_add {
     struct errand_batch errand; /* first */
-    struct buf body;
-    char type[FILES_TYPE_MAX];
+    struct node node;           /* of the gate's, until its body is there */
+    struct timer timer;         /* by then it must be */
+    struct multipart form;
     char name[BATCH_NAME_MAX + 1];
     size_t name_len;
     struct batch_file file;
@@ -113,18 +117,29 @@ static enum err file_on_item(struct file_add *add, const struct multipart_item *
     return ERR_OK;
 }
 
-static enum err file_read_form(struct file_add *add, struct multipart *form)
+static enum err file_unread(struct file_add *add)
 {
-    struct str rest = buf_str(&add->body);
+    return add->form.bad == MULTIPART_NO_MEMORY
+               ? ERR_NO_MEMORY
+               : file_refuse(add, ERR_ASK_INVALID, STR_EMPTY,
+                             str_from(multipart_why(add->form.bad)));
+}
+
+static enum err file_feed(struct file_add *add, struct str data)
+{
     struct multipart_item item;
     enum wire_result result = WIRE_DONE;
-    while ((result = multipart_next(form, &rest, &item)) == WIRE_DONE) {
+    while ((result = multipart_next(&add->form, &data, &item)) == WIRE_DONE) {
         TRY(file_on_item(add, &item));
     }
-    if (result == WIRE_BAD || !multipart_done(form)) {
-        return form->bad == MULTIPART_NO_MEMORY ? ERR_NO_MEMORY
-                                                : file_refuse(add, ERR_ASK_INVALID, STR_EMPTY,
-                                                              str_from(multipart_why(form->bad)));
+    return result == WIRE_BAD ? file_unread(add) : ERR_OK;
+}
+
+/* The form is whole. */
+static enum err file_check(struct file_add *add)
+{
+    if (!multipart_done(&add->form)) {
+        return file_unread(add);
     }
     if (!add->has_purpose) {
         return file_refuse(add, ERR_ASK_MISSING, STR("purpose"), STR_EMPTY);
@@ -135,17 +150,6 @@ static enum err file_read_form(struct file_add *add, struct multipart *form)
     return add->file.bytes > 0
                ? ERR_OK
                : file_refuse(add, ERR_ASK_INVALID, STR("file"), STR("The file is empty."));
-}
-
-static enum err file_read(struct file_add *add)
-{
-    struct multipart form;
-    if (!multipart_init(&form, str_from(add->type), STR("file"))) {
-        return file_refuse(add, ERR_HTTP_TYPE, STR_EMPTY, str_from(multipart_why(form.bad)));
-    }
-    enum err err = file_read_form(add, &form);
-    multipart_fini(&form);
-    return err;
 }
 
 static enum err file_write_row(void *context, struct store_txn *txn, struct fail *fail)
@@ -178,52 +182,170 @@ static enum err file_keep(struct file_add *add)
     return add->errand.work.err;
 }
 
+/* What stays of it is swept up: no row knows of it. */
+static void file_drop_content(struct file_add *add)
+{
+    struct fail fail;
+    if (add->fd >= 0) {
+        EP_IGNORE(content_remove(add->errand.work.gate->world.batches->folder, add->file.id,
+                                 CONTENT_JSONL, &fail));
+    }
+}
+
 static void file_add_run(struct errand_work *work)
 {
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
-    struct fail fail;
-    enum err err = file_read(add);
-    err = err == ERR_OK ? file_keep(add) : err;
-    if (err != ERR_OK && add->fd >= 0) {
-        /* What stays of it is swept up: no row knows of it. */
-        EP_IGNORE(
-            content_remove(work->gate->world.batches->folder, add->file.id, CONTENT_JSONL, &fail));
+    work->err = file_keep(add);
+    if (work->err != ERR_OK) {
+        file_drop_content(add);
+        return;
     }
-    work->err = err;
-    if (err == ERR_OK) {
-        errand_put_file(&add->errand.json, &add->file);
-        work->err = jsonw_err(&add->errand.json);
-    }
+    errand_put_file(&add->errand.json, &add->file);
+    work->err = jsonw_err(&add->errand.json);
 }
 
 static void file_add_fini(struct errand_work *work)
 {
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
-    buf_fini(&add->body);
+    multipart_fini(&add->form);
     if (add->fd >= 0) {
         (void)close(add->fd); /* it is synced, or removed */
+    }
+}
+
+/* Its body is no longer waited for. */
+static void file_leave(struct file_add *add)
+{
+    timer_stop(add->errand.work.gate->loop, &add->timer);
+    node_unlink(&add->node);
+    add->errand.work.gone = NULL;
+    add->errand.work.body = NULL;
+}
+
+static void file_give_up(struct file_add *add)
+{
+    file_leave(add);
+    file_drop_content(add);
+    errand_batch_drop(&add->errand);
+}
+
+static void file_answer(struct file_add *add, enum err err)
+{
+    struct http_exchange *x = add->errand.work.x;
+    const struct face_error error = { .err = err,
+                                      .message = add->errand.work.message,
+                                      .param = add->errand.work.param };
+    file_give_up(add);
+    reply_refuse(x, &error); /* its texts are fixed ones */
+}
+
+static void file_on_piece(struct errand_work *work, struct str data)
+{
+    struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
+    enum err err = file_feed(add, data);
+    if (err != ERR_OK) {
+        file_answer(add, err);
+    }
+}
+
+static void file_on_done(struct errand_work *work)
+{
+    struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
+    enum err err = file_check(add);
+    if (err != ERR_OK) {
+        file_answer(add, err);
+        return;
+    }
+    file_leave(add);
+    errand_batch_start(&add->errand, work->x, file_add_run);
+}
+
+static void file_on_broken(struct errand_work *work, enum err err)
+{
+    file_answer(EP_CONTAINER(work, struct file_add, errand.work), err);
+}
+
+static void file_on_gone(struct errand_work *work)
+{
+    file_give_up(EP_CONTAINER(work, struct file_add, errand.work));
+}
+
+static void file_on_timer(struct timer *timer)
+{
+    file_answer(EP_CONTAINER(timer, struct file_add, timer), ERR_HTTP_TIMEOUT);
+}
+
+static const struct errand_body file_body = { file_on_piece, file_on_done, file_on_broken };
+
+void errand_files_cut(struct gate *gate)
+{
+    LIST_EACH_SAFE(node, after, &gate->file_uploads) {
+        struct file_add *add = EP_CONTAINER(node, struct file_add, node);
+        http_exchange_abort(add->errand.work.x);
+        file_give_up(add);
+    }
+}
+
+/* NULL: it was refused. */
+static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
+{
+    struct file_add *add = errand_batch_make(gate, x, sizeof(*add), ERRAND_BATCH_CHANGES);
+    if (add == NULL) {
+        return NULL;
+    }
+    const struct http1_head *head = http_exchange_head(x);
+    uint64_t most = gate->world.batches->file_bytes_max + FILES_FRAME_MAX;
+    add->fd = -1;
+    add->file.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
+    timer_init(&add->timer, file_on_timer);
+    enum err err =
+        head->framing == HTTP1_LENGTH && head->length > most ? ERR_HTTP_BODY_SIZE : ERR_OK;
+    if (err == ERR_OK &&
+        !multipart_init(&add->form, http1_header(head, STR("content-type")), STR("file"))) {
+        err = file_refuse(add, ERR_HTTP_TYPE, STR_EMPTY, str_from(multipart_why(add->form.bad)));
+    }
+    struct errand_work *work = &add->errand.work;
+    const struct face_error error = { .err = err, .message = work->message };
+    if (err != ERR_OK) {
+        errand_batch_drop(&add->errand);
+        reply_refuse(x, &error);
+        return NULL;
+    }
+    work->magic = ERRAND_MAGIC;
+    work->x = x;
+    work->fini = file_add_fini;
+    work->gone = file_on_gone;
+    work->body = &file_body;
+    list_push_back(&gate->file_uploads, &add->node);
+    return add;
+}
+
+void errand_file_upload(struct gate *gate, struct http_exchange *x)
+{
+    struct file_add *add = file_start(gate, x);
+    if (add == NULL) {
+        return;
+    }
+    int64_t until_ns = loop_now_ns(gate->loop) + gate->snapshot->options.upload_ns;
+    http_exchange_own(x, add);
+    if (timer_start(gate->loop, &add->timer, until_ns) != ERR_OK) {
+        file_answer(add, ERR_NO_MEMORY);
     }
 }
 
 void errand_file_add(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    struct file_add *add = errand_batch_make(gate, x, sizeof(*add), ERRAND_BATCH_CHANGES);
+    struct file_add *add = file_start(gate, x);
     if (add == NULL) {
         return;
     }
-    struct str type = http1_header(http_exchange_head(x), STR("content-type"));
-    add->fd = -1;
-    add->errand.work.fini = file_add_fini;
-    add->file.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
-    if (type.len >= sizeof(add->type)) {
-        errand_batch_drop(&add->errand);
-        errand_refuse(x, ERR_HTTP_TYPE);
-        return;
+    enum err err = file_feed(add, http_exchange_body(x));
+    if (err != ERR_OK) {
+        file_answer(add, err);
+    } else {
+        file_on_done(&add->errand.work);
     }
-    memcpy(add->type, type.len > 0 ? type.ptr : "", type.len);
-    http_exchange_take_body(x, &add->body);
-    errand_batch_start(&add->errand, x, file_add_run);
 }
 
 /* ---- lists and looks ---------------------------------------------------------------------- */

@@ -26,6 +26,31 @@ void errand_drained(void *owner)
     }
 }
 
+static struct errand_work *errand_incoming(void *owner)
+{
+    struct errand_work *work = owner;
+    ASSERT(work->magic == ERRAND_MAGIC && work->body != NULL);
+    return work;
+}
+
+void errand_piece(void *owner, struct str data)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->piece(work, data);
+}
+
+void errand_done(void *owner)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->done(work);
+}
+
+void errand_broken(void *owner, enum err err)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->broken(work, err);
+}
+
 static void errand_work_run(struct job *job)
 {
     struct errand_work *work = EP_CONTAINER(job, struct errand_work, job);

@@ -229,8 +229,11 @@ static void front_on_request(struct http_exchange *x)
     bool known = false;
     void *owner = http_exchange_owner(x);
     if (owner != NULL) {
-        ASSERT(upload_is(owner)); /* nobody else has an exchange before its body is there */
-        upload_done(owner);
+        if (upload_is(owner)) {
+            upload_done(owner);
+        } else {
+            errand_done(owner);
+        }
         return;
     }
     const struct front_path *row = front_find(x, &path, &known);
@@ -248,23 +251,39 @@ static bool front_takes(struct http_exchange *x)
     struct str path;
     bool known = false;
     const struct front_path *row = front_find(x, &path, &known);
-    return row != NULL && row->serve == front_transcription;
+    return row != NULL && (row->serve == front_transcription || row->serve == errand_file_add);
 }
 
 static void front_on_upload(struct http_exchange *x)
 {
     struct gate *gate = http_server_owner(http_exchange_server(x));
-    upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    struct str path;
+    bool known = false;
+    if (front_find(x, &path, &known)->serve == errand_file_add) {
+        errand_file_upload(gate, x);
+    } else {
+        upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    }
 }
 
 static void front_on_piece(struct http_exchange *x, struct str data)
 {
-    upload_piece(http_exchange_owner(x), data);
+    void *owner = http_exchange_owner(x);
+    if (upload_is(owner)) {
+        upload_piece(owner, data);
+    } else {
+        errand_piece(owner, data);
+    }
 }
 
 static void front_on_broken(struct http_exchange *x, enum err err)
 {
-    upload_broken(http_exchange_owner(x), err);
+    void *owner = http_exchange_owner(x);
+    if (upload_is(owner)) {
+        upload_broken(owner, err);
+    } else {
+        errand_broken(owner, err);
+    }
 }
 
 static void front_on_gone(struct http_exchange *x)

@@ -5,6 +5,7 @@
 #include "gate/batch_run.h"
 #include "gate/call_quota.h"
 #include "gate/call_straddle.h"
+#include "gate/errand.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
 #include "gate/upload.h"
@@ -59,6 +60,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
     list_init(&gate->uploads);
+    list_init(&gate->file_uploads);
     call_straddle_init(gate);
     call_queue_init(gate);
     enum err err = gate_start(gate, fail);
@@ -138,6 +140,7 @@ size_t gate_busy(const struct gate *gate)
 void gate_cut(struct gate *gate)
 {
     uploads_cut(gate);
+    errand_files_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;
@@ -156,7 +159,8 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads));
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
+           list_empty(&gate->file_uploads));
     batch_runner_destroy(gate->batches);
     call_straddle_fini(gate);
     call_queue_fini(gate);

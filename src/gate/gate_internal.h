@@ -23,7 +23,8 @@ struct gate {
     struct upstream_pool *pool;
     struct slab calls;
     struct node open_calls;
-    struct node uploads; /* that are no calls yet */
+    struct node uploads;      /* that are no calls yet */
+    struct node file_uploads; /* errand_files.c: whose body comes in */
     size_t errands;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;

@@ -37,8 +37,8 @@ struct gate_options {
     size_t head_bytes_max;
     size_t body_bytes_max;
     size_t answer_bytes_max;
-    uint64_t upload_bytes_max; /* of the file in a form */
-    int64_t upload_ns;         /* from the head of its request to the end */
+    uint64_t upload_bytes_max;    /* of the file in a form */
+    int64_t upload_ns;            /* from the head of its request to the end */
     size_t data_answer_bytes_max; /* of other services than chat: vectors, pictures */
     size_t sse_event_max;
     size_t connections_max;

@@ -1,12 +1,13 @@
 """Files and batches: OpenAI's and Anthropic's, by hand, across restarts and power cuts."""
 
 import json
-import os
 import pathlib
 import random
+import re
 import signal
+import socket
+import threading
 import time
-import urllib.request
 
 import pytest
 
@@ -294,6 +295,44 @@ def test_a_large_result_is_sent_as_it_is_read(shop):
     assert len(by_custom_id(json.loads(one) for one in answer.decode().splitlines())) == 60
 
 
+def resident(house):
+    status = pathlib.Path(f"/proc/{house.processes['server'].pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) * 1024
+
+
+def test_an_upload_is_not_kept_in_memory(shop):
+    upload(shop, [line(0)])
+    before = resident(shop)
+    most, stop = [before], threading.Event()
+
+    def watch():
+        while not stop.wait(0.01):
+            most[0] = max(most[0], resident(shop))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    big = (json.dumps(line(0)) + " " * 1000 + "\n").encode() * 40000  # more than limits.body_bytes
+    try:
+        status, file = upload(shop, big)
+    finally:
+        stop.set()
+        watcher.join()
+    assert status == 200 and file["bytes"] == len(big) > 40 << 20
+    assert most[0] - before < 4 << 20, most[0] - before
+    assert shop.request(f"/v1/files/{file['id']}", method="DELETE")[0] == 200
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(shop):
+    folder = shop.folder / "var" / "batches"
+    before = set(folder.iterdir())
+    body, headers = form(b"x" * 100000)
+    with socket.create_connection(("127.0.0.1", shop.public)) as peer:
+        peer.sendall((f"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {shop.key}\r\n"
+                      f"content-type: {headers['Content-Type']}\r\ncontent-length: {len(body)}\r\n\r\n").encode() + body[:50000])
+        wait_for(lambda: len(set(folder.iterdir()) - before) == 1, "the content's beginning")
+    wait_for(lambda: set(folder.iterdir()) == before, "the content's end")
+
+
 # ---- stopping ------------------------------------------------------------------------------------
 
 
@@ -397,7 +436,7 @@ def test_no_line_is_sold_twice_whenever_the_power_goes(tmp_path):
     try:
         house.start()
         batch = begin(house, [line(n) for n in range(lines)])
-        for _ in range(6):
+        for _ in range(4):
             time.sleep(chance.uniform(0.1, 0.5))
             house.stop_process("server", signal.SIGKILL)
             house.start()
