@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key model limit plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version help --help'
+    words='init serve registry client key fleet device model limit plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -77,6 +77,11 @@ _entrepot() {
       'key add') words+=' --client --product --name --budget-day --budget-month --budget-total --market --consent' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
       'key limit' | 'client limit') words+=' --model --requests --tokens --input-tokens --output-tokens --calls' ;;
+      'fleet add') words+=' --client --product --market --maker --models --consent --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total' ;;
+      'fleet list') words+=' --client' ;;
+      'device issue') words+=' --fleet --device --consent --given --expires --inactive --rotate --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total' ;;
+      'device list') words+=' --fleet --from --limit' ;;
+      'device '*) words+=' --fleet' ;;
       'model limit') words+=' --requests --tokens --input-tokens --output-tokens --calls' ;;
       'key list') words+=' --client' ;;
       'plan list') words+=' --product' ;;
@@ -115,6 +120,8 @@ _entrepot() {
       client) words='add list show standing suspend resume kyc' ;;
       verdict) words='replay' ;;
       key) words='add list revoke budget' ;;
+      fleet) words='add list show suspend resume secret' ;;
+      device) words='issue list show activate revoke' ;;
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;
       receipt) words='show verify' ;;
@@ -127,7 +134,7 @@ _entrepot() {
       evidence) words='verify --client --period -o' ;;
       quickstart) words='curl openai-python openai-node langchain-python langchain-node vercel-ai openrouter opencode qwen-code codex claude-code gemini-cli' ;;
       witness) words='init' ;;
-      help) words='init serve registry client key plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
+      help) words='init serve registry client key fleet device plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

@@ -198,8 +198,8 @@ enum err act_client_kyc(struct acting *acting)
 /* ---- keys -------------------------------------------------------------------------------- */
 
 /* A key whose product is priced in another currency than its client pays in could buy nothing. */
-static enum err key_check_currency(struct acting *acting, const struct client *client,
-                                   const struct registry_product *product)
+enum err act_check_currency(struct acting *acting, const struct client *client,
+                            const struct registry_product *product)
 {
     struct ledger_account *account = ledger_find(acting->world->ledger, client->account);
     if (account == NULL) {
@@ -249,9 +249,12 @@ enum err act_key_add(struct acting *acting)
     TRY(acting_product(acting, &product));
     int64_t max[BUDGET_WINDOWS] = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE };
     bool limited = false;
-    TRY(market_check(acting->registry, client, product, MARKET_KEY, &acting->fail));
+    TRY(market_check(acting->registry, client,
+                     &(struct market_sale){ product, MARKET_KEY,
+                                            country_from(args_value(acting->args, "market")) },
+                     &acting->fail));
     TRY(act_check_review(acting->world, client, REVIEW_HOLD_TRAFFIC, &acting->fail));
-    TRY(key_check_currency(acting, client, product));
+    TRY(act_check_currency(acting, client, product));
     TRY(key_read_budget(acting, max, &limited));
     const struct api_key_order order = {
         .client = client->id,
@@ -340,7 +343,7 @@ static enum err key_put(struct acting *acting, struct sheet *sheet, const struct
     sheet_id(sheet, IDENT_CLIENT_PREFIX, key->client->id);
     sheet_str(sheet, key->product);
     sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->name);
-    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : key->hint);
+    sheet_str(sheet, api_key_forgotten(key) ? STR_EMPTY : api_key_hint(key));
     sheet_str(sheet, api_key_revoked_ns(key) != 0 ? STR("revoked") : STR("active"));
     sheet_stamp(sheet, key->created_ns);
     key_put_budget(sheet, &budget);
@@ -389,7 +392,8 @@ enum err act_key_list(struct acting *acting)
     enum err err = ERR_OK;
     const struct api_key *key = api_key_next(ident, NULL);
     for (; key != NULL && err == ERR_OK; key = api_key_next(ident, key)) {
-        err = client == NULL || key->client == client ? key_put(acting, &sheet, key) : ERR_OK;
+        bool listed = key->device == NULL && (client == NULL || key->client == client);
+        err = listed ? key_put(acting, &sheet, key) : ERR_OK; /* devices: "device list" */
     }
     err = err == ERR_OK ? sheet_print(&sheet, acting->json, acting->out) : err;
     sheet_fini(&sheet);

@@ -261,7 +261,9 @@ enum err act_credit_purchase(struct acting *acting)
     const struct registry_product *product = NULL;
     TRY(acting_client_live(acting, &client));
     TRY(acting_product(acting, &product));
-    TRY(market_check(acting->registry, client, product, MARKET_CHECKOUT, &acting->fail));
+    TRY(market_check(acting->registry, client,
+                     &(struct market_sale){ product, MARKET_CHECKOUT, COUNTRY_NONE },
+                     &acting->fail));
     const struct act_payment payment = {
         .payer = args_value(acting->args, "payer"),
         .method = args_value(acting->args, "method"),

@@ -15,6 +15,12 @@
     " [--output-tokens ...] [--calls ...]"
 #define ACT_LIMIT_FLAGS "model requests tokens input-tokens output-tokens calls"
 
+#define ACT_CAPS_USAGE                                                  \
+    "[--budget-day AMOUNT|none] [--budget-total AMOUNT|none]"           \
+    " [--calls-day N|none] [--calls-total N|none] [--wakes-day N|none]" \
+    " [--wakes-total N|none]"
+#define ACT_CAPS_FLAGS "budget-day budget-total calls-day calls-total wakes-day wakes-total"
+
 const struct act acts[] = {
     { "client", "add",
       "--name NAME [--currency CODE] [--party PARTY] [--country CC] [--billing-country CC] "
@@ -56,6 +62,37 @@ const struct act acts[] = {
     { "key", "limit", "KEY [--model MODEL] " ACT_LIMIT_USAGE, "key " ACT_LIMIT_FLAGS,
       "Shows or sets what a key may have in a minute, and how many calls at once", ACT_CHANGES, 3,
       act_key_limit },
+    { "fleet", "add",
+      "--client CLIENT --product PRODUCT --market CC --maker NAME [--models MODEL,...]"
+      " [--consent required|optional] " ACT_CAPS_USAGE,
+      "client product market maker models consent " ACT_CAPS_FLAGS,
+      "Adds a fleet of devices sold in a market, and shows its issuing secret once", ACT_CHANGES, 2,
+      act_fleet_add },
+    { "fleet", "list", "[--client CLIENT]", "client", "Lists fleets of devices", ACT_READS, 2,
+      act_fleet_list },
+    { "fleet", "show", "FLEET", "fleet", "Shows a fleet and what its devices may use", ACT_READS, 3,
+      act_fleet_show },
+    { "fleet", "suspend", "FLEET", "fleet", "Refuses all keys of a fleet from now on", ACT_CHANGES,
+      3, act_fleet_suspend },
+    { "fleet", "resume", "FLEET", "fleet", "Takes a suspended fleet's keys again", ACT_CHANGES, 3,
+      act_fleet_resume },
+    { "fleet", "secret", "FLEET", "fleet",
+      "Gives a fleet another issuing secret and shows it once; the old one ends", ACT_CHANGES, 3,
+      act_fleet_secret },
+    { "device", "issue",
+      "--fleet FLEET --device ID [--consent REFERENCE --given TIME] [--expires TIME] [--inactive]"
+      " [--rotate] " ACT_CAPS_USAGE,
+      "fleet device consent given expires inactive rotate " ACT_CAPS_FLAGS,
+      "Issues a device's key and shows it once, or with --rotate another for the same device",
+      ACT_CHANGES, 2, act_device_issue },
+    { "device", "list", "--fleet FLEET [--from N] [--limit N]", "fleet from limit",
+      "Lists the devices of a fleet, in the order of making", ACT_READS, 2, act_device_list },
+    { "device", "show", "KEY | ID --fleet FLEET", "device fleet",
+      "Shows a device, what it may use and has used", ACT_READS, 3, act_device_show },
+    { "device", "activate", "KEY | ID --fleet FLEET", "device fleet",
+      "Lets a device call that was issued inactive", ACT_CHANGES, 3, act_device_activate },
+    { "device", "revoke", "KEY | ID --fleet FLEET", "device fleet",
+      "Ends a device's key for good, at once", ACT_CHANGES, 3, act_device_revoke },
     { "model", "limit", "MODEL " ACT_LIMIT_USAGE, ACT_LIMIT_FLAGS,
       "Shows or sets what all clients together may have of a model in a minute and at once",
       ACT_CHANGES, 3, act_model_limit },

@@ -94,6 +94,27 @@ EP_MUST_CHECK enum err act_set_standing(struct acting *acting, const struct clie
                                         const struct standing *standing);
 /* 1 + enum registry_client_type; 0: there is no such kind of client. */
 unsigned act_client_type(struct str text);
+struct device;
+struct fleet;
+
+/* act_fleet.c: the fleet of --fleet or the third word; the caps that flags name replace those in
+ * `caps`, which has FLEET_CAPS. */
+EP_MUST_CHECK enum err acting_fleet(struct acting *acting, const struct fleet **ret_fleet);
+EP_MUST_CHECK enum err acting_caps(struct acting *acting, int64_t *caps);
+/* act_client.c: ERR_CONFLICT: the product is priced in another currency than the client pays in. */
+EP_MUST_CHECK enum err act_check_currency(struct acting *acting, const struct client *client,
+                                          const struct registry_product *product);
+enum err act_fleet_add(struct acting *acting);
+enum err act_fleet_list(struct acting *acting);
+enum err act_fleet_show(struct acting *acting);
+enum err act_fleet_suspend(struct acting *acting);
+enum err act_fleet_resume(struct acting *acting);
+enum err act_fleet_secret(struct acting *acting);
+enum err act_device_issue(struct acting *acting);
+enum err act_device_list(struct acting *acting);
+enum err act_device_show(struct acting *acting);
+enum err act_device_activate(struct acting *acting);
+enum err act_device_revoke(struct acting *acting);
 enum err act_closures(struct acting *acting);
 enum err act_verdict_replay(struct acting *acting);
 enum err act_client_standing(struct acting *acting);

@@ -73,6 +73,17 @@ static const char *const args_valued[] = {
     "output",
     "judge",
     "seed",
+    "fleet",
+    "device",
+    "maker",
+    "models",
+    "given",
+    "from",
+    "limit",
+    "calls-day",
+    "calls-total",
+    "wakes-day",
+    "wakes-total",
 };
 
 static bool args_takes_value(struct str name)

@@ -109,8 +109,8 @@ enum err control_run(struct world *world, struct str body, struct buf *answer)
 
 /* Names, and texts that people write freely. */
 static const char *const control_private[] = {
-    "name", "payer", "payment",  "reference", "reason",
-    "why",  "by",    "evidence", "consent",   "contract",
+    "name", "payer",    "payment", "reference", "reason", "why",
+    "by",   "evidence", "consent", "contract",  "maker",  "device",
 };
 
 /* The length of "--NAME=" or "--NAME" at the start of a private flag; 0: it is none. */

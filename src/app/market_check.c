@@ -42,8 +42,7 @@ static enum err market_check_models(const struct policy *policy, struct policy_f
 }
 
 enum err market_check(const struct registry *registry, const struct client *client,
-                      const struct registry_product *product, enum market_step step,
-                      struct fail *fail)
+                      const struct market_sale *sale, struct fail *fail)
 {
     const struct standing *standing = client_standing(client);
     const struct policy_online online = {
@@ -57,7 +56,8 @@ enum err market_check(const struct registry *registry, const struct client *clie
     struct policy_facts facts = {
         .client = standing->party.len == 0 ? NULL : registry_party(registry, standing->party),
         .online = &online,
-        .product = product,
+        .product = sale->product,
+        .market = sale->market,
         .now = stamp_system_ns(),
     };
     struct policy *policy = NULL;
@@ -66,8 +66,8 @@ enum err market_check(const struct registry *registry, const struct client *clie
                     "the registry has no party \"" STR_FMT "\", as which the client is known",
                     STR_ARG(standing->party));
     }
-    if (step == MARKET_CHECKOUT) {
-        TRY(market_check_payment(facts.client, product, fail));
+    if (sale->step == MARKET_CHECKOUT) {
+        TRY(market_check_payment(facts.client, sale->product, fail));
     }
     TRY(policy_compile(registry, &policy, fail));
     enum err err = market_check_models(policy, &facts, fail);

@@ -12,7 +12,12 @@ enum market_step {
     MARKET_CHECKOUT /* R11 too: who pays, and from where */
 };
 
+struct market_sale {
+    const struct registry_product *product;
+    enum market_step step;
+    country_t market; /* of sale, of what the key is built into; COUNTRY_NONE: not said */
+};
+
 /* The error of the first rule if no model of the product may be offered to the client. */
 EP_MUST_CHECK enum err market_check(const struct registry *registry, const struct client *client,
-                                    const struct registry_product *product, enum market_step step,
-                                    struct fail *fail);
+                                    const struct market_sale *sale, struct fail *fail);

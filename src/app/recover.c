@@ -177,7 +177,7 @@ static enum err recover_hold(struct store *store, struct recover_job *recover,
     recover->job.run = recover_run;
     TRY(store_run(store, &recover->job, fail));
     account_settle(ledger_credit(hold->account), hold->amount, recover->posted);
-    budget_settle(&hold->budget, recover->posted);
+    budget_settle(&hold->budget, recover->posted, recover->posted > 0); /* as its row counts */
     return ERR_OK;
 }
 

@@ -16,6 +16,7 @@
 #include "batch/batch.h"
 #include "batch/content.h"
 #include "ident/allowance.h"
+#include "ident/wake.h"
 #include "ledger/extend.h"
 #include "ledger/idem.h"
 #include "ledger/quota.h"
@@ -49,7 +50,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 20 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 22 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -72,6 +73,8 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = settlement_check_migration;
     migrations[count++] = upstream_claim_migration;
     migrations[count++] = usage_unit_migration;
+    migrations[count++] = budget_calls_migration;
+    migrations[count++] = fleet_migration;
     migrations[count++] = batch_migration;
     return count;
 }
@@ -355,6 +358,7 @@ static enum err world_open_rooms(struct world *world, struct buf *errors, struct
     }
     TRY(ledger_open(world->store, &world->ledger, fail));
     ident_on_key_change(world->ident, log_leaf_key, world->tlog);
+    wake_begin(world->ident);
     TRY(world_open_quarantine(world, fail));
     TRY(usage_check_open(world->store, world->quarantine, &world->usage_check, fail));
     TRY(review_open(world->store, &world->review, fail));
@@ -435,6 +439,7 @@ void world_close(struct world *world)
     if (world->mark_known) {
         EP_IGNORE(world_note_log(world, NULL)); /* a lower mark is a weaker one, and no wrong one */
     }
+    wake_end(world->ident);
     store_close(world->store); /* flushes the ledger's counters: the rooms end after it */
     review_close(world->review);
     quota_close(world->quota);

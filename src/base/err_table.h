@@ -1,6 +1,8 @@
 /* The failures: included by base/err.h alone. */
 #pragma once
 
+#include "base/err_own_table.h"
+
 /*
  * name, kind, HTTP status, error type, error code, sentence. Types and codes are those the OpenAI
  * API uses (shared by its SDKs); our own codes stand where it has none.
@@ -51,6 +53,26 @@
       "The API key is not valid.")                                                                \
     X(CLIENT_SUSPENDED, CLIENT, 403, "permission_error", "client_suspended",                      \
       "This account is suspended.")                                                               \
+    X(KEY_ISSUES, CLIENT, 403, "permission_error", "key_issues_only",                             \
+      "This key issues devices' keys; calls are made with those.")                                \
+    X(KEY_NO_ISSUER, CLIENT, 403, "permission_error", "key_no_issuer",                            \
+      "Only a fleet's issuing secret is taken here.")                                             \
+    X(KEY_OF_DEVICE, CLIENT, 403, "permission_error", "key_of_device",                            \
+      "A device's key does not see what its whole client has.")                                   \
+    X(KEY_NO_DEVICE, CLIENT, 403, "permission_error", "key_no_device",                            \
+      "Only the key of the device itself is taken here.")                                         \
+    X(FLEET_SUSPENDED, CLIENT, 403, "permission_error", "fleet_suspended",                        \
+      "This fleet of devices is suspended.")                                                      \
+    X(DEVICE_INACTIVE, CLIENT, 403, "permission_error", "device_inactive",                        \
+      "This device is not activated yet.")                                                        \
+    X(DEVICE_EXPIRED, CLIENT, 403, "permission_error", "device_expired",                          \
+      "This device's key has expired.")                                                           \
+    X(DEVICE_MISMATCH, CLIENT, 403, "permission_error", "device_mismatch",                        \
+      "This key is another device's.")                                                            \
+    X(DEVICE_REVOKED, CLIENT, 409, "invalid_request_error", "device_revoked",                     \
+      "This device is revoked, for good: it is issued again under another id.")                   \
+    X(DEVICE_CONSENT, CLIENT, 403, "compliance_refusal", "device_consent",                        \
+      "This device has no consent on record, and its fleet makes no call without one.")           \
     /* what may be sold */                                                                        \
     X(MODEL_UNKNOWN, CLIENT, 404, "invalid_request_error", "model_not_found",                     \
       "The model does not exist or this key may not buy it.")                                     \
@@ -157,6 +179,16 @@
       "This key's budget for the month does not cover this call.")                                \
     X(BUDGET_TOTAL, CLIENT, 429, "insufficient_quota", "budget_total",                            \
       "What is left of this key's budget does not cover this call.")                              \
+    X(CALLS_DAY, CLIENT, 429, "insufficient_quota", "calls_day",                                  \
+      "This key has made the calls that it may make in a day.")                                   \
+    X(CALLS_MONTH, CLIENT, 429, "insufficient_quota", "calls_month",                              \
+      "This key has made the calls that it may make in a month.")                                 \
+    X(CALLS_TOTAL, CLIENT, 429, "insufficient_quota", "calls_total",                              \
+      "This key has made all the calls that it may make.")                                        \
+    X(WAKES_DAY, CLIENT, 429, "insufficient_quota", "wakes_day",                                  \
+      "This device was woken as often as it may be in a day.")                                    \
+    X(WAKES_TOTAL, CLIENT, 429, "insufficient_quota", "wakes_total",                              \
+      "This device was woken as often as it may be in all.")                                      \
     X(LEDGER_STATE, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(MONEY_RANGE, CLIENT, 400, "invalid_request_error", "amount_out_of_range",                   \
       "An amount is out of range.")                                                               \
@@ -213,18 +245,5 @@
     X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
     X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
       "The server has stopped selling; the operator must look.")                                  \
-    /* the log and what is checked against it */                                                  \
-    X(NOTE_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(NOTE_FORGED, FAULT, 500, "api_error", "internal_error", "The server failed.")               \
-    X(PROOF_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
-    X(QUORUM_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")            \
-    X(RECEIPT_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")           \
-    X(RECEIPT_LIMIT, FAULT, 500, "api_error", "receipt_too_long",                                 \
-      "The receipt of this call would be too long; the operator must look.")                      \
-    X(PACK_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
-    X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \
-    X(AUDIT_FAILED, FAULT, 500, "api_error", "internal_error", "The books do not agree.")         \
-    X(SHUTDOWN, RETRY, 503, "api_error", "shutting_down", "The server is stopping; try again.")   \
-    X(CANCELLED, CLIENT, 499, "invalid_request_error", "cancelled", "The client went away.")      \
-    X(INTERNAL, FAULT, 500, "api_error", "internal_error", "The server failed.")
+    ERR_OWN_TABLE(X)

@@ -109,13 +109,22 @@ static enum err map_resize(struct map *map, size_t cap)
     return ERR_OK;
 }
 
+enum err map_reserve(struct map *map, size_t more)
+{
+    if ((map->used + more) * 4 <= map->cap * 3) {
+        return ERR_OK;
+    }
+    size_t cap = map->cap == 0 ? MAP_FIRST : map->cap;
+    while ((map->count + more) * 2 > cap) {
+        cap *= 2;
+    }
+    return map_resize(map, cap);
+}
+
 enum err map_add(struct map *map, struct str key, void *value)
 {
     ASSERT(value != NULL);
-    if ((map->used + 1) * 4 > map->cap * 3) {
-        size_t cap = map->cap == 0 ? MAP_FIRST : map->cap;
-        TRY(map_resize(map, (map->count + 1) * 2 > cap ? cap * 2 : cap));
-    }
+    TRY(map_reserve(map, 1));
     uint64_t hash = map_hash(key);
     struct map_slot *slot = map_seek(map, key, hash);
     if (slot->value != NULL) {

@@ -25,6 +25,8 @@ struct map {
 
 void map_init(struct map *map);
 void map_fini(struct map *map);
+/* Makes room: then the next `more` additions of new keys cannot fail. */
+EP_MUST_CHECK enum err map_reserve(struct map *map, size_t more);
 /* `value` is not NULL. ERR_CONFLICT if the key is there already (nothing changes). */
 EP_MUST_CHECK enum err map_add(struct map *map, struct str key, void *value);
 /* The value, or NULL. */

@@ -4,7 +4,7 @@
 
 /* Names are the public ids; rows are found by their owner through the indexes. */
 const struct store_migration batch_migration = {
-    .number = 21,
+    .number = 23,
     .name = "batch",
     .sql = "CREATE TABLE batch_file(id INTEGER PRIMARY KEY,"
            " name BLOB NOT NULL UNIQUE CHECK(length(name) = 16),"

@@ -99,7 +99,8 @@ static bool face_is_credit(enum err err)
 
 static bool face_is_budget(enum err err)
 {
-    return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL;
+    return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL ||
+           err == ERR_CALLS_DAY || err == ERR_CALLS_MONTH || err == ERR_CALLS_TOTAL;
 }
 
 /* No credit is 402 where clients know it; OpenAI's own tool repeats a 402 five times. A key's own

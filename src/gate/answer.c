@@ -167,6 +167,30 @@ static void answer_budget(const struct call *call, struct jsonw *json)
     }
 }
 
+/* How many calls the key may make in the window that says no, and when that begins anew. */
+static void answer_calls(const struct call *call, struct jsonw *json)
+{
+    char text[48];
+    struct buf shown = { text, 0, sizeof(text), sizeof(text) };
+    struct budget_view view;
+    enum budget_window window = call->err == ERR_CALLS_DAY     ? BUDGET_DAY
+                                : call->err == ERR_CALLS_MONTH ? BUDGET_MONTH
+                                                               : BUDGET_TOTAL;
+    budget_look(call->budget, call->begun_wall_ns, &view);
+    jsonw_put_str(json, "window", str_from(budget_window_name(window)));
+    jsonw_put_int(json, "calls", view.calls[window]);
+    jsonw_put_int(json, "calls_max", view.calls_max[window]);
+    if (view.resets_ns[window] > 0) {
+        EP_IGNORE(stamp_print(&shown, view.resets_ns[window])); /* fits */
+        jsonw_put_str(json, "resets", buf_str(&shown));
+    }
+}
+
+static bool answer_is_calls(enum err err)
+{
+    return err == ERR_CALLS_DAY || err == ERR_CALLS_MONTH || err == ERR_CALLS_TOTAL;
+}
+
 static bool answer_is_budget(enum err err)
 {
     return err == ERR_BUDGET_DAY || err == ERR_BUDGET_MONTH || err == ERR_BUDGET_TOTAL;
@@ -197,6 +221,8 @@ static void answer_facts(const struct call *call, struct buf *out)
         answer_funds(call, &json);
     } else if (answer_is_budget(call->err)) {
         answer_budget(call, &json);
+    } else if (answer_is_calls(call->err)) {
+        answer_calls(call, &json);
     } else if (limited) {
         call_limits_tell(call, &json);
     }

@@ -49,27 +49,66 @@ static enum err auth_text(struct http_exchange *x, struct str *ret_text)
     return ret_text->len > 0 ? ERR_OK : ERR_KEY_MISSING;
 }
 
-/* Of what the server asks itself for somebody, the key is known; it must still be good. */
-static enum err auth_key(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
+/* Whatever kind of key it is. Of what the server asks itself for somebody, it is known; it must
+ * still be good. */
+static enum err auth_any(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
 {
     const struct gate_actor *actor = http_exchange_actor(x);
+    const struct api_key *key = NULL;
     if (actor != NULL) {
-        *ret_key = actor->key;
-        return api_key_revoked_ns(actor->key) == 0 ? ERR_OK : ERR_KEY_UNKNOWN;
+        key = actor->key;
+    } else {
+        struct str text;
+        TRY(auth_text(x, &text));
+        key = ident_find(gate->world.ident, text);
     }
-    struct str text;
-    TRY(auth_text(x, &text));
-    *ret_key = ident_find(gate->world.ident, text);
-    return *ret_key != NULL ? ERR_OK : ERR_KEY_UNKNOWN;
+    *ret_key = key;
+    return key == NULL ? ERR_KEY_UNKNOWN : api_key_usable(key, loop_wall_ns(gate->loop));
 }
 
 enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
 {
     const struct api_key *key = NULL;
-    TRY(auth_key(gate, x, &key));
-    if (client_suspended(key->client)) {
-        return ERR_CLIENT_SUSPENDED;
-    }
+    TRY(auth_any(gate, x, &key));
+    TRY(api_key_issues(key) ? ERR_KEY_ISSUES : ERR_OK);
     *ret_key = key;
     return ERR_OK;
+}
+
+enum err auth_find_client(struct gate *gate, struct http_exchange *x,
+                          const struct api_key **ret_key)
+{
+    const struct api_key *key = NULL;
+    TRY(auth_find(gate, x, &key));
+    TRY(key->device != NULL ? ERR_KEY_OF_DEVICE : ERR_OK);
+    *ret_key = key;
+    return ERR_OK;
+}
+
+enum err auth_find_issuer(struct gate *gate, struct http_exchange *x,
+                          const struct api_key **ret_key)
+{
+    const struct api_key *key = NULL;
+    TRY(auth_any(gate, x, &key));
+    TRY(api_key_issues(key) ? ERR_OK : ERR_KEY_NO_ISSUER);
+    *ret_key = key;
+    return ERR_OK;
+}
+
+enum err auth_device_text(struct gate *gate, struct str text, const struct api_key **ret_key)
+{
+    const struct api_key *key = ident_find(gate->world.ident, text);
+    TRY(key == NULL ? ERR_KEY_UNKNOWN : ERR_OK);
+    enum err err = api_key_usable(key, loop_wall_ns(gate->loop));
+    TRY(err == ERR_DEVICE_INACTIVE ? ERR_OK : err);
+    TRY(key->device == NULL ? ERR_KEY_NO_DEVICE : ERR_OK);
+    *ret_key = key;
+    return ERR_OK;
+}
+
+enum err auth_find_device(struct gate *gate, struct http_exchange *x, struct str *ret_text,
+                          const struct api_key **ret_key)
+{
+    TRY(auth_text(x, ret_text));
+    return auth_device_text(gate, *ret_text, ret_key);
 }

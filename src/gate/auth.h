@@ -4,12 +4,26 @@
  */
 #pragma once
 
-#include "base/err.h"
+#include "base/str.h"
 
 struct api_key;
 struct gate;
 struct http_exchange;
 
-/* ERR_KEY_MISSING, ERR_KEY_UNKNOWN (also: two different ones were sent), ERR_CLIENT_SUSPENDED. */
+/* A key that may be used for calls. ERR_KEY_MISSING, ERR_KEY_UNKNOWN (also: two different ones were
+ * sent), ERR_KEY_ISSUES, and what api_key_usable() says. */
 EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,
                                  const struct api_key **ret_key);
+/* As above, but of no device: for what shows all of a client's calls and its credit.
+ * ERR_KEY_OF_DEVICE. */
+EP_MUST_CHECK enum err auth_find_client(struct gate *gate, struct http_exchange *x,
+                                        const struct api_key **ret_key);
+/* A fleet's issuing secret. ERR_KEY_NO_ISSUER: it is another kind of key. */
+EP_MUST_CHECK enum err auth_find_issuer(struct gate *gate, struct http_exchange *x,
+                                        const struct api_key **ret_key);
+/* A device's key, also where it is not activated yet, and its text. ERR_KEY_NO_DEVICE. */
+EP_MUST_CHECK enum err auth_find_device(struct gate *gate, struct http_exchange *x,
+                                        struct str *ret_text, const struct api_key **ret_key);
+/* As auth_find_device(), by a text that the caller has found elsewhere. */
+EP_MUST_CHECK enum err auth_device_text(struct gate *gate, struct str text,
+                                        const struct api_key **ret_key);

@@ -102,10 +102,10 @@ static int64_t admit_room(const struct call *call, enum err *ret_reason)
     /* Credit that ended while it was held: what of it is no longer held buys nothing more. */
     int64_t ended = ledger_overdue(call->account) - held;
     available -= ended <= 0 ? 0 : ended < available ? ended : available;
-    enum budget_window window = BUDGET_TOTAL;
+    enum err reason = ERR_BUDGET_TOTAL;
     int64_t left =
-        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &window);
-    *ret_reason = left < available ? budget_err(window) : ERR_LEDGER_FUNDS;
+        call->budget == NULL ? INT64_MAX : budget_left(call->budget, call->begun_wall_ns, &reason);
+    *ret_reason = left < available ? reason : ERR_LEDGER_FUNDS;
     return left < available ? left : available;
 }
 

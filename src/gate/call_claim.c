@@ -126,7 +126,7 @@ enum call_next call_claim_lost(struct call *call)
     ASSERT(!call_claim_won(call));
     if (call->hold.placed) {
         account_release(ledger_credit(call->account), call->ceiling);
-        budget_settle(&call->budgeted, 0);
+        budget_settle(&call->budgeted, 0, false);
         counter_add(COUNTER_HOLDS_OPEN, -1);
         call->hold.placed = false; /* no row of it was written */
     }

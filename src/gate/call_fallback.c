@@ -2,6 +2,7 @@
 
 #include "base/counter.h"
 #include "gate/call_count.h"
+#include "gate/call_device.h"
 #include "gate/call_limits.h"
 #include "gate/call_talk.h"
 #include "gate/gate_internal.h"
@@ -26,7 +27,7 @@ enum err call_fallback_find(struct call *call, struct fail *fail)
     struct str rest = json_inside(call->ask.models.list);
     for (size_t i = 0; ask_next_name(&rest, text, &name); i++) {
         const struct registry_model *model = registry_product_model(call->product, name);
-        if (model == NULL) {
+        if (model == NULL || !call_device_has_model(call->key, model->id)) {
             call->param = "models";
             return FAIL(fail, ERR_MODEL_UNKNOWN,
                         "\"models\": this key may not buy \"" STR_FMT "\".", STR_ARG(name));

@@ -1,4 +1,5 @@
 #include "gate/call_deadline.h"
+#include "gate/call_device.h"
 #include "gate/call_law.h"
 #include "gate/call_screen.h"
 #include "gate/call_straddle.h"
@@ -32,7 +33,8 @@ static enum call_next judge_find(struct call *call)
         return call_refuse(call, ERR_MODEL_UNKNOWN, "The product of this key is not on sale.");
     }
     call->model = registry_product_model(call->product, call->ask.model);
-    if (call->model == NULL) {
+    if (call->model == NULL || !call_device_has_model(call->key, call->model->id)) {
+        call->model = NULL;
         return judge_unknown_model(call);
     }
     struct fail fail = { .text = "" };
@@ -93,6 +95,10 @@ enum call_next call_judge(struct call *call)
     if (!verdict->allow) {
         call->param = "model";
         return call_refuse(call, verdict->err, "%s", err_info(verdict->err)->text);
+    }
+    err = call_device_may(call);
+    if (err != ERR_OK) {
+        return call_refuse(call, err, "%s", err_info(err)->text);
     }
     call_straddle_watch(call);
     call_goto(call, CALL_ADMIT);

@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "base/stamp.h"
 #include "crypto/digest.h"
+#include "gate/call_device.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
 #include "gate/origin_of.h"
@@ -57,7 +58,7 @@ void call_law_facts(const struct call *call, struct policy_online *online,
         .product = call->product,
         .model = call->model,
         .market = law->market,
-        .consent_ref = call->key->consent,
+        .consent_ref = law->consent,
         .ingress = law->ingress,
         .origin = law->origin,
         .content = law->content,
@@ -107,12 +108,14 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
                           const struct registry_product *product,
                           const struct registry_model *model)
 {
+    char consent_text[CALL_DEVICE_CONSENT_LEN];
+    struct buf consent = { consent_text, 0, sizeof(consent_text), sizeof(consent_text) };
     struct policy_online online;
     struct policy_facts facts = {
         .product = product,
         .model = model,
         .market = law_market(x, key),
-        .consent_ref = key->consent,
+        .consent_ref = call_device_consent(key, &consent),
         .ingress = http_exchange_link(x),
         .content = { .scanned = true },
         .has_order = true,
@@ -123,7 +126,8 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
     law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
     law_origin(gate, x, client_standing(key->client), facts.now, &facts.origin);
     policy_judge(gate->snapshot->policy, &facts, &gate->verdict);
-    return gate->verdict.allow && call_law_market_is_fine(x);
+    return gate->verdict.allow && call_law_market_is_fine(x) &&
+           call_device_has_model(key, model->id);
 }
 
 uint64_t call_law_retention(struct gate *gate, const struct api_key *key,
@@ -169,10 +173,16 @@ static const struct policy_verdict *law_judge(struct call *call)
 }
 
 /* Of the state and of a client in this instant; noted once, for each judgement to be the same. */
-static void law_note(struct call *call)
+static enum err law_note(struct call *call)
 {
     struct call_law *law = &call->law;
     const struct gate_world *world = &call->gate->world;
+    struct buf consent = { NULL, 0, CALL_DEVICE_CONSENT_LEN, CALL_DEVICE_CONSENT_LEN };
+    if (call->key->device != NULL) {
+        consent.ptr = arena_alloc(&call->arena, CALL_DEVICE_CONSENT_LEN);
+        TRY(consent.ptr == NULL ? ERR_NO_MEMORY : ERR_OK);
+    }
+    law->consent = call_device_consent(call->key, &consent);
     law->standing = client_standing(call->key->client);
     law->market = law_market(call->x, call->key);
     law->ingress = http_exchange_link(call->x);
@@ -180,11 +190,12 @@ static void law_note(struct call *call)
     law_origin(call->gate, call->x, law->standing, law->now, &law->origin);
     law->quarantined = quarantine_bits(world->quarantine, call->model);
     law->review = law_review(world->review, call->key->client->id);
+    return ERR_OK;
 }
 
 enum err call_law_judge(struct call *call, const struct policy_verdict **ret_verdict)
 {
-    law_note(call);
+    TRY(law_note(call));
     TRY(call_quota_note(call));
     *ret_verdict = law_judge(call);
     return ERR_OK;

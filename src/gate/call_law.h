@@ -21,6 +21,7 @@ struct call_law {
     struct policy_origin origin;
     struct policy_content content;
     struct str ingress;
+    struct str consent;   /* to which the key's calls refer; empty: none */
     uint64_t quarantined; /* bits of the model's routes */
     uint64_t routes;      /* likewise: those that are admissible */
     int64_t now;

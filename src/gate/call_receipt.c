@@ -43,6 +43,12 @@ _Static_assert((int)USAGE_COUNT == (int)USAGE_MONTH_CLASSES &&
 
 /* ---- the job ------------------------------------------------------------------------------ */
 
+/* As the ledger counts it, too. */
+static bool settlement_served(const struct call *call)
+{
+    return call->charge > 0 || call->outcome == OUTCOME_COMPLETE;
+}
+
 static struct usage_month_use settlement_use(const struct call *call)
 {
     struct usage_month_use use = { .key = call->key->id };
@@ -64,8 +70,7 @@ static enum err settlement_write(struct store_job *job, struct store_txn *txn, s
     if (call->hold.placed) {
         struct ledger_settlement row = {
             .hold = &call->hold.row,
-            .state =
-                call->charge > 0 || call->outcome == OUTCOME_COMPLETE ? HOLD_SETTLED : HOLD_VOIDED,
+            .state = settlement_served(call) ? HOLD_SETTLED : HOLD_VOIDED,
             .posted = call->charge,
             .overrun = call->overrun,
             .usage = buf_str(&settlement->usage),
@@ -397,7 +402,7 @@ enum call_next call_receipt(struct call *call)
         if (call->hold.placed) {
             call_quota_end(call, true);
             account_settle(ledger_credit(call->account), call->ceiling, call->charge);
-            budget_settle(&call->budgeted, call->charge);
+            budget_settle(&call->budgeted, call->charge, settlement_served(call));
             counter_add(COUNTER_HOLDS_OPEN, -1);
         }
     }

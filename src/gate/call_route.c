@@ -6,6 +6,7 @@
 #include "gate/call_count.h"
 #include "gate/call_deadline.h"
 #include "gate/call_defer.h"
+#include "gate/call_device.h"
 #include "gate/call_forward.h"
 #include "gate/call_hedge.h"
 #include "gate/call_straddle.h"
@@ -170,6 +171,7 @@ static enum err route_pick(struct call *call)
     if (call_deadline_passed(call)) {
         return ERR_DEADLINE;
     }
+    TRY(call_device_may(call));
     if (call->fallback != NULL && call->attempts >= CALL_FALLBACK_ATTEMPTS_MAX) {
         return ERR_NO_ROUTE;
     }

@@ -467,7 +467,7 @@ void errand_key(struct gate *gate, struct http_exchange *x, struct str path)
     jsonw_key(&json, "data");
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "id", buf_str(&shown));
-    jsonw_put_str(&json, "label", key->hint);
+    jsonw_put_str(&json, "label", api_key_hint(key));
     jsonw_put_str(&json, "name", key->name);
     jsonw_put_str(&json, "product", key->product);
     errand_put_limits(&json, gate, key);

@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+struct device;
+struct fleet;
 struct gate;
 struct http_exchange;
 
@@ -17,6 +19,17 @@ void errand_usage(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path);
 /* Tokens of a request of Messages, Responses or Gemini: counted here, never billed. */
 void errand_count(struct gate *gate, struct http_exchange *x, struct str path);
+/* Devices of a fleet: what their maker asks, and what they ask themselves. */
+void errand_devices_list(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_devices_issue(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_device(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_device_time(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_device_ota(struct gate *gate, struct http_exchange *x, struct str path);
+/* `name`: the device's, in the path. */
+void errand_device_wake(struct gate *gate, struct http_exchange *x, struct str name);
+/* By a path's part: the maker's id, or the key's. NULL: the fleet has none of it. */
+const struct device *errand_device_named(struct gate *gate, const struct fleet *fleet,
+                                         struct str name);
 /* Files for everybody: the published log, and the page that verifies receipts. */
 void errand_log(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_verify(struct gate *gate, struct http_exchange *x, struct str path);

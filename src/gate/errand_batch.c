@@ -40,7 +40,7 @@ void *errand_batch_make(struct gate *gate, struct http_exchange *x, size_t size,
     const struct api_key *key = NULL;
     int64_t keep_ns = 0;
     ASSERT(size >= sizeof(struct errand_batch));
-    enum err err = auth_find(gate, x, &key);
+    enum err err = auth_find_client(gate, x, &key);
     if (err == ERR_OK && need == ERRAND_BATCH_CHANGES) {
         err = batch_keep(gate, key, &keep_ns);
     }

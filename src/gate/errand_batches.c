@@ -25,11 +25,11 @@ struct batch_add {
     struct batch batch;
 };
 
-static enum err add_refuse(struct batch_add *add, enum err err, struct str param,
-                           struct str message)
+static enum err add_refuse(struct batch_add *add, enum err err, const char *param,
+                           const char *message)
 {
-    add->errand.work.param = param;
-    add->errand.work.message = message;
+    add->errand.work.err = err;
+    errand_work_fault(&add->errand.work, param, message);
     return err;
 }
 
@@ -41,9 +41,9 @@ static enum err add_read_endpoint(struct batch_add *add, struct str value)
             return ERR_OK;
         }
     }
-    return add_refuse(add, ERR_ASK_INVALID, STR("endpoint"),
-                      STR("The endpoint of a batch is /v1/chat/completions, /v1/responses or "
-                          "/v1/embeddings."));
+    return add_refuse(add, ERR_ASK_INVALID, "endpoint",
+                      "The endpoint of a batch is /v1/chat/completions, /v1/responses or "
+                      "/v1/embeddings.");
 }
 
 static enum err add_read_input(struct batch_add *add, struct str value)
@@ -55,8 +55,8 @@ static enum err add_read_input(struct batch_add *add, struct str value)
                 str_starts(buf_str(&name), prefix) &&
                 id_parse(str_from_at(buf_str(&name), prefix.len), STR_EMPTY, &add->batch.input);
     return fine ? ERR_OK
-                : add_refuse(add, ERR_ASK_INVALID, STR("input_file_id"),
-                             STR("This is no id of a file: POST /v1/files makes one."));
+                : add_refuse(add, ERR_ASK_INVALID, "input_file_id",
+                             "This is no id of a file: POST /v1/files makes one.");
 }
 
 /* At most sixteen pairs of texts, as OpenAI's API has it. */
@@ -70,8 +70,8 @@ static enum err add_read_metadata(struct batch_add *add, struct str value)
         fine = json_kind(member.value) == JSON_STRING && ++count <= 16;
     }
     if (!fine && json_kind(value) != JSON_NULL) {
-        return add_refuse(add, ERR_ASK_INVALID, STR("metadata"),
-                          STR("Metadata is an object of at most sixteen texts."));
+        return add_refuse(add, ERR_ASK_INVALID, "metadata",
+                          "Metadata is an object of at most sixteen texts.");
     }
     add->batch.metadata = fine ? value : STR_EMPTY;
     return ERR_OK;
@@ -89,15 +89,15 @@ static enum err add_read_member(struct batch_add *add, const struct json_member 
         return add_read_metadata(add, member->value);
     }
     if (!json_key_is(member->key, STR("completion_window"))) {
-        return add_refuse(add, ERR_ASK_UNSUPPORTED, STR_EMPTY,
-                          STR("A batch has the fields input_file_id, endpoint, completion_window "
-                              "and metadata."));
+        return add_refuse(add, ERR_ASK_UNSUPPORTED, "",
+                          "A batch has the fields input_file_id, endpoint, completion_window "
+                          "and metadata.");
     }
     add->errand.shown = 1; /* it was said */
     return json_string_is(member->value, STR("24h"))
                ? ERR_OK
-               : add_refuse(add, ERR_ASK_INVALID, STR("completion_window"),
-                            STR("The completion window is \"24h\"."));
+               : add_refuse(add, ERR_ASK_INVALID, "completion_window",
+                            "The completion window is \"24h\".");
 }
 
 static enum err add_read(struct batch_add *add)
@@ -114,23 +114,21 @@ static enum err add_read(struct batch_add *add)
         TRY(add_read_member(add, &member));
     }
     if (id_is_zero(add->batch.input)) {
-        return add_refuse(add, ERR_ASK_MISSING, STR("input_file_id"), STR_EMPTY);
+        return add_refuse(add, ERR_ASK_MISSING, "input_file_id", "");
     }
     if (add->batch.endpoint.len == 0) {
-        return add_refuse(add, ERR_ASK_MISSING, STR("endpoint"), STR_EMPTY);
+        return add_refuse(add, ERR_ASK_MISSING, "endpoint", "");
     }
-    return add->errand.shown == 1
-               ? ERR_OK
-               : add_refuse(add, ERR_ASK_MISSING, STR("completion_window"), STR_EMPTY);
+    return add->errand.shown == 1 ? ERR_OK
+                                  : add_refuse(add, ERR_ASK_MISSING, "completion_window", "");
 }
 
 static enum err add_on_input(void *context, const struct batch_file *file)
 {
     struct batch_add *add = context;
-    return str_eq(file->purpose, STR("batch"))
-               ? ERR_OK
-               : add_refuse(add, ERR_ASK_INVALID, STR("input_file_id"),
-                            STR("The file's purpose is not \"batch\"."));
+    return str_eq(file->purpose, STR("batch")) ? ERR_OK
+                                               : add_refuse(add, ERR_ASK_INVALID, "input_file_id",
+                                                            "The file's purpose is not \"batch\".");
 }
 
 static enum err add_write(void *context, struct store_txn *txn, struct fail *fail)
@@ -139,7 +137,7 @@ static enum err add_write(void *context, struct store_txn *txn, struct fail *fai
     enum err err =
         batch_file_find(txn, &add->errand.owner, add->batch.input, add_on_input, add, fail);
     if (err == ERR_NOT_FOUND) {
-        return add_refuse(add, ERR_NOT_FOUND, STR("input_file_id"), STR("There is no such file."));
+        return add_refuse(add, ERR_NOT_FOUND, "input_file_id", "There is no such file.");
     }
     TRY(err);
     err = batch_add(txn, &add->batch, fail);
@@ -309,7 +307,7 @@ static void batch_cancel_run(struct errand_work *work)
     errand_batch_write(errand, batch_cancel_write);
     errand_batches_changed(work->gate);
     if (work->err == ERR_CONFLICT) {
-        work->message = STR("The batch has ended.");
+        errand_work_fault(work, "", "The batch has ended.");
     }
 }
 

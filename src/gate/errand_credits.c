@@ -117,7 +117,7 @@ void errand_credits(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
     const struct api_key *key = NULL;
-    enum err err = auth_find(gate, x, &key);
+    enum err err = auth_find_client(gate, x, &key);
     struct ledger_account *account =
         err == ERR_OK ? ledger_find(gate->world.ledger, key->client->account) : NULL;
     if (account == NULL) {

@@ -36,11 +36,11 @@ struct file_add {
     bool has_purpose;
 };
 
-static enum err file_refuse(struct file_add *add, enum err err, struct str param,
-                            struct str message)
+static enum err file_refuse(struct file_add *add, enum err err, const char *param,
+                            const char *message)
 {
-    add->errand.work.param = param;
-    add->errand.work.message = message;
+    add->errand.work.err = err;
+    errand_work_fault(&add->errand.work, param, message);
     return err;
 }
 
@@ -50,37 +50,35 @@ static enum err file_on_field(struct file_add *add, const struct multipart_item 
         add->has_purpose = true;
         return str_eq(item->value, STR("batch"))
                    ? ERR_OK
-                   : file_refuse(
-                         add, ERR_ASK_INVALID, STR("purpose"),
-                         STR("Files are kept for batches alone: the purpose is \"batch\"."));
+                   : file_refuse(add, ERR_ASK_INVALID, "purpose",
+                                 "Files are kept for batches alone: the purpose is \"batch\".");
     }
     if (str_eq(item->name, STR("expires_after[anchor]"))) {
         return str_eq(item->value, STR("created_at"))
                    ? ERR_OK
-                   : file_refuse(add, ERR_ASK_INVALID, STR("expires_after[anchor]"),
-                                 STR("The anchor is \"created_at\"."));
+                   : file_refuse(add, ERR_ASK_INVALID, "expires_after[anchor]",
+                                 "The anchor is \"created_at\".");
     }
     if (str_eq(item->name, STR("expires_after[seconds]"))) {
         bool fine = str_to_i64(item->value, &add->after_s) && add->after_s >= FILES_AFTER_MIN &&
                     add->after_s <= FILES_AFTER_MAX;
         return fine ? ERR_OK
-                    : file_refuse(add, ERR_ASK_INVALID, STR("expires_after[seconds]"),
-                                  STR("A file expires 3600 to 2592000 seconds after it was made."));
+                    : file_refuse(add, ERR_ASK_INVALID, "expires_after[seconds]",
+                                  "A file expires 3600 to 2592000 seconds after it was made.");
     }
-    return file_refuse(add, ERR_ASK_UNSUPPORTED, STR_EMPTY,
-                       STR("A file is handed in with the fields purpose, file and expires_after."));
+    return file_refuse(add, ERR_ASK_UNSUPPORTED, "",
+                       "A file is handed in with the fields purpose, file and expires_after.");
 }
 
 static enum err file_on_begin(struct file_add *add, const struct multipart_item *item)
 {
     if (!str_eq(item->name, STR("file"))) {
-        return file_refuse(add, ERR_ASK_UNSUPPORTED, STR_EMPTY,
-                           STR("The file stands in the field \"file\"."));
+        return file_refuse(add, ERR_ASK_UNSUPPORTED, "", "The file stands in the field \"file\".");
     }
     if (item->file_name.len > BATCH_NAME_MAX ||
         utf8_valid(item->file_name) != item->file_name.len) {
-        return file_refuse(add, ERR_ASK_INVALID, STR("file"),
-                           STR("A file's name has at most 255 bytes of UTF-8."));
+        return file_refuse(add, ERR_ASK_INVALID, "file",
+                           "A file's name has at most 255 bytes of UTF-8.");
     }
     memcpy(add->name, item->file_name.len > 0 ? item->file_name.ptr : "", item->file_name.len);
     add->name_len = item->file_name.len;
@@ -95,8 +93,8 @@ static enum err file_on_data(struct file_add *add, struct str bytes)
     struct fail fail;
     add->file.bytes += (int64_t)bytes.len;
     if ((size_t)add->file.bytes > add->errand.work.gate->world.batches->file_bytes_max) {
-        return file_refuse(add, ERR_HTTP_BODY_SIZE, STR("file"),
-                           STR("The file is larger than a batch's may be."));
+        return file_refuse(add, ERR_HTTP_BODY_SIZE, "file",
+                           "The file is larger than a batch's may be.");
     }
     return content_write(add->fd, bytes, &fail);
 }
@@ -121,8 +119,7 @@ static enum err file_unread(struct file_add *add)
 {
     return add->form.bad == MULTIPART_NO_MEMORY
                ? ERR_NO_MEMORY
-               : file_refuse(add, ERR_ASK_INVALID, STR_EMPTY,
-                             str_from(multipart_why(add->form.bad)));
+               : file_refuse(add, ERR_ASK_INVALID, "", multipart_why(add->form.bad));
 }
 
 static enum err file_feed(struct file_add *add, struct str data)
@@ -142,14 +139,13 @@ static enum err file_check(struct file_add *add)
         return file_unread(add);
     }
     if (!add->has_purpose) {
-        return file_refuse(add, ERR_ASK_MISSING, STR("purpose"), STR_EMPTY);
+        return file_refuse(add, ERR_ASK_MISSING, "purpose", "");
     }
     if (!add->has_file) {
-        return file_refuse(add, ERR_ASK_MISSING, STR("file"), STR_EMPTY);
+        return file_refuse(add, ERR_ASK_MISSING, "file", "");
     }
-    return add->file.bytes > 0
-               ? ERR_OK
-               : file_refuse(add, ERR_ASK_INVALID, STR("file"), STR("The file is empty."));
+    return add->file.bytes > 0 ? ERR_OK
+                               : file_refuse(add, ERR_ASK_INVALID, "file", "The file is empty.");
 }
 
 static enum err file_write_row(void *context, struct store_txn *txn, struct fail *fail)
@@ -233,10 +229,10 @@ static void file_answer(struct file_add *add, enum err err)
 {
     struct http_exchange *x = add->errand.work.x;
     const struct face_error error = { .err = err,
-                                      .message = add->errand.work.message,
-                                      .param = add->errand.work.param };
+                                      .message = str_from(add->errand.work.message),
+                                      .param = str_from(add->errand.work.param) };
+    reply_refuse(x, &error);
     file_give_up(add);
-    reply_refuse(x, &error); /* its texts are fixed ones */
 }
 
 static void file_on_piece(struct errand_work *work, struct str data)
@@ -302,13 +298,13 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
         head->framing == HTTP1_LENGTH && head->length > most ? ERR_HTTP_BODY_SIZE : ERR_OK;
     if (err == ERR_OK &&
         !multipart_init(&add->form, http1_header(head, STR("content-type")), STR("file"))) {
-        err = file_refuse(add, ERR_HTTP_TYPE, STR_EMPTY, str_from(multipart_why(add->form.bad)));
+        err = file_refuse(add, ERR_HTTP_TYPE, "", multipart_why(add->form.bad));
     }
     struct errand_work *work = &add->errand.work;
-    const struct face_error error = { .err = err, .message = work->message };
+    const struct face_error error = { .err = err, .message = str_from(work->message) };
     if (err != ERR_OK) {
-        errand_batch_drop(&add->errand);
         reply_refuse(x, &error);
+        errand_batch_drop(&add->errand);
         return NULL;
     }
     work->magic = ERRAND_MAGIC;
@@ -471,7 +467,8 @@ static void file_remove_run(struct errand_work *work)
     struct fail fail;
     errand_batch_write(errand, file_remove_row);
     if (work->err == ERR_CONFLICT) {
-        work->message = STR("A batch that has not ended reads this file; cancel the batch first.");
+        errand_work_fault(work, "",
+                          "A batch that has not ended reads this file; cancel the batch first.");
     }
     if (work->err != ERR_OK) {
         return;

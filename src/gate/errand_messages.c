@@ -27,8 +27,8 @@ struct messages_add {
 
 static enum err messages_refuse(struct messages_add *add, enum err err, const char *message)
 {
-    add->errand.work.param = STR("requests");
-    add->errand.work.message = str_from(message);
+    add->errand.work.err = err;
+    errand_work_fault(&add->errand.work, "requests", message);
     return err;
 }
 
@@ -408,7 +408,7 @@ static void messages_remove_run(struct errand_work *work)
     struct jsonw *json = &errand->json;
     errand_batch_write(errand, messages_remove_write);
     if (work->err == ERR_CONFLICT) {
-        work->message = STR("The batch has not ended; cancel it first.");
+        errand_work_fault(work, "", "The batch has not ended; cancel it first.");
     }
     if (work->err != ERR_OK) {
         return;

@@ -25,13 +25,14 @@ struct errand {
     struct errand_rows rows;
     struct id call;
     const struct client *client;
-    struct store_txn *txn; /* of the reading */
+    const struct api_key *device; /* that asks; NULL: none does */
+    struct store_txn *txn;        /* of the reading */
     enum errand_form form;
 };
 
 /* ---- on the worker's thread --------------------------------------------------------------- */
 
-/* Whether the receipt is the asking client's: its key is one of his. */
+/* Whether the receipt is the asking client's: its key is one of his; or the asking device's own. */
 static bool errand_owns(const struct errand *errand, struct str section)
 {
     char text[ID_SHOWN_MAX];
@@ -47,7 +48,8 @@ static bool errand_owns(const struct errand *errand, struct str section)
         return false;
     }
     const struct api_key *key = api_key_find(errand->rows.work.gate->world.ident, id);
-    return key != NULL && key->client == errand->client;
+    return key != NULL && key->client == errand->client &&
+           (errand->device == NULL || key == errand->device);
 }
 
 /* An amount of a receipt: integers are text there. 0: it has none of that name. */
@@ -252,6 +254,7 @@ void errand_receipt(struct gate *gate, struct http_exchange *x, struct str path)
     if (errand != NULL) {
         errand->call = call;
         errand->client = key->client;
+        errand->device = key->device == NULL ? NULL : key;
         errand->form = form;
     }
     errand_rows_start(gate, x, errand == NULL ? NULL : &errand->rows, errand_read);

@@ -139,7 +139,7 @@ void errand_usage(struct gate *gate, struct http_exchange *x, struct str path)
     (void)path;
     const struct api_key *key = NULL;
     int64_t month = 0;
-    enum err err = auth_find(gate, x, &key);
+    enum err err = auth_find_client(gate, x, &key);
     if (err == ERR_OK && !usage_month_asked(gate, x, &month)) {
         errand_refuse_field(x, STR("month"), STR("\"month\" is a month such as 2026-11."));
         return;

@@ -74,8 +74,8 @@ static void errand_work_over(struct mail *mail)
         reply_send(work->x, work->status, str_from(work->headers), buf_str(&work->answer));
     } else if (work->x != NULL) {
         reply_refuse(work->x, &(struct face_error){ .err = work->err,
-                                                    .message = work->message,
-                                                    .param = work->param });
+                                                    .message = str_from(work->message),
+                                                    .param = str_from(work->param) });
     }
     gate->errands--;
     errand_work_free(work);
@@ -116,4 +116,13 @@ void errand_work_say(struct errand_work *work, int status, const char *more, str
     ASSERT(len > 0 && (size_t)len < sizeof(work->headers));
     buf_reset(&work->answer);
     work->err = buf_append(&work->answer, text);
+}
+
+void errand_work_fault(struct errand_work *work, const char *param, const char *message)
+{
+    ASSERT(work->err != ERR_OK);
+    if (err_info(work->err)->kind == ERR_KIND_CLIENT) {
+        (void)snprintf(work->param, sizeof(work->param), "%s", param);
+        (void)snprintf(work->message, sizeof(work->message), "%s", message);
+    }
 }

@@ -8,6 +8,8 @@
 #include "loop/worker.h"
 
 #define ERRAND_HEADERS_MAX 512
+#define ERRAND_PARAM_MAX   64
+#define ERRAND_MESSAGE_MAX 200
 
 struct gate;
 struct http_exchange;
@@ -36,11 +38,11 @@ struct errand_work {
     errand_work_fn *gone;    /* on the loop's thread: its client has left; NULL: it goes on alone */
     errand_work_fn *drained; /* on the loop's thread: http_events.on_drained; NULL: no matter */
     enum err err;            /* not ERR_OK: it is refused with this */
-    struct str param;        /* that the refusal is about, and its words: fixed texts, */
-    struct str message;      /* or empty */
     int status;              /* 200 at first */
     char headers[ERRAND_HEADERS_MAX]; /* JSON's at first */
     struct buf answer;
+    char param[ERRAND_PARAM_MAX]; /* of a refusal: the part of the request that is wrong; or "" */
+    char message[ERRAND_MESSAGE_MAX]; /* likewise: a sentence; "": the table's */
 };
 
 /* Starts it on a thread of `pool`; it is freed at its end. `work` NULL: no memory, and so is told.
@@ -49,3 +51,6 @@ void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand
                        struct worker_pool *pool, size_t answer_max);
 /* A status with a text for people instead of a JSON error; `more`: header lines, may be empty. */
 void errand_work_say(struct errand_work *work, int status, const char *more, struct str text);
+/* What is wrong with the request, and where: copied, as far as it fits. `err` says what kind it is;
+ * what is the server's own fault is not told in words. */
+void errand_work_fault(struct errand_work *work, const char *param, const char *message);

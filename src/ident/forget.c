@@ -17,6 +17,17 @@ static const struct store_sql sql_key_forget = {
     " CASE WHEN revoked_ns = 0 THEN ?2 ELSE revoked_ns END WHERE id = ?1"
 };
 
+/* So is that of no device's id. What it counted stays: numbers name nobody. */
+static const struct store_sql sql_device_forget = {
+    "UPDATE device SET serial = ?2 WHERE key = ?1"
+};
+static const struct store_sql sql_consents_forget = {
+    "UPDATE device_consent SET reference = '', given_ns = 0 WHERE key = ?1"
+};
+static const struct store_sql sql_fleet_forget = {
+    "UPDATE fleet SET maker = '', models = '' WHERE issuer = ?1"
+};
+
 bool client_forgotten(const struct client *client)
 {
     return atomic_load_explicit(&client->forgotten, memory_order_acquire);
@@ -91,6 +102,21 @@ struct forget_keys {
     struct api_key *keys[IDENT_FORGET_MAX];
 };
 
+static enum err forget_device(struct store_txn *txn, const struct api_key *key, struct fail *fail)
+{
+    struct digest serial;
+    random_bytes(serial.bytes, DIGEST_BYTES);
+    const struct store_value values[] = { STORE_B(id_str(&key->id)), STORE_B(digest_str(&serial)) };
+    if (key->fleet == NULL) {
+        return ERR_OK;
+    }
+    if (key->device == NULL) {
+        return store_exec(txn, &sql_fleet_forget, values, 1, fail);
+    }
+    TRY(store_exec(txn, &sql_device_forget, values, 2, fail));
+    return store_exec(txn, &sql_consents_forget, values, 1, fail);
+}
+
 static enum err forget_run_keys(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     const struct forget_keys *forget = EP_CONTAINER(job, struct forget_keys, job);
@@ -100,21 +126,30 @@ static enum err forget_run_keys(struct store_job *job, struct store_txn *txn, st
         const struct store_value values[] = { STORE_B(id_str(&forget->keys[i]->id)),
                                               STORE_I(forget->now_ns), STORE_B(digest_str(&hash)) };
         TRY(store_exec(txn, &sql_key_forget, values, EP_ARRAY_LEN(values), fail));
+        TRY(forget_device(txn, forget->keys[i], fail));
     }
     return ERR_OK;
 }
 
-/* Under the lock. */
-static void forget_find_keys(const struct ident *ident, struct id client,
-                             struct forget_keys *forget)
+/* Under the lock. From where the last job for the same client ended: a fleet has many keys, and
+ * each is looked at once. Who comes to the end begins anew, so that nothing made meanwhile is
+ * missed. */
+static void forget_find_keys(struct ident *ident, struct id client, struct forget_keys *forget)
 {
-    struct api_key *key = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
-    for (; key != NULL && forget->count < IDENT_FORGET_MAX;
-         key = atomic_load_explicit(&key->next, memory_order_relaxed)) {
-        if (id_eq(key->client->id, client) && !api_key_forgotten(key)) {
-            forget->keys[forget->count++] = key;
+    struct api_key *first = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
+    bool goes_on = ident->forgetting != NULL && id_eq(ident->forgetting->client->id, client);
+    struct api_key *key = goes_on ? ident->forgetting : first;
+    do {
+        for (; key != NULL && forget->count < IDENT_FORGET_MAX;
+             key = atomic_load_explicit(&key->next, memory_order_relaxed)) {
+            if (id_eq(key->client->id, client) && !api_key_forgotten(key)) {
+                forget->keys[forget->count++] = key;
+            }
         }
-    }
+        key = goes_on && forget->count == 0 ? first : NULL;
+        goes_on = false;
+    } while (key != NULL);
+    ident->forgetting = forget->count == 0 ? NULL : forget->keys[forget->count - 1];
 }
 
 enum err client_forget_keys(struct ident *ident, struct id client, int64_t now_ns,
@@ -130,6 +165,9 @@ enum err client_forget_keys(struct ident *ident, struct id client, int64_t now_n
         int64_t active = 0;
         (void)atomic_compare_exchange_strong(&key->revoke_ns, &active, now_ns);
         atomic_store_explicit(&key->forgotten, true, memory_order_release);
+        if (key->device != NULL) {
+            atomic_store_explicit(&key->device->consent, NULL, memory_order_release);
+        }
     }
     (void)pthread_mutex_unlock(&ident->changing);
     if (err == ERR_OK) {

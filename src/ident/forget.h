@@ -29,7 +29,8 @@ bool api_key_forgotten(const struct api_key *api_key);
 EP_MUST_CHECK enum err client_forget(struct ident *ident, struct id client, int64_t now_ns,
                                      struct fail *fail);
 /*
- * Up to IDENT_FORGET_MAX of its keys: revoked, without name, hint, market, consent and hash.
+ * Up to IDENT_FORGET_MAX of its keys: revoked, without name, hint, market, consent and hash; of
+ * those that devices have, the device's hash and the consents too; of a fleet's secret, the maker.
  * *ret_count: how many; 0: all are forgotten.
  */
 EP_MUST_CHECK enum err client_forget_keys(struct ident *ident, struct id client, int64_t now_ns,

@@ -9,10 +9,7 @@
 #include "ident/ident_internal.h"
 
 #define IDENT_ARENA_FIRST 4096
-#define IDENT_ARENA_MAX   ((size_t)1 << 30) /* some two million clients with a key each */
-
-_Static_assert(IDENT_HINT_LEN == 8 + 3 + 4, "a hint is start, dots and end");
-_Static_assert(IDENT_KEY_TEXT_LEN == sizeof(IDENT_KEY_START) - 1 + 52, "52 digits hold 256 bits");
+#define IDENT_ARENA_MAX   ((size_t)2 << 30) /* some four million clients with a key each */
 
 const struct store_migration ident_migrations[] = {
     { 1, "ident",
@@ -90,13 +87,27 @@ const struct client *client_find(const struct ident *ident, struct id id)
     return client;
 }
 
+struct api_key *api_key_to_change(const struct ident *ident, struct id id)
+{
+    (void)pthread_rwlock_rdlock(&ident->index->lock);
+    struct api_key *key = map_find(&ident->index->by_id, id_str(&id));
+    (void)pthread_rwlock_unlock(&ident->index->lock);
+    return key;
+}
+
 const struct api_key *api_key_find(const struct ident *ident, struct id id)
 {
-    const struct api_key *api_key = api_key_next(ident, NULL);
-    while (api_key != NULL && !id_eq(api_key->id, id)) {
-        api_key = api_key_next(ident, api_key);
-    }
-    return api_key;
+    return api_key_to_change(ident, id);
+}
+
+struct str api_key_hint(const struct api_key *api_key)
+{
+    return str_from(atomic_load_explicit(&api_key->hint, memory_order_acquire));
+}
+
+bool api_key_issues(const struct api_key *api_key)
+{
+    return api_key->fleet != NULL && api_key->device == NULL;
 }
 
 /* ---- making known ------------------------------------------------------------------------ */
@@ -112,39 +123,11 @@ static void ident_publish_client(struct ident *ident, struct client *client)
     ident->client_last = client;
 }
 
-/* Room was reserved. */
-static void ident_publish_key(struct ident *ident, struct client *client, struct api_key *key,
-                              const struct digest *hash)
-{
-    ASSERT(key->client == client);
-    (void)atomic_fetch_add_explicit(&client->keys, 1, memory_order_relaxed); /* one changes it */
-    key_table_add(&ident->keys, hash, key);
-    if (ident->key_last == NULL) {
-        atomic_store_explicit(&ident->key_first, key, memory_order_release);
-    } else {
-        atomic_store_explicit(&ident->key_last->next, key, memory_order_release);
-    }
-    ident->key_last = key;
-}
-
 /* NULL: no memory. */
 static struct client *ident_make_client(struct ident *ident, struct str name)
 {
     struct client *client = arena_zalloc(&ident->arena, sizeof(*client));
     return client != NULL && arena_copy(&ident->arena, name, &client->name) ? client : NULL;
-}
-
-/* Reserves its place in the table too. NULL: no memory. */
-static struct api_key *ident_make_key(struct ident *ident, const struct api_key_order *order,
-                                      struct str hint)
-{
-    struct api_key *key = arena_zalloc(&ident->arena, sizeof(*key));
-    bool whole = key != NULL && arena_copy(&ident->arena, order->product, &key->product) &&
-                 arena_copy(&ident->arena, order->name, &key->name) &&
-                 arena_copy(&ident->arena, order->market, &key->market) &&
-                 arena_copy(&ident->arena, order->consent, &key->consent) &&
-                 arena_copy(&ident->arena, hint, &key->hint);
-    return whole && key_table_reserve(&ident->keys) == ERR_OK ? key : NULL;
 }
 
 /* ---- reading the store ------------------------------------------------------------------- */
@@ -153,10 +136,14 @@ static const struct store_sql sql_mark_read = { "SELECT mark FROM ident_pepper" 
 static const struct store_sql sql_clients_read = {
     "SELECT id, name, account, created_ns, suspended_ns FROM client ORDER BY created_ns, id"
 };
+static const struct store_sql sql_keys_count = { "SELECT count(*) FROM api_key" };
 static const struct store_sql sql_keys_read = {
-    "SELECT id, client, product, name, hash, hint, created_ns, revoked_ns, market, consent"
-    " FROM api_key"
-    " ORDER BY created_ns, id"
+    "SELECT k.id, k.client, k.hash, k.hint, k.created_ns, k.revoked_ns, k.product, k.name,"
+    " k.market, k.consent, f.id, d.fleet, d.serial, d.activated_ns, d.expires_ns,"
+    " d.wakes_day_max, d.wakes_max, d.wake_day, d.wakes_today, d.wakes, d.wake_seq, c.reference,"
+    " c.given_ns FROM api_key k LEFT JOIN fleet f ON f.issuer = k.id"
+    " LEFT JOIN device d ON d.key = k.id LEFT JOIN device_consent c ON c.id = d.consent"
+    " ORDER BY k.created_ns, k.id"
 };
 
 struct ident_load {
@@ -165,7 +152,7 @@ struct ident_load {
 };
 
 /* The table's own checks hold the lengths. */
-static struct id ident_column_id(const struct store_value *value)
+struct id ident_column_id(const struct store_value *value)
 {
     struct id id;
     ASSERT(value->kind == STORE_BLOB && value->bytes.len == ID_BYTES);
@@ -200,31 +187,50 @@ static enum err ident_on_client(void *context, const struct store_value *row, si
     return ERR_OK;
 }
 
+static enum err ident_on_count(void *context, const struct store_value *row, size_t columns)
+{
+    struct ident_load *load = context;
+    ASSERT(columns == 1);
+    return api_key_reserve(load->ident, (size_t)row[0].number + 1, NULL);
+}
+
+/* A key that no device has. NULL: no memory. */
+static struct api_key *ident_key_of_row(struct ident *ident, const struct store_value *row)
+{
+    const struct api_key_order order = {
+        .product = row[IDENT_PRODUCT].bytes,
+        .name = row[IDENT_NAME].bytes,
+        .market = row[IDENT_MARKET].bytes,
+        .consent = row[IDENT_CONSENT].bytes,
+    };
+    struct api_key *key = arena_zalloc(&ident->arena, sizeof(*key));
+    return key != NULL && api_key_fill(ident, key, &order, row[IDENT_HINT].bytes) ? key : NULL;
+}
+
 static enum err ident_on_key(void *context, const struct store_value *row, size_t columns)
 {
     struct ident_load *load = context;
-    ASSERT(columns == 10);
-    const struct api_key_order order = {
-        .product = row[2].bytes,
-        .name = row[3].bytes,
-        .market = row[8].bytes,
-        .consent = row[9].bytes,
-    };
-    struct api_key *key = ident_make_key(load->ident, &order, row[5].bytes);
+    ASSERT(columns == IDENT_COLUMNS);
+    struct ident *ident = load->ident;
+    bool device = row[IDENT_DEVICE_FLEET].kind == STORE_BLOB;
+    struct api_key *key = device ? device_of_row(ident, row) : ident_key_of_row(ident, row);
     if (key == NULL) {
         return ERR_NO_MEMORY;
     }
-    ASSERT(row[4].bytes.len == DIGEST_BYTES);
+    ASSERT(row[IDENT_HASH].bytes.len == DIGEST_BYTES);
     struct digest hash;
-    memcpy(hash.bytes, row[4].bytes.ptr, DIGEST_BYTES);
-    key->id = ident_column_id(&row[0]);
-    struct client *client = map_find(&load->clients, row[1].bytes);
+    memcpy(hash.bytes, row[IDENT_HASH].bytes.ptr, DIGEST_BYTES);
+    key->id = ident_column_id(&row[IDENT_ID]);
+    struct client *client = map_find(&load->clients, row[IDENT_CLIENT].bytes);
     key->client = client;
-    key->created_ns = row[6].number;
-    atomic_init(&key->revoke_ns, row[7].number);
-    atomic_init(&key->forgotten, key->hint.len == 0); /* one that is there has a hint */
-    ident_publish_key(load->ident, client, key, &hash);
-    return ERR_OK;
+    key->created_ns = row[IDENT_CREATED].number;
+    atomic_init(&key->revoke_ns, row[IDENT_REVOKED].number);
+    atomic_init(&key->forgotten, api_key_hint(key).len == 0); /* one that is there has a hint */
+    if (row[IDENT_ISSUED_FLEET].kind == STORE_BLOB) {
+        fleet_has_issuer(ident, ident_column_id(&row[IDENT_ISSUED_FLEET]), key, &hash);
+    }
+    api_key_publish(ident, client, key, &hash);
+    return device ? device_publish(ident, key->device, &hash) : ERR_OK;
 }
 
 static enum err ident_read(void *context, struct store_txn *txn, struct fail *fail)
@@ -233,7 +239,37 @@ static enum err ident_read(void *context, struct store_txn *txn, struct fail *fa
     TRY(store_query(txn, &sql_clients_read, NULL, 0, ident_on_client, context, fail));
     struct ident_load *load = context;
     TRY(standing_read(load->ident, &load->clients, txn, fail));
+    TRY(fleets_read(load->ident, &load->clients, txn, fail));
+    TRY(store_query(txn, &sql_keys_count, NULL, 0, ident_on_count, context, fail));
     return store_query(txn, &sql_keys_read, NULL, 0, ident_on_key, context, fail);
+}
+
+/* NULL: no memory. */
+static struct ident_index *ident_index_create(void)
+{
+    struct ident_index *index = mem_alloc(sizeof(*index));
+    if (index != NULL) {
+        pthread_rwlockattr_t attributes; /* none of this fails for known values */
+        (void)pthread_rwlockattr_init(&attributes);
+        /* Who issues devices waits for those who look, and not for those who come behind it. */
+        (void)pthread_rwlockattr_setkind_np(&attributes,
+                                            PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(&index->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
+        map_init(&index->by_id);
+        map_init(&index->by_serial);
+    }
+    return index;
+}
+
+static void ident_index_destroy(struct ident_index *index)
+{
+    if (index != NULL) {
+        map_fini(&index->by_id);
+        map_fini(&index->by_serial);
+        (void)pthread_rwlock_destroy(&index->lock);
+        mem_free(index);
+    }
 }
 
 static enum err ident_load(struct ident *ident, struct fail *fail)
@@ -265,8 +301,10 @@ enum err ident_open(struct store *store, struct str pepper, struct ident **ret_i
     ident->store = store;
     ident->mark = digest_hmac_sha256(pepper, STR("entrepot: mark of the pepper"));
     arena_init(&ident->arena, IDENT_ARENA_FIRST, IDENT_ARENA_MAX);
+    (void)pthread_mutex_init(&ident->waking, NULL); /* none fails with default attributes */
     (void)pthread_mutex_init(&ident->changing, NULL);
-    enum err err = secret_from(pepper, &ident->pepper);
+    ident->index = ident_index_create();
+    enum err err = ident->index == NULL ? ERR_NO_MEMORY : secret_from(pepper, &ident->pepper);
     err =
         err == ERR_OK ? ident_load(ident, fail) : FAIL(fail, err, "no memory for clients and keys");
     if (err != ERR_OK) {
@@ -283,8 +321,11 @@ void ident_close(struct ident *ident)
         return;
     }
     key_table_fini(&ident->keys);
+    fleets_close(ident);
     arena_fini(&ident->arena);
     secret_fini(&ident->pepper);
+    ident_index_destroy(ident->index);
+    (void)pthread_mutex_destroy(&ident->waking);
     (void)pthread_mutex_destroy(&ident->changing);
     mem_free(ident);
 }
@@ -297,39 +338,17 @@ static const struct store_sql sql_client_add = {
 static const struct store_sql sql_client_suspend = {
     "UPDATE client SET suspended_ns = ?2 WHERE id = ?1"
 };
-static const struct store_sql sql_mark_add = {
-    "INSERT INTO ident_pepper(one, mark) VALUES (1, ?1)"
-};
-static const struct store_sql sql_key_add = {
-    "INSERT INTO api_key(id, client, product, name, hash, hint, created_ns, revoked_ns, market,"
-    " consent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)"
-};
-static const struct store_sql sql_key_revoke = {
-    "UPDATE api_key SET revoked_ns = ?2 WHERE id = ?1"
-};
-
 struct ident_change {
     struct store_job job;
-    struct ident *ident;
     const struct store_sql *sql;
     const struct store_value *values;
     size_t count;
-    bool marks;                         /* the pepper's mark goes with it */
-    const struct ident_key_change *key; /* NULL: of a client */
 };
 
 static enum err ident_run_change(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     const struct ident_change *change = EP_CONTAINER(job, struct ident_change, job);
-    if (change->marks) {
-        const struct store_value mark = STORE_B(digest_str(&change->ident->mark));
-        TRY(store_exec(txn, &sql_mark_add, &mark, 1, fail));
-    }
-    TRY(store_exec(txn, change->sql, change->values, change->count, fail));
-    const struct ident *ident = change->ident;
-    return change->key == NULL || ident->changed == NULL
-               ? ERR_OK
-               : ident->changed(ident->changed_context, txn, change->key, fail);
+    return store_exec(txn, change->sql, change->values, change->count, fail);
 }
 
 /* Under the lock. */
@@ -338,29 +357,11 @@ enum err ident_commit(struct ident *ident, const struct store_sql *sql,
 {
     struct ident_change change = {
         .job = { .run = ident_run_change },
-        .ident = ident,
         .sql = sql,
         .values = values,
         .count = count,
     };
     return store_run(ident->store, &change.job, fail);
-}
-
-static enum err ident_commit_key(struct ident *ident, const struct ident_key_change *key,
-                                 const struct store_value *values, size_t count, struct fail *fail)
-{
-    struct ident_change change = {
-        .job = { .run = ident_run_change },
-        .ident = ident,
-        .sql = key->revoked ? &sql_key_revoke : &sql_key_add,
-        .values = values,
-        .count = count,
-        .marks = !key->revoked && !ident->is_marked,
-        .key = key,
-    };
-    TRY(store_run(ident->store, &change.job, fail));
-    ident->is_marked = ident->is_marked || change.marks;
-    return ERR_OK;
 }
 
 void ident_on_key_change(struct ident *ident, ident_changed_fn *changed, void *context)
@@ -422,7 +423,7 @@ enum err client_add(struct ident *ident, struct str name, struct id account, int
 }
 
 /* Under the lock. NULL: there is none. */
-static struct client *client_to_change(struct ident *ident, struct id id)
+struct client *client_to_change(struct ident *ident, struct id id)
 {
     struct client *client = atomic_load_explicit(&ident->client_first, memory_order_relaxed);
     while (client != NULL && !id_eq(client->id, id)) {
@@ -462,127 +463,4 @@ enum err client_suspend(struct ident *ident, struct id client, int64_t now_ns, s
 enum err client_resume(struct ident *ident, struct id client, struct fail *fail)
 {
     return client_set(ident, client, 0, fail);
-}
-
-/* 256 random bits in base32, behind the start that tells a reader what it is. */
-static void api_key_text_make(struct api_key_text *text)
-{
-    unsigned char bytes[32];
-    random_bytes(bytes, sizeof(bytes));
-    char *out = text->text + sizeof(IDENT_KEY_START) - 1;
-    memcpy(text->text, IDENT_KEY_START, sizeof(IDENT_KEY_START) - 1);
-    unsigned bits = 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bits = (bits << 8 | bytes[i]) & 0xfff; /* at most four bits were left */
-        count += 8;
-        while (count >= 5) {
-            count -= 5;
-            *out++ = enc_base32_digits[bits >> count & 31];
-        }
-    }
-    ASSERT(count == 1);
-    *out++ = enc_base32_digits[(bits & 1) << 4];
-    *out = '\0';
-    ASSERT(out == text->text + IDENT_KEY_TEXT_LEN);
-    secret_wipe(bytes, sizeof(bytes));
-    secret_wipe(&bits, sizeof(bits));
-}
-
-/* Under the lock. */
-static enum err api_key_make(struct ident *ident, const struct client *client,
-                             const struct api_key_order *order, struct str text,
-                             struct api_key **ret_key, struct fail *fail)
-{
-    char hint[IDENT_HINT_LEN];
-    memcpy(hint, text.ptr, 8);
-    memcpy(hint + 8, "...", 3);
-    memcpy(hint + 11, text.ptr + text.len - 4, 4);
-    if (client == NULL) {
-        return ident_fail_id(fail, ERR_NOT_FOUND, IDENT_CLIENT_PREFIX, order->client,
-                             "is no client");
-    }
-    struct api_key *key = ident_make_key(ident, order, (struct str){ hint, sizeof(hint) });
-    if (key == NULL) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for a key");
-    }
-    key->client = client;
-    *ret_key = key;
-    return ERR_OK;
-}
-
-/* Under the lock. */
-static enum err api_key_commit(struct ident *ident, const struct api_key *key,
-                               const struct digest *hash, struct fail *fail)
-{
-    const struct store_value values[] = {
-        STORE_B(id_str(&key->id)), STORE_B(id_str(&key->client->id)),
-        STORE_T(key->product),     STORE_T(key->name),
-        STORE_B(digest_str(hash)), STORE_T(key->hint),
-        STORE_I(key->created_ns),  STORE_T(key->market),
-        STORE_T(key->consent),
-    };
-    const struct ident_key_change change = { .key = key, .now_ns = key->created_ns };
-    return ident_commit_key(ident, &change, values, EP_ARRAY_LEN(values), fail);
-}
-
-enum err api_key_add(struct ident *ident, const struct api_key_order *order, int64_t now_ns,
-                     const struct api_key **ret_key, struct api_key_text *ret_text,
-                     struct fail *fail)
-{
-    ASSERT(now_ns > 0);
-    TRY(ident_check_name(order->product, "product's name", 1, fail));
-    TRY(ident_check_name(order->name, "key's name", 0, fail));
-    TRY(ident_check_name(order->consent, "reference to a consent", 0, fail));
-    if (order->market.len > 0 && country_from(order->market) == COUNTRY_NONE) {
-        return FAIL(fail, ERR_ASK_INVALID, "a market is two capital letters, such as SG");
-    }
-    struct api_key_text text;
-    api_key_text_make(&text);
-    struct digest hash = digest_hmac_sha256(secret_str(&ident->pepper), str_from(text.text));
-    (void)pthread_mutex_lock(&ident->changing);
-    struct arena_mark mark = arena_mark(&ident->arena);
-    struct client *client = client_to_change(ident, order->client);
-    struct api_key *key = NULL;
-    enum err err = api_key_make(ident, client, order, str_from(text.text), &key, fail);
-    if (err == ERR_OK) {
-        key->id = id_make(now_ns, 0, random_u64());
-        key->created_ns = now_ns;
-        err = api_key_commit(ident, key, &hash, fail);
-    }
-    if (err == ERR_OK) {
-        ident_publish_key(ident, client, key, &hash);
-        *ret_key = key;
-        *ret_text = text;
-    } else {
-        arena_rollback(&ident->arena, mark);
-    }
-    (void)pthread_mutex_unlock(&ident->changing);
-    secret_wipe(&text, sizeof(text));
-    return err;
-}
-
-enum err api_key_revoke(struct ident *ident, struct id api_key, int64_t now_ns, struct fail *fail)
-{
-    ASSERT(now_ns > 0);
-    (void)pthread_mutex_lock(&ident->changing);
-    struct api_key *key = atomic_load_explicit(&ident->key_first, memory_order_relaxed);
-    enum err err = ERR_OK;
-    while (key != NULL && !id_eq(key->id, api_key)) {
-        key = atomic_load_explicit(&key->next, memory_order_relaxed);
-    }
-    if (key == NULL) {
-        err = ident_fail_id(fail, ERR_NOT_FOUND, IDENT_KEY_PREFIX, api_key, "is no API key");
-    } else if (api_key_revoked_ns(key) != 0) {
-        err = ident_fail_id(fail, ERR_CONFLICT, IDENT_KEY_PREFIX, api_key, "is revoked already");
-    } else {
-        const struct store_value values[] = { STORE_B(id_str(&key->id)), STORE_I(now_ns) };
-        const struct ident_key_change change = { .key = key, .revoked = true, .now_ns = now_ns };
-        err = ident_commit_key(ident, &change, values, EP_ARRAY_LEN(values), fail);
-    }
-    if (err == ERR_OK) {
-        atomic_store_explicit(&key->revoke_ns, now_ns, memory_order_relaxed);
-    }
-    (void)pthread_mutex_unlock(&ident->changing);
-    return err;
 }

@@ -6,9 +6,13 @@
  * Clients and keys are never forgotten, only suspended and revoked, so each lives at one address
  * from its making until ident_close(), is changed by atomic flags, and needs no reclaiming.
  *
+ * Three kinds of keys: those that call; those of one device of a fleet, which call as their device
+ * may (ident/device.h); and issuing secrets, which call nothing and only issue devices' keys of
+ * their fleet (ident/fleet.h).
+ *
  * Threads: ident_find() and everything that reads a client or a key: any, beside changes. Changes
  * wait for the store: any thread but a loop's; they are made one at a time. The store stays
- * the caller's and must outlive the ident. Times are nanoseconds since 1970 UTC.
+ * the caller's, and outlives all changes. Times are nanoseconds since 1970 UTC.
  */
 #pragma once
 
@@ -30,7 +34,10 @@
 extern const struct store_migration ident_migrations[];
 extern const size_t ident_migrations_count;
 extern const struct store_migration standing_migration; /* needs ident's */
+extern const struct store_migration fleet_migration;    /* needs standing's */
 
+struct device; /* ident/device.h */
+struct fleet;  /* ident/fleet.h */
 struct ident;
 struct standing; /* ident/standing.h */
 
@@ -50,12 +57,14 @@ struct client {
 struct api_key {
     struct id id;
     const struct client *client;
+    struct fleet *fleet;   /* it issues its devices' keys, or is one of them; NULL: neither */
+    struct device *device; /* that has it; NULL: none */
     struct str product;
-    struct str name; /* what the client calls it; may be empty */
-    struct str hint;
+    struct str name;    /* what the client calls it; may be empty */
     struct str market;  /* of a device: where it was sold, two letters; empty: not said */
-    struct str consent; /* to whose consent its calls refer; empty: none */
+    struct str consent; /* to whose consent its calls refer; empty: none, or device_consent() */
     int64_t created_ns;
+    const char *_Atomic hint;     /* read it by api_key_hint() */
     struct api_key *_Atomic next; /* as above */
     _Atomic int64_t revoke_ns;    /* 0: not revoked; read it by api_key_revoked_ns() */
     atomic_bool forgotten;        /* read it by api_key_forgotten() */
@@ -83,8 +92,16 @@ bool client_suspended(const struct client *client);
 int64_t client_suspended_ns(const struct client *client);  /* 0: active */
 uint32_t client_keys(const struct client *client);         /* that it was ever given */
 int64_t api_key_revoked_ns(const struct api_key *api_key); /* 0: not revoked */
+struct str api_key_hint(const struct api_key *api_key);
+bool api_key_issues(const struct api_key *api_key); /* and calls nothing */
+/*
+ * Whether it may be used at this instant, whatever for: ERR_KEY_UNKNOWN (revoked),
+ * ERR_CLIENT_SUSPENDED, ERR_FLEET_SUSPENDED, ERR_DEVICE_INACTIVE, ERR_DEVICE_EXPIRED. A few loads:
+ * asked before each call and each part of a long one, so that a revocation is in force at once.
+ */
+EP_MUST_CHECK enum err api_key_usable(const struct api_key *api_key, int64_t now_ns);
 
-/* By id; NULL: there is none. Walks all of them: for the command line. */
+/* By id; NULL: there is none. Clients are walked, keys looked up under a lock: not for calls. */
 const struct client *client_find(const struct ident *ident, struct id id);
 const struct api_key *api_key_find(const struct ident *ident, struct id id);
 /* Oldest first: NULL gives the first, the last gives NULL. */

@@ -181,7 +181,7 @@ static struct review_client *review_client(struct review *review, struct id id)
         return client;
     }
     client = mem_zalloc(sizeof(*client));
-    if (client == NULL || key_table_reserve(&review->clients) != ERR_OK) {
+    if (client == NULL || key_table_reserve(&review->clients, 1) != ERR_OK) {
         mem_free(client);
         return NULL;
     }

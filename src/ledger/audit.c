@@ -241,17 +241,23 @@ static const struct audit_rule audit_rules[] = {
             "l.id IS NULL OR w.at_ns >= l.expires_ns OR w.left_nano > l.amount"
             " OR l.expires_ns - w.at_ns > w.days * 86400000000000") },
     { "spent-of-budget",
-      "What a key's budget says is spent is what its calls were charged, in the day and the month.",
+      "What a key's budget says is spent and called is what its calls were charged, and how many "
+      "were answered, in the day and the month.",
       "budget",
       AUDIT("b.id", "b.total_spent",
             "budget b LEFT JOIN (SELECT k.budget, sum(s.posted) AS total,"
             " sum(CASE WHEN k.day = c.day THEN s.posted ELSE 0 END) AS day,"
             " sum(CASE WHEN k.month = c.month THEN s.posted ELSE 0 END) AS month,"
+            " sum(s.state = 1 OR s.posted > 0) AS calls,"
+            " sum(k.day = c.day AND (s.state = 1 OR s.posted > 0)) AS day_calls,"
+            " sum(k.month = c.month AND (s.state = 1 OR s.posted > 0)) AS month_calls,"
             " sum(h.opened_ns / 86400000000000 > k.day) AS strange"
             " FROM budget_hold k JOIN budget c ON c.id = k.budget JOIN hold h ON h.id = k.hold"
             " JOIN settlement s ON s.hold = k.hold GROUP BY k.budget) t ON t.budget = b.id",
             "b.total_spent <> coalesce(t.total, 0) OR b.day_spent <> coalesce(t.day, 0)"
-            " OR b.month_spent <> coalesce(t.month, 0) OR coalesce(t.strange, 0) <> 0") },
+            " OR b.month_spent <> coalesce(t.month, 0) OR coalesce(t.strange, 0) <> 0"
+            " OR b.total_calls <> coalesce(t.calls, 0) OR b.day_calls <> coalesce(t.day_calls, 0)"
+            " OR b.month_calls <> coalesce(t.month_calls, 0)") },
     { "no-transfer", "No entry moves credit from one client to another.", "entry",
       AUDIT("e.id", "e.amount",
             "entry e JOIN account d ON d.id = e.debit JOIN account c ON c.id = e.credit",

@@ -14,28 +14,34 @@ struct budget {
     int64_t number[BUDGET_WINDOWS]; /* of the day and the month that are counted; total: 0 */
     int64_t spent[BUDGET_WINDOWS];
     int64_t held[BUDGET_WINDOWS];
+    int64_t calls_max[BUDGET_WINDOWS];
+    int64_t calls[BUDGET_WINDOWS]; /* answered, or under way */
     /* The writer's thread alone: as the row has it, or will have it. */
     int64_t row_number[BUDGET_WINDOWS];
     int64_t row_spent[BUDGET_WINDOWS];
+    int64_t row_calls[BUDGET_WINDOWS];
     bool dirty;
     struct budget *next_dirty;
     struct budget *next;
 };
 
 static const struct store_sql sql_budgets = {
-    "SELECT id, key, day_max, month_max, total_max, day, day_spent, month, month_spent, total_spent"
+    "SELECT id, key, day_max, month_max, total_max, day, day_spent, month, month_spent,"
+    " total_spent, day_calls_max, month_calls_max, total_calls_max, day_calls, month_calls,"
+    " total_calls"
     " FROM budget ORDER BY id"
 };
 static const struct store_sql sql_budget_add = {
     "INSERT INTO budget(id, key, day_max, month_max, total_max, day, day_spent, month, month_spent,"
-    " total_spent) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)"
+    " total_spent, day_calls_max, month_calls_max, total_calls_max)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, ?6, ?7, ?8)"
 };
 static const struct store_sql sql_budget_max = {
     "UPDATE budget SET day_max = ?3, month_max = ?4, total_max = ?5 WHERE id = ?1 AND key = ?2"
 };
 static const struct store_sql sql_budget_set = {
-    "UPDATE budget SET day = ?2, day_spent = ?3, month = ?4, month_spent = ?5, total_spent = ?6"
-    " WHERE id = ?1"
+    "UPDATE budget SET day = ?2, day_spent = ?3, month = ?4, month_spent = ?5, total_spent = ?6,"
+    " day_calls = ?7, month_calls = ?8, total_calls = ?9 WHERE id = ?1"
 };
 static const struct store_sql sql_hold_add = {
     "INSERT INTO budget_hold(hold, budget, day, month) VALUES (?1, ?2, ?3, ?4)"
@@ -60,8 +66,22 @@ static void budget_roll(struct budget *budget, int64_t now_ns)
             budget->number[i] = number[i];
             budget->spent[i] = 0;
             budget->held[i] = 0;
+            budget->calls[i] = 0;
         }
     }
+}
+
+/* Under the lock, in the windows that are counted. ERR_OK: one more call may be made. */
+static enum err budget_one_more(const struct budget *budget)
+{
+    static const enum err errs[BUDGET_WINDOWS] = { ERR_CALLS_DAY, ERR_CALLS_MONTH,
+                                                   ERR_CALLS_TOTAL };
+    for (int i = 0; i < BUDGET_WINDOWS; i++) {
+        if (budget->calls_max[i] != BUDGET_NONE && budget->calls[i] >= budget->calls_max[i]) {
+            return errs[i];
+        }
+    }
+    return ERR_OK;
 }
 
 /* Under the lock. Of the windows that are counted and are `number` too. */
@@ -83,13 +103,16 @@ static int64_t budget_room(const struct budget *budget, const int64_t number[BUD
     return least;
 }
 
-int64_t budget_left(struct budget *budget, int64_t now_ns, enum budget_window *ret_window)
+int64_t budget_left(struct budget *budget, int64_t now_ns, enum err *ret_reason)
 {
+    enum budget_window window = BUDGET_TOTAL;
     (void)pthread_mutex_lock(&budget->lock);
     budget_roll(budget, now_ns);
-    int64_t left = budget_room(budget, budget->number, ret_window);
+    int64_t left = budget_room(budget, budget->number, &window);
+    enum err more = budget_one_more(budget);
     (void)pthread_mutex_unlock(&budget->lock);
-    return left;
+    *ret_reason = more == ERR_OK ? budget_err(window) : more;
+    return more == ERR_OK ? left : 0;
 }
 
 enum err budget_reserve(struct budget *budget, int64_t amount, int64_t now_ns,
@@ -99,14 +122,18 @@ enum err budget_reserve(struct budget *budget, int64_t amount, int64_t now_ns,
     enum budget_window window = BUDGET_TOTAL;
     (void)pthread_mutex_lock(&budget->lock);
     budget_roll(budget, now_ns);
-    bool fits = amount <= budget_room(budget, budget->number, &window);
-    for (int i = 0; fits && i < BUDGET_WINDOWS; i++) {
-        budget->held[i] += amount;
+    enum err err = budget_one_more(budget);
+    if (err == ERR_OK && amount > budget_room(budget, budget->number, &window)) {
+        err = budget_err(window);
     }
-    *ret_hold = (struct budget_hold){ .budget = fits ? budget : NULL, .amount = amount };
+    for (int i = 0; err == ERR_OK && i < BUDGET_WINDOWS; i++) {
+        budget->held[i] += amount;
+        budget->calls[i]++;
+    }
+    *ret_hold = (struct budget_hold){ .budget = err == ERR_OK ? budget : NULL, .amount = amount };
     memcpy(ret_hold->number, budget->number, sizeof(ret_hold->number));
     (void)pthread_mutex_unlock(&budget->lock);
-    return fits ? ERR_OK : budget_err(window);
+    return err;
 }
 
 /* In the windows in which the call began: one that is over neither counts it nor refuses it. */
@@ -128,7 +155,7 @@ enum err budget_extend(struct budget_hold *hold, int64_t more)
     return fits ? ERR_OK : budget_err(window);
 }
 
-void budget_settle(const struct budget_hold *hold, int64_t posted)
+void budget_settle(const struct budget_hold *hold, int64_t posted, bool served)
 {
     struct budget *budget = hold->budget;
     if (budget == NULL) {
@@ -140,7 +167,9 @@ void budget_settle(const struct budget_hold *hold, int64_t posted)
         if (hold->number[i] == budget->number[i]) {
             budget->held[i] -= hold->amount;
             budget->spent[i] += posted;
+            budget->calls[i] -= served ? 0 : 1;
             ASSERT(budget->held[i] >= 0);
+            ASSERT(budget->calls[i] >= 0);
         }
     }
     (void)pthread_mutex_unlock(&budget->lock);
@@ -153,6 +182,8 @@ void budget_look(struct budget *budget, int64_t now_ns, struct budget_view *ret_
     memcpy(ret_view->max, budget->max, sizeof(budget->max));
     memcpy(ret_view->spent, budget->spent, sizeof(budget->spent));
     memcpy(ret_view->held, budget->held, sizeof(budget->held));
+    memcpy(ret_view->calls_max, budget->calls_max, sizeof(budget->calls_max));
+    memcpy(ret_view->calls, budget->calls, sizeof(budget->calls));
     ret_view->resets_ns[BUDGET_DAY] = stamp_of_day(budget->number[BUDGET_DAY] + 1);
     ret_view->resets_ns[BUDGET_MONTH] = stamp_of_month(budget->number[BUDGET_MONTH] + 1);
     ret_view->resets_ns[BUDGET_TOTAL] = 0;
@@ -186,18 +217,22 @@ enum err budget_write_hold(struct store_txn *txn, const struct budget_hold *hold
     return store_exec(txn, &sql_hold_add, values, EP_ARRAY_LEN(values), fail);
 }
 
-void budget_post(struct ledger *ledger, const struct budget_hold *hold, int64_t posted)
+void budget_post(struct ledger *ledger, const struct budget_hold *hold, int64_t posted, bool served)
 {
     struct budget *budget = hold->budget;
-    if (budget == NULL || posted == 0) {
+    ASSERT(served || posted == 0);
+    if (budget == NULL || !served) {
         return;
     }
     for (int i = 0; i < BUDGET_WINDOWS; i++) {
         if (hold->number[i] > budget->row_number[i]) {
             budget->row_number[i] = hold->number[i];
             budget->row_spent[i] = 0;
+            budget->row_calls[i] = 0;
         }
-        budget->row_spent[i] += hold->number[i] == budget->row_number[i] ? posted : 0;
+        bool counts = hold->number[i] == budget->row_number[i];
+        budget->row_spent[i] += counts ? posted : 0;
+        budget->row_calls[i] += counts ? 1 : 0;
     }
     if (!budget->dirty) {
         budget->dirty = true;
@@ -218,6 +253,9 @@ enum err budget_flush(void *context, struct store_txn *txn, struct fail *fail)
             STORE_I(budget->row_number[BUDGET_MONTH]),
             STORE_I(budget->row_spent[BUDGET_MONTH]),
             STORE_I(budget->row_spent[BUDGET_TOTAL]),
+            STORE_I(budget->row_calls[BUDGET_DAY]),
+            STORE_I(budget->row_calls[BUDGET_MONTH]),
+            STORE_I(budget->row_calls[BUDGET_TOTAL]),
         };
         TRY(store_exec(txn, &sql_budget_set, values, EP_ARRAY_LEN(values), fail));
         ledger->dirty_budgets = budget->next_dirty;
@@ -233,15 +271,6 @@ struct budget *ledger_budget(struct ledger *ledger, struct id key)
     (void)pthread_rwlock_rdlock(&ledger->lock);
     struct budget *budget = map_find(&ledger->budgets, id_str(&key));
     (void)pthread_rwlock_unlock(&ledger->lock);
-    return budget;
-}
-
-static struct budget *budget_of_row(const struct ledger *ledger, int64_t row)
-{
-    struct budget *budget = ledger->first_budget;
-    while (budget != NULL && budget->row != row) {
-        budget = budget->next;
-    }
     return budget;
 }
 
@@ -266,7 +295,7 @@ static enum err budget_keep(struct ledger *ledger, struct budget *budget)
 static enum err budget_on_row(void *context, const struct store_value *row, size_t columns)
 {
     struct ledger *ledger = context;
-    ASSERT(columns == 10);
+    ASSERT(columns == 16);
     ASSERT(row[1].bytes.len == ID_BYTES);
     struct budget *budget = mem_zalloc(sizeof(*budget));
     if (budget == NULL) {
@@ -277,10 +306,13 @@ static enum err budget_on_row(void *context, const struct store_value *row, size
         .max = { row[2].number, row[3].number, row[4].number },
         .number = { row[5].number, row[7].number, 0 },
         .spent = { row[6].number, row[8].number, row[9].number },
+        .calls_max = { row[10].number, row[11].number, row[12].number },
+        .calls = { row[13].number, row[14].number, row[15].number },
     };
     memcpy(budget->key.bytes, row[1].bytes.ptr, ID_BYTES);
     memcpy(budget->row_number, budget->number, sizeof(budget->number));
     memcpy(budget->row_spent, budget->spent, sizeof(budget->spent));
+    memcpy(budget->row_calls, budget->calls, sizeof(budget->calls));
     ledger->next_budget = budget->row + 1;
     return budget_keep(ledger, budget);
 }
@@ -291,10 +323,10 @@ enum err budgets_load(struct ledger *ledger, struct store_txn *txn, struct fail 
     return store_query(txn, &sql_budgets, NULL, 0, budget_on_row, ledger, fail);
 }
 
-void budget_hold_again(struct ledger *ledger, int64_t row, const int64_t number[BUDGET_WINDOWS],
+void budget_hold_again(struct ledger *ledger, struct str key, const int64_t number[BUDGET_WINDOWS],
                        int64_t amount, struct budget_hold *ret_hold)
 {
-    struct budget *budget = budget_of_row(ledger, row);
+    struct budget *budget = map_find(&ledger->budgets, key); /* nobody else is there yet */
     *ret_hold = (struct budget_hold){ .budget = budget, .amount = amount };
     memcpy(ret_hold->number, number, sizeof(ret_hold->number));
     for (int i = 0; budget != NULL && i < BUDGET_WINDOWS; i++) {
@@ -302,8 +334,10 @@ void budget_hold_again(struct ledger *ledger, int64_t row, const int64_t number[
             budget->number[i] = number[i];
             budget->spent[i] = 0;
             budget->held[i] = 0;
+            budget->calls[i] = 0;
         }
         budget->held[i] += number[i] == budget->number[i] ? amount : 0;
+        budget->calls[i] += number[i] == budget->number[i] ? 1 : 0;
     }
 }
 
@@ -320,6 +354,34 @@ void budgets_close(struct ledger *ledger)
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
+enum err ledger_write_budget(struct ledger *ledger, struct store_txn *txn, struct id key,
+                             const struct budget_limits *limits, struct fail *fail)
+{
+    struct budget *budget = mem_zalloc(sizeof(*budget));
+    if (budget == NULL) {
+        return FAIL(fail, ERR_STORE_FAILED, "no memory for a budget");
+    }
+    const struct store_value values[] = {
+        STORE_I(ledger->next_budget),         STORE_B(id_str(&key)),
+        STORE_I(limits->nano[BUDGET_DAY]),    STORE_I(limits->nano[BUDGET_MONTH]),
+        STORE_I(limits->nano[BUDGET_TOTAL]),  STORE_I(limits->calls[BUDGET_DAY]),
+        STORE_I(limits->calls[BUDGET_MONTH]), STORE_I(limits->calls[BUDGET_TOTAL]),
+    };
+    enum err err = store_exec(txn, &sql_budget_add, values, EP_ARRAY_LEN(values), fail);
+    if (err != ERR_OK) {
+        mem_free(budget);
+        return err;
+    }
+    budget->row = ledger->next_budget++;
+    budget->key = key;
+    memcpy(budget->max, limits->nano, sizeof(budget->max));
+    memcpy(budget->calls_max, limits->calls, sizeof(budget->calls_max));
+    /* The row is written: what memory lacks, only a restart can read. */
+    return budget_keep(ledger, budget) == ERR_OK
+               ? ERR_OK
+               : FAIL(fail, ERR_STORE_FAILED, "no memory for a budget");
+}
+
 struct budget_change {
     struct store_job job;
     struct ledger *ledger;
@@ -330,35 +392,20 @@ struct budget_change {
 static enum err budget_run_change(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     const struct budget_change *change = EP_CONTAINER(job, struct budget_change, job);
-    struct ledger *ledger = change->ledger;
-    struct budget *budget = ledger_budget(ledger, change->key);
-    struct budget *fresh = budget == NULL ? mem_zalloc(sizeof(*fresh)) : NULL;
-    if (budget == NULL && fresh == NULL) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for a budget");
+    const struct budget *budget = ledger_budget(change->ledger, change->key);
+    if (budget == NULL) {
+        struct budget_limits limits = { .calls = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE } };
+        memcpy(limits.nano, change->max, sizeof(limits.nano));
+        return ledger_write_budget(change->ledger, txn, change->key, &limits, fail);
     }
     const struct store_value values[] = {
-        STORE_I(budget == NULL ? ledger->next_budget : budget->row),
+        STORE_I(budget->row),
         STORE_B(id_str(&change->key)),
         STORE_I(change->max[BUDGET_DAY]),
         STORE_I(change->max[BUDGET_MONTH]),
         STORE_I(change->max[BUDGET_TOTAL]),
     };
-    enum err err = store_exec(txn, budget == NULL ? &sql_budget_add : &sql_budget_max, values,
-                              EP_ARRAY_LEN(values), fail);
-    if (err != ERR_OK) {
-        mem_free(fresh);
-        return err;
-    }
-    if (fresh == NULL) {
-        return ERR_OK;
-    }
-    fresh->row = ledger->next_budget++;
-    fresh->key = change->key;
-    memcpy(fresh->max, change->max, sizeof(fresh->max));
-    /* The row is written: what memory lacks, only a restart can read. */
-    return budget_keep(ledger, fresh) == ERR_OK
-               ? ERR_OK
-               : FAIL(fail, ERR_STORE_FAILED, "no memory for a budget");
+    return store_exec(txn, &sql_budget_max, values, EP_ARRAY_LEN(values), fail);
 }
 
 enum err ledger_set_budget(struct ledger *ledger, struct id key, const int64_t max[BUDGET_WINDOWS],

@@ -1,6 +1,7 @@
 /*
- * Budgets: what one key may spend in a day, in a month (both UTC) and in all. They are limits, not
- * movements: no credit is set aside for a key, and no entry knows of one.
+ * Budgets: what one key may spend in a day, in a month (both UTC) and in all, and how many calls it
+ * may make in each. They are limits, not movements: no credit is set aside for a key, and no entry
+ * knows of one. A call counts that was answered; while it is under way it counts, too.
  *
  * A budget counts what its key's calls hold and were charged, each in the day and the month in
  * which the call began; so a call that ends after midnight is of the day before. What was charged
@@ -26,6 +27,12 @@ enum budget_window {
 struct budget;
 struct ledger;
 
+/* BUDGET_NONE each: no limit. */
+struct budget_limits {
+    int64_t nano[BUDGET_WINDOWS];
+    int64_t calls[BUDGET_WINDOWS];
+};
+
 /* What a call has reserved; `budget` NULL: its key has none. */
 struct budget_hold {
     struct budget *budget; /* lives as long as the ledger */
@@ -37,22 +44,26 @@ struct budget_view {
     int64_t max[BUDGET_WINDOWS]; /* nano; BUDGET_NONE: no limit */
     int64_t spent[BUDGET_WINDOWS];
     int64_t held[BUDGET_WINDOWS];
+    int64_t calls_max[BUDGET_WINDOWS]; /* likewise */
+    int64_t calls[BUDGET_WINDOWS];     /* with those under way */
     int64_t resets_ns[BUDGET_WINDOWS]; /* 0: never */
 };
 
 /* NULL: the key has none. */
 struct budget *ledger_budget(struct ledger *ledger, struct id key);
-/* Counts `amount` (>= 0), or nothing at all. ERR_BUDGET_DAY, ERR_BUDGET_MONTH, ERR_BUDGET_TOTAL:
- * which does not cover it. */
+/* Counts `amount` (>= 0) and a call, or nothing at all. ERR_BUDGET_DAY, ERR_BUDGET_MONTH,
+ * ERR_BUDGET_TOTAL: which does not cover it; ERR_CALLS_DAY, ERR_CALLS_MONTH, ERR_CALLS_TOTAL: the
+ * call is one too many. */
 EP_MUST_CHECK enum err budget_reserve(struct budget *budget, int64_t amount, int64_t now_ns,
                                       struct budget_hold *ret_hold);
 /* Counts `more` beside what is reserved, or nothing at all; below zero: gives that back. The errors
  * of budget_reserve(). Of no budget: nothing. */
 EP_MUST_CHECK enum err budget_extend(struct budget_hold *hold, int64_t more);
-/* The call was charged `posted`. Of no budget: nothing. */
-void budget_settle(const struct budget_hold *hold, int64_t posted);
-/* What a call that begins now could cost; the window that says so. INT64_MAX: no limit. */
-int64_t budget_left(struct budget *budget, int64_t now_ns, enum budget_window *ret_window);
+/* The call was charged `posted`; `served`: it was answered. Of no budget: nothing. */
+void budget_settle(const struct budget_hold *hold, int64_t posted, bool served);
+/* What a call that begins now could cost, 0 where it would be one too many; *ret_reason: the error
+ * of budget_reserve() that says so. INT64_MAX: no limit. */
+int64_t budget_left(struct budget *budget, int64_t now_ns, enum err *ret_reason);
 void budget_look(struct budget *budget, int64_t now_ns, struct budget_view *ret_view);
 enum err budget_err(enum budget_window window);
 const char *budget_window_name(enum budget_window window); /* "day" */
@@ -61,8 +72,15 @@ const char *budget_window_name(enum budget_window window); /* "day" */
 EP_MUST_CHECK enum err budget_write_hold(struct store_txn *txn, const struct budget_hold *hold,
                                          int64_t row, struct fail *fail);
 /* Its settlement is written: folded, and in the budget's row when the batch is. */
-void budget_post(struct ledger *ledger, const struct budget_hold *hold, int64_t posted);
+void budget_post(struct ledger *ledger, const struct budget_hold *hold, int64_t posted,
+                 bool served);
+/* Inside a store job: makes a budget for a key that has none and is made in the same job. It is in
+ * force at once. ERR_STORE_FAILED: no memory, behind rows that are written. */
+EP_MUST_CHECK enum err ledger_write_budget(struct ledger *ledger, struct store_txn *txn,
+                                           struct id key, const struct budget_limits *limits,
+                                           struct fail *fail);
 
-/* Makes or changes a key's budget; what was spent stays counted. */
+/* Makes or changes a key's budget of money; what was spent stays counted, and so do calls, whose
+ * limits stay as they are. */
 EP_MUST_CHECK enum err ledger_set_budget(struct ledger *ledger, struct id key,
                                          const int64_t max[BUDGET_WINDOWS], struct fail *fail);

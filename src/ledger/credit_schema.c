@@ -81,6 +81,27 @@ const struct store_migration credit_migration = {
         " WHERE code = 5 AND ref = lot.id);",
 };
 
+const struct store_migration budget_calls_migration = {
+    .number = 21,
+    .name = "budget calls",
+    /* How many calls a key may make, -1: no limit, and has made that were answered. */
+    .sql = "ALTER TABLE budget ADD COLUMN day_calls_max INTEGER NOT NULL DEFAULT -1;"
+           "ALTER TABLE budget ADD COLUMN month_calls_max INTEGER NOT NULL DEFAULT -1;"
+           "ALTER TABLE budget ADD COLUMN total_calls_max INTEGER NOT NULL DEFAULT -1;"
+           "ALTER TABLE budget ADD COLUMN day_calls INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE budget ADD COLUMN month_calls INTEGER NOT NULL DEFAULT 0;"
+           "ALTER TABLE budget ADD COLUMN total_calls INTEGER NOT NULL DEFAULT 0;"
+           "UPDATE budget SET"
+           " total_calls = (SELECT count(*) FROM budget_hold k JOIN settlement s ON s.hold = k.hold"
+           " WHERE k.budget = budget.id AND (s.state = 1 OR s.posted > 0)),"
+           " month_calls = (SELECT count(*) FROM budget_hold k JOIN settlement s ON s.hold = k.hold"
+           " WHERE k.budget = budget.id AND k.month = budget.month"
+           " AND (s.state = 1 OR s.posted > 0)),"
+           " day_calls = (SELECT count(*) FROM budget_hold k JOIN settlement s ON s.hold = k.hold"
+           " WHERE k.budget = budget.id AND k.day = budget.day"
+           " AND (s.state = 1 OR s.posted > 0));",
+};
+
 const struct store_migration budget_migration = {
     .number = 8,
     .name = "budget",

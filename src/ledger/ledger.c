@@ -346,10 +346,11 @@ enum err ledger_write_settlement(struct ledger *ledger, struct store_txn *txn,
     hold->account->dr_pend -= hold->amount;
     revenue->cr_pend -= hold->amount;
     ASSERT(hold->account->dr_pend >= 0);
-    budget_post(ledger, &hold->budget, settlement->posted);
+    bool served = settlement->state == HOLD_SETTLED || settlement->posted > 0;
+    budget_post(ledger, &hold->budget, settlement->posted, served);
     ledger_touch(ledger, hold->account);
     ledger_touch(ledger, revenue);
-    if (settlement->state == HOLD_SETTLED || settlement->posted > 0) {
+    if (served) {
         TRY(usage_fold_add(&ledger->fold, txn, hold->account->row, settlement->settled_ns,
                            settlement->posted, &settlement->use, fail));
     }
@@ -371,9 +372,9 @@ static const struct store_sql sql_lots = {
 static const struct store_sql sql_open_holds = {
     "SELECT h.id, h.call, a.uid,"
     " h.amount + coalesce((SELECT sum(x.amount) FROM hold_ext x WHERE x.hold = h.id), 0),"
-    " h.price_version, h.opened_ns, coalesce(b.budget, 0), coalesce(b.day, 0),"
+    " h.price_version, h.opened_ns, g.key, coalesce(b.day, 0),"
     " coalesce(b.month, 0) FROM hold h JOIN account a ON a.id = h.account"
-    " LEFT JOIN budget_hold b ON b.hold = h.id"
+    " LEFT JOIN budget_hold b ON b.hold = h.id LEFT JOIN budget g ON g.id = b.budget"
     " WHERE h.id >= ?1 AND NOT EXISTS(SELECT 1 FROM settlement s WHERE s.hold = h.id) ORDER BY h.id"
 };
 static const struct store_sql sql_next = {
@@ -458,7 +459,7 @@ static enum err ledger_on_open_hold(void *context, const struct store_value *row
         .opened_ns = row[5].number,
     };
     const int64_t number[BUDGET_WINDOWS] = { row[7].number, row[8].number, 0 };
-    budget_hold_again(ledger, row[6].number, number, hold->amount, &hold->budget);
+    budget_hold_again(ledger, row[6].bytes, number, hold->amount, &hold->budget);
     return ERR_OK;
 }
 

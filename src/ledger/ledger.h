@@ -30,9 +30,10 @@
 #include "ledger/usage_month.h"
 #include "store/store.h"
 
-extern const struct store_migration ledger_migration; /* number 2 */
-extern const struct store_migration credit_migration; /* number 7 */
-extern const struct store_migration budget_migration; /* number 8 */
+extern const struct store_migration ledger_migration;       /* number 2 */
+extern const struct store_migration credit_migration;       /* number 7 */
+extern const struct store_migration budget_migration;       /* number 8 */
+extern const struct store_migration budget_calls_migration; /* number 20 */
 
 enum ledger_class {
     LEDGER_CUSTOMER_CREDIT = 1,

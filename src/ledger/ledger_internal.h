@@ -183,5 +183,5 @@ void budgets_close(struct ledger *ledger);
 /* A store_flush_fn. */
 EP_MUST_CHECK enum err budget_flush(void *context, struct store_txn *txn, struct fail *fail);
 /* The reservation of a hold that an earlier run left open; row 0: of no budget. */
-void budget_hold_again(struct ledger *ledger, int64_t row, const int64_t number[BUDGET_WINDOWS],
+void budget_hold_again(struct ledger *ledger, struct str key, const int64_t number[BUDGET_WINDOWS],
                        int64_t amount, struct budget_hold *ret_hold);

@@ -43,10 +43,14 @@ static bool reverse_model_is_foreign(const struct judge *judge)
     return judge->facts->model->origin != MAINLAND;
 }
 
-/* R1: a domestic client gets no foreign model that the seller has not filed for the mainland. */
+/* R1: a domestic client gets no foreign model that the seller has not filed for the mainland, and
+ * nobody gets one for what is sold or used there, such as a toy. */
 void reverse_import(struct judge *judge)
 {
     const char *domestic = reverse_domestic(judge);
+    if (domestic == NULL && judge->facts->market == MAINLAND) {
+        domestic = "market";
+    }
     if (domestic != NULL && reverse_model_is_foreign(judge) &&
         !judge_seller_holds(judge, 1 + REGISTRY_QUALIFICATION_GENAI_FILING, MAINLAND)) {
         judge_refuse(judge, domestic, judge->facts->model->id)->country = MAINLAND;

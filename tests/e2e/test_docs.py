@@ -31,7 +31,7 @@ def commands(block):
 
 def plain(text):
     """Without what differs from run to run: ids, times, ages, the month of today."""
-    text = re.sub(r"\b(cli|acct|key|call)_[0-9a-z]{26}\b", r"\1_ID", text)
+    text = re.sub(r"\b(cli|acct|key|call|fleet)_[0-9a-z]{26}\b", r"\1_ID", text)
     text = re.sub(r"\b[0-9a-f]{64}\b", "SUM", text)
     text = re.sub(r"witness\.example/w1\+\S+", "VKEY", text)
     text = re.sub(r"\u2014 witness\.example/w1 \S+", "\u2014 witness.example/w1 COSIGNATURE", text)
@@ -111,6 +111,10 @@ def test_the_evidence_of_the_document_is_that_of_the_program(fresh):
 
 def test_the_erasure_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "privacy.md", fresh.folder, {8080: fresh.public})
+
+
+def test_the_fleet_of_the_document_is_that_of_the_program(fresh):
+    check(ROOT / "docs" / "devices.md", fresh.folder, {8080: fresh.public})
 
 
 def test_the_witness_of_the_document_is_that_of_the_program(tmp_path):

@@ -175,7 +175,7 @@ def test_zip_tools_sha256sum_and_a_second_tree_agree(shop, far):
     assert base64.b64encode(tree.root()).decode() == root and origin == shop.vkey.split("+")[0]
     assert sorted(calls) == sorted(shop.sold + shop.refused)
     figures = json.loads((far.folder / "figures.json").read_text())
-    assert {(row["rule"], row["code"]): row["calls"] for row in figures["refusals"]} == {("SCOPE 2", "SCOPE_REGION"): "1",
+    assert {(row["rule"], row["code"]): row["calls"] for row in figures["refusals"]} == {("R1", "REVERSE_IMPORT"): "1",
                                                                                          ("", "model_not_found"): "1"}
     assert figures["lifelines"] == {"model_source": "shown", "data_outbound": "shown", "target_market": "shown",
                                     "funds_return": "open"}
@@ -279,7 +279,7 @@ def test_the_report_opens_and_prints(shop, far):
     url = f"file://{far.folder}/report.html"
     dom = subprocess.run([*base, "--dump-dom", url], capture_output=True, text=True, timeout=60, check=True).stdout
     for text in ("Evidence of calls", "Calls by day", "Calls by lane", "Calls by source", "Calls by outcome", "Model source",
-                 "Data outbound", "Target market", "Funds return", "SCOPE 2 SCOPE_REGION", shop.client):
+                 "Data outbound", "Target market", "Funds return", "R1 REVERSE_IMPORT", shop.client):
         assert text in dom
     assert dom.count("<svg") == 6 and "<script" not in dom and "http://" not in dom and "https://" not in dom
     subprocess.run([*base, "--no-pdf-header-footer", f"--print-to-pdf={far.folder}/report.pdf", url], capture_output=True, timeout=60, check=True)

@@ -536,8 +536,9 @@ class Judgement:
 
     def reverse_client(self):
         foreign, domestic = self.model["origin"] != "CN", self.domestic()
-        if domestic and foreign and not self.qualified("genai_filing", "CN"):
-            self.add("REVERSE_IMPORT", what=domestic, object=self.model["id"], country="CN")
+        inland = domestic or ("market" if self.facts.get("market") == "CN" else None)
+        if inland and foreign and not self.qualified("genai_filing", "CN"):
+            self.add("REVERSE_IMPORT", what=inland, object=self.model["id"], country="CN")
         if domestic and "CN" not in self.law.regions(self.product.get("markets")):
             self.add("MARKET_NOT_SERVED", what=domestic, object=self.product["id"], country="CN")
 

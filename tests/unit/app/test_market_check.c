@@ -28,7 +28,9 @@ static enum err check(enum market_step step)
     struct fail fail = { 0 };
     const struct client *of = client_next(house.world->ident, NULL);
     CHECK_EQ(client_set_standing(house.world->ident, of->id, &standing, NULL), ERR_OK);
-    enum err err = market_check(&law.registry, of, &law.products[PRODUCT_AGG], step, &fail);
+    enum err err = market_check(
+        &law.registry, of, &(struct market_sale){ &law.products[PRODUCT_AGG], step, COUNTRY_NONE },
+        &fail);
     CHECK((err == ERR_OK) == (fail.text[0] == '\0'));
     return err;
 }
@@ -118,8 +120,9 @@ TEST(without_memory_nothing_is_sold)
     for (uint64_t nth = 1; nth < 1000; nth++) {
         struct fail fail;
         mem_fail_nth(nth);
-        enum err err =
-            market_check(&law.registry, of, &law.products[PRODUCT_AGG], MARKET_KEY, &fail);
+        enum err err = market_check(
+            &law.registry, of,
+            &(struct market_sale){ &law.products[PRODUCT_AGG], MARKET_KEY, COUNTRY_NONE }, &fail);
         bool done = mem_requests() < nth;
         mem_fail_nth(0);
         CHECK_EQ(err, done ? ERR_OK : ERR_NO_MEMORY);
@@ -136,8 +139,11 @@ TEST(a_party_that_the_registry_lacks_buys_nothing)
     begin();
     const struct client *of = client_next(house.world->ident, NULL);
     struct fail fail;
-    CHECK_EQ(market_check(&law.registry, of, &law.products[PRODUCT_AGG], MARKET_KEY, &fail),
-             ERR_LAW_NO_AGREEMENT);
+    CHECK_EQ(
+        market_check(&law.registry, of,
+                     &(struct market_sale){ &law.products[PRODUCT_AGG], MARKET_KEY, COUNTRY_NONE },
+                     &fail),
+        ERR_LAW_NO_AGREEMENT);
     CHECK(strstr(fail.text, "first-client") != NULL);
     end();
 }

@@ -49,6 +49,8 @@ static inline struct store *open_store_of(bool older)
     migrations[count - 1].number = (int64_t)count; /* those between are not needed here */
     migrations[count++] = tile_rows_migration;
     migrations[count - 1].number = (int64_t)count;
+    migrations[count++] = budget_calls_migration;
+    migrations[count - 1].number = (int64_t)count;
     migrations[count++] = upstream_claim_migration;
     migrations[count - 1].number = (int64_t)count;
     count -= older ? 1 : 0;

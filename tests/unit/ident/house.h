@@ -19,7 +19,7 @@ struct house {
     struct ident *ident;
 };
 
-#define HOUSE_MIGRATIONS 3
+#define HOUSE_MIGRATIONS 4
 
 /* The room's migrations are some of the program's; here they are alone. */
 static inline struct store_options house_options(const struct house *house, char url[64],
@@ -31,6 +31,8 @@ static inline struct store_options house_options(const struct house *house, char
     own[1].number = 2;
     own[2] = allowance_migration;
     own[2].number = 3;
+    own[3] = fleet_migration;
+    own[3].number = 4;
     return (struct store_options){
         .url = str_from(url),
         .migrations = own,
@@ -49,8 +51,8 @@ static inline void house_start(struct house *house)
 
 static inline void house_stop(struct house *house)
 {
+    store_close(house->store); /* first: its thread writes wake-ups */
     ident_close(house->ident);
-    store_close(house->store);
     house->ident = NULL;
     house->store = NULL;
 }

@@ -86,7 +86,7 @@ TEST(a_forgotten_client_has_no_name_and_no_key_and_its_rows_neither)
     CHECK_EQ(client->name.len, 0);
     key = api_key_find(house.ident, key_id);
     CHECK(api_key_forgotten(key));
-    CHECK_EQ(key->hint.len + key->name.len + key->market.len + key->consent.len, 0);
+    CHECK_EQ(api_key_hint(key).len + key->name.len + key->market.len + key->consent.len, 0);
     CHECK_EQ(client_suspended_ns(client), NOW + 1);
     CHECK(ident_find(house.ident, str_from(text.text)) == NULL);
     CHECK(ident_find(house.ident, str_from(others.text)) != NULL);

@@ -39,11 +39,11 @@ TEST(what_was_added_is_found_while_it_grows_and_nothing_else_is)
     for (int i = 0; i < MANY; i++) {
         struct digest hash = hash_of(i);
         CHECK(key_table_find(&table, &hash) == NULL);
-        CHECK_EQ(key_table_reserve(&table), ERR_OK);
+        CHECK_EQ(key_table_reserve(&table, 1), ERR_OK);
         key_table_add(&table, &hash, &values[i]);
         CHECK(key_table_find(&table, &hash) == &values[i]);
     }
-    CHECK_EQ(table.count, MANY);
+    CHECK_EQ(table.live, MANY);
     for (int i = 0; i < MANY; i++) {
         struct digest hash = hash_of(i);
         CHECK(key_table_find(&table, &hash) == &values[i]);
@@ -60,7 +60,7 @@ TEST(hashes_that_fall_on_one_place_are_told_apart)
     start(&table);
     for (int i = 0; i < 200; i++) {
         hash.bytes[DIGEST_BYTES - 1] = (unsigned char)i;
-        CHECK_EQ(key_table_reserve(&table), ERR_OK);
+        CHECK_EQ(key_table_reserve(&table, 1), ERR_OK);
         key_table_add(&table, &hash, &values[i]);
     }
     for (int i = 0; i < 200; i++) {
@@ -102,7 +102,7 @@ TEST(readers_find_what_is_there_while_it_grows)
     }
     for (int i = 0; i < MANY; i++) {
         struct digest hash = hash_of(i);
-        CHECK_EQ(key_table_reserve(&table), ERR_OK);
+        CHECK_EQ(key_table_reserve(&table, 1), ERR_OK);
         key_table_add(&table, &hash, &values[i]);
         atomic_store(&reading.added, i + 1);
     }
@@ -118,11 +118,11 @@ static void fill_a_little(void)
     enum err err = key_table_init(&table);
     for (int i = 0; err == ERR_OK && i < 300; i++) {
         struct digest hash = hash_of(i);
-        err = key_table_reserve(&table);
+        err = key_table_reserve(&table, 1);
         if (err == ERR_OK) {
             key_table_add(&table, &hash, &values[i]);
         }
-        CHECK_EQ(table.count, i + (err == ERR_OK));
+        CHECK_EQ(table.live, i + (err == ERR_OK));
     }
     CHECK(err == ERR_OK || err == ERR_NO_MEMORY);
     key_table_fini(&table);

@@ -22,9 +22,10 @@ struct books {
 static inline void books_open(struct books *books)
 {
     /* The books' migrations are some of the program's; here they are alone. */
-    struct store_migration own[] = { ledger_migration,    idem_migration,   usage_month_migration,
-                                     credit_migration,    budget_migration, extend_migration,
-                                     usage_unit_migration };
+    struct store_migration own[] = { ledger_migration,       idem_migration,
+                                     usage_month_migration,  credit_migration,
+                                     budget_migration,       extend_migration,
+                                     budget_calls_migration, usage_unit_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
         own[i].number = (int64_t)i + 1;
     }

@@ -12,10 +12,11 @@ static void begin_checked(void)
     (void)books_buy(&books, account, 1000, LOT_PAID, 0);
     CHECK(books_call(&books, account, 50, 40, 0) == ERR_OK);
     books_close(&books);
-    struct store_migration own[] = { ledger_migration,      idem_migration,
-                                     usage_month_migration, credit_migration,
-                                     budget_migration,      extend_migration,
-                                     usage_unit_migration,  settlement_check_migration };
+    struct store_migration own[] = { ledger_migration,          idem_migration,
+                                     usage_month_migration,     credit_migration,
+                                     budget_migration,          extend_migration,
+                                     budget_calls_migration,    usage_unit_migration,
+                                     settlement_check_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
         own[i].number = (int64_t)i + 1;
     }

@@ -33,6 +33,28 @@ TEST(each_fact_that_makes_a_client_domestic_is_named)
     law_end(&law);
 }
 
+TEST(what_is_sold_in_the_mainland_gets_no_foreign_model_whoever_sells_it)
+{
+    law_make(&law);
+    CHECK(judge_xray()->allow);
+    law.facts.market = law_country("CN");
+    CHECK_EQ(judge_xray()->err, ERR_LAW_REVERSE_IMPORT);
+    LAW_SAYS(&law, POLICY_REVERSE_IMPORT, "REVERSE_IMPORT m-xray: domestic by market");
+    CHECK(law_reason(&law, POLICY_MARKET_NOT_SERVED) == NULL); /* the client is not domestic */
+    law.qualification.type = REGISTRY_QUALIFICATION_GENAI_FILING;
+    law.qualification.region = law_set("CN");
+    (void)judge_xray();
+    CHECK(law_reason(&law, POLICY_REVERSE_IMPORT) == NULL);
+    static const char *const near[] = { "HK", "MO", "TW", "SG" };
+    law.qualification.region = law_set("SG");
+    for (size_t i = 0; i < EP_ARRAY_LEN(near); i++) {
+        law.facts.market = law_country(near[i]);
+        (void)judge_xray();
+        CHECK(law_reason(&law, POLICY_REVERSE_IMPORT) == NULL);
+    }
+    law_end(&law);
+}
+
 TEST(hong_kong_is_not_the_mainland)
 {
     law_make(&law);
