@@ -1,9 +1,10 @@
-# ep_room(NAME USES rooms... [PKG modules...]): a static library of src/NAME/*.c that is linked with
-# the rooms it may use and its own third-party libraries, which no other room sees.
+# ep_room(NAME USES rooms... [PKG modules...] [LIB names...]): a static library of src/NAME/*.c that is
+# linked with the rooms it may use and its own third-party libraries, which no other room sees. LIB is
+# for those that come without a pkg-config file.
 set_property(GLOBAL PROPERTY EP_ROOMS "")
 
 function(ep_room name)
-    cmake_parse_arguments(ROOM "" "" "USES;PKG" ${ARGN})
+    cmake_parse_arguments(ROOM "" "" "USES;PKG;LIB" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
     if(NOT sources)
         message(STATUS "room ${name}: empty")
@@ -22,6 +23,10 @@ function(ep_room name)
     foreach(module IN LISTS ROOM_PKG)
         pkg_check_modules(PKG_${module} REQUIRED IMPORTED_TARGET ${module})
         target_link_libraries(room_${name} PRIVATE PkgConfig::PKG_${module})
+    endforeach()
+    foreach(library IN LISTS ROOM_LIB)
+        find_library(LIB_${library} ${library} REQUIRED)
+        target_link_libraries(room_${name} PRIVATE ${LIB_${library}})
     endforeach()
     set_property(GLOBAL APPEND PROPERTY EP_ROOMS ${name})
 endfunction()

@@ -2,13 +2,13 @@
 # tests link the room and what it may use, nothing else) and tools/check_layers compares it with
 # every #include. A room is the folder of its name under src/.
 #
-#   ep_room(NAME USES rooms... [PKG pkg-config modules...])
+#   ep_room(NAME USES rooms... [PKG pkg-config modules...] [LIB libraries without such a file...])
 
 ep_room(base     USES)
 
 ep_room(loop     USES base)
 ep_room(crypto   USES base                                  PKG libcrypto)
-ep_room(wire     USES base                                  PKG libfyaml)
+ep_room(wire     USES base                                  PKG libfyaml LIB wslay)
 
 ep_room(net      USES base loop crypto wire                 PKG libssl)
 ep_room(conf     USES base wire)
@@ -26,7 +26,9 @@ ep_room(batch    USES base crypto wire store)
 
 ep_room(policy   USES base wire registry)
 
-ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog batch)
+ep_room(sound    USES base                                  PKG opus LIB m)
+
+ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog batch sound)
 
 ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
 

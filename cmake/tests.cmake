@@ -174,3 +174,10 @@ ep_test_link(fuzz_count ep_plain_count)
 ep_test_link(fuzz_bpe ep_vocab_sample)
 ep_test_link(fuzz_vocab ep_vocab_sample)
 ep_test_link(fuzz_detect ep_detect_sample)
+
+# tests/websocket: our side of the comparison of WebSocket frames.
+if(TARGET room_wire)
+    add_executable(ep-websocket ${CMAKE_SOURCE_DIR}/tests/websocket/frames.c)
+    target_link_libraries(ep-websocket PRIVATE ep_flags room_wire)
+    set_target_properties(ep-websocket PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endif()

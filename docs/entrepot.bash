@@ -132,7 +132,7 @@ _entrepot() {
       batch) words='list show cancel' ;;
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
-      quickstart) words='curl openai-python openai-node langchain-python langchain-node vercel-ai openrouter opencode qwen-code codex claude-code gemini-cli' ;;
+      quickstart) words='curl openai-python openai-node anthropic-python anthropic-node google-genai-python google-genai-node langchain-python langchain-anthropic langchain-google langchain-node vercel-ai vercel-ai-anthropic vercel-ai-google openrouter opencode qwen-code claude-code codex gemini-cli' ;;
       witness) words='init' ;;
       help) words='init serve registry client key fleet device plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
     esac

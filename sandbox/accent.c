@@ -108,6 +108,19 @@ void accent_fini(struct accent *accent)
     }
 }
 
+/* Of a report: there is no brace in its names. */
+static size_t accent_object_len(struct str text)
+{
+    size_t depth = 0;
+    size_t at = 0;
+    do {
+        depth += text.ptr[at] == '{' ? 1 : 0;
+        depth -= text.ptr[at] == '}' ? 1 : 0;
+        at++;
+    } while (depth > 0 && at < text.len);
+    return at;
+}
+
 /* What stands in the place of each report: of a fixed text, or of none. */
 static enum err accent_rewrite(struct accent *accent, struct str *bytes)
 {
@@ -122,16 +135,10 @@ static enum err accent_rewrite(struct accent *accent, struct str *bytes)
     struct str rest = *bytes;
     buf_reset(&accent->rewritten);
     for (size_t at = 0; (at = str_search(rest, name)) < rest.len;) {
-        struct str value = str_from_at(rest, at + name.len - 1);
-        struct str inside = json_inside(value);
-        struct json_member member;
-        struct str end = inside;
-        while (json_next_member(&inside, &member)) {
-            end = str_from_at(value, (size_t)(member.value.ptr + member.value.len - value.ptr));
-        }
-        TRY(buf_append(&accent->rewritten, str_slice(rest, 0, at + name.len - 1)));
+        size_t from = at + name.len - 1;
+        TRY(buf_append(&accent->rewritten, str_slice(rest, 0, from)));
         TRY(buf_append(&accent->rewritten, report));
-        rest = str_from_at(end, str_find(end, '}') + 1);
+        rest = str_from_at(rest, from + accent_object_len(str_from_at(rest, from)));
     }
     TRY(buf_append(&accent->rewritten, rest));
     *bytes = buf_str(&accent->rewritten);
@@ -164,8 +171,8 @@ enum err accent_whole(struct accent *accent, struct str body, struct str *ret_by
 
 enum err accent_failure(enum dialect dialect, struct buf *out)
 {
-    const struct event_error error = { .status = 503,
-                                       .type = STR("overloaded_error"),
+    const struct event_error error = { .status = 500,
+                                       .type = STR("api_error"),
                                        .message = STR("The sandbox fails on purpose.") };
     return refusal_event(out, dialect, &error, STR_EMPTY);
 }

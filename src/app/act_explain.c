@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "app/acts_internal.h"
+#include "app/explain_request.h"
 #include "base/stamp.h"
 #include "dispatch/dispatch.h"
 #include "gate/prefer.h"
@@ -31,7 +32,8 @@ struct explaining {
     uint64_t closed_by_law;
     uint64_t closed_by_product;
     enum registry_service service;
-    uint64_t unserving; /* routes that are for other services */
+    uint64_t unserving;              /* routes that are for other services */
+    struct explain_request *request; /* NULL: none is given */
     int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX];
 };
 
@@ -136,13 +138,16 @@ static enum err explain_service(struct explaining *explaining)
 static uint64_t explain_closed(const struct explaining *explaining)
 {
     return explaining->facts.quarantined | explaining->closed_by_law | explaining->unserving |
-           explaining->closed_by_product;
+           explaining->closed_by_product | explain_uncarried(explaining->request);
 }
 
 static enum err explain_ask(struct explaining *explaining)
 {
     const struct policy_facts *facts = &explaining->facts;
     TRY(explain_service(explaining));
+    const struct explain_said said = { args_value(explaining->acting->args, "request"),
+                                       args_value(explaining->acting->args, "dialect") };
+    TRY(explain_request_read(&said, facts->model, &explaining->request, &explaining->acting->fail));
     TRY(explain_law(explaining));
     TRY(explain_preference(explaining));
     TRY(explain_health(explaining));
@@ -154,6 +159,7 @@ static enum err explain_ask(struct explaining *explaining)
                          .product = facts->product,
                          .model = facts->model,
                          .closed = explain_closed(explaining),
+                         .uncarried = explain_uncarried(explaining->request),
                          .now_ns = explain_now(),
                          .preference = &explaining->preference,
                          .tokens_in = EXPLAIN_TOKENS_IN,
@@ -171,6 +177,9 @@ static enum err explain_ask(struct explaining *explaining)
 static struct str explain_why(const struct explaining *explaining, size_t at)
 {
     const struct dispatch_candidate *candidate = &explaining->seen.candidates[at];
+    if (candidate->why == DISPATCH_WHY_UNCARRIED) {
+        return explain_field(explaining->request, at);
+    }
     if (candidate->why != DISPATCH_WHY_CLOSED) {
         return candidate->why == DISPATCH_WHY_EXCLUDED ? str_from(prefer_param(candidate->rule))
                                                        : dispatch_why_name(candidate->why);
@@ -281,6 +290,7 @@ enum err act_route_explain(struct acting *acting)
     err = err == ERR_OK ? explain_print(&explaining) : err;
     err = err == ERR_OK ? explain_end(&explaining) : err;
     dispatch_destroy(explaining.own);
+    explain_request_free(explaining.request);
     arena_fini(&explaining.arena);
     return err;
 }

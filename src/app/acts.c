@@ -179,8 +179,9 @@ const struct act acts[] = {
       act_route_list },
     { "route", "explain",
       "--client CLIENT --model MODEL [--product PRODUCT] [--preferences JSON] [--at TIME]"
-      " [--service SERVICE] [--market CC] [--origin CC] [--link LINK] [--consent REFERENCE]",
-      "client model product preferences service at market origin link consent",
+      " [--service SERVICE] [--request JSON [--dialect DIALECT]] [--market CC] [--origin CC]"
+      " [--link LINK] [--consent REFERENCE]",
+      "client model product preferences service request dialect at market origin link consent",
       "Shows which route a call would take now, which are left, and what keeps the others away",
       ACT_ASKS, 2, act_route_explain },
     { "route", "history", "[ROUTE]", "",

@@ -53,6 +53,8 @@ static const char *const args_valued[] = {
     "market",
     "consent",
     "preferences",
+    "request",
+    "dialect",
     "service",
     "origin",
     "link",

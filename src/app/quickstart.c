@@ -23,91 +23,109 @@
 
 struct quickstart_tool {
     struct str name;
-    const char *lines; /* NULL: its API is not served */
-    const char *api;   /* that it speaks, where that is not served */
+    const char *lines;
 };
 
 static const struct quickstart_tool quickstart_tools[] = {
     { STR_INIT("curl"),
       "curl " URL "/v1/chat/completions -H \"Authorization: Bearer $ENTREPOT_KEY\" \\\n"
       "  -H \"Content-Type: application/json\" \\\n"
-      "  -d '{\"model\": \"" MODEL "\", \"messages\": " MESSAGES_PYTHON "}'\n",
-      NULL },
+      "  -d '{\"model\": \"" MODEL "\", \"messages\": " MESSAGES_PYTHON "}'\n" },
     { STR_INIT("openai-python"),
       "import openai, os\n"
       "client = openai.OpenAI(base_url=\"" URL "/v1\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
       "print(client.chat.completions.create(model=\"" MODEL "\", messages=" MESSAGES_PYTHON
-      ").choices[0].message.content)\n",
-      NULL },
+      ").choices[0].message.content)\n" },
     { STR_INIT("openai-node"),
       "import OpenAI from \"openai\";\n"
       "const client = new OpenAI({ baseURL: \"" URL "/v1\", apiKey: process.env.ENTREPOT_KEY });\n"
       "console.log((await client.chat.completions.create({ model: \"" MODEL
-      "\", messages: " MESSAGES_NODE " })).choices[0].message.content);\n",
-      NULL },
+      "\", messages: " MESSAGES_NODE " })).choices[0].message.content);\n" },
     { STR_INIT("anthropic-python"),
       "import anthropic, os\n"
       "client = anthropic.Anthropic(base_url=\"" URL "\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
       "print(client.messages.create(model=\"" MODEL "\", max_tokens=1000, messages=" MESSAGES_PYTHON
-      ").content[0].text)\n",
-      NULL },
+      ").content[0].text)\n" },
     { STR_INIT("anthropic-node"),
       "import Anthropic from \"@anthropic-ai/sdk\";\n"
       "const client = new Anthropic({ baseURL: \"" URL "\", apiKey: process.env.ENTREPOT_KEY });\n"
       "console.log((await client.messages.create({ model: \"" MODEL
-      "\", max_tokens: 1000, messages: " MESSAGES_NODE " })).content[0].text);\n",
-      NULL },
-    { STR_INIT("langchain-python"),
-      "import os; from langchain_openai import ChatOpenAI\n"
-      "model = ChatOpenAI(model=\"" MODEL "\", base_url=\"" URL
-      "/v1\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
-      "print(model.invoke(\"Hello\").content)\n",
-      NULL },
+      "\", max_tokens: 1000, messages: " MESSAGES_NODE " })).content[0].text);\n" },
+    { STR_INIT("google-genai-python"),
+      "from google import genai; import os\n"
+      "client = genai.Client(api_key=os.environ[\"ENTREPOT_KEY\"], http_options={\"base_url\": "
+      "\"" URL "\"})\n"
+      "print(client.models.generate_content(model=\"" MODEL "\", contents=\"Hello\").text)\n" },
+    { STR_INIT("google-genai-node"),
+      "import { GoogleGenAI } from \"@google/genai\";\n"
+      "const client = new GoogleGenAI({ apiKey: process.env.ENTREPOT_KEY, httpOptions: { baseUrl: "
+      "\"" URL "\" } });\n"
+      "console.log((await client.models.generateContent({ model: \"" MODEL
+      "\", contents: \"Hello\" })).text);\n" },
+    { STR_INIT("langchain-python"), "import os; from langchain_openai import ChatOpenAI\n"
+                                    "model = ChatOpenAI(model=\"" MODEL "\", base_url=\"" URL
+                                    "/v1\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
+                                    "print(model.invoke(\"Hello\").content)\n" },
+    { STR_INIT("langchain-anthropic"), "import os; from langchain_anthropic import ChatAnthropic\n"
+                                       "model = ChatAnthropic(model=\"" MODEL "\", base_url=\"" URL
+                                       "\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
+                                       "print(model.invoke(\"Hello\").content)\n" },
+    { STR_INIT("langchain-google"),
+      "import os; from langchain_google_genai import ChatGoogleGenerativeAI\n"
+      "model = ChatGoogleGenerativeAI(model=\"" MODEL "\", base_url=\"" URL
+      "\", api_key=os.environ[\"ENTREPOT_KEY\"])\n"
+      "print(model.invoke(\"Hello\").content)\n" },
     { STR_INIT("langchain-node"),
       "import { ChatOpenAI } from \"@langchain/openai\";\n"
       "const model = new ChatOpenAI({ model: \"" MODEL
       "\", apiKey: process.env.ENTREPOT_KEY, configuration: { baseURL: \"" URL "/v1\" } });\n"
-      "console.log((await model.invoke(\"Hello\")).content);\n",
-      NULL },
+      "console.log((await model.invoke(\"Hello\")).content);\n" },
     { STR_INIT("vercel-ai"),
       "import { generateText } from \"ai\";\n"
       "import { createOpenAICompatible } from \"@ai-sdk/openai-compatible\";\n"
       "const entrepot = createOpenAICompatible({ name: \"entrepot\", baseURL: \"" URL
       "/v1\", apiKey: process.env.ENTREPOT_KEY });\n"
       "console.log((await generateText({ model: entrepot(\"" MODEL
-      "\"), prompt: \"Hello\" })).text);\n",
-      NULL },
+      "\"), prompt: \"Hello\" })).text);\n" },
+    { STR_INIT("vercel-ai-anthropic"), "import { generateText } from \"ai\";\n"
+                                       "import { createAnthropic } from \"@ai-sdk/anthropic\";\n"
+                                       "const entrepot = createAnthropic({ baseURL: \"" URL
+                                       "/v1\", apiKey: process.env.ENTREPOT_KEY });\n"
+                                       "console.log((await generateText({ model: entrepot(\"" MODEL
+                                       "\"), prompt: \"Hello\" })).text);\n" },
+    { STR_INIT("vercel-ai-google"), "import { generateText } from \"ai\";\n"
+                                    "import { createGoogleGenerativeAI } from \"@ai-sdk/google\";\n"
+                                    "const entrepot = createGoogleGenerativeAI({ baseURL: \"" URL
+                                    "/v1beta\", apiKey: process.env.ENTREPOT_KEY });\n"
+                                    "console.log((await generateText({ model: entrepot(\"" MODEL
+                                    "\"), prompt: \"Hello\" })).text);\n" },
     { STR_INIT("openrouter"),
       "import { OpenRouter } from \"@openrouter/sdk\";\n"
       "const client = new OpenRouter({ serverURL: \"" URL
       "/api/v1\", apiKey: process.env.ENTREPOT_KEY });\n"
       "console.log((await client.chat.send({ chatRequest: { model: \"" MODEL
-      "\", messages: " MESSAGES_NODE " } })).choices[0].message.content);\n",
-      NULL },
+      "\", messages: " MESSAGES_NODE " } })).choices[0].message.content);\n" },
     { STR_INIT("opencode"),
       "echo '{ \"provider\": { \"entrepot\": { \"npm\": \"@ai-sdk/openai-compatible\", "
       "\"options\": { \"baseURL\": \"" URL "/v1\", \"apiKey\": \"{env:ENTREPOT_KEY}\" },\n"
       "  \"models\": { \"" MODEL "\": {} } } } }' > opencode.json\n"
-      "opencode run -m entrepot/" MODEL " \"Hello\"\n",
-      NULL },
-    { STR_INIT("qwen-code"),
-      "export OPENAI_BASE_URL=" URL "/v1 OPENAI_API_KEY=$ENTREPOT_KEY\n"
-      "export OPENAI_MODEL=" MODEL "\n"
-      "qwen --auth-type openai -p \"Hello\"\n",
-      NULL },
-    { STR_INIT("claude-code"),
-      "export ANTHROPIC_BASE_URL=" URL " ANTHROPIC_API_KEY=$ENTREPOT_KEY\n"
-      "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n"
-      "claude --model " MODEL " -p \"Hello\"\n",
-      NULL },
+      "opencode run -m entrepot/" MODEL " \"Hello\"\n" },
+    { STR_INIT("qwen-code"), "export OPENAI_BASE_URL=" URL "/v1 OPENAI_API_KEY=$ENTREPOT_KEY\n"
+                             "export OPENAI_MODEL=" MODEL "\n"
+                             "qwen --auth-type openai -p \"Hello\"\n" },
+    { STR_INIT("claude-code"), "export ANTHROPIC_BASE_URL=" URL " ANTHROPIC_API_KEY=$ENTREPOT_KEY\n"
+                               "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n"
+                               "claude --model " MODEL " -p \"Hello\"\n" },
     { STR_INIT("codex"),
-      "mkdir -p ~/.codex; echo 'model = \"" MODEL
-      "\"\nmodel_provider = \"entrepot\"\nweb_search = \"disabled\"\n"
-      "[model_providers.entrepot]\nname = \"entrepot\"\nbase_url = \"" URL
-      "/v1\"\nenv_key = \"ENTREPOT_KEY\"\nwire_api = \"responses\"' >> ~/.codex/config.toml\n"
-      "codex exec --skip-git-repo-check \"Hello\"\n",
-      NULL },
-    { STR_INIT("gemini-cli"), NULL, "Gemini's generateContent" },
+      "entrepot='{ name = \"entrepot\", base_url = \"" URL
+      "/v1\", env_key = \"ENTREPOT_KEY\", wire_api = \"responses\" }'\n"
+      "codex exec -c model_provider=entrepot -c model_providers.entrepot=\"$entrepot\" -m " MODEL
+      " --skip-git-repo-check \"Hello\"\n" },
+    { STR_INIT("gemini-cli"),
+      "export GOOGLE_GEMINI_BASE_URL=" URL " GEMINI_API_KEY=$ENTREPOT_KEY\n"
+      "mkdir -p ~/.gemini; [ -e ~/.gemini/settings.json ] || echo '{ \"security\": { \"auth\": "
+      "{ \"selectedType\": \"gemini-api-key\" } } }' > ~/.gemini/settings.json\n"
+      "gemini -m " MODEL " --skip-trust -p \"Hello\"\n" },
 };
 
 static const struct quickstart_tool *quickstart_find(struct str name)
@@ -283,13 +301,6 @@ enum act_exit quickstart_run(const struct args *args, struct buf *out, struct bu
     struct quickstart quick;
     if (tool == NULL) {
         return quickstart_unknown(name, errors);
-    }
-    if (tool->lines == NULL) {
-        EP_IGNORE(buf_printf(errors,
-                             "entrepot: " STR_FMT " speaks %s API, which this version does not "
-                             "serve yet\n",
-                             STR_ARG(tool->name), tool->api)); /* fits */
-        return ACT_FAILED;
     }
     quick.url = (struct buf){ quick.url_text, 0, QUICKSTART_MAX, QUICKSTART_MAX };
     quick.model = (struct buf){ quick.model_text, 0, QUICKSTART_MAX, QUICKSTART_MAX };

@@ -6,6 +6,6 @@
 
 #include "app/acts.h"
 
-/* The lines go to `out`. A tool that is not known, and one whose API is not served, is told on
- * `errors`: the first as a fault of the command line. */
+/* The lines go to `out`. A tool that is not known is told on `errors`, as a fault of the command
+ * line. */
 enum act_exit quickstart_run(const struct args *args, struct buf *out, struct buf *errors);

@@ -31,17 +31,23 @@ static void reload_proxies(const struct conf *conf, struct gate_options *options
     options->proxies_count = proxies->count;
 }
 
-enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail)
+enum err reload_geo(struct server *server, const struct conf *conf, struct geo **ret_geo,
+                    struct fail *fail)
 {
     struct fail why = { .text = "" };
+    struct geo *geo = NULL;
     *ret_geo = NULL;
-    if (conf->geo.count == 0) {
+    if (geo_fresh(server->geo, conf->geo.items, conf->geo.count)) {
+        *ret_geo = geo_ref(server->geo);
         return ERR_OK;
     }
-    enum err err = geo_open(conf->geo.items, conf->geo.count, ret_geo, &why);
-    return err == ERR_OK
-               ? ERR_OK
-               : FAIL(fail, err, "%s; name your own in geo, or run \"make geo\"", why.text);
+    if (conf->geo.count > 0 && geo_open(conf->geo.items, conf->geo.count, &geo, &why) != ERR_OK) {
+        return FAIL(fail, why.code, "%s; name your own in geo, or run \"make geo\"", why.text);
+    }
+    geo_unref(server->geo);
+    server->geo = geo;
+    *ret_geo = geo_ref(geo);
+    return ERR_OK;
 }
 
 /* 0 in the configuration is no limit, but of calls at once, of which there is always one. */
@@ -76,6 +82,10 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .queue_calls = conf->limits_queue_calls,
         .queue_ns = reload_ns(conf->limits_queue_ms),
         .defer_ns = reload_ns(conf->limits_defer_ms),
+        .session_ns = reload_ns(conf->limits_realtime_session_ms),
+        .session_idle_ns = reload_ns(conf->limits_realtime_idle_ms),
+        .session_event_max = conf->limits_realtime_event_bytes,
+        .sessions_per_key = conf->limits_realtime_sessions_per_key,
         .drains_max = conf->limits_drains_max,
         .drain_ns = reload_ns(conf->limits_drain_call_ms),
         .upstream_per_host_max = conf->limits_upstream_connections_per_host,
@@ -87,6 +97,7 @@ void reload_options(const struct conf *conf, struct gate_options *ret_options)
         .first_byte_ns = reload_ns(conf->limits_upstream_first_byte_ms),
         .silence_ns = reload_ns(conf->limits_upstream_idle_ms),
         .answer_ns = reload_ns(conf->limits_upstream_answer_ms),
+        .ping_ns = reload_ns(conf->limits_ping_ms),
     };
     reload_limits(conf, ret_options->client_limits);
     reload_proxies(conf, ret_options);
@@ -171,7 +182,7 @@ static enum err reload_snapshot(struct server *server, const struct conf *conf,
         EP_IGNORE(buf_printf(errors, "entrepot: no memory for the routes\n"));
         return err;
     }
-    err = reload_geo(conf, &geo, &fail);
+    err = reload_geo(server, conf, &geo, &fail);
     if (err != ERR_OK) {
         EP_IGNORE(buf_printf(errors, "entrepot: %s\n", fail.text));
         return err;

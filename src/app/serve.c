@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/repeats.h"
+#include "gate/voice_seats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
 #include "store/spool.h"
@@ -258,7 +259,7 @@ static enum err serve_snapshot(struct server *server, struct gate_snapshot **ret
     struct gate_options options;
     struct geo *geo = NULL;
     reload_options(server->world->conf, &options);
-    TRY(reload_geo(server->world->conf, &geo, fail));
+    TRY(reload_geo(server, server->world->conf, &geo, fail));
     const struct registry *registry = world_registry(server->world);
     if (dispatch_learn(server->dispatch, registry) != ERR_OK) {
         registry_unref(registry);
@@ -340,8 +341,9 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
                           server->world->conf->vocabularies, fail));
     }
     TRY(serve_open_loop(serve, fail));
-    if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK) {
-        return FAIL(fail, ERR_NO_MEMORY, "no memory for routes and limits");
+    if (dispatch_create(&server->dispatch) != ERR_OK || limits_create(&server->limits) != ERR_OK ||
+        voice_seats_create(&server->voice_seats) != ERR_OK) {
+        return FAIL(fail, ERR_NO_MEMORY, "no memory for routes, limits and seats");
     }
     TRY(allowed_begin(server->world, server->limits, fail));
     retry_budget_init(&server->retries, loop_now_ns(server->loop));
@@ -441,8 +443,10 @@ static void serve_close(struct serve *serve)
     limits_destroy(server->limits);
     spool_destroy(server->spool);
     repeats_destroy(server->repeats);
+    voice_seats_destroy(server->voice_seats);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
+    geo_unref(server->geo);
     tls_context_destroy(server->tls_clients);
     tls_context_destroy(server->tls_upstreams);
     helpers_stop(&serve->helpers);

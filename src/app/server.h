@@ -25,6 +25,7 @@ struct crew_swap;
 struct lookout;
 struct publishing;
 struct repeats;
+struct voice_seats;
 
 struct server {
     struct world *world;
@@ -40,7 +41,9 @@ struct server {
     struct retry_budget retries;
     struct retry_budget hedges;
     struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
+    struct voice_seats *voice_seats;
     struct lookout *lookout;
+    struct geo *geo; /* the last snapshot's, to be shared while its files stay; NULL: none */
     struct tls_context *tls_clients; /* NULL: plain */
     struct tls_context *tls_upstreams;
     struct crew_member *crew;
@@ -48,7 +51,7 @@ struct server {
     struct http_server *office;
     struct http_server *desk;
     size_t desk_busy;            /* acts under way on workers */
-    pthread_mutex_t reload_lock; /* one reload at a time, and the crew stays while it runs */
+    pthread_mutex_t reload_lock; /* one reload at a time, of `geo` too; the crew stays meanwhile */
     atomic_bool ready;           /* selling */
     bool stopping;
 };
@@ -79,7 +82,10 @@ void desk_close(struct server *server);
 /* reload.c */
 void reload_options(const struct conf *conf, struct gate_options *ret_options);
 /* The country databases as their files are now, NULL if none are named; a reference. */
-EP_MUST_CHECK enum err reload_geo(const struct conf *conf, struct geo **ret_geo, struct fail *fail);
+/* The country databases that `conf` names: those of the last snapshot if their files stayed as they
+ * were. *ret_geo has a reference; NULL: none are named. */
+EP_MUST_CHECK enum err reload_geo(struct server *server, const struct conf *conf,
+                                  struct geo **ret_geo, struct fail *fail);
 enum reload_kind {
     RELOAD_SIGNALLED, /* the registry comes along only where it may come into force */
     RELOAD_APPLIED    /* the registry is what is asked for: both, or neither */

@@ -72,9 +72,9 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = allowance_migration;
     migrations[count++] = settlement_check_migration;
     migrations[count++] = upstream_claim_migration;
-    migrations[count++] = usage_unit_migration;
     migrations[count++] = budget_calls_migration;
     migrations[count++] = fleet_migration;
+    migrations[count++] = usage_unit_migration;
     migrations[count++] = batch_migration;
     return count;
 }

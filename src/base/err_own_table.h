@@ -1,8 +1,15 @@
-/* Failures of the log, of what it proves, and of the server itself: the end of base/err_table.h,
- * which has the columns. */
+/* Failures of the store, of the log and what it proves, and of the server itself: the end of
+ * base/err_table.h, which has the columns. */
 #pragma once
 
 #define ERR_OWN_TABLE(X)                                                                         \
+    X(STORE_FAILED, FAULT, 503, "api_error", "not_selling",                                      \
+      "The server has stopped selling; the operator must look.")                                 \
+    X(STORE_SCHEMA, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
+    X(STORE_LOCKED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
+    X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")            \
+    X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                        \
+      "The server has stopped selling; the operator must look.")                                 \
     /* the log and what is checked against it */                                                 \
     X(NOTE_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
     X(NOTE_FORGED, FAULT, 500, "api_error", "internal_error", "The server failed.")              \

@@ -27,6 +27,8 @@
     X(HTTP_METHOD, CLIENT, 405, "invalid_request_error", "method_not_allowed",                    \
       "This path does not take that method.")                                                     \
     X(HTTP_PATH, CLIENT, 404, "invalid_request_error", "unknown_path", "There is no such path.")  \
+    X(HTTP_UPGRADE, CLIENT, 426, "invalid_request_error", "upgrade_required",                     \
+      "This path speaks WebSocket (RFC 6455, version 13) alone.")                                 \
     X(HTTP_TYPE, CLIENT, 415, "invalid_request_error", "unsupported_media_type",                  \
       "The body's content type or encoding is not taken here.")                                   \
     X(JSON_SYNTAX, CLIENT, 400, "invalid_request_error", "invalid_json",                          \
@@ -226,6 +228,8 @@
       "The model provider answered with another model than the one asked for.")                   \
     X(UPSTREAM_SIZE, RETRY, 502, "upstream_error", "upstream_too_large",                          \
       "The model provider's answer is larger than is taken here.")                                \
+    X(SOUND, CLIENT, 400, "invalid_request_error", "invalid_audio",                               \
+      "The audio could not be decoded.")                                                          \
     X(VOCAB, FAULT, 500, "api_error", "internal_error", "The server failed.")                     \
     X(GEO, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     /* the machine below */                                                                       \
@@ -238,12 +242,5 @@
     X(NET_CLOSED, RETRY, 502, "upstream_error", "upstream_cut", "The connection was closed.")     \
     X(TLS, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     X(CRYPTO, FAULT, 500, "api_error", "internal_error", "The server failed.")                    \
-    X(STORE_FAILED, FAULT, 503, "api_error", "not_selling",                                       \
-      "The server has stopped selling; the operator must look.")                                  \
-    X(STORE_SCHEMA, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_LOCKED, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
-    X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
-      "The server has stopped selling; the operator must look.")                                  \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
     ERR_OWN_TABLE(X)

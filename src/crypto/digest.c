@@ -72,6 +72,14 @@ struct digest digest_sha256(struct str text)
     return digest_sha256_parts(&text, 1);
 }
 
+void digest_sha1(struct str text, unsigned char ret_bytes[DIGEST_SHA1_BYTES])
+{
+    size_t len = 0;
+    if (EVP_Q_digest(NULL, "SHA1", NULL, text.ptr, text.len, ret_bytes, &len) != 1) {
+        memset(ret_bytes, 0, DIGEST_SHA1_BYTES);
+    }
+}
+
 bool digest_stream_begin(struct digest_stream *stream)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -18,6 +18,10 @@ EP_MUST_CHECK enum err crypto_start(struct fail *fail);
 struct digest digest_sha256(struct str text);
 /* SHA-256 over the parts one after the other; count <= 8. */
 struct digest digest_sha256_parts(const struct str *parts, size_t count);
+/* For the handshake of WebSocket, which asks for it (RFC 6455 4.2.2), and proves nothing by it: for
+ * nothing else. Zeros where the library has no SHA-1, so that no peer takes the answer. */
+#define DIGEST_SHA1_BYTES 20
+void digest_sha1(struct str text, unsigned char ret_bytes[DIGEST_SHA1_BYTES]);
 
 /* SHA-256 of what comes in pieces. */
 struct digest_stream {

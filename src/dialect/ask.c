@@ -304,7 +304,8 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->param = "messages";
     TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
     ret_ask->param = NULL;
-    ret_ask->plain = ret_ask->plain && !ret_ask->has_tools;
+    ret_ask->texts = ret_ask->plain;
+    ret_ask->plain = ret_ask->texts && !ret_ask->has_tools;
     return ERR_OK;
 }
 

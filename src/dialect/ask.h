@@ -35,7 +35,8 @@ struct ask {
     bool include_usage; /* asked for by the client */
     bool has_tools;
     bool searches;   /* tools, or the upstream's own search, which is billed by the piece */
-    bool plain;      /* messages of roles and text, no tools: their bytes bound their tokens */
+    bool texts;      /* its messages are roles and text */
+    bool plain;      /* so they are, and there are no tools: their bytes bound their tokens */
     bool steered;    /* the request lets an upstream write tokens that it does not show (stop texts,
                      predictions) or that are not the text's own (a logit bias) */
     bool flex;       /* "service_tier" is "flex": it may wait, and lets others pass */

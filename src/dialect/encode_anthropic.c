@@ -375,16 +375,15 @@ static void anthropic_put_said(struct encode_whole *whole, const struct fold_ite
     bool any = false;
     PUT(&whole->put, "{\"type\":\"text\",\"text\":");
     put_text(&whole->put, encode_said(whole, item, EVENT_CONTENT));
-    PUT(&whole->put, ",\"citations\":");
     for (const struct fold_note *note = item->notes; note != NULL; note = note->next) {
         if (encode_takes_note(whole->fold->begin.source, DIALECT_ANTHROPIC, note->kind,
                               whole->lost)) {
-            put_str(&whole->put, any ? STR(",") : STR("["));
+            put_str(&whole->put, any ? STR(",") : STR(",\"citations\":["));
             put_str(&whole->put, note->json);
             any = true;
         }
     }
-    put_str(&whole->put, any ? STR("]}") : STR("null}"));
+    put_str(&whole->put, any ? STR("]}") : STR("}")); /* strict readers take no null there */
 }
 
 static void anthropic_put_item(struct encode_whole *whole, const struct fold_item *item)

@@ -162,12 +162,41 @@ static void face_put_openai(struct jsonw *json, enum face face, const struct fac
     }
 }
 
-/* Which field it is, where the vendor says so. */
+/* ---- Gemini's details: Google's common forms, each with its type -------------------------- */
+
+#define FACE_REASON_MAX 64 /* bytes of a code */
+#define FACE_DAY_S      86400
+
+static void face_open_detail(struct jsonw *json, const char *type)
+{
+    char text[64];
+    struct buf name = { text, 0, sizeof(text), sizeof(text) };
+    EP_IGNORE(buf_printf(&name, "type.googleapis.com/google.rpc.%s", type)); /* fits */
+    jsonw_open(json, '{');
+    jsonw_put_str(json, "@type", buf_str(&name));
+}
+
+/* Our code in the letters of the vendor's. */
+static void face_put_reason(struct jsonw *json, enum err err)
+{
+    char text[FACE_REASON_MAX];
+    struct str code = str_from(err_info(err)->code);
+    size_t len = code.len < sizeof(text) ? code.len : sizeof(text);
+    for (size_t i = 0; i < len; i++) {
+        bool lower = code.ptr[i] >= 'a' && code.ptr[i] <= 'z';
+        text[i] = lower ? (char)(code.ptr[i] - ('a' - 'A')) : code.ptr[i];
+    }
+    face_open_detail(json, "ErrorInfo");
+    jsonw_put_str(json, "reason", (struct str){ text, len });
+    jsonw_put_str(json, "domain", STR("entrepot"));
+    jsonw_close(json, '}');
+}
+
+/* Which field it is. */
 static void face_put_violation(struct jsonw *json, const struct face_error *error)
 {
     struct str table = str_from(err_info(error->err)->text);
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "@type", STR("type.googleapis.com/google.rpc.BadRequest"));
+    face_open_detail(json, "BadRequest");
     jsonw_key(json, "fieldViolations");
     jsonw_open(json, '[');
     jsonw_open(json, '{');
@@ -175,6 +204,19 @@ static void face_put_violation(struct jsonw *json, const struct face_error *erro
     jsonw_put_str(json, "description", error->message.len > 0 ? error->message : table);
     jsonw_close(json, '}');
     jsonw_close(json, ']');
+    jsonw_close(json, '}');
+}
+
+/* The vendor's tools try a 429 and a 503 again by themselves, unless it is to be much later. */
+static void face_put_wait(struct jsonw *json, const struct face_error *error)
+{
+    char text[32];
+    struct buf delay = { text, 0, sizeof(text), sizeof(text) };
+    int64_t ms = error->wait_ms < 0 ? INT64_C(1000) * FACE_DAY_S : error->wait_ms;
+    EP_IGNORE(buf_printf(&delay, "%lld.%03llds", (long long)(ms / 1000),
+                         (long long)(ms % 1000))); /* fits */
+    face_open_detail(json, "RetryInfo");
+    jsonw_put_str(json, "retryDelay", buf_str(&delay));
     jsonw_close(json, '}');
 }
 
@@ -186,8 +228,12 @@ static void face_put_gemini(struct jsonw *json, const struct face_error *error)
     jsonw_put_str(json, "status", str_from(face_name_of(status)->gemini));
     jsonw_key(json, "details");
     jsonw_open(json, '[');
+    face_put_reason(json, error->err);
     if (error->param.len > 0) {
         face_put_violation(json, error);
+    }
+    if (error->wait_ms != 0 && (status == 429 || status == 503)) {
+        face_put_wait(json, error);
     }
     jsonw_close(json, ']');
 }

@@ -23,7 +23,11 @@ struct face_error {
     struct str param;    /* empty: null */
     struct str request;  /* the request's id; empty: none */
     struct str entrepot; /* a JSON object with our own facts, or empty */
+    int64_t wait_ms;     /* until it may pass, as Gemini's clients are told; 0: nothing is said;
+                            FACE_NEVER: the same again will fail, whenever it comes */
 };
+
+#define FACE_NEVER INT64_C(-1)
 
 int face_status(enum face face, enum err err);
 /* The whole body. All keys that the face's clients look for are there, null where there is nothing

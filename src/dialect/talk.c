@@ -1,6 +1,8 @@
 #include "dialect/talk_internal.h"
 
 #include <stdio.h>
+
+#include "dialect/picture.h"
 #include <string.h>
 
 #define MEMBERS_MAX 64
@@ -130,6 +132,11 @@ static enum err talk_read_member(struct talk_reading *reading, const struct json
                : talk_own(reading, member->key, "cannot be carried to a route of another dialect");
 }
 
+static bool talk_key_is(const struct talk_reading *reading, struct str key, struct str name)
+{
+    return reading->key_is == NULL ? json_key_is(key, name) : reading->key_is(key, name);
+}
+
 enum err talk_read_object(struct talk_reading *reading, struct str object,
                           const struct talk_member *table, size_t count)
 {
@@ -140,7 +147,7 @@ enum err talk_read_object(struct talk_reading *reading, struct str object,
     while (json_next_member(&rest, &member)) {
         const struct talk_member *known = NULL;
         for (size_t i = 0; i < count && known == NULL; i++) {
-            known = json_key_is(member.key, table[i].name) ? &table[i] : NULL;
+            known = talk_key_is(reading, member.key, table[i].name) ? &table[i] : NULL;
         }
         uint64_t bit = known == NULL ? 0 : UINT64_C(1) << (known - table);
         if ((seen & bit) != 0) {
@@ -160,7 +167,7 @@ enum err talk_check_tool(struct talk_reading *reading, struct str tool, const st
     while (json_next_member(&rest, &member)) {
         bool known = json_kind(member.value) == JSON_NULL || talk_says_nothing(member.value);
         for (size_t i = 0; i < count && !known; i++) {
-            known = json_key_is(member.key, names[i]);
+            known = talk_key_is(reading, member.key, names[i]);
         }
         if (!known) {
             const char *within = reading->within;
@@ -474,17 +481,34 @@ static enum err without_escapes(struct talk_reading *reading, struct str *text)
     return text_decode(*text, reading->talk->arena, text) ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* Base64 with the letters of addresses, as some SDKs write it, in those that all upstreams take. */
+static enum err with_plain_letters(struct talk_reading *reading, struct str *data)
+{
+    if (str_find(*data, '-') == data->len && str_find(*data, '_') == data->len) {
+        return ERR_OK;
+    }
+    char *copy = arena_alloc(reading->talk->arena, data->len);
+    for (size_t i = 0; copy != NULL && i < data->len; i++) {
+        char c = data->ptr[i];
+        copy[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    data->ptr = copy;
+    return copy == NULL ? ERR_NO_MEMORY : ERR_OK;
+}
+
 enum err talk_set_data(struct talk_reading *reading, struct talk_part *part, struct str media,
                        struct str data)
 {
     TRY(without_escapes(reading, &data));
     TRY(without_escapes(reading, &media));
+    TRY(with_plain_letters(reading, &data));
     bool typed =
         media.len > 0 && str_find(media, '/') < media.len && enc_json_plain(media) == media.len;
-    bool image = part->kind != TALK_IMAGE || str_starts(media, STR("image/"));
+    bool image =
+        part->kind != TALK_IMAGE || (str_starts(media, STR("image/")) && picture_can_be(data));
     if (!typed || !image || !is_base64(data)) {
         return talk_refuse_at(reading->talk, reading->fail, ERR_ASK_INVALID, part->turn,
-                              part->place, "must be base64 with its own media type");
+                              part->place, "must be base64 of what its media type says");
     }
     part->media = media;
     part->data = data;

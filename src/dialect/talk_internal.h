@@ -13,6 +13,8 @@ struct talk_reading {
     struct talk *talk;
     struct fail *fail;
     const char *within; /* what stands before a member's name in its path: "reasoning." */
+    /* Whether a member has that name; NULL: json_key_is(). */
+    bool (*key_is)(struct str key, struct str name);
 };
 
 #define TALK_REFUSED (-1) /* the pair cannot carry it: refused unless it says nothing */

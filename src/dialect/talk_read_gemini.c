@@ -5,6 +5,39 @@
 
 #define COUNT_MAX INT64_C(10000000) /* tokens; ten times the largest output there is */
 
+/* As with the vendor, "inlineData" may also be written "inline_data": its SDK for Python does. */
+static bool gemini_key_is(struct str key, struct str name)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        bool upper = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z';
+        if (upper && at < key.len && key.ptr[at] == '_') {
+            at++;
+            upper = at < key.len && key.ptr[at] == (char)(name.ptr[i] | 0x20);
+        } else {
+            upper = at < key.len && key.ptr[at] == name.ptr[i];
+        }
+        if (!upper) {
+            return json_key_is(key, name); /* it may have escapes */
+        }
+        at++;
+    }
+    return at == key.len;
+}
+
+/* As json_get(), by either spelling. */
+static struct str gemini_get(struct str object, struct str name)
+{
+    struct json_member member;
+    struct str rest = talk_is(object, JSON_OBJECT) ? json_inside(object) : STR_EMPTY;
+    while (json_next_member(&rest, &member)) {
+        if (gemini_key_is(member.key, name)) {
+            return member.value;
+        }
+    }
+    return STR_EMPTY;
+}
+
 static enum err gemini_bad(struct talk_reading *reading, const struct talk_turn *turn,
                            uint32_t place, const char *what)
 {
@@ -17,7 +50,7 @@ static enum err gemini_read_text(struct talk_reading *reading, struct talk_turn 
                                  uint32_t place, struct str part)
 {
     struct str text = text_get(part, STR("text"));
-    struct str signature = text_get(part, STR("thoughtSignature"));
+    struct str signature = text_of(gemini_get(part, STR("thoughtSignature")));
     struct talk_part *reason;
     if (!talk_is(json_get(part, STR("thought")), JSON_TRUE)) {
         if (signature.len > 0) {
@@ -100,14 +133,14 @@ static enum err gemini_read_data(struct talk_reading *reading, struct talk_turn 
                                  uint32_t place, struct str value, bool is_file)
 {
     struct talk_part *part;
-    struct str media = text_get(value, STR("mimeType"));
+    struct str media = text_of(gemini_get(value, STR("mimeType")));
     enum talk_kind kind = str_starts(media, STR("image/"))   ? TALK_IMAGE
                           : str_starts(media, STR("audio/")) ? TALK_AUDIO
                                                              : TALK_FILE;
     TRY(talk_add_part(reading, turn, kind, place, &part));
     if (is_file) {
         part->media = media;
-        return talk_set_url(reading, part, text_get(value, STR("fileUri")));
+        return talk_set_url(reading, part, text_of(gemini_get(value, STR("fileUri"))));
     }
     return talk_set_data(reading, part, media, text_get(value, STR("data")));
 }
@@ -115,16 +148,16 @@ static enum err gemini_read_data(struct talk_reading *reading, struct talk_turn 
 static enum err gemini_read_part(struct talk_reading *reading, struct talk_turn *turn,
                                  uint32_t place, struct str part)
 {
-    struct str call = json_get(part, STR("functionCall"));
-    struct str result = json_get(part, STR("functionResponse"));
-    struct str data = json_get(part, STR("inlineData"));
-    struct str file = json_get(part, STR("fileData"));
+    struct str call = gemini_get(part, STR("functionCall"));
+    struct str result = gemini_get(part, STR("functionResponse"));
+    struct str data = gemini_get(part, STR("inlineData"));
+    struct str file = gemini_get(part, STR("fileData"));
     if (talk_is(json_get(part, STR("text")), JSON_STRING)) {
         return gemini_read_text(reading, turn, place, part);
     }
     if (talk_is(call, JSON_OBJECT)) {
         return gemini_read_call(reading, turn, place, call,
-                                text_get(part, STR("thoughtSignature")));
+                                text_of(gemini_get(part, STR("thoughtSignature"))));
     }
     if (talk_is(result, JSON_OBJECT)) {
         return gemini_read_result(reading, turn, place, result);
@@ -133,8 +166,8 @@ static enum err gemini_read_part(struct talk_reading *reading, struct talk_turn 
         bool is_file = talk_is(file, JSON_OBJECT);
         return gemini_read_data(reading, turn, place, is_file ? file : data, is_file);
     }
-    if (turn->role == TALK_MODEL && (json_get(part, STR("executableCode")).len > 0 ||
-                                     json_get(part, STR("codeExecutionResult")).len > 0)) {
+    if (turn->role == TALK_MODEL && (gemini_get(part, STR("executableCode")).len > 0 ||
+                                     gemini_get(part, STR("codeExecutionResult")).len > 0)) {
         lost_add(&reading->talk->lost, LOST_BIT_HOSTED);
         return ERR_OK;
     }
@@ -272,11 +305,11 @@ static enum err gemini_read_functions(struct talk_reading *reading, struct str l
         TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
         TRY(talk_add_tool(reading, text_get(item, STR("name")), &tool));
         tool->description = text_get(item, STR("description"));
-        if (json_get(item, STR("response")).len + json_get(item, STR("responseJsonSchema")).len >
+        if (json_get(item, STR("response")).len + gemini_get(item, STR("responseJsonSchema")).len >
             0) {
             lost_add(&reading->talk->lost, LOST_BIT_STRICT); /* what the tool will answer */
         }
-        struct str schema = json_get(item, STR("parametersJsonSchema"));
+        struct str schema = gemini_get(item, STR("parametersJsonSchema"));
         struct str older = json_get(item, STR("parameters"));
         tool->schema = talk_is(schema, JSON_OBJECT) ? schema : STR_EMPTY;
         if (tool->schema.len == 0 && talk_is(older, JSON_OBJECT)) {
@@ -290,7 +323,7 @@ static enum err gemini_read_functions(struct talk_reading *reading, struct str l
  * tells. */
 static enum err gemini_read_hosted(struct talk_reading *reading, struct str key)
 {
-    if (json_key_is(key, STR("codeExecution")) || json_key_is(key, STR("urlContext"))) {
+    if (gemini_key_is(key, STR("codeExecution")) || gemini_key_is(key, STR("urlContext"))) {
         return talk_own(reading, STR("tools"),
                         "may be functions alone on a route of another dialect");
     }
@@ -306,7 +339,7 @@ static enum err gemini_on_tools(struct talk_reading *reading, struct str value)
         struct json_member member;
         struct str inside = talk_is(item, JSON_OBJECT) ? json_inside(item) : STR_EMPTY;
         while (json_next_member(&inside, &member)) {
-            bool functions = json_key_is(member.key, STR("functionDeclarations"));
+            bool functions = gemini_key_is(member.key, STR("functionDeclarations"));
             TRY(functions ? gemini_read_functions(reading, member.value)
                           : gemini_read_hosted(reading, member.key));
         }
@@ -324,8 +357,8 @@ static enum err gemini_on_tool_config(struct talk_reading *reading, struct str v
                   { STR_INIT("NONE"), TALK_CHOICE_NONE },
                   { STR_INIT("ANY"), TALK_CHOICE_ANY } };
     struct talk *talk = reading->talk;
-    struct str config = json_get(value, STR("functionCallingConfig"));
-    struct str allowed = json_get(config, STR("allowedFunctionNames"));
+    struct str config = gemini_get(value, STR("functionCallingConfig"));
+    struct str allowed = gemini_get(config, STR("allowedFunctionNames"));
     for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
         if (json_string_is(json_get(config, STR("mode")), names[i].name)) {
             talk->choice = names[i].choice;
@@ -557,6 +590,7 @@ static const struct talk_member gemini_members[] = {
 
 enum err talk_read_gemini(struct talk_reading *reading)
 {
+    reading->key_is = gemini_key_is;
     return talk_read_object(reading, reading->talk->body, gemini_members,
                             EP_ARRAY_LEN(gemini_members));
 }

@@ -324,12 +324,17 @@ static enum err responses_on_instructions(struct talk_reading *reading, struct s
 
 /* Tools that the vendor defines: those that the client runs, and its search, whose uses the answer
  * tells. Others cost what no report tells, keep something there, or send content elsewhere. */
-static enum err responses_read_hosted(struct talk_reading *reading, struct str type)
+static enum err responses_read_hosted(struct talk_reading *reading, struct str tool,
+                                      struct str type)
 {
     static const struct str clients[] = { STR_INIT("local_shell"), STR_INIT("shell"),
                                           STR_INIT("apply_patch"), STR_INIT("computer*") };
     static const struct str vendors[] = { STR_INIT("web_search*") };
     bool searches = talk_is_among(type, vendors, EP_ARRAY_LEN(vendors));
+    if (searches && talk_is(json_get(tool, STR("external_web_access")), JSON_FALSE)) {
+        lost_add(&reading->talk->lost, LOST_BIT_HOSTED); /* of what the vendor keeps: Codex's */
+        return ERR_OK;
+    }
     if (searches || talk_is_among(type, clients, EP_ARRAY_LEN(clients))) {
         return talk_own(reading, STR("tools"),
                         "may be functions, custom tools and namespaces of them alone on a route of "
@@ -350,7 +355,7 @@ static enum err responses_read_tool(struct talk_reading *reading, struct str ite
     struct str name = text_get(item, STR("name"));
     bool custom = json_string_is(type, STR("custom"));
     if (!custom && !json_string_is(type, STR("function"))) {
-        return responses_read_hosted(reading, type);
+        return responses_read_hosted(reading, item, type);
     }
     TRY(talk_check_tool(reading, item, names, EP_ARRAY_LEN(names)));
     if (space.len > 0 && name.len > 0) {

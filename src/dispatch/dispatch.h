@@ -36,9 +36,10 @@ struct dispatch_ask {
     const struct registry *registry;
     const struct registry_product *product;
     const struct registry_model *model;
-    uint64_t tried;  /* bit i: model->routes[i] */
-    uint64_t closed; /* likewise: those that must not be used, whatever else is free */
-    int64_t now_ns;  /* on the loop's clock */
+    uint64_t tried;     /* bit i: model->routes[i] */
+    uint64_t closed;    /* likewise: those that must not be used, whatever else is free */
+    uint64_t uncarried; /* of these, those that cannot carry what is asked */
+    int64_t now_ns;     /* on the loop's clock */
     const struct preference *preference; /* NULL: the default */
     /* Expected: a candidate's price is its contract's for these, and a route is passed over that
      * has told that it has fewer left. Both 0: three in for one out, as most calls are. */
@@ -123,23 +124,24 @@ int64_t dispatch_cheapest_at(const struct dispatch_ask *ask, int64_t until_ns);
 /* ---- what is told of it ------------------------------------------------------------------- */
 
 /* Why a route was not the choice: name, in an explanation. */
-#define DISPATCH_WHY_TABLE(X)                                            \
-    X(CHOSEN, "chosen")                                                  \
-    X(WORSE, "worse")          /* could be taken; its rank says when */  \
-    X(OVERTAKEN, "overtaken")  /* was asked too; another began sooner */ \
-    X(CLOSED, "closed")        /* by the law, or quarantined */          \
-    X(SUSPENDED, "suspended")  /* in the registry */                     \
-    X(TRIED, "tried")          /* by this call */                        \
-    X(EXCLUDED, "excluded")    /* by the preference in `rule` */         \
-    X(UNKNOWN, "unknown")      /* not learned: no memory for it */       \
-    X(OPEN, "breaker_open")    /* until `until_ns` */                    \
-    X(PROBED, "half_open")     /* its one call is under way */           \
-    X(RESTING, "resting")      /* 429, until `until_ns` */               \
-    X(SPENT, "limit_spent")    /* the upstream's, until `until_ns` */    \
-    X(RETURNING, "slow_start") /* has its calls yet: after others */     \
-    X(FULL, "credential_full") /* max_concurrent, those that wait too */ \
-    X(POOL_FULL, "pool_full")                                            \
-    X(TOKENS, "credential_tokens") /* of a minute, until `until_ns` */   \
+#define DISPATCH_WHY_TABLE(X)                                              \
+    X(CHOSEN, "chosen")                                                    \
+    X(WORSE, "worse")            /* could be taken; its rank says when */  \
+    X(OVERTAKEN, "overtaken")    /* was asked too; another began sooner */ \
+    X(CLOSED, "closed")          /* by the law, or quarantined */          \
+    X(UNCARRIED, "cannot_carry") /* what is asked */                       \
+    X(SUSPENDED, "suspended")    /* in the registry */                     \
+    X(TRIED, "tried")            /* by this call */                        \
+    X(EXCLUDED, "excluded")      /* by the preference in `rule` */         \
+    X(UNKNOWN, "unknown")        /* not learned: no memory for it */       \
+    X(OPEN, "breaker_open")      /* until `until_ns` */                    \
+    X(PROBED, "half_open")       /* its one call is under way */           \
+    X(RESTING, "resting")        /* 429, until `until_ns` */               \
+    X(SPENT, "limit_spent")      /* the upstream's, until `until_ns` */    \
+    X(RETURNING, "slow_start")   /* has its calls yet: after others */     \
+    X(FULL, "credential_full")   /* max_concurrent, those that wait too */ \
+    X(POOL_FULL, "pool_full")                                              \
+    X(TOKENS, "credential_tokens") /* of a minute, until `until_ns` */     \
     X(POOL_TOKENS, "pool_tokens")  /* likewise */
 
 #define DISPATCH_WHY_AS_ENUM(name, text) DISPATCH_WHY_##name,

@@ -106,7 +106,7 @@ static enum dispatch_why dispatch_barred(struct dispatch_survey *survey,
     const struct registry_route *route = ask->model->routes[at];
     uint64_t bit = UINT64_C(1) << at;
     if ((ask->closed & bit) != 0) {
-        return DISPATCH_WHY_CLOSED;
+        return (ask->uncarried & bit) != 0 ? DISPATCH_WHY_UNCARRIED : DISPATCH_WHY_CLOSED;
     }
     if (route->state != REGISTRY_ROUTE_ACTIVE) {
         return DISPATCH_WHY_SUSPENDED;
@@ -271,8 +271,9 @@ static void dispatch_keep_first(const struct dispatch_ask *ask, struct dispatch_
     for (size_t i = 0; i < survey->count; i++) {
         out[i] = survey->options[i].out;
         survey->options[i].out =
-            survey->whys[i] == DISPATCH_WHY_CLOSED || survey->whys[i] == DISPATCH_WHY_SUSPENDED ||
-            survey->whys[i] == DISPATCH_WHY_EXCLUDED || survey->whys[i] == DISPATCH_WHY_UNKNOWN;
+            survey->whys[i] == DISPATCH_WHY_CLOSED || survey->whys[i] == DISPATCH_WHY_UNCARRIED ||
+            survey->whys[i] == DISPATCH_WHY_SUSPENDED || survey->whys[i] == DISPATCH_WHY_EXCLUDED ||
+            survey->whys[i] == DISPATCH_WHY_UNKNOWN;
     }
     size_t first =
         ask->tried != 0 ? CHOICE_NONE : choice_best(survey->options, survey->count, &survey->how);

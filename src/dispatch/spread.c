@@ -44,6 +44,9 @@ static void spread_halve(struct spread *spread)
 void spread_add(struct spread *spread, int64_t us)
 {
     ASSERT(us >= 0);
+    if (LOAD(spread->count) >= SPREAD_FULL) {
+        return; /* another thread makes room: a time more or less tells nothing */
+    }
     (void)atomic_fetch_add_explicit(&spread->buckets[spread_bucket(us)], 1, memory_order_relaxed);
     uint32_t before = atomic_fetch_add_explicit(&spread->count, 1, memory_order_relaxed);
     if (before + 1 == SPREAD_FULL) { /* one thread alone sees that */

@@ -22,6 +22,7 @@ struct spread {
     _Atomic uint16_t buckets[SPREAD_BUCKETS];
 };
 
+/* Passed over while another thread makes room. */
 void spread_add(struct spread *spread, int64_t us);
 /* How many times are in. */
 int64_t spread_count(const struct spread *spread);

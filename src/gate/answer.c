@@ -12,6 +12,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 #include "ledger/idem.h"
 #include "meter/usage_form.h"
@@ -20,7 +21,8 @@
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
-#define ANSWER_WAIT_MS     1000  /* nobody knows better: what its like takes to pass */
+#define ANSWER_NS_PER_MS   INT64_C(1000000)
+#define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
 
 /* The id that the client is told: a replay is the first call's answer. */
 static void answer_begin_headers(struct call *call, struct reply *reply, struct id id)
@@ -123,6 +125,7 @@ void answer_stream(struct call *call, struct str bytes)
     } else {
         http_respond_body(call->x, &bytes, 1);
     }
+    call_ping_note(call);
     EP_CRASH_POINT("mid-stream");
 }
 
@@ -244,6 +247,16 @@ static struct chat_chunk answer_chunk(const struct call *call, struct buf *id)
     };
 }
 
+/* Until the same call may pass. */
+static int64_t answer_wait(const struct call *call)
+{
+    if (call_limits_refused(call)) {
+        int64_t wait_ns = call_limits_wait(call);
+        return wait_ns < 0 ? FACE_NEVER : wait_ns / ANSWER_NS_PER_MS + 1;
+    }
+    return answer_is_final(call) ? FACE_NEVER : ANSWER_WAIT_MS;
+}
+
 /* At the end of another service's stream: an event of its own name, which SDKs raise. */
 static enum err answer_error_event(struct buf *out, enum face face, const struct face_error *error)
 {
@@ -267,6 +280,7 @@ static struct str answer_error_text(const struct call *call, struct buf *out, bo
         .param = str_from(call->param),
         .request = chunk.id,
         .entrepot = buf_str(&facts),
+        .wait_ms = answer_wait(call),
     };
     enum err err = !event               ? face_error_write(out, call->face, &error)
                    : call->work != NULL ? answer_error_event(out, call->face, &error)
@@ -379,7 +393,7 @@ static struct str answer_foreign_message(struct str body, struct buf *room)
 /* Whose clients read a source's own errors. */
 static enum face answer_face_of(const struct registry_route *route)
 {
-    enum dialect dialect = call_talk_dialect(route);
+    enum dialect dialect = talk_route_dialect(route);
     return dialect == DIALECT_ANTHROPIC ? FACE_ANTHROPIC
            : dialect == DIALECT_GEMINI  ? FACE_GEMINI
                                         : FACE_OPENAI;

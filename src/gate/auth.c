@@ -4,31 +4,14 @@
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
+#include "net/inner.h"
 #include "wire/url.h"
 
-/* "?key=": taken as it stands, since keys are of letters that need no escape. */
-static struct str auth_query_key(struct http_exchange *x)
-{
-    struct str query;
-    if (reply_face(x) != FACE_GEMINI) {
-        return STR_EMPTY;
-    }
-    EP_IGNORE(url_target_path(http_exchange_head(x)->target, &query).len); /* the query is meant */
-    while (query.len > 0) {
-        struct str value = str_cut(&query, '&');
-        if (str_eq(str_cut(&value, '='), STR("key"))) {
-            return value;
-        }
-    }
-    return STR_EMPTY;
-}
-
-/* The one key of the request. Two that differ could be read differently by others: refused. */
-static enum err auth_text(struct http_exchange *x, struct str *ret_text)
+/* The one key among the headers. Two that differ could be read differently by others: refused. */
+enum err auth_text(const struct http1_head *head, struct str *ret_text)
 {
     static const struct str bearer = STR_INIT("Bearer ");
-    const struct http1_head *head = http_exchange_head(x);
-    *ret_text = auth_query_key(x);
+    *ret_text = STR_EMPTY;
     for (size_t i = 0; i < head->header_count; i++) {
         struct str name = head->headers[i].name;
         struct str value = head->headers[i].value;
@@ -49,21 +32,48 @@ static enum err auth_text(struct http_exchange *x, struct str *ret_text)
     return ret_text->len > 0 ? ERR_OK : ERR_KEY_MISSING;
 }
 
+/* "?key=": taken as it stands, since keys are of letters that need no escape. */
+static struct str auth_query_key(struct http_exchange *x)
+{
+    struct str query;
+    if (reply_face(x) != FACE_GEMINI) {
+        return STR_EMPTY;
+    }
+    EP_IGNORE(url_target_path(http_exchange_head(x)->target, &query).len); /* the query is meant */
+    while (query.len > 0) {
+        struct str value = str_cut(&query, '&');
+        if (str_eq(str_cut(&value, '='), STR("key"))) {
+            return value;
+        }
+    }
+    return STR_EMPTY;
+}
+
+/* Of the request: among its headers, or in its target. */
+static enum err auth_asked(struct http_exchange *x, struct str *ret_text)
+{
+    struct str query = auth_query_key(x);
+    enum err err = auth_text(http_exchange_head(x), ret_text);
+    if (err == ERR_KEY_MISSING && query.len > 0) {
+        *ret_text = query;
+        return ERR_OK;
+    }
+    return err == ERR_OK && query.len > 0 && !str_eq(query, *ret_text) ? ERR_KEY_UNKNOWN : err;
+}
+
 /* Whatever kind of key it is. Of what the server asks itself for somebody, it is known; it must
  * still be good. */
 static enum err auth_any(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
 {
     const struct gate_actor *actor = http_exchange_actor(x);
-    const struct api_key *key = NULL;
     if (actor != NULL) {
-        key = actor->key;
-    } else {
-        struct str text;
-        TRY(auth_text(x, &text));
-        key = ident_find(gate->world.ident, text);
+        *ret_key = actor->key;
+        return api_key_usable(actor->key, loop_wall_ns(gate->loop));
     }
-    *ret_key = key;
-    return key == NULL ? ERR_KEY_UNKNOWN : api_key_usable(key, loop_wall_ns(gate->loop));
+    struct str text;
+    TRY(auth_asked(x, &text));
+    *ret_key = ident_find(gate->world.ident, text);
+    return *ret_key == NULL ? ERR_KEY_UNKNOWN : api_key_usable(*ret_key, loop_wall_ns(gate->loop));
 }
 
 enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
@@ -109,6 +119,6 @@ enum err auth_device_text(struct gate *gate, struct str text, const struct api_k
 enum err auth_find_device(struct gate *gate, struct http_exchange *x, struct str *ret_text,
                           const struct api_key **ret_key)
 {
-    TRY(auth_text(x, ret_text));
+    TRY(auth_asked(x, ret_text));
     return auth_device_text(gate, *ret_text, ret_key);
 }

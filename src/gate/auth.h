@@ -10,6 +10,10 @@ struct api_key;
 struct gate;
 struct http_exchange;
 
+struct http1_head;
+
+/* The text of the key, which borrows the head. As below. */
+EP_MUST_CHECK enum err auth_text(const struct http1_head *head, struct str *ret_text);
 /* A key that may be used for calls. ERR_KEY_MISSING, ERR_KEY_UNKNOWN (also: two different ones were
  * sent), ERR_KEY_ISSUES, and what api_key_usable() says. */
 EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,

@@ -108,7 +108,8 @@ void run_load_work(struct job *job)
     if (run->job_err != ERR_OK || run->batch.ended_ns > 0) {
         return;
     }
-    run->actor = (struct gate_actor){ api_key_find(world->ident, run->batch.key), run->batch.id };
+    run->actor = (struct gate_actor){ .key = api_key_find(world->ident, run->batch.key),
+                                      .batch = run->batch.id };
     run->job_err = load_lines(run);
     if (run->job_err == ERR_OK && run->batch.fault.len == 0) {
         run->job_err = store_read(world->store, load_read_claims, run, &run->fail);

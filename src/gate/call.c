@@ -164,6 +164,7 @@ void call_gone(struct call *call)
 {
     ASSERT(call->magic == CALL_MAGIC);
     call->x = NULL;
+    call_ping_end(call);
     call_repeat_gone(call);
     call_wake(call);
 }

@@ -48,6 +48,7 @@
 #include "gate/call_law.h"
 #include "gate/call_lesson.h"
 #include "gate/call_limits.h"
+#include "gate/call_ping.h"
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
 #include "gate/call_quota.h"
@@ -92,6 +93,7 @@ struct call {
     struct gate *gate;
     struct http_exchange *x; /* NULL: the client has gone, or has its answer */
     struct node node;        /* of the gate's calls */
+    struct call_ping ping;
     struct task wake;
     struct id id;
     int64_t begun_ns;
@@ -109,7 +111,9 @@ struct call {
     struct call_tongue *tongue; /* NULL: likewise, or no route was asked yet */
     struct ask ask;
     const struct api_key *key;
-    struct id batch; /* whose line it is; zero: of none */
+    struct id batch;   /* whose line it is; zero: of none */
+    struct id segment; /* of speech that it is a step of; zero: of none */
+    int64_t segment_step;
     struct ledger_account *account;
     struct budget *budget; /* of the key; NULL: it has none */
     const struct registry_product *product;

@@ -228,9 +228,10 @@ static struct rate_bounds admit_bound(const struct call *call)
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     if (call->work != NULL) {
         int64_t most = call->work->input_most;
+        bool tokens = vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
         return (struct rate_bounds){
-            .input = vocab == NULL ? most : (int64_t)count_bound(vocab, (uint64_t)most),
-            .mixed = call->work->sounds,
+            .input = tokens ? most : (int64_t)count_bound(vocab, (uint64_t)most),
+            .mixed = call->work->mixed,
             .units = call->work->most,
         };
     }

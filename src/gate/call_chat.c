@@ -1,10 +1,23 @@
 /* Chat's row of call_service.h. */
 #include "gate/call_chat.h"
 
+#include "dialect/ask_turns.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
 #include "gate/call_talk.h"
 #include "gate/call_tongue.h"
+
+/* What is said in messages that are more than text. */
+static enum err chat_check_turns(struct call *call, struct fail *fail)
+{
+    char text[ASK_TURNS_PARAM_MAX];
+    struct str param;
+    enum err err = ask_check_turns(call->ask.messages, text, fail);
+    if (err != ERR_OK && arena_copy(&call->arena, str_from(text), &param)) {
+        call->param = param.ptr;
+    }
+    return err;
+}
 
 static enum err chat_read(struct call *call, struct fail *fail)
 {
@@ -13,7 +26,7 @@ static enum err chat_read(struct call *call, struct fail *fail)
     }
     enum err err = ask_read_chat(buf_str(&call->body), &call->ask, fail);
     call->param = call->ask.param;
-    return err;
+    return err != ERR_OK || call->ask.texts ? err : chat_check_turns(call, fail);
 }
 
 /* A whole answer is believed once it is of its dialect, and names no other model. */

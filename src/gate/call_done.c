@@ -126,6 +126,7 @@ enum call_next call_done(struct call *call)
     done_count(call);      /* first: whoever has its answer finds it in the figures */
     call_limits_end(call); /* likewise: and its place is free */
     bool gone = call->x == NULL;
+    call_ping_end(call);
     if (!gone) {
         answer_end(call);
         EP_CRASH_POINT("last-byte");

@@ -8,6 +8,7 @@
 #include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/talk_route.h"
 #include "wire/json.h"
 
 #define HEDGE_NS_PER_MS 1000000
@@ -285,7 +286,7 @@ static enum err hedge_prepare(struct call *call, struct call_hedge *hedge)
     http_call_init(&hedge->upstream, &hedge_events);
     TRY(call_route_fill(call, route, &hedge->upstream, hedge->parts, &hedge->lost));
     relay_init(&hedge->relay, &(struct relay_options){
-                                  .dialect = call_talk_dialect(route),
+                                  .dialect = talk_route_dialect(route),
                                   .model = call->model,
                                   .upstream_model = route->upstream_model,
                                   .surface = (enum usage_surface)route->usage,

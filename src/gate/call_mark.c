@@ -51,7 +51,7 @@ static void mark_on_timer(struct timer *timer)
 static int64_t mark_tokens(const struct call *call)
 {
     int64_t sum = 0;
-    if (call->counter == NULL) {
+    if (call->counter == NULL || call->work != NULL) {
         return call->relay.content_events;
     }
     for (size_t i = 0; i < TALLY_PARTS; i++) {

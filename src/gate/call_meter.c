@@ -183,10 +183,13 @@ static void meter_without_report(struct call *call)
 bool call_meter_so_far(const struct call *call, const struct rate *rate, struct usage *ret_usage)
 {
     ASSERT(call->outcome != OUTCOME_COMPLETE);
-    if ((call->counter != NULL && !call->has_counted) || call->work != NULL) {
-        return false; /* the input is still being counted; or what was used is known at the end */
-    }
     *ret_usage = (struct usage){ 0 };
+    if (call->work != NULL) { /* of most, what was used is known at the end */
+        return call->service->so_far != NULL && call->service->so_far(call, ret_usage);
+    }
+    if (call->counter != NULL && !call->has_counted) {
+        return false; /* the input is still being counted */
+    }
     if (call->has_counted) {
         meter_counted(call, rate, ret_usage);
         meter_lower_edge(call, ret_usage);

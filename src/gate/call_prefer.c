@@ -121,6 +121,7 @@ void call_prefer_ask(const struct call *call, struct dispatch_ask *ret_ask)
         .model = call->model,
         .tried = call->tried,
         .closed = prefer_shut(call),
+        .uncarried = call->uncarried,
         .preference = call->prefer == NULL ? NULL : &call->prefer->preference,
         .chance = chance + (uint64_t)call->attempts, /* its last bytes are random */
         .now_ns = loop_now_ns(call->gate->loop),

@@ -270,6 +270,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .batch_percent = call->product == NULL ? 0 : (int64_t)call_batch_percent(call),
         .dialect = call_tongue_name(call),
         .service = settlement_service(call),
+        .segment = { call->segment, call->segment_step },
         .model_asked = call->ask.model,
         .model_served = call->route != NULL ? call->model->id : STR_EMPTY,
         .counted = settlement_tokens(&call->counted_usage,

@@ -14,6 +14,7 @@
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/retry_budget.h"
+#include "gate/talk_route.h"
 #include "gate/upload.h"
 
 #define ROUTE_LINES_MAX 5120 /* a length, a version, and as many betas as are kept */
@@ -84,7 +85,7 @@ void call_route_listen(struct call *call, const struct registry_route *route)
     const struct gate_options *options = &call->snapshot->options;
     call->sink = (struct chat_sink){ call_count_text, call };
     relay_init(&call->relay, &(struct relay_options){
-                                 .dialect = call_talk_dialect(route),
+                                 .dialect = talk_route_dialect(route),
                                  .model = call->model,
                                  .upstream_model = route->upstream_model,
                                  .surface = call_service_surface(call, route),
@@ -109,6 +110,9 @@ static enum err route_start(struct call *call)
     TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts, &call->lost));
     call_route_listen(call, call->place.route);
     call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));
+    if (call->service->start != NULL) {
+        return call->service->start(call, &call->upstream);
+    }
     http_call_start(call->gate->pool, &call->upstream);
     return ERR_OK;
 }
@@ -239,7 +243,9 @@ enum call_next call_route(struct call *call)
         return CALL_NEXT;
     }
     counter_add(COUNTER_ATTEMPTS, 1);
-    call_hedge_wait(call);
+    if (call->service->start == NULL) {
+        call_hedge_wait(call);
+    }
     call_goto(call, CALL_FORWARD);
     if (call->counting != NULL) {
         call_wake_next(call); /* the input is counted while the upstream works */

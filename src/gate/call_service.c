@@ -3,6 +3,7 @@
 #include "gate/call_chat.h"
 #include "gate/call_embeddings.h"
 #include "gate/call_images.h"
+#include "gate/call_realtime.h"
 #include "gate/call_rerank.h"
 #include "gate/call_speech.h"
 #include "gate/call_transcription.h"
@@ -15,6 +16,7 @@ static const struct call_service *const service_rows[REGISTRY_SERVICE_COUNT] = {
     [REGISTRY_SERVICE_SPEECH] = &call_speech,
     [REGISTRY_SERVICE_TRANSCRIPTION] = &call_transcription,
     [REGISTRY_SERVICE_IMAGES] = &call_images,
+    [REGISTRY_SERVICE_REALTIME] = &call_realtime,
 };
 
 const struct call_service *call_service_row(enum registry_service service)
@@ -48,7 +50,8 @@ enum err call_own_write(struct call *call, const struct registry_route *route,
 
 uint64_t call_service_closed(const struct call *call, const struct registry_model *model)
 {
-    return ~gate_snapshot_serves(call->snapshot, model, call->service->service);
+    uint64_t serves = gate_snapshot_serves(call->snapshot, model, call->service->service);
+    return ~serves | (call->service->closed == NULL ? 0 : call->service->closed(call, model));
 }
 
 /* "embeddings, rerank" */

@@ -37,6 +37,7 @@
 struct call;
 struct gate;
 struct http1_head;
+struct http_call;
 struct http_exchange;
 
 /*
@@ -52,10 +53,10 @@ struct call_work {
     int64_t stream_most;       /* bytes of text or of the answer itself that a stream may have;
                                     0: only time bounds it */
     struct str answer_type;    /* the content type that the upstream told; empty: none */
+    bool mixed;                /* the input may be pictures and sounds too */
     bool bytes;                /* a stream is the answer itself, no events: what comes goes on as
                                     it is, and the last of it when the call is settled */
     bool about;                /* `texts` are not all of the input: their count is a lower bound */
-    bool sounds;               /* its input may be sound: held at the dearer price */
     bool unseen;               /* what is asked is no text (token ids, sound, pictures): nobody has
                                     looked it through, and a zone product does not sell it */
     void *own;                 /* the service's, in the same arena */
@@ -70,11 +71,17 @@ struct call_service {
      * As ask_read_chat() fails; call->param is the field.
      */
     enum err (*read)(struct call *call, struct fail *fail);
+    /* ADMIT, ROUTE: bits of the model's routes that are closed to this call beside those that do
+     * not serve it; NULL: none. */
+    uint64_t (*closed)(const struct call *call, const struct registry_model *model);
     /* ROUTE: the body of an attempt at the route; what is put in lives in the call's arena.
-     * ERR_NO_MEMORY. */
-    /* NULL: its calls are uploads, which write themselves (upload.h). */
+     * ERR_NO_MEMORY. NULL: its calls are uploads, which write themselves (upload.h). */
     enum err (*write)(struct call *call, const struct registry_route *route,
                       struct splice *ret_splice);
+    /* ROUTE: begins the attempt at call->route in the place of http_call_start(); no other one is
+     * made beside it. call->x is there. ERR_CANCELLED: nobody waits for it. NULL: a connection
+     * serves it. */
+    enum err (*start)(struct call *call, struct http_call *upstream);
     /*
      * FORWARD: the whole answer in call->answer, whose status was 200: ERR_UPSTREAM_SYNTAX,
      * ERR_UPSTREAM_STATUS (an error inside), ERR_UPSTREAM_MODEL. Sets call->has_reported and
@@ -88,6 +95,9 @@ struct call_service {
     /* FORWARD: some of an answer that is no events (work->bytes), as it came. NULL: nothing is
      * noted of it. */
     void (*piece)(struct call *call, struct str data);
+    /* FORWARD: what would be billed of a stream if it broke off now; NULL: nobody can tell. False:
+     * not now. */
+    bool (*so_far)(const struct call *call, struct usage *ret_usage);
     /*
      * METER: tokens are billed as reported or counted, as of any call; then this sets what else is
      * (call->billed.units), within work->most, and may correct call->provenance. NULL: nothing

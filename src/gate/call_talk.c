@@ -9,6 +9,7 @@
 #include "gate/call.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/talk_route.h"
 #include "wire/url.h"
 
 #define TALK_FIRST      4096
@@ -236,47 +237,12 @@ enum err call_talk_echo(const struct call *call, struct buf *out)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-static bool talk_fetches(const struct registry_route *route)
-{
-    bool vendor = route->dialect == REGISTRY_DIALECT_ANTHROPIC ||
-                  route->dialect == REGISTRY_DIALECT_OPENAI_RESPONSES;
-    return route->image_urls == REGISTRY_IMAGE_URLS_FETCHED ||
-           (route->image_urls == REGISTRY_IMAGE_URLS_BY_DIALECT && vendor);
-}
-
-static struct talk_target talk_target_of(const struct registry_route *route, int64_t cap)
-{
-    bool newer = route->dialect == REGISTRY_DIALECT_ANTHROPIC &&
-                 route->anthropic_version == REGISTRY_ANTHROPIC_2026_10_21;
-    return (struct talk_target){
-        .dialect = call_talk_dialect(route),
-        .model = route->upstream_model,
-        .output_cap = cap,
-        .cap_name = route->output_cap_field == REGISTRY_CAP_MAX_TOKENS
-                        ? STR("max_tokens")
-                        : STR("max_completion_tokens"),
-        .no_sampling = newer,
-        .takes_urls = talk_fetches(route),
-        .adaptive = newer || route->thinking == REGISTRY_THINKING_EFFORT,
-    };
-}
-
-/* Whether what was written for one route is, but for the model's name, what the other gets. */
-static bool talk_is_alike(const struct registry_route *a, const struct registry_route *b)
-{
-    const struct talk_target one = talk_target_of(a, 1);
-    const struct talk_target other = talk_target_of(b, 1);
-    return one.dialect == other.dialect && one.no_sampling == other.no_sampling &&
-           one.takes_urls == other.takes_urls && one.adaptive == other.adaptive &&
-           str_eq(one.cap_name, other.cap_name);
-}
-
 static const struct talk_written *talk_find_written(const struct call_talk *talk,
                                                     const struct registry_route *route, int64_t cap)
 {
     for (const struct talk_written *at = talk->written; at != NULL; at = at->next) {
         if (at->cap == cap &&
-            (at->route == route || (talk_is_alike(at->route, route) &&
+            (at->route == route || (talk_route_is_alike(at->route, route) &&
                                     str_eq(at->route->upstream_model, route->upstream_model)))) {
             return at;
         }
@@ -284,26 +250,22 @@ static const struct talk_written *talk_find_written(const struct call_talk *talk
     return NULL;
 }
 
-/* What is lost on the way into the talk is the client's; what a refusal is about stands in the
- * talk's `param`. */
 static enum err talk_write_for(struct call *call, const struct registry_route *route, int64_t cap,
-                               const struct talk_written **ret_written, struct fail *fail)
+                               const struct talk_written **ret_written, struct str *ret_param,
+                               struct fail *fail)
 {
     struct call_talk *talk = call->talk;
-    const struct talk_target target = talk_target_of(route, cap);
     struct talk_written *written = mem_zalloc(sizeof(*written));
-    int64_t given = talk->talk.output_cap;
     if (written == NULL) {
-        return ERR_NO_MEMORY;
+        return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
     }
     buf_init(&written->body, 2 * call->snapshot->options.body_bytes_max + TALK_SPARE);
-    talk->talk.output_cap = cap;
-    enum err err = talk_write(&talk->talk, &target, &written->body, &written->lost, fail);
-    talk->talk.output_cap = given;
+    enum err err =
+        talk_route_write(&talk->talk, route, cap, &written->body, &written->lost, ret_param, fail);
     if (err != ERR_OK) {
         buf_fini(&written->body);
         mem_free(written);
-        return err == ERR_LIMIT ? ERR_HTTP_BODY_SIZE : err;
+        return err;
     }
     written->route = route;
     written->cap = cap;
@@ -315,7 +277,7 @@ static enum err talk_write_for(struct call *call, const struct registry_route *r
 
 static bool talk_is_own(const struct call *call, const struct registry_route *route)
 {
-    return call_talk_dialect(route) == call->dialect;
+    return talk_route_dialect(route) == call->dialect;
 }
 
 /* A route of chat gets the request of chat, where there is one. */
@@ -330,12 +292,13 @@ enum err call_talk_write(struct call *call, const struct registry_route *route,
 {
     struct call_talk *talk = call->talk;
     const struct talk_written *written = NULL;
+    struct str param;
     struct fail fail;
     if (talk != NULL) {
         talk->went = talk_is_own(call, route) ? (struct lost){ 0 } : talk->lost;
     }
     if (talk_is_chat(call, route)) {
-        const struct talk_target target = talk_target_of(route, call->output_cap);
+        const struct talk_target target = talk_route_target(route, call->output_cap);
         return ask_write_chat(&call->ask, route->upstream_model, call->output_cap, target.cap_name,
                               &call->arena, ret_splice);
     }
@@ -346,7 +309,7 @@ enum err call_talk_write(struct call *call, const struct registry_route *route,
     }
     written = talk_find_written(talk, route, call->output_cap);
     if (written == NULL) {
-        TRY(talk_write_for(call, route, call->output_cap, &written, &fail));
+        TRY(talk_write_for(call, route, call->output_cap, &written, &param, &fail));
     }
     splice_init(ret_splice, buf_str(&written->body));
     talk->went = written->lost;
@@ -419,25 +382,15 @@ static int64_t talk_trial_cap(const struct call *call)
 static enum err talk_try(struct call *call, const struct registry_route *route, struct fail *fail,
                          struct str *ret_param)
 {
-    struct call_talk *talk = call->talk;
     const struct talk_written *written = NULL;
-    if (talk != NULL && talk->talk.own.len > 0) {
-        *ret_param = talk->talk.own;
-        return FAIL(fail, ERR_ASK_UNSUPPORTED, "\"" STR_FMT "\" %s", STR_ARG(talk->talk.own),
-                    talk->talk.own_why);
-    }
     bool readable = true;
     TRY(talk_need(call, &readable, fail));
-    talk = call->talk;
     if (!readable) {
-        *fail = talk->why;
-        *ret_param = talk->talk.param;
+        *fail = call->talk->why;
+        *ret_param = call->talk->talk.param;
         return ERR_ASK_UNSUPPORTED;
     }
-    enum err err = talk_write_for(call, route, talk_trial_cap(call), &written, fail);
-    *ret_param = talk->talk.param;
-    talk->talk.param = STR_EMPTY;
-    return err;
+    return talk_write_for(call, route, talk_trial_cap(call), &written, ret_param, fail);
 }
 
 /* The first route of the model before `at` that is written to in the same way; NULL: none. */
@@ -445,7 +398,7 @@ static const struct registry_route *talk_before(const struct call *call, size_t 
 {
     const struct registry_model *model = call->model;
     for (size_t i = 0; i < at; i++) {
-        if (talk_is_alike(model->routes[i], model->routes[at])) {
+        if (talk_route_is_alike(model->routes[i], model->routes[at])) {
             *ret_at = i;
             return model->routes[i];
         }

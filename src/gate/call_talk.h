@@ -19,24 +19,12 @@
 #include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/lost.h"
-#include "registry/registry_supply.h"
 #include "wire/splice.h"
 
 struct buf;
 struct call;
 struct fail;
-
-_Static_assert((int)REGISTRY_DIALECT_OPENAI_CHAT == (int)DIALECT_CHAT &&
-                   (int)REGISTRY_DIALECT_OPENAI_RESPONSES == (int)DIALECT_RESPONSES &&
-                   (int)REGISTRY_DIALECT_ANTHROPIC == (int)DIALECT_ANTHROPIC &&
-                   (int)REGISTRY_DIALECT_GEMINI == (int)DIALECT_GEMINI,
-               "the registry's dialects of chat and those here are in one order");
-
-/* What a route speaks; of other services than chat, nothing is ever translated. */
-static inline enum dialect call_talk_dialect(const struct registry_route *route)
-{
-    return (unsigned)route->dialect < DIALECT_COUNT ? (enum dialect)route->dialect : DIALECT_CHAT;
-}
+struct registry_route;
 
 /*
  * PARSE, of a client of another dialect than chat: fills call->ask, and puts a request of chat in

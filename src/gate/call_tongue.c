@@ -9,6 +9,7 @@
 #include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "gate/talk_route.h"
 
 #define TONGUE_FIRST       1024              /* of a short answer's items */
 #define TONGUE_SPARE       ((size_t)1 << 20) /* of an answer's items, beside its bytes */
@@ -75,7 +76,7 @@ void call_tongue_free(struct call *call)
 
 enum err call_tongue_ready(struct call *call, const struct registry_route *route)
 {
-    bool other = call_talk_dialect(route) != call->dialect;
+    bool other = talk_route_dialect(route) != call->dialect;
     if (call->tongue == NULL && (!other || !call_tongue_make(call, call->dialect))) {
         return other ? ERR_NO_MEMORY : ERR_OK;
     }
@@ -104,7 +105,7 @@ void call_tongue_list(struct call *call)
 bool call_tongue_translates(const struct call *call)
 {
     return call->tongue != NULL && call->route != NULL &&
-           (call_talk_dialect(call->route) != call->dialect || call->tongue->array);
+           (talk_route_dialect(call->route) != call->dialect || call->tongue->array);
 }
 
 bool call_tongue_ends(const struct call *call)
@@ -157,7 +158,7 @@ static void tongue_begin(struct call *call)
     tongue->streams = true;
     tongue_set_options(call);
     encode_init(&tongue->encode, &tongue->options, &tongue->arena, &tongue->out);
-    decode_init(&tongue->decode, call_talk_dialect(call->route),
+    decode_init(&tongue->decode, talk_route_dialect(call->route),
                 (struct event_sink){ tongue_take, tongue }, &tongue->arena);
 }
 
@@ -248,6 +249,11 @@ struct str call_tongue_media(const struct call *call)
 {
     return call->tongue != NULL && call->tongue->array ? STR("application/json; charset=utf-8")
                                                        : STR("text/event-stream; charset=utf-8");
+}
+
+struct str call_tongue_ping(const struct call *call)
+{
+    return call->tongue != NULL && call->tongue->array ? STR("\n") : STR(": ping\n\n");
 }
 
 enum err call_tongue_stream(struct call *call, struct str *events)
@@ -406,7 +412,7 @@ enum err call_tongue_fold(struct call *call)
     arena_init(&tongue->arena, TONGUE_FIRST,
                3 * call->snapshot->options.answer_bytes_max + TONGUE_SPARE);
     fold_init(&tongue->fold, &tongue->arena);
-    decode_init(&decode, call_talk_dialect(call->route),
+    decode_init(&decode, talk_route_dialect(call->route),
                 (struct event_sink){ fold_take, &tongue->fold }, &tongue->arena);
     enum err err = decode_body(&decode, buf_str(&call->answer));
     decode_fini(&decode);

@@ -34,6 +34,8 @@ bool call_tongue_ends(const struct call *call);
 /* The content type of a stream's head: events, or the one array that Gemini's clients get without
  * "alt=sse". */
 struct str call_tongue_media(const struct call *call);
+/* What stands between two events of it and says nothing. */
+struct str call_tongue_ping(const struct call *call);
 /* Events of the upstream's stream, that may leave now: *events is what the client is told, valid
  * until the next. ERR_UPSTREAM_SYNTAX, ERR_UPSTREAM_SIZE, ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_stream(struct call *call, struct str *events);

@@ -50,7 +50,7 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
                        : (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;
     work->most[USAGE_UNIT_SECOND_IN] = most;
     work->input_most = most * TRANSCRIPTION_TOKENS_A_SECOND + (int64_t)upload->prompt.len;
-    work->sounds = true;
+    work->mixed = true;
     work->unseen = true;
     return ERR_OK;
 }

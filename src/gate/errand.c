@@ -1,6 +1,5 @@
 #include "gate/errand.h"
 
-#include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
@@ -54,16 +53,6 @@ void errand_no_resale(struct gate *gate, struct http_exchange *x, struct str pat
     (void)path;
     enum err err = auth_find(gate, x, &key);
     errand_refuse(x, err == ERR_OK ? ERR_TOKEN_NO_RESALE : err);
-}
-
-/* An amount as a JSON number: decimal text, exact. */
-static void errand_put_money(struct jsonw *json, const char *key, int64_t value, unsigned scale)
-{
-    char money[40];
-    struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&text, value, scale, 0)); /* fits */
-    jsonw_key(json, key);
-    jsonw_raw(json, buf_str(&text));
 }
 
 /* As OpenRouter writes prices: text, of one token. */
@@ -368,111 +357,5 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     } else {
         (gemini ? errand_list_models_gemini : errand_list_models)(&json, gate, x, key, product);
     }
-    errand_answer(x, &json);
-}
-
-static void errand_put_limit(struct jsonw *json, const char *key, int64_t nano)
-{
-    if (nano == BUDGET_NONE) {
-        jsonw_key(json, key);
-        jsonw_null(json);
-    } else {
-        errand_put_money(json, key, nano, 9);
-    }
-}
-
-/* What the key and its client may have together, whatever the model; null: no such limit. */
-static void errand_put_limits(struct jsonw *json, const struct gate *gate,
-                              const struct api_key *key)
-{
-    static const char *const names[LIMITS_RATES] = {
-        [LIMITS_REQUESTS] = "requests_per_minute",
-        [LIMITS_TOKENS] = "tokens_per_minute",
-        [LIMITS_INPUT] = "input_tokens_per_minute",
-        [LIMITS_OUTPUT] = "output_tokens_per_minute",
-    };
-    int64_t max[LIMITS_KINDS];
-    limits_tell(gate->world.limits, key->id, key->client->id, gate->snapshot->options.client_limits,
-                max);
-    if (max[LIMITS_CALLS] != LIMITS_NONE) {
-        jsonw_put_int(json, "calls_at_once_max", max[LIMITS_CALLS]);
-    }
-    jsonw_key(json, "limits");
-    jsonw_open(json, '{');
-    for (int i = 0; i < LIMITS_RATES; i++) {
-        jsonw_key(json, names[i]);
-        if (max[i] == LIMITS_NONE) {
-            jsonw_null(json);
-        } else {
-            jsonw_int(json, max[i]);
-        }
-    }
-    jsonw_close(json, '}');
-}
-
-/* Windows without a limit are left out; those of OpenRouter's shape are of the whole budget. */
-static void errand_put_budget(struct jsonw *json, struct budget *budget, int64_t now_ns)
-{
-    struct budget_view view = { .max = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE } };
-    if (budget != NULL) {
-        budget_look(budget, now_ns, &view);
-    }
-    int64_t total = view.max[BUDGET_TOTAL];
-    int64_t left = total - view.spent[BUDGET_TOTAL] - view.held[BUDGET_TOTAL];
-    errand_put_limit(json, "limit", total);
-    errand_put_limit(json, "limit_remaining",
-                     total == BUDGET_NONE ? BUDGET_NONE
-                     : left > 0           ? left
-                                          : 0);
-    jsonw_key(json, "budgets");
-    jsonw_open(json, '[');
-    for (int i = 0; i < BUDGET_WINDOWS; i++) {
-        if (view.max[i] == BUDGET_NONE) {
-            continue;
-        }
-        left = view.max[i] - view.spent[i] - view.held[i];
-        jsonw_open(json, '{');
-        jsonw_put_str(json, "window", str_from(budget_window_name((enum budget_window)i)));
-        errand_put_money(json, "limit", view.max[i], 9);
-        errand_put_money(json, "spent", view.spent[i], 9);
-        errand_put_money(json, "held", view.held[i], 9);
-        errand_put_money(json, "left", left > 0 ? left : 0, 9);
-        char text[40];
-        struct buf resets = { text, 0, sizeof(text), sizeof(text) };
-        if (view.resets_ns[i] > 0) {
-            EP_IGNORE(stamp_print(&resets, view.resets_ns[i])); /* fits */
-            jsonw_put_str(json, "resets", buf_str(&resets));
-        }
-        jsonw_close(json, '}');
-    }
-    jsonw_close(json, ']');
-}
-
-void errand_key(struct gate *gate, struct http_exchange *x, struct str path)
-{
-    (void)path;
-    const struct api_key *key = NULL;
-    enum err err = auth_find(gate, x, &key);
-    if (err != ERR_OK) {
-        errand_refuse(x, err);
-        return;
-    }
-    char id[ID_SHOWN_MAX];
-    struct buf shown = { id, 0, sizeof(id), sizeof(id) };
-    EP_IGNORE(id_print(&shown, STR(IDENT_KEY_PREFIX), key->id)); /* fits */
-    struct buf out;
-    struct jsonw json;
-    errand_begin(&json, &out);
-    jsonw_open(&json, '{');
-    jsonw_key(&json, "data");
-    jsonw_open(&json, '{');
-    jsonw_put_str(&json, "id", buf_str(&shown));
-    jsonw_put_str(&json, "label", api_key_hint(key));
-    jsonw_put_str(&json, "name", key->name);
-    jsonw_put_str(&json, "product", key->product);
-    errand_put_limits(&json, gate, key);
-    errand_put_budget(&json, ledger_budget(gate->world.ledger, key->id), loop_wall_ns(gate->loop));
-    jsonw_close(&json, '}');
-    jsonw_close(&json, '}');
     errand_answer(x, &json);
 }

@@ -7,8 +7,10 @@
 #include "gate/call_hedge.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
+#include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
@@ -157,6 +159,9 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
     { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
     { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
+    { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
+    { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/files"), false, HTTP1_POST, errand_file_add },
     { STR_INIT("/v1/files"), false, HTTP1_GET, errand_file_list },
     { STR_INIT("/v1/files/"), true, HTTP1_GET, errand_file_get },
@@ -191,6 +196,7 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/devices/ota"), false, HTTP1_POST, errand_device_ota },
     { STR_INIT("/v1/devices/ota/"), true, HTTP1_GET, errand_device_ota },
     { STR_INIT("/v1/devices/ota/"), true, HTTP1_POST, errand_device_ota },
+    { STR_INIT("/v1/devices/voice"), false, HTTP1_GET, voice_begin },
     { STR_INIT("/v1/devices/"), true, HTTP1_GET, errand_device },
     { STR_INIT("/v1/devices/"), true, HTTP1_POST, errand_device },
     { STR_INIT("/log/"), true, HTTP1_GET, errand_log },
@@ -245,12 +251,16 @@ static void front_on_request(struct http_exchange *x)
         }
         return;
     }
+    struct gate *gate = http_server_owner(http_exchange_server(x));
+    if (realtime_call(gate, x)) {
+        return;
+    }
     const struct front_path *row = front_find(x, &path, &known);
     if (row == NULL) {
         errand_refuse(x, known ? ERR_HTTP_METHOD : ERR_HTTP_PATH);
         return;
     }
-    row->serve(http_server_owner(http_exchange_server(x)), x, path);
+    row->serve(gate, x, path);
 }
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
@@ -305,6 +315,8 @@ static void front_on_gone(struct http_exchange *x)
         upload_gone(owner);
     } else if (front_is_call(owner)) {
         call_gone(owner);
+    } else if (realtime_owns(owner)) {
+        realtime_gone(owner);
     } else {
         errand_gone(owner);
     }

@@ -8,6 +8,7 @@
 #include "gate/errand.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
+#include "gate/realtime.h"
 #include "gate/upload.h"
 
 static struct http_server_options gate_server_options(struct gate *gate)
@@ -61,8 +62,10 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     list_init(&gate->open_calls);
     list_init(&gate->uploads);
     list_init(&gate->file_uploads);
+    list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
+    call_ping_init(gate);
     enum err err = gate_start(gate, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
@@ -96,6 +99,7 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate_trust(gate); /* the server has borrowed the list of the one before */
     gate_snapshot_unref(before);
     call_queue_rouse(gate);
+    realtime_swapped(gate);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
@@ -134,7 +138,8 @@ void gate_drain(struct gate *gate)
 size_t gate_busy(const struct gate *gate)
 {
     size_t batches = gate->batches != NULL && batch_runner_busy(gate->batches) ? 1 : 0;
-    return gate->calls.count + gate->errands + http_server_exchanges(gate->server) + batches;
+    return gate->calls.count + gate->errands + gate->sessions_count +
+           http_server_exchanges(gate->server) + batches;
 }
 
 void gate_cut(struct gate *gate)
@@ -146,6 +151,7 @@ void gate_cut(struct gate *gate)
         call->cut = true;
         call_wake(call);
     }
+    realtime_cut(gate);
 }
 
 void gate_close(struct gate *gate)
@@ -160,10 +166,11 @@ void gate_destroy(struct gate *gate)
         return;
     }
     ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
-           list_empty(&gate->file_uploads));
+           list_empty(&gate->file_uploads) && list_empty(&gate->sessions));
     batch_runner_destroy(gate->batches);
     call_straddle_fini(gate);
     call_queue_fini(gate);
+    call_ping_fini(gate);
     upstream_pool_destroy(gate->pool);
     lookup_destroy(gate->lookup);
     http_server_destroy(gate->server);

@@ -34,6 +34,7 @@ struct store;
 struct tlog;
 struct tls_context;
 struct usage_check;
+struct voice_seats;
 
 /* The log that receipts are leaves of, as they name it. */
 struct gate_log {
@@ -44,7 +45,9 @@ struct gate_log {
 /* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
 struct gate_actor {
     const struct api_key *key;
-    struct id batch; /* whose line it is; zero: of none */
+    struct id batch;   /* whose line it is; zero: of none */
+    struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
+    int64_t step;
 };
 
 /* What batches need (gate/batch_run.h); shared by all gates. */
@@ -67,7 +70,8 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
-    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
+    struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
+    struct voice_seats *voice_seats; /* NULL: nobody speaks here */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

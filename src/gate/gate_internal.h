@@ -26,6 +26,8 @@ struct gate {
     struct node uploads;      /* that are no calls yet */
     struct node file_uploads; /* errand_files.c: whose body comes in */
     size_t errands;
+    struct node sessions; /* realtime.h */
+    size_t sessions_count;
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */
@@ -34,8 +36,10 @@ struct gate {
     size_t grant_cap;
     size_t order_cap;
     struct call_queue queue;
-    struct batch_runner *batches;                     /* NULL: another loop works them off */
-    bool draining;                                    /* nobody sleeps any more */
+    struct batch_runner *batches; /* NULL: another loop works them off */
+    struct node streams; /* call_ping.c: their calls, who was told something least lately first */
+    struct timer ping;   /* for the first of them */
+    bool draining;       /* nobody sleeps any more */
     int64_t energy_uj[REGISTRY_ROUTES_PER_MODEL_MAX]; /* of the choice under way */
     struct timer straddle;                            /* call_straddle.c */
     int64_t straddle_ns; /* for when it is set, on the wall clock; 0: it is not */

@@ -46,6 +46,10 @@ struct gate_options {
     size_t queue_calls;                  /* that wait for a place, of a loop */
     int64_t queue_ns;                    /* for each; 0: none waits */
     int64_t defer_ns;                    /* of those that may wait for cheap hours; 0: none */
+    int64_t session_ns;                  /* of realtime */
+    int64_t session_idle_ns;             /* likewise, without a word */
+    size_t session_event_max;            /* bytes */
+    size_t sessions_per_key;
     size_t drains_max;
     int64_t drain_ns; /* for each */
     size_t upstream_per_host_max;
@@ -57,6 +61,7 @@ struct gate_options {
     int64_t first_byte_ns;
     int64_t silence_ns;
     int64_t answer_ns;
+    int64_t ping_ns; /* of silence towards a stream's client; 0: it is never told of */
     /* Whose word is taken for who a client is. */
     struct ip_block proxies[GATE_PROXIES_MAX];
     size_t proxies_count;

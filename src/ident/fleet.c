@@ -8,7 +8,7 @@
 #include "ident/ident_internal.h"
 
 const struct store_migration fleet_migration = {
-    22, "fleet",
+    21, "fleet",
     "CREATE TABLE fleet("
     "id BLOB PRIMARY KEY CHECK(length(id) = 16),"
     "client BLOB NOT NULL REFERENCES client(id),"

@@ -82,7 +82,7 @@ const struct store_migration credit_migration = {
 };
 
 const struct store_migration budget_calls_migration = {
-    .number = 21,
+    .number = 20,
     .name = "budget calls",
     /* How many calls a key may make, -1: no limit, and has made that were answered. */
     .sql = "ALTER TABLE budget ADD COLUMN day_calls_max INTEGER NOT NULL DEFAULT -1;"

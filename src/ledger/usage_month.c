@@ -28,7 +28,7 @@ const struct store_migration usage_month_migration = {
 };
 
 const struct store_migration usage_unit_migration = {
-    .number = 20,
+    .number = 22,
     .name = "usage_unit",
     .sql = "CREATE TABLE usage_month_unit(account INTEGER NOT NULL REFERENCES account,"
            " month INTEGER NOT NULL, key BLOB NOT NULL, model TEXT NOT NULL, unit TEXT NOT NULL,"
@@ -73,6 +73,11 @@ static const struct store_sql sql_read = {
     " ORDER BY u.key, u.model"
 };
 /* clang-format on */
+static const struct store_sql sql_of_key = {
+    "SELECT coalesce(sum(u.amount), 0), coalesce(sum(iif(u.month >= ?3, u.amount, 0)), 0),"
+    " coalesce(sum(iif(u.month >= ?4, u.amount, 0)), 0) FROM account a"
+    " JOIN usage_month u ON u.account = a.id WHERE a.uid = ?1 AND u.key = ?2"
+};
 
 #define USAGE_MONTH_TEXT(name, at) #name,
 static const char *const usage_month_classes[] = { USAGE_MONTH_TABLE(USAGE_MONTH_TEXT) };
@@ -216,4 +221,21 @@ enum err usage_month_read(struct store_txn *txn, struct id account, int64_t mont
     struct usage_month_reading reading = { row, context };
     const struct store_value values[] = { STORE_B(id_str(&account)), STORE_I(month) };
     return store_query(txn, &sql_read, values, 2, usage_month_on_row, &reading, fail);
+}
+
+static enum err usage_month_on_key(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 3);
+    *(struct usage_key *)context =
+        (struct usage_key){ row[0].number, { row[1].number, row[2].number } };
+    return ERR_OK;
+}
+
+enum err usage_month_of_key(struct store_txn *txn, struct id account, struct id key,
+                            const int64_t months[2], struct usage_key *ret_usage, struct fail *fail)
+{
+    const struct store_value values[] = { STORE_B(id_str(&account)), STORE_B(id_str(&key)),
+                                          STORE_I(months[0]), STORE_I(months[1]) };
+    return store_query(txn, &sql_of_key, values, EP_ARRAY_LEN(values), usage_month_on_key,
+                       ret_usage, fail);
 }

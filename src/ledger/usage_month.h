@@ -105,3 +105,14 @@ typedef enum err usage_month_fn(void *context, const struct usage_month *row);
 /* The rows of an account and a month, by key and model. */
 EP_MUST_CHECK enum err usage_month_read(struct store_txn *txn, struct id account, int64_t month,
                                         usage_month_fn *row, void *context, struct fail *fail);
+
+/* What a key was charged, nano. */
+struct usage_key {
+    int64_t all;
+    int64_t since[2]; /* from these months on */
+};
+
+/* The sums of a key of an account, over all models. */
+EP_MUST_CHECK enum err usage_month_of_key(struct store_txn *txn, struct id account, struct id key,
+                                          const int64_t months[2], struct usage_key *ret_usage,
+                                          struct fail *fail);

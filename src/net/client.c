@@ -4,6 +4,7 @@
 
 #include "base/counter.h"
 #include "base/mem.h"
+#include "net/answerer.h"
 #include "net/client_internal.h"
 #include "net/tls.h"
 
@@ -237,6 +238,10 @@ void call_fail_later(struct http_call *call, enum err err)
 static void call_on_timer(struct timer *timer)
 {
     struct http_call *call = EP_CONTAINER(timer, struct http_call, timer);
+    if (call->answerer != NULL) {
+        answerer_on_timer(call);
+        return;
+    }
     struct upstream_race *race = call->race;
     struct upstream_host *host = call->target;
     struct fail fail;
@@ -280,6 +285,10 @@ void http_call_start(struct upstream_pool *pool, struct http_call *call)
     call->retried = false;
     call->paused = false;
     pool->calls++;
+    if (call->answerer != NULL) {
+        answerer_begin(call);
+        return;
+    }
     if (call->host.len == 0 || call->host.len > LOOKUP_NAME_MAX) {
         call_fail_later(call, ERR_NET_LOOKUP);
         return;
@@ -323,6 +332,10 @@ void http_call_resume(struct http_call *call)
         call->begun_ns += loop_now_ns(call->pool->loop) - call->paused_ns;
     }
     call->paused = false;
+    if (call->answerer != NULL && call->pool != NULL) {
+        answerer_resume(call);
+        return;
+    }
     struct upstream_conn *conn = call->conn;
     if (conn != NULL) {
         conn->since_ns = loop_now_ns(conn->pool->loop);
@@ -334,6 +347,10 @@ void http_call_resume(struct http_call *call)
 void http_call_cancel(struct http_call *call)
 {
     if (call->pool == NULL) {
+        return;
+    }
+    if (call->answerer != NULL) {
+        answerer_cancel(call);
         return;
     }
     struct upstream_conn *conn = call->conn;

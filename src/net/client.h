@@ -11,6 +11,9 @@
  * callbacks come from the loop alone, so within any callback any function may be called for any
  * call.
  *
+ * A call that asks for another protocol (`upgrade`) and is answered by 101 sends bytes of it with
+ * http_call_write() from on_head on, and gets the others' by on_body. Its connection is never kept.
+ *
  * A kept connection may have been closed by the other side meanwhile. If one dies before any byte
  * of an answer, its call is tried once more on a fresh connection without its owner noticing. (That
  * the dead one had begun to serve it cannot be ruled out; it is the owner's to weigh.)
@@ -21,6 +24,7 @@
 #include "net/lookup.h"
 #include "wire/http1.h"
 
+struct http_answerer;
 struct http_call;
 struct tls_context;
 struct upstream_conn;
@@ -65,6 +69,8 @@ struct http_call_events {
      * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY, and what `source` answers.
      */
     void (*on_failed)(struct http_call *call, enum err err, const struct fail *fail);
+    /* After http_call_pending() was above CALL_PENDING_LOW: it has fallen to it. May be NULL. */
+    void (*on_drained)(struct http_call *call);
 };
 
 /* A body's bytes that are nowhere in memory: read as they are sent, from any place and more than
@@ -95,9 +101,14 @@ struct http_call {
     int64_t answer_ns;     /* from the start to the end, pauses aside, however it drips; 0: any */
     uint16_t port;
     bool is_head; /* a HEAD request: its answer has no body */
+    /* Who answers it within the process, in the place of a connection (net/answerer.h); NULL: a
+     * connection does, to host and port. */
+    const struct http_answerer *answerer;
+    bool upgrade; /* 101 is an answer: its body is bytes of another protocol until the end */
 
     int64_t begun_ns;             /* later by what it was paused */
     int64_t paused_ns;            /* since when it is paused */
+    int64_t moved_ns;             /* of one with an answerer: when it last moved */
     enum err failed;              /* to be told */
     struct upstream_pool *pool;   /* NULL: ended, or not started */
     struct upstream_host *target; /* NULL: its connection knows */
@@ -117,6 +128,14 @@ bool http_call_is_open(const struct http_call *call);
  * 64 KiB at most, and the end if it was among it. Silence is not timed meanwhile. */
 void http_call_pause(struct http_call *call);
 void http_call_resume(struct http_call *call);
+#define CALL_PENDING_LOW ((size_t)16 * 1024)        /* a socket takes that at once */
+#define CALL_PENDING_MAX ((size_t)64 * 1024 * 1024) /* as a server's queue_bytes_max */
+
+/* After 101. Bytes are written at once, or copied. A failure is told by on_failed, later; until
+ * then what is written goes nowhere. */
+void http_call_write(struct http_call *call, struct str bytes);
+/* Written and not yet taken by the socket. */
+size_t http_call_pending(const struct http_call *call);
 /* Allowed when it is not open. */
 void http_call_cancel(struct http_call *call);
 /* The connection it uses was used before. False when it has none. */

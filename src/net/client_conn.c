@@ -37,6 +37,7 @@ void upstream_close(struct upstream_conn *conn)
     timer_stop(loop, &conn->timer);
     stream_close(&conn->stream);
     buf_fini(&conn->in);
+    buf_fini(&conn->out);
     counter_add(COUNTER_UPSTREAM_OPEN, -1);
     task_cancel(&conn->task);
     task_init(&conn->task, upstream_on_grave);
@@ -120,6 +121,7 @@ struct upstream_conn *upstream_create(struct upstream_pool *pool, struct upstrea
     timer_init(&conn->timer, upstream_on_timer);
     task_init(&conn->task, upstream_on_task);
     buf_init(&conn->in, pool->options.head_bytes_max + LOOP_SCRATCH_BYTES);
+    buf_init(&conn->out, CALL_PENDING_MAX);
     counter_add(COUNTER_UPSTREAM_OPEN, 1);
     return conn;
 }
@@ -367,11 +369,12 @@ static size_t upstream_next_head(struct upstream_conn *conn, struct str bytes)
         upstream_fail_head(conn, head->bad);
         return 0;
     }
+    bool other = head->status == 101 && !conn->call->upgrade;
     conn->interim += head->status < 200 ? used : 0;
-    if (head->status == 101 || conn->interim > head_max) {
+    if (other || conn->interim > head_max) {
         upstream_fail(conn, ERR_UPSTREAM_SYNTAX,
-                      head->status == 101 ? "wants to speak another protocol (101)"
-                                          : "sent interim answers (1xx) without end");
+                      other ? "wants to speak another protocol (101)"
+                            : "sent interim answers (1xx) without end");
         return 0;
     }
     return used;
@@ -390,12 +393,13 @@ static char *upstream_take_head(struct upstream_conn *conn, char *bytes, size_t 
             return NULL;
         }
         at += used;
-    } while (head->status < 200);
+    } while (head->status < 200 && head->status != 101);
     conn->head_done = true;
+    conn->tunnel = head->status == 101;
     conn->since_ns = loop_now_ns(conn->pool->loop);
     upstream_schedule(conn); /* from now on silence counts, which may be the shorter time */
-    conn->keep = upstream_keeps(head);
-    http1_body_init(&conn->framing, head->framing, head->length);
+    conn->keep = upstream_keeps(head) && !conn->tunnel;
+    http1_body_init(&conn->framing, conn->tunnel ? HTTP1_UNTIL_CLOSE : head->framing, head->length);
     call->events->on_head(call, head);
     return conn->call == call && conn->state == UPSTREAM_CALL ? at : NULL;
 }
@@ -507,12 +511,15 @@ static void upstream_go(struct upstream_conn *conn)
         return;
     }
     upstream_tell_sent(conn);
+    if (conn->state == UPSTREAM_CALL && conn->tunnel) {
+        upstream_write_out(conn);
+    }
     upstream_read(conn);
     if (!conn->broken || conn->state == UPSTREAM_CLOSED) {
         return;
     }
     if (conn->state == UPSTREAM_CALL) {
-        upstream_fail(conn, ERR_NO_MEMORY, "could not be timed: no memory");
+        upstream_fail(conn, ERR_NO_MEMORY, "could not be served on: no memory");
     } else {
         upstream_close(conn);
     }

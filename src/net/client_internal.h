@@ -1,6 +1,7 @@
 /*
  * What the files of the client know of each other: client.c has pools, hosts and the face of calls,
- * client_race.c makes connections, client_conn.c sends requests and reads answers.
+ * client_race.c makes connections, client_conn.c sends requests and reads answers, client_tunnel.c
+ * writes what comes after a 101; answerer.c is for calls that no connection serves.
  */
 #pragma once
 
@@ -36,6 +37,8 @@ struct upstream_conn {
     struct buf in;    /* an answer's head that is not whole */
     size_t in_seen;   /* of `in`: holds no whole head */
     size_t interim;   /* bytes of interim answers (1xx) */
+    struct buf out;   /* of another protocol: what is not yet written, from out_at on */
+    size_t out_at;
     struct http1_body framing;
     uint32_t calls; /* so far, with the one under way */
     enum upstream_state state;
@@ -48,7 +51,9 @@ struct upstream_conn {
     bool unsendable; /* writing failed; an answer may still be there to read */
     bool answered;   /* a byte of an answer has come */
     bool head_done;
-    bool keep; /* the answer's head lets us */
+    bool keep;   /* the answer's head lets us */
+    bool tunnel; /* answered by 101 */
+    bool choked; /* on_drained is due */
 };
 
 /* A server: what is verified as the same. Exists while something of it does. */
@@ -102,6 +107,12 @@ void call_fail(struct http_call *call, enum err err, const struct fail *fail);
 void host_release(struct upstream_host *host); /* one of its count is gone */
 void host_serve(struct upstream_host *host);   /* calls that wait may have their turn */
 
+/* answerer.c: of calls that have one */
+void answerer_begin(struct http_call *call);
+void answerer_resume(struct http_call *call);
+void answerer_cancel(struct http_call *call);
+void answerer_on_timer(struct http_call *call);
+
 /* client_race.c */
 void race_begin(struct http_call *call, struct upstream_host *host);
 void race_abandon(struct upstream_race *race); /* no callback */
@@ -112,3 +123,6 @@ struct upstream_conn *upstream_create(struct upstream_pool *pool, struct upstrea
 void upstream_begin(struct upstream_conn *conn, struct http_call *call);
 void upstream_close(struct upstream_conn *conn); /* no callback */
 void upstream_schedule(struct upstream_conn *conn);
+
+/* client_tunnel.c */
+void upstream_write_out(struct upstream_conn *conn); /* what waits; may tell on_drained */

@@ -257,6 +257,12 @@ enum err http_inner_start(struct http_server *server, const struct http_inner_re
     return ERR_OK;
 }
 
+struct http_inner *http_inner_of(struct http_exchange *x)
+{
+    ASSERT(x->magic == CONN_MAGIC);
+    return x->is_inner ? inner_of(x)->owner : NULL;
+}
+
 bool http_inner_is_open(const struct http_inner *inner)
 {
     return inner->exchange != NULL;
@@ -282,6 +288,7 @@ void http_inner_cancel(struct http_inner *inner)
         return;
     }
     exchange->owner = NULL;
+    exchange->actor = NULL; /* it may go with the owner */
     inner->exchange = NULL;
     if (!exchange->asked || exchange->x.state == CONN_FLUSH) {
         inner_close(exchange); /* nobody has heard of it yet, or it is over for its source */

@@ -58,7 +58,7 @@ struct http_inner_request {
     struct buf *body;   /* taken over, and empty then, if ERR_OK is returned; NULL: none */
     struct http_from from;
     /* For whom it asks, as maker and server's owner have agreed: http_exchange_actor(). Lives until
-     * the exchange is over, or on_gone returns. NULL: who asks is told by the headers. */
+     * the exchange is over, or http_inner_cancel(). NULL: who asks is told by the headers. */
     const void *actor;
 };
 
@@ -76,6 +76,8 @@ EP_MUST_CHECK enum err http_inner_start(struct http_server *server,
                                         const struct http_inner_request *request,
                                         struct http_inner *inner);
 bool http_inner_is_open(const struct http_inner *inner);
+/* That an exchange was made for; NULL: a connection's, or its maker has cancelled it. */
+struct http_inner *http_inner_of(struct http_exchange *x);
 /* No callback until http_inner_resume(); what comes waits, and its source sees that it does. */
 void http_inner_pause(struct http_inner *inner);
 void http_inner_resume(struct http_inner *inner);

@@ -332,6 +332,9 @@ void http_server_drain(struct http_server *server)
         struct http_exchange *conn = EP_CONTAINER(node, struct http_exchange, node);
         if (conn->state == CONN_IDLE || conn->state == CONN_SHAKE || conn->state == CONN_PROXY) {
             conn_close(conn);
+        } else if (conn->state == CONN_ANSWER && conn->tunnel != NULL) {
+            conn->drains = true;
+            task_queue(conn_loop(conn), &conn->task);
         }
     }
 }

@@ -10,6 +10,9 @@
  *              > http_exchange_abort()                                     cut, at any time
  *              > on_gone                                                   the client left first
  *
+ * An exchange may also become another protocol's, with http_exchange_upgrade() in the place of an
+ * answer: net/channel.h does that for WebSocket.
+ *
  * It is over for its owner, and `x` must not be touched any more, as soon as http_respond(),
  * http_respond_end(), http_respond_last() or http_exchange_abort() has returned, or on_gone
  * returns. Exactly one of these ends it. The server writes out by itself what is queued then.
@@ -79,6 +82,18 @@ struct http_server_options {
     int64_t idle_ns;  /* between exchanges */
     int64_t stall_ns; /* for a client that reads nothing of what waits for it, or sends nothing of
                        * a body that is told as it comes */
+};
+
+/* Of an exchange that has been upgraded, in the place of the server's events. */
+struct http_tunnel_events {
+    /* Never empty; valid in the callback only. */
+    void (*on_bytes)(struct http_exchange *x, struct str bytes);
+    /* The client has gone, or reads no more. The last callback. */
+    void (*on_gone)(struct http_exchange *x);
+    /* As of an answer. */
+    void (*on_drained)(struct http_exchange *x);
+    /* http_server_drain() was called: it should come to its end. Told once. */
+    void (*on_draining)(struct http_exchange *x);
 };
 
 /* 64 KiB, 32 MiB, 64 MiB, 100,000; 30 s, 120 s, 75 s, 60 s. */
@@ -182,5 +197,16 @@ size_t http_respond_pending(const struct http_exchange *x);
 void http_respond_end(struct http_exchange *x);
 /* http_respond_body() and http_respond_end() in one write. */
 void http_respond_last(struct http_exchange *x, const struct str *parts, size_t count);
+/*
+ * Answers with 101 and `headers` (those of Upgrade and Connection too), and hands the connection
+ * over: what the client sends comes by `events` (lives as long as the exchange) from then on, and
+ * http_respond_body() writes plain bytes. Ends as an answer does, and so does the connection.
+ */
+void http_exchange_upgrade(struct http_exchange *x, struct str headers,
+                           const struct http_tunnel_events *events);
+/* Of one that is upgraded: nothing is read until http_exchange_resume(). What has been read already
+ * still comes: one on_bytes of 64 KiB and what came with the request, at most. */
+void http_exchange_pause(struct http_exchange *x);
+void http_exchange_resume(struct http_exchange *x);
 /* Closes without a proper end, so that the client sees that something is missing. */
 void http_exchange_abort(struct http_exchange *x);

@@ -169,6 +169,7 @@ void conn_finish(struct http_exchange *conn)
     http_exchange_drop_head(conn);
     buf_fini(&conn->body);
     conn->owner = NULL;
+    conn->refusing |= conn->tunnel != NULL; /* its last words are to be read, whatever comes yet */
     conn->refusing |= conn->incoming; /* the rest of the body is not read */
     conn->incoming = false;
     if (conn->broken) {
@@ -187,6 +188,19 @@ void conn_finish(struct http_exchange *conn)
     }
 }
 
+static void conn_tell_drained(struct http_exchange *conn)
+{
+    const struct http_events *events = conn->server->options.events;
+    if (conn->state != CONN_ANSWER) {
+        return;
+    }
+    if (conn->tunnel != NULL) {
+        conn->tunnel->on_drained(conn);
+    } else if (events->on_drained != NULL) {
+        events->on_drained(conn);
+    }
+}
+
 void conn_flush(struct http_exchange *conn)
 {
     conn_write_out(conn);
@@ -195,9 +209,7 @@ void conn_flush(struct http_exchange *conn)
     }
     if (conn->choked && conn_pending(conn) <= HTTP_PENDING_LOW) {
         conn->choked = false;
-        if (conn->state == CONN_ANSWER && conn->server->options.events->on_drained != NULL) {
-            conn->server->options.events->on_drained(conn);
-        }
+        conn_tell_drained(conn);
     }
     if (conn->state == CONN_FLUSH && conn_pending(conn) == 0) {
         conn_flushed(conn);
@@ -392,6 +404,39 @@ void http_exchange_abort(struct http_exchange *x)
     } else {
         conn_close(x);
     }
+}
+
+/* ---- another protocol -------------------------------------------------------------------- */
+
+void http_exchange_upgrade(struct http_exchange *x, struct str headers,
+                           const struct http_tunnel_events *events)
+{
+    exchange_check(x);
+    ASSERT(!x->begun && !x->bad);
+    struct iovec parts[4];
+    int count = part_add(parts, 1, STR("HTTP/1.1 101 Switching Protocols\r\n"));
+    count = part_add(parts, count, headers);
+    count = part_add(parts, count, STR("\r\n"));
+    x->begun = true;
+    x->last = true;
+    x->paused = false;
+    x->tunnel = events;
+    x->drains = x->server->draining;
+    conn_send(x, parts, count);
+    task_queue(conn_loop(x), &x->task); /* for what came with the request */
+}
+
+void http_exchange_pause(struct http_exchange *x)
+{
+    exchange_check(x);
+    x->paused = true;
+}
+
+void http_exchange_resume(struct http_exchange *x)
+{
+    exchange_check(x);
+    x->paused = false;
+    task_queue(conn_loop(x), &x->task);
 }
 
 /* ---- the server's own answers ------------------------------------------------------------ */

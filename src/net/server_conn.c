@@ -93,6 +93,7 @@ static void conn_begin_body(struct http_exchange *conn, bool more_came)
 static void conn_reset_answer(struct http_exchange *conn)
 {
     conn->owner = NULL;
+    conn->tunnel = NULL;
     conn->begun = false;
     conn->chunked = false;
     conn->bodiless = false;
@@ -272,9 +273,27 @@ static void conn_keep(struct http_exchange *conn, struct str rest)
     }
 }
 
+/* Bytes of another protocol, and those before them that came along with the request. */
+static void conn_tunnel(struct http_exchange *conn, struct str bytes)
+{
+    struct buf held = conn->in;
+    buf_init(&conn->in, held.max);
+    if (held.len > 0) {
+        conn->tunnel->on_bytes(conn, buf_str(&held));
+    }
+    buf_fini(&held);
+    if (bytes.len > 0 && conn->state == CONN_ANSWER) {
+        conn->tunnel->on_bytes(conn, bytes);
+    }
+}
+
 /* `bytes` follow what is kept in `in`. */
 static void conn_input(struct http_exchange *conn, struct str bytes)
 {
+    if (conn_tunnels(conn)) {
+        conn_tunnel(conn, bytes);
+        return;
+    }
     if (conn->in.len == 0) {
         size_t used = conn_feed(conn, bytes);
         conn_keep(conn, str_from_at(bytes, used));
@@ -324,6 +343,9 @@ static size_t conn_room(const struct http_exchange *conn)
     case CONN_LINGER:
         return LOOP_SCRATCH_BYTES;
     case CONN_ANSWER:
+        if (conn->tunnel != NULL) {
+            return conn->paused ? 0 : LOOP_SCRATCH_BYTES;
+        }
         if (conn_tells(conn)) {
             return LOOP_SCRATCH_BYTES;
         }
@@ -397,6 +419,27 @@ static void conn_shake(struct http_exchange *conn)
     }
 }
 
+static void conn_tell_gone(struct http_exchange *conn)
+{
+    if (conn->tunnel != NULL) {
+        conn->tunnel->on_gone(conn);
+    } else {
+        conn->server->options.events->on_gone(conn);
+    }
+}
+
+/* What a tunnel is told outside of reading and writing. */
+static void conn_go_tunnel(struct http_exchange *conn)
+{
+    if (conn->drains) {
+        conn->drains = false;
+        conn->tunnel->on_draining(conn);
+    }
+    if (conn_tunnels(conn) && !conn->paused && conn->in.len > 0) {
+        conn_input(conn, STR_EMPTY);
+    }
+}
+
 void conn_go(struct http_exchange *conn)
 {
     ASSERT(conn->magic == CONN_MAGIC);
@@ -412,12 +455,15 @@ void conn_go(struct http_exchange *conn)
     if ((conn->state == CONN_IDLE || conn_tells(conn)) && conn->in.len > 0) {
         conn_input(conn, STR_EMPTY);
     }
+    if (conn_tunnels(conn) && !conn->broken) {
+        conn_go_tunnel(conn);
+    }
     if (conn->state != CONN_CLOSED && !conn->broken) {
         conn_read_on(conn);
     }
     if (conn->state != CONN_CLOSED && conn->broken) {
         if (conn->state == CONN_ANSWER) {
-            conn->server->options.events->on_gone(conn);
+            conn_tell_gone(conn);
         }
         conn_close(conn);
     }

@@ -63,6 +63,8 @@ struct http_exchange {
     struct buf body;
     struct http1_body framing;
 
+    const struct http_tunnel_events *tunnel; /* NULL: it speaks HTTP */
+
     struct buf out; /* what is not yet written, from out_at on */
     size_t out_at;
 
@@ -91,6 +93,8 @@ struct http_exchange {
     bool choked;    /* on_drained is due */
     bool incoming;  /* the body is told as it comes, and has not ended */
     bool body_held; /* and its owner wants no more of it for now */
+    bool paused;    /* of a tunnel: not read */
+    bool drains;    /* of a tunnel: on_draining is due */
     bool tls;
     bool is_inner; /* of a struct http_inner_exchange: no connection, no timer, in no list */
 };
@@ -141,6 +145,12 @@ struct http_server {
 static inline size_t conn_pending(const struct http_exchange *conn)
 {
     return conn->out.len - conn->out_at;
+}
+
+/* It is its owner's, and speaks another protocol. */
+static inline bool conn_tunnels(const struct http_exchange *conn)
+{
+    return conn->state == CONN_ANSWER && conn->tunnel != NULL;
 }
 
 /* Its owner is told what comes. */

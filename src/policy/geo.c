@@ -15,6 +15,7 @@
 struct geo_db {
     char *path;
     size_t path_len;
+    struct stat info; /* of the file, before it was read */
     struct mmdb_table table;
 };
 
@@ -46,20 +47,20 @@ static enum err geo_read_on(int fd, const char *path, struct buf *bytes, struct 
     }
 }
 
-static enum err geo_read_file(const char *path, struct buf *bytes, struct fail *fail)
+static enum err geo_read_file(const char *path, struct stat *ret_info, struct buf *bytes,
+                              struct fail *fail)
 {
-    struct stat info;
     /* Not blocking: the name may be a pipe's, which nobody writes to. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return FAIL_SYS(fail, ERR_IO, "could not open the country database \"%s\"", path);
     }
     enum err err = ERR_OK;
-    if (fstat(fd, &info) != 0) {
+    if (fstat(fd, ret_info) != 0) {
         err = FAIL_SYS(fail, ERR_IO, "could not read the country database \"%s\"", path);
-    } else if (!S_ISREG(info.st_mode)) {
+    } else if (!S_ISREG(ret_info->st_mode)) {
         err = FAIL(fail, ERR_GEO, "the country database \"%s\" is no file", path);
-    } else if ((uint64_t)info.st_size > MMDB_BYTES_MAX) {
+    } else if ((uint64_t)ret_info->st_size > MMDB_BYTES_MAX) {
         err = FAIL(fail, ERR_GEO, "the country database \"%s\" is larger than 256 MiB", path);
     } else {
         err = geo_read_on(fd, path, bytes, fail);
@@ -77,7 +78,7 @@ static enum err geo_open_one(struct geo_db *db, struct str path, struct fail *fa
     }
     db->path_len = path.len;
     buf_init(&bytes, MMDB_BYTES_MAX + GEO_READ_BYTES);
-    enum err err = geo_read_file(db->path, &bytes, fail);
+    enum err err = geo_read_file(db->path, &db->info, &bytes, fail);
     err = err == ERR_OK ? mmdb_read(buf_str(&bytes), db->path, &db->table, fail) : err;
     buf_fini(&bytes);
     return err;
@@ -103,6 +104,33 @@ enum err geo_open(const struct str *paths, size_t count, struct geo **ret_geo, s
     }
     *ret_geo = geo;
     return ERR_OK;
+}
+
+static bool geo_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool geo_db_fresh(const struct geo_db *db, struct str path)
+{
+    struct stat now;
+    return str_eq((struct str){ db->path, db->path_len }, path) && stat(db->path, &now) == 0 &&
+           now.st_dev == db->info.st_dev && now.st_ino == db->info.st_ino &&
+           now.st_size == db->info.st_size && geo_same_time(now.st_mtim, db->info.st_mtim) &&
+           geo_same_time(now.st_ctim, db->info.st_ctim);
+}
+
+bool geo_fresh(const struct geo *geo, const struct str *paths, size_t count)
+{
+    if (geo_count(geo) != count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!geo_db_fresh(&geo->dbs[i], paths[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct geo *geo_ref(struct geo *geo)

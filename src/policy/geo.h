@@ -34,6 +34,9 @@ struct geo_info {
  * a second each. */
 EP_MUST_CHECK enum err geo_open(const struct str *paths, size_t count, struct geo **ret_geo,
                                 struct fail *fail);
+/* Whether these are the paths that were opened, in their order, and the files are the same (device,
+ * inode, length, times): then to open them again would only take the memory twice. */
+bool geo_fresh(const struct geo *geo, const struct str *paths, size_t count);
 struct geo *geo_ref(struct geo *geo); /* NULL is allowed, as in all below: no database */
 void geo_unref(struct geo *geo);
 

@@ -17,6 +17,7 @@
 #include "registry/registry_plan.h"
 #include "registry/registry_supply.h"
 #include "registry/registry_terms.h"
+#include "registry/registry_voice.h"
 
 /* ---- what is sold ------------------------------------------------------------------------- */
 
@@ -62,6 +63,7 @@ struct registry_product {
     enum registry_content_policy content_policy;
     struct registry_dispatch dispatch;
     struct registry_batch batch;
+    struct registry_voice voice;
 };
 
 struct registry {

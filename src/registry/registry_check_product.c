@@ -288,6 +288,24 @@ static void registry_check_dispatch(struct registry_load *load, const struct yam
     registry_check_sources(load, node, product, "ignore", &product->dispatch.ignore);
 }
 
+/* ---- voice --------------------------------------------------------------------------------- */
+
+static void registry_check_voice(struct registry_load *load, const struct yaml_node *node,
+                                 const struct registry_product *product)
+{
+    const struct registry_voice *voice = &product->voice;
+    const struct registry_model *models[] = { voice->hear, voice->think, voice->speak };
+    static const char *const roles[] = { "hear", "think", "speak" };
+    for (size_t i = 0; i < EP_ARRAY_LEN(models); i++) {
+        if (models[i] != NULL && registry_product_model(product, models[i]->id) == NULL) {
+            registry_fault(
+                load, REGISTRY_RULE_REG_UNKNOWN_REF, registry_place_of(node, STR("voice")),
+                "product \"" STR_FMT "\", voice.%s: it does not sell model \"" STR_FMT "\"",
+                STR_ARG(product->id), roles[i], STR_ARG(models[i]->id));
+        }
+    }
+}
+
 void registry_check_products(struct registry_load *load)
 {
     struct registry_names names;
@@ -304,6 +322,7 @@ void registry_check_products(struct registry_load *load)
             registry_check_official(load, set->items[i].node, &product[i]);
             registry_check_aliases(load, set->items[i].node, &product[i], &names);
             registry_check_dispatch(load, set->items[i].node, &product[i]);
+            registry_check_voice(load, set->items[i].node, &product[i]);
         }
     }
 }

@@ -187,6 +187,16 @@ static const struct registry_field batch_fields[] = {
 };
 static SHAPE(batch, "product's batches");
 
+static const struct registry_field voice_fields[] = {
+    { FIELD(voice, REF, hear), REF(MODEL) },
+    { FIELD(voice, REF, think), REF(MODEL) },
+    { FIELD(voice, REF, speak), REF(MODEL) },
+    { TEXT(voice, voice, 64) },
+    { TEXT(voice, language, 16), .optional = true },
+    { TEXT(voice, instructions, 4000), .optional = true },
+};
+static SHAPE(voice, "product's voice");
+
 static const struct registry_field product_fields[] = {
     { FIELD(product, ID, id) },
     { FIELD(product, TEXT, name), .min = 1, .max = 200 },
@@ -216,6 +226,7 @@ static const struct registry_field product_fields[] = {
       .optional = true, .standard = STR_INIT("refuse_strong") },
     { FIELD(product, STRUCT, dispatch), NESTED(dispatch), .optional = true, .late = true },
     { FIELD(product, STRUCT, batch), NESTED(batch), .optional = true, .late = true },
+    { FIELD(product, STRUCT, voice), NESTED(voice), .optional = true, .late = true },
 };
 static SHAPE(product, "product");
 

@@ -115,7 +115,9 @@ static enum err derive_figures(const struct evidence_basis *basis, struct buf *o
     jsonw_init(&json, out);
     jsonw_open(&json, '{');
     for (unsigned i = 0; i < EVIDENCE_TABLE_COUNT; i++) {
-        if (i != EVIDENCE_USAGE) {
+        /* Of what is no token there is a table where any was used: packs of before have none. */
+        bool units = i == EVIDENCE_UNITS && basis->fold->tables[i].count == 0;
+        if (i != EVIDENCE_USAGE && !units) {
             derive_put_table(&json, fold, (enum evidence_table)i);
         }
     }

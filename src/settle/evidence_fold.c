@@ -93,7 +93,10 @@ void evidence_fold_fini(struct evidence_fold *fold)
     X(counted)         \
     X(currency)        \
     X(ended)           \
-    X(generated) X(key) X(model_asked) X(model_served) X(outcome) X(product) X(reasons) X(reported)
+    X(generated)       \
+    X(key)             \
+    X(model_asked)     \
+    X(model_served) X(outcome) X(product) X(reasons) X(reported) X(units)
 #define FOLD_EVIDENCE(X) \
     X(call)              \
     X(chain)             \
@@ -291,6 +294,26 @@ static void fold_tokens_of(struct evidence_fold *fold, struct counts_row *row,
     }
 }
 
+/* What is no token. */
+static void fold_units(struct evidence_fold *fold, const struct fold_call *call)
+{
+    struct counts *units = &fold->tables[EVIDENCE_UNITS];
+    struct str list = call->client.units;
+    struct str rest = list.len > 0 && list.ptr[0] == '{' ? json_inside(list) : STR_EMPTY;
+    struct json_member member;
+    while (json_next_member(&rest, &member)) {
+        int64_t pieces = 0;
+        const struct str keys[] = { str_slice(call->client.ended, 0, 7), call->client.key,
+                                    call->client.model_served, member.key };
+        if (member.value.len > 2 &&
+            str_to_i64(str_slice(member.value, 1, member.value.len - 1), &pieces)) {
+            struct counts_row *row = counts_row(units, keys);
+            counts_add(units, row, 0, 1);
+            counts_add(units, row, 1, pieces);
+        }
+    }
+}
+
 static void fold_usage(struct evidence_fold *fold, const struct fold_call *call)
 {
     struct counts *usage = &fold->tables[EVIDENCE_USAGE];
@@ -468,6 +491,7 @@ enum err evidence_fold_add(struct evidence_fold *fold, const struct evidence_lin
     fold_lanes(fold, &call);
     fold_sources(fold, &call);
     fold_outcomes(fold, &call);
+    fold_units(fold, &call);
     fold_usage(fold, &call);
     fold_detected(fold, &call);
     fold_refusals(fold, &call);

@@ -28,6 +28,7 @@
     X(TRIES, "tries", "route outcome", "tries")                          \
     X(REGISTRIES, "registries", "registry rules", "calls")               \
     X(CHAINS, "chains", "registry chain route", "calls")                 \
+    X(UNITS, "units", "month key model unit", "calls pieces")            \
     X(USAGE, "usage", "month key model currency",                        \
       "calls complete interrupted failed refused amount")
 

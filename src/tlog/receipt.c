@@ -105,12 +105,17 @@ static void receipt_put_stamp(struct canon *canon, const char *name, int64_t ns)
     canon_put_str(canon, name, buf_str(&stamp));
 }
 
-static void receipt_put_call(struct canon *canon, struct id call)
+static void receipt_put_id(struct canon *canon, const char *key, struct str prefix, struct id id)
 {
     char text[ID_SHOWN_MAX];
     struct buf shown = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(id_print(&shown, STR("call_"), call)); /* fits */
-    canon_put_str(canon, "call", buf_str(&shown));
+    EP_IGNORE(id_print(&shown, prefix, id)); /* fits */
+    canon_put_str(canon, key, buf_str(&shown));
+}
+
+static void receipt_put_call(struct canon *canon, struct id call)
+{
+    receipt_put_id(canon, "call", STR("call_"), call);
 }
 
 /* RFC 8785 wants the keys in order; canon_key() asserts it. */
@@ -154,6 +159,10 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     receipt_put_flags(canon, facts);
     if (facts->saved_nano > 0) {
         canon_put_int(canon, "saved", facts->saved_nano);
+    }
+    if (!id_is_zero(facts->segment.id)) {
+        receipt_put_id(canon, "segment", STR("seg_"), facts->segment.id);
+        canon_put_int(canon, "segment_step", facts->segment.step);
     }
     if (facts->service.len > 0) {
         canon_put_str(canon, "service", facts->service);

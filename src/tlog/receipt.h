@@ -71,6 +71,12 @@ struct receipt_choice {
     int64_t saved_nano; /* by the upstream's prompt cache, at the contract's prices */
 };
 
+/* Of speech: of which segment a call is a step, and the how manieth. No id: of none. */
+struct receipt_segment {
+    struct id id;
+    int64_t step;
+};
+
 struct receipt_facts {
     struct id call;
     int64_t begun_ns;
@@ -81,6 +87,7 @@ struct receipt_facts {
     int64_t batch_percent; /* of the price book's prices that were asked for */
     struct str dialect;    /* of the client; empty: that of the sources */
     struct str service;    /* "embeddings", ...; empty: chat */
+    struct receipt_segment segment;
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */

@@ -310,6 +310,7 @@ enum err http1_status_line(struct buf *out, int status)
         const char *reason;
     } reasons[] = {
         { 100, "Continue" },
+        { 101, "Switching Protocols" },
         { 200, "OK" },
         { 201, "Created" },
         { 204, "No Content" },
@@ -325,6 +326,7 @@ enum err http1_status_line(struct buf *out, int status)
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
         { 422, "Unprocessable Content" },
+        { 426, "Upgrade Required" },
         { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 451, "Unavailable For Legal Reasons" },

@@ -18,37 +18,56 @@ spec.loader.exec_module(e2e)
 
 SDK, TOOLS = (ROOT / "build" / "clients" / name for name in ("sdk", "tools"))
 NODE = SDK / "node_modules" / "node" / "bin" / "node"
-PYTHON = ROOT / "build" / "clients" / "venv" / "bin" / "python"
+PYTHON, GENAI = (ROOT / "build" / "clients" / name / "bin" / "python" for name in ("venv", "venv-genai"))
+PYTHONS = (PYTHON, GENAI)
 ALL = os.environ.get("EP_CLIENTS") == "all"
 SCRIPT = [{"call": "read_notes", "arguments": {"name": "today"}}, {"say": "The notes say 42."}]
 
 # name, package of which the version is told, command: those in front of the scenarios' names
 CLIENTS = [
     ("openai (Python)", "openai", [PYTHON, "openai_sdk.py"]),
-    ("langchain-openai (Python)", "langchain-openai", [PYTHON, "langchain_sdk.py"]),
+    ("google-genai (Python) 3", "google-genai", [GENAI, "genai_sdk.py"]),
+    ("google-genai (Python) 2", "google-genai", [PYTHON, "genai_sdk.py"]),
+    ("langchain-openai (Python)", "langchain-openai", [PYTHON, "langchain_sdk.py", "openai"]),
+    ("langchain-anthropic (Python)", "langchain-anthropic", [PYTHON, "langchain_sdk.py", "anthropic"]),
+    ("langchain-google-genai (Python)", "langchain-google-genai", [PYTHON, "langchain_sdk.py", "google"]),
     ("openai (Node) 7", "openai", [NODE, "openai.mjs", "openai"]),
     ("openai (Node) 6", "openai6", [NODE, "openai.mjs", "openai6"]),
     ("anthropic (Python)", "anthropic", [PYTHON, "anthropic_sdk.py"]),
     ("@anthropic-ai/sdk (Node)", "@anthropic-ai/sdk", [NODE, "anthropic.mjs", "sdk"]),
+    ("@google/genai (Node) 3", "@google/genai", [NODE, "genai.mjs", "genai"]),
+    ("@google/genai (Node) 2", "genai2", [NODE, "genai.mjs", "genai2"]),
     ("@openrouter/sdk", "@openrouter/sdk", [NODE, "openrouter.mjs", "sdk"]),
     ("ai, openai-compatible", "@ai-sdk/openai-compatible", [NODE, "vercel.mjs", "compatible"]),
     ("ai, openai.chat", "@ai-sdk/openai", [NODE, "vercel.mjs", "openai"]),
+    ("ai, openai.responses", "@ai-sdk/openai", [NODE, "vercel.mjs", "responses"]),
+    ("ai, anthropic", "@ai-sdk/anthropic", [NODE, "vercel.mjs", "anthropic"]),
+    ("ai, google", "@ai-sdk/google", [NODE, "vercel.mjs", "google"]),
+    ("ai, xai", "@ai-sdk/xai", [NODE, "vercel.mjs", "xai"]),
+    ("ai, deepseek", "@ai-sdk/deepseek", [NODE, "vercel.mjs", "deepseek"]),
+    ("ai, alibaba", "@ai-sdk/alibaba", [NODE, "vercel.mjs", "alibaba"]),
+    ("ai, moonshotai", "@ai-sdk/moonshotai", [NODE, "vercel.mjs", "moonshotai"]),
     ("@langchain/openai (Node)", "@langchain/openai", [NODE, "langchain.mjs", "sdk"]),
 ]
+# Kin of others in the table: with `make clients` alone, since a check has to be quick.
+KIN = {"google-genai (Python) 2", "@google/genai (Node) 2", "ai, openai.responses", "ai, xai", "ai, deepseek",
+       "ai, moonshotai"}
 results = {}
 
 
-def version(package, python=False, folder=SDK):
-    if python:
-        done = subprocess.run([PYTHON, "-c", f"import importlib.metadata as m; print(m.version({package!r}))"],
+def version(package, python=None, folder=SDK):
+    if python in PYTHONS:
+        done = subprocess.run([python, "-c", f"import importlib.metadata as m; print(m.version({package!r}))"],
                               capture_output=True, text=True)
         return done.stdout.strip()
     return json.loads((folder / "node_modules" / package / "package.json").read_text())["version"]
 
 
-def missing(command):
-    if command[0] == PYTHON:
-        return None if PYTHON.exists() else "PyPI's clients are not installed"
+def missing(command, name=None):
+    if name in KIN and not ALL:
+        return "kin of other clients run with `make clients`"
+    if command[0] in PYTHONS:
+        return None if command[0].exists() else "PyPI's clients are not installed"
     return None if NODE.exists() else "npm's clients are not installed"
 
 
@@ -75,7 +94,7 @@ def environment(house, **more):
 
 def go(house, folder, command, *scenarios):
     """Its lines; a client that cannot even begin says why."""
-    home = HERE / ("py" if command[0] == PYTHON else "sdk")
+    home = HERE / ("py" if command[0] in PYTHONS else "sdk")
     if command[0] == NODE:
         for file in home.glob("*.mjs"):
             shutil.copy(file, folder)
@@ -91,11 +110,11 @@ def go(house, folder, command, *scenarios):
 
 @pytest.mark.parametrize("name, package, command", CLIENTS, ids=[row[0] for row in CLIENTS])
 def test_a_client_does_all_that_it_can(house, tmp_path, name, package, command):
-    why = missing(command)
+    why = missing(command, name)
     if why:
         pytest.skip(why)
     lines = go(house, tmp_path, command)
-    results[name, version(package, command[0] == PYTHON)] = lines
+    results[name, version(package, command[0])] = lines
     assert not [line for line in lines if not line["held"]], "\n".join(line.get("why", "") for line in lines)
 
 
@@ -105,11 +124,11 @@ def test_a_stream_that_breaks_off_is_an_error_to_each_of_them(house, tmp_path):
     failed = []
     try:
         for name, package, command in CLIENTS:
-            if not missing(command):
+            if not missing(command, name):
                 house.stop_process("server")  # a source that has failed for one client is asked for the next
                 house.start()
                 lines = go(house, tmp_path, command, "cut")
-                results.setdefault((name, version(package, command[0] == PYTHON)), []).extend(lines)
+                results.setdefault((name, version(package, command[0])), []).extend(lines)
                 failed += [f"{name}: {line['why']}" for line in lines if not line["held"]]
     finally:
         for at in (0, 1):
@@ -158,7 +177,7 @@ def test_an_example_is_what_quickstart_prints_and_works(house, tmp_path, name, l
     printed = subprocess.run([e2e.ENTREPOT, "quickstart", name, "--model", "aurora-large"], capture_output=True,
                              text=True, cwd="/")
     assert (printed.returncode, printed.stdout) == (0, lines)
-    tool = name in ("opencode", "qwen-code", "claude-code", "codex")
+    tool = name in ("opencode", "qwen-code", "claude-code", "codex", "gemini-cli")
     if tool and not (ALL and (TOOLS / "node_modules").exists()):
         pytest.skip("coding tools run with `make clients`")
     if language == "js" and not NODE.exists() or language == "python" and not PYTHON.exists():
@@ -202,6 +221,7 @@ def bench(house, tmp_path):
     ("qwen-code", "@qwen-code/qwen-code", "read_file", lambda path: {"file_path": path}),
     ("claude-code", "@anthropic-ai/claude-code", "Read", lambda path: {"file_path": path}),
     ("codex", "@openai/codex", "exec_command", lambda path: {"cmd": f"cat {path}"}),
+    ("gemini-cli", "@google/gemini-cli", "read_file", lambda path: {"file_path": path}),
 ])
 def test_a_coding_tool_does_a_task_with_a_tool(house, bench, name, package, call, arguments):
     work = bench(call, arguments)

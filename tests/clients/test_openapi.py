@@ -81,7 +81,7 @@ def test_answers_are_as_it_says(house):  # noqa: F811
     document.write_text(json.dumps(narrowed(call[1]["x-entrepot-call"])))
     done = subprocess.run(
         [str(schemathesis), "run", str(document), "--url", f"http://127.0.0.1:{house.public}", "-H", f"Authorization: Bearer {house.key}",
-         "--max-time", str(SECONDS), "--workers", "2", "--seed", "1", "--no-color", "--generation-database", "none",
+         "--max-time", str(SECONDS), "--workers", "1", "--seed", "1", "--no-color", "--generation-database", "none",
          "--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all", "--generation-with-security-parameters", "false", "--request-timeout", "30",
          "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
                      "response_headers_conformance,response_schema_conformance"],

@@ -146,15 +146,19 @@ class Client:
         self.random.choices(list(ways), list(ways.values()))[0]()
 
 
-def work(public, key, models, seed, until, told):
+def work(public, key, models, seed, until, rate, told):
     """A process of clients: tells what they saw, and the first thing that was not as it must be."""
     clients = [Client(public, key, models, f"{seed}-{number}") for number in range(THREADS)]
     faults = []
 
     def run(client):
+        due = time.monotonic()
         try:
             while time.time() < until and not faults:
                 client.one()
+                if rate:
+                    due = max(due + WORKERS * THREADS / rate, time.monotonic() - 1)
+                    time.sleep(max(0, due - time.monotonic()))
         except Exception as fault:  # whatever it is, it ends the soak
             faults.append(f"{type(fault).__name__}: {fault}")
 
@@ -205,11 +209,11 @@ def disturb(zoo, at_s):
     zoo.talker.status = 503 if at_s % OUTAGE_S < 2 else 200
 
 
-def run(zoo, minutes, seed):
+def run(zoo, minutes, seed, rate):
     until = time.time() + 60 * minutes
     spawn = multiprocessing.get_context("spawn")
     told = spawn.Queue()
-    workers = [spawn.Process(target=work, args=(zoo.public, zoo.key, zoo.runs, f"{seed}-{number}", until, told))
+    workers = [spawn.Process(target=work, args=(zoo.public, zoo.key, zoo.runs, f"{seed}-{number}", until, rate, told))
                for number in range(WORKERS)]
     for worker in workers:
         worker.start()
@@ -244,6 +248,7 @@ def settle(zoo, files):
 def main():
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("minutes", type=float, nargs="?", default=60)
+    asked.add_argument("--rate", type=float, default=0, help="calls a second of all clients; 0: as many as they can")
     asked.add_argument("--seed", default=str(time.time_ns()))
     asked = asked.parse_args()
     print(f"soak: {asked.minutes:g} minutes of mixed outcomes, seed {asked.seed}", flush=True)
@@ -255,7 +260,7 @@ def main():
             zoo.command("credit", "purchase", "--client", client, "--amount", "5000")
             zoo.credits()
             files = len(zoo.files())
-            watch, seen, faults = run(zoo, asked.minutes, asked.seed)
+            watch, seen, faults = run(zoo, asked.minutes, asked.seed, asked.rate)
             assert not faults, faults
             zoo.command("audit")
             settle(zoo, files)

@@ -47,6 +47,10 @@ def test_broken_json_is_refused_with_its_offset(house):
     ({"n": 0}, "n"),
     ({"n": 1000}, "n"),
     ({"stream": "yes"}, "stream"),
+    ({"max_completion_tokens": 20}, "max_tokens"),
+    ({"messages": [*GOOD["messages"], {"role": "tool", "tool_call_id": "call_1", "content": "42"}]}, "messages[1].tool_call_id"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {
+        "url": "data:image/png;base64,bm8gaW1hZ2U="}}]}]}, "messages[0].content[1].image_url"),
 ])
 def test_wrong_values_are_refused_by_name(house, change, param):
     status, _, error = error_of(house.request("/v1/chat/completions", {**GOOD, **change}))

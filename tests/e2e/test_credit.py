@@ -95,6 +95,18 @@ def test_a_budget_lets_through_what_it_covers_and_shows_it(house):
     assert listed["month_max"] is None and listed["total_max"] == "1.00"
 
 
+@pytest.mark.parametrize("budget", [[], ["--budget-total", "1"]], ids=["no budget", "a budget"])
+def test_a_key_shows_what_it_has_used_and_its_sisters_show_theirs(house, budget):
+    client = new_client(house, "Used", "--amount", "5")
+    key, sister = new_key(house, client, *budget), new_key(house, client)
+    charges = [call(house, key["key"])[1]["x-entrepot-charge"] for _ in range(2)]
+    shown = json.loads(house.request("/api/v1/key", key=key["key"])[2])["data"]
+    for name in ("usage", "usage_daily", "usage_weekly", "usage_monthly"):
+        assert shown[name] == pytest.approx(sum(map(float, charges)), abs=1e-9) and shown[name] > 0
+    unused = json.loads(house.request("/v1/key", key=sister["key"])[2])["data"]
+    assert unused["usage"] == unused["usage_weekly"] == 0 and unused["rate_limit"]["requests"] == -1
+
+
 def test_an_answer_without_a_cap_is_capped_by_the_budget(house):
     client = new_client(house, "Uncapped", "--amount", "50")
     key = new_key(house, client, "--budget-day", "0.01")

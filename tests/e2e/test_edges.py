@@ -80,7 +80,7 @@ def test_the_root_answers_who_looks_whether_anybody_is_there(house, method):
 @pytest.mark.parametrize("path, headers, shape", [
     ("/v1/responses/compact", {}, "openai"),
     ("/v1/responses/resp_1", {}, "openai"),
-    ("/v1/embeddings", {}, "openai"),
+    ("/v1/fine_tuning/jobs", {}, "openai"),
     ("/v1/messages/batches", {}, "anthropic"),
     ("/api/v1/messages/batches", {}, "anthropic"),
     ("/v1/files", {"anthropic-version": "2023-06-01"}, "anthropic"),

@@ -263,7 +263,7 @@ def test_a_stream_is_marked_at_most_once_an_interval(trial):
     house = trial()
     house.set(words=300, pace=0.005)
     house.start()
-    seen = set()
+    seen, begun = set(), time.monotonic()
     line, data, _ = house.open_stream()
     reader = threading.Thread(target=read_to_the_end, args=(line, data))
     reader.start()
@@ -271,7 +271,7 @@ def test_a_stream_is_marked_at_most_once_an_interval(trial):
         seen.update(row[0] for row in house.rows("SELECT marked_ns FROM hold_progress"))
         time.sleep(0.02)
     times = sorted(seen)
-    assert 2 <= len(times) <= 4, "of 1.5 s"
+    assert 2 <= len(times) <= 1 + (time.monotonic() - begun) / 0.45, "of 1.5 s, or as long as it took"
     assert all(b - a > 450e6 for a, b in zip(times, times[1:]))
 
 

@@ -280,6 +280,8 @@ BAD = {
     "a part that is none": ({"contents": [{"role": "user", "parts": [{"video": {}}]}]}, "contents[0].parts[0]"),
     "an image that is none": ({"contents": [{"role": "user", "parts": [{"inlineData": {
         "mimeType": "image/png", "data": "no base64!"}}]}]}, "contents[0].parts[0]"),
+    "text that says it is an image": ({"contents": [{"role": "user", "parts": [{"inlineData": {
+        "mimeType": "image/png", "data": "bm8gaW1hZ2U="}}]}]}, "contents[0].parts[0]"),
     "a search of the vendor's": ({"tools": [{"googleSearch": {}}]}, "tools"),
     "kept content": ({"cachedContent": "cachedContents/1"}, "cachedContent"),
     "a budget of thought that is none": ({"generationConfig": {"thinkingConfig": {"thinkingBudget": "much"}}},
@@ -311,6 +313,7 @@ def test_without_credit_it_is_a_quota_that_is_used_up(shop):
     status, headers, text = ask(shop, key=poor)
     error = json.loads(text)["error"]
     assert (status, error["status"]) == (429, "RESOURCE_EXHAUSTED") and headers["x-should-retry"] == "false"
+    assert [detail.get("reason", detail.get("retryDelay")) for detail in error["details"]] == ["INSUFFICIENT_QUOTA", "86400.000s"]
     assert error["entrepot"]["call"] == headers["x-request-id"]
 
 

@@ -320,6 +320,9 @@ BAD = {
     "a role of another dialect": ({"messages": [{"role": "tool", "content": "x"}]}, "role"),
     "an image that is none": ({"messages": [{"role": "user", "content": [
         {"type": "image", "source": {"type": "file", "file_id": "f"}}]}]}, "messages"),
+    "text that says it is an image": ({"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "bm8gaW1hZ2U="}}]}]}, "messages[0].content[0]"),
+    "both caps of another dialect": ({"max_tokens": 5, "max_completion_tokens": 5}, "max_completion_tokens"),
     "a stream that is no truth value": ({"stream": "yes"}, "stream"),
     "a server of tools": ({"mcp_servers": [{"type": "url", "url": "https://x", "name": "x"}]}, "mcp_servers"),
 }

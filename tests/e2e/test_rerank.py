@@ -1,9 +1,12 @@
 """Rerank: an order of documents, billed by the search unit or by tokens, as the price list has it."""
 
 import json
+import time
+import zipfile
 
 import pytest
 
+from conftest import wait_for
 from services_house import Services
 
 PATH = "/v2/rerank"
@@ -63,6 +66,21 @@ def test_units_that_nobody_told_or_can_be_are_ours(shop):
     _, receipt = shop.sold(PATH, ASK)
     assert receipt["units"] == {"search_unit": "1"}  # three short documents are no ten units
     shop.upstreams_are()
+
+
+def test_a_pack_of_evidence_sums_them(shop):
+    pack, month, figures = shop.folder / "pack.zip", time.strftime("%Y-%m", time.gmtime()), {}
+
+    def made():  # of what the log has published
+        pack.unlink(missing_ok=True)
+        shop.command("evidence", "--client", shop.client, "--period", month, "-o", str(pack))
+        with zipfile.ZipFile(pack) as files:
+            figures.update(json.loads(files.read("figures.json")))
+        return "units" in figures
+
+    wait_for(made, "a pack with the calls")
+    row = figures["units"][0]
+    assert (row["model"], row["unit"]) == ("aurora-small", "search_unit") and int(row["pieces"]) >= int(row["calls"]) > 0
 
 
 def test_by_tokens_as_they_are_told(by_tokens):

@@ -132,6 +132,15 @@ def test_tokens_are_counted_and_nothing_is_billed(shop):  # noqa: F811
     assert shop.request(PATH + "/input_tokens", {"model": "none", "input": "x"})[0] == 404
 
 
+def test_a_search_that_stays_indoors_is_left_out_and_named(shop):  # noqa: F811
+    """Codex offers one with every request, whatever its settings."""
+    shop.say(WHOLE, "application/json")
+    status, headers, text = ask(shop, tools=[READ, {"type": "web_search", "external_web_access": False}], tool_choice="auto")
+    assert status == 200 and "hosted" in headers["x-entrepot-lost"].split(", "), text
+    (_, asked), = shop.asked()
+    assert [tool["function"]["name"] for tool in asked["tools"]] == [READ["name"]]
+
+
 BAD = {
     "no model": ({"drop": ["model"]}, "model"),
     "no input": ({"drop": ["input"]}, "input"),
@@ -141,6 +150,13 @@ BAD = {
     "an answer that is kept nowhere": ({"previous_response_id": "resp_1"}, "previous_response_id"),
     "an answer in the background": ({"background": True}, "background"),
     "a tool of the vendor's": ({"tools": [{"type": "web_search"}]}, "tools"),
+    "a search of the web": ({"tools": [{"type": "web_search", "external_web_access": True}]}, "tools"),
+    "a search of nobody's word": ({"tools": [{"type": "web_search", "external_web_access": "no"}]}, "tools"),
+    "a search that is asked for": ({"tools": [{"type": "web_search", "external_web_access": False}],
+                                    "tool_choice": {"type": "web_search"}}, "tool_choice"),
+    "text that says it is an image": ({"input": [{"role": "user", "content": [
+        {"type": "input_image", "image_url": "data:image/png;base64,bm8gaW1hZ2U="}]}]}, "input[0]"),
+    "both caps of another dialect": ({"max_tokens": 5, "max_completion_tokens": 5}, "max_tokens"),
     "a result without a call": ({"input": [{"type": "function_call_output", "call_id": "x", "output": "y"}]}, "input[0]"),
 }
 

@@ -72,6 +72,8 @@ def registry(house):
     bought(house, "c", "p", name="c-domestic")
     rules["routes"] = [
         route("zone", "c", "toy-voice", house.upstreams[ZONE], "CN/shantou", "dt.c", "cost", pool="swa-1"),
+        *(route(f"zone-{dialect}", "c", "toy-voice", house.upstreams[ZONE], "CN/shantou", "dt.c", "cost", pool="swa-1",
+                dialect=f"openai_{dialect}") for dialect in ("speech", "transcriptions")),
         route("domestic", "c", "toy-voice", house.upstreams[DOMESTIC], "CN/guangzhou", "dt.c", "cheap",
               credential="c.c-domestic", pool="domestic-1")]
     rules["products"] = [
@@ -214,6 +216,25 @@ def test_a_child_reads_out_a_resident_id(house, text):
         if file.is_file():
             data = file.read_bytes()
             assert RESIDENT.encode() not in data and text.encode() not in data, file
+
+
+def test_a_resident_id_is_not_said_aloud(house):
+    speak = {"model": "toy-voice", "voice": "x", "response_format": "wav"}
+    with Kept(house):
+        told, shown = house.refusal(call(house, "SG-001", {**speak, "input": f"My number is {RESIDENT}."}, path="/v1/audio/speech"),
+                                    422, "zone_mixed_data")
+        assert told["class"] == "cn_resident_id" and reasons(shown)[0] == "ZONE_MIX_PI(cn_resident_id)"
+    shown = house.fine(call(house, "SG-001", {**speak, "input": "Good night."}, path="/v1/audio/speech"))
+    assert shown["client"]["service"] == "speech" and shown["operator"]["route"] == "zone-speech"
+
+
+def test_a_recording_that_nobody_has_looked_through(house):
+    body = (b"--x\r\nContent-Disposition: form-data; name=model\r\n\r\ntoy-voice\r\n"
+            b"--x\r\nContent-Disposition: form-data; name=file; filename=a.wav\r\n\r\nRIFF....WAVE\r\n--x--")
+    with Kept(house):
+        _, shown = house.refusal(call(house, "SG-001", body, path="/v1/audio/transcriptions",
+                                      headers={"Content-Type": "multipart/form-data; boundary=x"}), 422, "zone_mixed_data")
+        assert reasons(shown)[0].startswith("ZONE_MIX"), shown
 
 
 def test_the_same_digits_with_a_wrong_check(house):

@@ -68,7 +68,7 @@ def errors():
     assert error.request_id.startswith("call_")
     refused(lambda: ask(max_tokens=-1), openai.BadRequestError, param="max_tokens")
     refused(lambda: ask(client.with_options(api_key="sk-ep-wrong")), openai.AuthenticationError)
-    refused(lambda: client.embeddings.create(model=MODEL, input="x"), openai.NotFoundError, code="unknown_path")
+    refused(lambda: client.embeddings.create(model=MODEL, input="x"), openai.BadRequestError, code="model_not_supported")
 
 
 def credit():

@@ -63,7 +63,7 @@ await run({
       (error) => error instanceof OpenAI.BadRequestError && error.param === "max_tokens");
     await refused(() => client.withOptions({ apiKey: "sk-ep-wrong" }).models.list(),
       (error) => error instanceof OpenAI.AuthenticationError);
-    await refused(() => client.post("/embeddings", { body: {} }),
+    await refused(() => client.post("/fine_tuning/jobs", { body: {} }),
       (error) => error instanceof OpenAI.NotFoundError && error.code === "unknown_path");
   },
   async credit() {

@@ -40,6 +40,11 @@ await run({
     const { data } = await client.credits.getCredits();
     must(data.totalCredits > 0, JSON.stringify(data));
   },
+  async key() {
+    const { data } = await client.apiKeys.getCurrentKeyMetadata();
+    must(data.label && data.limit === null && data.usage > 0 && data.usageMonthly === data.usage, JSON.stringify(data));
+    must(data.usageWeekly >= data.usageDaily && data.rateLimit.requests !== 0 && !data.isFreeTier, JSON.stringify(data));
+  },
   async generation() {
     const answer = await fetch(`${base}/chat/completions`, { method: "POST", body: JSON.stringify({ model, messages: hello }),
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" } });

@@ -97,14 +97,6 @@ TEST(address_and_model_are_those_of_the_configuration)
     house_end(&house);
 }
 
-TEST(a_tool_whose_api_is_not_served_is_told_so)
-{
-    stand_in_nothing();
-    CHECK_EQ(RUN("quickstart", "gemini-cli"), ACT_FAILED);
-    CHECK_EQ(out.len, 0);
-    CHECK(says(&errors, "gemini-cli") && says(&errors, "does not serve yet"));
-}
-
 TEST(what_is_no_tool_no_model_and_no_address_is_refused_with_what_there_is)
 {
     stand_in_nothing();

@@ -48,6 +48,17 @@ TEST(sha256_of_a_million_letters_is_the_known_one)
                  "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(sha1_gives_the_known_answer_of_rfc_6455)
+{
+    unsigned char sum[DIGEST_SHA1_BYTES];
+    struct buf text;
+    buf_init(&text, 64);
+    digest_sha1(STR("dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11"), sum);
+    CHECK_EQ(enc_base64(&text, sum, sizeof(sum)), ERR_OK);
+    CHECK_STR(buf_str(&text), STR("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    buf_fini(&text);
+}
+
 TEST(parts_hash_as_their_sum_however_they_are_cut)
 {
     struct str text = test_at_page_end(STR("the quick brown fox jumps over the lazy dog, twice"));

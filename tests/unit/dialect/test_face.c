@@ -93,6 +93,12 @@ TEST(openrouters_codes_are_numbers_and_say_whose_limit_it_was)
     CHECK_EQ(json_get(json_get(body, STR("metadata")), STR("limit_source")).len, 0);
 }
 
+#define INFO(reason)                                                                     \
+    "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\"," \
+    "\"domain\":\"entrepot\"}"
+#define WAIT(delay) \
+    "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" delay "\"}"
+
 TEST(anthropics_and_geminis_envelopes_are_theirs)
 {
     struct face_error error = { .err = ERR_HTTP_PATH, .request = STR("req_1") };
@@ -103,16 +109,31 @@ TEST(anthropics_and_geminis_envelopes_are_theirs)
     CHECK(str_ends(written(FACE_ANTHROPIC, &error), STR(",\"request_id\":null}")));
     CHECK_STR(written(FACE_GEMINI, &error),
               STR("{\"error\":{\"code\":404,\"message\":\"There is no such path.\","
-                  "\"status\":\"NOT_FOUND\",\"details\":[]}}"));
-    error.err = ERR_ASK_INVALID;
-    error.param = STR("contents[0]");
-    error.message = STR("\"it\"");
+                  "\"status\":\"NOT_FOUND\",\"details\":[" INFO("UNKNOWN_PATH") "]}}"));
+}
+
+TEST(gemini_is_told_the_code_the_field_and_how_long_to_wait)
+{
+    struct face_error error = { .err = ERR_ASK_INVALID,
+                                .param = STR("contents[0]"),
+                                .message = STR("\"it\""),
+                                .wait_ms = FACE_NEVER };
     CHECK_STR(written(FACE_GEMINI, &error),
               STR("{\"error\":{\"code\":400,\"message\":\"\\\"it\\\"\","
-                  "\"status\":\"INVALID_ARGUMENT\",\"details\":["
-                  "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\","
-                  "\"fieldViolations\":[{\"field\":\"contents[0]\","
-                  "\"description\":\"\\\"it\\\"\"}]}]}}"));
+                  "\"status\":\"INVALID_ARGUMENT\",\"details\":[" INFO(
+                      "INVALID_VALUE") ","
+                                       "{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\","
+                                       "\"fieldViolations\":[{\"field\":\"contents[0]\","
+                                       "\"description\":\"\\\"it\\\"\"}]}]}}"));
+    error = (struct face_error){ .err = ERR_LEDGER_FUNDS, .message = STR("m") };
+    CHECK(str_ends(written(FACE_GEMINI, &error), STR("[" INFO("INSUFFICIENT_QUOTA") "]}}")));
+    error.wait_ms = FACE_NEVER; /* the vendor's tool asks no more that is to wait so long */
+    CHECK(str_ends(written(FACE_GEMINI, &error),
+                   STR("[" INFO("INSUFFICIENT_QUOTA") "," WAIT("86400.000s") "]}}")));
+    error.err = ERR_LIMIT_REQUESTS;
+    error.wait_ms = 1500;
+    CHECK(str_ends(written(FACE_GEMINI, &error),
+                   STR("[" INFO("RATE_LIMIT_EXCEEDED") "," WAIT("1.500s") "]}}")));
 }
 
 TEST(every_failure_has_a_name_in_every_face)

@@ -247,6 +247,64 @@ TEST(types_in_upper_case_are_those_of_json_schema)
         "\"stream_options\":{\"include_usage\":true}}\n\n");
 }
 
+/* The vendor's SDK for Python writes some members so, and data with the letters of addresses. */
+TEST(gemini_may_be_written_with_underscores)
+{
+    static const char *const bodies[] = {
+        "{\"contents\":[{\"parts\":[{\"inline_data\":{\"mime_type\":\"image/png\","
+        "\"data\":\"_9j_-_-_\"}}]}],\"system_instruction\":{\"parts\":[{\"text\":\"s\"}]},"
+        "\"tools\":[{\"function_declarations\":[{\"name\":\"f\",\"parameters_json_schema\":"
+        "{\"max_items\":1}}]}],\"tool_config\":{\"function_calling_config\":{\"mode\":\"ANY\","
+        "\"allowed_function_names\":[\"f\"]}},\"generation_config\":{\"max_output_tokens\":5,"
+        "\"stop_sequences\":[\"E\"],\"thinking_config\":{\"thinking_level\":\"low\"}}}",
+        "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","
+        "\"data\":\"/9j/+/+/\"}}]}],\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]},"
+        "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"parametersJsonSchema\":"
+        "{\"max_items\":1}}]}],\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\","
+        "\"allowedFunctionNames\":[\"f\"]}},\"generationConfig\":{\"maxOutputTokens\":5,"
+        "\"stopSequences\":[\"E\"],\"thinkingConfig\":{\"thinkingLevel\":\"low\"}}}",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bodies); i++) {
+        check_body(
+            DIALECT_GEMINI, bodies[i], &targets[DIALECT_CHAT],
+            "{\"model\":\"up-1\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":"
+            "\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+            "\"data:image/png;base64,/9j/+/+/\"}}]}],\"tools\":[{\"type\":\"function\","
+            "\"function\":{\"name\":\"f\",\"parameters\":{\"max_items\":1}}}],"
+            "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
+            "\"max_completion_tokens\":5,\"stop\":[\"E\"],\"reasoning_effort\":\"low\","
+            "\"stream\":true,\"stream_options\":{\"include_usage\":true}}\n\n");
+    }
+}
+
+TEST(gemini_may_not_say_a_thing_in_both_spellings)
+{
+    static const struct {
+        const char *body;
+        enum err err;
+        const char *param;
+    } rows[] = {
+        { "{\"contents\":[],\"toolConfig\":{},\"tool_config\":{}}", ERR_ASK_DUPLICATE,
+          "tool_config" },
+        { "{\"contents\":[],\"tool__config\":{}}", ERR_ASK_UNSUPPORTED, "tool__config" },
+        { "{\"contents\":[],\"tool_Config\":{}}", ERR_ASK_UNSUPPORTED, "tool_Config" },
+        { "{\"contents\":[],\"toolconfig\":{}}", ERR_ASK_UNSUPPORTED, "toolconfig" },
+        { "{\"contents\":[],\"tool_\":{}}", ERR_ASK_UNSUPPORTED, "tool_" },
+        { "{\"contents\":[],\"tool_config_\":{}}", ERR_ASK_UNSUPPORTED, "tool_config_" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct talk talk;
+        struct fail fail;
+        arena_init(&arena, 4096, 1 << 20);
+        CHECK_EQ(talk_read(DIALECT_GEMINI, test_at_page_end(str_from(rows[i].body)), &gemini_path,
+                           &arena, &talk, &fail),
+                 rows[i].err);
+        CHECK_STR(talk.param, str_from(rows[i].param));
+        arena_fini(&arena);
+    }
+}
+
 TEST(what_an_answer_repeats_of_its_request)
 {
     struct arena arena;

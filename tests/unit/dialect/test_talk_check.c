@@ -55,7 +55,7 @@ static const struct refused cases[] = {
     { C, A, CHAT("\"max_output_tokens\":1"), ERR_ASK_UNSUPPORTED, "max_output_tokens" },
     { A, C, A_REST("\"max_completion_tokens\":1"), ERR_ASK_UNSUPPORTED, "max_completion_tokens" },
     { R, C, R_REST("\"messages\":[]"), ERR_ASK_UNSUPPORTED, "messages" },
-    { G, C, G_REST("\"generation_config\":{}"), ERR_ASK_UNSUPPORTED, "generation_config" },
+    { G, C, G_REST("\"generation__config\":{}"), ERR_ASK_UNSUPPORTED, "generation__config" },
     { C, A, CHAT("\"model\":\"n\""), ERR_ASK_DUPLICATE, "model" },
     { C, A, CHAT("\"top_\\u0070\":1,\"top_p\":1"), ERR_ASK_DUPLICATE, "top_p" },
     { G, A, G_REST("\"generationConfig\":{\"topP\":1,\"topP\":1}"), ERR_ASK_DUPLICATE,
@@ -96,6 +96,8 @@ static const struct refused cases[] = {
     { C, A, IMAGE("data:image/png;base64,"), ERR_ASK_INVALID, "messages[0].content[0]" },
     { C, A, IMAGE("data:image/png;base64,a*b="), ERR_ASK_INVALID, "messages[0].content[0]" },
     { C, A, IMAGE("data:image/png,abcd"), ERR_ASK_INVALID, "messages[0].content[0]" },
+    { C, A, IMAGE("data:image/png;base64,bm8gaW1hZ2U="), ERR_ASK_INVALID,
+      "messages[0].content[0]" },
     { C, A, IMAGE("data:text/html;base64,abcd"), ERR_ASK_INVALID, "messages[0].content[0]" },
     { C, A, IMAGE("https://a.example/x.png"), ERR_ASK_UNSUPPORTED, "messages[0].content[0]" },
     { C, A, USER("{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}"), ERR_ASK_UNSUPPORTED,
@@ -149,7 +151,7 @@ static const struct refused cases[] = {
                 "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"x\","
                 "\"content\":["
                 "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\","
-                "\"data\":\"abcd\"}}]}]}"),
+                "\"data\":\"iVBORw0KGgo=\"}}]}]}"),
       ERR_ASK_UNSUPPORTED, "messages[2].content[0]" },
     /* what would have to be kept */
     { C, A, CHAT("\"store\":true"), ERR_ASK_UNSUPPORTED, "store" },

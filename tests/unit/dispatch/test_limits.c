@@ -425,8 +425,9 @@ static void *worker(void *arg)
             bool served = limits_reserve(&hold, 5, 5, now_ns, &why) == ERR_OK;
             atomic_fetch_add(&given, served ? used : 0);
             atomic_fetch_sub(&inside, 1);
-            leave(&hold, used, 0, served, now_ns);
+            limits_end(&hold, used, 0, served, now_ns);
         }
+        limits_free(&hold);
     }
     return NULL;
 }

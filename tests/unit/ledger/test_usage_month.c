@@ -115,6 +115,30 @@ static int64_t at(const char *text)
     return ns;
 }
 
+struct key_asked {
+    struct id account;
+    unsigned char key;
+    int64_t months[2];
+    struct usage_key usage;
+};
+
+static enum err read_key(void *context, struct store_txn *txn, struct fail *fail)
+{
+    struct key_asked *asked = context;
+    return usage_month_of_key(txn, asked->account, (struct id){ { asked->key } }, asked->months,
+                              &asked->usage, fail);
+}
+
+static void check_key(struct ledger_account *account, unsigned char key, int64_t all,
+                      int64_t from_november, int64_t from_december)
+{
+    struct key_asked asked = { ledger_account_id(account), key, { 202611, 202612 }, { 0 } };
+    CHECK_EQ(store_read(books.store, read_key, &asked, &books.fail), ERR_OK);
+    CHECK_EQ(asked.usage.all, all);
+    CHECK_EQ(asked.usage.since[0], from_november);
+    CHECK_EQ(asked.usage.since[1], from_december);
+}
+
 TEST(a_month_is_the_sum_of_its_settlements_by_key_and_model)
 {
     books_begin(&books);
@@ -179,6 +203,10 @@ TEST(a_month_is_the_sum_of_its_settlements_by_key_and_model)
     CHECK_EQ(look(one, 202612).amount, 4);
     CHECK_EQ(look(one, 202610).rows, 0);
     CHECK_EQ(look(other, 202611).amount, 50);
+    check_key(one, 1, 32, 32, 0);
+    check_key(one, 2, 4, 4, 4);
+    check_key(one, 3, 0, 0, 0); /* another client's */
+    check_key(other, 3, 50, 50, 0);
     books_end(&books);
 }
 

@@ -289,10 +289,14 @@ TEST(an_owner_that_leaves_is_a_client_that_has_gone)
     http_inner_cancel(&asker.inner); /* before anybody has heard of it */
     test_settle(shop.loop);
     CHECK_EQ(shop.requests, 0);
-    CHECK_EQ(asker_start(&asker, asker_plain), ERR_OK);
+    struct http_inner_request acted = asker_plain;
+    acted.actor = &shop;
+    CHECK_EQ(asker_start(&asker, acted), ERR_OK);
     UNTIL(shop.loop, shop.open != NULL);
+    CHECK(http_exchange_actor(shop.open) == &shop);
     http_inner_cancel(&asker.inner);
     CHECK(!http_inner_is_open(&asker.inner));
+    CHECK(http_exchange_actor(shop.open) == NULL); /* it may have gone with its owner */
     http_respond_head(shop.open, 200, STR_EMPTY); /* goes nowhere */
     http_respond_body(shop.open, &STR("x"), 1);
     CHECK_EQ(shop.gone, 0);

@@ -1,5 +1,6 @@
 #include "policy/geo.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,6 +148,32 @@ TEST(what_was_opened_does_not_change_with_its_file)
     check_said(fresh, "1.2.3.4", "SG");
     geo_unref(geo);
     geo_unref(fresh);
+    end();
+}
+
+TEST(files_that_stay_need_not_be_opened_again)
+{
+    struct geo *geo = NULL;
+    begin();
+    CHECK(geo_fresh(NULL, names, 0));
+    CHECK(!geo_fresh(NULL, names, 1));
+    CHECK_EQ(geo_open(names, 2, &geo, NULL), ERR_OK);
+    CHECK(geo_fresh(geo, names, 2));
+    CHECK(!geo_fresh(geo, names, 0));
+    CHECK(!geo_fresh(geo, names, 1));
+    CHECK(!geo_fresh(geo, names + 1, 2));
+    CHECK_EQ(rename(paths[1], paths[2]), 0);
+    CHECK(!geo_fresh(geo, names, 2));
+    mmdb_make_file(paths[1], second); /* the same words in another file */
+    CHECK(!geo_fresh(geo, names, 2));
+    CHECK_EQ(rename(paths[2], paths[1]), 0);
+    geo_unref(geo);
+    CHECK_EQ(geo_open(names, 2, &geo, NULL), ERR_OK);
+    CHECK(geo_fresh(geo, names, 2));
+    const struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = 1 } };
+    CHECK_EQ(utimensat(AT_FDCWD, paths[0], times, 0), 0);
+    CHECK(!geo_fresh(geo, names, 2));
+    geo_unref(geo);
     end();
 }
 

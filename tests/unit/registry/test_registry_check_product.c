@@ -106,6 +106,27 @@ TEST(a_zone_belongs_to_products_of_zones)
     law_check(cases, EP_ARRAY_LEN(cases));
 }
 
+#define VOICE(models) "brand: B\n    voice: {" models "}\n"
+
+TEST(voice_names_models_that_the_product_sells)
+{
+    static const struct law_case cases[] = {
+        { 5, "brand: B\n", VOICE("hear: m1, think: m1, speak: m1, voice: v"),
+          VOICE("hear: m1, think: m9, speak: m1, voice: v"), REGISTRY_RULE_REG_UNKNOWN_REF },
+        { 5, "brand: B\n",
+          VOICE("hear: m1, think: m1, speak: m1, voice: v, language: zh, instructions: Be kind."),
+          VOICE("hear: m1, think: m1, voice: v"), REGISTRY_RULE_REG_MISSING_FIELD },
+        { 5, "brand: B\n", NULL, VOICE("hear: m1, think: m1, speak: m1"),
+          REGISTRY_RULE_REG_MISSING_FIELD },
+        { 5, "brand: B\n", NULL, VOICE("hear: m1, think: m1, speak: m1, voice: v, pitch: 1"),
+          REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { 5, "models: [m2, m1]\n", NULL,
+          "models: [m1]\n    voice: {hear: m1, think: m1, speak: m2, voice: v}\n",
+          REGISTRY_RULE_REG_UNKNOWN_REF },
+    };
+    law_check(cases, EP_ARRAY_LEN(cases));
+}
+
 TEST(dispatch_names_parties_and_routes)
 {
     static const struct law_case cases[] = {

@@ -69,6 +69,7 @@ TEST(what_few_receipts_have_is_absent_from_the_others)
     facts.reported_flags[0] = STR("quarantined");
     facts.reported_flags[2] = STR("split_assumed");
     facts.saved_nano = 432;
+    facts.segment = (struct receipt_segment){ { { 9 } }, 3 };
     facts.units[0] = 2;
     facts.units[1] = 1;
     facts.units[2] = 7;
@@ -76,6 +77,7 @@ TEST(what_few_receipts_have_is_absent_from_the_others)
     client = buf_str(&receipt.sections[RECEIPT_CLIENT]);
     struct str told =
         STR("\"reported_flags\":[\"quarantined\",\"split_assumed\"],\"saved\":\"432\","
+            "\"segment\":\"seg_09000000000000000000000000\",\"segment_step\":\"3\","
             "\"units\":{\"source\":\"7\",\"web_fetch\":\"1\",\"web_search\":\"2\"},"
             "\"verdict\":\"allow\"");
     CHECK(str_search(client, told) < client.len);

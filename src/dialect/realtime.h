@@ -1,0 +1,75 @@
+/*
+ * OpenAI's realtime events, both ways: what is decided by, read in place. Pure; results borrow the
+ * event. All else of an event is passed on as it is.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "dialect/chat.h"
+
+/* What a client's event is to us. */
+enum realtime_ask_kind {
+    REALTIME_ASK_RESPONSE, /* begins a response */
+    REALTIME_ASK_CANCEL,
+    REALTIME_ASK_SESSION, /* changes the session */
+    REALTIME_ASK_ITEM,    /* adds to the conversation */
+    REALTIME_ASK_AUDIO,   /* likewise, by sound */
+    REALTIME_ASK_OTHER
+};
+
+struct realtime_ask {
+    enum realtime_ask_kind kind;
+    struct str event_id; /* a JSON string, or empty */
+    struct str model;    /* of a session's change: a JSON string, or empty; a part of the event */
+    bool caps;           /* `output_cap` is told, be it that there is none */
+    int64_t output_cap;  /* tokens; 0: none is given */
+    int64_t sound_bytes; /* that it adds, decoded */
+    bool narrow;         /* names a format of one byte for each of 8,000 samples a second */
+    const char *param;   /* with a failure: the field, or NULL; static */
+};
+
+/* ERR_JSON_SYNTAX, ERR_JSON_DEPTH, ERR_ASK_MISSING, ERR_ASK_INVALID: no event of a client's, or one
+ * that is not served. `ret_ask` is always written. */
+EP_MUST_CHECK enum err realtime_read_ask(struct str event, struct realtime_ask *ret_ask,
+                                         struct fail *fail);
+
+/* What a server's event is to us. */
+enum realtime_kind {
+    REALTIME_SESSION,     /* session.created, session.updated: `model` */
+    REALTIME_BEGUN,       /* response.created */
+    REALTIME_WITHIN,      /* any other of a response, items of the conversation included */
+    REALTIME_DONE,        /* response.done: `usage` */
+    REALTIME_TRANSCRIBED, /* what was heard is written down: `usage` */
+    REALTIME_ERROR,       /* `error` */
+    REALTIME_OTHER
+};
+
+struct realtime_event {
+    bool bad;     /* no JSON object with a type */
+    bool created; /* session.created */
+    bool item;    /* of an item of the conversation, which may be the client's own */
+    enum realtime_kind kind;
+    struct str model;    /* a JSON string, or empty */
+    struct str usage;    /* an object, or empty */
+    struct str error;    /* an object, or empty */
+    int64_t text_bytes;  /* of a delta of text or arguments */
+    int64_t sound_bytes; /* of a delta of sound, decoded */
+    int64_t seconds;     /* of `usage` by duration, rounded up; 0: it is none */
+};
+
+void realtime_read_event(struct str event, struct realtime_event *ret_event);
+/* The same, as a stream's relay wants it: `done` with the end of the response, or with what was
+ * written down. */
+void realtime_read_chunk(struct str data, struct chat_event *ret_event);
+/* All tokens of a usage report, or 0. */
+int64_t realtime_total(struct str usage);
+
+/*
+ * An error as an event. `error`: an object with our message, type, code and param (as
+ * face_error_object() writes it), passed on with the client's event named; `event_id`: of that, a
+ * JSON string or empty; `id`: a number for the event's own. ERR_NO_MEMORY, ERR_LIMIT.
+ */
+EP_MUST_CHECK enum err realtime_write_error(struct buf *out, struct str error, struct str event_id,
+                                            uint64_t id);
+/* An event on one line: as the data of a server-sent event, which it is written as. */
+EP_MUST_CHECK enum err realtime_write_sse(struct buf *out, struct str event);

@@ -1,0 +1,271 @@
+/* How a session begins: a handshake, and a call that is its opening. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "dialect/ask.h"
+#include "dispatch/limits.h"
+#include "gate/auth.h"
+#include "gate/call_law.h"
+#include "gate/realtime_internal.h"
+#include "gate/reply.h"
+#include "ident/ident.h"
+#include "wire/url.h"
+
+#define REALTIME_PROTOCOL "realtime"
+#define REALTIME_KEY      "openai-insecure-api-key." /* browsers cannot send headers */
+#define SESSION_LINES_MAX 512
+
+bool realtime_owns(const void *owner)
+{
+    return *(const uint32_t *)owner == REALTIME_MAGIC;
+}
+
+void realtime_gone(void *owner)
+{
+    struct session *session = owner;
+    session->x = NULL;
+    session->state = SESSION_ENDING;
+    LIST_EACH_SAFE(node, after, &session->turns) {
+        turn_leave(EP_CONTAINER(node, struct turn, node));
+    }
+    session_look(session);
+}
+
+void session_refused(struct session *session, int status, struct str headers, struct str body)
+{
+    struct http_exchange *x = session->x;
+    session->x = NULL;
+    session->state = SESSION_ENDING;
+    if (x != NULL && status >= 200) {
+        http_respond(x, status, headers, body);
+    } else if (x != NULL) {
+        reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
+    }
+    session_look(session);
+}
+
+/* Of the opening's answer, what names it. */
+static void opened_lines(struct str rest, struct buf *lines)
+{
+    while (rest.len > 0) {
+        struct str line = str_cut(&rest, '\n');
+        if (str_starts(line, STR("x-request-id:")) || str_starts(line, STR("x-entrepot-call:"))) {
+            const struct str parts[] = { line, STR("\n") };
+            EP_IGNORE(buf_append_all(lines, parts, EP_ARRAY_LEN(parts))); /* else without it */
+        }
+    }
+}
+
+void session_opened(struct session *session, struct turn *turn)
+{
+    struct http_exchange *x = session->x;
+    if (x == NULL || !channel_is_open(&session->source) ||
+        buf_append(&session->found, buf_str(&turn->body)) != ERR_OK) {
+        session_refused(session, 0, STR_EMPTY, STR_EMPTY);
+        return;
+    }
+    struct str key = { session->key, sizeof(session->key) };
+    struct str protocol = session->offered ? STR(REALTIME_PROTOCOL) : STR_EMPTY;
+    session->x = NULL;
+    session->state = SESSION_OPEN;
+    session->bytes = (int64_t)session->found.len;
+    session->begun_ns = session->used_ns = loop_now_ns(session->gate->loop);
+    struct buf lines;
+    buf_init(&lines, SESSION_LINES_MAX);
+    opened_lines(buf_str(&turn->headers), &lines);
+    channel_accept(&session->client, session->gate->loop, x, key, protocol, buf_str(&lines));
+    buf_fini(&lines);
+    session_tell(session, buf_str(&session->found));
+    buf_fini(&session->found);
+    session_schedule(session);
+    session_balance(session);
+}
+
+/* The key, from a header or a subprotocol: two that differ are none. */
+static enum err open_key(const struct http1_head *head, struct str *ret_key)
+{
+    struct str protocol;
+    struct str key = STR_EMPTY;
+    for (size_t nth = 0; websocket_offered(head, nth, &protocol); nth++) {
+        if (str_starts(protocol, STR(REALTIME_KEY))) {
+            key = str_from_at(protocol, sizeof(REALTIME_KEY) - 1);
+        }
+    }
+    enum err err = auth_text(head, ret_key);
+    if (err == ERR_KEY_MISSING && key.len > 0) {
+        *ret_key = key;
+        return ERR_OK;
+    }
+    return err == ERR_OK && key.len > 0 && !str_eq(key, *ret_key) ? ERR_KEY_UNKNOWN : err;
+}
+
+static bool open_offers(const struct http1_head *head)
+{
+    struct str protocol;
+    for (size_t nth = 0; websocket_offered(head, nth, &protocol); nth++) {
+        if (str_eq(protocol, STR(REALTIME_PROTOCOL))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void open_refuse(struct http_exchange *x, enum err err, const char *message,
+                        const char *param)
+{
+    reply_refuse(x, &(struct face_error){
+                        .err = err,
+                        .message = message == NULL ? STR_EMPTY : str_from(message),
+                        .param = param == NULL ? STR_EMPTY : str_from(param),
+                    });
+}
+
+static void open_ask_upgrade(struct http_exchange *x)
+{
+    char text[1024];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    const struct face_error error = { .err = ERR_HTTP_UPGRADE, .param = STR("Upgrade") };
+    EP_IGNORE(face_error_write(&body, FACE_OPENAI, &error)); /* a table's sentence fits */
+    reply_send(x, err_info(ERR_HTTP_UPGRADE)->status,
+               STR("content-type: application/json\r\nupgrade: websocket\r\n"
+                   "sec-websocket-version: " WEBSOCKET_VERSION "\r\nx-should-retry: false\r\n"),
+               buf_str(&body));
+}
+
+/* One more session of the key. */
+static enum err open_place(struct gate *gate, struct str key, struct limits_counter **ret_place)
+{
+    const struct api_key *known = ident_find(gate->world.ident, key);
+    if (known == NULL) {
+        return ERR_KEY_UNKNOWN;
+    }
+    struct id id = known->id;
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        id.bytes[i] ^= 0xA5; /* no client's, and not the key's own */
+    }
+    return limits_take(gate->world.limits, id, gate->snapshot->options.sessions_per_key, ret_place);
+}
+
+static enum err session_write_headers(struct session *session, const struct http1_head *head,
+                                      struct str key)
+{
+    struct str market = http1_header(head, STR(CALL_LAW_MARKET));
+    const struct str parts[] = { STR("authorization: Bearer "), key, STR("\r\n") };
+    TRY(buf_reserve(&session->headers, key.len + market.len + SESSION_LINES_MAX)); /* it stays */
+    TRY(buf_append_all(&session->headers, parts, EP_ARRAY_LEN(parts)));
+    session->secret = (struct str){ session->headers.ptr + parts[0].len, key.len };
+    TRY(buf_append(&session->headers, STR("content-type: application/json\r\n")));
+    return market.len == 0 ? ERR_OK
+                           : http1_write_header(&session->headers, STR(CALL_LAW_MARKET), market);
+}
+
+/* What the query asks for. NULL: it may be. */
+static const char *open_query_fault(struct str query, struct buf *ret_model)
+{
+    char text[64];
+    struct buf room = { text, 0, sizeof(text), sizeof(text) };
+    if (url_query(query, STR("intent"), &room) || url_query(query, STR("call_id"), &room)) {
+        return "Sessions that only transcribe, and those of WebRTC and SIP, are not served.";
+    }
+    return url_query(query, STR("model"), ret_model) && ret_model->len > 0
+               ? NULL
+               : "The query needs a model: /v1/realtime?model=NAME.";
+}
+
+/* Nothing is known of the client yet but that it can speak. False: it was told no. */
+static bool open_handshake(struct http_exchange *x, struct str *ret_key)
+{
+    switch (websocket_asked(http_exchange_head(x), ret_key)) {
+    case WEBSOCKET_ASKED:
+        return true;
+    case WEBSOCKET_ASKED_BADLY:
+        open_refuse(x, ERR_ASK_INVALID, "The handshake is not that of WebSocket (RFC 6455).",
+                    "Sec-WebSocket-Key");
+        return false;
+    case WEBSOCKET_NOT_ASKED:
+    case WEBSOCKET_ASKED_OLD:
+        break;
+    }
+    open_ask_upgrade(x);
+    return false;
+}
+
+static void session_start(struct session *session, const struct http1_head *head, struct str ws_key,
+                          struct str key)
+{
+    struct turn *turn = NULL;
+    struct http_exchange *x = session->x;
+    memcpy(session->key, ws_key.ptr, sizeof(session->key));
+    session->offered = open_offers(head);
+    enum err err = session_write_headers(session, head, key);
+    if (err == ERR_OK) {
+        err = turn_begin(session, TURN_OPEN, STR("{}"), STR_EMPTY, false, &turn);
+    }
+    if (err != ERR_OK) {
+        session->x = NULL;
+        session->state = SESSION_ENDING;
+        session_look(session);
+        open_refuse(x, err == ERR_LIMIT ? ERR_ASK_INVALID : err, NULL, NULL);
+        return;
+    }
+    http_exchange_own(x, session);
+}
+
+void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    const struct http1_head *head = http_exchange_head(x);
+    struct limits_counter *place = NULL;
+    char model_text[ASK_MODEL_MAX];
+    struct buf model = { model_text, 0, sizeof(model_text), sizeof(model_text) };
+    struct str ws_key;
+    struct str key;
+    struct str query;
+    (void)path;
+    (void)url_target_path(head->target, &query);
+    if (!open_handshake(x, &ws_key)) {
+        return;
+    }
+    const char *fault = open_query_fault(query, &model);
+    if (fault != NULL) {
+        open_refuse(x, ERR_ASK_INVALID, fault, "model");
+        return;
+    }
+    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(head, &key);
+    err = err == ERR_OK ? open_place(gate, key, &place) : err;
+    if (err != ERR_OK) {
+        open_refuse(x, err,
+                    err == ERR_LIMIT_CALLS ? "Too many sessions at once for this key." : NULL,
+                    NULL);
+        return;
+    }
+    struct session *session = session_make(gate, x);
+    if (session == NULL) {
+        limits_give(place);
+        open_refuse(x, ERR_NO_MEMORY, NULL, NULL);
+        return;
+    }
+    session->place = place;
+    if (buf_append(&session->model, buf_str(&model)) != ERR_OK) {
+        session->model.len = 0; /* then the opening's call does not find it */
+    }
+    session_start(session, head, ws_key, key);
+}
+
+bool realtime_call(struct gate *gate, struct http_exchange *x)
+{
+    if (turn_of(x) == NULL) {
+        return false;
+    }
+    call_begin_service(gate, x, FACE_OPENAI, REGISTRY_SERVICE_REALTIME);
+    return true;
+}
+
+void realtime_not_here(struct gate *gate, struct http_exchange *x, struct str path)
+{
+    (void)gate;
+    (void)path;
+    open_refuse(x, ERR_HTTP_PATH,
+                "Realtime is served by WebSocket alone: GET /v1/realtime?model=NAME. There is no "
+                "WebRTC, no SIP, and no key for browsers.",
+                NULL);
+}

@@ -1,0 +1,285 @@
+/* What comes from the source of a session. */
+#include "base/enc.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "gate/realtime_internal.h"
+#include "wire/http1.h"
+#include "wire/json.h"
+#include "wire/jsonw.h"
+
+#define SOURCE_TEXT_MAX ((size_t)16 << 10)
+
+static struct session *session_of(struct channel *channel)
+{
+    struct session *session = EP_CONTAINER(channel, struct session, source);
+    ASSERT(session->magic == REALTIME_MAGIC);
+    return session;
+}
+
+/* The turn that waits for the source to answer: NULL: none does. */
+static struct turn *source_opening(const struct session *session)
+{
+    LIST_EACH(node, &session->turns) {
+        struct turn *turn = EP_CONTAINER(node, struct turn, node);
+        if (turn->kind == TURN_OPEN && turn->call != NULL) {
+            return turn;
+        }
+    }
+    return NULL;
+}
+
+/* ---- connecting ----------------------------------------------------------------------------- */
+
+/* "/v1/realtime?model=NAME", the name encoded. */
+static enum err source_target(struct session *session, const struct gate_route *ready)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    struct str name = session->route->upstream_model;
+    buf_reset(&session->target);
+    TRY(buf_append(&session->target, ready->url.path));
+    TRY(buf_append(&session->target, STR("/realtime?model=")));
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char byte = (unsigned char)name.ptr[i];
+        if (byte != 0 && memchr(plain, byte, sizeof(plain) - 1) != NULL) {
+            TRY(buf_byte(&session->target, (char)byte));
+        } else {
+            TRY(buf_printf(&session->target, "%%%02X", byte));
+        }
+    }
+    return ERR_OK;
+}
+
+/* Out of the head that the route's other calls would have: its Host, and its lines that say who
+ * asks. */
+static enum err source_lines(struct session *session, const struct gate_route *ready,
+                             struct str *ret_host)
+{
+    struct str rest = ready->head;
+    buf_reset(&session->source_headers);
+    while (rest.len > 0) {
+        struct str line = str_cut(&rest, '\n');
+        struct str value = line;
+        struct str name = str_cut(&value, ':');
+        if (str_eq_nocase(name, STR("host"))) {
+            *ret_host = str_trim(str_slice(value, 0, value.len - 1));
+        } else if (str_eq_nocase(name, STR("authorization"))) {
+            TRY(buf_append(&session->source_headers, line));
+            TRY(buf_byte(&session->source_headers, '\n'));
+        }
+    }
+    return buf_append(&session->source_headers, STR("User-Agent: entrepot\r\n"));
+}
+
+void source_connect(struct session *session, struct turn *turn)
+{
+    const struct gate_route *ready = gate_snapshot_route(session->snapshot, session->route);
+    struct str host = STR_EMPTY;
+    channel_abort(&session->source); /* of an attempt before */
+    session->created = false;
+    turn->begun = false;
+    turn->over = false;
+    if (source_target(session, ready) != ERR_OK || source_lines(session, ready, &host) != ERR_OK) {
+        turn_fail(turn, ERR_NO_MEMORY, "could not be asked: no memory");
+        return;
+    }
+    const struct channel_ask ask = {
+        .host = ready->url.host,
+        .port = ready->url.port,
+        .tls = ready->url.tls ? session->snapshot->tls : NULL,
+        .tls_pin = session->route->tls_pin.len > 0 ? ready->tls_pin : NULL,
+        .host_header = host,
+        .target = buf_str(&session->target),
+        .headers = buf_str(&session->source_headers),
+    };
+    http_answer_sent(turn->call);
+    channel_connect(&session->source, session->gate->loop, session->gate->pool, &ask);
+}
+
+enum err source_send(struct session *session, struct str event)
+{
+    return channel_send(&session->source, true, event);
+}
+
+static void source_on_open(struct channel *channel)
+{
+    struct session *session = session_of(channel);
+    secret_wipe(session->source_headers.ptr, session->source_headers.len);
+    buf_fini(&session->source_headers);
+}
+
+static void source_on_refused(struct channel *channel, int status, enum err err,
+                              const struct fail *fail)
+{
+    struct session *session = session_of(channel);
+    struct turn *turn = source_opening(session);
+    enum err what = err != ERR_OK ? err : ERR_UPSTREAM_STATUS;
+    if (turn != NULL && status >= 300) {
+        /* As it would answer any other call. But what it does not like about our handshake is not
+         * the client's doing, and another source may serve it. */
+        bool clients = status == 400 || status == 413 || status == 422;
+        turn_whole(turn, clients ? 502 : status, STR_EMPTY);
+    } else if (turn != NULL) {
+        turn_fail(turn, what, fail->text);
+    }
+    session_look(session);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+/* The source has said what cannot be believed: whatever it sold ends here. */
+static void source_wrong(struct session *session, enum err err, const char *what)
+{
+    struct turn *turn = session->response;
+    if (turn != NULL && turn->call != NULL) {
+        turn_fail(turn, err, what);
+    }
+    channel_abort(&session->source);
+    session_end(session, WEBSOCKET_FAULT, "the source failed", false);
+}
+
+static void source_answer_opening(struct session *session, struct turn *turn, struct str event,
+                                  const struct realtime_event *read)
+{
+    if (read->bad || (!read->created && read->kind != REALTIME_ERROR)) {
+        channel_abort(&session->source);
+        turn_fail(turn, ERR_UPSTREAM_SYNTAX, "did not begin with session.created");
+        return;
+    }
+    session->created = true;
+    turn_whole(turn, 200, event);
+}
+
+/* The source refuses a response that was asked for: the error is the call's answer. */
+static void source_refuses(struct turn *turn, struct str error)
+{
+    struct buf body;
+    buf_init(&body, SOURCE_TEXT_MAX);
+    const struct str parts[] = { STR("{\"error\":"), error, STR("}") };
+    EP_IGNORE(buf_append_all(&body, parts, EP_ARRAY_LEN(parts))); /* else the status must do */
+    turn_whole(turn, 400, buf_str(&body));
+    buf_fini(&body);
+}
+
+/* A call of its own for what begins here. */
+static void source_begins(struct session *session, enum turn_kind kind, struct str event)
+{
+    struct turn *turn = NULL;
+    enum err err = session->state == SESSION_OPEN
+                       ? turn_begin(session, kind, event, STR_EMPTY, true, &turn)
+                       : ERR_SHUTDOWN;
+    if (err != ERR_OK && kind == TURN_RESPONSE) {
+        session->skips = true;
+        EP_IGNORE(source_send(session, STR("{\"type\":\"response.cancel\"}")));
+    }
+    if (err != ERR_OK) {
+        session_tell_err(session, err, NULL, NULL, STR_EMPTY);
+    }
+}
+
+static void source_take_response(struct session *session, struct str event,
+                                 const struct realtime_event *read)
+{
+    struct turn *turn = session->response;
+    bool live = turn != NULL && turn->call != NULL;
+    if (read->kind == REALTIME_DONE) {
+        int64_t total = realtime_total(read->usage);
+        session->context = total > 0 ? total : session->context;
+        session->bytes = total > 0 ? 0 : session->bytes;
+        session->sound = total > 0 ? 0 : session->sound;
+    }
+    if (session->skips) {
+        session->skips = read->kind != REALTIME_DONE;
+    } else if (live && (turn->begun || (turn->asked && read->kind == REALTIME_BEGUN))) {
+        turn_feed(turn, event, read);
+    } else if (read->kind == REALTIME_BEGUN && turn == NULL) {
+        source_begins(session, TURN_RESPONSE, event);
+    } else if (read->item) {
+        session_tell(session, event); /* one of the client's own: no response is under way */
+    }
+}
+
+static void source_take(struct session *session, struct str event,
+                        const struct realtime_event *read)
+{
+    struct turn *turn = session->response;
+    switch (read->kind) {
+    case REALTIME_BEGUN:
+    case REALTIME_WITHIN:
+    case REALTIME_DONE:
+        source_take_response(session, event, read);
+        break;
+    case REALTIME_TRANSCRIBED:
+        if (read->usage.len > 0) {
+            source_begins(session, TURN_TRANSCRIPT, event);
+        } else {
+            session_tell(session, event);
+        }
+        break;
+    case REALTIME_ERROR:
+        if (turn != NULL && turn->call != NULL && turn->asked && !turn->begun) {
+            source_refuses(turn, read->error);
+        } else {
+            session_tell(session, event);
+        }
+        break;
+    case REALTIME_SESSION:
+        if (swap_check_json(session->sold, session->route->upstream_model, read->model) ==
+            SWAP_MISMATCH) {
+            source_wrong(session, ERR_UPSTREAM_MODEL, "turned into another model");
+            break;
+        }
+        session->bytes += (int64_t)event.len;
+        session_tell(session, event);
+        break;
+    case REALTIME_OTHER:
+        session_tell(session, event);
+        break;
+    }
+}
+
+static void source_on_message(struct channel *channel, bool text, struct str data)
+{
+    struct session *session = session_of(channel);
+    struct turn *opening = source_opening(session);
+    struct realtime_event read;
+    realtime_read_event(data, &read);
+    if (opening != NULL) {
+        source_answer_opening(session, opening, data, &read);
+    } else if (!text || read.bad) {
+        source_wrong(session, ERR_UPSTREAM_SYNTAX, "sent what is no event");
+    } else {
+        source_take(session, data, &read);
+    }
+    session_balance(session);
+}
+
+static void source_on_drained(struct channel *channel)
+{
+    session_balance(session_of(channel));
+}
+
+/* What was under way ends with what came of it. */
+static void source_on_closed(struct channel *channel, uint16_t code, struct str reason)
+{
+    struct session *session = session_of(channel);
+    struct turn *opening = source_opening(session);
+    struct turn *turn = opening != NULL ? opening : session->response;
+    (void)code;
+    (void)reason;
+    if (turn != NULL && turn->call != NULL) {
+        turn_fail(turn, ERR_UPSTREAM_CUT, "closed the session");
+    }
+    if (opening == NULL) {
+        session_end(session, WEBSOCKET_GOING_AWAY, "the source closed the session", false);
+    }
+    session_look(session);
+}
+
+const struct channel_events source_events = {
+    .on_open = source_on_open,
+    .on_refused = source_on_refused,
+    .on_message = source_on_message,
+    .on_drained = source_on_drained,
+    .on_closed = source_on_closed,
+};

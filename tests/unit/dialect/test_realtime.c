@@ -1,0 +1,200 @@
+#include "dialect/realtime.h"
+
+#include "base/mem.h"
+#include "harness.h"
+#include "wire/json.h"
+
+struct ask_case {
+    const char *event;
+    enum err err;
+    enum realtime_ask_kind kind;
+    const char *param;
+    int64_t cap;
+    int64_t sound;
+};
+
+static const struct ask_case asks[] = {
+    { "{\"type\":\"response.create\"}", ERR_OK, REALTIME_ASK_RESPONSE, NULL, 0, 0 },
+    { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":77}}", ERR_OK,
+      REALTIME_ASK_RESPONSE, NULL, 77, 0 },
+    { "{\"type\":\"response.create\",\"response\":{\"max_response_output_tokens\":78}}", ERR_OK,
+      REALTIME_ASK_RESPONSE, NULL, 78, 0 },
+    { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":\"inf\"}}", ERR_OK,
+      REALTIME_ASK_RESPONSE, NULL, 0, 0 },
+    { "{\"type\":\"response.create\",\"response\":null}", ERR_OK, REALTIME_ASK_RESPONSE, NULL, 0,
+      0 },
+    { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":0}}", ERR_ASK_INVALID,
+      REALTIME_ASK_RESPONSE, "max_output_tokens", 0, 0 },
+    { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":1.5}}", ERR_ASK_INVALID,
+      REALTIME_ASK_RESPONSE, "max_output_tokens", 0, 0 },
+    { "{\"type\":\"response.cancel\"}", ERR_OK, REALTIME_ASK_CANCEL, NULL, 0, 0 },
+    { "{\"type\":\"input_audio_buffer.append\",\"audio\":\"AAAA\"}", ERR_OK, REALTIME_ASK_AUDIO,
+      NULL, 0, 3 },
+    { "{\"type\":\"input_audio_buffer.append\",\"audio\":\"AAAAAA==\"}", ERR_OK, REALTIME_ASK_AUDIO,
+      NULL, 0, 4 },
+    { "{\"type\":\"input_audio_buffer.append\",\"audio\":7}", ERR_OK, REALTIME_ASK_AUDIO, NULL, 0,
+      0 },
+    { "{\"type\":\"conversation.item.create\",\"item\":{}}", ERR_OK, REALTIME_ASK_ITEM, NULL, 0,
+      0 },
+    { "{\"type\":\"conversation.item.truncate\"}", ERR_OK, REALTIME_ASK_OTHER, NULL, 0, 0 },
+    { "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\"}}", ERR_OK,
+      REALTIME_ASK_SESSION, NULL, 0, 0 },
+    { "{\"type\":\"session.update\",\"session\":{\"type\":\"transcription\"}}", ERR_ASK_INVALID,
+      REALTIME_ASK_SESSION, "session.type", 0, 0 },
+    { "{\"type\":\"session.destroy\"}", ERR_ASK_INVALID, REALTIME_ASK_OTHER, "type", 0, 0 },
+    { "{\"type\":5}", ERR_ASK_MISSING, REALTIME_ASK_OTHER, "type", 0, 0 },
+    { "{}", ERR_ASK_MISSING, REALTIME_ASK_OTHER, "type", 0, 0 },
+    { "[1]", ERR_ASK_MISSING, REALTIME_ASK_OTHER, "type", 0, 0 },
+    { "\"response.create\"", ERR_ASK_MISSING, REALTIME_ASK_OTHER, "type", 0, 0 },
+    { "", ERR_JSON_SYNTAX, REALTIME_ASK_OTHER, NULL, 0, 0 },
+    { "{\"type\":\"response.create\"", ERR_JSON_SYNTAX, REALTIME_ASK_OTHER, NULL, 0, 0 },
+};
+
+TEST(a_clients_events_are_told_apart)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(asks); i++) {
+        const struct ask_case *row = &asks[i];
+        struct realtime_ask ask;
+        struct fail fail = { .text = "" };
+        struct str text = test_at_page_end(str_from(row->event));
+        enum err err = realtime_read_ask(text, &ask, &fail);
+        bool named = (ask.param == NULL) == (row->param == NULL) &&
+                     (ask.param == NULL || strcmp(ask.param, row->param) == 0);
+        if (err != row->err || ask.kind != row->kind || !named || ask.output_cap != row->cap ||
+            ask.sound_bytes != row->sound || (err != ERR_OK) != (fail.text[0] != '\0')) {
+            test_failed(EP_SITE, "case %zu: %s", i, row->event);
+        }
+    }
+}
+
+TEST(of_a_change_the_model_and_the_form_of_sound_are_seen)
+{
+    struct realtime_ask ask;
+    struct str event = STR("{\"event_id\":\"e\\\"1\",\"type\":\"session.update\",\"session\":{"
+                           "\"model\":\"m\",\"audio\":{\"input\":{\"format\":{\"type\":"
+                           "\"audio/pcmu\"}}}}}");
+    CHECK(realtime_read_ask(event, &ask, NULL) == ERR_OK);
+    CHECK_STR(ask.model, STR("\"m\""));
+    CHECK(ask.model.ptr > event.ptr && ask.model.ptr < event.ptr + event.len);
+    CHECK_STR(ask.event_id, STR("\"e\\\"1\""));
+    CHECK(ask.narrow);
+}
+
+struct event_case {
+    const char *event;
+    enum realtime_kind kind;
+    int64_t text;
+    int64_t sound;
+    int64_t seconds;
+    const char *usage;
+};
+
+static const struct event_case events[] = {
+    { "{\"type\":\"response.output_text.delta\",\"delta\":\"abc\"}", REALTIME_WITHIN, 3, 0, 0, "" },
+    { "{\"type\":\"response.output_audio_transcript.delta\",\"delta\":\"\"}", REALTIME_WITHIN, 0, 0,
+      0, "" },
+    { "{\"type\":\"response.output_audio.delta\",\"delta\":\"AAAAAAA=\"}", REALTIME_WITHIN, 0, 5, 0,
+      "" },
+    { "{\"type\":\"response.audio.delta\",\"delta\":\"AAAA\"}", REALTIME_WITHIN, 0, 3, 0, "" },
+    { "{\"type\":\"response.function_call_arguments.delta\",\"delta\":\"{}\"}", REALTIME_WITHIN, 2,
+      0, 0, "" },
+    { "{\"type\":\"response.mcp_call.in_progress\"}", REALTIME_WITHIN, 0, 0, 0, "" },
+    { "{\"type\":\"response.created\",\"response\":{}}", REALTIME_BEGUN, 0, 0, 0, "" },
+    { "{\"type\":\"response.done\",\"response\":{\"usage\":{\"total_tokens\":9}}}", REALTIME_DONE,
+      0, 0, 0, "{\"total_tokens\":9}" },
+    { "{\"type\":\"response.done\",\"response\":{\"usage\":null}}", REALTIME_DONE, 0, 0, 0, "" },
+    { "{\"type\":\"response.done\"}", REALTIME_DONE, 0, 0, 0, "" },
+    { "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"usage\":{\"type\":"
+      "\"duration\",\"seconds\":2.01}}",
+      REALTIME_TRANSCRIBED, 0, 0, 3, "{\"type\":\"duration\",\"seconds\":2.01}" },
+    { "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"usage\":{\"type\":"
+      "\"duration\",\"seconds\":4}}",
+      REALTIME_TRANSCRIBED, 0, 0, 4, "{\"type\":\"duration\",\"seconds\":4}" },
+    { "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"usage\":{"
+      "\"seconds\":-4}}",
+      REALTIME_TRANSCRIBED, 0, 0, 0, "{\"seconds\":-4}" },
+    { "{\"type\":\"conversation.item.input_audio_transcription.delta\"}", REALTIME_OTHER, 0, 0, 0,
+      "" },
+    { "{\"type\":\"input_audio_buffer.speech_started\"}", REALTIME_OTHER, 0, 0, 0, "" },
+    { "{\"type\":\"error\",\"error\":{}}", REALTIME_ERROR, 0, 0, 0, "" },
+    { "{\"type\":\"session.updated\",\"session\":{\"model\":\"m\"}}", REALTIME_SESSION, 0, 0, 0,
+      "" },
+};
+
+TEST(a_servers_events_are_told_apart)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(events); i++) {
+        const struct event_case *row = &events[i];
+        struct realtime_event event;
+        struct chat_event chunk;
+        struct str text = test_at_page_end(str_from(row->event));
+        realtime_read_event(text, &event);
+        realtime_read_chunk(text, &chunk);
+        bool last = row->kind == REALTIME_DONE || row->kind == REALTIME_TRANSCRIBED;
+        if (event.bad || event.kind != row->kind || event.text_bytes != row->text ||
+            event.sound_bytes != row->sound || event.seconds != row->seconds ||
+            !str_eq(event.usage, str_from(row->usage)) || chunk.done != last || chunk.bad ||
+            chunk.content_bytes != row->text + row->sound) {
+            test_failed(EP_SITE, "case %zu: %s", i, row->event);
+        }
+    }
+}
+
+TEST(what_is_no_event_is_bad)
+{
+    static const char *const texts[] = {
+        "", "{", "[]", "{}", "{\"type\":1}", "null", "{\"type\"}"
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        struct realtime_event event;
+        realtime_read_event(test_at_page_end(str_from(texts[i])), &event);
+        CHECK(event.bad);
+    }
+}
+
+TEST(a_total_is_read_where_there_is_one)
+{
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":12}")), 12);
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":-12}")), 0);
+    CHECK_EQ(realtime_total(STR("{}")), 0);
+    CHECK_EQ(realtime_total(STR_EMPTY), 0);
+}
+
+TEST(an_error_is_an_event_that_names_the_clients)
+{
+    struct buf out;
+    struct json_fault fault;
+    buf_init(&out, 4096);
+    CHECK(realtime_write_error(&out, STR("{\"message\":\"no\",\"code\":null,\"event_id\":\"x\"}"),
+                               STR("\"e1\""), 7) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("{\"type\":\"error\",\"event_id\":\"event_7\",\"error\":{"
+                                 "\"message\":\"no\",\"code\":null,\"event_id\":\"e1\"}}"));
+    buf_reset(&out);
+    CHECK(realtime_write_error(&out, STR("{}"), STR_EMPTY, 8) == ERR_OK);
+    CHECK(json_check(buf_str(&out), &fault) == ERR_OK);
+    buf_fini(&out);
+}
+
+TEST(an_event_of_several_lines_is_one_line_of_a_stream)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    CHECK(realtime_write_sse(&out, STR("{\r\n \"a\":\n1}")) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("data: {   \"a\": 1}\n\n"));
+    buf_fini(&out);
+}
+
+static void write_without_memory(void)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    EP_IGNORE(realtime_write_error(&out, STR("{\"message\":\"no\"}"), STR("\"e\""), 1));
+    buf_fini(&out);
+    EP_IGNORE(realtime_write_sse(&out, STR("{}")));
+    buf_fini(&out);
+}
+
+TEST(memory_that_is_out_leaks_nothing)
+{
+    CHECK(test_each_allocation_failing(write_without_memory) >= 2);
+}
