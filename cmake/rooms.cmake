@@ -22,13 +22,15 @@ ep_room(ident    USES base crypto store)
 ep_room(ledger   USES base store)
 ep_room(tlog     USES base crypto wire store)
 
+ep_room(batch    USES base crypto wire store)
+
 ep_room(policy   USES base wire registry)
 
 ep_room(sound    USES base                                  PKG opus LIB m)
 
-ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog sound)
+ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog batch sound)
 
 ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
 
 ep_room(app      USES base loop crypto wire net conf store registry policy meter dialect dispatch ident
-                      ledger tlog gate settle)
+                      ledger tlog batch gate settle)

@@ -61,7 +61,7 @@ _entrepot() {
       ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='init serve registry client key fleet device model limit plan credit receipt log usage review route claim closures verdict count quickstart evidence erase audit backup restore witness version help --help'
+    words='init serve registry client key fleet device model limit plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version help --help'
   elif [[ $word == -* ]]; then
     words='--config --json --help'
     case "$noun $verb" in
@@ -103,6 +103,7 @@ _entrepot() {
       'erase '*) words+=' --client --due --list --forfeit --yes --by --why' ;;
       'route explain') words+=' --client --model --product --preferences --service --at --market --origin --link --consent' ;;
       'route quarantine' | 'route release') words+=' --why --by' ;;
+      'batch list') words+=' --client --unended' ;;
       'claim list') words+=' --route --state' ;;
       'claim close') words+=' --why --by --as' ;;
       'usage show') words+=' --client --month' ;;
@@ -128,11 +129,12 @@ _entrepot() {
       usage) words='check show' ;;
       review) words='list show open release refuse' ;;
       route) words='list explain history quarantine release' ;;
+      batch) words='list show cancel' ;;
       claim) words='list show close' ;;
       evidence) words='verify --client --period -o' ;;
       quickstart) words='curl openai-python openai-node anthropic-python anthropic-node google-genai-python google-genai-node langchain-python langchain-anthropic langchain-google langchain-node vercel-ai vercel-ai-anthropic vercel-ai-google openrouter opencode qwen-code claude-code codex gemini-cli' ;;
       witness) words='init' ;;
-      help) words='init serve registry client key fleet device plan credit receipt log usage review route claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
+      help) words='init serve registry client key fleet device plan credit receipt log usage review route batch claim closures verdict count quickstart evidence erase audit backup restore witness version' ;;
     esac
   fi
   if [[ $noun == backup || $noun == restore ]] && [[ $word != -* ]]; then

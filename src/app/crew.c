@@ -242,6 +242,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .log = world_log(server->world),
         .log_folder = server->world->conf->log_folder.ptr,
         .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,
+        .batches = &server->world->batches,
         .openapi = { (const char *)embed_schema[0].bytes, embed_schema[0].len },
         .node = (uint16_t)server->world->conf->node,
     };
@@ -249,6 +250,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
     TRY(loop_create_real(&member->loop, fail));
     TRY(gate_create(member->loop, &world, gate_snapshot_ref(snapshot), &member->gate, fail));
     TRY(crew_listen(server, member, fail));
+    TRY(member == &server->crew[0] ? gate_run_batches(member->gate, fail) : ERR_OK);
     int error = pthread_create(&member->thread, NULL, crew_main, member);
     if (error != 0) {
         errno = error;

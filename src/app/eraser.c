@@ -1,5 +1,6 @@
 #include "app/eraser.h"
 
+#include "app/batch_keeping.h"
 #include "app/retention.h"
 #include "base/stamp.h"
 
@@ -34,6 +35,17 @@ static enum err eraser_due(struct world *world, const struct erasing *erasing, i
     return err;
 }
 
+/* Contents of batches are due to the minute, not to the hour. */
+static enum err eraser_batches(struct world *world, int64_t now_ns, struct fail *fail)
+{
+    int64_t gone = 0;
+    enum err err = batch_keeping_sweep(world->store, world->batches_path.ptr, now_ns, &gone, fail);
+    if (gone > 0) {
+        eraser_tell("batches", gone);
+    }
+    return err;
+}
+
 static enum err eraser_do(struct world *world, bool due, struct fail *fail)
 {
     const struct erasing erasing = world_erasing(world);
@@ -43,6 +55,7 @@ static enum err eraser_do(struct world *world, bool due, struct fail *fail)
     int64_t rows = 0;
     bool empty = false;
     TRY(erasure_work(&erasing, until_ns, now_ns, &open, fail));
+    TRY(eraser_batches(world, now_ns, fail));
     TRY(due ? eraser_due(world, &erasing, until_ns, &rows, fail) : ERR_OK);
     /* A reader may stand in the way: an idle store empties its journal by itself. */
     return rows > 0 ? store_empty_journal(world->store, ERASER_EMPTY_NS, &empty, fail) : ERR_OK;

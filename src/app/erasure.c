@@ -1,5 +1,6 @@
 #include "app/erasure.h"
 
+#include "app/batch_keeping.h"
 #include "app/erased_list.h"
 #include "app/held.h"
 #include "base/crash.h"
@@ -174,6 +175,9 @@ static enum err erasure_forget_who(struct erasure_step *step, struct erasure *er
     TRY(client_forget(erasing->ident, erasure->client, step->now_ns, fail));
     EP_CRASH_POINT("erase-named");
     TRY(erasure_forget_keys(step, fail));
+    TRY(erasing->batches == NULL
+            ? ERR_OK
+            : batch_keeping_forget(erasing->store, erasing->batches, erasure->client, fail));
     TRY(erasure_do(step, erasure_step_review, erasure, fail));
     TRY(erasure_until_none(step, erasure_step_orders, erasure, fail));
     TRY(erasure_until_none(step, erasure_step_answers, erasure, fail));

@@ -28,7 +28,8 @@ struct erasing {
     struct store *store;
     struct ident *ident;
     struct tlog *tlog;
-    const char *list; /* the path of the list */
+    const char *list;    /* the path of the list */
+    const char *batches; /* the folder of batches' contents; NULL: there is none */
 };
 
 /* ---- what speaks against it (erasure_look.c) ----------------------------------------------- */

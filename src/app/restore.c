@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "app/acts_internal.h"
+#include "app/batch_keeping.h"
 #include "app/erased_list.h"
 #include "app/erasure.h"
 #include "app/log_aside.h"
@@ -198,11 +199,14 @@ static enum err restore_erase_in(struct restoring *restoring, struct store *copy
 {
     struct secret pepper = { 0 };
     struct ident *ident = NULL;
+    char room[RESTORE_PATH_MAX];
+    struct buf batches = { room, 0, sizeof(room), sizeof(room) };
+    TRY(batch_keeping_path(restoring->url, &batches, fail));
     TRY(secret_load(restoring->pepper, STR_EMPTY, &pepper, fail));
     enum err err = ident_open(copy, secret_str(&pepper), &ident, fail);
     secret_fini(&pepper);
     TRY(err);
-    const struct erasing erasing = { copy, ident, restoring->tlog, list };
+    const struct erasing erasing = { copy, ident, restoring->tlog, list, batches.ptr };
     err = erasure_at_start(&erasing, restoring->now_ns, &restoring->erased_again, fail);
     ident_close(ident);
     return err;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/acts.h"
+#include "app/batch_keeping.h"
 #include "app/erased_list.h"
 #include "app/erasure.h"
 #include "app/log_leaves.h"
@@ -12,6 +13,8 @@
 #include "base/enc.h"
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "batch/batch.h"
+#include "batch/content.h"
 #include "ident/allowance.h"
 #include "ident/wake.h"
 #include "ledger/extend.h"
@@ -47,7 +50,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 21 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 22 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -72,6 +75,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = budget_calls_migration;
     migrations[count++] = fleet_migration;
     migrations[count++] = usage_unit_migration;
+    migrations[count++] = batch_migration;
     return count;
 }
 
@@ -311,16 +315,32 @@ static enum err world_open_quarantine(struct world *world, struct fail *fail)
     return ERR_OK;
 }
 
+static enum err world_open_batches(struct world *world, struct fail *fail)
+{
+    const struct conf *conf = world->conf;
+    TRY(batch_keeping_path(conf->store, &world->batches_path, fail));
+    TRY(content_folder_make(world->batches_path.ptr, fail));
+    world->batches.folder = world->batches_path.ptr;
+    world->batches.file_bytes_max = conf->batch_file_bytes;
+    world->batches.client_bytes_max = (int64_t)conf->batch_client_bytes;
+    world->batches.lines_max = conf->batch_lines;
+    world->batches.calls_max = conf->batch_calls_at_once;
+    world->batches.idem_ns = (int64_t)conf->limits_idempotency_hours * 3600 * STAMP_NS_PER_S;
+    return ERR_OK;
+}
+
 struct erasing world_erasing(const struct world *world)
 {
     ASSERT(world->erased_path.len > 0);
-    return (struct erasing){ world->store, world->ident, world->tlog, world->erased_path.ptr };
+    return (struct erasing){ world->store, world->ident, world->tlog, world->erased_path.ptr,
+                             world->batches_path.ptr };
 }
 
 /* Who was erased and came back with a backup goes again, before anything is sold. */
 static enum err world_erase_again(struct world *world, struct fail *fail)
 {
     TRY(erased_list_path(world->conf->store, &world->erased_path, fail));
+    TRY(world_open_batches(world, fail));
     const struct erasing erasing = world_erasing(world);
     return erasure_at_start(&erasing, stamp_system_ns(), &world->erased_again, fail);
 }
@@ -392,6 +412,7 @@ enum err world_open(const char *conf_path, enum world_mode mode, struct world **
     }
     buf_init(&world->mark_path, 4096);
     buf_init(&world->erased_path, 4096);
+    buf_init(&world->batches_path, 4096);
     (void)pthread_mutex_init(&world->erasing, NULL);
     (void)pthread_mutex_init(&world->lock, NULL); /* cannot fail with default attributes */
     (void)pthread_mutex_init(&world->mark_lock, NULL);
@@ -436,6 +457,7 @@ void world_close(struct world *world)
     sign_key_destroy(world->log_secret);
     buf_fini(&world->mark_path);
     buf_fini(&world->erased_path);
+    buf_fini(&world->batches_path);
     (void)pthread_mutex_destroy(&world->erasing);
     mem_free(world->conf_path);
     mem_free(world);

@@ -80,6 +80,8 @@ struct world {
     atomic_bool log_stopped; /* leaves are missing: nothing may be sold. Never falls again */
     size_t recovered;        /* holds that were ended at the opening */
     struct buf erased_path;  /* of the list of erased clients; as `ledger` */
+    struct buf batches_path; /* of the folder of batches' contents; likewise */
+    struct gate_batches batches;
     int64_t erased_again;    /* clients that came back with a backup, at the opening */
     pthread_mutex_t erasing; /* one erasure, or one run over what is due, at a time */
     enum world_mode mode;

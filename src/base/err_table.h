@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err_table_law.h"
+#include "base/err_table_own.h"
 
 /*
  * name, kind, HTTP status, error type, error code, sentence. Types and codes are those the OpenAI
@@ -107,6 +108,15 @@
     X(NOT_FOUND, CLIENT, 404, "invalid_request_error", "not_found", "There is no such object.")   \
     X(CONFLICT, CLIENT, 409, "invalid_request_error", "conflict",                                 \
       "The object is not in a state that allows this.")                                           \
+    X(BATCH_NOT_SOLD, CLIENT, 403, "invalid_request_error", "batch_not_sold",                     \
+      "This product sells no batches.")                                                           \
+    X(BATCH_NOT_KEPT, CLIENT, 403, "invalid_request_error", "zero_retention",                     \
+      "A batch's files are kept for two days at least, and what is agreed for this account's "    \
+      "content does not allow that.")                                                             \
+    X(BATCH_ROOM, CLIENT, 413, "invalid_request_error", "storage_full",                           \
+      "This account's files take all the room that they may; delete some.")                       \
+    X(BATCH_OPEN, CLIENT, 429, "invalid_request_error", "too_many_batches",                       \
+      "Too many batches of this account have not ended.")                                         \
     X(IDEM_UNDER_WAY, CLIENT, 409, "invalid_request_error", "idempotency_in_progress",            \
       "A call with this Idempotency-Key is still under way; ask again when it has ended.")        \
     X(IDEM_MISMATCH, CLIENT, 422, "invalid_request_error", "idempotency_mismatch",                \
@@ -186,25 +196,5 @@
     X(NET_CLOSED, RETRY, 502, "upstream_error", "upstream_cut", "The connection was closed.")     \
     X(TLS, FAULT, 500, "api_error", "internal_error", "The server failed.")                       \
     X(CRYPTO, FAULT, 500, "api_error", "internal_error", "The server failed.")                    \
-    X(STORE_FAILED, FAULT, 503, "api_error", "not_selling",                                       \
-      "The server has stopped selling; the operator must look.")                                  \
-    X(STORE_SCHEMA, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_LOCKED, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(STORE_DAMAGED, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
-    X(LOG_BEHIND, FAULT, 503, "api_error", "not_selling",                                         \
-      "The server has stopped selling; the operator must look.")                                  \
-    /* the log and what is checked against it */                                                  \
-    X(NOTE_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
-    X(NOTE_FORGED, FAULT, 500, "api_error", "internal_error", "The server failed.")               \
-    X(PROOF_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")             \
-    X(QUORUM_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")            \
-    X(RECEIPT_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")           \
-    X(RECEIPT_LIMIT, FAULT, 500, "api_error", "receipt_too_long",                                 \
-      "The receipt of this call would be too long; the operator must look.")                      \
-    X(PACK_INVALID, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(CONF_INVALID, FAULT, 500, "api_error", "internal_error", "The configuration is not valid.") \
-    X(REGISTRY_INVALID, FAULT, 500, "api_error", "internal_error", "The registry is not valid.")  \
-    X(AUDIT_FAILED, FAULT, 500, "api_error", "internal_error", "The books do not agree.")         \
-    X(SHUTDOWN, RETRY, 503, "api_error", "shutting_down", "The server is stopping; try again.")   \
-    X(CANCELLED, CLIENT, 499, "invalid_request_error", "cancelled", "The client went away.")      \
-    X(INTERNAL, FAULT, 500, "api_error", "internal_error", "The server failed.")
+    ERR_TABLE_OWN(X)

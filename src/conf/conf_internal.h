@@ -31,7 +31,7 @@ struct conf_row {
     bool reload;
 };
 
-#define CONF_ROWS_MAX 64
+#define CONF_ROWS_MAX 96
 
 extern const struct conf_row conf_rows[];
 extern const size_t conf_rows_count;

@@ -63,6 +63,7 @@
 #include "meter/rate.h"
 #include "meter/tally.h"
 #include "net/client.h"
+#include "net/inner.h"
 #include "net/server.h"
 
 struct api_key;
@@ -110,6 +111,7 @@ struct call {
     struct call_tongue *tongue; /* NULL: likewise, or no route was asked yet */
     struct ask ask;
     const struct api_key *key;
+    struct id batch;   /* whose line it is; zero: of none */
     struct id segment; /* of speech that it is a step of; zero: of none */
     int64_t segment_step;
     struct ledger_account *account;

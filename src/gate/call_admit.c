@@ -19,6 +19,23 @@ _Static_assert((int)USAGE_COUNT == (int)REGISTRY_PRICE_CLASSES &&
     "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
+/* Each price down to a whole pico: what is asked for is exact, and no more than the percentage. */
+static void admit_lower(struct rate *rate, int64_t percent)
+{
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        rate->pico[i] = rate->pico[i] * percent / 100; /* prices are bounded: 10^15 at most */
+    }
+    for (size_t i = 0; i < USAGE_UNITS; i++) {
+        rate->pico_unit[i] = rate->pico_unit[i] * percent / 100;
+    }
+    rate->pico_call = rate->pico_call * percent / 100;
+}
+
+uint64_t call_batch_percent(const struct call *call)
+{
+    return id_is_zero(call->batch) ? 0 : call->product->batch.price_percent;
+}
+
 void call_price_rate(const struct call_price *price, struct rate *ret_rate)
 {
     for (size_t i = 0; i < USAGE_COUNT; i++) {
@@ -43,11 +60,16 @@ void call_rate_at(const struct call *call, const struct call_price *price, struc
         bool kept = price->price->known_unit[REGISTRY_UNIT_IMAGE];
         call->service->price(call, kept ? price->price : price->listed, ret_rate);
     }
+    if (price->percent != 0) {
+        admit_lower(ret_rate, (int64_t)price->percent);
+    }
 }
 
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
-    call_rate_at(call, &(struct call_price){ call->listed, call->price, call->kept }, ret_rate);
+    const struct call_price price = { call->listed, call->price, call->kept,
+                                      call_batch_percent(call) };
+    call_rate_at(call, &price, ret_rate);
 }
 
 static enum err admit_ceiling(const struct call *call, const struct rate_bounds *input, int64_t cap,
@@ -249,6 +271,7 @@ bool call_price_of(const struct call *call, const struct registry_model *model,
         .listed = listed,
         .price = kept == NULL ? listed : &kept->price,
         .kept = kept == NULL ? NULL : kept->book,
+        .percent = call_batch_percent(call),
     };
     return true;
 }
@@ -257,6 +280,9 @@ bool call_price_of(const struct call *call, const struct registry_model *model,
 static enum err admit_terms(struct call *call, struct fail *fail)
 {
     struct call_price price;
+    if (!id_is_zero(call->batch) && call_batch_percent(call) == 0) {
+        return FAIL(fail, ERR_ASK_UNSUPPORTED, "This product sells no batches any more.");
+    }
     if (!call_price_of(call, call->model, &price)) {
         return FAIL(fail, ERR_PRICE_MISSING, "%s", err_info(ERR_PRICE_MISSING)->text);
     }

@@ -23,6 +23,9 @@ enum call_next call_authenticate(struct call *call)
     }
     const struct gate_actor *actor = http_exchange_actor(call->x);
     if (actor != NULL) {
+        call->batch = actor->batch;
+        /* As "service_tier": what waits for a day lets others pass. */
+        call->ask.flex |= !id_is_zero(actor->batch);
         call->segment = actor->segment;
         call->segment_step = actor->step;
     }

@@ -83,7 +83,7 @@ static struct fallback_state fallback_keep(const struct call *call)
         .model = call->model,
         .law = call->law,
         .quota = call->quota,
-        .price = { call->listed, call->price, call->kept },
+        .price = { call->listed, call->price, call->kept, call_batch_percent(call) },
         .tried = call->tried,
         .uncarried = call->uncarried,
         .output_cap = call->output_cap,

@@ -130,6 +130,20 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
            call_device_has_model(key, model->id);
 }
 
+uint64_t call_law_retention(struct gate *gate, const struct api_key *key,
+                            const struct registry_product *product)
+{
+    struct policy_online online;
+    struct policy_facts facts = {
+        .product = product,
+        .model = product->models[0], /* a product has one at least */
+        .consent_ref = key->consent,
+        .now = loop_wall_ns(gate->loop),
+    };
+    law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
+    return policy_retention(gate->snapshot->policy, &facts);
+}
+
 /* ---- judging ------------------------------------------------------------------------------- */
 
 const struct policy_verdict *call_law_verdict(const struct call *call)

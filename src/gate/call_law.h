@@ -59,6 +59,10 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
                           const struct registry_product *product,
                           const struct registry_model *model);
 
+/* For how many days the client's own terms let its content be kept: policy_retention(). */
+uint64_t call_law_retention(struct gate *gate, const struct api_key *key,
+                            const struct registry_product *product);
+
 /* What the client is told beside the error: retry, remedy, closures, time; members of an object
  * that is open. False: the law has nothing to do with it. */
 bool call_law_tell(const struct call *call, struct jsonw *json);

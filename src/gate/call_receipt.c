@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "batch/batch.h"
 #include "gate/answer.h"
 #include "gate/call_choice.h"
 #include "gate/call_claim.h"
@@ -219,6 +220,21 @@ static void settlement_tell_usage(const struct call *call, const char *unit_name
     facts->saved_nano = call->charge > 0 ? call->saved : 0;
 }
 
+/* Which prices were asked for: the book's, and the batch that lowers them. */
+static void settlement_price(const struct call *call, struct buf *book, struct buf *batch)
+{
+    if (!id_is_zero(call->batch)) {
+        EP_IGNORE(id_print(batch, STR(BATCH_PREFIX), call->batch)); /* fits */
+    }
+    if (call->product != NULL) {
+        const struct registry_price_book *prices = call->product->price_book;
+        struct str version = call->kept == NULL ? prices->version : call->kept->version;
+        const struct str parts[] = { prices->id, STR("/"), version };
+        EP_IGNORE(
+            buf_append_all(book, parts, EP_ARRAY_LEN(parts))); /* one that does not fit stays out */
+    }
+}
+
 /* Empty: chat, as in receipts of before there were others. */
 static struct str settlement_service(const struct call *call)
 {
@@ -237,15 +253,11 @@ static enum err settlement_receipt(struct call_settlement *settlement)
     char key_text[ID_SHOWN_MAX];
     struct buf key = { key_text, 0, sizeof(key_text), sizeof(key_text) };
     EP_IGNORE(id_print(&key, STR(IDENT_KEY_PREFIX), call->key->id)); /* fits */
+    char batch_text[ID_SHOWN_MAX];
+    struct buf batch = { batch_text, 0, sizeof(batch_text), sizeof(batch_text) };
     char book_text[256];
     struct buf book = { book_text, 0, sizeof(book_text), sizeof(book_text) };
-    if (call->product != NULL) {
-        const struct registry_price_book *prices = call->product->price_book;
-        struct str version = call->kept == NULL ? prices->version : call->kept->version;
-        const struct str parts[] = { prices->id, STR("/"), version };
-        EP_IGNORE(buf_append_all(&book, parts,
-                                 EP_ARRAY_LEN(parts))); /* one that does not fit stays out */
-    }
+    settlement_price(call, &book, &batch);
     struct receipt_try tries[LEDGER_ATTEMPTS_MAX];
     struct receipt_candidate candidates[RECEIPT_CANDIDATES_MAX];
     struct receipt_facts facts = {
@@ -254,6 +266,8 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .ended_ns = settlement->wall_ns,
         .key = buf_str(&key),
         .product = call->key->product,
+        .batch = buf_str(&batch),
+        .batch_percent = call->product == NULL ? 0 : (int64_t)call_batch_percent(call),
         .dialect = call_tongue_name(call),
         .service = settlement_service(call),
         .segment = { call->segment, call->segment_step },

@@ -40,5 +40,28 @@ void errand_no_resale(struct gate *gate, struct http_exchange *x, struct str pat
 void errand_refuse(struct http_exchange *x, enum err err);
 /* A part of the request has a value that makes no sense: `message` is a short sentence. */
 void errand_refuse_field(struct http_exchange *x, struct str param, struct str message);
-/* The client of an errand that is on its way has gone. */
+/* The client of an errand that is on its way has gone, or has taken what waited for it. */
 void errand_gone(void *owner);
+void errand_drained(void *owner);
+/* Of one whose body is told as it comes. */
+void errand_piece(void *owner, struct str data);
+void errand_done(void *owner);
+void errand_broken(void *owner, enum err err);
+
+/* Files and batches, OpenAI's and Anthropic's: docs/batches.md. */
+void errand_file_add(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_file_upload(struct gate *gate, struct http_exchange *x); /* its head alone is there */
+void errand_files_cut(struct gate *gate); /* the server stops: none of these is kept */
+void errand_file_list(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_file_get(struct gate *gate, struct http_exchange *x, struct str path); /* or content */
+void errand_file_remove(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_batch_add(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_batch_list(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_batch_get(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_batch_cancel(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_messages_add(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_messages_list(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_messages_get(struct gate *gate, struct http_exchange *x,
+                         struct str path); /* or results */
+void errand_messages_cancel(struct gate *gate, struct http_exchange *x, struct str path);
+void errand_messages_remove(struct gate *gate, struct http_exchange *x, struct str path);

@@ -7,13 +7,48 @@
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
 
-#define ERRAND_MAGIC 0x45525244U /* "ERRD" */
-
 void errand_gone(void *owner)
 {
     struct errand_work *work = owner;
     ASSERT(work->magic == ERRAND_MAGIC);
     work->x = NULL;
+    if (work->gone != NULL) {
+        work->gone(work);
+    }
+}
+
+void errand_drained(void *owner)
+{
+    struct errand_work *work = owner;
+    ASSERT(work->magic == ERRAND_MAGIC);
+    if (work->drained != NULL) {
+        work->drained(work);
+    }
+}
+
+static struct errand_work *errand_incoming(void *owner)
+{
+    struct errand_work *work = owner;
+    ASSERT(work->magic == ERRAND_MAGIC && work->body != NULL);
+    return work;
+}
+
+void errand_piece(void *owner, struct str data)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->piece(work, data);
+}
+
+void errand_done(void *owner)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->done(work);
+}
+
+void errand_broken(void *owner, enum err err)
+{
+    struct errand_work *work = errand_incoming(owner);
+    work->body->broken(work, err);
 }
 
 static void errand_work_run(struct job *job)

@@ -17,16 +17,28 @@ struct http_exchange;
 struct errand_work;
 typedef void errand_work_fn(struct errand_work *work);
 
+#define ERRAND_MAGIC 0x45525244U /* "ERRD" */
+
+/* Of an errand whose body is told as it comes (net/server.h); each may be its end. */
+struct errand_body {
+    void (*piece)(struct errand_work *work, struct str data);
+    void (*done)(struct errand_work *work);
+    void (*broken)(struct errand_work *work, enum err err);
+};
+
 /* The first part of what an errand needs; mem_alloc()ed as a whole. */
 struct errand_work {
     uint32_t magic; /* first, as in struct call: front.c tells them apart by it */
     struct gate *gate;
     struct http_exchange *x; /* NULL: the client has gone */
     struct job job;
-    errand_work_fn *run;              /* on the worker's thread: fills in what is below */
-    errand_work_fn *fini;             /* on the loop's thread, at its end; NULL: nothing to do */
-    enum err err;                     /* not ERR_OK: it is refused with this */
-    int status;                       /* 200 at first */
+    errand_work_fn *run;            /* on the worker's thread: fills in what is below */
+    errand_work_fn *fini;           /* on the loop's thread, at its end; NULL: nothing to do */
+    const struct errand_body *body; /* NULL: its body is there */
+    errand_work_fn *gone;    /* on the loop's thread: its client has left; NULL: it goes on alone */
+    errand_work_fn *drained; /* on the loop's thread: http_events.on_drained; NULL: no matter */
+    enum err err;            /* not ERR_OK: it is refused with this */
+    int status;              /* 200 at first */
     char headers[ERRAND_HEADERS_MAX]; /* JSON's at first */
     struct buf answer;
     char param[ERRAND_PARAM_MAX]; /* of a refusal: the part of the request that is wrong; or "" */

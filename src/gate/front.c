@@ -167,6 +167,19 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
     { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
+    { STR_INIT("/v1/files"), false, HTTP1_POST, errand_file_add },
+    { STR_INIT("/v1/files"), false, HTTP1_GET, errand_file_list },
+    { STR_INIT("/v1/files/"), true, HTTP1_GET, errand_file_get },
+    { STR_INIT("/v1/files/"), true, HTTP1_DELETE, errand_file_remove },
+    { STR_INIT("/v1/batches"), false, HTTP1_POST, errand_batch_add },
+    { STR_INIT("/v1/batches"), false, HTTP1_GET, errand_batch_list },
+    { STR_INIT("/v1/batches/"), true, HTTP1_GET, errand_batch_get },
+    { STR_INIT("/v1/batches/"), true, HTTP1_POST, errand_batch_cancel },
+    { STR_INIT("/v1/messages/batches"), false, HTTP1_POST, errand_messages_add },
+    { STR_INIT("/v1/messages/batches"), false, HTTP1_GET, errand_messages_list },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_GET, errand_messages_get },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_POST, errand_messages_cancel },
+    { STR_INIT("/v1/messages/batches/"), true, HTTP1_DELETE, errand_messages_remove },
     { STR_INIT("/v1/models"), false, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_GET, errand_models },
     { STR_INIT("/v1/models/"), true, HTTP1_POST, front_gemini },
@@ -236,8 +249,11 @@ static void front_on_request(struct http_exchange *x)
     bool known = false;
     void *owner = http_exchange_owner(x);
     if (owner != NULL) {
-        ASSERT(upload_is(owner)); /* nobody else has an exchange before its body is there */
-        upload_done(owner);
+        if (upload_is(owner)) {
+            upload_done(owner);
+        } else {
+            errand_done(owner);
+        }
         return;
     }
     struct gate *gate = http_server_owner(http_exchange_server(x));
@@ -260,24 +276,43 @@ static bool front_takes(struct http_exchange *x)
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
     struct str path = url_target_path(head->target, &query);
-    return head->method == HTTP1_POST && (str_eq(path, STR("/v1/audio/transcriptions")) ||
-                                          str_eq(path, STR("/api/v1/audio/transcriptions")));
+    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
+        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
+    }
+    return head->method == HTTP1_POST &&
+           (str_eq(path, STR("/v1/audio/transcriptions")) || str_eq(path, STR("/v1/files")));
 }
 
 static void front_on_upload(struct http_exchange *x)
 {
     struct gate *gate = http_server_owner(http_exchange_server(x));
-    upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    struct str path;
+    bool known = false;
+    if (front_find(x, &path, &known)->serve == errand_file_add) {
+        errand_file_upload(gate, x);
+    } else {
+        upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    }
 }
 
 static void front_on_piece(struct http_exchange *x, struct str data)
 {
-    upload_piece(http_exchange_owner(x), data);
+    void *owner = http_exchange_owner(x);
+    if (upload_is(owner)) {
+        upload_piece(owner, data);
+    } else {
+        errand_piece(owner, data);
+    }
 }
 
 static void front_on_broken(struct http_exchange *x, enum err err)
 {
-    upload_broken(http_exchange_owner(x), err);
+    void *owner = http_exchange_owner(x);
+    if (upload_is(owner)) {
+        upload_broken(owner, err);
+    } else {
+        errand_broken(owner, err);
+    }
 }
 
 static void front_on_gone(struct http_exchange *x)
@@ -300,11 +335,16 @@ static void front_on_gone(struct http_exchange *x)
 static void front_on_drained(struct http_exchange *x)
 {
     void *owner = http_exchange_owner(x);
-    if (owner != NULL && front_is_call(owner)) {
-        struct call *call = owner;
-        if (http_call_is_open(call_upstream(call))) {
-            http_call_resume(call_upstream(call));
-        }
+    if (owner == NULL) {
+        return;
+    }
+    if (!front_is_call(owner)) {
+        errand_drained(owner);
+        return;
+    }
+    struct call *call = owner;
+    if (http_call_is_open(call_upstream(call))) {
+        http_call_resume(call_upstream(call));
     }
 }
 

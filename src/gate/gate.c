@@ -2,8 +2,10 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "gate/batch_run.h"
 #include "gate/call_quota.h"
 #include "gate/call_straddle.h"
+#include "gate/errand.h"
 #include "gate/front.h"
 #include "gate/gate_internal.h"
 #include "gate/realtime.h"
@@ -59,6 +61,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
     list_init(&gate->uploads);
+    list_init(&gate->file_uploads);
     list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
@@ -82,6 +85,11 @@ enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
                           struct address *ret_bound, struct fail *fail)
 {
     return http_server_listen_as(gate->server, listen, ret_bound, fail);
+}
+
+enum err gate_run_batches(struct gate *gate, struct fail *fail)
+{
+    return batch_runner_create(gate, &gate->batches, fail);
 }
 
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
@@ -121,18 +129,23 @@ void gate_drain(struct gate *gate)
     http_server_stop_accepting(gate->server);
     http_server_drain(gate->server);
     gate->draining = true;
+    if (gate->batches != NULL) {
+        batch_runner_drain(gate->batches);
+    }
     call_queue_rouse(gate);
 }
 
 size_t gate_busy(const struct gate *gate)
 {
+    size_t batches = gate->batches != NULL && batch_runner_busy(gate->batches) ? 1 : 0;
     return gate->calls.count + gate->errands + gate->sessions_count +
-           http_server_exchanges(gate->server);
+           http_server_exchanges(gate->server) + batches;
 }
 
 void gate_cut(struct gate *gate)
 {
     uploads_cut(gate);
+    errand_files_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;
@@ -153,7 +166,8 @@ void gate_destroy(struct gate *gate)
         return;
     }
     ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
-           list_empty(&gate->sessions));
+           list_empty(&gate->file_uploads) && list_empty(&gate->sessions));
+    batch_runner_destroy(gate->batches);
     call_straddle_fini(gate);
     call_queue_fini(gate);
     call_ping_fini(gate);

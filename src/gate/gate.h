@@ -45,8 +45,20 @@ struct gate_log {
 /* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
 struct gate_actor {
     const struct api_key *key;
+    struct id batch;   /* whose line it is; zero: of none */
     struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
     int64_t step;
+};
+
+/* What batches need (gate/batch_run.h); shared by all gates. */
+struct gate_batches {
+    const char *folder; /* of contents, which is there */
+    size_t file_bytes_max;
+    int64_t client_bytes_max;
+    size_t lines_max;
+    size_t calls_max;    /* lines that are calls at once */
+    int64_t idem_ns;     /* for how long the answer of a call is kept for its key */
+    atomic_uint changes; /* one more for each batch that was made or is to be cancelled */
 };
 
 struct gate_world {
@@ -72,9 +84,10 @@ struct gate_world {
     struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
-    const struct gate_log *log; /* NULL: receipts come without promise and key */
-    const char *log_folder;     /* that is published; NULL: none */
-    const char *pages_folder;   /* of the page that verifies receipts; NULL: none */
+    const struct gate_log *log;   /* NULL: receipts come without promise and key */
+    const char *log_folder;       /* that is published; NULL: none */
+    const char *pages_folder;     /* of the page that verifies receipts; NULL: none */
+    struct gate_batches *batches; /* NULL: none are sold here */
     struct str openapi; /* describes what is served; lives as long as the process; empty: none */
     uint16_t node;      /* in the ids that are made here */
 };
@@ -89,12 +102,14 @@ EP_MUST_CHECK enum err gate_listen(struct gate *gate, const struct address *addr
 /* As above, by a link: what `listen` names lives as long as the gate. */
 EP_MUST_CHECK enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
                                         struct address *ret_bound, struct fail *fail);
+/* This loop works the batches off; one of a server's does. The world has `batches`. */
+EP_MUST_CHECK enum err gate_run_batches(struct gate *gate, struct fail *fail);
 /* From here on calls begin with `snapshot` (its reference is taken over); those under way end with
  * the one they began with. */
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot);
 /* Takes no new connections, closes idle ones; calls under way end in their own time. */
 void gate_drain(struct gate *gate);
-/* Calls and errands under way. */
+/* Calls and errands under way, and what batches have not noted yet. */
 size_t gate_busy(const struct gate *gate);
 /* Cuts what is still under way: each call is settled for what was delivered. */
 void gate_cut(struct gate *gate);

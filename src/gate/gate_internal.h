@@ -23,7 +23,8 @@ struct gate {
     struct upstream_pool *pool;
     struct slab calls;
     struct node open_calls;
-    struct node uploads; /* that are no calls yet */
+    struct node uploads;      /* that are no calls yet */
+    struct node file_uploads; /* errand_files.c: whose body comes in */
     size_t errands;
     struct node sessions; /* realtime.h */
     size_t sessions_count;
@@ -35,6 +36,7 @@ struct gate {
     size_t grant_cap;
     size_t order_cap;
     struct call_queue queue;
+    struct batch_runner *batches; /* NULL: another loop works them off */
     struct node streams; /* call_ping.c: their calls, who was told something least lately first */
     struct timer ping;   /* for the first of them */
     bool draining;       /* nobody sleeps any more */

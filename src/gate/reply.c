@@ -65,6 +65,17 @@ void reply_send(struct http_exchange *x, int status, struct str headers, struct 
     http_respond(x, status, buf_str(&reply.buf), body);
 }
 
+void reply_send_head(struct http_exchange *x, int status, struct str headers)
+{
+    char id_text[ID_SHOWN_MAX];
+    struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    struct reply reply;
+    reply_begin(&reply, x, reply_make_id(x, &id));
+    enum err err = buf_append(&reply.buf, headers);
+    ASSERT(err == ERR_OK); /* as above */
+    http_respond_head(x, status, buf_str(&reply.buf));
+}
+
 enum face reply_face(struct http_exchange *x)
 {
     const struct http1_head *head = http_exchange_head(x);

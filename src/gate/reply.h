@@ -27,6 +27,8 @@ void reply_retry(struct reply *reply, bool retry, int64_t wait_ms);
 /* The whole answer to a request that is no call: it gets an id of its own. `headers`: whole lines.
  * The exchange is over. */
 void reply_send(struct http_exchange *x, int status, struct str headers, struct str body);
+/* Its head alone: the body follows. */
+void reply_send_head(struct http_exchange *x, int status, struct str headers);
 /* The whole refusal of one, in the envelope of who asks. The exchange is over. */
 void reply_refuse(struct http_exchange *x, const struct face_error *error);
 

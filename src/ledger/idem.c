@@ -24,6 +24,10 @@ static const struct store_sql sql_look = {
     "SELECT i.fingerprint, h.call, s.posted, i.result FROM idem i JOIN hold h ON h.id = i.hold"
     " LEFT JOIN settlement s ON s.hold = i.hold WHERE i.account = ?1 AND i.key = ?2"
 };
+static const struct store_sql sql_look_end = {
+    "SELECT s.state, s.posted, i.result FROM idem i LEFT JOIN settlement s ON s.hold = i.hold"
+    " WHERE i.account = ?1 AND i.key = ?2"
+};
 static const struct store_sql sql_claim = {
     "INSERT INTO idem(hold, account, key, fingerprint, result) VALUES (?1, ?2, ?3, ?4, NULL)"
 };
@@ -83,6 +87,25 @@ enum err idem_look(struct store_txn *txn, const struct ledger_account *account,
     struct idem_look look = { ask, ret_earlier };
     const struct store_value values[] = { STORE_I(account->row), STORE_B(ask->key) };
     return store_query(txn, &sql_look, values, EP_ARRAY_LEN(values), idem_on_row, &look, fail);
+}
+
+static enum err idem_on_end(void *context, const struct store_value *row, size_t columns)
+{
+    ASSERT(columns == 3);
+    bool nothing = row[0].kind != STORE_NULL && row[0].number != HOLD_SETTLED && row[1].number == 0;
+    *(enum idem_end *)context =
+        nothing && row[2].kind == STORE_NULL ? IDEM_END_VOIDED : IDEM_END_OTHER;
+    return ERR_OK;
+}
+
+enum err idem_look_end(struct store_txn *txn, const struct ledger_account *account, struct str key,
+                       enum idem_end *ret_end, struct fail *fail)
+{
+    ASSERT(key.len == IDEM_SUM_BYTES);
+    *ret_end = IDEM_END_FREE;
+    const struct store_value values[] = { STORE_I(account->row), STORE_B(key) };
+    return store_query(txn, &sql_look_end, values, EP_ARRAY_LEN(values), idem_on_end, ret_end,
+                       fail);
 }
 
 enum err idem_claim(struct store_txn *txn, const struct ledger_hold *hold,

@@ -46,6 +46,15 @@ struct idem_earlier {
 EP_MUST_CHECK enum err idem_look(struct store_txn *txn, const struct ledger_account *account,
                                  const struct idem_ask *ask, struct idem_earlier *ret_earlier,
                                  struct fail *fail);
+/* What became of the call that has the key, whatever its request was. */
+enum idem_end {
+    IDEM_END_FREE,   /* no call has it */
+    IDEM_END_VOIDED, /* it has ended, sold nothing, and kept no answer: a crash came between */
+    IDEM_END_OTHER   /* under way, or sold */
+};
+/* Over a snapshot; `key`: IDEM_SUM_BYTES. */
+EP_MUST_CHECK enum err idem_look_end(struct store_txn *txn, const struct ledger_account *account,
+                                     struct str key, enum idem_end *ret_end, struct fail *fail);
 /* The key is the hold's: it was IDEM_FREE in this job, and the hold is written. */
 EP_MUST_CHECK enum err idem_claim(struct store_txn *txn, const struct ledger_hold *hold,
                                   const struct idem_ask *ask, struct fail *fail);

@@ -347,6 +347,13 @@ void policy_judge(const struct policy *policy, const struct policy_facts *facts,
     told_of_routes(ret_verdict, &told, judge.unknown);
 }
 
+uint64_t policy_retention(const struct policy *policy, const struct policy_facts *facts)
+{
+    struct judge judge;
+    judge_begin(&judge, policy, facts);
+    return judge.terms == NULL ? REGISTRY_RETENTION_UNKNOWN : judge.terms->retention_days;
+}
+
 bool policy_may_list(const struct policy *policy, const struct policy_facts *facts,
                      enum policy_code *ret_code)
 {

@@ -147,6 +147,9 @@ void policy_judge(const struct policy *policy, const struct policy_facts *facts,
 /* Whether the client may know that the model exists: R1 and R2 of catalogue, quote and checkout. */
 bool policy_may_list(const struct policy *policy, const struct policy_facts *facts,
                      enum policy_code *ret_code);
+/* For how many days the client's own data terms let its content be kept: 0: not at all;
+ * REGISTRY_RETENTION_UNKNOWN: none are written, or they do not say. Of a model for all. */
+uint64_t policy_retention(const struct policy *policy, const struct policy_facts *facts);
 /* The next instant after `now` at which a window begins or ends; INT64_MAX: none. */
 int64_t policy_next_edge(const struct policy *policy, int64_t now);
 

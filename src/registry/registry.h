@@ -62,6 +62,7 @@ struct registry_product {
     struct registry_product_dpa dpa;
     enum registry_content_policy content_policy;
     struct registry_dispatch dispatch;
+    struct registry_batch batch;
     struct registry_voice voice;
 };
 

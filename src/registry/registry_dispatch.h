@@ -20,6 +20,12 @@ struct registry_hedge {
     uint64_t at_least_ms;      /* and not sooner, however quick the source is */
 };
 
+/* Whether and how batches are sold. */
+struct registry_batch {
+    uint64_t price_percent; /* of the price book's prices, rounded down to a whole pico; 0: none */
+    uint64_t keep_hours;    /* files and results are kept for so long, at most */
+};
+
 /* All zero is the default: any route, the cheapest first. Names are those of upstream parties or
  * routes. */
 struct registry_dispatch {

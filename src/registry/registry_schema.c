@@ -179,6 +179,14 @@ static const struct registry_field dispatch_fields[] = {
 };
 static SHAPE(dispatch, "product's dispatch");
 
+/* A batch runs for a day, and its results must be there for whoever asks on the next. */
+static const struct registry_field batch_fields[] = {
+    { FIELD(batch, NUMBER, price_percent), .min = 1, .max = 100 },
+    { FIELD(batch, NUMBER, keep_hours), .min = 48, .max = 8760, .optional = true,
+      .standard = STR_INIT("720") },
+};
+static SHAPE(batch, "product's batches");
+
 static const struct registry_field voice_fields[] = {
     { FIELD(voice, REF, hear), REF(MODEL) },
     { FIELD(voice, REF, think), REF(MODEL) },
@@ -217,6 +225,7 @@ static const struct registry_field product_fields[] = {
     { FIELD(product, CHOICE, content_policy), .choices = STR_INIT("refuse_strong|flag"),
       .optional = true, .standard = STR_INIT("refuse_strong") },
     { FIELD(product, STRUCT, dispatch), NESTED(dispatch), .optional = true, .late = true },
+    { FIELD(product, STRUCT, batch), NESTED(batch), .optional = true, .late = true },
     { FIELD(product, STRUCT, voice), NESTED(voice), .optional = true, .late = true },
 };
 static SHAPE(product, "product");

@@ -122,6 +122,10 @@ static void receipt_put_call(struct canon *canon, struct id call)
 static void receipt_put_client(struct canon *canon, const struct receipt_facts *facts)
 {
     canon_put_int(canon, "amount", facts->amount_nano);
+    if (facts->batch.len > 0) {
+        canon_put_str(canon, "batch", facts->batch);
+        canon_put_int(canon, "batch_percent", facts->batch_percent);
+    }
     receipt_put_stamp(canon, "begun", facts->begun_ns);
     receipt_put_tokens(canon, "billed", &facts->billed, facts->class_names);
     canon_put_str(canon, "billed_by", facts->billed.provenance);

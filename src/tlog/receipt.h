@@ -83,8 +83,10 @@ struct receipt_facts {
     int64_t ended_ns;
     struct str key; /* shown id */
     struct str product;
-    struct str dialect; /* of the client; empty: that of the sources */
-    struct str service; /* "embeddings", ...; empty: chat */
+    struct str batch;      /* shown id; empty: it is no line of one */
+    int64_t batch_percent; /* of the price book's prices that were asked for */
+    struct str dialect;    /* of the client; empty: that of the sources */
+    struct str service;    /* "embeddings", ...; empty: chat */
     struct receipt_segment segment;
     struct str model_asked;
     struct str model_served;

@@ -76,6 +76,10 @@ def house(tmp_path_factory):
     made = e2e.House(tmp_path_factory.mktemp("clients") / "demo")
     made.script = made.folder / "script.json"
     made.script.write_text(json.dumps(SCRIPT))
+    products = made.folder / "registry" / "products.yaml"
+    products.write_text(products.read_text().replace(
+        "    price_book: world-2026\n", "    price_book: world-2026\n    batch: {price_percent: 50}\n", 1))
+    made.apply()
     for at in (0, 1):
         made.upstream(at, "--script", str(made.script))
     made.start()

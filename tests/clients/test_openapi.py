@@ -10,7 +10,7 @@ import pytest
 from test_clients import HERE, PYTHON, ROOT, house  # noqa: F401
 
 DOCUMENT = json.loads((ROOT / "schema" / "openapi.json").read_text())
-ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST), (\w+) \}',
+ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST|DELETE), (\w+) \}',
                   (ROOT / "src" / "gate" / "front.c").read_text())
 SECONDS = int(os.environ.get("EP_OPENAPI_SECONDS", "15"))
 

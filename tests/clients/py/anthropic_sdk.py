@@ -2,7 +2,7 @@
 
 import anthropic
 
-from scenarios import BASE, HELLO, KEY, MODEL, NOTES, POOR, TASK, receipted, refused, run
+from scenarios import BASE, HELLO, KEY, MODEL, NOTES, POOR, TASK, receipted, refused, run, until
 
 client = anthropic.Anthropic(base_url=BASE.removesuffix("/v1"), api_key=KEY, timeout=30)
 TOOL = {"name": "read_notes", "description": "reads", "input_schema": {
@@ -66,6 +66,19 @@ def errors():
     refused(lambda: ask(client.with_options(api_key="sk-ep-wrong")), anthropic.AuthenticationError)
 
 
+def batches():
+    params = {"model": MODEL, "max_tokens": 50, "messages": HELLO}
+    batch = client.messages.batches.create(requests=[{"custom_id": f"ask-{n}", "params": params} for n in range(2)]
+                                           + [{"custom_id": "bad", "params": {**params, "model": "none"}}])
+    batch = until(lambda: client.messages.batches.retrieve(batch.id), lambda one: one.processing_status == "ended")
+    assert (batch.request_counts.succeeded, batch.request_counts.errored) == (2, 1)
+    results = {one.custom_id: one.result for one in client.messages.batches.results(batch.id)}
+    assert {name: one.type for name, one in results.items()} == {"ask-0": "succeeded", "ask-1": "succeeded", "bad": "errored"}
+    assert results["ask-0"].message.content[0].text and results["bad"].error.error.type == "not_found_error"
+    assert batch.id in [one.id for one in client.messages.batches.list()]
+    assert client.messages.batches.delete(batch.id).type == "message_batch_deleted"
+
+
 def credit():
     error = refused(lambda: ask(client.with_options(api_key=POOR)), anthropic.APIStatusError, status_code=402)
     assert error.body["error"]["type"] == "billing_error"
@@ -75,4 +88,4 @@ def cut():
     refused(lambda: list(ask(stream=True)), anthropic.APIError)
 
 
-run([chat, stream, helper, tools, count, models, errors, credit, cut])
+run([chat, stream, helper, tools, count, models, errors, batches, credit, cut])

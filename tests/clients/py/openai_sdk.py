@@ -4,7 +4,7 @@ import json
 
 import openai
 
-from scenarios import BASE, HELLO, KEY, MODEL, NOTES, POOR, TASK, TOOL, receipted, refused, run
+from scenarios import BASE, HELLO, KEY, MODEL, NOTES, POOR, TASK, TOOL, receipted, refused, run, until
 
 client = openai.OpenAI(base_url=BASE, api_key=KEY, timeout=30)
 
@@ -71,6 +71,23 @@ def errors():
     refused(lambda: client.embeddings.create(model=MODEL, input="x"), openai.BadRequestError, code="model_not_supported")
 
 
+def batches():
+    asks = [{"custom_id": f"ask-{n}", "method": "POST", "url": "/v1/chat/completions",
+             "body": {"model": MODEL if n else "none", "messages": HELLO, "max_tokens": 50}} for n in range(3)]
+    file = client.files.create(file=("asks.jsonl", "".join(json.dumps(one) + "\n" for one in asks).encode()), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    batch = until(lambda: client.batches.retrieve(batch.id), lambda one: one.status == "completed")
+    assert (batch.request_counts.completed, batch.request_counts.failed) == (2, 1)
+    results = [json.loads(one) for one in client.files.content(batch.output_file_id).text.splitlines()]
+    assert {one["custom_id"] for one in results} == {"ask-1", "ask-2"}
+    usage = results[0]["response"]["body"]["usage"]
+    receipted(results[0]["response"]["request_id"], usage["prompt_tokens"], usage["completion_tokens"])
+    error = json.loads(client.files.content(batch.error_file_id).text)
+    assert error["custom_id"] == "ask-0" and error["response"]["body"]["error"]["code"] == "model_not_found"
+    assert batch.id in [one.id for one in client.batches.list()] and client.files.delete(file.id).deleted
+    refused(lambda: client.batches.cancel(batch.id), openai.ConflictError)
+
+
 def credit():
     refused(lambda: ask(client.with_options(api_key=POOR)), openai.RateLimitError, code="insufficient_quota")
 
@@ -79,4 +96,4 @@ def cut():
     refused(lambda: list(ask(stream=True)), openai.APIError, code="upstream_cut")
 
 
-run([chat, stream, helper, tools, responses, models, errors, credit, cut])
+run([chat, stream, helper, tools, responses, models, errors, batches, credit, cut])

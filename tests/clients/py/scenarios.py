@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 import traceback
 import urllib.request
 
@@ -23,6 +24,15 @@ def receipted(call, told_input, told_output):
     out = sum(tokens for name, tokens in billed.items() if name.startswith("out") or name == "reason")
     assert client["outcome"] == "complete"
     assert (sum(billed.values()) - out, out) == (told_input, told_output), (billed, told_input, told_output)
+
+
+def until(look, fits, seconds=30):
+    """What was looked at once it fits."""
+    end = time.monotonic() + seconds
+    while not fits(found := look()):
+        assert time.monotonic() < end, f"still {found}"
+        time.sleep(0.1)
+    return found
 
 
 def refused(attempt, kind, **fields):

@@ -1,5 +1,5 @@
 // The official Anthropic SDK for Node.
-import { base, hello, key, model, must, notes, parameters, poor, receipted, refused, run } from "./lib.mjs";
+import { base, hello, key, model, must, notes, parameters, poor, receipted, refused, run, until } from "./lib.mjs";
 import Anthropic from "@anthropic-ai/sdk";
 
 let sent = 0;
@@ -60,6 +60,18 @@ await run({
       (error) => error instanceof Anthropic.BadRequestError && error.message.includes("max_tokens"));
     await refused(() => client.withOptions({ apiKey: "sk-ep-wrong" }).models.list(),
       (error) => error instanceof Anthropic.AuthenticationError);
+  },
+  async batches() {
+    const begun = await client.messages.batches.create({ requests: [0, 1].map((n) => ({ custom_id: `ask-${n}`, params: ask })) });
+    const batch = await until(() => client.messages.batches.retrieve(begun.id), (one) => one.processing_status === "ended");
+    must(batch.request_counts.succeeded === 2, JSON.stringify(batch));
+    const names = [];
+    for await (const one of await client.messages.batches.results(batch.id)) {
+      must(one.result.type === "succeeded" && one.result.message.content[0].text, JSON.stringify(one));
+      names.push(one.custom_id);
+    }
+    must(names.sort().join() === "ask-0,ask-1", `${names}`);
+    must((await client.messages.batches.delete(batch.id)).type === "message_batch_deleted", "not deleted");
   },
   async credit() {
     sent = 0;

@@ -11,6 +11,15 @@ export function must(condition, what) {
   if (!condition) throw new Error(what);
 }
 
+// What was looked at once it fits.
+export async function until(look, fits, seconds = 30) {
+  for (const end = Date.now() + seconds * 1000; ; await new Promise((go) => setTimeout(go, 100))) {
+    const found = await look();
+    if (fits(found)) return found;
+    must(Date.now() < end, `still ${JSON.stringify(found)}`);
+  }
+}
+
 export async function refused(attempt, fits) {
   try {
     await attempt();

@@ -1,7 +1,7 @@
 // The official OpenAI SDK for Node; the first argument says which major: openai or openai6.
-import { base, hello, key, model, must, notes, parameters, poor, receipted, refused, run } from "./lib.mjs";
+import { base, hello, key, model, must, notes, parameters, poor, receipted, refused, run, until } from "./lib.mjs";
 
-const { default: OpenAI } = await import(process.argv[2]);
+const { default: OpenAI, toFile } = await import(process.argv[2]);
 let sent = 0;
 const counting = (...words) => (sent++, fetch(...words));
 const client = new OpenAI({ baseURL: base, apiKey: key, timeout: 30000, fetch: counting });
@@ -65,6 +65,19 @@ await run({
       (error) => error instanceof OpenAI.AuthenticationError);
     await refused(() => client.post("/fine_tuning/jobs", { body: {} }),
       (error) => error instanceof OpenAI.NotFoundError && error.code === "unknown_path");
+  },
+  async batches() {
+    const asks = [0, 1].map((n) => JSON.stringify({ custom_id: `ask-${n}`, method: "POST", url: "/v1/chat/completions", body: ask }));
+    const file = await client.files.create({ file: await toFile(Buffer.from(asks.join("\n")), "asks.jsonl"), purpose: "batch" });
+    const begun = await client.batches.create({ input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" });
+    const batch = await until(() => client.batches.retrieve(begun.id), (one) => one.status === "completed");
+    must(batch.request_counts.completed === 2 && batch.request_counts.failed === 0, JSON.stringify(batch));
+    const text = await (await client.files.content(batch.output_file_id)).text();
+    const results = text.trim().split("\n").map((one) => JSON.parse(one));
+    must(results.map((one) => one.custom_id).sort().join() === "ask-0,ask-1", text);
+    const { body, request_id: call } = results[0].response;
+    await receipted(call, body.usage.prompt_tokens, body.usage.completion_tokens);
+    must((await client.files.delete(file.id)).deleted, "not deleted");
   },
   async credit() {
     sent = 0;

@@ -192,7 +192,7 @@ TEST(a_list_that_cannot_be_written_begins_nothing)
     struct erasure erasure;
     begin();
     const struct erasing erasing = { house.world->store, house.world->ident, house.world->tlog,
-                                     "/no/such/folder/erased.log" };
+                                     "/no/such/folder/erased.log", NULL };
     CHECK_EQ(erasure_begin(&erasing, mine, &ground, 5, &erasure, &fail), ERR_IO);
     CHECK_EQ(past_ask(&sql_names), 4);
     CHECK_EQ(house_do(&house, "erase --list --json"), ACT_OK);

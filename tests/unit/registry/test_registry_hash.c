@@ -136,6 +136,7 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
     CHECK(!hash_same_with(5, "brand: B",
                           "brand: B\n    voice: {hear: m1, think: m1, speak: m2, "
                           "voice: v}"));
+    CHECK(!hash_same_with(5, "brand: B", "brand: B\n    batch: {price_percent: 50}"));
     CHECK(hash_same_with(4, "abort_billing: stops", "abort_billing: stops, quantization: unknown"));
     CHECK(!hash_same_with(4, "abort_billing: stops", "abort_billing: stops, quantization: fp8"));
     const char *route = "abort_billing: stops, output_cap_field: max_tokens,";
