@@ -114,7 +114,7 @@ endif()
 # tests/usage: our side of the comparison of usage with another implementation of its rules.
 if(TARGET room_meter)
     add_executable(ep-usage ${CMAKE_SOURCE_DIR}/tests/usage/usage.c)
-    target_link_libraries(ep-usage PRIVATE ep_flags room_meter)
+    target_link_libraries(ep-usage PRIVATE ep_flags room_meter room_dialect)
     set_target_properties(ep-usage PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
     add_test(NAME usage/compare
              COMMAND python3 -B ${CMAKE_SOURCE_DIR}/tests/usage/compare.py $<TARGET_FILE:ep-usage>)

@@ -33,11 +33,12 @@ static void tell(void *context, const struct chat_text *text)
                       (long long)text->tool, STR_ARG(text->json)) == ERR_OK);
 }
 
-static void run(struct str stream, size_t step, struct end *ret_end)
+static void run(enum dialect dialect, struct str stream, size_t step, struct end *ret_end)
 {
     struct relay relay;
     const struct chat_sink sink = { tell, &ret_end->told };
-    relay_init(&relay, &(struct relay_options){ .model = &model,
+    relay_init(&relay, &(struct relay_options){ .dialect = dialect,
+                                                .model = &model,
                                                 .upstream_model = STR("up"),
                                                 .sink = &sink,
                                                 .choices = 1,
@@ -82,12 +83,12 @@ static bool same(struct str a, struct str b)
 }
 
 /* However a stream is cut into pieces, the same of it leaves, and the same is known of it. */
-static void check_stream(struct str stream, size_t step)
+static void check_stream(enum dialect dialect, struct str stream, size_t step)
 {
     struct end whole;
     struct end pieces;
-    run(stream, stream.len + 1, &whole);
-    run(stream, step, &pieces);
+    run(dialect, stream, stream.len + 1, &whole);
+    run(dialect, stream, step, &pieces);
     ASSERT(whole.err == pieces.err);
     ASSERT(whole.named == pieces.named);
     ASSERT(whole.events == pieces.events);
@@ -101,6 +102,30 @@ static void check_stream(struct str stream, size_t step)
     buf_fini(&pieces.out);
     buf_fini(&pieces.tail);
     buf_fini(&pieces.told);
+}
+
+static void count(void *context, const struct chat_text *text)
+{
+    ASSERT(text->json.len > 2 && text->json.ptr[0] == '"');
+    ++*(int64_t *)context;
+}
+
+/* Read at once, anything is an answer or none. */
+static void check_whole(enum dialect dialect, struct str body)
+{
+    struct relay relay;
+    int64_t texts = 0;
+    const struct chat_sink sink = { count, &texts };
+    relay_init(&relay, &(struct relay_options){ .dialect = dialect,
+                                                .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .choices = 1,
+                                                .event_max = SIZE_MAX_TRIED,
+                                                .tail_max = SIZE_MAX_TRIED });
+    enum err err = relay_whole(&relay, body, &sink);
+    ASSERT((err == ERR_UPSTREAM_MODEL) == (relay.named == SWAP_MISMATCH));
+    ASSERT(err == ERR_OK || !relay.has_usage);
+    relay_fini(&relay);
 }
 
 /* What counts of a name is a part of it, and names the same model. */
@@ -122,7 +147,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct str rest = { (const char *)data + 1, size - 1 };
-    check_stream(rest, (size_t)1 + data[0] % 64U);
+    enum dialect dialect = (enum dialect)(data[0] / 64U);
+    check_stream(dialect, rest, (size_t)1 + data[0] % 64U);
+    check_whole(dialect, rest);
     check_name(rest);
     return 0;
 }

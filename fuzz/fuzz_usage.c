@@ -1,5 +1,5 @@
-/* room: meter */
-#include "meter/usage_form.h"
+/* room: gate */
+#include "dialect/tokens.h"
 #include "meter/usage_report.h"
 #include "wire/json.h"
 
@@ -26,14 +26,26 @@ static void usage_check(const struct usage *usage)
         ASSERT(usage->tokens[i] <= 6 * USAGE_TOKENS_MAX);
         ASSERT(usage->quarantined || usage->tokens[i] >= 0);
     }
-    for (unsigned form = 0; form < USAGE_FORMS && !usage->quarantined; form++) {
-        char text[USAGE_FORM_MAX];
+    for (unsigned form = 0; form < DIALECT_COUNT && !usage->quarantined; form++) {
+        static const enum usage_surface surfaces[DIALECT_COUNT] = {
+            [DIALECT_CHAT] = USAGE_SURFACE_OPENAI_CHAT,
+            [DIALECT_RESPONSES] = USAGE_SURFACE_OPENAI_RESPONSES,
+            [DIALECT_ANTHROPIC] = USAGE_SURFACE_ANTHROPIC,
+            [DIALECT_GEMINI] = USAGE_SURFACE_GEMINI,
+        };
+        char text[TOKENS_TEXT_MAX];
         struct buf out = { text, 0, sizeof(text), sizeof(text) };
+        struct put put = { &out, ERR_OK };
+        struct event_tokens tokens;
         struct json_fault fault;
         struct usage again;
-        ASSERT(usage_form_write((enum usage_form)form, usage, &out) == ERR_OK);
+        for (size_t i = 0; i < USAGE_COUNT; i++) {
+            tokens.of[i] = usage->tokens[i];
+        }
+        tokens_write(&put, (enum dialect)form, &tokens);
+        ASSERT(put.err == ERR_OK);
         ASSERT(json_check(buf_str(&out), &fault) == ERR_OK);
-        ASSERT(usage_read(usage_form_surface((enum usage_form)form), buf_str(&out), &again));
+        ASSERT(usage_read(surfaces[form], buf_str(&out), &again));
         /* A sum of several counts may be beyond what is believed of one. */
         ASSERT(again.quarantined || usage_sum(&again) == usage_sum(usage));
         ASSERT(!again.quarantined || usage_sum(usage) > USAGE_TOKENS_MAX);

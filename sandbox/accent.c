@@ -204,10 +204,15 @@ enum err accent_error(enum dialect dialect, const struct persona_fault *fault, s
     if (dialect != DIALECT_ANTHROPIC && dialect != DIALECT_GEMINI) {
         return persona_error(fault, out);
     }
+    char room[2 * FAIL_TEXT_MAX];
+    struct buf text = { room, 0, sizeof(room), sizeof(room) };
+    struct put put = { &text, ERR_OK };
+    put_escaped(&put, str_from(fault->text));
+    TRY(put.err);
     const struct refusal refusal = {
         .status = fault->status,
         .type = accent_type(dialect, fault->status),
-        .message = str_from(fault->text), /* of letters that need no escape */
+        .message = buf_str(&text),
     };
     return refusal_body(out, dialect, &refusal);
 }

@@ -4,7 +4,7 @@
 #include "wire/json.h"
 
 #define PRICE_TOKEN_SCALE 6  /* a price for a million tokens, in pico a token */
-#define PRICE_CALL_SCALE  12 /* a price a call, in pico */
+#define PRICE_CALL_SCALE  12 /* a price a call, or a picture, in pico */
 
 /* A member of the object: where its value goes is the reader's to know. */
 struct provider_member {
@@ -191,6 +191,8 @@ static enum err read_price(const struct provider_member *outer, struct str value
           offsetof(struct ask_provider, max_output) },
         { STR_INIT("request"), "\"request\"", PRICE_CALL_SCALE,
           offsetof(struct ask_provider, max_call) },
+        { STR_INIT("image"), "\"image\"", PRICE_CALL_SCALE,
+          offsetof(struct ask_provider, max_image) },
     };
     struct json_member member;
     struct str rest = json_kind(value) == JSON_OBJECT ? json_inside(value) : STR_EMPTY;
@@ -207,7 +209,7 @@ static enum err read_price(const struct provider_member *outer, struct str value
     return fine ? ERR_OK
                 : provider_fail(outer,
                                 "must be an object of \"prompt\" and \"completion\" (a million "
-                                "tokens) and \"request\", each once, as plain decimals",
+                                "tokens), \"request\" and \"image\", each once, as plain decimals",
                                 fail);
 }
 
@@ -256,7 +258,8 @@ static enum err provider_unknown(struct str key, struct fail *fail)
 enum err ask_read_provider(struct str value, struct ask_provider *ret_provider,
                            const char **ret_param, struct fail *fail)
 {
-    *ret_provider = (struct ask_provider){ .max_input = -1, .max_output = -1, .max_call = -1 };
+    *ret_provider =
+        (struct ask_provider){ .max_input = -1, .max_output = -1, .max_call = -1, .max_image = -1 };
     if (value.len == 0 || json_kind(value) == JSON_NULL) {
         return ERR_OK;
     }

@@ -38,6 +38,7 @@ struct ask_provider {
     int64_t max_input;  /* pico a token of the product's currency; -1: any price */
     int64_t max_output; /* likewise */
     int64_t max_call;   /* pico a call; -1: any price */
+    int64_t max_image;  /* pico a picture that is made; -1: any price */
     enum ask_sort sort;
     bool given;
     bool no_fallbacks;       /* "allow_fallbacks": false */

@@ -52,7 +52,9 @@ static void listen_begin(struct listen *listen, const struct event_begin *begin)
             return; /* no id that anybody could look up */
         }
     }
-    memcpy(listen->id, begin->id.ptr, len);
+    if (len > 0) {
+        memcpy(listen->id, begin->id.ptr, len);
+    }
     listen->id_len = (unsigned char)len;
 }
 

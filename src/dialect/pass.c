@@ -8,13 +8,18 @@
 struct pass_names {
     struct str model; /* empty: it is no member */
     struct str within;
+    struct str within_too; /* as the vendor reads it likewise */
     struct str cap;
+    struct str cap_too;
 };
 
 static const struct pass_names pass_names[DIALECT_COUNT] = {
-    [DIALECT_RESPONSES] = { STR_INIT("model"), STR_INIT(""), STR_INIT("max_output_tokens") },
-    [DIALECT_ANTHROPIC] = { STR_INIT("model"), STR_INIT(""), STR_INIT("max_tokens") },
-    [DIALECT_GEMINI] = { STR_INIT(""), STR_INIT("generationConfig"), STR_INIT("maxOutputTokens") },
+    [DIALECT_RESPONSES] = { .model = STR_INIT("model"), .cap = STR_INIT("max_output_tokens") },
+    [DIALECT_ANTHROPIC] = { .model = STR_INIT("model"), .cap = STR_INIT("max_tokens") },
+    [DIALECT_GEMINI] = { .within = STR_INIT("generationConfig"),
+                         .within_too = STR_INIT("generation_config"),
+                         .cap = STR_INIT("maxOutputTokens"),
+                         .cap_too = STR_INIT("max_output_tokens") },
 };
 
 struct passing {
@@ -74,6 +79,11 @@ static enum err pass_add_cap(const struct passing *passing, struct buf *out)
     return buf_i64(out, passing->pass->output_cap);
 }
 
+static bool pass_is_named(struct str key, struct str name, struct str too)
+{
+    return json_key_is(key, name) || json_key_is(key, too);
+}
+
 /* Gemini's cap stands in an object among other options. */
 static enum err pass_config(struct passing *passing, struct str object)
 {
@@ -92,7 +102,7 @@ static enum err pass_config(struct passing *passing, struct str object)
     struct str rest = json_inside(object);
     while (json_next_member(&rest, &member)) {
         empty = false;
-        if (json_key_is(member.key, passing->names->cap)) {
+        if (pass_is_named(member.key, passing->names->cap, passing->names->cap_too)) {
             return pass_cap(passing, member.value);
         }
     }
@@ -119,8 +129,9 @@ static enum err pass_member(struct passing *passing, const struct json_member *m
         return pass_model(passing, member->value);
     }
     if (names->within.len > 0) {
-        return json_key_is(member->key, names->within) ? pass_config(passing, member->value)
-                                                       : ERR_OK;
+        return pass_is_named(member->key, names->within, names->within_too)
+                   ? pass_config(passing, member->value)
+                   : ERR_OK;
     }
     if (json_key_is(member->key, names->cap)) {
         return pass_cap(passing, member->value);

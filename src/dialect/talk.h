@@ -157,6 +157,7 @@ struct talk {
     char own_text[TALK_PARAM_MAX];
     struct str own;      /* the first field that no other dialect can carry; empty: none */
     const char *own_why; /* of it: how a refusal would go on behind its name */
+    bool searches;       /* the vendor may read what nobody has sent, and bills it as input */
 };
 
 /* What is not in a request's body: Gemini's clients say it in the path. */

@@ -247,6 +247,7 @@ static enum err anthropic_read_hosted(struct talk_reading *reading, struct str t
                                           STR_INIT("tool_search_tool_*") };
     static const struct str vendors[] = { STR_INIT("web_search_*"), STR_INIT("web_fetch_*") };
     bool searches = talk_is_among(type, vendors, EP_ARRAY_LEN(vendors));
+    reading->talk->searches |= searches;
     if (searches || talk_is_among(type, clients, EP_ARRAY_LEN(clients))) {
         return talk_own(reading, STR("tools"),
                         "may not be the vendor's own on a route of another dialect");

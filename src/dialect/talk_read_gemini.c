@@ -305,6 +305,7 @@ static enum err gemini_read_functions(struct talk_reading *reading, struct str l
 static enum err gemini_read_hosted(struct talk_reading *reading, struct str key)
 {
     if (gemini_key_is(key, STR("codeExecution")) || gemini_key_is(key, STR("urlContext"))) {
+        reading->talk->searches = true;
         return talk_own(reading, STR("tools"),
                         "may be functions alone on a route of another dialect");
     }

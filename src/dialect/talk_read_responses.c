@@ -331,6 +331,7 @@ static enum err responses_read_hosted(struct talk_reading *reading, struct str t
                                           STR_INIT("apply_patch"), STR_INIT("computer*") };
     static const struct str vendors[] = { STR_INIT("web_search*") };
     bool searches = talk_is_among(type, vendors, EP_ARRAY_LEN(vendors));
+    reading->talk->searches |= searches;
     if (searches && talk_is(json_get(tool, STR("external_web_access")), JSON_FALSE)) {
         lost_add(&reading->talk->lost, LOST_BIT_HOSTED); /* of what the vendor keeps: Codex's */
         return ERR_OK;

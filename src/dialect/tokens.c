@@ -32,6 +32,14 @@ static int64_t lesser(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* So many of a modality were cached. */
+static void move_cached(struct event_tokens *tokens, enum event_token plain, enum event_token held,
+                        int64_t cached)
+{
+    tokens->of[held] = lesser(cached, tokens->of[plain]);
+    tokens->of[plain] -= tokens->of[held];
+}
+
 /* Cached tokens come off the text first, then off audio and images: which they were is not told. */
 static void take_cached(struct event_tokens *tokens, int64_t cached)
 {
@@ -144,7 +152,14 @@ void tokens_read_gemini(struct str report, struct event_tokens *ret_tokens)
     tokens->of[TOKENS_IN_IMAGE] = of_modality(ins, STR("IMAGE"));
     tokens->of[TOKENS_IN] =
         above(prompt - tokens->of[TOKENS_IN_AUDIO] - tokens->of[TOKENS_IN_IMAGE]);
-    take_cached(tokens, lesser(number(report, STR("cachedContentTokenCount")), prompt));
+    struct str held = json_get(report, STR("cacheTokensDetails"));
+    if (held.len > 0 && json_kind(held) == JSON_ARRAY) {
+        move_cached(tokens, TOKENS_IN, TOKENS_CACHED, of_modality(held, STR("TEXT")));
+        move_cached(tokens, TOKENS_IN_AUDIO, TOKENS_CACHED_AUDIO, of_modality(held, STR("AUDIO")));
+        move_cached(tokens, TOKENS_IN_IMAGE, TOKENS_CACHED_IMAGE, of_modality(held, STR("IMAGE")));
+    } else {
+        take_cached(tokens, lesser(number(report, STR("cachedContentTokenCount")), prompt));
+    }
     tokens->of[TOKENS_IN_TOOL] = number(report, STR("toolUsePromptTokenCount"));
     tokens->of[TOKENS_REASON] = number(report, STR("thoughtsTokenCount"));
     tokens->of[TOKENS_OUT_AUDIO] = of_modality(outs, STR("AUDIO"));
@@ -221,9 +236,10 @@ static void write_responses(struct put *put, const struct event_tokens *tokens)
     put_int(put, tokens_in(tokens));
     PUT(put, ",\"input_tokens_details\":{\"cached_tokens\":");
     put_int(put, cached_in(tokens));
+    int64_t written = sum_of(tokens, TOKENS_W5M, TOKENS_WX);
     PUT(put, ",\"cache_write_tokens\":");
-    put_int(put, sum_of(tokens, TOKENS_W5M, TOKENS_WX));
-    if (of[TOKENS_W30M] + of[TOKENS_W12H] > 0) {
+    put_int(put, written);
+    if (written > 0 && written == of[TOKENS_W30M] + of[TOKENS_W12H]) { /* its parts must add up */
         PUT(put, ",\"cache_write_tokens_details\":{\"ttl_30m_tokens\":");
         put_int(put, of[TOKENS_W30M]);
         PUT(put, ",\"ttl_12h_tokens\":");
@@ -310,6 +326,8 @@ static void write_gemini(struct put *put, const struct event_tokens *tokens)
         put_int(put, of[TOKENS_REASON]);
     }
     write_modalities(put, STR(",\"promptTokensDetails\":["), prompt - audio - image, audio, image);
+    write_modalities(put, STR(",\"cacheTokensDetails\":["), of[TOKENS_CACHED],
+                     of[TOKENS_CACHED_AUDIO], of[TOKENS_CACHED_IMAGE]);
     write_modalities(put, STR(",\"candidatesTokensDetails\":["), of[TOKENS_OUT],
                      of[TOKENS_OUT_AUDIO], of[TOKENS_OUT_IMAGE]);
     PUT(put, "}");

@@ -2,9 +2,10 @@
  * Usage reports between dialects: each vendor's numbers to disjoint classes and back. Pure.
  *
  * These are what a client of another dialect is told; what is billed is the meter's, which reads
- * the raw report by the rule of the route. Law: tokens_read(tokens_write(c)) = c, up to the life
- * times of cache writes and the modalities that the dialect cannot name. A class that would be
- * below zero is 0: the meter's quarantine is where contradictions end.
+ * the raw report by the rule of the route. What is written here it reads as the same classes
+ * (tests/usage). Law: tokens_read(tokens_write(c)) = c, up to the life times of cache writes and
+ * the modalities that the dialect cannot name: what has no name is told as what it is a part of. A
+ * class that would be below zero is 0: the meter's quarantine is where contradictions end.
  */
 #pragma once
 
@@ -28,6 +29,8 @@ void tokens_read_responses(struct str report, struct event_tokens *ret_tokens);
 void tokens_read_gemini(struct str report, struct event_tokens *ret_tokens);
 void tokens_read_anthropic(struct str report, struct tokens_so_far *so_far,
                            struct event_tokens *ret_tokens);
+
+#define TOKENS_TEXT_MAX 1024 /* bytes: a form has at most 20 names and numbers of 10 digits */
 
 /* The object, in that dialect's form. */
 void tokens_write(struct put *put, enum dialect dialect, const struct event_tokens *tokens);

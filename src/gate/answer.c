@@ -15,11 +15,11 @@
 #include "gate/talk_route.h"
 #include "gate/upload.h"
 #include "ledger/idem.h"
-#include "meter/usage_form.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
 #define ANSWER_ERROR_MAX   12288 /* a message, a few facts, twice; the end of 128 choices */
+#define ANSWER_USAGE_MAX   1024  /* 16 names and numbers */
 #define ANSWER_FOREIGN_MAX 1024  /* of a source's own words */
 #define ANSWER_NS_PER_MS   INT64_C(1000000)
 #define ANSWER_WAIT_MS     1000 /* nobody knows better: what its like takes to pass */
@@ -472,10 +472,10 @@ static struct str answer_spent_text(const struct call *call, struct buf *out)
     jsonw_put_str(&json, "reason", str_from(err_info(call->err)->code));
     jsonw_put_str(&json, "message", str_from(err_info(call->err)->text));
     jsonw_close(&json, '}');
-    char usage_text[USAGE_FORM_MAX];
+    char usage_text[ANSWER_USAGE_MAX];
     struct buf usage = { usage_text, 0, sizeof(usage_text), sizeof(usage_text) };
     if (call->ask.include_usage) {
-        EP_IGNORE(usage_form_write(USAGE_FORM_CHAT, &call->billed, &usage)); /* fits */
+        EP_IGNORE(call_tongue_usage(call, &usage)); /* fits */
     }
     const struct chat_length length = {
         .chunk = answer_chunk(call, &id),

@@ -263,7 +263,7 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->price = price.price;
     call->kept = price.kept;
     TRY(call_service_check(call, fail));
-    TRY(call_talk_carry(call, call_prefer_shut(call), fail));
+    TRY(call_talk_carry(call, fail));
     return call_prefer_begin(call, fail);
 }
 

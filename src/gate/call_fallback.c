@@ -119,8 +119,8 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     call->price = price.price;
     return call_law_judge_model(call, &verdict) == ERR_OK && verdict->allow &&
            call_receipt_fits(call) && call_service_check(call, &fail) == ERR_OK &&
-           call_talk_carry(call, call_prefer_shut(call), &fail) == ERR_OK &&
-           call_prefer_begin(call, &fail) == ERR_OK && call_limits_switch(call);
+           call_talk_carry(call, &fail) == ERR_OK && call_prefer_begin(call, &fail) == ERR_OK &&
+           call_limits_switch(call);
 }
 
 /* Nothing was said of an answer yet; the input is counted anew, while the source works. */

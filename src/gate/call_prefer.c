@@ -34,6 +34,11 @@ static enum err prefer_price(struct call *call, struct fail *fail)
     call_rate(call, &rate);
     const char *part =
         prefer_price_above(given, rate.pico[USAGE_IN], rate.pico[USAGE_OUT], rate.pico_call);
+    bool pictures = call->work != NULL && call->work->most[USAGE_UNIT_IMAGE] > 0;
+    if (part == NULL && pictures && given->max_image >= 0 &&
+        rate.pico_unit[USAGE_UNIT_IMAGE] > given->max_image) {
+        part = "image";
+    }
     if (part == NULL) {
         return ERR_OK;
     }

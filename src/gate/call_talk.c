@@ -217,13 +217,17 @@ struct str call_talk_said(const struct call *call)
 }
 
 /* Thoughts, quotations and the work of the vendor's own tools in earlier turns are text to a route
- * of the client's dialect, and are not in the request of chat. */
+ * of the client's dialect, and are not in the request of chat. What the vendor reads by itself is
+ * bounded by the model's context alone. */
 int64_t call_talk_beyond(const struct call *call)
 {
     static const enum lost_bit bits[] = { LOST_BIT_REASONING, LOST_BIT_REDACTED, LOST_BIT_SIGNATURE,
                                           LOST_BIT_HOSTED, LOST_BIT_CITATIONS };
     const struct call_talk *talk = call->talk;
     bool any = false;
+    if (talk != NULL && talk->talk.searches) {
+        return (int64_t)call->model->context_tokens;
+    }
     for (size_t i = 0; talk != NULL && i < EP_ARRAY_LEN(bits); i++) {
         any = any || lost_has(&talk->lost, bits[i]);
     }
@@ -393,46 +397,69 @@ static enum err talk_try(struct call *call, const struct registry_route *route, 
     return talk_write_for(call, route, talk_trial_cap(call), &written, ret_param, fail);
 }
 
-/* The first route of the model before `at` that is written to in the same way; NULL: none. */
-static const struct registry_route *talk_before(const struct call *call, size_t at, size_t *ret_at)
+/* Whether a route of the model before `at` is written to in the same way; the first one. */
+static bool talk_before(const struct call *call, size_t at, size_t *ret_before)
 {
     const struct registry_model *model = call->model;
-    for (size_t i = 0; i < at; i++) {
-        if (talk_route_is_alike(model->routes[i], model->routes[at])) {
-            *ret_at = i;
-            return model->routes[i];
-        }
+    size_t i = 0;
+    while (i < at && !talk_route_is_alike(model->routes[i], model->routes[at])) {
+        i++;
     }
-    return NULL;
+    *ret_before = i;
+    return i < at;
 }
 
-enum err call_talk_carry(struct call *call, uint64_t shut, struct fail *fail)
+/* A route that gets what the client has said, or the request of chat that was made of it. */
+static bool talk_is_written(const struct call *call, const struct registry_route *route)
 {
-    const struct registry_model *model = call->model;
-    uint64_t all = model->route_count == 64 ? UINT64_MAX : (UINT64_C(1) << model->route_count) - 1;
+    return talk_is_own(call, route) || talk_is_chat(call, route);
+}
+
+static bool talk_all_are_written(const struct call *call)
+{
+    size_t i = 0;
+    while (i < call->model->route_count && talk_is_written(call, call->model->routes[i])) {
+        i++;
+    }
+    return i == call->model->route_count;
+}
+
+/* One route: a bit more in call->uncarried, or none. */
+static enum err talk_carry_route(struct call *call, size_t at, uint64_t shut, struct fail *fail,
+                                 struct str *param)
+{
+    const struct registry_route *route = call->model->routes[at];
+    size_t before = 0;
+    struct fail why;
+    struct str field = STR_EMPTY;
+    if (talk_is_written(call, route) || (shut >> at & 1) != 0) {
+        return ERR_OK;
+    }
+    if (talk_before(call, at, &before) && (shut >> before & 1) == 0) {
+        call->uncarried |= (call->uncarried >> before & 1) << at;
+        return ERR_OK;
+    }
+    enum err err = talk_try(call, route, &why, &field);
+    if (err != ERR_OK) {
+        call->uncarried |= UINT64_C(1) << at;
+        *fail = why;
+        *param = field;
+    }
+    return err == ERR_NO_MEMORY ? err : ERR_OK;
+}
+
+enum err call_talk_carry(struct call *call, struct fail *fail)
+{
+    size_t count = call->model->route_count;
+    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
     struct str param = STR_EMPTY;
     call->uncarried = 0;
-    for (size_t i = 0; i < model->route_count; i++) {
-        const struct registry_route *route = model->routes[i];
-        struct fail why = { .text = "" };
-        struct str field = STR_EMPTY;
-        size_t before = 0;
-        if (talk_is_own(call, route) || talk_is_chat(call, route) || (shut >> i & 1) != 0) {
-            continue;
-        }
-        if (talk_before(call, i, &before) != NULL && (shut >> before & 1) == 0) {
-            call->uncarried |= (call->uncarried >> before & 1) << i;
-            continue;
-        }
-        enum err err = talk_try(call, route, &why, &field);
-        if (err == ERR_NO_MEMORY) {
-            return err;
-        }
-        if (err != ERR_OK) {
-            call->uncarried |= UINT64_C(1) << i;
-            *fail = why;
-            param = field;
-        }
+    if (talk_all_are_written(call)) {
+        return ERR_OK; /* nearly always */
+    }
+    uint64_t shut = call_prefer_shut(call);
+    for (size_t i = 0; i < count; i++) {
+        TRY(talk_carry_route(call, i, shut, fail, &param));
     }
     if (call->uncarried == 0 || (all & ~shut & ~call->uncarried) != 0) {
         return ERR_OK;

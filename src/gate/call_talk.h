@@ -47,10 +47,10 @@ EP_MUST_CHECK enum err call_talk_echo(const struct call *call, struct buf *out);
 
 /*
  * ADMIT, or another model stands in: notes in call->uncarried which of the model's routes cannot
- * carry the request. ERR_NO_MEMORY; ERR_ASK_UNSUPPORTED where these were the last that `shut` had
- * left, with the field in call->param.
+ * carry the request. ERR_NO_MEMORY; ERR_ASK_UNSUPPORTED where these were the last that law and
+ * product had left, with the field in call->param.
  */
-EP_MUST_CHECK enum err call_talk_carry(struct call *call, uint64_t shut, struct fail *fail);
+EP_MUST_CHECK enum err call_talk_carry(struct call *call, struct fail *fail);
 
 /* The body for a route, of call->output_cap tokens a choice. */
 EP_MUST_CHECK enum err call_talk_write(struct call *call, const struct registry_route *route,

@@ -4,6 +4,7 @@
 #include "dialect/decode.h"
 #include "dialect/encode.h"
 #include "dialect/refusal.h"
+#include "dialect/tokens.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
 #include "gate/call_talk.h"
@@ -437,6 +438,14 @@ enum err call_tongue_whole(struct call *call)
     call->answer = tongue->out;
     buf_init(&tongue->out, 1); /* nothing more is told */
     return ERR_OK;
+}
+
+enum err call_tongue_usage(const struct call *call, struct buf *out)
+{
+    const struct event_tokens tokens = tongue_billed(call);
+    struct put put = { out, ERR_OK };
+    tokens_write(&put, DIALECT_CHAT, &tokens);
+    return put.err;
 }
 
 struct str call_tongue_name(const struct call *call)

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "dialect/dialect.h"
 
+struct buf;
 struct call;
 struct registry_route;
 struct reply;
@@ -54,6 +55,8 @@ EP_MUST_CHECK enum err call_tongue_fold(struct call *call);
  * ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err call_tongue_whole(struct call *call);
 
+/* What is billed, as clients of chat are told it. ERR_LIMIT, ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err call_tongue_usage(const struct call *call, struct buf *out);
 /* "anthropic", "responses", "gemini"; empty: it speaks chat. */
 struct str call_tongue_name(const struct call *call);
 /* What the client is told of what could not be carried over. */

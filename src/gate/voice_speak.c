@@ -46,6 +46,7 @@ static void speak_worked(struct mail *mail)
     }
     if (speak->reset) {
         speak->reset = false;
+        speak->last = false;
         mouth_fini(&speak->mouth);
         mouth_init(&speak->mouth, voice->session.frame_ms);
         voice_speak_pump(voice);
@@ -274,10 +275,10 @@ void voice_speak_reset(struct voice *voice)
     buf_fini(&speak->said);
     speak->saying = false;
     speak->whole = false;
-    speak->last = false;
     speak->begun = false;
-    speak->reset = speak->running;
+    speak->reset = speak->running; /* what the job under way has is its own until it is done */
     if (!speak->running) {
+        speak->last = false;
         mouth_fini(&speak->mouth);
         mouth_init(&speak->mouth, voice->session.frame_ms);
     }

@@ -170,7 +170,7 @@ void conn_finish(struct http_exchange *conn)
     buf_fini(&conn->body);
     conn->owner = NULL;
     conn->refusing |= conn->tunnel != NULL; /* its last words are to be read, whatever comes yet */
-    conn->refusing |= conn->incoming; /* the rest of the body is not read */
+    conn->refusing |= conn->incoming;       /* the rest of the body is not read */
     conn->incoming = false;
     if (conn->broken) {
         conn_close(conn);

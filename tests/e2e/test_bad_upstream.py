@@ -47,7 +47,7 @@ CASES = {
     "long_chunk": (INVALID, "sent a body that is not framed as HTTP"),
     "chunk_line": (INVALID, "sent a body that is not framed as HTTP"),
     "trailers": (INVALID, "sent a body that is not framed as HTTP"),
-    "endless_chunks": (LARGE, "sent more than limits.answer_bytes or limits.sse_line_bytes allow"),
+    "endless_chunks": (LARGE, "sent more than limits.answer_bytes (of a chat), limits.data_answer_bytes or limits.sse_line_bytes allow"),
     "endless_comments": (LATE, "did not end its answer in time", "sent no event of its stream within limits.upstream_first_byte_ms"),
     "compressed": (INVALID, "compressed its answer, though identity alone was asked for"),
     "redirects": (ERROR, "answered with a redirect, which is not followed: correct its endpoint"),
@@ -81,7 +81,7 @@ BEGUN = {
     "begun_drip": (LATE, "did not end its answer in time"),
     "begun_bad_chunk": (INVALID, "sent a body that is not framed as HTTP"),
     "begun_bad_event": (INVALID, "sent an answer that is not of its dialect"),
-    "begun_huge_event": (LARGE, "sent more than limits.answer_bytes or limits.sse_line_bytes allow"),
+    "begun_huge_event": (LARGE, "sent more than limits.answer_bytes (of a chat), limits.data_answer_bytes or limits.sse_line_bytes allow"),
     "begun_error": (ERROR, "reported an error inside its answer"),
     "begun_short_length": (CUT, "ended its stream before the last event"),
     "begun_no_end": (CUT, "ended its stream before the last event"),
@@ -371,7 +371,7 @@ def test_a_stream_that_never_ends_is_ended_and_costs_no_more_than_was_held(zoo, 
     parsed, done = events(body)
     assert status == 200 and done and parsed[-1]["error"]["code"] == "upstream_too_large"
     assert 16 * 50 + 4096 < text_of(parsed).count(" word") < 3 * (16 * 50 + 4096), "far beyond the cap of 50, and no further"
-    assert "goes on writing far beyond the output cap" in event_of(zoo, headers)["text"]
+    assert "goes on writing far beyond what was asked for" in event_of(zoo, headers)["text"]
     operator = zoo.json("receipt", "show", headers["x-entrepot-call"])["operator"]
     assert int(receipt_of(zoo, headers)["amount"]) == int(operator["held"]) and int(operator["overrun"]) > 0
     assert float(zoo.credits()["held"]) == 0

@@ -124,6 +124,13 @@ def test_a_kept_price_list_keeps_its_kinds(shop):
     shop.apply()
 
 
+@pytest.mark.parametrize("most, status", [("0.1", 404), (0.17, 200)])
+def test_a_price_for_a_picture_is_kept_to(shop, most, status):
+    ask = {**ASK, "quality": "high", "provider": {"max_price": {"image": most}}}
+    got, _, body = shop.request(PATH, ask)
+    assert got == status and (status == 200 or json.loads(body)["error"]["param"] == "provider.max_price"), body
+
+
 def test_credit_that_does_not_cover_it_is_no_cheaper_picture(shop):
     client = shop.json("client", "add", "--name", "Poor", "--party", "first-client")["id"]
     key = shop.json("key", "add", "--client", client, "--product", "world")["key"]

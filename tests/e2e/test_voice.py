@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -480,3 +481,16 @@ def test_a_toy_that_waits_for_its_answer_costs_nothing(house, actor, toy, codec)
 def cpu_of(house):
     fields = (open(f"/proc/{house.processes['server'].pid}/stat").read().rsplit(")", 1)[1]).split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_that_stops_sends_its_toys_away(house, actor, codec):
+    actor.ms = 5000
+    idle, speaking = Toy(house), Toy(house)
+    idle.hello()
+    speaking.hello()
+    speaking.ask(tone(300), codec)
+    speaking.told("tts", state="sentence_start")
+    house.send(signal.SIGTERM)
+    assert idle.until_closed()[0][0] == 1001
+    assert speaking.until_closed()[0][0] == 1001
+    assert house.processes["server"].wait(timeout=60) == 0

@@ -509,6 +509,61 @@ def test_wrong_options_are_named():
     assert done.returncode == 0 and re.fullmatch(r"entrepot-sandbox \d+\.\d+\.\d+\n", done.stdout)
 
 
+OTHERS = {
+    "/v1/messages": ({"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello!"}]}, "message_stop"),
+    "/v1/responses": ({"model": "m", "max_output_tokens": 5, "input": "Hello!"}, "response.incomplete"),
+    "/v1beta/models/m:generateContent": ({"contents": [{"role": "user", "parts": [{"text": "Hello!"}]}],
+                                          "generationConfig": {"maxOutputTokens": 5}}, "MAX_TOKENS"),
+}
+VERSION = {"anthropic-version": "2023-06-01", "x-api-key": "k", "x-goog-api-key": "k", "authorization": "Bearer k"}
+
+
+def other(box, path, stream=False, headers=None, **more):
+    body, end = OTHERS[path]
+    if stream and path.endswith("Content"):
+        path = path.replace("generateContent", "streamGenerateContent?alt=sse")
+    elif stream:
+        body = {**body, "stream": True}
+    answer = box.send(path, {**body, **more}, headers={**VERSION, **(headers or {})})
+    return answer.status, answer.read().decode(), end
+
+
+def test_other_dialects_say_as_much_whole_and_streamed():
+    with sandbox("--key", "k") as box:
+        for path in OTHERS:
+            status, text, _ = other(box, path)
+            assert status == 200 and "MAX_TOKENS" in text or "max_tokens" in text or "max_output_tokens" in text, text
+            status, text, end = other(box, path, stream=True)
+            assert status == 200 and end in text and "[DONE]" not in text, text
+            assert other(box, path, headers={"x-api-key": "", "x-goog-api-key": "", "authorization": ""})[0] == 401
+
+
+def test_other_dialects_report_what_they_are_told_to():
+    with sandbox("--report", '{"a":{"b":7}}') as box:
+        for path in OTHERS:
+            for stream in (False, True):
+                assert '"a":{"b":7}' in other(box, path, stream)[1]
+    with sandbox("--usage", "missing") as box:
+        for path in OTHERS:
+            assert re.search(r'"usage(Metadata)?":null', other(box, path)[1])
+
+
+def test_a_version_is_wanted_and_errors_are_the_dialects():
+    with sandbox() as box:
+        status, text, _ = other(box, "/v1/messages", headers={"anthropic-version": ""})
+        assert status == 400 and json.loads(text)["type"] == "error"
+        status, text, _ = other(box, "/v1beta/models/m:generateContent", contents=7)
+        assert status == 400 and json.loads(text)["error"]["status"] == "INVALID_ARGUMENT"
+        assert other(box, "/v1/responses", input=[])[0] == 400
+
+
+def test_an_error_inside_of_a_stream_is_its_last_event():
+    with sandbox("--error-after", "3") as box:
+        for path in OTHERS:
+            status, text, end = other(box, path, stream=True)
+            assert status == 200 and "on purpose" in text.strip().split("\n\n")[-1] and end not in text, text
+
+
 def main():
     if not os.access(SANDBOX, os.X_OK):
         print("skip  sandbox: the program entrepot-sandbox is not built\n0 passed, 0 failed, 1 skipped")

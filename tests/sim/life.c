@@ -246,6 +246,7 @@ static struct gate_options life_gate_options(struct play *play)
         .connect_ns = 2 * LIFE_S,
         .first_byte_ns = 3 * LIFE_S,
         .silence_ns = 3 * LIFE_S,
+        .ping_ns = LIFE_S / 20,
     };
 }
 

@@ -310,7 +310,8 @@ def named(form, classes):
         moved = sum(left.pop(name, 0) for name in names if name != to)
         left[to] = left.get(to, 0) + moved
 
-    units = {name: left.pop(name, 0) for name in ("web_search", "web_fetch", "source")}
+    for name in ("web_search", "web_fetch", "source"):  # what is no token has no place there
+        left.pop(name, None)
     if form in ("openai.responses", "anthropic"):
         move("in", "in_audio", "in_image", "in_tool")
         move("cached", "cached_audio", "cached_image")
@@ -327,7 +328,6 @@ def named(form, classes):
         move("wx", *WRITES)
     if form == "anthropic":
         move("in", "w30m", "w12h", "wx")
-        left.update(web_search=units["web_search"], web_fetch=units["web_fetch"])
     if form == "gemini":
         move("in", *WRITES)
     return {name: count for name, count in left.items() if count}

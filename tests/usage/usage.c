@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "meter/usage_form.h"
+#include "dialect/tokens.h"
 #include "meter/usage_report.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
@@ -62,11 +62,23 @@ static void put_forms(struct jsonw *json, const struct usage *usage)
 {
     jsonw_key(json, "forms");
     jsonw_open(json, '{');
-    for (unsigned i = 0; i < USAGE_FORMS && !usage->quarantined; i++) {
-        char text[USAGE_FORM_MAX];
+    static const enum usage_surface surfaces[DIALECT_COUNT] = {
+        [DIALECT_CHAT] = USAGE_SURFACE_OPENAI_CHAT,
+        [DIALECT_RESPONSES] = USAGE_SURFACE_OPENAI_RESPONSES,
+        [DIALECT_ANTHROPIC] = USAGE_SURFACE_ANTHROPIC,
+        [DIALECT_GEMINI] = USAGE_SURFACE_GEMINI,
+    };
+    struct event_tokens tokens;
+    for (size_t i = 0; i < USAGE_COUNT; i++) {
+        tokens.of[i] = usage->tokens[i];
+    }
+    for (unsigned i = 0; i < DIALECT_COUNT && !usage->quarantined; i++) {
+        char text[TOKENS_TEXT_MAX];
         struct buf form = { text, 0, sizeof(text), sizeof(text) };
-        ASSERT(usage_form_write((enum usage_form)i, usage, &form) == ERR_OK);
-        jsonw_key(json, usage_surface_name(usage_form_surface((enum usage_form)i)));
+        struct put put = { &form, ERR_OK };
+        tokens_write(&put, (enum dialect)i, &tokens);
+        ASSERT(put.err == ERR_OK);
+        jsonw_key(json, usage_surface_name(surfaces[i]));
         jsonw_raw(json, buf_str(&form));
     }
     jsonw_close(json, '}');

@@ -39,7 +39,8 @@ TEST(each_member_is_read)
               "{\"order\":[\"alpha\",\"b\\\"eta\"],\"only\":[\"gamma\"],\"ignore\":[],"
               "\"quantizations\":[\"gamma\"],\"sort\":\"latency\",\"data_collection\":\"deny\","
               "\"zdr\":true,\"allow_fallbacks\":false,\"require_parameters\":true,"
-              "\"max_price\":{\"prompt\":0.5,\"completion\":\"2\",\"request\":0.01}}") == ERR_OK);
+              "\"max_price\":{\"prompt\":0.5,\"completion\":\"2\",\"request\":0.01,"
+              "\"image\":\"0.04\"}}") == ERR_OK);
     CHECK(param == NULL);
     check_names(provider.order, order, 2);
     check_names(provider.only, one, 1);
@@ -51,6 +52,7 @@ TEST(each_member_is_read)
     CHECK_EQ(provider.max_input, 500000);
     CHECK_EQ(provider.max_output, 2000000);
     CHECK_EQ(provider.max_call, INT64_C(10000000000));
+    CHECK_EQ(provider.max_image, INT64_C(40000000000));
 }
 
 TEST(what_is_left_out_or_null_restricts_nothing)
@@ -118,7 +120,7 @@ TEST(bad_members_are_refused_by_name)
         { "{\"max_price\":{\"prompt\":-1}}", ERR_ASK_INVALID, "provider.max_price" },
         { "{\"max_price\":{\"prompt\":1e3}}", ERR_ASK_INVALID, "provider.max_price" },
         { "{\"max_price\":{\"prompt\":1,\"prompt\":2}}", ERR_ASK_INVALID, "provider.max_price" },
-        { "{\"max_price\":{\"image\":1}}", ERR_ASK_INVALID, "provider.max_price" },
+        { "{\"max_price\":{\"video\":1}}", ERR_ASK_INVALID, "provider.max_price" },
         { "{\"max_price\":{\"prompt\":\"99999999999999999999\"}}", ERR_ASK_INVALID,
           "provider.max_price" },
         { "{\"zdr\":true,\"zdr\":false}", ERR_ASK_DUPLICATE, "provider.zdr" },

@@ -43,6 +43,8 @@ static const struct pass_case cases[] = {
       "{\"generationConfig\":{\"maxOutputTokens\":7},\"contents\":[]}" },
     { DIALECT_GEMINI, "{\"model\":\"x\",\"generationConfig\":{\"topK\":1}}", "m", 7, 0,
       "{\"model\":\"x\",\"generationConfig\":{\"maxOutputTokens\":7,\"topK\":1}}" },
+    { DIALECT_GEMINI, "{\"generation_config\":{\"max_output_tokens\":70}}", "m", 7, 70,
+      "{\"generation_config\":{\"max_output_tokens\":7}}" },
     { DIALECT_GEMINI, "{\"generationConfig\":{ }}", "m", 7, 0,
       "{\"generationConfig\":{\"maxOutputTokens\":7 }}" },
     { DIALECT_GEMINI, "{\"contents\":[],\"generationConfig\":null}", "m", 7, 0,

@@ -139,14 +139,15 @@ TEST(classes_come_back_from_where_they_can_be_named)
         [DIALECT_CHAT] = 1U << TOKENS_IN | 1U << TOKENS_CACHED | 1U << TOKENS_WX |
                          1U << TOKENS_IN_AUDIO | 1U << TOKENS_IN_IMAGE | 1U << TOKENS_OUT |
                          1U << TOKENS_REASON | 1U << TOKENS_OUT_AUDIO | 1U << TOKENS_OUT_IMAGE,
+        /* Life times are told where they are all that was written. */
         [DIALECT_RESPONSES] = 1U << TOKENS_IN | 1U << TOKENS_CACHED | 1U << TOKENS_W30M |
-                              1U << TOKENS_W12H | 1U << TOKENS_WX | 1U << TOKENS_OUT |
-                              1U << TOKENS_REASON,
+                              1U << TOKENS_W12H | 1U << TOKENS_OUT | 1U << TOKENS_REASON,
         [DIALECT_ANTHROPIC] = 1U << TOKENS_IN | 1U << TOKENS_CACHED | 1U << TOKENS_W5M |
                               1U << TOKENS_W1H | 1U << TOKENS_OUT | 1U << TOKENS_REASON,
         [DIALECT_GEMINI] = 1U << TOKENS_IN | 1U << TOKENS_IN_AUDIO | 1U << TOKENS_IN_IMAGE |
-                           1U << TOKENS_IN_TOOL | 1U << TOKENS_OUT | 1U << TOKENS_REASON |
-                           1U << TOKENS_OUT_AUDIO | 1U << TOKENS_OUT_IMAGE,
+                           1U << TOKENS_CACHED | 1U << TOKENS_CACHED_AUDIO |
+                           1U << TOKENS_CACHED_IMAGE | 1U << TOKENS_IN_TOOL | 1U << TOKENS_OUT |
+                           1U << TOKENS_REASON | 1U << TOKENS_OUT_AUDIO | 1U << TOKENS_OUT_IMAGE,
     };
     for (unsigned i = 0; i < DIALECT_COUNT; i++) {
         struct event_tokens tokens = { 0 };

@@ -26,6 +26,7 @@ TEST(each_end_of_an_attempt_is_of_a_kind)
         { ERR_UPSTREAM_STATUS, 503, false, HEALTH_ERROR_STATUS },
         { ERR_UPSTREAM_STATUS, 503, true, HEALTH_ERROR_BUSY },
         { ERR_UPSTREAM_STATUS, 429, false, HEALTH_ERROR_BUSY },
+        { ERR_UPSTREAM_STATUS, 529, false, HEALTH_ERROR_BUSY },
         { ERR_UPSTREAM_STATUS, 401, false, HEALTH_ERROR_REFUSED },
         { ERR_UPSTREAM_STATUS, 403, true, HEALTH_ERROR_REFUSED },
         { ERR_UPSTREAM_STATUS, 200, false, HEALTH_ERROR_STATUS },
@@ -39,4 +40,40 @@ TEST(each_end_of_an_attempt_is_of_a_kind)
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
         CHECK_EQ(lesson_error(cases[i].err, cases[i].status, cases[i].retry_after), cases[i].want);
     }
+}
+
+#define INFO "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"34s\"}"
+
+TEST(when_to_come_again_may_stand_in_the_body)
+{
+    static const struct {
+        const char *body;
+        int64_t wait_s; /* 0: it does not */
+    } cases[] = {
+        { "{\"error\":{\"code\":429,\"details\":[{\"@type\":\"x\"}," INFO "]}}", 34 },
+        { "[{\"error\":{\"code\":429,\"details\":[" INFO "]}}]", 34 },
+        { "{\"error\":{\"code\":429,\"details\":[{\"retryDelay\":7}]}}", 0 },
+        { "{\"error\":{\"code\":429,\"details\":[{\"retryDelay\":\"\"}]}}", 0 },
+        { "{\"error\":{\"code\":429,\"details\":[{\"retryDelay\":\"soon\"}]}}", 0 },
+        { "{\"error\":{\"code\":429,\"details\":{}}}", 0 },
+        { "{\"error\":\"no\"}", 0 },
+        { "[]", 0 },
+        { "nothing", 0 },
+        { "", 0 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct call_lesson lesson;
+        call_lesson_begin(&lesson, 1);
+        call_lesson_body(&lesson, str_from(cases[i].body), 1);
+        CHECK_EQ(lesson.lesson.retry_after_ns, cases[i].wait_s * INT64_C(1000000000));
+    }
+}
+
+TEST(a_header_goes_before_the_body)
+{
+    struct call_lesson lesson;
+    call_lesson_begin(&lesson, 1);
+    lesson.lesson.retry_after_ns = 5;
+    call_lesson_body(&lesson, STR("{\"error\":{\"details\":[" INFO "]}}"), 1);
+    CHECK_EQ(lesson.lesson.retry_after_ns, 5);
 }

@@ -450,3 +450,124 @@ TEST(of_an_answer_of_bytes_the_last_ones_stay_until_the_end_at_any_split)
         buf_fini(&out);
     }
 }
+
+/* ---- other dialects ------------------------------------------------------------------------ */
+
+struct dialect_case {
+    enum dialect dialect;
+    const char *stream;
+    const char *emitted;
+    const char *tail;
+    const char *told;
+    enum err err; /* of feeding or of the end */
+};
+
+#define A_START                                                                          \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"i\"," \
+    "\"model\":\"m\",\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n"
+#define A_OPEN                                                                         \
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0," \
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+#define A_TEXT(text)                                                                   \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0," \
+    "\"delta\":{\"type\":\"text_delta\",\"text\":\"" text "\"}}\n\n"
+#define A_CLOSE "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+#define A_END                                                                             \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":" \
+    "\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n"
+#define A_STOP "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define A_PING "event: ping\ndata: {\"type\":\"ping\"}\n\n"
+#define R_START                                                                    \
+    "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{" \
+    "\"id\":\"i\",\"model\":\"m\"}}\n\n"
+#define R_TEXT(text)                                                                         \
+    "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0," \
+    "\"delta\":\"" text "\"}\n\n"
+#define R_END                                                                                  \
+    "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"model\":" \
+    "\"m\",\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}}}\n\n"
+#define G_TEXT(model, text, more)                                                      \
+    "data: {\"modelVersion\":\"" model "\",\"candidates\":[{\"content\":{\"parts\":[{" \
+    "\"text\":\"" text "\"}]}" more "}],\"usageMetadata\":{\"promptTokenCount\":3,"    \
+    "\"candidatesTokenCount\":2,\"totalTokenCount\":5}}\n\n"
+#define G_END ",\"finishReason\":\"STOP\""
+
+static const struct dialect_case dialect_cases[] = {
+    { DIALECT_ANTHROPIC, A_PING A_START A_PING A_OPEN A_TEXT("a") A_TEXT("b") A_CLOSE A_END A_STOP,
+      A_START A_PING A_OPEN A_TEXT("a") A_TEXT("b") A_CLOSE, A_END A_STOP, "\"a\"\"b\"", ERR_OK },
+    /* a client of that dialect would wait for its end */
+    { DIALECT_ANTHROPIC, A_START A_OPEN A_TEXT("a") A_CLOSE A_END,
+      A_START A_OPEN A_TEXT("a") A_CLOSE, A_END, "\"a\"", ERR_UPSTREAM_CUT },
+    { DIALECT_ANTHROPIC, A_START A_TEXT("a"), A_START, "", "", ERR_UPSTREAM_SYNTAX },
+    { DIALECT_ANTHROPIC, A_PING, "", "", "", ERR_UPSTREAM_CUT },
+    /* what looks like the event before is none of its block */
+    { DIALECT_ANTHROPIC, A_START A_OPEN A_TEXT("a") A_CLOSE A_TEXT("b"),
+      A_START A_OPEN A_TEXT("a") A_CLOSE, "", "\"a\"", ERR_UPSTREAM_SYNTAX },
+    { DIALECT_RESPONSES, R_START R_TEXT("a") R_TEXT("b") R_END, R_START R_TEXT("a") R_TEXT("b"),
+      R_END, "\"a\"\"b\"", ERR_OK },
+    { DIALECT_RESPONSES, R_START R_TEXT("a"), R_START R_TEXT("a"), "", "\"a\"", ERR_UPSTREAM_CUT },
+    { DIALECT_RESPONSES,
+      R_START "data: {\"type\":\"response.failed\",\"response\":{\"status\":\"failed\"}}\n\n",
+      R_START, "", "", ERR_UPSTREAM_STATUS },
+    { DIALECT_GEMINI, G_TEXT("m", "a", "") G_TEXT("m", "b", G_END), G_TEXT("m", "a", ""),
+      G_TEXT("m", "b", G_END), "\"a\"\"b\"", ERR_OK },
+    { DIALECT_GEMINI, G_TEXT("m", "a", ""), G_TEXT("m", "a", ""), "", "\"a\"", ERR_UPSTREAM_CUT },
+    { DIALECT_GEMINI, G_TEXT("m", "a", "") G_TEXT("other", "b", G_END), G_TEXT("m", "a", ""), "",
+      "\"a\"", ERR_UPSTREAM_MODEL },
+    { DIALECT_GEMINI, "data: {\"error\":{\"code\":503}}\n\n", "", "", "", ERR_UPSTREAM_STATUS },
+};
+
+static void hear_any(void *context, const struct chat_text *text)
+{
+    CHECK(buf_append(context, text->json) == ERR_OK);
+}
+
+static void run_dialect(const struct dialect_case *test, size_t step)
+{
+    static const enum usage_surface surfaces[] = { USAGE_SURFACE_OPENAI_CHAT,
+                                                   USAGE_SURFACE_OPENAI_RESPONSES,
+                                                   USAGE_SURFACE_ANTHROPIC, USAGE_SURFACE_GEMINI };
+    struct relay relay;
+    struct buf said;
+    const struct chat_sink sink = { hear_any, &said };
+    enum err err = ERR_OK;
+    buf_init(&said, 4096);
+    relay_init(&relay, &(struct relay_options){ .dialect = test->dialect,
+                                                .model = &model,
+                                                .upstream_model = STR("up"),
+                                                .sink = &sink,
+                                                .choices = 1,
+                                                .surface = surfaces[test->dialect],
+                                                .event_max = 4096,
+                                                .tail_max = 4096 });
+    buf_reset(&out);
+    struct str rest = str_from(test->stream);
+    while (rest.len > 0 && err == ERR_OK) {
+        struct str piece = str_slice(rest, 0, rest.len < step ? rest.len : step);
+        rest = str_from_at(rest, piece.len);
+        err = relay_feed(&relay, piece, emit, &out);
+    }
+    err = err == ERR_OK ? relay_finish(&relay, emit, &out) : err;
+    CHECK_EQ(err, test->err);
+    CHECK_STR(buf_str(&out), str_from(test->emitted));
+    CHECK_STR(buf_str(&relay.tail), str_from(test->tail));
+    CHECK_STR(buf_str(&said), str_from(test->told));
+    if (err == ERR_OK) {
+        CHECK(relay.has_usage && !relay.usage.quarantined);
+        CHECK_EQ(relay.usage.tokens[USAGE_IN], 3);
+        CHECK_EQ(relay.usage.tokens[USAGE_OUT], 2);
+    }
+    relay_fini(&relay);
+    buf_fini(&said);
+}
+
+TEST(streams_of_every_dialect_are_given_on_as_they_came_at_every_split)
+{
+    buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < EP_ARRAY_LEN(dialect_cases); i++) {
+        for (size_t step = 1; step <= 800; step += step < 60 ? 1 : 67) {
+            run_dialect(&dialect_cases[i], step);
+        }
+    }
+    buf_fini(&out);
+}

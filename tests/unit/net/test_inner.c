@@ -297,7 +297,7 @@ TEST(an_owner_that_leaves_is_a_client_that_has_gone)
     http_inner_cancel(&asker.inner);
     CHECK(!http_inner_is_open(&asker.inner));
     CHECK(http_exchange_actor(shop.open) == NULL); /* it may have gone with its owner */
-    http_respond_head(shop.open, 200, STR_EMPTY); /* goes nowhere */
+    http_respond_head(shop.open, 200, STR_EMPTY);  /* goes nowhere */
     http_respond_body(shop.open, &STR("x"), 1);
     CHECK_EQ(shop.gone, 0);
     UNTIL(shop.loop, shop.gone == 1);

@@ -1,5 +1,7 @@
 #include "registry_sample.h"
 
+#include <stdio.h>
+
 #define PIN "\"abababababababababababababababababababababababababababababababab\""
 
 struct link_case {
@@ -216,4 +218,57 @@ TEST(a_chat_template_that_is_not_known_is_refused_by_name)
                     "");
     check_tokenizer("tokenizer: t\n    chat_template: qwne3\n    version:",
                     REGISTRY_RULE_TEMPLATE_UNKNOWN, "\"qwne3\"");
+}
+
+TEST(a_route_reports_by_its_dialects_own_surface_unless_it_says_otherwise)
+{
+    static const struct {
+        const char *dialect;
+        const char *usage;
+        unsigned surface; /* its place among REGISTRY_USAGES; 99: it does not load */
+    } cases[] = {
+        { "openai_chat", "", 0 },
+        { "openai_chat", "usage: anthropic, ", 3 },
+        { "openai_responses", "", 1 },
+        { "openai_responses", "usage: xai.responses, ", 7 },
+        { "openai_responses", "usage: openai.chat, ", 99 },
+        { "anthropic", "", 3 },
+        { "anthropic", "usage: minimax.anthropic, ", 12 },
+        { "anthropic", "usage: gemini, ", 99 },
+        { "gemini", "", 4 },
+        { "gemini", "usage: gemini.live, ", 99 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct registry_file files[SAMPLE_FILES];
+        char with[96];
+        struct registry_report report;
+        struct registry *registry = NULL;
+        sample_files(files);
+        (void)snprintf(with, sizeof(with), "%sdialect: %s", cases[i].usage, cases[i].dialect);
+        char *routes = sample_replace(files, 4, "dialect: openai_chat", with);
+        registry_report_init(&report);
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        CHECK_EQ(err, cases[i].surface == 99 ? ERR_REGISTRY_INVALID : ERR_OK);
+        if (err == ERR_OK) {
+            CHECK_EQ(registry_route(registry, STR("r2"))->usage, cases[i].surface);
+        }
+        registry_unref(registry);
+        registry_report_fini(&report);
+        mem_free(routes);
+    }
+}
+
+TEST(a_model_that_goes_into_a_path_is_of_its_letters)
+{
+    struct registry_file files[SAMPLE_FILES];
+    struct registry_report report;
+    struct registry *registry = NULL;
+    sample_files(files);
+    char *routes = sample_replace(files, 4, "dialect: openai_chat", "dialect: gemini");
+    char *named = sample_replace(files, 4, "upstream_model: m1", "upstream_model: \"m1?x\"");
+    registry_report_init(&report);
+    CHECK(registry_parse(files, SAMPLE_FILES, &registry, &report) == ERR_REGISTRY_INVALID);
+    registry_report_fini(&report);
+    mem_free(named);
+    mem_free(routes);
 }
