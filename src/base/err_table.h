@@ -21,8 +21,10 @@
       "The request's body is too large.")                                                         \
     X(HTTP_TIMEOUT, CLIENT, 408, "invalid_request_error", "request_timeout",                      \
       "The request was not received in time.")                                                    \
-    X(UPLOADS_FULL, RETRY, 503, "api_error", "uploads_full", "Too many uploads; try again soon.") \
-    X(UPLOAD_FAILED, FAULT, 503, "api_error", "upload_failed", "The upload could not be kept.")   \
+    X(UPLOADS_FULL, RETRY, 503, "api_error", "uploads_full",                                      \
+      "Too much is being uploaded at the moment. Try again in a moment.")                         \
+    X(UPLOAD_FAILED, FAULT, 503, "api_error", "upload_failed",                                    \
+      "The upload could not be kept until it was sent on.")                                       \
     X(HTTP_METHOD, CLIENT, 405, "invalid_request_error", "method_not_allowed",                    \
       "This path does not take that method.")                                                     \
     X(HTTP_PATH, CLIENT, 404, "invalid_request_error", "unknown_path", "There is no such path.")  \

@@ -562,8 +562,10 @@ static void answer_stream_end(struct call *call)
 void answer_end(struct call *call)
 {
     ASSERT(call->x != NULL);
-    bool stream =
-        call->streamed && (call->head_sent || call->answer.len > 0 || call->err == ERR_OK);
+    /* Of an answer of bytes that broke off before any left, the error is the answer. */
+    bool bytes = call->work != NULL && call->work->bytes;
+    bool waits = call->answer.len > 0 && !bytes;
+    bool stream = call->streamed && (call->head_sent || waits || call->err == ERR_OK);
     if (call->outcome == OUTCOME_REPLAYED) {
         answer_replay(call);
     } else if (call->err == ERR_STORE_FAILED && call->head_sent) {

@@ -90,7 +90,10 @@ static int64_t speech_ms(const struct speech_work *own)
 static void speech_measure(struct call *call, const struct rate *rate)
 {
     const struct speech_work *own = call->work->own;
-    int64_t seconds = audio_seconds(speech_ms(own));
+    bool whole = call->outcome == OUTCOME_COMPLETE;
+    int64_t ms = whole || call->head_sent ? speech_ms(own) : 0;
+    /* Of what broke off, some bytes were still here: a begun second is not sold. */
+    int64_t seconds = whole ? audio_seconds(ms) : ms / 1000;
     int64_t most = call->work->most[USAGE_UNIT_SECOND_OUT];
     call->billed.units[USAGE_UNIT_CHAR] = audio_is_sold(call) ? own->asked.chars : 0;
     call->billed.units[USAGE_UNIT_SECOND_OUT] = seconds < most ? seconds : most;

@@ -1,5 +1,6 @@
 """Speech and transcriptions, sold through real connections: forms that are not kept in memory, and sound that goes on as it comes."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -350,7 +351,7 @@ def test_speech_may_come_as_events(studio):
 
 
 def test_speech_that_breaks_off_is_cut_and_not_sold(studio):
-    studio.upstreams_are("--cut-after", "3")
+    studio.upstreams_are("--cut-after", "3", "--pace-ms", "400")
     try:
         with socket.create_connection(("127.0.0.1", studio.public), timeout=20) as sock:
             body = json.dumps({"model": "aurora-small", "input": "a" * 400, "voice": "v", "response_format": "wav"}).encode()
@@ -365,6 +366,27 @@ def test_speech_that_breaks_off_is_cut_and_not_sold(studio):
     call = answer.split(b"x-entrepot-call: ")[1].split(b"\r\n")[0].decode()
     receipt = receipt_of(studio, {"x-entrepot-call": call})["client"]
     assert receipt["outcome"] == "interrupted" and "char" not in receipt.get("units", {}), receipt
+
+
+def test_speech_that_breaks_off_before_any_left_is_an_error(studio):
+    studio.upstreams_are("--cut-after", "1")  # the bytes are still behind the hold, or come with the end of their connection
+    try:
+        for _ in range(4):
+            status, _, body = attempt(studio, {"model": "aurora-small", "input": "aaaa", "voice": "v", "response_format": "wav"})
+            assert status in (None, 502, 503), (status, body)
+            if status is not None:
+                assert json.loads(body)["error"]["type"] == "upstream_error", body
+    finally:
+        studio.upstreams_are()
+    wait_for(lambda: float(studio.credits()["held"]) == 0, "the end of the hold")
+
+
+def attempt(studio, body):
+    """As request(), or no status where the connection was cut in the middle of an answer."""
+    try:
+        return studio.request("/v1/audio/speech", body)
+    except (http.client.HTTPException, ConnectionError):
+        return None, None, b""
 
 
 @pytest.mark.parametrize("body, param", [
