@@ -218,7 +218,7 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
     char model_text[ASK_MODEL_MAX];
     struct buf model = { model_text, 0, sizeof(model_text), sizeof(model_text) };
     struct str ws_key;
-    struct str key;
+    struct str key = STR_EMPTY;
     struct str query;
     (void)path;
     (void)url_target_path(head->target, &query);

@@ -375,7 +375,7 @@ enum err fleet_new_secret(struct ident *ident, struct id id, int64_t now_ns,
                           struct api_key_text *ret_text, struct fail *fail)
 {
     ASSERT(now_ns > 0);
-    struct api_key_text text;
+    struct api_key_text text = { "" };
     (void)pthread_mutex_lock(&ident->changing);
     struct fleet *fleet = fleet_to_change(ident, id);
     enum err err = ERR_OK;
