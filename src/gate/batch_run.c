@@ -303,7 +303,7 @@ static void runner_add(struct batch_runner *runner, const struct batch *batch)
     run->seen = true;
     run->input = -1;
     run->journal = -1;
-    run->batch.id = batch->id;
+    run->id = batch->id;
     arena_init(&run->arena, 1024, RUN_TEXTS_MAX);
     batch_index_init(&run->index);
     buf_init(&run->pending, (runner->shared->calls_max + 1) * record_max);
@@ -317,7 +317,7 @@ static struct batch_run *runner_find(struct batch_runner *runner, struct id id)
 {
     LIST_EACH(node, &runner->runs) {
         struct batch_run *run = EP_CONTAINER(node, struct batch_run, node);
-        if (id_eq(run->batch.id, id)) {
+        if (id_eq(run->id, id)) {
             return run;
         }
     }

@@ -44,7 +44,7 @@ static enum err end_add_file(const struct batch_run *run, struct store_txn *txn,
     bool messages = run->batch.shape == BATCH_ANTHROPIC;
     char text[128];
     struct buf name = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(id_print(&name, STR(BATCH_PREFIX), run->batch.id)); /* fits */
+    EP_IGNORE(id_print(&name, STR(BATCH_PREFIX), run->id)); /* fits */
     EP_IGNORE(buf_append(&name, id_eq(id, run->batch.output) ? STR("_output.jsonl")
                                                              : STR("_error.jsonl"))); /* fits */
     const struct batch_file file = {
@@ -74,7 +74,7 @@ static void tidy_run(struct job *job)
     struct fail fail;
     run_close_files(run);
     run->job_err = ERR_OK;
-    EP_IGNORE(content_remove(run->runner->shared->folder, run->batch.id, CONTENT_JOURNAL, &fail));
+    EP_IGNORE(content_remove(run->runner->shared->folder, run->id, CONTENT_JOURNAL, &fail));
 }
 
 static void tidy_over(struct mail *mail)

@@ -52,6 +52,7 @@ struct batch_runner {
 struct batch_run {
     struct batch_runner *runner;
     struct node node;
+    struct id id;       /* the batch's: `batch` may be a worker's just now */
     struct arena arena; /* texts of `batch` */
     struct batch batch;
     struct gate_actor actor;

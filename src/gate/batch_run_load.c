@@ -55,7 +55,7 @@ static enum err load_claims(struct batch_run *run, struct store_txn *txn, struct
 static enum err load_read_row(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct batch_run *run = context;
-    return batch_any(txn, run->batch.id, load_on_row, run, fail);
+    return batch_any(txn, run->id, load_on_row, run, fail);
 }
 
 static enum err load_read_claims(void *context, struct store_txn *txn, struct fail *fail)
@@ -87,7 +87,7 @@ static enum err load_lines(struct batch_run *run)
     }
     TRY(err);
     size_t record_max = 2 * options->answer_bytes_max + ((size_t)1 << 20);
-    TRY(content_open(shared->folder, run->batch.id, CONTENT_JOURNAL, &run->journal, &run->fail));
+    TRY(content_open(shared->folder, run->id, CONTENT_JOURNAL, &run->journal, &run->fail));
     TRY(content_folder_sync(shared->folder, &run->fail));
     return batch_index_read_journal(&run->index, run->journal, record_max, &run->fail);
 }
@@ -108,8 +108,8 @@ void run_load_work(struct job *job)
     if (run->job_err != ERR_OK || run->batch.ended_ns > 0) {
         return;
     }
-    run->actor = (struct gate_actor){ .key = api_key_find(world->ident, run->batch.key),
-                                      .batch = run->batch.id };
+    run->actor =
+        (struct gate_actor){ .key = api_key_find(world->ident, run->batch.key), .batch = run->id };
     run->job_err = load_lines(run);
     if (run->job_err == ERR_OK && run->batch.fault.len == 0) {
         run->job_err = store_read(world->store, load_read_claims, run, &run->fail);
@@ -129,7 +129,7 @@ void run_load_over(struct mail *mail)
     }
     int64_t idle_ns = loop_wall_ns(runner->gate->loop) - run->batch.begun_ns;
     run->forgotten = idle_ns > runner->shared->idem_ns - RUN_MARGIN_NS;
-    run->cancelled = run->batch.state == BATCH_CANCELLING;
+    run->cancelled |= run->batch.state == BATCH_CANCELLING;
     run->phase = run->batch.fault.len > 0 ? RUN_ENDING : RUN_STARTING;
     run_step(run);
 }
