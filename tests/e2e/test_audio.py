@@ -129,6 +129,8 @@ BAD = [
     ("an unknown model", [("model", "nobody")], wav(1), 404, "model_not_found", None),
     ("a model for chat alone", [("model", "aurora-large")], wav(1), 400, "model_not_supported", "model"),
     ("no recording", [("model", "aurora-small")], b"This is a text, whatever its name says.", 400, None, "file"),
+    ("a length that nobody would tell", [("model", "aurora-small"), ("response_format", "srt")], b"\0\0\0\x18ftypiso5" + bytes(90), 400,
+     "invalid_value", "file"),
     ("a long field", [("model", "aurora-small"), ("prompt", "x" * 65537)], wav(1), 400, "invalid_value", "prompt"),
     ("a NUL", [("model", "aurora-small"), ("prompt", "x\0y")], wav(1), 400, "invalid_value", "prompt"),
 ]
