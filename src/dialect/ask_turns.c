@@ -6,7 +6,8 @@
 #include "dialect/text.h"
 #include "wire/json.h"
 
-#define TURNS_LISTS_MAX 64 /* of calls, the latest: results come soon behind them */
+#define TURNS_LISTS_MAX   64   /* of calls, the latest: results come soon behind them */
+#define TURNS_LETTERS_MAX 4096 /* of an image, that are looked at */
 #define TURNS_WORK_MAX \
     ((size_t)8 << 20) /* bytes of them that are looked through; then nobody
                                              can tell, and the request is passed on */
@@ -56,14 +57,15 @@ static bool turns_called(struct turns *turns, struct str id)
 
 /* ---- images ------------------------------------------------------------------------------- */
 
-/* Letters of base64, some of which JSON may write with an escape. */
+/* Letters of base64, some of which JSON may write with an escape. Its beginning tells: the rest is
+ * megabytes, which go on as they came, and the source reads them anyway. */
 static bool is_base64(struct str data)
 {
     size_t end = data.len;
     while (end > 0 && data.len - end < 2 && data.ptr[end - 1] == '=') {
         end--;
     }
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < end && i < TURNS_LETTERS_MAX; i++) {
         char c = data.ptr[i];
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '+' || c == '/' || c == '-' || c == '_' || c == '\\';

@@ -47,9 +47,41 @@ static enum err encode_note_event(struct encode *encode, const struct event *eve
     return ERR_OK;
 }
 
+/* JSON on one line: an event has no more. Within a string there is no line's end. */
+static bool encode_on_a_line(struct arena *arena, struct str *json)
+{
+    size_t at = str_find(*json, '\n');
+    at = at < json->len ? at : str_find(*json, '\r');
+    if (at == json->len) {
+        return true;
+    }
+    char *line = arena_alloc(arena, json->len);
+    for (size_t i = 0; line != NULL && i < json->len; i++) {
+        line[i] = json->ptr[i] == '\n' || json->ptr[i] == '\r' ? ' ' : json->ptr[i];
+    }
+    json->ptr = line;
+    return line != NULL;
+}
+
+/* What is passed on as the upstream has written it may have been told on several lines. */
+static enum err encode_flatten(struct encode *encode, const struct event *event,
+                               struct event *ret_flat)
+{
+    bool open = event->kind == EVENT_OPEN;
+    if (!open && event->kind != EVENT_NOTE) {
+        return ERR_OK;
+    }
+    *ret_flat = *event;
+    struct str *json = open ? &ret_flat->open.json : &ret_flat->note.json;
+    return encode_on_a_line(encode->arena, json) ? ERR_OK : ERR_NO_MEMORY;
+}
+
 enum err encode_take(void *encode, const struct event *event)
 {
     struct encode *into = encode;
+    struct event flat = { .kind = EVENT_PING };
+    TRY(encode_flatten(into, event, &flat));
+    event = flat.kind == EVENT_PING ? event : &flat;
     TRY(encode_note_event(into, event));
     switch (into->options->dialect) {
     case DIALECT_CHAT:
@@ -213,22 +245,6 @@ struct str encode_model(const struct encode_options *options, const struct event
 int64_t encode_created(const struct encode_options *options, const struct event_begin *begin)
 {
     return begin->created_s > 0 ? begin->created_s : options->created_s;
-}
-
-/* JSON on one line: an event has no more. Within a string there is no line's end. */
-static bool encode_on_a_line(struct arena *arena, struct str *json)
-{
-    size_t at = str_find(*json, '\n');
-    at = at < json->len ? at : str_find(*json, '\r');
-    if (at == json->len) {
-        return true;
-    }
-    char *line = arena_alloc(arena, json->len);
-    for (size_t i = 0; line != NULL && i < json->len; i++) {
-        line[i] = json->ptr[i] == '\n' || json->ptr[i] == '\r' ? ' ' : json->ptr[i];
-    }
-    json->ptr = line;
-    return line != NULL;
 }
 
 enum err encode_args(struct arena *arena, struct str text, struct str *ret_json)

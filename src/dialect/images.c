@@ -164,6 +164,9 @@ void images_event_read(struct str data, struct chat_event *ret_event)
     struct json_fault fault;
     *ret_event = (struct chat_event){ .done = false };
     data = json_trim(data);
+    if (str_eq(data, STR("[DONE]"))) {
+        return; /* some servers end each of their streams so; what ends it here is a picture */
+    }
     if (json_check(data, &fault) != ERR_OK || json_kind(data) != JSON_OBJECT) {
         ret_event->bad = true;
         return;

@@ -1,9 +1,9 @@
 #include "dialect/talk_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "dialect/picture.h"
-#include <string.h>
 
 #define MEMBERS_MAX 64
 

@@ -70,7 +70,8 @@ static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
     answer_begin_headers(call, &reply, call->id);
-    answer_type(call, &reply, call_tongue_media(call));
+    bool bytes = call->work != NULL && call->work->bytes;
+    answer_type(call, &reply, bytes ? STR("application/octet-stream") : call_tongue_media(call));
     reply_line(&reply, "cache-control", STR("no-cache"));
     answer_model(call, &reply);
     call_tongue_header(call, &reply);
@@ -539,11 +540,6 @@ static void answer_stream_end(struct call *call)
     }
     if (call_tongue_ends(call)) {
         answer_translated_end(call);
-        return;
-    }
-    if (call->err != ERR_OK && call->work != NULL && call->work->bytes) {
-        http_exchange_abort(
-            call->x); /* sound or the like that has broken off: no text goes into it */
         return;
     }
     struct str parts[] = {

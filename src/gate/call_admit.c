@@ -228,8 +228,7 @@ static struct rate_bounds admit_bound(const struct call *call)
     const struct vocab *vocab = call->counted_as == NULL ? NULL : call->counted_as->vocab;
     if (call->work != NULL) {
         int64_t most = call->work->input_most;
-        bool tokens =
-            vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
+        bool tokens = vocab == NULL || call->work->mixed; /* it is no text whose bytes bound them */
         return (struct rate_bounds){
             .input = tokens ? most : (int64_t)count_bound(vocab, (uint64_t)most),
             .mixed = call->work->mixed,
@@ -250,9 +249,10 @@ static bool admit_decides(const struct call *call, const struct rate_bounds *bou
 {
     int64_t ceiling = 0;
     int64_t first = call_extend_first(call, admit_cap_asked(call));
-    return call->counting == NULL || (call->ask.plain && call_limits_bound_will_do(call, bound) &&
-                                      admit_ceiling(call, bound, first, &ceiling) == ERR_OK &&
-                                      ceiling <= admit_available(call));
+    bool better = call->counting != NULL && (call->work == NULL || !call->work->about);
+    return !better || (call->ask.plain && call_limits_bound_will_do(call, bound) &&
+                       admit_ceiling(call, bound, first, &ceiling) == ERR_OK &&
+                       ceiling <= admit_available(call));
 }
 
 /* Credit keeps the price list that it was bought under: the lot that is drawn first says which. */

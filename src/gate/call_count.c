@@ -56,6 +56,9 @@ void call_count_begin(struct call *call)
         }
         return;
     }
+    if (!call_talk_is_counted(call)) {
+        return; /* its bytes bound its tokens */
+    }
     call->counted_as = gate_snapshot_model(call->snapshot, call->model);
     if (call->counted_as == NULL) {
         return;

@@ -36,6 +36,9 @@ static enum err embeddings_from_gemini(struct call *call, struct embeddings_work
     own->batch = path.verb == GEMINI_EMBEDS;
     buf_init(&fresh, 2 * call->snapshot->options.body_bytes_max);
     enum err err = gemini_path_model(&path, &call->arena, &model);
+    if (err == ERR_ASK_INVALID) {
+        EP_IGNORE(FAIL(fail, err, "the path's model is no name: its escapes must be UTF-8"));
+    }
     err = err == ERR_OK ? gemini_embed_read(buf_str(&call->body), own->batch, model, &fresh,
                                             &own->hinted, text, fail)
                         : err;

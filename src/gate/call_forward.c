@@ -436,10 +436,11 @@ static void forward_forget(struct call *call)
 }
 
 /* What waits for Gate A reaches whoever is still there with the settlement, but another model's
- * words. */
+ * words, and pieces of an answer without events: in their place the error is told. */
 static enum call_next forward_conclude(struct call *call, enum err err)
 {
-    bool reaches = call->head_sent || (call->x != NULL && err != ERR_UPSTREAM_MODEL);
+    bool bytes = call->work != NULL && call->work->bytes;
+    bool reaches = call->head_sent || (call->x != NULL && err != ERR_UPSTREAM_MODEL && !bytes);
     bool delivered = call->relay.content_events > 0 && call->streamed && reaches;
     call->err = err;
     call->outcome = err == ERR_OK ? OUTCOME_COMPLETE

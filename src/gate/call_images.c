@@ -66,12 +66,19 @@ static void images_read_tail(const struct call *call, struct images_work *own)
     }
 }
 
+/* Of a stream; the one that ends it has not left where what follows it went wrong. */
+static int64_t images_streamed(const struct call *call, int64_t most)
+{
+    bool kept = call->relay.ended && call->outcome != OUTCOME_COMPLETE;
+    int64_t count = call->relay.finished - (kept ? 1 : 0);
+    return count < most ? count : most;
+}
+
 static void images_measure(struct call *call, const struct rate *rate)
 {
     struct images_work *own = call->work->own;
     if (call->streamed) {
-        int64_t most = own->asked.count;
-        own->count = call->relay.finished < most ? call->relay.finished : most;
+        own->count = images_streamed(call, own->asked.count);
         own->made = own->count > 0;
         images_read_tail(call, own);
     }

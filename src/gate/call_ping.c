@@ -25,11 +25,11 @@ static void ping_set(struct gate *gate)
     }
 }
 
-/* Events, or the array in which Gemini's clients may have them: sound is neither. */
+/* Events, or the array in which Gemini's clients may have them: sound is neither, whatever its
+ * source calls it. */
 static bool ping_may(const struct call *call)
 {
-    struct str type = call->work == NULL ? STR_EMPTY : call->work->answer_type;
-    return type.len == 0 || str_starts_nocase(type, STR("text/event-stream"));
+    return call->work == NULL || !call->work->bytes;
 }
 
 static void ping_tell(struct call *call)

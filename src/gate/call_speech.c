@@ -77,21 +77,29 @@ static void speech_piece(struct call *call, struct str data)
     }
 }
 
+/* These are as long as what came of them; of the others the head says it of all, come or not. */
+static bool speech_is_summed(const struct speech_work *own)
+{
+    enum sound_kind kind = own->sound.kind;
+    return kind == SOUND_WAV || kind == SOUND_OGG || kind == SOUND_MPEG;
+}
+
 /* Of what came; 0: its container does not say, or it came as events. */
-static int64_t speech_ms(const struct speech_work *own)
+static int64_t speech_ms(const struct speech_work *own, bool whole)
 {
     int64_t ms = 0;
     if (own->asked.format == SPEECH_PCM) {
         return (own->pcm_bytes * 1000 + SPEECH_PCM_BYTES - 1) / SPEECH_PCM_BYTES;
     }
-    return sound_length(&own->sound, &ms) ? ms : 0;
+    bool told = (whole || speech_is_summed(own)) && sound_length(&own->sound, &ms);
+    return told ? ms : 0;
 }
 
 static void speech_measure(struct call *call, const struct rate *rate)
 {
     const struct speech_work *own = call->work->own;
     bool whole = call->outcome == OUTCOME_COMPLETE;
-    int64_t ms = whole || call->head_sent ? speech_ms(own) : 0;
+    int64_t ms = whole || call->head_sent ? speech_ms(own, whole) : 0;
     /* Of what broke off, some bytes were still here: a begun second is not sold. */
     int64_t seconds = whole ? audio_seconds(ms) : ms / 1000;
     int64_t most = call->work->most[USAGE_UNIT_SECOND_OUT];

@@ -216,6 +216,11 @@ struct str call_talk_said(const struct call *call)
     return talk == NULL || talk->body.len == 0 ? buf_str(&call->body) : buf_str(&talk->body);
 }
 
+bool call_talk_is_counted(const struct call *call)
+{
+    return call->talk == NULL || !call->talk->unchatted;
+}
+
 /* Thoughts, quotations and the work of the vendor's own tools in earlier turns are text to a route
  * of the client's dialect, and are not in the request of chat. What the vendor reads by itself is
  * bounded by the model's context alone. */
@@ -287,8 +292,7 @@ static bool talk_is_own(const struct call *call, const struct registry_route *ro
 /* A route of chat gets the request of chat, where there is one. */
 static bool talk_is_chat(const struct call *call, const struct registry_route *route)
 {
-    return route->dialect == REGISTRY_DIALECT_OPENAI_CHAT &&
-           (call->talk == NULL || !call->talk->unchatted);
+    return route->dialect == REGISTRY_DIALECT_OPENAI_CHAT && call_talk_is_counted(call);
 }
 
 enum err call_talk_write(struct call *call, const struct registry_route *route,
@@ -430,7 +434,7 @@ static enum err talk_carry_route(struct call *call, size_t at, uint64_t shut, st
 {
     const struct registry_route *route = call->model->routes[at];
     size_t before = 0;
-    struct fail why;
+    struct fail why = { .text = "" };
     struct str field = STR_EMPTY;
     if (talk_is_written(call, route) || (shut >> at & 1) != 0) {
         return ERR_OK;

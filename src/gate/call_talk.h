@@ -40,6 +40,8 @@ void call_talk_free(struct call *call);
 struct str call_talk_asked(const struct call *call);
 /* All that is said in the request, as it came: what the law looks through. */
 struct str call_talk_said(const struct call *call);
+/* Whether call->body is a request of chat, whose tokens can be counted. */
+bool call_talk_is_counted(const struct call *call);
 /* Tokens that a route may read beyond what call->body says, at most. */
 int64_t call_talk_beyond(const struct call *call);
 /* The members that a Responses answer repeats. ERR_NO_MEMORY. */

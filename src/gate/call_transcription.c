@@ -24,6 +24,13 @@ struct transcription_work {
     int64_t told_ms;    /* -1: the upstream did not */
 };
 
+/* Neither its container nor an answer of that form says how long it is: it could not be billed. */
+static bool transcription_is_blind(const struct upload *upload)
+{
+    int64_t ms = 0;
+    return upload->format > UPLOAD_DIARIZED_JSON && !sound_length(&upload->sound, &ms);
+}
+
 static enum err transcription_parse(struct call *call, struct fail *fail)
 {
     const struct upload *upload = call->upload;
@@ -38,6 +45,12 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
     enum err err = buf_append(&name, upload->model);
     ASSERT(err == ERR_OK); /* upload_form.c has the same limit */
     call->ask.model = buf_str(&name);
+    if (transcription_is_blind(upload)) {
+        call->param = "file";
+        return FAIL(fail, ERR_ASK_INVALID, "%s",
+                    "\"file\" does not say how long it is, nor would a text: send WAV, FLAC, Ogg, "
+                    "MP3, WebM or a whole MP4, or ask for verbose_json.");
+    }
     struct call_work *work = call_work_make(call, sizeof(struct transcription_work));
     if (work == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);

@@ -50,5 +50,12 @@ enum err talk_route_write(struct talk *talk, const struct registry_route *route,
     talk->output_cap = given;
     *ret_param = talk->param;
     talk->param = STR_EMPTY;
-    return err == ERR_LIMIT ? ERR_HTTP_BODY_SIZE : err;
+    if (err == ERR_NO_MEMORY) {
+        return FAIL(fail, err, "%s", err_info(err)->text);
+    }
+    return err == ERR_LIMIT ? FAIL(fail, ERR_HTTP_BODY_SIZE,
+                                   "In the dialect of route \"" STR_FMT
+                                   "\" the request would be too large: send less.",
+                                   STR_ARG(route->id))
+                            : err;
 }

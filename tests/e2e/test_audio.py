@@ -1,12 +1,14 @@
 """Speech and transcriptions, sold through real connections: forms that are not kept in memory, and sound that goes on as it comes."""
 
 import http.client
+import http.server
 import json
 import os
 import pathlib
 import signal
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -127,6 +129,8 @@ BAD = [
     ("an unknown model", [("model", "nobody")], wav(1), 404, "model_not_found", None),
     ("a model for chat alone", [("model", "aurora-large")], wav(1), 400, "model_not_supported", "model"),
     ("no recording", [("model", "aurora-small")], b"This is a text, whatever its name says.", 400, None, "file"),
+    ("a length that nobody would tell", [("model", "aurora-small"), ("response_format", "srt")], b"\0\0\0\x18ftypiso5" + bytes(90), 400,
+     "invalid_value", "file"),
     ("a long field", [("model", "aurora-small"), ("prompt", "x" * 65537)], wav(1), 400, "invalid_value", "prompt"),
     ("a NUL", [("model", "aurora-small"), ("prompt", "x\0y")], wav(1), 400, "invalid_value", "prompt"),
 ]
@@ -379,6 +383,63 @@ def test_speech_that_breaks_off_before_any_left_is_an_error(studio):
     finally:
         studio.upstreams_are()
     wait_for(lambda: float(studio.credits()["held"]) == 0, "the end of the hold")
+
+
+class Mute(http.server.BaseHTTPRequestHandler):
+    """A source of sound that does not say what it is, and may leave off in the middle."""
+
+    sound, length = b"", 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(self.length))
+        self.end_headers()
+        self.wfile.write(self.sound)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_sound_without_a_type_is_bytes_and_a_length_that_was_promised_is_not_sold(studio):
+    flac = b"fLaC" + b"\0\0\0\x22" + bytes(10) + (24000 << 4).to_bytes(3, "big") + (24000 * 60).to_bytes(5, "big") + bytes(16)
+    for at in range(2):
+        studio.stop_process(f"upstream{at}")
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", port), Mute) for port in studio.upstreams]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    ask = {"model": "aurora-small", "input": "a" * 100, "voice": "v", "response_format": "flac"}
+    try:
+        Mute.sound = flac + bytes(100000)
+        Mute.length = len(Mute.sound)
+        whole = studio.request("/v1/audio/speech", ask)
+        Mute.length += 1
+        status, call = opened(studio, ask)
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+        studio.upstreams_are()
+    assert whole[0] == 200 and whole[1]["content-type"] == "application/octet-stream" and whole[2] == Mute.sound
+    assert receipt_of(studio, whole[1])["client"]["units"] == {"char": "100", "second_out": "60"}
+    if status == 200:  # else it was over before its hold was durable
+        cut = receipt_of(studio, {"x-entrepot-call": call})["client"]
+        assert cut["outcome"] == "interrupted" and "units" not in cut, cut
+
+
+def opened(studio, body):
+    """The status, and the call's id, of an answer that breaks off."""
+    connection = http.client.HTTPConnection("127.0.0.1", studio.public, timeout=20)
+    try:
+        connection.request("POST", "/v1/audio/speech", json.dumps(body), {"Authorization": f"Bearer {studio.key}"})
+        answer = connection.getresponse()
+        try:
+            answer.read()
+        except (http.client.HTTPException, ConnectionError):
+            pass
+        return answer.status, answer.headers["x-entrepot-call"]
+    finally:
+        connection.close()
 
 
 def attempt(studio, body):

@@ -1,8 +1,10 @@
 """Images: by the picture of its size and quality or by tokens, whole and streamed, and what is refused by its field."""
 
 import base64
+import http.server
 import json
 import struct
+import threading
 import urllib.request
 import zlib
 
@@ -90,6 +92,45 @@ def test_a_stream_that_breaks_off_has_no_picture(shop):
     receipt = shop.json("receipt", "show", call)["client"]
     assert receipt["outcome"] == "interrupted" and "units" not in receipt
     assert int(receipt["amount"]) <= 50 * 150  # its prompt at most
+
+
+class Teller(http.server.BaseHTTPRequestHandler):
+    """A source of streams: events as they stand in `said`, each by itself."""
+
+    said = []
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for data in self.said:
+            self.wfile.write(f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("after, outcome", [([], "complete"), (["[DONE]"], "complete"), ([{"error": {"message": "no"}}], "interrupted")])
+def test_a_picture_is_sold_where_it_has_left(shop, after, outcome):
+    partial = {"type": "image_generation.partial_image", "b64_json": "QUJD"}
+    Teller.said = [partial, {"type": "image_generation.completed", "b64_json": "QUJD", "size": "1024x1024", "quality": "low"}, *after]
+    for at in range(2):
+        shop.stop_process(f"upstream{at}")
+    tellers = [http.server.ThreadingHTTPServer(("127.0.0.1", port), Teller) for port in shop.upstreams]
+    for teller in tellers:
+        threading.Thread(target=teller.serve_forever, daemon=True).start()
+    try:
+        status, headers, body = shop.request(PATH, {**ASK, "stream": True, "partial_images": 1})
+    finally:
+        for teller in tellers:
+            teller.shutdown()
+            teller.server_close()
+        shop.upstreams_are()
+    assert status == 200 and (b"completed" in body) == (outcome == "complete"), body
+    wait_for(lambda: float(shop.credits()["held"]) == 0, "the end of the hold")
+    receipt = shop.json("receipt", "show", headers["x-entrepot-call"])["client"]
+    assert receipt["outcome"] == outcome and receipt.get("units", {}).get("image") == ("1" if outcome == "complete" else None), receipt
 
 
 def test_addresses_are_pictures_too(shop):

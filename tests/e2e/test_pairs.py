@@ -635,6 +635,8 @@ def test_what_only_the_clients_own_dialect_has_is_served_there_alone(fair, upstr
             assert got[0] == 200 and reader.read(got[2], False)["text"] == SAID, got[2]
             held = int(fair.operator_part(got[1])["operator"]["held"])  # 2.50 a million: what is read, or what was sent
             assert held > 300_000_000 if field == "tools" else held < 10_000_000, held
+            long = fair.ask(reader, ["river " * 4000], **change)  # nobody counts it: each byte may be a token
+            assert long[0] == 200 and int(fair.operator_part(long[1])["operator"]["held"]) > 24_000 * 2500, long[2]
         else:
             refused(fair, got, field)
 

@@ -100,6 +100,16 @@ def test_by_tokens_that_nobody_told(by_tokens):
     by_tokens.upstreams_are("--rerank", "jina")
 
 
+def test_a_query_that_is_read_with_each_document_is_held_for(by_tokens):
+    client = by_tokens.json("client", "add", "--name", "Poor", "--party", "first-client")["id"]
+    key = by_tokens.json("key", "add", "--client", client, "--product", "world")["key"]
+    by_tokens.command("credit", "purchase", "--client", client, "--amount", "0.001")
+    body = {**ASK, "query": "red fox " * 500, "documents": ["a fox"] * 50}  # 50,000 tokens, of which 100 are the documents'
+    status, _, answer = by_tokens.request(PATH, body, key=key)
+    assert status == 429 and json.loads(answer)["error"]["code"] == "insufficient_quota", answer
+    assert by_tokens.request(PATH, ASK, key=key)[0] == 200
+
+
 def test_another_models_order_is_not_sold(by_tokens):
     by_tokens.upstreams_are("--rerank", "jina", "--declare-model", "cheap-ranker")
     status, error = by_tokens.refused(PATH, ASK)

@@ -171,6 +171,28 @@ TEST(a_gemini_client_is_told)
 }
 
 /* Names of the events, in their order. */
+TEST(what_came_on_several_lines_leaves_on_one)
+{
+    static const struct event hosted[] = {
+        { .kind = EVENT_BEGIN, .begin = { .source = DIALECT_GEMINI, .model = STR_INIT("m") } },
+        { .kind = EVENT_OPEN,
+          .item = 0,
+          .open = { .kind = EVENT_HOSTED,
+                    .json = STR_INIT("{\"executableCode\":\n\n {\"code\":\r\n\"x\"}}") } },
+        { .kind = EVENT_CLOSE, .item = 0 },
+    };
+    arena_init(&arena, 256, 65536);
+    buf_init(&out, 65536);
+    encode_init(&encode, &options[DIALECT_GEMINI], &arena, &out);
+    for (size_t i = 0; i < EP_ARRAY_LEN(hosted); i++) {
+        CHECK(encode_take(&encode, &hosted[i]) == ERR_OK);
+    }
+    struct str told = buf_str(&out);
+    CHECK(str_search(told, STR("{\"executableCode\":   {\"code\":  \"x\"}}")) < told.len);
+    CHECK_EQ(str_search(told, STR("\n\n")), told.len - 2);
+    end_all();
+}
+
 TEST(a_responses_client_is_told_in_pairs_and_numbers)
 {
     static const char *const names[] = { "response.created",

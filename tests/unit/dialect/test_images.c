@@ -115,7 +115,8 @@ TEST(events_end_with_a_finished_picture)
         { "{\"type\":\"error\",\"error\":{}}", false, true, 0, 0 },
         { "{\"error\":\"no\"}", false, true, 0, 0 },
         { "{\"type\":\"something.else\"}", false, false, 0, 0 },
-        { "[DONE]", true, false, 0, 0 },
+        { " [DONE]", false, false, 0, 0 },
+        { "[DONE", true, false, 0, 0 },
         { "{\"type\":", true, false, 0, 0 },
         { "", true, false, 0, 0 },
     };

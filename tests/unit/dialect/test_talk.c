@@ -286,6 +286,9 @@ TEST(gemini_may_not_say_a_thing_in_both_spellings)
     } rows[] = {
         { "{\"contents\":[],\"toolConfig\":{},\"tool_config\":{}}", ERR_ASK_DUPLICATE,
           "tool_config" },
+        /* escapes make no third spelling of it */
+        { "{\"contents\":[],\"toolConfig\":{},\"tool\\u005fconfig\":{}}", ERR_ASK_DUPLICATE,
+          "tool\\u005fconfig" },
         { "{\"contents\":[],\"tool__config\":{}}", ERR_ASK_UNSUPPORTED, "tool__config" },
         { "{\"contents\":[],\"tool_Config\":{}}", ERR_ASK_UNSUPPORTED, "tool_Config" },
         { "{\"contents\":[],\"toolconfig\":{}}", ERR_ASK_UNSUPPORTED, "toolconfig" },

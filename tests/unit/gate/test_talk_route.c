@@ -116,6 +116,22 @@ TEST(a_field_that_a_route_cannot_carry_is_named)
     }
 }
 
+TEST(what_would_be_too_large_in_a_routes_dialect_is_told)
+{
+    const struct registry_route route = { .id = STR("narrow"),
+                                          .dialect = REGISTRY_DIALECT_ANTHROPIC,
+                                          .upstream_model = STR("up") };
+    char text[16];
+    struct buf out = { text, 0, sizeof(text), sizeof(text) };
+    struct lost lost = { 0 };
+    struct str param = STR_EMPTY;
+    ask(DIALECT_CHAT, CHAT(""));
+    memset(fail.text, 'x', sizeof(fail.text));
+    CHECK_EQ(talk_route_write(&talk, &route, 50, &out, &lost, &param, &fail), ERR_HTTP_BODY_SIZE);
+    CHECK(str_search(str_from(fail.text), STR("\"narrow\"")) < strlen(fail.text));
+    arena_fini(&arena);
+}
+
 TEST(the_cap_that_is_written_is_the_one_that_is_held_for)
 {
     const struct registry_route route = { .dialect = REGISTRY_DIALECT_ANTHROPIC,
