@@ -281,6 +281,12 @@ def test_what_a_fleet_caps_its_devices_are_capped_by(house, client):
     assert code(call(house, made["key"], model="aurora-large")) == (404, "model_not_found")
     models = {row["id"] for row in ask(house, made["key"], "/v1/models")[1]["data"]}
     assert "aurora-small" in models and "aurora-large" not in models
+    assert ask(house, made["key"], "/v1/models/aurora-small")[0] == 200
+    assert code(ask(house, made["key"], "/v1/models/aurora-large")) == (404, "model_not_found")
+    count = {"model": "aurora-large", "messages": BODY["messages"]}
+    assert ask(house, made["key"], "/v1/messages/count_tokens", count)[0] == 404
+    status, _, body = house.request("/v1/messages/count_tokens", count, headers={"x-entrepot-market": "Kancil"})
+    assert (status, json.loads(body)["error"]["type"]) == (400, "invalid_request_error")
     assert call(house, made["key"])[0] == 200
     assert code(call(house, made["key"])) == (429, "calls_total")
     freer = issue(house, fleet, "KT-FLEET-2", caps={"calls_total": None})
