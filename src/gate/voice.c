@@ -236,6 +236,13 @@ void voice_tick_now(struct voice *voice)
     }
 }
 
+/* Ends what is under way, so that nothing more is bought for a device that does not hear it. */
+static void voice_close(struct voice *voice, uint16_t code, struct str reason)
+{
+    voice_rest(voice);
+    channel_close(&voice->channel, code, reason);
+}
+
 /* Whether the session may go on; else it is closed. */
 static bool voice_may_last(struct voice *voice)
 {
@@ -246,15 +253,15 @@ static bool voice_may_last(struct voice *voice)
         return false;
     }
     if (voice_seat_is_lost(&voice->seat)) {
-        channel_close(&voice->channel, WEBSOCKET_POLICY, STR("the device speaks elsewhere"));
+        voice_close(voice, WEBSOCKET_POLICY, STR("the device speaks elsewhere"));
         return false;
     }
     if (voice->session.state == XIAOZHI_OPENING && quiet_ns > VOICE_HELLO_NS) {
-        channel_close(&voice->channel, WEBSOCKET_POLICY, STR("no hello came"));
+        voice_close(voice, WEBSOCKET_POLICY, STR("no hello came"));
         return false;
     }
     if (voice->session.state != XIAOZHI_ANSWERING && quiet_ns > VOICE_IDLE_NS) {
-        channel_close(&voice->channel, WEBSOCKET_NORMAL, STR("nobody speaks"));
+        voice_close(voice, WEBSOCKET_NORMAL, STR("nobody speaks"));
         return false;
     }
     return true;
