@@ -297,6 +297,18 @@ def test_what_a_fleet_caps_its_devices_are_capped_by(house, client):
         assert done.returncode != 0, bad
 
 
+def test_an_idempotency_key_is_the_devices_own(house, fleet):
+    made = [issue(house, fleet, f"KT-IDEM-{i}") for i in range(2)]
+    calls = []
+    for key in (made[0]["key"], made[0]["key"], made[1]["key"]):
+        status, headers, _ = house.request("/v1/chat/completions", BODY, key=key, headers={"Idempotency-Key": "boot-1"})
+        assert status == 200
+        calls.append((headers["x-entrepot-call"], headers.get("x-entrepot-replayed")))
+    assert calls[1] == (calls[0][0], "true"), "its own call again"
+    assert calls[2][0] != calls[0][0] and calls[2][1] is None, "nobody gets another device's answer"
+    assert json.loads(house.request(f"/v1/receipts/{calls[2][0]}", key=made[1]["key"])[2])["client"]["key"] == made[1]["id"]
+
+
 # ---- wake-ups
 
 
@@ -517,10 +529,9 @@ def test_an_erased_client_takes_its_fleets_along(house, fleet):
 
 def test_an_sdk_calls_with_a_devices_key(house, fleet):
     openai = pytest.importorskip("openai")
-    httpx = pytest.importorskip("httpx")
     made = issue(house, fleet, "KT-SDK-01", caps={"calls_total": 1})
     asked = []
-    watched = httpx.Client(event_hooks={"request": [asked.append]})
+    watched = openai.DefaultHttpxClient(event_hooks={"request": [asked.append]})
     sdk = openai.OpenAI(api_key=made["key"], base_url=house.base, max_retries=2, http_client=watched)
     answer = sdk.chat.completions.create(model=BODY["model"], messages=BODY["messages"], max_tokens=20)
     assert answer.choices[0].message.content
