@@ -6,6 +6,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/reply.h"
+#include "ident/ident.h"
 #include "ident/wake.h"
 #include "wire/websocket_hello.h"
 
@@ -247,7 +248,8 @@ static void voice_close(struct voice *voice, uint16_t code, struct str reason)
 static bool voice_may_last(struct voice *voice)
 {
     int64_t quiet_ns = loop_now_ns(voice->gate->loop) - voice->active_ns;
-    enum err err = api_key_usable(voice->key, loop_wall_ns(voice->gate->loop));
+    const struct gate_actor actor = { .key = voice->key, .hint = voice->hint };
+    enum err err = auth_still(voice->gate, &actor);
     if (err != ERR_OK) {
         voice_fail_for_good(voice, str_from(err_info(err)->text));
         return false;
@@ -334,6 +336,7 @@ static struct voice *voice_create(struct gate *gate, const struct api_key *key,
     voice->magic = VOICE_MAGIC;
     voice->gate = gate;
     voice->key = key;
+    voice->hint = api_key_hint(key).ptr;
     voice->session = *session;
     voice->active_ns = loop_now_ns(gate->loop);
     struct buf id = { voice->id_text, 0, sizeof(voice->id_text), sizeof(voice->id_text) };

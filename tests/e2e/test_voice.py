@@ -356,6 +356,24 @@ def test_a_device_speaks_in_one_session_and_ends_when_it_is_revoked(house, actor
     settled(house)
 
 
+def test_a_key_that_is_rotated_away_ends_its_session(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:04")
+    toy = Toy(house, key=made["key"])
+    toy.hello()
+    toy.listen("start")
+    status, _, told = house.request("/v1/devices", json.dumps({"device_id": "aa:bb:cc:00:00:04", "rotate": True}).encode(),
+                                    key=fleet["secret"], method="POST")
+    assert status == 200
+    (code, reason), _ = toy.until_closed()
+    assert code == 1008 and "key" in reason
+    new = Toy(house, key=json.loads(told)["key"])
+    new.hello()
+    new.ask(tone(300), codec)
+    new.told("tts", state="sentence_start")
+    new.close()
+    settled(house)
+
+
 # ---- bad toys ------------------------------------------------------------------------------------------------------------
 
 
