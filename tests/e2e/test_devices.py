@@ -188,6 +188,7 @@ BAD = [
     ({"devices": [{"device_id": "KT-BAD-01"}, 5]}, "invalid_value", "devices[1]."),
     ({"devices": [{"device_id": "KT-BAD-01"}, {"device_id": "KT-BAD-02", "caps": {"calls_day": True}}]}, "invalid_value",
      "devices[1].caps.calls_day"),
+    (('{"device_id": "KT-BAD-01", "' + "\u00e9" * 30 + '": 1}').encode(), "unsupported_parameter", "\u00e9" * 19 + "?"),
     (b"{", "invalid_json", None),
     (b"", "invalid_json", None),
     (b"[]", "invalid_value", None),
