@@ -61,7 +61,7 @@ static int16_t *read_question(const char *path, size_t *ret_count)
     FILE *in = fopen(path, "rb");
     size_t len = in == NULL ? 0 : fread(file, 1, sizeof(file), in);
     if (len < 44 || memcmp(file, "RIFF", 4) != 0 || memcmp(file + 12, "fmt ", 4) != 0 ||
-        file[22] != 1 || file[34] != 16) {
+        file[22] != 1 || file[34] != 16 || get32(file + 24) == 0) {
         die("the question must be a WAV file of 16 bits and one channel");
     }
     fclose(in);

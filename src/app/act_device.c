@@ -249,8 +249,8 @@ enum err act_device_issue(struct acting *acting)
     };
     const struct world *world = acting->world;
     const struct device_issue with = { world->ident, world->ledger, world->review };
-    TRY(device_issue_run(&with, &issue, &acting->fail));
-    enum err err = device_print_issued(acting, &order);
+    enum err err = device_issue_run(&with, &issue, &acting->fail);
+    err = err == ERR_OK ? device_print_issued(acting, &order) : err;
     secret_wipe(&order.text, sizeof(order.text));
     return err;
 }

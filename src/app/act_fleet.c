@@ -154,7 +154,8 @@ static enum err fleet_read_models(struct acting *acting, const struct registry_p
                                   struct buf *out)
 {
     struct str rest = args_value(acting->args, "models");
-    while (rest.len > 0) {
+    bool more = args_has(acting->args, "models"); /* an empty list is no list of all */
+    for (; more; more = rest.len > 0) {
         struct str name = str_cut(&rest, ',');
         if (registry_product_model(product, name) == NULL) {
             acting->remedy = "see \"entrepot registry show\"";

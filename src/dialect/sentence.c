@@ -56,6 +56,8 @@ void sentence_fini(struct sentence *sentence)
 
 enum err sentence_feed(struct sentence *sentence, struct str text)
 {
+    buf_drop(&sentence->text, sentence->taken);
+    sentence->taken = 0;
     return buf_append(&sentence->text, text);
 }
 
@@ -150,14 +152,14 @@ static struct str sentence_trim(struct str text)
 bool sentence_next(struct sentence *sentence, bool ended, struct str *ret_text)
 {
     for (;;) {
-        buf_drop(&sentence->text, sentence->taken);
-        struct str text = buf_str(&sentence->text);
+        struct str text = str_from_at(buf_str(&sentence->text), sentence->taken);
         size_t end = sentence_find(text);
-        sentence->taken = end > 0 || !ended ? end : text.len;
-        if (sentence->taken == 0) {
+        end = end > 0 || !ended ? end : text.len;
+        if (end == 0) {
             return false;
         }
-        struct str found = sentence_trim(str_slice(text, 0, sentence->taken));
+        sentence->taken += end;
+        struct str found = sentence_trim(str_slice(text, 0, end));
         if (sentence_speaks(found)) {
             *ret_text = found;
             return true;

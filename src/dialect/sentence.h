@@ -19,12 +19,12 @@
 
 struct sentence {
     struct buf text;
-    size_t taken; /* of it, by the sentence that was given last */
+    size_t taken; /* of it, from the front: goes when more is fed */
 };
 
 void sentence_init(struct sentence *sentence);
 void sentence_fini(struct sentence *sentence);
 /* UTF-8. ERR_LIMIT or ERR_NO_MEMORY. */
 EP_MUST_CHECK enum err sentence_feed(struct sentence *sentence, struct str text);
-/* The next that is complete, or, `ended`, what is left: valid until the next call. False: none. */
+/* The next that is complete, or, `ended`, what is left: valid until more is fed. False: none. */
 EP_MUST_CHECK bool sentence_next(struct sentence *sentence, bool ended, struct str *ret_text);

@@ -61,6 +61,12 @@ static enum err auth_asked(struct http_exchange *x, struct str *ret_text)
     return err == ERR_OK && query.len > 0 && !str_eq(query, *ret_text) ? ERR_KEY_UNKNOWN : err;
 }
 
+enum err auth_still(const struct gate *gate, const struct gate_actor *actor)
+{
+    bool rotated = actor->hint != NULL && actor->hint != api_key_hint(actor->key).ptr;
+    return rotated ? ERR_KEY_UNKNOWN : api_key_usable(actor->key, loop_wall_ns(gate->loop));
+}
+
 /* Whatever kind of key it is. Of what the server asks itself for somebody, the key is known; it
  * must still be good. */
 static enum err auth_any(struct gate *gate, struct http_exchange *x, const struct api_key **ret_key)
@@ -68,7 +74,7 @@ static enum err auth_any(struct gate *gate, struct http_exchange *x, const struc
     const struct gate_actor *actor = http_exchange_actor(x);
     if (actor != NULL) {
         *ret_key = actor->key;
-        return api_key_usable(actor->key, loop_wall_ns(gate->loop));
+        return auth_still(gate, actor);
     }
     struct str text;
     TRY(auth_asked(x, &text));

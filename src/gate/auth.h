@@ -8,6 +8,7 @@
 
 struct api_key;
 struct gate;
+struct gate_actor;
 struct http_exchange;
 
 struct http1_head;
@@ -18,7 +19,10 @@ EP_MUST_CHECK enum err auth_text(const struct http1_head *head, struct str *ret_
  * sent), ERR_KEY_ISSUES, and what api_key_usable() says. */
 EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,
                                  const struct api_key **ret_key);
-/* As above, but of no device: for what shows all of a client's calls and its credit.
+/* Whether whom the server asks for may still be asked for: what api_key_usable() says, and
+ * ERR_KEY_UNKNOWN where its key has got another text since. */
+EP_MUST_CHECK enum err auth_still(const struct gate *gate, const struct gate_actor *actor);
+/* As auth_find(), but of no device: for what shows all of a client's calls and its credit.
  * ERR_KEY_OF_DEVICE. */
 EP_MUST_CHECK enum err auth_find_client(struct gate *gate, struct http_exchange *x,
                                         const struct api_key **ret_key);

@@ -6,6 +6,7 @@
 #include "gate/call_talk.h"
 #include "gate/gate_internal.h"
 #include "gate/idem_key.h"
+#include "ident/ident.h"
 #include "ledger/idem.h"
 #include "wire/url.h"
 
@@ -17,6 +18,15 @@ struct call_claim {
     struct idem_earlier earlier;
     enum err refusal; /* ERR_OK, or why this call cannot be made, whoever has the key */
 };
+
+/* A client's keys share its Idempotency-Keys; a device's are its own: another device of the fleet
+ * that begins with the same one gets no answer of its, and stands in nobody's way. */
+static struct digest claim_key(const struct call *call, struct str key)
+{
+    bool device = call->key->device != NULL;
+    const struct str parts[] = { device ? id_str(&call->key->id) : STR_EMPTY, key };
+    return digest_sha256_parts(parts, EP_ARRAY_LEN(parts));
+}
 
 enum err call_claim_begin(struct call *call)
 {
@@ -38,7 +48,7 @@ enum err call_claim_begin(struct call *call)
         head->method_text,     STR(" "), url_target_path(head->target, &query), STR("\n"),
         call_talk_asked(call),
     };
-    claim->key = digest_sha256(key);
+    claim->key = claim_key(call, key);
     claim->fingerprint = digest_sha256_parts(parts, EP_ARRAY_LEN(parts));
     call->claim = claim;
     return ERR_OK;

@@ -15,7 +15,8 @@ static enum call_next judge_unknown_model(struct call *call)
     char names[160];
     struct buf text = { names, 0, sizeof(names), sizeof(names) };
     for (size_t i = 0; i < count; i++) {
-        if (call_law_would_admit(call->gate, call->x, call->key, call->product, near[i])) {
+        if (call_law_would_admit(call->gate, call->x, call->key, call->product, near[i]) ==
+            ERR_OK) {
             EP_IGNORE(buf_printf(&text, "%s" STR_FMT, text.len == 0 ? " Did you mean: " : ", ",
                                  STR_ARG(near[i]->id))); /* a hint that does not fit is left out */
         }

@@ -104,9 +104,9 @@ static enum policy_review law_review(const struct review *review, struct id clie
     return kind == REVIEW_RESALE ? POLICY_REVIEW_RESALE : POLICY_REVIEW_ORIGIN;
 }
 
-bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
-                          const struct registry_product *product,
-                          const struct registry_model *model)
+enum err call_law_would_admit(struct gate *gate, struct http_exchange *x, const struct api_key *key,
+                              const struct registry_product *product,
+                              const struct registry_model *model)
 {
     char consent_text[CALL_DEVICE_CONSENT_LEN];
     struct buf consent = { consent_text, 0, sizeof(consent_text), sizeof(consent_text) };
@@ -126,8 +126,12 @@ bool call_law_would_admit(struct gate *gate, struct http_exchange *x, const stru
     law_client(gate->snapshot->registry, client_standing(key->client), &online, &facts);
     law_origin(gate, x, client_standing(key->client), facts.now, &facts.origin);
     policy_judge(gate->snapshot->policy, &facts, &gate->verdict);
-    return gate->verdict.allow && call_law_market_is_fine(x) &&
-           call_device_has_model(key, model->id);
+    if (!gate->verdict.allow) {
+        return gate->verdict.err;
+    }
+    return !call_law_market_is_fine(x)              ? ERR_ASK_INVALID
+           : !call_device_has_model(key, model->id) ? ERR_MODEL_UNKNOWN
+                                                    : ERR_OK;
 }
 
 uint64_t call_law_retention(struct gate *gate, const struct api_key *key,

@@ -1,6 +1,5 @@
 #include "gate/device_issue.h"
 
-#include "ident/forget.h"
 #include "ident/review.h"
 #include "ledger/ledger.h"
 
@@ -27,9 +26,6 @@ enum err device_issue_run(const struct device_issue *with, struct devices_issue 
     const struct client *client = issue->fleet->client;
     issue->fault = 0;
     issue->field = NULL;
-    if (client_forgotten(client)) {
-        return FAIL(fail, ERR_CONFLICT, "the client was erased");
-    }
     if (with->review != NULL &&
         review_hold(with->review, client->id, NULL) >= REVIEW_HOLD_TRAFFIC) {
         return FAIL(fail, ERR_LAW_REVIEW, "%s", err_info(ERR_LAW_REVIEW)->text);

@@ -7,6 +7,7 @@
 #include "base/money.h"
 #include "base/stamp.h"
 #include "wire/json.h"
+#include "wire/utf8.h"
 
 /* One object that is read. */
 struct order_reading {
@@ -154,6 +155,7 @@ static enum err order_object(struct order_reading *reading, const char *name, st
         if (known == NULL) {
             char shown[40];
             (void)snprintf(shown, sizeof(shown), STR_FMT, STR_ARG(member.key)); /* what fits */
+            utf8_mend(shown);
             return order_refuse(reading, ERR_ASK_UNSUPPORTED, shown, "There is no such member.");
         }
         if (seen[known - members]) {

@@ -286,7 +286,7 @@ static void errand_list_models(struct jsonw *json, struct gate *gate, struct htt
     jsonw_open(json, '[');
     for (size_t i = 0; i < product->model_count; i++) {
         const struct registry_model *model = product->models[i];
-        if (call_law_would_admit(gate, x, key, product, model)) {
+        if (call_law_would_admit(gate, x, key, product, model) == ERR_OK) {
             errand_put_model(json, model, errand_price(gate, key, product, model));
             first = first == NULL ? model : first;
             last = model;
@@ -313,7 +313,7 @@ static void errand_list_models_gemini(struct jsonw *json, struct gate *gate,
     jsonw_open(json, '[');
     for (size_t i = 0; i < product->model_count; i++) {
         const struct registry_model *model = product->models[i];
-        if (call_law_would_admit(gate, x, key, product, model)) {
+        if (call_law_would_admit(gate, x, key, product, model) == ERR_OK) {
             errand_put_model_gemini(json, model, errand_price(gate, key, product, model));
         }
     }
@@ -369,12 +369,10 @@ void errand_models(struct gate *gate, struct http_exchange *x, struct str path)
     errand_begin(&json, &out);
     if (name.len > 0) {
         const struct registry_model *model = errand_model_named(product, name, gemini);
-        if (model == NULL) {
-            errand_refuse(x, ERR_MODEL_UNKNOWN);
-            return;
-        }
-        if (!call_law_would_admit(gate, x, key, product, model)) {
-            errand_refuse(x, gate->verdict.err);
+        err =
+            model == NULL ? ERR_MODEL_UNKNOWN : call_law_would_admit(gate, x, key, product, model);
+        if (err != ERR_OK) {
+            errand_refuse(x, err);
             return;
         }
         const struct registry_price *price = errand_price(gate, key, product, model);

@@ -201,12 +201,17 @@ void errand_count(struct gate *gate, struct http_exchange *x, struct str path)
         errand_refuse(x, err);
         return;
     }
+    if (!call_law_market_is_fine(x)) {
+        errand_refuse_field(x, STR(CALL_LAW_MARKET), STR_EMPTY);
+        return;
+    }
     arena_init(&arena, COUNT_TALK_FIRST, COUNT_TALK_MAX);
     if (count_read(gate, x, dialect, &arena, &body, &name)) {
         const struct registry_model *model =
             product == NULL ? NULL : registry_product_model(product, name);
-        if (model == NULL || !call_law_would_admit(gate, x, key, product, model)) {
-            err = model == NULL ? ERR_MODEL_UNKNOWN : gate->verdict.err;
+        err =
+            model == NULL ? ERR_MODEL_UNKNOWN : call_law_would_admit(gate, x, key, product, model);
+        if (err != ERR_OK) {
             buf_fini(&body);
             errand_refuse(x, err);
         } else {

@@ -45,6 +45,8 @@ struct gate_log {
 /* For whom an exchange that the server makes itself asks (net/inner.h): its `actor`. */
 struct gate_actor {
     const struct api_key *key;
+    const char *hint;  /* the key's when it was shown: one that was rotated since ends it; NULL: of
+                        * what outlives a key's text */
     struct id batch;   /* whose line it is; zero: of none */
     struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
     int64_t step;

@@ -7,8 +7,8 @@
 #include "crypto/secret.h"
 #include "dialect/ask.h"
 #include "dispatch/limits.h"
+#include "gate/auth.h"
 #include "gate/realtime_internal.h"
-#include "ident/ident.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
 
@@ -359,7 +359,7 @@ static void client_change(struct session *session, struct str event, const struc
 /* Whether the key is still good: what is said between two responses goes to the source too. */
 static bool client_may_speak(struct session *session)
 {
-    enum err err = api_key_usable(session->actor.key, loop_wall_ns(session->gate->loop));
+    enum err err = auth_still(session->gate, &session->actor);
     if (err != ERR_OK) {
         session_tell_err(session, err, NULL, NULL, STR_EMPTY);
         session_end(session, WEBSOCKET_POLICY, "the key is not valid any more", true);

@@ -231,6 +231,7 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
     }
     session->place = place;
     session->actor.key = key;
+    session->actor.hint = api_key_hint(key).ptr;
     if (buf_append(&session->model, buf_str(&model)) != ERR_OK) {
         session->model.len = 0; /* then the opening's call does not find it */
     }

@@ -6,6 +6,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/reply.h"
+#include "ident/ident.h"
 #include "ident/wake.h"
 #include "wire/websocket_hello.h"
 
@@ -236,25 +237,33 @@ void voice_tick_now(struct voice *voice)
     }
 }
 
+/* Ends what is under way, so that nothing more is bought for a device that does not hear it. */
+static void voice_close(struct voice *voice, uint16_t code, struct str reason)
+{
+    voice_rest(voice);
+    channel_close(&voice->channel, code, reason);
+}
+
 /* Whether the session may go on; else it is closed. */
 static bool voice_may_last(struct voice *voice)
 {
     int64_t quiet_ns = loop_now_ns(voice->gate->loop) - voice->active_ns;
-    enum err err = api_key_usable(voice->key, loop_wall_ns(voice->gate->loop));
+    const struct gate_actor actor = { .key = voice->key, .hint = voice->hint };
+    enum err err = auth_still(voice->gate, &actor);
     if (err != ERR_OK) {
         voice_fail_for_good(voice, str_from(err_info(err)->text));
         return false;
     }
     if (voice_seat_is_lost(&voice->seat)) {
-        channel_close(&voice->channel, WEBSOCKET_POLICY, STR("the device speaks elsewhere"));
+        voice_close(voice, WEBSOCKET_POLICY, STR("the device speaks elsewhere"));
         return false;
     }
     if (voice->session.state == XIAOZHI_OPENING && quiet_ns > VOICE_HELLO_NS) {
-        channel_close(&voice->channel, WEBSOCKET_POLICY, STR("no hello came"));
+        voice_close(voice, WEBSOCKET_POLICY, STR("no hello came"));
         return false;
     }
     if (voice->session.state != XIAOZHI_ANSWERING && quiet_ns > VOICE_IDLE_NS) {
-        channel_close(&voice->channel, WEBSOCKET_NORMAL, STR("nobody speaks"));
+        voice_close(voice, WEBSOCKET_NORMAL, STR("nobody speaks"));
         return false;
     }
     return true;
@@ -327,6 +336,7 @@ static struct voice *voice_create(struct gate *gate, const struct api_key *key,
     voice->magic = VOICE_MAGIC;
     voice->gate = gate;
     voice->key = key;
+    voice->hint = api_key_hint(key).ptr;
     voice->session = *session;
     voice->active_ns = loop_now_ns(gate->loop);
     struct buf id = { voice->id_text, 0, sizeof(voice->id_text), sizeof(voice->id_text) };

@@ -31,6 +31,7 @@ void voice_call_start(struct voice_call *call, struct str target, struct str hea
     voice->steps++;
     call->actor = (struct gate_actor){
         .key = voice->key,
+        .hint = voice->hint,
         .segment = voice->segment,
         .step = voice->steps,
     };

@@ -49,6 +49,7 @@ static void hear_worked(struct mail *mail)
     }
     if (hear->reset) {
         hear->reset = false;
+        buf_fini(&hear->taken);
         ear_reset(&hear->ear);
     } else if (hear->err != ERR_OK) {
         bool told = hear->err == ERR_SOUND;
@@ -220,10 +221,11 @@ void voice_hear_reset(struct voice *voice)
 {
     struct voice_hear *hear = &voice->hear;
     voice_call_reset(&hear->call);
-    buf_reset(&hear->queued);
+    buf_fini(&hear->queued);
     hear->complete = false;
     hear->reset = hear->running;
     if (!hear->running) {
+        buf_fini(&hear->taken);
         ear_reset(&hear->ear);
     }
 }

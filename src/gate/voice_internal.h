@@ -87,6 +87,7 @@ struct voice {
     struct channel channel;
     struct xiaozhi_session session;
     const struct api_key *key;
+    const char *hint; /* of the text that it was shown */
     struct http_from from;
     char id_text[ID_SHOWN_MAX];
     struct str id;          /* of the session */

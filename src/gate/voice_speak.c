@@ -47,6 +47,7 @@ static void speak_worked(struct mail *mail)
     if (speak->reset) {
         speak->reset = false;
         speak->last = false;
+        buf_fini(&speak->taken);
         mouth_fini(&speak->mouth);
         mouth_init(&speak->mouth, voice->session.frame_ms);
         voice_speak_pump(voice);
@@ -279,6 +280,7 @@ void voice_speak_reset(struct voice *voice)
     speak->reset = speak->running; /* what the job under way has is its own until it is done */
     if (!speak->running) {
         speak->last = false;
+        buf_fini(&speak->taken); /* who waits for a question holds no sound */
         mouth_fini(&speak->mouth);
         mouth_init(&speak->mouth, voice->session.frame_ms);
     }

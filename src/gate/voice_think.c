@@ -29,13 +29,16 @@ bool voice_think_sentence(struct voice *voice, struct buf *ret_text)
 {
     struct voice_think *think = &voice->think;
     struct str rest = buf_str(&think->sentences);
-    struct str text = str_cut(&rest, '\0');
+    struct str text = STR_EMPTY;
+    while (text.len == 0 && rest.len > 0) { /* a model may say a NUL itself */
+        text = str_cut(&rest, '\0');
+    }
     buf_reset(ret_text);
-    if (text.len == 0 || buf_append(ret_text, text) != ERR_OK) {
+    if (buf_append(ret_text, text) != ERR_OK) {
         return false;
     }
-    buf_drop(&think->sentences, text.len + 1);
-    return true;
+    buf_drop(&think->sentences, think->sentences.len - rest.len);
+    return text.len > 0;
 }
 
 /* ---- the call ----------------------------------------------------------------------------- */

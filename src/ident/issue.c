@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "ident/forget.h"
 #include "ident/ident_internal.h"
 
 static const struct store_sql sql_device_add = {
@@ -160,6 +161,9 @@ static enum err devices_plan(struct ident *ident, struct devices_issue *issue,
                              struct device_plan *plans, struct fail *fail)
 {
     struct map seen;
+    if (client_forgotten(issue->fleet->client)) { /* an erasure finds no device of later */
+        return FAIL(fail, ERR_CONFLICT, "the client was erased");
+    }
     map_init(&seen);
     enum err err = map_reserve(&seen, issue->count);
     err = err == ERR_OK ? devices_reserve(ident, issue->fleet->issuer->fleet, issue->count) : err;

@@ -42,7 +42,8 @@ struct devices_issue {
  * Issues all, or none. A device that is there stays as it is, with its caps, its counts and its
  * key; with `rotate` its key has another text from then on, and the old one ends. So an answer that
  * was lost is asked for again. Durable when it returns ERR_OK, in one transaction.
- * ERR_ASK_INVALID: a field, or an id twice; ERR_DEVICE_REVOKED: that device is revoked.
+ * ERR_ASK_INVALID: a field, or an id twice; ERR_DEVICE_REVOKED: that device is revoked;
+ * ERR_CONFLICT: the client was erased.
  */
 EP_MUST_CHECK enum err devices_issue(struct ident *ident, struct devices_issue *issue,
                                      struct fail *fail);

@@ -354,13 +354,11 @@ void budgets_close(struct ledger *ledger)
 
 /* ---- changes ----------------------------------------------------------------------------- */
 
-enum err ledger_write_budget(struct ledger *ledger, struct store_txn *txn, struct id key,
-                             const struct budget_limits *limits, struct fail *fail)
+/* Takes `budget` over. */
+static enum err budget_write_new(struct ledger *ledger, struct store_txn *txn,
+                                 struct budget *budget, struct id key,
+                                 const struct budget_limits *limits, struct fail *fail)
 {
-    struct budget *budget = mem_zalloc(sizeof(*budget));
-    if (budget == NULL) {
-        return FAIL(fail, ERR_STORE_FAILED, "no memory for a budget");
-    }
     const struct store_value values[] = {
         STORE_I(ledger->next_budget),         STORE_B(id_str(&key)),
         STORE_I(limits->nano[BUDGET_DAY]),    STORE_I(limits->nano[BUDGET_MONTH]),
@@ -382,6 +380,14 @@ enum err ledger_write_budget(struct ledger *ledger, struct store_txn *txn, struc
                : FAIL(fail, ERR_STORE_FAILED, "no memory for a budget");
 }
 
+enum err ledger_write_budget(struct ledger *ledger, struct store_txn *txn, struct id key,
+                             const struct budget_limits *limits, struct fail *fail)
+{
+    struct budget *budget = mem_zalloc(sizeof(*budget));
+    return budget == NULL ? FAIL(fail, ERR_STORE_FAILED, "no memory for a budget")
+                          : budget_write_new(ledger, txn, budget, key, limits, fail);
+}
+
 struct budget_change {
     struct store_job job;
     struct ledger *ledger;
@@ -395,8 +401,11 @@ static enum err budget_run_change(struct store_job *job, struct store_txn *txn, 
     const struct budget *budget = ledger_budget(change->ledger, change->key);
     if (budget == NULL) {
         struct budget_limits limits = { .calls = { BUDGET_NONE, BUDGET_NONE, BUDGET_NONE } };
+        struct budget *fresh = mem_zalloc(sizeof(*fresh));
         memcpy(limits.nano, change->max, sizeof(limits.nano));
-        return ledger_write_budget(change->ledger, txn, change->key, &limits, fail);
+        return fresh == NULL
+                   ? FAIL(fail, ERR_NO_MEMORY, "no memory for a budget")
+                   : budget_write_new(change->ledger, txn, fresh, change->key, &limits, fail);
     }
     const struct store_value values[] = {
         STORE_I(budget->row),

@@ -13,7 +13,7 @@
 #include "store/store.h"
 
 extern const struct store_migration usage_month_migration; /* number 6 */
-extern const struct store_migration usage_unit_migration;  /* number 20 */
+extern const struct store_migration usage_unit_migration;  /* number 22 */
 
 /* The classes of tokens, as receipts name them and in their order, each with the number of its
  * parameter in the statement that adds to a row. */

@@ -89,6 +89,26 @@ TEST(bytes_that_are_no_text_are_cut_somewhere_too)
     buf_fini(&out);
 }
 
+TEST(what_was_cut_stays_where_it_is_until_more_comes)
+{
+    struct sentence sentence;
+    struct str first;
+    struct str second;
+    sentence_init(&sentence);
+    CHECK(sentence_feed(&sentence, STR("One.\n\n\nTwo.\nThr")) == ERR_OK);
+    CHECK(sentence_next(&sentence, false, &first));
+    CHECK(sentence_next(&sentence, false, &second));
+    CHECK_STR(first, STR("One."));
+    CHECK_STR(second, STR("Two."));
+    CHECK(!sentence_next(&sentence, false, &first));
+    CHECK(sentence_feed(&sentence, STR("ee.")) == ERR_OK);
+    CHECK_EQ(sentence.text.len, 6); /* what was taken is gone */
+    CHECK(sentence_next(&sentence, true, &first));
+    CHECK_STR(first, STR("Three."));
+    CHECK(!sentence_next(&sentence, true, &first));
+    sentence_fini(&sentence);
+}
+
 static void cut_some(void)
 {
     struct sentence sentence;

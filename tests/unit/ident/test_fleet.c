@@ -153,6 +153,8 @@ TEST(a_client_that_is_forgotten_takes_makers_devices_and_consents_along)
     CHECK_EQ(issue_one(&house, fleet, &order, NOW, NULL), ERR_OK);
     struct id client = fleet->client->id;
     CHECK_EQ(client_forget(house.ident, client, NOW + 1, NULL), ERR_OK);
+    struct device_order late = order_of(fleet, "KT-LATE-1"); /* that was let in just before */
+    CHECK_EQ(issue_one(&house, fleet, &late, NOW + 1, NULL), ERR_CONFLICT);
     size_t count = 0;
     CHECK_EQ(client_forget_keys(house.ident, client, NOW + 1, &count, NULL), ERR_OK);
     CHECK_EQ(count, 2);
