@@ -145,6 +145,7 @@ static void line_on_failed(struct http_inner *inner, enum err err)
         "The answer was broken off. If it was charged, the account's receipts say so."
     };
     (void)err;
+    line_entry(line)->claimed = 1; /* even when nothing new is begun */
     if (line_entry(line)->tries + 1 < RUN_TRIES_MAX || line->run->runner->draining) {
         line_put_back(line);
     } else {
@@ -227,7 +228,7 @@ static void line_ask(struct run_line *line)
         .actor = &run->actor,
     };
     http_inner_init(&line->inner, &line_events);
-    buf_init(&line->answer, 2 * gate->snapshot->options.answer_bytes_max + LINE_JSON_SPARE);
+    buf_init(&line->answer, RUN_ANSWER_MAX);
     err = http_inner_start(gate->server, &request, &line->inner);
     if (err == ERR_HTTP_BODY_SIZE) {
         static const struct batch_fault large = { "body_too_large", "body",
@@ -322,11 +323,13 @@ enum err run_begin_line(struct batch_run *run)
         (struct job){ .mail.open = line_on_read, .run = line_read, .home = runner->gate->loop };
     buf_init(&line->text, run->index.entries[run->next].len + (size_t)1);
     buf_init(&line->body, run->index.entries[run->next].len + (size_t)1);
+    /* From here on until it is read, the entry is the worker's to look at. */
+    run->index.entries[run->next].state = BATCH_ENTRY_OPEN;
     if (job_submit(runner->gate->world.workers, &line->job) != ERR_OK) {
+        run->index.entries[run->next].state = BATCH_ENTRY_TODO;
         mem_free(line);
         return ERR_BUSY;
     }
-    run->index.entries[run->next].state = BATCH_ENTRY_OPEN;
     run->next++;
     run->open++;
     runner->calls++;

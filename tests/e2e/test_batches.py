@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -100,7 +101,7 @@ def by_custom_id(results):
 
 def receipt(house, call):
     """The client's section."""
-    return house.json("receipt", "show", call)["client"]
+    return json.loads(house.request(f"/v1/receipts/{call}")[2])["client"]
 
 
 def slowly(house):
@@ -462,6 +463,45 @@ def test_no_line_is_sold_twice_whenever_the_power_goes(tmp_path):
     assert house.command("audit", check=False).returncode == 0
 
 
+def batch_row(house, column):
+    base = sqlite3.connect(f"file:{house.folder}/var/entrepot.db?mode=ro", uri=True, timeout=20)
+    try:
+        return base.execute(f"SELECT {column} FROM batch").fetchone()[0]
+    finally:
+        base.close()
+
+
+def test_what_was_sold_before_a_power_cut_is_told_though_the_batch_is_cancelled(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    for at in (0, 1):
+        house.upstream(at, "--first-token-ms", "100")
+    try:
+        house.start()
+        batch = begin(house, [line(n) for n in range(400)])
+        wait_for(lambda: get(house, f"/v1/batches/{batch['id']}")[1]["request_counts"]["completed"] >= 60, "results", 60)
+        house.stop_process("server", signal.SIGKILL)
+        begun = batch_row(house, "begun")
+        journal = house.folder / "var" / "batches" / (batch["id"].removeprefix("batch_") + ".journal")
+        noted = journal.read_text().splitlines(keepends=True)
+        noted = noted if noted[-1].endswith("\n") else noted[:-1]
+        cut = [json.loads(one.split(" ", 2)[2]) for one in noted[-12:]]
+        journal.write_text("".join(noted[:-12]))  # as if the power had gone before they were noted
+        house.command("batch", "cancel", batch["id"])
+        house.start()
+        done = end(house, batch)
+        results = by_custom_id(content(house, done["output_file_id"]))
+        assert done["status"] == "cancelled" and len(noted) <= len(results) < 400
+        for one in cut:
+            assert results[one["custom_id"]]["response"]["body"] == one["response"]["body"]
+        assert batch_row(house, "begun") >= begun >= len(results), "what may have been begun is not forgotten"
+        spent = float(house.credits()["total_usage"])
+        amounts = sum(int(receipt(house, one["response"]["request_id"])["amount"]) for one in results.values())
+        assert abs(spent - amounts / 1e9) < 1e-9
+    finally:
+        house.stop()
+
+
 # ---- Anthropic's ------------------------------------------------------------------------------------
 
 VERSION = {"anthropic-version": "2023-06-01"}
@@ -473,6 +513,7 @@ def ask(number, **change):
 
 
 def test_a_batch_of_messages(shop):
+    before = set((shop.folder / "var" / "batches").iterdir())
     status, batch = post(shop, "/v1/messages/batches", {"requests": [ask(0), ask(1), ask(2, model="nobodys"), ask(3, stream=True)]},
                          headers=VERSION)
     assert status == 200 and batch["type"] == "message_batch" and batch["processing_status"] == "in_progress"
@@ -492,6 +533,7 @@ def test_a_batch_of_messages(shop):
     assert get(shop, f"/v1/batches/batch_{batch['id'].removeprefix('msgbatch_')}")[0] == 404
     status, _, answer = shop.request(f"/v1/messages/batches/{batch['id']}", method="DELETE")
     assert status == 200 and json.loads(answer) == {"id": batch["id"], "type": "message_batch_deleted"}
+    assert set((shop.folder / "var" / "batches").iterdir()) == before
     assert shop.request(done["results_url"])[0] == 404
 
 
