@@ -427,6 +427,22 @@ def test_batches_are_refused_where_they_are_not_sold_or_nothing_may_be_kept(tmp_
 # ---- restarts -------------------------------------------------------------------------------------
 
 
+def test_a_server_stops_though_a_client_does_not_read(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    house.conf.write_text(house.conf.read_text() + "\nlimits: {drain_ms: 300}\n")
+    try:
+        house.start()
+        status, file = upload(house, (json.dumps(line(0)) + " " * 1000 + "\n").encode() * 20000)
+        assert status == 200, file
+        with socket.create_connection(("127.0.0.1", house.public)) as peer:
+            peer.sendall(f"GET /v1/files/{file['id']}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.key}\r\n\r\n".encode())
+            assert peer.recv(100).startswith(b"HTTP/1.1 200")
+            assert house.stop_process("server") == 0
+    finally:
+        house.stop()
+
+
 def test_no_line_is_sold_twice_whenever_the_power_goes(tmp_path):
     house = House(tmp_path / "demo")
     sell_batches(house)
