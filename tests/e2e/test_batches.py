@@ -334,6 +334,30 @@ def test_an_upload_that_breaks_off_leaves_nothing(shop):
     wait_for(lambda: set(folder.iterdir()) == before, "the content's end")
 
 
+def test_a_client_has_eight_uploads_at_once(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    house.conf.write_text(house.conf.read_text() + "\nthreads: 1\n")
+    body, headers = form(b"x" * 1000)
+    head = (f"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.key}\r\n"
+            f"content-type: {headers['Content-Type']}\r\ncontent-length: {len(body)}\r\n\r\n").encode()
+    folder, peers = house.folder / "var" / "batches", []
+    try:
+        house.start()
+        for at in range(8):
+            peers.append(socket.create_connection(("127.0.0.1", house.public)))
+            peers[-1].sendall(head + body[:-100])
+        wait_for(lambda: len(list(folder.iterdir())) == 8, "eight beginnings")
+        refused(upload(house, [line(0)]), 429, "rate_limit_exceeded")
+        peers[0].sendall(body[-100:])
+        assert peers[0].recv(100).startswith(b"HTTP/1.1 200")
+        assert upload(house, [line(0)])[0] == 200
+    finally:
+        for peer in peers:
+            peer.close()
+        house.stop()
+
+
 # ---- stopping ------------------------------------------------------------------------------------
 
 
