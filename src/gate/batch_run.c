@@ -311,7 +311,6 @@ static void runner_add(struct batch_runner *runner, const struct batch *batch)
     run->input = -1;
     run->journal = -1;
     run->id = batch->id;
-    run->batch.id = batch->id;
     arena_init(&run->arena, 1024, RUN_TEXTS_MAX);
     batch_index_init(&run->index);
     buf_init(&run->pending, (runner->shared->calls_max + 1) * RUN_RECORD_MAX);

@@ -43,7 +43,7 @@ static enum err end_add_file(const struct batch_run *run, struct store_txn *txn,
     bool messages = run->batch.shape == BATCH_ANTHROPIC;
     char text[128];
     struct buf name = { text, 0, sizeof(text), sizeof(text) };
-    EP_IGNORE(id_print(&name, STR(BATCH_PREFIX), run->batch.id)); /* fits */
+    EP_IGNORE(id_print(&name, STR(BATCH_PREFIX), run->id)); /* fits */
     EP_IGNORE(buf_append(&name, id_eq(id, run->batch.output) ? STR("_output.jsonl")
                                                              : STR("_error.jsonl"))); /* fits */
     const struct batch_file file = {

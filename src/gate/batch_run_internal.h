@@ -57,9 +57,9 @@ struct batch_runner {
 struct batch_run {
     struct batch_runner *runner;
     struct node node;
-    struct id id;
-    struct arena arena;         /* texts of `batch` */
-    struct batch batch;         /* a worker's, while it is loaded */
+    struct id id;       /* the batch's: `batch` may be a worker's just now */
+    struct arena arena; /* texts of `batch` */
+    struct batch batch;
     struct batch_limits limits; /* of its input, by the options of when it was loaded */
     struct gate_actor actor;
     enum run_phase phase;

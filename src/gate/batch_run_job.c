@@ -53,7 +53,7 @@ void run_log(enum event event, const struct batch_run *run)
 {
     struct log_line line;
     log_begin(&line, event);
-    log_id(&line, "batch", STR(BATCH_PREFIX), run->batch.id);
+    log_id(&line, "batch", STR(BATCH_PREFIX), run->id);
     log_str(&line, "state", batch_state_name(run->batch.state));
     log_int(&line, "completed", run->index.counts.completed);
     log_int(&line, "failed", run->index.counts.failed);
@@ -65,8 +65,8 @@ void run_log(enum event event, const struct batch_run *run)
 
 void run_key(const struct batch_run *run, int64_t line, struct buf *out)
 {
-    EP_IGNORE(id_print(out, STR(BATCH_PREFIX), run->batch.id)); /* RUN_KEY_MAX is for it, */
-    EP_IGNORE(buf_printf(out, "/%lld", (long long)line));       /* and this, */
+    EP_IGNORE(id_print(out, STR(BATCH_PREFIX), run->id)); /* RUN_KEY_MAX is for it, */
+    EP_IGNORE(buf_printf(out, "/%lld", (long long)line)); /* and this, */
     unsigned turn = run->index.entries[line - 1].turn;
     if (turn > 0) {
         EP_IGNORE(buf_printf(out, "/%u", turn)); /* and this */

@@ -18,6 +18,8 @@
 struct run_line {
     struct batch_run *run;
     int64_t number;
+    uint64_t at; /* where it stands: entries are the loop's */
+    size_t len;
     struct job job;
     enum err err;
     struct buf text; /* the line */
@@ -55,7 +57,7 @@ static void line_free(struct run_line *line)
 
 static struct batch_result line_result(const struct run_line *line)
 {
-    return (struct batch_result){ line->run->batch.shape, line->run->batch.id, line->number,
+    return (struct batch_result){ line->run->batch.shape, line->run->id, line->number,
                                   line->ask.custom_id };
 }
 
@@ -246,9 +248,8 @@ static void line_read(struct job *job)
 {
     struct run_line *line = EP_CONTAINER(job, struct run_line, job);
     const struct batch_run *run = line->run;
-    const struct batch_entry *entry = line_entry(line);
     struct fail fail;
-    line->err = content_read_at(run->input, entry->at, entry->len, &line->text, &fail);
+    line->err = content_read_at(run->input, line->at, line->len, &line->text, &fail);
     if (line->err != ERR_OK) {
         return;
     }
@@ -319,17 +320,17 @@ enum err run_begin_line(struct batch_run *run)
     }
     line->run = run;
     line->number = (int64_t)run->next + 1;
+    line->at = line_entry(line)->at;
+    line->len = line_entry(line)->len;
     line->job =
         (struct job){ .mail.open = line_on_read, .run = line_read, .home = runner->gate->loop };
-    buf_init(&line->text, run->index.entries[run->next].len + (size_t)1);
-    buf_init(&line->body, run->index.entries[run->next].len + (size_t)1);
-    /* From here on until it is read, the entry is the worker's to look at. */
-    run->index.entries[run->next].state = BATCH_ENTRY_OPEN;
+    buf_init(&line->text, line->len + 1);
+    buf_init(&line->body, line->len + 1);
     if (job_submit(runner->gate->world.workers, &line->job) != ERR_OK) {
-        run->index.entries[run->next].state = BATCH_ENTRY_TODO;
         mem_free(line);
         return ERR_BUSY;
     }
+    run->index.entries[run->next].state = BATCH_ENTRY_OPEN;
     run->next++;
     run->open++;
     runner->calls++;

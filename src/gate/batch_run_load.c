@@ -87,7 +87,7 @@ static enum err load_lines(struct batch_run *run)
         return ERR_OK;
     }
     TRY(err);
-    TRY(content_open(shared->folder, run->batch.id, CONTENT_JOURNAL, &run->journal, &run->fail));
+    TRY(content_open(shared->folder, run->id, CONTENT_JOURNAL, &run->journal, &run->fail));
     TRY(content_folder_sync(shared->folder, &run->fail));
     return batch_index_read_journal(&run->index, run->journal, RUN_RECORD_MAX, &run->fail);
 }
@@ -108,8 +108,8 @@ static void load_work(struct job *job)
     if (run->job_err != ERR_OK || run->batch.ended_ns > 0) {
         return;
     }
-    run->actor = (struct gate_actor){ .key = api_key_find(world->ident, run->batch.key),
-                                      .batch = run->batch.id };
+    run->actor =
+        (struct gate_actor){ .key = api_key_find(world->ident, run->batch.key), .batch = run->id };
     run->job_err = load_lines(run);
     if (run->job_err == ERR_OK && run->batch.fault.len == 0) {
         run->job_err = store_read(world->store, load_read_claims, run, &run->fail);
@@ -137,7 +137,7 @@ static void load_over(struct mail *mail)
     }
     int64_t idle_ns = loop_wall_ns(runner->gate->loop) - run->batch.begun_ns;
     run->forgotten = idle_ns > runner->shared->idem_ns - RUN_MARGIN_NS;
-    run->cancelled = run->batch.state == BATCH_CANCELLING;
+    run->cancelled |= run->batch.state == BATCH_CANCELLING;
     run->stopped = false; /* the key is looked at again */
     run->begun = run->batch.begun;
     run->counts_changed = true; /* the row says from now on, too, when lines were begun last */
