@@ -131,7 +131,11 @@ static void load_over(struct mail *mail)
     if (run->job_err != ERR_OK) {
         return;
     }
-    if (run->gone || run->batch.ended_ns > 0) {
+    if (run->gone) {
+        run_tidy(run);
+        return;
+    }
+    if (run->batch.ended_ns > 0) {
         run->phase = RUN_OVER;
         return;
     }

@@ -428,6 +428,23 @@ def test_an_erased_client_leaves_no_content(shop):
     assert done["id"] not in [one["batch"] for one in shop.json("batch", "list")]
 
 
+def test_a_client_that_is_erased_while_its_batch_is_worked_off_leaves_no_content(shop):
+    folder = shop.folder / "var" / "batches"
+    before = set(folder.iterdir())
+    slowly(shop)
+    try:
+        client, key = stranger(shop)
+        batch = begin(shop, [line(n) for n in range(300)], key=key["key"])
+        wait_for(lambda: get(shop, f"/v1/batches/{batch['id']}", key["key"])[1]["request_counts"]["completed"] > 0, "a result")
+        shop.command("client", "suspend", client)
+        erase = ("erase", "--client", client, "--forfeit", "--yes", "--why", "asked", "--by", "ann")
+        wait_for(lambda: shop.command(*erase, check=False).returncode == 0, "the erasure, when no call is under way")
+        wait_for(lambda: set(folder.iterdir()) == before, "the end of all contents", 30)
+        assert batch["id"] not in [one["batch"] for one in shop.json("batch", "list")]
+    finally:
+        quickly(shop)
+
+
 # ---- who may --------------------------------------------------------------------------------------
 
 
