@@ -80,6 +80,7 @@ static const struct store_sql sql_file_bytes = {
 };
 static const struct store_sql sql_file_due = {
     "SELECT " FILE_COLUMNS " FROM batch_file WHERE until_ns < ?1"
+    " AND name NOT IN (SELECT input FROM batch WHERE ended_ns = 0)"
     " ORDER BY until_ns LIMIT " EP_STRINGIFY(BATCH_EXPIRE_MAX)
 };
 static const struct store_sql sql_file_client = { "SELECT " FILE_COLUMNS

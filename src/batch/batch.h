@@ -135,7 +135,8 @@ EP_MUST_CHECK enum err batch_file_remove(struct store_txn *txn, struct id id, st
 /* Over a snapshot: bytes that the client's files take. */
 EP_MUST_CHECK enum err batch_file_bytes(struct store_txn *txn, struct id client, int64_t *ret_bytes,
                                         struct fail *fail);
-/* Over a snapshot: those whose time was over before `now_ns`, at most BATCH_EXPIRE_MAX. */
+/* Over a snapshot: those whose time was over before `now_ns` and that no batch reads any more, at
+ * most BATCH_EXPIRE_MAX. */
 EP_MUST_CHECK enum err batch_file_due(struct store_txn *txn, int64_t now_ns, batch_file_fn *told,
                                       void *context, struct fail *fail);
 /* Over a snapshot: all of a client's, whatever the product. */

@@ -215,9 +215,7 @@ void run_step(struct batch_run *run)
     }
     switch (run->phase) {
     case RUN_LOADING:
-        run->next = 0;
-        buf_reset(&run->pending); /* of before something failed: it is asked again */
-        run_start_job(run, run_load_work, run_load_over);
+        run_load(run);
         break;
     case RUN_STARTING:
         run_start(run);
@@ -260,10 +258,21 @@ void runner_step(struct batch_runner *runner)
 
 /* ---- looking for them --------------------------------------------------------------------- */
 
+/* Of a client, among those that are found. */
+static size_t look_count(const struct batch_runner *runner, struct id client)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < runner->found_count; i++) {
+        count += id_eq(runner->found[i].owner.client, client) ? 1 : 0;
+    }
+    return count;
+}
+
 static enum err look_on_batch(void *context, const struct batch *batch)
 {
     struct batch_runner *runner = context;
-    if (runner->found_count == RUN_BATCHES_MAX) {
+    if (runner->found_count == RUN_BATCHES_MAX ||
+        look_count(runner, batch->owner.client) == RUN_CLIENT_MAX) {
         return ERR_OK;
     }
     struct batch *found = &runner->found[runner->found_count];
@@ -297,8 +306,6 @@ static void runner_add(struct batch_runner *runner, const struct batch *batch)
     if (run == NULL) {
         return; /* the next look finds it again */
     }
-    const struct gate_options *options = &runner->gate->snapshot->options;
-    size_t record_max = 2 * options->answer_bytes_max + ((size_t)1 << 20);
     run->runner = runner;
     run->seen = true;
     run->input = -1;
@@ -306,7 +313,7 @@ static void runner_add(struct batch_runner *runner, const struct batch *batch)
     run->id = batch->id;
     arena_init(&run->arena, 1024, RUN_TEXTS_MAX);
     batch_index_init(&run->index);
-    buf_init(&run->pending, (runner->shared->calls_max + 1) * record_max);
+    buf_init(&run->pending, (runner->shared->calls_max + 1) * RUN_RECORD_MAX);
     buf_init(&run->flushing, run->pending.max);
     list_push_back(&runner->runs, &run->node);
     runner->run_count++;

@@ -23,15 +23,14 @@ static void finish_over(struct mail *mail)
 
 void run_finish(struct batch_run *run)
 {
-    const struct gate_options *options = &run->runner->gate->snapshot->options;
     run->batch.finalizing_ns = loop_wall_ns(run->runner->gate->loop);
     run->finish = (struct batch_finish){
         .folder = run->runner->shared->folder,
         .batch = &run->batch,
         .index = &run->index,
         .expired = !run->cancelled && !run->stopped,
-        .line_max = 2 * options->body_bytes_max,
-        .record_max = 2 * options->answer_bytes_max + ((size_t)1 << 20),
+        .line_max = RUN_LINE_MAX,
+        .record_max = RUN_RECORD_MAX,
     };
     run_start_job(run, finish_run, finish_over);
 }
@@ -59,9 +58,18 @@ static enum err end_add_file(const struct batch_run *run, struct store_txn *txn,
     return bytes > 0 ? batch_file_add(txn, &file, fail) : ERR_OK;
 }
 
+static enum err end_on_row(void *context, const struct batch *batch)
+{
+    (void)context;
+    (void)batch;
+    return ERR_OK;
+}
+
 static enum err end_write(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     struct batch_run *run = EP_CONTAINER(job, struct batch_run, row);
+    /* A client that was erased meanwhile has no rows, and gets none. */
+    TRY(batch_any(txn, run->id, end_on_row, NULL, fail));
     TRY(end_add_file(run, txn, run->batch.output, run->finish.output_bytes, fail));
     TRY(end_add_file(run, txn, run->batch.errors, run->finish.error_bytes, fail));
     return batch_end(txn, &run->batch, fail);
@@ -74,7 +82,12 @@ static void tidy_run(struct job *job)
     struct fail fail;
     run_close_files(run);
     run->job_err = ERR_OK;
-    EP_IGNORE(content_remove(run->runner->shared->folder, run->id, CONTENT_JOURNAL, &fail));
+    const char *folder = run->runner->shared->folder;
+    EP_IGNORE(content_remove(folder, run->id, CONTENT_JOURNAL, &fail));
+    if (run->gone) {
+        EP_IGNORE(content_remove(folder, run->batch.output, CONTENT_JSONL, &fail));
+        EP_IGNORE(content_remove(folder, run->batch.errors, CONTENT_JSONL, &fail));
+    }
 }
 
 static void tidy_over(struct mail *mail)
@@ -91,11 +104,13 @@ void run_tidy(struct batch_run *run)
 static void end_done(struct store_job *job)
 {
     struct batch_run *run = run_row_over(job);
-    if (job->err != ERR_OK) {
-        return;
+    run->gone = job->err == ERR_NOT_FOUND;
+    if (run->gone) {
+        run_tidy(run);
+    } else if (job->err == ERR_OK) {
+        run_log(EVENT_BATCH_ENDED, run);
+        run_tidy(run);
     }
-    run_log(EVENT_BATCH_ENDED, run);
-    run_tidy(run);
 }
 
 static enum batch_state run_state(const struct batch_run *run)

@@ -14,11 +14,16 @@
 #include "net/inner.h"
 
 #define RUN_BATCHES_MAX   64 /* worked off at a time; others wait, the oldest come first */
+#define RUN_CLIENT_MAX    8  /* of these a client's: narrow limits of one keep no other waiting */
 #define RUN_AGAIN_NS      INT64_C(10000000000) /* all are looked for, and what failed tried again */
 #define RUN_AHEAD         64 /* lines that the row says may be begun, beyond those that are */
 #define RUN_TRIES_MAX     8 /* of a line that a source fails; what is full is asked until the end */
 #define RUN_WAIT_FIRST_NS INT64_C(1000000000)
 #define RUN_WAIT_MAX_NS   INT64_C(60000000000)
+/* What was begun is ended, whatever the options say by then: these are beyond what they may say. */
+#define RUN_LINE_MAX   ((size_t)UINT32_MAX) /* of the input: what an entry has room for */
+#define RUN_ANSWER_MAX ((size_t)3 << 30)    /* of a line, translated; its call bounds it */
+#define RUN_RECORD_MAX (RUN_ANSWER_MAX + ((size_t)1 << 20)) /* of the journal */
 
 enum run_phase {
     RUN_LOADING,
@@ -55,6 +60,7 @@ struct batch_run {
     struct id id;       /* the batch's: `batch` may be a worker's just now */
     struct arena arena; /* texts of `batch` */
     struct batch batch;
+    struct batch_limits limits; /* of its input, by the options of when it was loaded */
     struct gate_actor actor;
     enum run_phase phase;
     struct job job;       /* one at a time */
@@ -111,8 +117,7 @@ void run_set_fault(struct batch_run *run, const char *code, const char *param, c
 void run_log(enum event event, const struct batch_run *run);
 EP_MUST_CHECK bool run_copy_batch(struct arena *arena, const struct batch *from, struct batch *to);
 /* batch_run_load.c: LOADING, on the worker's thread and after it. */
-void run_load_work(struct job *job);
-void run_load_over(struct mail *mail);
+void run_load(struct batch_run *run);
 /* batch_run_end.c: what follows RUNNING; and away with the journal. */
 void run_finish(struct batch_run *run);
 void run_end(struct batch_run *run);

@@ -147,6 +147,7 @@ static void line_on_failed(struct http_inner *inner, enum err err)
         "The answer was broken off. If it was charged, the account's receipts say so."
     };
     (void)err;
+    line_entry(line)->claimed = 1; /* even when nothing new is begun */
     if (line_entry(line)->tries + 1 < RUN_TRIES_MAX || line->run->runner->draining) {
         line_put_back(line);
     } else {
@@ -229,7 +230,7 @@ static void line_ask(struct run_line *line)
         .actor = &run->actor,
     };
     http_inner_init(&line->inner, &line_events);
-    buf_init(&line->answer, 2 * gate->snapshot->options.answer_bytes_max + LINE_JSON_SPARE);
+    buf_init(&line->answer, RUN_ANSWER_MAX);
     err = http_inner_start(gate->server, &request, &line->inner);
     if (err == ERR_HTTP_BODY_SIZE) {
         static const struct batch_fault large = { "body_too_large", "body",

@@ -67,11 +67,12 @@ static enum err load_lines(struct batch_run *run)
 {
     const struct batch_runner *runner = run->runner;
     const struct gate_batches *shared = runner->shared;
-    const struct gate_options *options = &runner->gate->snapshot->options;
-    const struct batch_limits limits = { shared->lines_max, 2 * options->body_bytes_max };
+    /* What was taken once is taken, whatever the limits are now. */
+    static const struct batch_limits none = { SIZE_MAX, RUN_LINE_MAX };
+    const struct batch_limits *limits = run->batch.started_ns > 0 ? &none : &run->limits;
     enum err err =
         content_open(shared->folder, run->batch.input, CONTENT_JSONL, &run->input, &run->fail);
-    err = err == ERR_OK ? batch_index_read(&run->index, run->input, &limits, &run->fail) : err;
+    err = err == ERR_OK ? batch_index_read(&run->index, run->input, limits, &run->fail) : err;
     if (err == ERR_NOT_FOUND) {
         run_set_fault(run, "file_not_found", "input_file_id", "The input file is there no more.");
         return ERR_OK;
@@ -86,14 +87,13 @@ static enum err load_lines(struct batch_run *run)
         return ERR_OK;
     }
     TRY(err);
-    size_t record_max = 2 * options->answer_bytes_max + ((size_t)1 << 20);
     TRY(content_open(shared->folder, run->id, CONTENT_JOURNAL, &run->journal, &run->fail));
     TRY(content_folder_sync(shared->folder, &run->fail));
-    return batch_index_read_journal(&run->index, run->journal, record_max, &run->fail);
+    return batch_index_read_journal(&run->index, run->journal, RUN_RECORD_MAX, &run->fail);
 }
 
 /* On the worker's thread. The row is read again: the look that found it may be older. */
-void run_load_work(struct job *job)
+static void load_work(struct job *job)
 {
     struct batch_run *run = EP_CONTAINER(job, struct batch_run, job);
     const struct gate_world *world = &run->runner->gate->world;
@@ -116,20 +116,49 @@ void run_load_work(struct job *job)
     }
 }
 
-void run_load_over(struct mail *mail)
+/* What may have been begun and is known to nobody is told as lost, even where the day is over. */
+static void load_note_lost(struct batch_run *run)
+{
+    for (size_t i = 0; i < run->index.count && (int64_t)i < run->begun; i++) {
+        run->index.entries[i].claimed = 1;
+    }
+}
+
+static void load_over(struct mail *mail)
 {
     struct batch_run *run = run_job_over(mail);
     const struct batch_runner *runner = run->runner;
     if (run->job_err != ERR_OK) {
         return;
     }
-    if (run->gone || run->batch.ended_ns > 0) {
+    if (run->gone) {
+        run_tidy(run);
+        return;
+    }
+    if (run->batch.ended_ns > 0) {
         run->phase = RUN_OVER;
         return;
     }
     int64_t idle_ns = loop_wall_ns(runner->gate->loop) - run->batch.begun_ns;
     run->forgotten = idle_ns > runner->shared->idem_ns - RUN_MARGIN_NS;
     run->cancelled |= run->batch.state == BATCH_CANCELLING;
+    run->stopped = false; /* the key is looked at again */
+    run->begun = run->batch.begun;
+    run->counts_changed = true; /* the row says from now on, too, when lines were begun last */
+    if (run->forgotten) {
+        load_note_lost(run);
+    }
     run->phase = run->batch.fault.len > 0 ? RUN_ENDING : RUN_STARTING;
     run_step(run);
+}
+
+void run_load(struct batch_run *run)
+{
+    const struct batch_runner *runner = run->runner;
+    /* Workers do not look at the snapshot: it is the loop's, which may get another. */
+    run->limits = (struct batch_limits){ runner->shared->lines_max,
+                                         2 * runner->gate->snapshot->options.body_bytes_max };
+    run->next = 0;
+    buf_reset(&run->pending); /* of before something failed: it is asked again */
+    run_start_job(run, load_work, load_over);
 }

@@ -51,7 +51,8 @@ void errand_broken(void *owner, enum err err);
 /* Files and batches, OpenAI's and Anthropic's: docs/batches.md. */
 void errand_file_add(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_file_upload(struct gate *gate, struct http_exchange *x); /* its head alone is there */
-void errand_files_cut(struct gate *gate); /* the server stops: none of these is kept */
+void errand_files_cut(struct gate *gate);    /* the server stops: none of these is kept */
+void errand_contents_cut(struct gate *gate); /* likewise: whoever reads slowly begins again */
 void errand_file_list(struct gate *gate, struct http_exchange *x, struct str path);
 void errand_file_get(struct gate *gate, struct http_exchange *x, struct str path); /* or content */
 void errand_file_remove(struct gate *gate, struct http_exchange *x, struct str path);

@@ -20,6 +20,7 @@ struct errand_batch {
     const struct api_key *key;
     struct batch_owner owner;
     struct id id;           /* of the object that the path names */
+    struct id contents[2];  /* that go with it */
     struct batch_page page; /* of a list */
     int64_t keep_ns;        /* content is kept for so long; 0: where it does not matter */
     int64_t now_ns;

@@ -194,7 +194,9 @@ static enum err batch_on_listed(void *context, const struct batch *batch)
 {
     struct batch_listing *listing = context;
     struct errand_batch *errand = &listing->errand;
-    if (errand->shown == errand->page.limit) {
+    /* Metadata may be long: a page is shorter then, and says that there is more. */
+    bool full = errand->work.answer.len > ERRAND_BATCH_ANSWER_MAX - 4 * BATCH_METADATA_MAX;
+    if (errand->shown == errand->page.limit || full) {
         errand->has_more = true;
         return ERR_OK;
     }

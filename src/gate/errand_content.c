@@ -17,6 +17,7 @@
 
 struct content_errand {
     struct errand_batch errand; /* first; the one that was asked */
+    struct node node;           /* of the gate's */
     errand_content_fn *find;
     int fd;
     uint64_t at;
@@ -61,6 +62,7 @@ static void content_run(struct job *job)
 
 static void content_end(struct content_errand *content)
 {
+    node_unlink(&content->node);
     if (content->fd >= 0) {
         (void)close(content->fd); /* it was only read */
     }
@@ -169,6 +171,19 @@ void errand_content_start(struct gate *gate, struct http_exchange *x, struct err
     work->job = (struct job){ .mail.open = content_over, .run = content_run, .home = gate->loop };
     buf_init(&work->answer, ERRAND_BATCH_ANSWER_MAX);
     gate->errands++;
+    list_push_back(&gate->contents, &content->node);
     http_exchange_own(x, content);
     content_next(content);
+}
+
+void errand_contents_cut(struct gate *gate)
+{
+    LIST_EACH_SAFE(node, after, &gate->contents) {
+        struct content_errand *content = EP_CONTAINER(node, struct content_errand, node);
+        struct errand_work *work = &content->errand.work;
+        if (work->x != NULL) {
+            http_exchange_abort(work->x);
+            errand_gone(work); /* at the end of its job, if one is under way */
+        }
+    }
 }

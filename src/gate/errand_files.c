@@ -15,6 +15,7 @@
 
 #define FILES_FRAME_MAX ((uint64_t)1 << 20) /* of a body, beside the file */
 #define FILES_ROOT      "/v1/files/"
+#define FILES_AT_ONCE   8 /* of a client, on a loop: their room is looked at when they are whole */
 #define FILES_AFTER_MIN INT64_C(3600) /* seconds; as OpenAI's API has it */
 #define FILES_AFTER_MAX INT64_C(2592000)
 
@@ -282,6 +283,16 @@ void errand_files_cut(struct gate *gate)
     }
 }
 
+static enum err file_check_others(const struct gate *gate, struct id client)
+{
+    size_t count = 0;
+    LIST_EACH(node, &gate->file_uploads) {
+        const struct file_add *other = EP_CONTAINER(node, const struct file_add, node);
+        count += id_eq(other->errand.owner.client, client) ? 1 : 0;
+    }
+    return count < FILES_AT_ONCE ? ERR_OK : ERR_LIMIT_CALLS;
+}
+
 /* NULL: it was refused. */
 static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
 {
@@ -294,8 +305,9 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
     add->fd = -1;
     add->file.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
     timer_init(&add->timer, file_on_timer);
-    enum err err =
-        head->framing == HTTP1_LENGTH && head->length > most ? ERR_HTTP_BODY_SIZE : ERR_OK;
+    enum err err = head->framing == HTTP1_LENGTH && head->length > most
+                       ? ERR_HTTP_BODY_SIZE
+                       : file_check_others(gate, add->errand.owner.client);
     if (err == ERR_OK &&
         !multipart_init(&add->form, http1_header(head, STR("content-type")), STR("file"))) {
         err = file_refuse(add, ERR_HTTP_TYPE, "", multipart_why(add->form.bad));

@@ -382,23 +382,21 @@ void errand_messages_cancel(struct gate *gate, struct http_exchange *x, struct s
     errand_batch_start(errand, x, messages_cancel_run);
 }
 
-/* Its contents go with their time; those of one that was deleted at the next sweep. */
 static enum err messages_on_removed(void *context, const struct batch *batch)
 {
-    struct id *files = context;
-    files[0] = batch->input;
-    files[1] = batch->output;
+    struct errand_batch *errand = context;
+    errand->contents[0] = batch->input;
+    errand->contents[1] = batch->output;
     return batch->ended_ns > 0 ? ERR_OK : ERR_CONFLICT;
 }
 
 static enum err messages_remove_write(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct errand_batch *errand = context;
-    struct id files[2];
-    TRY(batch_find(txn, &errand->owner, BATCH_ANTHROPIC, errand->id, messages_on_removed, files,
+    TRY(batch_find(txn, &errand->owner, BATCH_ANTHROPIC, errand->id, messages_on_removed, errand,
                    fail));
-    TRY(batch_file_remove(txn, files[0], fail));
-    TRY(batch_file_remove(txn, files[1], fail));
+    TRY(batch_file_remove(txn, errand->contents[0], fail));
+    TRY(batch_file_remove(txn, errand->contents[1], fail));
     return batch_remove(txn, errand->id, fail);
 }
 
@@ -406,12 +404,18 @@ static void messages_remove_run(struct errand_work *work)
 {
     struct errand_batch *errand = EP_CONTAINER(work, struct errand_batch, work);
     struct jsonw *json = &errand->json;
+    struct fail fail;
     errand_batch_write(errand, messages_remove_write);
     if (work->err == ERR_CONFLICT) {
         errand_work_fault(work, "", "The batch has not ended; cancel it first.");
     }
     if (work->err != ERR_OK) {
         return;
+    }
+    /* The rows are gone: a content that stays is swept up. */
+    for (size_t i = 0; i < EP_ARRAY_LEN(errand->contents); i++) {
+        EP_IGNORE(content_remove(work->gate->world.batches->folder, errand->contents[i],
+                                 CONTENT_JSONL, &fail));
     }
     jsonw_open(json, '{');
     errand_batch_put_id(json, "id", STR(BATCH_MESSAGES_PREFIX), errand->id);

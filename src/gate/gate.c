@@ -62,6 +62,7 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     list_init(&gate->open_calls);
     list_init(&gate->uploads);
     list_init(&gate->file_uploads);
+    list_init(&gate->contents);
     list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
@@ -146,6 +147,7 @@ void gate_cut(struct gate *gate)
 {
     uploads_cut(gate);
     errand_files_cut(gate);
+    errand_contents_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -100,7 +101,7 @@ def by_custom_id(results):
 
 def receipt(house, call):
     """The client's section."""
-    return house.json("receipt", "show", call)["client"]
+    return json.loads(house.request(f"/v1/receipts/{call}")[2])["client"]
 
 
 def slowly(house):
@@ -333,6 +334,30 @@ def test_an_upload_that_breaks_off_leaves_nothing(shop):
     wait_for(lambda: set(folder.iterdir()) == before, "the content's end")
 
 
+def test_a_client_has_eight_uploads_at_once(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    house.conf.write_text(house.conf.read_text() + "\nthreads: 1\n")
+    body, headers = form(b"x" * 1000)
+    head = (f"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.key}\r\n"
+            f"content-type: {headers['Content-Type']}\r\ncontent-length: {len(body)}\r\n\r\n").encode()
+    folder, peers = house.folder / "var" / "batches", []
+    try:
+        house.start()
+        for at in range(8):
+            peers.append(socket.create_connection(("127.0.0.1", house.public)))
+            peers[-1].sendall(head + body[:-100])
+        wait_for(lambda: len(list(folder.iterdir())) == 8, "eight beginnings")
+        refused(upload(house, [line(0)]), 429, "rate_limit_exceeded")
+        peers[0].sendall(body[-100:])
+        assert peers[0].recv(100).startswith(b"HTTP/1.1 200")
+        assert upload(house, [line(0)])[0] == 200
+    finally:
+        for peer in peers:
+            peer.close()
+        house.stop()
+
+
 # ---- stopping ------------------------------------------------------------------------------------
 
 
@@ -403,6 +428,23 @@ def test_an_erased_client_leaves_no_content(shop):
     assert done["id"] not in [one["batch"] for one in shop.json("batch", "list")]
 
 
+def test_a_client_that_is_erased_while_its_batch_is_worked_off_leaves_no_content(shop):
+    folder = shop.folder / "var" / "batches"
+    before = set(folder.iterdir())
+    slowly(shop)
+    try:
+        client, key = stranger(shop)
+        batch = begin(shop, [line(n) for n in range(300)], key=key["key"])
+        wait_for(lambda: get(shop, f"/v1/batches/{batch['id']}", key["key"])[1]["request_counts"]["completed"] > 0, "a result")
+        shop.command("client", "suspend", client)
+        erase = ("erase", "--client", client, "--forfeit", "--yes", "--why", "asked", "--by", "ann")
+        wait_for(lambda: shop.command(*erase, check=False).returncode == 0, "the erasure, when no call is under way")
+        wait_for(lambda: set(folder.iterdir()) == before, "the end of all contents", 30)
+        assert batch["id"] not in [one["batch"] for one in shop.json("batch", "list")]
+    finally:
+        quickly(shop)
+
+
 # ---- who may --------------------------------------------------------------------------------------
 
 
@@ -424,6 +466,22 @@ def test_batches_are_refused_where_they_are_not_sold_or_nothing_may_be_kept(tmp_
 
 
 # ---- restarts -------------------------------------------------------------------------------------
+
+
+def test_a_server_stops_though_a_client_does_not_read(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    house.conf.write_text(house.conf.read_text() + "\nlimits: {drain_ms: 300}\n")
+    try:
+        house.start()
+        status, file = upload(house, (json.dumps(line(0)) + " " * 1000 + "\n").encode() * 20000)
+        assert status == 200, file
+        with socket.create_connection(("127.0.0.1", house.public)) as peer:
+            peer.sendall(f"GET /v1/files/{file['id']}/content HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.key}\r\n\r\n".encode())
+            assert peer.recv(100).startswith(b"HTTP/1.1 200")
+            assert house.stop_process("server") == 0
+    finally:
+        house.stop()
 
 
 def test_no_line_is_sold_twice_whenever_the_power_goes(tmp_path):
@@ -462,6 +520,45 @@ def test_no_line_is_sold_twice_whenever_the_power_goes(tmp_path):
     assert house.command("audit", check=False).returncode == 0
 
 
+def batch_row(house, column):
+    base = sqlite3.connect(f"file:{house.folder}/var/entrepot.db?mode=ro", uri=True, timeout=20)
+    try:
+        return base.execute(f"SELECT {column} FROM batch").fetchone()[0]
+    finally:
+        base.close()
+
+
+def test_what_was_sold_before_a_power_cut_is_told_though_the_batch_is_cancelled(tmp_path):
+    house = House(tmp_path / "demo")
+    sell_batches(house)
+    for at in (0, 1):
+        house.upstream(at, "--first-token-ms", "100")
+    try:
+        house.start()
+        batch = begin(house, [line(n) for n in range(400)])
+        wait_for(lambda: get(house, f"/v1/batches/{batch['id']}")[1]["request_counts"]["completed"] >= 60, "results", 60)
+        house.stop_process("server", signal.SIGKILL)
+        begun = batch_row(house, "begun")
+        journal = house.folder / "var" / "batches" / (batch["id"].removeprefix("batch_") + ".journal")
+        noted = journal.read_text().splitlines(keepends=True)
+        noted = noted if noted[-1].endswith("\n") else noted[:-1]
+        cut = [json.loads(one.split(" ", 2)[2]) for one in noted[-12:]]
+        journal.write_text("".join(noted[:-12]))  # as if the power had gone before they were noted
+        house.command("batch", "cancel", batch["id"])
+        house.start()
+        done = end(house, batch)
+        results = by_custom_id(content(house, done["output_file_id"]))
+        assert done["status"] == "cancelled" and len(noted) <= len(results) < 400
+        for one in cut:
+            assert results[one["custom_id"]]["response"]["body"] == one["response"]["body"]
+        assert batch_row(house, "begun") >= begun >= len(results), "what may have been begun is not forgotten"
+        spent = float(house.credits()["total_usage"])
+        amounts = sum(int(receipt(house, one["response"]["request_id"])["amount"]) for one in results.values())
+        assert abs(spent - amounts / 1e9) < 1e-9
+    finally:
+        house.stop()
+
+
 # ---- Anthropic's ------------------------------------------------------------------------------------
 
 VERSION = {"anthropic-version": "2023-06-01"}
@@ -473,6 +570,7 @@ def ask(number, **change):
 
 
 def test_a_batch_of_messages(shop):
+    before = set((shop.folder / "var" / "batches").iterdir())
     status, batch = post(shop, "/v1/messages/batches", {"requests": [ask(0), ask(1), ask(2, model="nobodys"), ask(3, stream=True)]},
                          headers=VERSION)
     assert status == 200 and batch["type"] == "message_batch" and batch["processing_status"] == "in_progress"
@@ -492,6 +590,7 @@ def test_a_batch_of_messages(shop):
     assert get(shop, f"/v1/batches/batch_{batch['id'].removeprefix('msgbatch_')}")[0] == 404
     status, _, answer = shop.request(f"/v1/messages/batches/{batch['id']}", method="DELETE")
     assert status == 200 and json.loads(answer) == {"id": batch["id"], "type": "message_batch_deleted"}
+    assert set((shop.folder / "var" / "batches").iterdir()) == before
     assert shop.request(done["results_url"])[0] == 404
 
 

@@ -101,7 +101,8 @@ def test_a_path_that_is_not_served_is_refused_in_its_apis_own_envelope(house, pa
         assert told["type"] == "error" and error["type"] == "not_found_error"
         assert told["request_id"] == got["request-id"]
     else:
-        assert error == {"code": 404, "message": error["message"], "status": "NOT_FOUND", "details": error["details"]}
+        assert set(error) == {"code", "message", "status", "details"} and (error["code"], error["status"]) == (404, "NOT_FOUND")
+        assert all(one["@type"].startswith("type.googleapis.com/") for one in error["details"])
 
 
 def test_the_models_list_is_openais_anthropics_and_openrouters(house):

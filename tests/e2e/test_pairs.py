@@ -12,7 +12,7 @@ import pytest
 import test_gemini as gemini
 import test_messages as messages
 import test_responses as responses
-from conftest import House, wait_for
+from conftest import TOKENIZERS, House, wait_for
 from talker import events as chat_events
 
 UPSTREAMS = ["openai_chat", "openai_responses", "anthropic", "gemini"]
@@ -142,6 +142,7 @@ OWN = {"openai_chat": "chat", "openai_responses": "responses", "anthropic": "mes
 class Fair(House):
     """A house whose routes speak what a test wants."""
 
+    tokenizers = TOKENIZERS[:4]  # of the models that are asked for: an upstream begins eighty times
     spoken = None
 
     def speak(self, *dialects, **fields):
@@ -356,9 +357,8 @@ def test_another_model_is_not_sold(fair, upstream, stream):
         assert fair.receipt(heads)["client"]["amount"] == "0"
 
 
-@pytest.mark.parametrize("status", [500, 529])
-@pytest.mark.parametrize("first,second", [("anthropic", "openai_chat"), ("openai_chat", "gemini"), ("gemini", "openai_responses"),
-                                          ("openai_responses", "anthropic")])
+@pytest.mark.parametrize("first,second,status", [("anthropic", "openai_chat", 529), ("openai_chat", "gemini", 500),
+                                                 ("gemini", "openai_responses", 500), ("openai_responses", "anthropic", 500)])
 def test_another_routes_dialect_serves_where_the_first_one_fails(fair, first, second, status):
     fair.failing = SMALL
     fair.speak("openai_chat", first, second)
@@ -735,7 +735,7 @@ ENDED = {"chat": "length", "messages": "max_tokens", "responses": "incomplete", 
 @pytest.mark.parametrize("spoken", ["anthropic", "openai_responses", "gemini"])
 def test_an_answer_ends_cleanly_where_the_credit_ends(thrifty, spoken):
     thrifty.speak(spoken)
-    upstreams(thrifty, "--words", "500", "--pace-ms", "2")
+    upstreams(thrifty, "--words", "500", "--pace-ms", "1")
     ours = thrifty.key
     for reader in two(spoken):
         thrifty.key = thrifty.buyer("0.004")

@@ -459,7 +459,7 @@ def test_silence_and_opus_that_does_not_decode_cost_nothing(house, toy, codec):
     assert len(house.receipts()) == before and house.credits()["available"] == spent
 
 
-def test_a_key_that_is_revoked_ends_the_session_within_a_second(house, codec):
+def test_a_key_that_is_revoked_ends_the_session(house, codec):
     key = house.json("key", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world")
     toy = Toy(house, key=key["key"])
     toy.hello()
@@ -501,7 +501,7 @@ def test_a_toy_that_waits_for_its_answer_costs_nothing(house, actor, toy, codec)
     toy.told("stt")
     before = cpu_of(house)
     toy.told("tts", state="start")
-    assert time.monotonic() - begun > 0.5
+    assert time.monotonic() - begun > 0.9
     assert cpu_of(house) - before < 0.15 or slow()
     house.chat_says(" ".join(ANSWER))
 

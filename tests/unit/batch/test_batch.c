@@ -284,6 +284,25 @@ TEST(what_has_ended_goes_with_its_time_and_what_has_not_stays)
     case_end(&it);
 }
 
+TEST(a_file_stays_as_long_as_a_batch_reads_it)
+{
+    case_begin(&it);
+    struct batch_file file = a_file(1);
+    struct batch batch = a_batch(2);
+    batch.input = file.id;
+    CHECK_EQ(case_write(&it, write_file, &file), ERR_OK);
+    CHECK_EQ(case_write(&it, write_batch, &batch), ERR_OK);
+    struct heard heard = { .number = INT64_MAX };
+    CHECK_EQ(case_read(&it, read_due, &heard), ERR_OK);
+    CHECK_EQ(heard.count, 0);
+    batch.state = BATCH_COMPLETED;
+    batch.ended_ns = 14;
+    CHECK_EQ(case_write(&it, end_batch, &batch), ERR_OK);
+    CHECK_EQ(case_read(&it, read_due, &heard), ERR_OK);
+    CHECK(heard.count == 1 && id_eq(heard.ids[0], file.id));
+    case_end(&it);
+}
+
 TEST(a_client_has_so_many_open_and_no_more)
 {
     case_begin(&it);
