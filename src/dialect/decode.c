@@ -1,5 +1,7 @@
 #include "dialect/decode_internal.h"
 
+#include <string.h>
+
 void decode_init(struct decode *decode, enum dialect dialect, struct event_sink sink,
                  struct arena *arena)
 {
@@ -44,6 +46,12 @@ enum err decode_end(struct decode *decode)
     return may_end ? decode_stop(decode) : ERR_UPSTREAM_CUT;
 }
 
+static enum err decode_give(struct decode *decode, const struct event *event)
+{
+    decode->like.told++;
+    return event_give(&decode->sink, event);
+}
+
 enum err decode_cut(struct decode *decode)
 {
     const struct event_begin begin = { .created_s = 0 };
@@ -58,7 +66,7 @@ enum err decode_cut(struct decode *decode)
     }
     decode->stopped = true;
     const struct event event = { .kind = EVENT_END };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_body(struct decode *decode, struct str body)
@@ -166,7 +174,7 @@ enum err decode_begin(struct decode *decode, const struct event_begin *begin)
     decode->begun = true;
     struct event event = { .kind = EVENT_BEGIN, .begin = *begin };
     event.begin.source = decode->dialect;
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_open(struct decode *decode, struct decode_choice *choice,
@@ -194,7 +202,7 @@ enum err decode_open(struct decode *decode, struct decode_choice *choice,
     const struct event event = {
         .kind = EVENT_OPEN, .choice = choice->index, .item = item->item, .open = *open
     };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 static enum err decode_tell(struct decode *decode, const struct decode_choice *choice,
@@ -212,11 +220,15 @@ static enum err decode_tell(struct decode *decode, const struct decode_choice *c
     if (channel == EVENT_ARGS) {
         text_scan(&item->scan, text);
     }
+    decode->like.choice = choice;
+    decode->like.item = item;
+    decode->like.channel = channel;
+    decode->like.text = text;
     const struct event event = { .kind = EVENT_DELTA,
                                  .choice = choice->index,
                                  .item = item->item,
                                  .delta = { .channel = channel, .part = part, .text = text } };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_delta(struct decode *decode, const struct decode_choice *choice,
@@ -241,7 +253,7 @@ enum err decode_note(struct decode *decode, const struct decode_choice *choice,
                                  .choice = choice->index,
                                  .item = item->item,
                                  .note = { .kind = kind, .json = json } };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_close(struct decode *decode, const struct decode_choice *choice,
@@ -252,7 +264,7 @@ enum err decode_close(struct decode *decode, const struct decode_choice *choice,
     }
     item->open = false;
     const struct event event = { .kind = EVENT_CLOSE, .choice = choice->index, .item = item->item };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_close_all(struct decode *decode, const struct decode_choice *choice)
@@ -282,14 +294,14 @@ enum err decode_finish(struct decode *decode, struct decode_choice *choice,
                                  .choice = choice->index,
                                  .finish = { .reason = event_finish_with(reason, choice->calls > 0),
                                              .stop_text = stop_text } };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_usage(struct decode *decode, const struct event_tokens *tokens, struct str raw)
 {
     decode->tokens = *tokens;
     const struct event event = { .kind = EVENT_USAGE, .usage = { .tokens = *tokens, .raw = raw } };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_error(struct decode *decode, const struct event_error *error)
@@ -299,7 +311,7 @@ enum err decode_error(struct decode *decode, const struct event_error *error)
     }
     decode->stopped = true;
     const struct event event = { .kind = EVENT_ERROR, .error = *error };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_ping(struct decode *decode)
@@ -308,7 +320,7 @@ enum err decode_ping(struct decode *decode)
         return ERR_OK; /* nobody waits yet for what has not begun */
     }
     const struct event event = { .kind = EVENT_PING };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 enum err decode_raw(struct decode *decode, struct str name, struct str data)
@@ -318,7 +330,7 @@ enum err decode_raw(struct decode *decode, struct str name, struct str data)
     }
     const struct event event = { .kind = EVENT_RAW,
                                  .raw = { .source = decode->dialect, .name = name, .data = data } };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
 }
 
 bool decode_is_finished(const struct decode *decode)
@@ -342,7 +354,65 @@ enum err decode_stop(struct decode *decode)
     }
     decode->stopped = true;
     const struct event event = { .kind = EVENT_END };
-    return event_give(&decode->sink, &event);
+    return decode_give(decode, &event);
+}
+
+/* ---- events like the one before ----------------------------------------------------------- */
+
+void decode_like_begin(struct decode *decode)
+{
+    decode->like.len = 0;
+    decode->like.told = 0;
+    decode->like.text = STR_EMPTY;
+}
+
+void decode_like_keep(struct decode *decode, struct str data)
+{
+    struct decode_like *like = &decode->like;
+    if (like->told != 1 || like->text.len == 0) {
+        return;
+    }
+    struct str json = { like->text.ptr - 1, like->text.len + 2 };
+    bool inside = json.ptr >= data.ptr && json.len < data.len &&
+                  (size_t)(json.ptr - data.ptr) <= data.len - json.len; /* it may lie in scratch */
+    bool wanted = like->channel == EVENT_CONTENT || like->channel == EVENT_THOUGHT ||
+                  like->channel == EVENT_ARGS;
+    if (!inside || !wanted || data.len - json.len > DECODE_LIKE_MAX) {
+        return;
+    }
+    if (like->around == NULL) {
+        like->around = arena_alloc(decode->arena, DECODE_LIKE_MAX);
+    }
+    if (like->around == NULL) {
+        return; /* then each is read */
+    }
+    like->at = (size_t)(json.ptr - data.ptr);
+    like->len = data.len - json.len;
+    memcpy(like->around, data.ptr, like->at);
+    memcpy(like->around + like->at, json.ptr + json.len, like->len - like->at);
+}
+
+bool decode_like_find(const struct decode *decode, struct str data, struct str *ret_text)
+{
+    const struct decode_like *like = &decode->like;
+    struct str around = { like->around, like->len };
+    if (like->len == 0 || data.len <= like->len ||
+        !str_starts(data, str_slice(around, 0, like->at)) ||
+        !str_ends(data, str_from_at(around, like->at))) {
+        return false;
+    }
+    struct str json = str_slice(data, like->at, like->at + (data.len - like->len));
+    if (json.len <= 2 || json_string_len(json) != json.len) {
+        return false;
+    }
+    *ret_text = json_inside(json);
+    return true;
+}
+
+enum err decode_like_tell(struct decode *decode, struct str text)
+{
+    const struct decode_like *like = &decode->like;
+    return decode_tell(decode, like->choice, like->item, like->channel, 0, text);
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */

@@ -22,6 +22,23 @@
 #include "dialect/tokens.h"
 
 struct decode_choice;
+struct decode_item;
+
+/*
+ * Most events of a stream are the one before with another text. Of an event of chat that told one
+ * delta and no more, the bytes around its text are kept: what has the same around a string tells
+ * that string in the same place, and needs no other look.
+ */
+struct decode_like {
+    char *around; /* of DECODE_LIKE_MAX bytes in the arena; NULL: none was kept yet */
+    size_t len;   /* 0: the event before is not one to compare with */
+    size_t at;    /* where the text stood, quotes included */
+    const struct decode_choice *choice;
+    struct decode_item *item;
+    enum event_channel channel;
+    struct str text; /* the delta that was told last, of the event at hand */
+    size_t told;     /* what the event at hand tells */
+};
 
 struct decode {
     enum dialect dialect;
@@ -30,12 +47,15 @@ struct decode {
     struct decode_choice *choices;
     struct tokens_so_far so_far; /* Anthropic */
     struct event_tokens tokens;  /* last told */
-    struct str named;            /* text: the model as the event at hand has it; or empty */
+    struct decode_like like;     /* Chat */
+    struct str named;            /* text: the model as the event at hand has it; or empty. Not of
+                                    chat's events that are like the one before */
     struct buf scratch;          /* what must be escaped to be text: Gemini's arguments */
     bool begun;
     bool stopped; /* an end or error was told */
 };
 
+#define DECODE_LIKE_MAX 512 /* chunks have some 250 */
 #define DECODE_SCRATCH_MAX \
     ((size_t)8 << 20) /* a tool's arguments in one piece; files are written so */
 

@@ -305,6 +305,7 @@ struct delta {
     struct str calls;
     struct str function;
     struct str annotations;
+    bool twofold; /* which reasoning is told hangs on both that are there */
 };
 
 static struct delta chat_members(struct str object)
@@ -322,6 +323,7 @@ static struct delta chat_members(struct str object)
         if (json_key_is(member.key, STR("reasoning_content")) ||
             json_key_is(member.key, STR("reasoning"))) {
             struct str text = text_of(member.value);
+            delta.twofold |= delta.reasoning.len > 0 && text.len > 0;
             delta.reasoning = text.len > delta.reasoning.len ? text : delta.reasoning;
             continue;
         }
@@ -348,6 +350,7 @@ static enum err chat_read_delta(const struct reading *reading, struct str object
         return ERR_OK;
     }
     const struct delta delta = chat_members(object);
+    reading->decode->like.told += delta.twofold ? 1 : 0; /* no event is like it */
     /* Details that have the text have it in its pieces; else it is told once, elsewhere. */
     if (!chat_details_have_text(delta.details)) {
         TRY(chat_say(reading, EVENT_REASON, EVENT_THOUGHT, delta.reasoning));
@@ -571,7 +574,17 @@ enum err decode_chat_event(struct decode *decode, struct str data)
     if (str_eq(str_trim(data), STR("[DONE]"))) {
         return decode_stop(decode);
     }
-    return data.len == 0 ? decode_ping(decode) : chat_read(decode, data);
+    if (data.len == 0) {
+        return decode_ping(decode);
+    }
+    struct str text;
+    if (decode_like_find(decode, data, &text)) {
+        return decode_like_tell(decode, text);
+    }
+    decode_like_begin(decode);
+    TRY(chat_read(decode, data));
+    decode_like_keep(decode, data);
+    return ERR_OK;
 }
 
 enum err decode_chat_body(struct decode *decode, struct str body)

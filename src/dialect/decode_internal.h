@@ -70,6 +70,14 @@ EP_MUST_CHECK enum err decode_stop(struct decode *decode);
 struct decode_item *decode_open_item(const struct decode_choice *choice, enum event_item kind);
 /* The item with that key; NULL: there is none. */
 struct decode_item *decode_item_at(const struct decode_choice *choice, int64_t key);
+/* Events that are like the one before (struct decode_like). Before one is read whole; */
+void decode_like_begin(struct decode *decode);
+/* when it was: the next is compared with it, if it is one to compare with. */
+void decode_like_keep(struct decode *decode, struct str data);
+/* Whether `data` is like it, and its text; */
+bool decode_like_find(const struct decode *decode, struct str data, struct str *ret_text);
+/* which is told where the last one was. */
+EP_MUST_CHECK enum err decode_like_tell(struct decode *decode, struct str text);
 /* A raw JSON value as text, in the scratch buffer, until the next call. */
 EP_MUST_CHECK enum err decode_as_text(struct decode *decode, struct str json, struct str *ret_text);
 /* One value of which all members are needed: checked. ERR_UPSTREAM_SYNTAX for no object. */

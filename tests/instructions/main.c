@@ -7,7 +7,7 @@
  *
  * The server is the simulator's (tests/sim), in one thread, in a world that leaves nothing to
  * chance. Clients and upstream are bytes that were written before: what happens in the functions
- * outside_...() is not the server's and is not counted. Each measure_...() is one count.
+ * outside_...() is not the server's and is not counted. Each measure() is one count.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,22 +26,27 @@
 #define OUTSIDE_CLIENTS   8 /* at once: as many calls share a commit */
 #define OUTSIDE_UPSTREAMS 64
 #define OUTSIDE_DELTAS    32
-#define OUTSIDE_PARTS     (OUTSIDE_DELTAS + 3) /* finish, usage, the end */
+#define OUTSIDE_ENDS      3 /* finish, usage, the end */
+#define OUTSIDE_PARTS     (OUTSIDE_DELTAS + OUTSIDE_ENDS)
+#define OUTSIDE_FEW       17 /* deltas: 20 events */
 #define OUTSIDE_HEAD      1024
 #define OUTSIDE_SECOND    INT64_C(1000000000)
 
 /* Tokens, as the server counts them: a route that reports others is found, and taken out. */
-#define PLAIN_PROMPT  230
-#define STREAM_PROMPT 228
-#define LARGE_PROMPT  24068
-#define ANSWER_TOKENS 141 /* with the one that ends it */
-#define STREAM_TOKENS 65
+#define PLAIN_PROMPT            230
+#define STREAM_PROMPT           228
+#define LARGE_PROMPT            24068
+#define STREAM_PROMPT_RESPONSES 227
+#define ANSWER_TOKENS           141           /* with the one that ends it */
+#define STREAM_TOKENS(n)        (2 * (n) + 1) /* of deltas */
 
 #define WARM_CALLS   (2 * OUTSIDE_CLIENTS)
 #define FIRST_CALLS  OUTSIDE_CLIENTS
 #define PLAIN_CALLS  160
 #define STREAM_CALLS 80
 #define LARGE_CALLS  32
+#define TOLD_CALLS   40 /* in another dialect than the upstream's */
+#define SHORT_CALLS  16
 
 #define NOT_INLINED __attribute__((noinline))
 
@@ -63,11 +68,11 @@ static struct outside upstreams[OUTSIDE_UPSTREAMS];
 static struct watch listeners[PLAY_UPSTREAMS];
 static char *request_text;
 static struct str request; /* of every client; in request_text */
-static bool streaming;     /* what the upstream answers with */
+static int deltas;         /* of the upstream's stream; 0: its answer is whole */
 static char answer_text[4096];
-static struct str answer; /* in answer_text */
-static struct str stream_parts[OUTSIDE_PARTS];
-static size_t calls_left; /* to be begun */
+static struct str answer;                      /* in answer_text */
+static struct str stream_parts[OUTSIDE_PARTS]; /* `deltas` and 3 of them */
+static size_t calls_left;                      /* to be begun */
 static size_t calls_open;
 static char scratch[256 * 1024];
 
@@ -87,35 +92,44 @@ static _Noreturn void outside_fail(const char *what, struct str bytes)
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-static struct str keep(const struct buf *text)
-{
-    char *copy = mem_copy_text(text->ptr, text->len);
-    ASSERT(copy != NULL);
-    return (struct str){ copy, text->len };
-}
+/* What a client speaks. The upstream speaks chat to each. */
+struct outside_dialect {
+    const char *path;
+    const char *head; /* lines of its own, before the key */
+    const char *cap;
+    const char *messages;
+};
+
+static const struct outside_dialect outside_chat = { "/v1/chat/completions",
+                                                     "Authorization: Bearer ", "max_tokens",
+                                                     "messages" };
+static const struct outside_dialect outside_anthropic = {
+    "/v1/messages", "anthropic-version: 2023-06-01\r\nx-api-key: ", "max_tokens", "messages"
+};
+static const struct outside_dialect outside_responses = { "/v1/responses", "Authorization: Bearer ",
+                                                          "max_output_tokens", "input" };
 
 /* A question of `bytes` in all but its head. */
-static void make_request(size_t bytes, bool stream)
+static void make_request(const struct outside_dialect *dialect, size_t bytes, bool stream)
 {
     static char words[256 * 1024];
     struct buf body;
     struct buf text;
     buf_init(&body, sizeof(words) * 2);
     buf_init(&text, sizeof(words) * 2);
-    enum err err = buf_printf(&body,
-                              "{\"model\":\"m-0\",\"max_tokens\":64,%s\"messages\":[{\"role\":"
-                              "\"user\",\"content\":\"",
-                              stream ? "\"stream\":true," : "");
+    enum err err = buf_printf(
+        &body, "{\"model\":\"m-0\",\"%s\":64,%s\"%s\":[{\"role\":\"user\",\"content\":\"",
+        dialect->cap, stream ? "\"stream\":true," : "", dialect->messages);
     ASSERT(err == ERR_OK && bytes < sizeof(words));
     prose_fill(words, bytes - body.len - 4, 1);
     err = buf_append(&body, (struct str){ words, bytes - body.len - 4 });
     err = err == ERR_OK ? buf_append(&body, STR("\"}]}")) : err;
     err = err == ERR_OK ? buf_printf(&text,
-                                     "POST /v1/chat/completions HTTP/1.1\r\nHost: count\r\n"
-                                     "Authorization: Bearer %s\r\n"
+                                     "POST %s HTTP/1.1\r\nHost: count\r\n%s%s\r\n"
                                      "Content-Type: application/json\r\n"
                                      "Content-Length: %zu\r\n\r\n" STR_FMT,
-                                     play.accounts[0].key[0], body.len, STR_ARG(buf_str(&body)))
+                                     dialect->path, dialect->head, play.accounts[0].key[0],
+                                     body.len, STR_ARG(buf_str(&body)))
                         : err;
     ASSERT(err == ERR_OK);
     request_text = mem_copy_text(text.ptr, text.len);
@@ -146,28 +160,41 @@ static void make_answer(int prompt)
     answer = buf_str(&text);
 }
 
+static struct str keep(const char *text)
+{
+    struct str kept = str_from(text);
+    kept.ptr = mem_copy_text(kept.ptr, kept.len);
+    ASSERT(kept.ptr != NULL);
+    return kept;
+}
+
 /* A chunk of its own, as a model's server sends it; `head` goes before the first. */
 static struct str make_part(const char *head, const char *choices, const char *usage)
 {
     char event[512];
-    struct buf text;
-    buf_init(&text, 1024);
+    char text[1024]; /* no buffer that grows: what it asks for would count as the calls' */
     int len = snprintf(event, sizeof(event),
                        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\","
                        "\"created\":1,\"model\":\"m-0\",\"choices\":[%s],\"usage\":%s}\n\n",
                        choices, usage);
-    enum err err = buf_printf(&text, "%s%x\r\n%s\r\n", head, (unsigned)len, event);
-    ASSERT(err == ERR_OK);
-    struct str kept = keep(&text);
-    buf_fini(&text);
-    return kept;
+    (void)snprintf(text, sizeof(text), "%s%x\r\n%s\r\n", head, (unsigned)len, event);
+    return keep(text);
 }
 
-static void make_stream(void)
+static void free_stream(void)
+{
+    for (int i = 0; i < OUTSIDE_PARTS; i++) {
+        mem_free((void *)(uintptr_t)stream_parts[i].ptr);
+        stream_parts[i] = STR_EMPTY;
+    }
+}
+
+static void make_stream(int prompt)
 {
     char choice[128];
     char usage[128];
-    for (int i = 0; i < OUTSIDE_DELTAS; i++) {
+    free_stream();
+    for (int i = 0; i < deltas; i++) {
         (void)snprintf(choice, sizeof(choice),
                        "{\"index\":0,\"delta\":{\"content\":\" word%02d\"},\"finish_reason\":null}",
                        i);
@@ -176,13 +203,13 @@ static void make_stream(void)
                                             "Transfer-Encoding: chunked\r\n\r\n",
                                     choice, "null");
     }
-    stream_parts[OUTSIDE_DELTAS] =
+    stream_parts[deltas] =
         make_part("", "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}", "null");
     (void)snprintf(usage, sizeof(usage),
-                   "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}",
-                   STREAM_PROMPT, STREAM_TOKENS, STREAM_PROMPT + STREAM_TOKENS);
-    stream_parts[OUTSIDE_DELTAS + 1] = make_part("", "", usage);
-    stream_parts[OUTSIDE_DELTAS + 2] = STR("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
+                   "{\"prompt_tokens\":%d,\"completion_tokens\":%d,\"total_tokens\":%d}", prompt,
+                   STREAM_TOKENS(deltas), prompt + STREAM_TOKENS(deltas));
+    stream_parts[deltas + 1] = make_part("", "", usage);
+    stream_parts[deltas + 2] = keep("e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -276,11 +303,11 @@ static NOT_INLINED void outside_on_asked(struct watch *watch, unsigned events)
     if (!outside_read(conn)) {
         return;
     }
-    for (int i = 0; i < OUTSIDE_PARTS && streaming; i++) {
+    for (int i = 0; i < deltas + OUTSIDE_ENDS && deltas > 0; i++) {
         conn->sent = 0;
         outside_write(conn, stream_parts[i]);
     }
-    if (!streaming) {
+    if (deltas == 0) {
         conn->sent = 0;
         outside_write(conn, answer);
     }
@@ -349,7 +376,6 @@ static void set_up_outside(void)
         err = err == ERR_OK ? watch_start(play.outside, &listeners[i], fd, NULL) : err;
         ASSERT(parsed && err == ERR_OK);
     }
-    make_stream();
 }
 
 static void set_up_clients(void)
@@ -405,44 +431,46 @@ static void make_calls(size_t count)
     }
 }
 
+/* What is counted, and `calls` of it. */
+struct outside_case {
+    const char *name; /* as tests/instructions/run knows it */
+    const struct outside_dialect *dialect;
+    size_t bytes; /* of the body */
+    int deltas;   /* 0: the answer is whole */
+    int prompt;   /* tokens */
+    size_t calls;
+};
+
+/* The first has the start's counts, and is of no use. */
+static const struct outside_case cases[] = {
+    { "first", &outside_chat, 1024, 0, PLAIN_PROMPT, FIRST_CALLS },
+    { "plain", &outside_chat, 1024, 0, PLAIN_PROMPT, PLAIN_CALLS },
+    { "stream", &outside_chat, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, STREAM_CALLS },
+    { "large", &outside_chat, (size_t)100 * 1024, 0, LARGE_PROMPT, LARGE_CALLS },
+    { "anthropic", &outside_anthropic, 1024, 0, PLAIN_PROMPT, TOLD_CALLS },
+    { "anthropic_stream", &outside_anthropic, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, TOLD_CALLS },
+    { "anthropic_short", &outside_anthropic, 1024, OUTSIDE_FEW, STREAM_PROMPT, SHORT_CALLS },
+    { "responses", &outside_responses, 1024, 0, PLAIN_PROMPT, TOLD_CALLS },
+    { "responses_stream", &outside_responses, 1024, OUTSIDE_DELTAS, STREAM_PROMPT_RESPONSES,
+      TOLD_CALLS },
+    { "responses_short", &outside_responses, 1024, OUTSIDE_FEW, STREAM_PROMPT_RESPONSES,
+      SHORT_CALLS },
+};
+
 /* What is counted until here is not the measured calls' own. */
-static NOT_INLINED void prepare(size_t bytes, bool stream, int prompt)
+static NOT_INLINED void prepare(const struct outside_case *one)
 {
     mem_free(request_text);
-    make_request(bytes, stream);
-    make_answer(prompt);
-    streaming = stream;
+    deltas = one->deltas;
+    make_request(one->dialect, one->bytes, deltas > 0);
+    make_answer(one->prompt);
+    make_stream(one->prompt);
     make_calls(WARM_CALLS); /* what is made once is there */
 }
 
-/* ---- what is counted --------------------------------------------------------------------- */
-
-static NOT_INLINED void measure_first(void)
+static NOT_INLINED void measure(size_t calls)
 {
-    make_calls(FIRST_CALLS);
-}
-
-static NOT_INLINED void measure_plain(void)
-{
-    make_calls(PLAIN_CALLS);
-}
-
-static NOT_INLINED void measure_stream(void)
-{
-    make_calls(STREAM_CALLS);
-}
-
-static NOT_INLINED void measure_large(void)
-{
-    make_calls(LARGE_CALLS);
-}
-
-/* Prints what callgrind cannot know: how many calls a count is of, and how many with those before
- * it, because it does not take back how often a function was called. */
-static void measure(const char *name, void (*run)(void), size_t calls)
-{
-    run();
-    (void)printf("%s %zu %zu\n", name, calls, calls + WARM_CALLS);
+    make_calls(calls);
 }
 
 int main(int argc, char **argv)
@@ -456,13 +484,13 @@ int main(int argc, char **argv)
         return 2;
     }
     set_up(argv[1]);
-    prepare(1024, false, PLAIN_PROMPT);
-    measure("first", measure_first, FIRST_CALLS); /* has the start's counts, and is of no use */
-    prepare(1024, false, PLAIN_PROMPT);
-    measure("plain", measure_plain, PLAIN_CALLS);
-    prepare(1024, true, STREAM_PROMPT);
-    measure("stream", measure_stream, STREAM_CALLS);
-    prepare((size_t)100 * 1024, false, LARGE_PROMPT);
-    measure("large", measure_large, LARGE_CALLS);
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        const struct outside_case *one = &cases[i];
+        prepare(one);
+        measure(one->calls);
+        /* What callgrind cannot know: how many calls a count is of, and how many with those before
+         * it, because it does not take back how often a function was called. */
+        (void)printf("%s %zu %zu\n", one->name, one->calls, one->calls + WARM_CALLS);
+    }
     return 0; /* the world ends with the process */
 }

@@ -197,6 +197,46 @@ static const struct stream_case chat_cases[] = {
     { DIALECT_CHAT, "{\"choices\":5}\n", "begin 0.0  \n", ERR_UPSTREAM_SYNTAX },
     { DIALECT_CHAT, "{\n", "", ERR_UPSTREAM_SYNTAX },
     { DIALECT_CHAT, "[]\n", "", ERR_UPSTREAM_SYNTAX },
+    /* events that are the one before with another text, and those that only begin so */
+    { DIALECT_CHAT,
+      C("\"content\":\"a\"") C("\"content\":\"b\"") C("\"content\":\"\\n\\\"c\"")
+          C("\"content\":\"\"") C("\"content\":\"d\"") C("\"content\":null")
+              C("\"content\":\"e\",\"refusal\":\"f\"") C("\"content\":[{\"text\":\"g\"}]")
+                  C_END("stop"),
+      BEGIN "open 0.0 text \nsay 0.0 text a\nsay 0.0 text b\nsay 0.0 text \\n\\\"c\n"
+            "say 0.0 text d\nsay 0.0 text e\nclose 0.0  \nopen 0.1 refusal \nsay 0.1 text f\n"
+            "close 0.1  \nopen 0.2 text \nsay 0.2 text g\nclose 0.2  \n" STOPPED,
+      ERR_OK },
+    { DIALECT_CHAT,
+      C("\"content\":\"a\"") C("\"content\":\"b\"") C("\"reasoning\":\"r\"")
+          C("\"reasoning\":\"s\"") C("\"content\":\"c\"") C_END("stop"),
+      BEGIN "open 0.0 text \nsay 0.0 text a\nsay 0.0 text b\nclose 0.0  \nopen 0.1 reason \n"
+            "say 0.1 thought r\nsay 0.1 thought s\nclose 0.1  \nopen 0.2 text \n"
+            "say 0.2 text c\nclose 0.2  \n" STOPPED,
+      ERR_OK },
+    { DIALECT_CHAT,
+      C("\"reasoning_content\":\"rs\",\"reasoning\":\"r\"")
+          C("\"reasoning_content\":\"tu\",\"reasoning\":\"vw\"")
+              C("\"reasoning_content\":\"x\",\"reasoning\":\"vw\"") C_END("stop"),
+      BEGIN "open 0.0 reason \nsay 0.0 thought rs\nsay 0.0 thought tu\nsay 0.0 thought vw\n"
+            "close 0.0  \n" STOPPED,
+      ERR_OK },
+    { DIALECT_CHAT,
+      C("\"tool_calls\":[" TOOL("0", "\"id\":\"x\",\"function\":{\"name\":\"f\"}") "]")
+          C("\"tool_calls\":[" TOOL("0", "\"function\":{\"arguments\":\"{\"}") "]")
+              C("\"tool_calls\":[" TOOL("0", "\"function\":{\"arguments\":\"}\"}") "]")
+                  C("\"tool_calls\":[" TOOL("0", "\"function\":{\"arguments\":{\"a\":1}}") "]")
+                      C_END("stop"),
+      BEGIN "open 0.0 tool x\nsay 0.0 args {\nsay 0.0 args }\nsay 0.0 args {\\\"a\\\":1}\n"
+            "close 0.0  \nfinish 0.0 tool \nend 0.0  \n",
+      ERR_OK },
+    { DIALECT_CHAT,
+      C("\"content\":\"a\"") C("\"content\":\"b\"") C("\"content\":\"c\",\"role\":\"d\"")
+          C("\"content\":\"\\x\""),
+      BEGIN "open 0.0 text \nsay 0.0 text a\nsay 0.0 text b\nsay 0.0 text c\n",
+      ERR_UPSTREAM_SYNTAX },
+    { DIALECT_CHAT, C("\"content\":\"a\"") C("\"content\":\"b\"") C("\"content\":\"\xff\""),
+      BEGIN "open 0.0 text \nsay 0.0 text a\nsay 0.0 text b\n", ERR_UPSTREAM_SYNTAX },
     /* errors that look like chunks */
     { DIALECT_CHAT,
       C("\"content\":\"a\"") "{\"error\":{\"message\":\"e\",\"code\":503}}\n" DONE C(
