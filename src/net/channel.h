@@ -88,6 +88,7 @@ struct channel {
     bool paused;
     bool pinged; /* since it was last heard of */
     bool broken; /* ends when the loop comes by */
+    bool lost;   /* the upstream has closed: ends behind what is held */
     uint16_t code;
     char reason[WEBSOCKET_REASON_MAX];
     size_t reason_len;
