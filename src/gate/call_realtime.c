@@ -79,8 +79,8 @@ static enum err realtime_read(struct call *call, struct fail *fail)
         read_transcript(call, &event);
     } else if (turn->kind == TURN_RESPONSE) {
         struct realtime_ask ask;
-        work->input_most = session_input_most(session);
-        call->ask.output_cap = session->output_cap;
+        work->input_most = session_input_most(session, turn->by_source ? 0 : call->body.len);
+        call->ask.output_cap = session_output_most(session);
         if (!turn->by_source && realtime_read_ask(buf_str(&call->body), &ask, fail) == ERR_OK &&
             ask.caps) {
             call->ask.output_cap = ask.output_cap;
