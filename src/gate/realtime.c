@@ -127,13 +127,17 @@ static bool session_source_stands(const struct session *session)
            str_eq(now->model->id, was->model->id);
 }
 
+void session_check_source(struct session *session)
+{
+    if (session->state == SESSION_OPEN && !session_source_stands(session)) {
+        session_end(session, WEBSOCKET_POLICY, "the source is not open to you any more", false);
+    }
+}
+
 void realtime_swapped(struct gate *gate)
 {
     LIST_EACH_SAFE(node, after, &gate->sessions) {
-        struct session *session = EP_CONTAINER(node, struct session, node);
-        if (session->state == SESSION_OPEN && !session_source_stands(session)) {
-            session_end(session, WEBSOCKET_POLICY, "the source is not open to you any more", false);
-        }
+        session_check_source(EP_CONTAINER(node, struct session, node));
     }
 }
 

@@ -130,8 +130,9 @@ void session_tell_err(struct session *session, enum err err, const char *message
                       struct str event_id);
 /* No new turn begins; the client is closed with `code`, at once or after the response. */
 void session_end(struct session *session, uint16_t code, const char *reason, bool at_once);
-void session_look(struct session *session);    /* something of it is over */
-void session_balance(struct session *session); /* who is read from now */
+void session_check_source(struct session *session); /* ends it, if the registry has it no more */
+void session_look(struct session *session);         /* something of it is over */
+void session_balance(struct session *session);      /* who is read from now */
 int64_t session_input_most(const struct session *session, size_t event); /* its bytes */
 int64_t session_output_most(const struct session *session); /* tokens; 0: nobody caps it */
 /* A response of the source's is done. `turn`: of its call; NULL: it is nobody's. */

@@ -98,6 +98,7 @@ void session_opened(struct session *session, struct turn *turn)
     session_tell(session, buf_str(&session->found));
     buf_fini(&session->found);
     session_schedule(session);
+    session_check_source(session); /* another registry may have come meanwhile */
     session_balance(session);
 }
 
