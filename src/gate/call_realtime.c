@@ -114,15 +114,10 @@ static enum err realtime_write(struct call *call, const struct registry_route *r
 
 static enum err realtime_start(struct call *call, struct http_call *upstream)
 {
-    struct turn *turn = turn_of(call->x);
-    struct call_realtime *mine = call->work->own;
+    const struct turn *turn = turn_of(call->x);
     if (turn == NULL) {
         return ERR_CANCELLED;
     }
-    ASSERT(turn->call == NULL);
-    mine->turn = turn;
-    turn->mine = mine;
-    turn->call = upstream;
     if (turn->kind == TURN_OPEN) {
         struct session *session = turn->session;
         gate_snapshot_unref(session->snapshot);
