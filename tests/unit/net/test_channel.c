@@ -174,7 +174,7 @@ TEST(a_silent_client_is_pinged_and_then_given_up)
     struct shop shop;
     struct peer peer;
     struct channel_options options = channel_options_default();
-    options.ping_ns = 100 * MS;
+    options.ping_ns = 400 * MS; /* time enough to be heard on a busy machine */
     line_open(&shop, &peer, options, STR_EMPTY);
     UNTIL(shop.loop, peer_has(&peer, BYTES("\x89\x00")));
     peer_send(&peer, BYTES("\x8A\x80" ZEROS));
