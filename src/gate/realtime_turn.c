@@ -6,7 +6,7 @@
 #include "gate/realtime_internal.h"
 #include "wire/json.h"
 
-#define TURN_EVENT_MAX   ((size_t)16 << 20) /* as channel_options_default() has it */
+#define TURN_EVENT_MAX   ((size_t)64 << 20) /* the most that limits.realtime_event_bytes can be */
 #define TURN_ANSWER_MAX  ((size_t)1 << 20)  /* of one that is not streamed: session.created */
 #define TURN_HEADERS_MAX ((size_t)16 << 10)
 
