@@ -27,20 +27,6 @@ struct transcription_work {
     int64_t told_ms;    /* -1: the upstream did not */
 };
 
-/* A text tells no duration: of a file whose container does not either, nobody would ever know it,
- * and nothing could be billed. */
-static enum err transcription_check_length(struct call *call, int64_t counted_ms, struct fail *fail)
-{
-    if (counted_ms >= 0 || call->upload->format <= UPLOAD_DIARIZED_JSON) {
-        return ERR_OK;
-    }
-    call->param = "file";
-    return FAIL(fail, ERR_ASK_INVALID,
-                "How long the recording is cannot be read from its file, and an answer in text "
-                "does not tell it: ask for response_format verbose_json, or send WAV, FLAC, Ogg, "
-                "MP3, MP4 or WebM.");
-}
-
 static enum err transcription_parse(struct call *call, struct fail *fail)
 {
     const struct upload *upload = call->upload;
@@ -62,7 +48,6 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
     struct transcription_work *own = work->own;
     *own = (struct transcription_work){ .counted_ms = -1, .told_ms = -1 };
     (void)sound_length(&upload->sound, &own->counted_ms); /* unknown: it stays */
-    TRY(transcription_check_length(call, own->counted_ms, fail));
     int64_t most = own->counted_ms >= 0
                        ? audio_seconds(own->counted_ms + audio_slack_ms(own->counted_ms))
                        : (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;

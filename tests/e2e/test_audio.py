@@ -106,16 +106,6 @@ def test_what_is_no_json_is_text(studio, kind, begins):
     assert receipt["amount"] == "200000" and receipt["billed_by"] == "counted", receipt
 
 
-def test_a_text_of_a_recording_whose_length_nobody_tells_is_refused(studio):
-    raw = b"\0" * 16 + wav(2)[44:]  # no container that is known
-    for kind in ("text", "srt", "vtt"):
-        status, _, body = studio.form([("model", "aurora-small"), ("response_format", kind)], raw)
-        error = json.loads(body)["error"]
-        assert (status, error["code"], error["param"]) == (400, "invalid_value", "file") and "verbose_json" in error["message"]
-    assert float(studio.credits()["held"]) == 0
-    studio.quiet()
-
-
 def test_a_transcript_may_be_streamed(studio):
     status, headers, body = studio.form([("model", "aurora-small"), ("stream", "true")], wav(3))
     events = [json.loads(line[6:]) for line in body.decode().split("\n\n") if line]
