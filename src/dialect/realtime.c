@@ -77,6 +77,15 @@ static struct str cap_of(struct str object)
     return cap.len > 0 ? cap : json_get(object, STR("max_response_output_tokens"));
 }
 
+static enum err read_response(struct str event, struct realtime_ask *ask, struct fail *fail)
+{
+    struct str response = json_get(event, STR("response"));
+    struct str input = json_get(response, STR("input"));
+    ask->beside = json_string_is(json_get(response, STR("conversation")), STR("none"));
+    ask->instead = input.len > 0 && json_kind(input) != JSON_NULL;
+    return read_cap(cap_of(response), ask, fail);
+}
+
 static enum err read_session(struct str event, struct realtime_ask *ask, struct fail *fail)
 {
     struct str session = json_get(event, STR("session"));
@@ -122,7 +131,7 @@ enum err realtime_read_ask(struct str event, struct realtime_ask *ret_ask, struc
     }
     TRY(read_kind(type, ret_ask, fail));
     if (ret_ask->kind == REALTIME_ASK_RESPONSE) {
-        return read_cap(cap_of(json_get(event, STR("response"))), ret_ask, fail);
+        return read_response(event, ret_ask, fail);
     }
     if (ret_ask->kind == REALTIME_ASK_SESSION) {
         return read_session(event, ret_ask, fail);
@@ -201,6 +210,12 @@ static int64_t seconds_of(struct str usage)
     return (int64_t)seconds + (more ? 1 : 0);
 }
 
+static int64_t told_cap(struct str value)
+{
+    int64_t cap = 0;
+    return value.len > 0 && json_i64(value, &cap) && cap > 0 && cap <= ASK_OUTPUT_MAX ? cap : 0;
+}
+
 void realtime_read_event(struct str event, struct realtime_event *ret_event)
 {
     struct json_fault fault;
@@ -229,9 +244,11 @@ void realtime_read_event(struct str event, struct realtime_event *ret_event)
     } else if (row.kind == REALTIME_ERROR) {
         ret_event->error = object_of(event, STR("error"));
     } else if (row.kind == REALTIME_SESSION) {
-        struct str model = json_get(json_get(event, STR("session")), STR("model"));
+        struct str session = json_get(event, STR("session"));
+        struct str model = json_get(session, STR("model"));
         bool named = model.len > 0 && json_kind(model) == JSON_STRING;
         ret_event->model = named ? model : STR_EMPTY;
+        ret_event->output_cap = told_cap(cap_of(session));
         ret_event->created = json_string_is(type, STR("session.created"));
     }
 }
@@ -252,7 +269,8 @@ int64_t realtime_total(struct str usage)
 {
     int64_t total = 0;
     struct str value = json_get(usage, STR("total_tokens"));
-    return usage.len > 0 && json_i64(value, &total) && total > 0 ? total : 0;
+    bool said = usage.len > 0 && json_i64(value, &total);
+    return said && total > 0 && total <= REALTIME_TOTAL_MAX ? total : 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */

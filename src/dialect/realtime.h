@@ -22,6 +22,8 @@ struct realtime_ask {
     struct str event_id; /* a JSON string, or empty */
     struct str model;    /* of a session's change: a JSON string, or empty; a part of the event */
     bool caps;           /* `output_cap` is told, be it that there is none */
+    bool beside;         /* a response outside of the conversation */
+    bool instead;        /* a response whose input stands in its event */
     int64_t output_cap;  /* tokens; 0: none is given */
     int64_t sound_bytes; /* that it adds, decoded */
     bool narrow;         /* names a format of one byte for each of 8,000 samples a second */
@@ -55,13 +57,15 @@ struct realtime_event {
     int64_t text_bytes;  /* of a delta of text or arguments */
     int64_t sound_bytes; /* of a delta of sound, decoded */
     int64_t seconds;     /* of `usage` by duration, rounded up; 0: it is none */
+    int64_t output_cap;  /* of a session, tokens; 0: none is told */
 };
 
 void realtime_read_event(struct str event, struct realtime_event *ret_event);
 /* The same, as a stream's relay wants it: `done` with the end of the response, or with what was
  * written down. */
 void realtime_read_chunk(struct str data, struct chat_event *ret_event);
-/* All tokens of a usage report, or 0. */
+#define REALTIME_TOTAL_MAX INT64_C(1000000000) /* tokens: no model has such a context */
+/* All tokens of a usage report; 0: it says none, or nonsense. */
 int64_t realtime_total(struct str usage);
 
 /*

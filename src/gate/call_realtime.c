@@ -79,8 +79,8 @@ static enum err realtime_read(struct call *call, struct fail *fail)
         read_transcript(call, &event);
     } else if (turn->kind == TURN_RESPONSE) {
         struct realtime_ask ask;
-        work->input_most = session_input_most(session);
-        call->ask.output_cap = session->output_cap;
+        work->input_most = session_input_most(session, turn->by_source ? 0 : call->body.len);
+        call->ask.output_cap = session_output_most(session);
         if (!turn->by_source && realtime_read_ask(buf_str(&call->body), &ask, fail) == ERR_OK &&
             ask.caps) {
             call->ask.output_cap = ask.output_cap;
@@ -114,15 +114,10 @@ static enum err realtime_write(struct call *call, const struct registry_route *r
 
 static enum err realtime_start(struct call *call, struct http_call *upstream)
 {
-    struct turn *turn = turn_of(call->x);
-    struct call_realtime *mine = call->work->own;
+    const struct turn *turn = turn_of(call->x);
     if (turn == NULL) {
         return ERR_CANCELLED;
     }
-    ASSERT(turn->call == NULL);
-    mine->turn = turn;
-    turn->mine = mine;
-    turn->call = upstream;
     if (turn->kind == TURN_OPEN) {
         struct session *session = turn->session;
         gate_snapshot_unref(session->snapshot);

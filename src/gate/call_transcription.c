@@ -18,6 +18,9 @@
 /* A second in as few bytes as any codec makes of it (6 kbit/s): of a file whose container does not
  * say how long it is. */
 #define TRANSCRIPTION_BYTES_A_SECOND 750
+/* And in as many as the widest form takes: 192 kHz, 32 bits, two channels. Where nobody tells the
+ * length, so many begun seconds are billed. */
+#define TRANSCRIPTION_BYTES_MOST 1536000
 
 struct transcription_work {
     int64_t counted_ms; /* -1: the container does not say */
@@ -105,7 +108,8 @@ static void transcription_measure(struct call *call, const struct rate *rate)
     int64_t slack = counted ? audio_slack_ms(own->counted_ms) : 0;
     bool more = told && counted && own->told_ms > own->counted_ms + slack;
     int64_t ms = more || !told ? own->counted_ms : own->told_ms;
-    int64_t seconds = ms < 0 ? 0 : audio_seconds(ms);
+    int64_t least = (int64_t)(upload_bytes(call->upload) / TRANSCRIPTION_BYTES_MOST) + 1;
+    int64_t seconds = ms < 0 ? least : audio_seconds(ms);
     int64_t most = call->work->most[USAGE_UNIT_SECOND_IN];
     if (!audio_is_sold(call)) {
         return;

@@ -127,13 +127,17 @@ static bool session_source_stands(const struct session *session)
            str_eq(now->model->id, was->model->id);
 }
 
+void session_check_source(struct session *session)
+{
+    if (session->state == SESSION_OPEN && !session_source_stands(session)) {
+        session_end(session, WEBSOCKET_POLICY, "the source is not open to you any more", false);
+    }
+}
+
 void realtime_swapped(struct gate *gate)
 {
     LIST_EACH_SAFE(node, after, &gate->sessions) {
-        struct session *session = EP_CONTAINER(node, struct session, node);
-        if (session->state == SESSION_OPEN && !session_source_stands(session)) {
-            session_end(session, WEBSOCKET_POLICY, "the source is not open to you any more", false);
-        }
+        session_check_source(EP_CONTAINER(node, struct session, node));
     }
 }
 
@@ -286,12 +290,39 @@ void session_balance(struct session *session)
     }
 }
 
-int64_t session_input_most(const struct session *session)
+/* ---- what is held for ---------------------------------------------------------------------- */
+
+int64_t session_input_most(const struct session *session, size_t event)
 {
     int64_t sound = session->sound / (session->narrow ? SOUND_TOKEN_NARROW : SOUND_TOKEN_WIDE);
-    int64_t most = session->context + session->bytes + sound + SESSION_SPARE;
+    int64_t most = session->context + session->bytes + sound + (int64_t)event + SESSION_SPARE;
     int64_t whole = (int64_t)session->sold->context_tokens;
     return whole > 0 && whole < most ? whole : most;
+}
+
+/* A change that lowers the cap counts when the source has told it, one that raises it at once: the
+ * source may refuse the one, and have taken the other already. */
+int64_t session_output_most(const struct session *session)
+{
+    int64_t asked = session->asked_cap;
+    bool raised = session->output_cap > 0 && asked > session->output_cap;
+    return raised ? asked == INT64_MAX ? 0 : asked : session->output_cap;
+}
+
+/* Its total is the conversation as it is now, unless its input was another. */
+void session_learn(struct session *session, const struct turn *turn, struct str usage)
+{
+    int64_t total = realtime_total(usage);
+    if (turn != NULL && !turn->beside && !turn->instead && total > 0) {
+        session->context = total;
+        session->bytes = 0;
+        session->sound = 0;
+    } else if (turn == NULL) { /* nobody knows */
+        session->context = total > session->context ? total : session->context;
+    } else if (!turn->beside) { /* its output is in the conversation now */
+        int64_t room = REALTIME_TOTAL_MAX - session->context;
+        session->context += total < room ? total : room;
+    }
 }
 
 /* ---- the client's events ------------------------------------------------------------------- */
@@ -303,27 +334,42 @@ static struct session *session_of(struct channel *channel)
     return session;
 }
 
-static void client_send_on(struct session *session, struct str event, struct str event_id)
+static bool client_send_on(struct session *session, struct str event, struct str event_id)
 {
     enum err err = source_send(session, event);
     if (err != ERR_OK && err != ERR_NET_CLOSED) { /* of that the source's end tells */
         session_tell_err(session, err, NULL, NULL, event_id);
     }
+    return err == ERR_OK;
 }
 
-static void client_begin_response(struct session *session, struct str event, struct str event_id)
+static void client_begin_response(struct session *session, struct str event,
+                                  const struct realtime_ask *ask)
 {
     struct turn *turn = NULL;
     if (session->response != NULL) {
         session_tell_err(session, ERR_CONFLICT,
                          "The session has a response under way: wait for its response.done, or "
                          "send response.cancel.",
-                         "type", event_id);
+                         "type", ask->event_id);
         return;
     }
-    enum err err = turn_begin(session, TURN_RESPONSE, event, event_id, false, &turn);
+    enum err err = turn_begin(session, TURN_RESPONSE, event, ask->event_id, false, &turn);
     if (err != ERR_OK) {
-        session_tell_err(session, err, NULL, NULL, event_id);
+        session_tell_err(session, err, NULL, NULL, ask->event_id);
+        return;
+    }
+    turn->beside = ask->beside;
+    turn->instead = ask->instead;
+}
+
+static void client_send_change(struct session *session, struct str event,
+                               const struct realtime_ask *ask)
+{
+    int64_t cap = ask->output_cap > 0 ? ask->output_cap : INT64_MAX;
+    if (client_send_on(session, event, ask->event_id)) {
+        session->changes++;
+        session->asked_cap = ask->caps && cap > session->asked_cap ? cap : session->asked_cap;
     }
 }
 
@@ -332,10 +378,9 @@ static void client_change(struct session *session, struct str event, const struc
 {
     struct buf text;
     session->narrow |= ask->narrow;
-    session->output_cap = ask->caps ? ask->output_cap : session->output_cap;
     session->bytes += (int64_t)event.len;
     if (ask->model.len == 0) {
-        client_send_on(session, event, ask->event_id);
+        client_send_change(session, event, ask);
         return;
     }
     if (!json_string_is(ask->model, buf_str(&session->model))) {
@@ -349,7 +394,7 @@ static void client_change(struct session *session, struct str event, const struc
     err = err == ERR_OK ? jsonw_quote(&text, session->route->upstream_model) : err;
     err = err == ERR_OK ? buf_append(&text, str_from_at(event, at + ask->model.len)) : err;
     if (err == ERR_OK) {
-        client_send_on(session, buf_str(&text), ask->event_id);
+        client_send_change(session, buf_str(&text), ask);
     } else {
         session_tell_err(session, err, NULL, NULL, ask->event_id);
     }
@@ -377,7 +422,7 @@ static void client_take(struct session *session, struct str event)
         return;
     }
     if (ask.kind == REALTIME_ASK_RESPONSE) {
-        client_begin_response(session, event, ask.event_id);
+        client_begin_response(session, event, &ask);
         return;
     }
     if (ask.kind == REALTIME_ASK_SESSION) {
@@ -386,7 +431,7 @@ static void client_take(struct session *session, struct str event)
     }
     session->bytes += ask.kind == REALTIME_ASK_ITEM ? (int64_t)event.len : 0;
     session->sound += ask.sound_bytes;
-    client_send_on(session, event, ask.event_id);
+    (void)client_send_on(session, event, ask.event_id);
 }
 
 static void client_on_message(struct channel *channel, bool text, struct str data)

@@ -58,6 +58,8 @@ struct turn {
     int status;     /* of the call's answer; 0: none yet */
     unsigned held;  /* by who uses it yet */
     bool by_source; /* the source began it by itself */
+    bool beside;    /* outside of the conversation */
+    bool instead;   /* of the conversation its input is what stands in its event */
     bool asked;     /* the source works at it */
     bool begun;     /* its answer's head was given */
     bool over;      /* the source's part has ended */
@@ -111,7 +113,9 @@ struct session {
     int64_t bytes;      /* of text since; each is a token at most */
     int64_t sound;      /* bytes of sound since */
     bool narrow;        /* sound of one byte a sample was agreed on once */
-    int64_t output_cap; /* tokens of a response; 0: the session has none */
+    int64_t output_cap; /* tokens of a response, as the source last told; 0: there is none */
+    int64_t asked_cap;  /* the greatest of those asked for and not told yet; 0: none */
+    int64_t changes;    /* of the session, asked for and not told yet */
     uint64_t events;    /* of our own, so far */
 };
 
@@ -126,9 +130,13 @@ void session_tell_err(struct session *session, enum err err, const char *message
                       struct str event_id);
 /* No new turn begins; the client is closed with `code`, at once or after the response. */
 void session_end(struct session *session, uint16_t code, const char *reason, bool at_once);
-void session_look(struct session *session);    /* something of it is over */
-void session_balance(struct session *session); /* who is read from now */
-int64_t session_input_most(const struct session *session);
+void session_check_source(struct session *session); /* ends it, if the registry has it no more */
+void session_look(struct session *session);         /* something of it is over */
+void session_balance(struct session *session);      /* who is read from now */
+int64_t session_input_most(const struct session *session, size_t event); /* its bytes */
+int64_t session_output_most(const struct session *session); /* tokens; 0: nobody caps it */
+/* A response of the source's is done. `turn`: of its call; NULL: it is nobody's. */
+void session_learn(struct session *session, const struct turn *turn, struct str usage);
 
 /* realtime_open.c: the opening's call is over */
 void session_opened(struct session *session, struct turn *turn);

@@ -31,17 +31,33 @@ void realtime_gone(void *owner)
     session_look(session);
 }
 
+static void open_refuse(struct http_exchange *x, enum err err, const char *message,
+                        const char *param)
+{
+    reply_refuse(x, &(struct face_error){
+                        .err = err,
+                        .message = message == NULL ? STR_EMPTY : str_from(message),
+                        .param = param == NULL ? STR_EMPTY : str_from(param),
+                    });
+}
+
+/* It comes to nothing; its exchange is still to be answered. */
+static void session_drop(struct session *session)
+{
+    session->x = NULL;
+    session->state = SESSION_ENDING;
+    session_look(session);
+}
+
 void session_refused(struct session *session, int status, struct str headers, struct str body)
 {
     struct http_exchange *x = session->x;
-    session->x = NULL;
-    session->state = SESSION_ENDING;
+    session_drop(session);
     if (x != NULL && status >= 200) {
         http_respond(x, status, headers, body);
     } else if (x != NULL) {
-        reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
+        open_refuse(x, ERR_NO_MEMORY, NULL, NULL);
     }
-    session_look(session);
 }
 
 /* Of the opening's answer, what names it. */
@@ -59,8 +75,12 @@ static void opened_lines(struct str rest, struct buf *lines)
 void session_opened(struct session *session, struct turn *turn)
 {
     struct http_exchange *x = session->x;
-    if (x == NULL || !channel_is_open(&session->source) ||
-        buf_append(&session->found, buf_str(&turn->body)) != ERR_OK) {
+    if (x != NULL && !channel_is_open(&session->source)) { /* closed since its session.created */
+        session_drop(session);
+        open_refuse(x, ERR_UPSTREAM_CUT, NULL, NULL);
+        return;
+    }
+    if (x == NULL || buf_append(&session->found, buf_str(&turn->body)) != ERR_OK) {
         session_refused(session, 0, STR_EMPTY, STR_EMPTY);
         return;
     }
@@ -78,6 +98,7 @@ void session_opened(struct session *session, struct turn *turn)
     session_tell(session, buf_str(&session->found));
     buf_fini(&session->found);
     session_schedule(session);
+    session_check_source(session); /* another registry may have come meanwhile */
     session_balance(session);
 }
 
@@ -109,16 +130,6 @@ static bool open_offers(const struct http1_head *head)
         }
     }
     return false;
-}
-
-static void open_refuse(struct http_exchange *x, enum err err, const char *message,
-                        const char *param)
-{
-    reply_refuse(x, &(struct face_error){
-                        .err = err,
-                        .message = message == NULL ? STR_EMPTY : str_from(message),
-                        .param = param == NULL ? STR_EMPTY : str_from(param),
-                    });
 }
 
 /* Who asks, if it may; and one more session of the key. */
@@ -186,9 +197,7 @@ static void session_start(struct session *session, const struct http1_head *head
         err = turn_begin(session, TURN_OPEN, STR("{}"), STR_EMPTY, false, &turn);
     }
     if (err != ERR_OK) {
-        session->x = NULL;
-        session->state = SESSION_ENDING;
-        session_look(session);
+        session_drop(session);
         open_refuse(x, err == ERR_LIMIT ? ERR_ASK_INVALID : err, NULL, NULL);
         return;
     }

@@ -183,10 +183,7 @@ static void source_take_response(struct session *session, struct str event,
     struct turn *turn = session->response;
     bool live = turn != NULL && turn->call != NULL;
     if (read->kind == REALTIME_DONE) {
-        int64_t total = realtime_total(read->usage);
-        session->context = total > 0 ? total : session->context;
-        session->bytes = total > 0 ? 0 : session->bytes;
-        session->sound = total > 0 ? 0 : session->sound;
+        session_learn(session, session->skips ? NULL : turn, read->usage);
     }
     if (session->skips) {
         session->skips = read->kind != REALTIME_DONE;
@@ -197,6 +194,15 @@ static void source_take_response(struct session *session, struct str event,
     } else if (read->item) {
         session_tell(session, event); /* one of the client's own: no response is under way */
     }
+}
+
+/* The last of the changes that are under way is what counts. Where the source refuses one, none is
+ * the last any more: then the greatest cap that was asked for counts. */
+static void source_changed(struct session *session, const struct realtime_event *read)
+{
+    session->changes -= session->changes > 0 ? 1 : 0;
+    session->asked_cap = session->changes == 0 ? 0 : session->asked_cap;
+    session->output_cap = read->output_cap;
 }
 
 static void source_take(struct session *session, struct str event,
@@ -229,6 +235,7 @@ static void source_take(struct session *session, struct str event,
             source_wrong(session, ERR_UPSTREAM_MODEL, "turned into another model");
             break;
         }
+        source_changed(session, read);
         session->bytes += (int64_t)event.len;
         session_tell(session, event);
         break;

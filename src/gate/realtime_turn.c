@@ -6,7 +6,7 @@
 #include "gate/realtime_internal.h"
 #include "wire/json.h"
 
-#define TURN_EVENT_MAX   ((size_t)16 << 20) /* as channel_options_default() has it */
+#define TURN_EVENT_MAX   ((size_t)64 << 20) /* the most that limits.realtime_event_bytes can be */
 #define TURN_ANSWER_MAX  ((size_t)1 << 20)  /* of one that is not streamed: session.created */
 #define TURN_HEADERS_MAX ((size_t)16 << 10)
 
@@ -378,9 +378,32 @@ static void turn_start_response(struct turn *turn)
     }
 }
 
+/* From here on each knows the other, and not before: a call that is cancelled earlier tells nobody,
+ * and its turn may have gone meanwhile. */
+static struct turn *turn_take_call(struct http_call *http)
+{
+    struct call *call = EP_CONTAINER(http, struct call, upstream);
+    struct turn *turn = call->x == NULL ? NULL : turn_of(call->x);
+    ASSERT(call->magic == CALL_MAGIC);
+    if (turn != NULL) {
+        struct call_realtime *mine = call->work->own;
+        ASSERT(turn->call == NULL && mine->turn == NULL);
+        turn->call = http;
+        turn->mine = mine;
+        mine->turn = turn;
+    }
+    return turn;
+}
+
 static void turn_on_start(struct http_call *call)
 {
-    struct turn *turn = turn_of_call(call);
+    struct turn *turn = turn_take_call(call);
+    struct fail fail;
+    if (turn == NULL) {
+        enum err err = FAIL(&fail, ERR_CANCELLED, "the session has ended");
+        http_answer_fail(call, err, &fail);
+        return;
+    }
     struct session *session = turn->session;
     if (turn->kind == TURN_OPEN) {
         source_connect(session, turn);

@@ -88,14 +88,19 @@ static bool form_prompt(struct upload *upload, struct str value, struct upload_f
     return err == ERR_OK || form_outgrows(fault, err, STR("prompt"));
 }
 
+/* "models[]", "models[0]": some readers of forms take these for parts of "models". */
+static bool form_is_below(struct str name, struct str whole)
+{
+    return str_starts(name, whole) && name.len > whole.len && name.ptr[whole.len] == '[';
+}
+
 /* What other calls say in JSON, of sources and of models that stand in: a form has no place for it,
  * and to pass over it would serve the call where its client does not want it. */
 static bool form_is_ours(struct str name)
 {
     static const struct str ours[] = { STR_INIT("provider"), STR_INIT("models") };
     for (size_t i = 0; i < EP_ARRAY_LEN(ours); i++) {
-        bool below = str_starts(name, ours[i]) && name.len > ours[i].len;
-        if (str_eq(name, ours[i]) || (below && name.ptr[ours[i].len] == '[')) {
+        if (str_eq(name, ours[i]) || form_is_below(name, ours[i])) {
             return true;
         }
     }
@@ -144,6 +149,11 @@ static bool form_field(struct upload *upload, struct str name, struct str value,
                             STR_ARG(name));
     }
     for (size_t i = 0; i < EP_ARRAY_LEN(form_fields); i++) {
+        if (form_is_below(name, form_fields[i].name)) {
+            return upload_wrong(fault, ERR_ASK_UNSUPPORTED, name,
+                                "\"" STR_FMT "\" is not a list here: name it \"" STR_FMT "\".",
+                                STR_ARG(name), STR_ARG(form_fields[i].name));
+        }
         if (str_eq(name, form_fields[i].name) && !form_fields[i].read(upload, value, fault)) {
             return false;
         }

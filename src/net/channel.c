@@ -43,6 +43,7 @@ static void channel_reset(struct channel *channel)
     channel->paused = false;
     channel->pinged = false;
     channel->broken = false;
+    channel->lost = false;
     channel->gone = NULL;
 }
 
@@ -120,6 +121,14 @@ static void channel_tell_closed(struct channel *channel)
     channel_end(channel);
     channel->events->on_closed(channel, channel->code,
                                (struct str){ channel->reason, channel->reason_len });
+}
+
+/* Likewise. */
+static void channel_refused(struct channel *channel, int status, enum err err,
+                            const struct fail *fail)
+{
+    channel_end(channel);
+    channel->events->on_refused(channel, status, err, fail);
 }
 
 static void channel_note_end(struct channel *channel, uint16_t code, struct str reason)
@@ -295,6 +304,22 @@ static bool channel_read(struct channel *channel, struct str *bytes)
     return true;
 }
 
+/* What was held while it was paused. False: it has ended. */
+static bool channel_read_held(struct channel *channel)
+{
+    struct buf held = channel->held;
+    buf_init(&channel->held, held.max);
+    struct str rest = buf_str(&held);
+    bool there = channel_read(channel, &rest);
+    if (!there || rest.len == 0) {
+        buf_fini(&held);
+        return there;
+    }
+    buf_drop(&held, held.len - rest.len);
+    channel->held = held;
+    return true;
+}
+
 static void channel_on_bytes(struct channel *channel, struct str bytes)
 {
     if (channel->state == CHANNEL_ENDING) {
@@ -303,31 +328,14 @@ static void channel_on_bytes(struct channel *channel, struct str bytes)
     if (channel->state == CHANNEL_OPEN) { /* else it is an answer to our close that is waited for */
         channel_heard(channel);
     }
-    if (channel->held.len == 0 && !channel_read(channel, &bytes)) {
+    /* What was held comes first: its task may not have come by since it was resumed. */
+    bool there = channel->held.len == 0 || channel_read_held(channel);
+    if (!there || (channel->held.len == 0 && !channel_read(channel, &bytes))) {
         return;
     }
     if (bytes.len > 0 && buf_append(&channel->held, bytes) != ERR_OK) {
         channel_break(channel);
     }
-}
-
-/* What was held while it was paused. False: it has ended. */
-static bool channel_read_held(struct channel *channel)
-{
-    struct buf held = channel->held;
-    buf_init(&channel->held, held.max);
-    struct str rest = buf_str(&held);
-    bool there = channel_read(channel, &rest);
-    if (there) {
-        buf_drop(&held, held.len - rest.len);
-        channel->held = held;
-        if (held.len == 0) {
-            buf_fini(&channel->held);
-        }
-    } else {
-        buf_fini(&held);
-    }
-    return there;
 }
 
 void channel_pause(struct channel *channel)
@@ -349,8 +357,7 @@ void channel_resume(struct channel *channel)
         return;
     }
     channel->paused = false;
-    channel->heard_ns = loop_now_ns(channel->loop);
-    channel->pinged = false;
+    channel_heard(channel);
     channel_schedule(channel);
     if (channel->x != NULL) {
         http_exchange_resume(channel->x);
@@ -367,14 +374,14 @@ static void channel_on_task(struct task *task)
     if (!channel->broken && channel->held.len > 0 && !channel_read_held(channel)) {
         return;
     }
-    if (!channel->broken) {
+    bool waits = channel->paused && channel->held.len > 0;
+    if (!channel->broken && (!channel->lost || waits)) {
         return;
     }
     if (channel->state == CHANNEL_ASKING) {
         struct fail fail;
-        enum err err = FAIL(&fail, ERR_NO_MEMORY, "no memory for a WebSocket");
-        channel_end(channel);
-        channel->events->on_refused(channel, 0, err, &fail);
+        EP_IGNORE(FAIL(&fail, ERR_NO_MEMORY, "no memory for a WebSocket"));
+        channel_refused(channel, 0, ERR_NO_MEMORY, &fail);
         return;
     }
     channel_tell_closed(channel);
@@ -386,17 +393,13 @@ static void channel_on_task(struct task *task)
 static void channel_on_timer(struct timer *timer)
 {
     struct channel *channel = EP_CONTAINER(timer, struct channel, timer);
-    int64_t now_ns = loop_now_ns(channel->loop);
     if (channel->paused) {
         return; /* whoever resumes it schedules it */
     }
-    if (channel_deadline(channel) <= now_ns) {
-        if (channel->state != CHANNEL_OPEN || channel->pinged) {
-            channel_break(channel);
-            return;
-        }
+    if (channel_deadline(channel) <= loop_now_ns(channel->loop)) {
+        bool given_up = channel->state != CHANNEL_OPEN || channel->pinged;
         channel->pinged = true;
-        if (channel_write(channel, WEBSOCKET_OP_PING, STR_EMPTY) != ERR_OK) {
+        if (given_up || channel_write(channel, WEBSOCKET_OP_PING, STR_EMPTY) != ERR_OK) {
             channel_break(channel);
             return;
         }
@@ -477,13 +480,6 @@ void channel_accept(struct channel *channel, struct loop *loop, struct http_exch
 
 /* ---- a connection to an upstream ---------------------------------------------------------- */
 
-static void channel_refused(struct channel *channel, int status, enum err err,
-                            const struct fail *fail)
-{
-    channel_end(channel);
-    channel->events->on_refused(channel, status, err, fail);
-}
-
 static void on_call_head(struct http_call *call, const struct http1_head *head)
 {
     struct channel *channel = EP_CONTAINER(call, struct channel, call);
@@ -515,9 +511,17 @@ static void on_call_body(struct http_call *call, struct str data)
     channel_on_bytes(EP_CONTAINER(call, struct channel, call), data);
 }
 
+/* The upstream has closed. What it said before may still be held, and is told first: its last words
+ * count, even if they wait until the channel is resumed. */
+static void channel_lose_call(struct channel *channel)
+{
+    channel->lost = true;
+    task_queue(channel->loop, &channel->task);
+}
+
 static void on_call_end(struct http_call *call)
 {
-    channel_tell_closed(EP_CONTAINER(call, struct channel, call));
+    channel_lose_call(EP_CONTAINER(call, struct channel, call));
 }
 
 static void on_call_failed(struct http_call *call, enum err err, const struct fail *fail)
@@ -526,7 +530,7 @@ static void on_call_failed(struct http_call *call, enum err err, const struct fa
     if (channel->state == CHANNEL_ASKING) {
         channel_refused(channel, 0, err, fail);
     } else {
-        channel_tell_closed(channel);
+        channel_lose_call(channel);
     }
 }
 

@@ -88,6 +88,7 @@ struct channel {
     bool paused;
     bool pinged; /* since it was last heard of */
     bool broken; /* ends when the loop comes by */
+    bool lost;   /* the upstream has closed: ends behind what is held */
     uint16_t code;
     char reason[WEBSOCKET_REASON_MAX];
     size_t reason_len;
@@ -123,7 +124,7 @@ EP_MUST_CHECK enum err channel_send(struct channel *channel, bool text, struct s
 /* Sent and not yet taken by the socket. */
 size_t channel_pending(const struct channel *channel);
 /* No on_message until channel_resume(), and nothing is read but what was on its way. Pings go
- * unanswered, and silence is not timed. */
+ * unanswered, and silence is not timed. That an upstream has closed is told behind what it said. */
 void channel_pause(struct channel *channel);
 void channel_resume(struct channel *channel);
 /* Closes in good order; on_closed follows, no later than close_ns. Allowed when it is closing.

@@ -46,6 +46,10 @@ class Conversation:
                                  "event_id": event.get("event_id")})
 
     def on_session_update(self, event):
+        if event["session"].get("voice") == "nobody":
+            self.say("error", error={"type": "invalid_request_error", "code": "invalid_value", "message": "No such voice.",
+                                     "param": "session.voice", "event_id": event.get("event_id")})
+            return
         self.session.update(event["session"])
         self.say("session.updated", session=self.session)
 

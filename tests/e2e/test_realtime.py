@@ -419,6 +419,48 @@ def test_what_a_source_begins_and_nobody_can_buy_is_taken_back(studio):
         until(socket, "response.done")
 
 
+def dollar(made):
+    """A key that has one: a response without a cap, or with 25,000 tokens of sound in, may cost more."""
+    client = made.json("client", "list")[0]["id"]
+    return made.json("key", "add", "--client", client, "--product", "world", "--budget-total", "1")["key"]
+
+
+def is_dear(socket, **response):
+    send(socket, "response.create", event_id="dear", response=response)
+    error = until(socket, "error")[-1]["error"]
+    assert error["event_id"] == "dear" and error["code"] == "budget_total", error
+
+
+def test_a_cap_that_the_source_may_not_have_taken_lowers_no_hold(studio):
+    with studio.session(key=dollar(studio)) as socket:
+        receive(socket)
+        is_dear(socket)
+        for session in ({"max_output_tokens": 1, "voice": "nobody"}, {"max_output_tokens": 1, "model": "aurora-small"}):
+            send(socket, "session.update", session=session)
+            until(socket, "error")
+            is_dear(socket)
+        send(socket, "session.update", session={"max_output_tokens": 100})
+        until(socket, "session.updated")
+        send(socket, "response.create")
+        until(socket, "response.done")
+
+
+def test_all_that_a_response_may_read_is_held_for(studio):
+    cap = {"max_output_tokens": 100}
+    with studio.session(key=dollar(studio)) as socket:
+        receive(socket)
+        is_dear(socket, instructions="x" * 50_000, **cap)
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "y" * 15_000}]}
+        send(socket, "conversation.item.create", item=item)
+        until(socket, "conversation.item.done")
+        # Beside the conversation: its total says nothing of how long that is.
+        send(socket, "response.create", response={**cap, "conversation": "none", "input": []})
+        until(socket, "response.done")
+        send(socket, "conversation.item.create", item=item)
+        until(socket, "conversation.item.done")
+        is_dear(socket, **cap)
+
+
 def test_no_credit_is_refused_before_the_session(studio):
     poor = studio.json("client", "add", "--name", "Penniless", "--party", "first-client")["id"]
     key = studio.json("key", "add", "--client", poor, "--product", "world")["key"]

@@ -80,6 +80,47 @@ TEST(of_a_change_the_model_and_the_form_of_sound_are_seen)
     CHECK(ask.narrow);
 }
 
+TEST(of_a_response_it_is_seen_whether_its_input_is_the_conversation)
+{
+    static const char *const texts[] = {
+        "{\"type\":\"response.create\",\"response\":{\"conversation\":\"auto\",\"input\":null}}",
+        "{\"type\":\"response.create\",\"response\":{\"conversation\":\"none\"}}",
+        "{\"type\":\"response.create\",\"response\":{\"input\":[]}}",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
+        struct realtime_ask ask;
+        CHECK(realtime_read_ask(str_from(texts[i]), &ask, NULL) == ERR_OK);
+        CHECK(ask.beside == (i == 1) && ask.instead == (i == 2));
+    }
+}
+
+TEST(of_a_session_the_cap_is_told)
+{
+    static const struct {
+        const char *text;
+        int64_t cap;
+    } rows[] = {
+        { "{\"type\":\"session.updated\",\"session\":{\"max_output_tokens\":70}}", 70 },
+        { "{\"type\":\"session.created\",\"session\":{\"max_response_output_tokens\":71}}", 71 },
+        { "{\"type\":\"session.updated\",\"session\":{\"max_output_tokens\":\"inf\"}}", 0 },
+        { "{\"type\":\"session.updated\",\"session\":{\"max_output_tokens\":-1}}", 0 },
+        { "{\"type\":\"session.updated\",\"session\":{}}", 0 },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        struct realtime_event event;
+        realtime_read_event(str_from(rows[i].text), &event);
+        CHECK_EQ(event.output_cap, rows[i].cap);
+    }
+}
+
+TEST(a_total_that_is_nonsense_says_nothing)
+{
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":1000000000}")), REALTIME_TOTAL_MAX);
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":1000000001}")), 0);
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":9223372036854775807}")), 0);
+    CHECK_EQ(realtime_total(STR("{\"total_tokens\":-1}")), 0);
+}
+
 struct event_case {
     const char *event;
     enum realtime_kind kind;

@@ -135,8 +135,12 @@ TEST(what_is_wrong_with_a_field_is_told)
     wrong(ERR_ASK_UNSUPPORTED, "provider");
     CHECK(open_desk() && !field("models[]", "m"));
     wrong(ERR_ASK_UNSUPPORTED, "models[]");
-    CHECK(open_desk() && field("provider_name", "x") && field("model[s]", "x"));
+    CHECK(open_desk() && field("provider_name", "x") && field("modeling", "x"));
     close_desk();
+    CHECK(open_desk() && !field("model[]", "m")); /* some upstream may take it for the model */
+    wrong(ERR_ASK_UNSUPPORTED, "model[]");
+    CHECK(open_desk() && !field("response_format[0]", "text"));
+    wrong(ERR_ASK_UNSUPPORTED, "response_format[0]");
     CHECK(open_desk() && !file("image", STR("a"), STR("b")));
     wrong(ERR_ASK_UNSUPPORTED, "image");
     CHECK(open_desk() && !file("file", STR("\xC3"), STR("b")));

@@ -5,6 +5,7 @@
 #include "net/channel.h"
 
 #include "base/mem.h"
+#include "buyer.h"
 #include "crypto/digest.h"
 #include "loop/sim.h"
 #include "shop.h"
@@ -22,6 +23,7 @@ struct line {
     struct channel channel;
     struct channel_options options;
     struct buf got; /* "text;" */
+    int opened;
     int closed;
     int drainings;
     uint16_t code;
@@ -172,7 +174,7 @@ TEST(a_silent_client_is_pinged_and_then_given_up)
     struct shop shop;
     struct peer peer;
     struct channel_options options = channel_options_default();
-    options.ping_ns = 100 * MS;
+    options.ping_ns = 400 * MS; /* time enough to be heard on a busy machine */
     line_open(&shop, &peer, options, STR_EMPTY);
     UNTIL(shop.loop, peer_has(&peer, BYTES("\x89\x00")));
     peer_send(&peer, BYTES("\x8A\x80" ZEROS));
@@ -234,6 +236,135 @@ TEST(a_message_may_end_or_halt_what_it_came_on)
             CHECK_STR(buf_str(&line.got), STR("a;b;"));
         }
         line_close(&shop, &peer);
+    }
+}
+
+enum {
+    FRAME_DATA = 60000,
+    FRAME_SIZE = FRAME_DATA + 8
+};
+
+/* Sends frames until no more go, or there are `most`; `loop` is turned in between, if it is not
+ * NULL. Returns how many were begun and ended. */
+static size_t line_pour(struct peer *peer, struct loop *loop, size_t most)
+{
+    static char frame[FRAME_SIZE] = "\x81\xFE\xEA\x60" ZEROS;
+    size_t frames = 0;
+    size_t at = 0;
+    memset(frame + 8, 'c', FRAME_DATA);
+    while (frames < most) {
+        size_t sent = peer_send_some(peer, (struct str){ frame + at, FRAME_SIZE - at });
+        if (sent == 0 && loop == NULL) {
+            break;
+        }
+        at += sent;
+        frames += at == FRAME_SIZE;
+        at %= FRAME_SIZE;
+        if (loop != NULL) {
+            (void)loop_turn(loop, false);
+        }
+    }
+    return frames;
+}
+
+/* More than is held is in the socket: its buffers have grown with what went through before. */
+TEST(what_waits_in_the_socket_while_it_is_paused_is_read_behind_what_is_held)
+{
+    struct shop shop;
+    struct peer peer;
+    line_open(&shop, &peer, channel_options_default(), STR_EMPTY);
+    buf_init(&line.got, (size_t)64 << 20);
+    size_t before = line_pour(&peer, shop.loop, 300);
+    UNTIL(shop.loop, line.got.len == before * (FRAME_DATA + 1));
+    buf_reset(&line.got);
+    line.pause_at_message = true;
+    peer_send(&peer, BYTES("\x81\x81" ZEROS "a\x81\x81" ZEROS "b"));
+    UNTIL(shop.loop, line.got.len > 0);
+    size_t frames = line_pour(&peer, NULL, 200);
+    line.pause_at_message = false;
+    channel_resume(&line.channel);
+    UNTIL(shop.loop, line.got.len >= 4 + frames * (FRAME_DATA + 1) || line.closed > 0);
+    CHECK_EQ(line.closed, 0);
+    CHECK(str_starts(buf_str(&line.got), STR("a;b;cc")));
+    line_close(&shop, &peer);
+}
+
+static void line_on_open(struct channel *channel)
+{
+    CHECK(channel == &line.channel);
+    line.opened++;
+}
+
+static void line_on_refused(struct channel *channel, int status, enum err err,
+                            const struct fail *fail)
+{
+    (void)channel;
+    (void)status;
+    (void)err;
+    CHECK(fail == NULL); /* it is not refused */
+}
+
+static const struct channel_events near_events = {
+    .on_open = line_on_open,
+    .on_refused = line_on_refused,
+    .on_message = line_on_message,
+    .on_closed = line_on_closed,
+};
+
+/* Answers the handshake by hand, and sends `first` behind it. */
+static void line_connect(struct buyer *buyer, struct peer *peer, struct str first)
+{
+    struct channel_options options = channel_options_default();
+    struct buf all;
+    CHECK_EQ(crypto_start(NULL), ERR_OK);
+    line = (struct line){ .pause_at_message = true };
+    buf_init(&line.got, 1 << 20);
+    channel_init(&line.channel, &near_events, &options);
+    const struct channel_ask ask = {
+        .host = STR("127.0.0.1"),
+        .host_header = STR("here"),
+        .target = STR("/"),
+        .port = test_port(&buyer->address),
+    };
+    channel_connect(&line.channel, buyer->loop, buyer->pool, &ask);
+    peer_accept(peer, buyer->loop, buyer->listener);
+    UNTIL(buyer->loop, peer_has(peer, STR("\r\n\r\n")));
+    buf_init(&all, 1 << 20);
+    CHECK(buf_append(&all, STR("HTTP/1.1 101 x\r\n")) == ERR_OK);
+    struct str key = { line.channel.key, sizeof(line.channel.key) };
+    CHECK(websocket_write_accept(&all, key, STR_EMPTY, digest_sha1) == ERR_OK);
+    CHECK(buf_append(&all, STR("\r\n")) == ERR_OK && buf_append(&all, first) == ERR_OK);
+    peer_send(peer, buf_str(&all));
+    buf_fini(&all);
+}
+
+TEST(the_last_words_of_an_upstream_are_told_before_its_end)
+{
+    for (int again = 0; again < 2; again++) {
+        struct buyer buyer;
+        struct peer peer;
+        buyer_open(&buyer);
+        line_connect(&buyer, &peer,
+                     BYTES("\x81\x01"
+                           "a\x81\x01"
+                           "b"));
+        UNTIL(buyer.loop, line.got.len > 0);
+        CHECK_EQ(line.opened, 1);
+        peer_send(&peer, BYTES("\x88\x02\x0F\xA0"));
+        peer_close(&peer);
+        test_settle(buyer.loop);
+        CHECK_STR(buf_str(&line.got), STR("a;"));
+        line.pause_at_message = again == 1; /* behind the second, too */
+        channel_resume(&line.channel);
+        UNTIL(buyer.loop, line.got.len > 2);
+        test_settle(buyer.loop);
+        CHECK_EQ(line.closed, 1 - again);
+        channel_resume(&line.channel);
+        UNTIL(buyer.loop, line.closed == 1);
+        CHECK_STR(buf_str(&line.got), STR("a;b;"));
+        CHECK_EQ(line.code, 4000);
+        buf_fini(&line.got);
+        buyer_close(&buyer);
     }
 }
 

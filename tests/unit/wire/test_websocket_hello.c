@@ -66,6 +66,25 @@ TEST(requests_are_told_apart)
     }
 }
 
+/* A head of nothing but commas is looked through once: for each of 30,000 elements again, it would
+ * take seconds. */
+TEST(lists_of_many_elements_are_read_in_one_go)
+{
+    static char lines[64 * 1024];
+    struct str key;
+    int len = snprintf(lines, sizeof(lines), "GET /x HTTP/1.1\r\nupgrade: ");
+    while ((size_t)len < sizeof(lines) - 256) {
+        len += snprintf(lines + len, sizeof(lines) - (size_t)len, "a,");
+    }
+    (void)snprintf(lines + len, sizeof(lines) - (size_t)len,
+                   "websocket\r\nconnection: upgrade\r\nhost: x\r\n" V13 KEY "\r\n");
+    size_t used = 0;
+    CHECK(http1_read_request(str_from(lines), sizeof(lines), &head, &used) == WIRE_DONE);
+    for (int i = 0; i < 100; i++) {
+        CHECK(websocket_asked(&head, &key) == WEBSOCKET_ASKED);
+    }
+}
+
 TEST(subprotocols_are_given_in_order_from_all_lines)
 {
     struct str key;
