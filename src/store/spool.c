@@ -71,9 +71,9 @@ enum err spool_create(const struct spool_options *options, struct spool **ret_sp
     bool there = mkdir(options->folder, SPOOL_MODE) == 0 || errno == EEXIST;
     int fd = there ? spool_make(spool) : -1;
     if (fd < 0) {
-        enum err err = FAIL_SYS(fail, ERR_IO,
-                                "could not make a file for uploads in \"%s\" (uploads.folder)",
-                                options->folder);
+        enum err err =
+            FAIL_SYS(fail, ERR_IO, "could not make a file for uploads in \"%s\" (uploads.folder)",
+                     options->folder);
         spool_destroy(spool);
         return err;
     }

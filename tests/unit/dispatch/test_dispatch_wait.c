@@ -351,8 +351,8 @@ static void *live(void *arg)
     return NULL;
 }
 
-/* Whatever the threads do, a call is passed by those alone that stood before it and those that had a
- * place already; but for one whose thread the machine puts aside between its look and its step. */
+/* Whatever the threads do, a call is passed by those alone that stood before it and those that had
+ * a place already; but for one whose thread the machine puts aside between its look and its step. */
 TEST(no_thread_starves_another)
 {
     struct world world;
