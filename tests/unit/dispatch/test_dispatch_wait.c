@@ -352,7 +352,7 @@ static void *live(void *arg)
 }
 
 /* Whatever the threads do, a call is passed by those alone that stood before it and those that had
- * a place already; but for one whose thread the machine puts aside between its look and its step. */
+ * a place; but for one whose thread the machine puts aside between its look and its step. */
 TEST(no_thread_starves_another)
 {
     struct world world;
