@@ -18,9 +18,9 @@ if(sim_sources AND TARGET room_app AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
     add_test(NAME sim/kept COMMAND ep-sim --file ${CMAKE_SOURCE_DIR}/tests/sim/seeds)
     add_test(NAME sim/fixed COMMAND ep-sim --seeds 1 100)
     add_test(NAME sim/fresh COMMAND ep-sim --fresh 10)
-    add_test(NAME sim/faults COMMAND ep-sim --faults 5 23 --calls 12)
+    add_test(NAME sim/faults COMMAND ep-sim --faults 5 31 --calls 12)
     add_test(NAME sim/same COMMAND ${CMAKE_SOURCE_DIR}/tests/sim/same $<TARGET_FILE:ep-sim>)
-    set_tests_properties(sim/kept sim/fixed sim/fresh sim/faults sim/same PROPERTIES TIMEOUT 300)
+    set_tests_properties(sim/kept sim/fixed sim/fresh sim/faults sim/same PROPERTIES TIMEOUT 600)
 endif()
 
 # ep-instructions: calls of fixed input through the same world, whose instructions are counted
