@@ -79,7 +79,7 @@ static enum err finish_all(struct finish_rest *rest, struct fail *fail)
     for (size_t i = 0; i < finish->index->count; i++) {
         unsigned state = finish->index->entries[i].state;
         ASSERT(state != BATCH_ENTRY_OPEN);
-        if (state == BATCH_ENTRY_TODO) {
+        if (state == BATCH_ENTRY_NEXT) {
             TRY(finish_one(rest, (int64_t)i + 1, fail));
         }
     }

@@ -96,7 +96,7 @@ static enum err index_on_line(void *context, uint64_t at, struct str line)
     index->entries[index->count] = (struct batch_entry){
         .at = at & ((UINT64_C(1) << 40) - 1),
         .len = (uint32_t)line.len,
-        .state = BATCH_ENTRY_TODO,
+        .state = BATCH_ENTRY_NEXT,
     };
     index->count++;
     if (blank) {

@@ -10,7 +10,7 @@
 #include "batch/content.h"
 
 enum batch_entry_state {
-    BATCH_ENTRY_TODO,
+    BATCH_ENTRY_NEXT,
     BATCH_ENTRY_OPEN, /* its owner's: it is being asked */
     BATCH_ENTRY_OVER, /* the journal has its result */
     BATCH_ENTRY_BLANK /* nothing stands there */

@@ -49,7 +49,7 @@ void run_note_end(struct batch_run *run, int64_t line, enum content_end end, str
 {
     if (content_journal_put(&run->pending, line, end, json) != ERR_OK) {
         /* No memory: it is asked again, and the books answer. */
-        run->index.entries[line - 1].state = BATCH_ENTRY_TODO;
+        run->index.entries[line - 1].state = BATCH_ENTRY_NEXT;
         run->next = (size_t)line - 1 < run->next ? (size_t)line - 1 : run->next;
     }
 }
@@ -171,7 +171,7 @@ static void run_find_done(struct batch_run *run)
     size_t at = run->next;
     while (at < run->index.count) {
         const struct batch_entry *entry = &run->index.entries[at];
-        if (entry->state == BATCH_ENTRY_TODO && (!closing || entry->claimed)) {
+        if (entry->state == BATCH_ENTRY_NEXT && (!closing || entry->claimed)) {
             break;
         }
         at++;

@@ -67,7 +67,7 @@ static void line_put_back(struct run_line *line)
     struct batch_run *run = line->run;
     struct batch_entry *entry = line_entry(line);
     int64_t now_ns = loop_now_ns(run->runner->gate->loop);
-    entry->state = BATCH_ENTRY_TODO;
+    entry->state = BATCH_ENTRY_NEXT;
     if (entry->tries < LINE_TRIES_COUNTED) {
         entry->tries++;
     }
@@ -298,7 +298,7 @@ static void line_on_read(struct mail *mail)
 /* Once nothing new is begun, what the books have a call of is still asked: they answer. */
 static bool line_is_next(const struct batch_entry *entry, bool closing)
 {
-    return entry->state == BATCH_ENTRY_TODO && (!closing || entry->claimed);
+    return entry->state == BATCH_ENTRY_NEXT && (!closing || entry->claimed);
 }
 
 enum err run_begin_line(struct batch_run *run)

@@ -45,7 +45,7 @@ static enum err load_claims(struct batch_run *run, struct store_txn *txn, struct
     size_t begun = (size_t)run->batch.begun;
     size_t most = begun < run->index.count ? begun : run->index.count;
     for (size_t i = 0; account != NULL && i < most; i++) {
-        if (run->index.entries[i].state == BATCH_ENTRY_TODO) {
+        if (run->index.entries[i].state == BATCH_ENTRY_NEXT) {
             TRY(load_claim(run, account, i, txn, fail));
         }
     }

@@ -10,9 +10,9 @@
 
 #include "base/mem.h"
 
-#define SPOOL_MODE   0700
-#define SPOOL_PATH   4224 /* of a configuration's longest path, and a name in it */
-#define SPOOL_NAMELY "/upload-XXXXXX"
+#define SPOOL_MODE 0700
+#define SPOOL_PATH 4224 /* of a configuration's longest path, and a name in it */
+#define SPOOL_NAME "/upload-XXXXXX"
 
 struct spool {
     char *folder;
@@ -32,7 +32,7 @@ struct spool_file {
 static int spool_named(const struct spool *spool)
 {
     char path[SPOOL_PATH];
-    int len = snprintf(path, sizeof(path), "%s" SPOOL_NAMELY, spool->folder);
+    int len = snprintf(path, sizeof(path), "%s" SPOOL_NAME, spool->folder);
     if (len < 0 || (size_t)len >= sizeof(path)) {
         errno = ENAMETOOLONG;
         return -1;
