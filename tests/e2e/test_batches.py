@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import House, wait_for
+from conftest import ENTREPOT, House, wait_for
 
 MODEL = "aurora-large"
 
@@ -319,7 +319,9 @@ def test_an_upload_is_not_kept_in_memory(shop):
         stop.set()
         watcher.join()
     assert status == 200 and file["bytes"] == len(big) > 40 << 20
-    assert most[0] - before < 4 << 20, most[0] - before
+    # A sanitizer has memory of its own for all that was ever there, but never as much as the file.
+    bound = 20 << 20 if ENTREPOT.split("/")[-2] in ("asan", "tsan") else 4 << 20
+    assert most[0] - before < bound, most[0] - before
     assert shop.request(f"/v1/files/{file['id']}", method="DELETE")[0] == 200
 
 
