@@ -92,7 +92,7 @@ struct http_exchange {
     bool held;      /* `out` is the head alone, kept back for the body */
     bool choked;    /* on_drained is due */
     bool incoming;  /* the body is told as it comes, and has not ended */
-    bool body_held; /* and its owner wants no more of it for now */
+    bool body_held; /* and its owner wants no more of it until it says so */
     bool paused;    /* of a tunnel: not read */
     bool drains;    /* of a tunnel: on_draining is due */
     bool tls;
