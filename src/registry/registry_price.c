@@ -289,6 +289,13 @@ static void registry_read_tier(struct registry_load *load, const struct yaml_nod
     }
 }
 
+static int registry_tier_order(const void *left, const void *right)
+{
+    const struct registry_tier *a = left;
+    const struct registry_tier *b = right;
+    return (a->tier > b->tier) - (a->tier < b->tier);
+}
+
 /* {priority: {percent: 200}, fast: {input: "30", output: "150"}} */
 static void registry_read_tiers(struct registry_load *load, const struct yaml_node *node,
                                 struct registry_price *line)
@@ -303,8 +310,11 @@ static void registry_read_tiers(struct registry_load *load, const struct yaml_no
         tiers[i] = (struct registry_tier){ .tier = TIER_UNKNOWN };
         registry_read_tier(load, yaml_key(node, i), yaml_value(node, i), line, &tiers[i]);
     }
-    line->tiers = tiers;
-    line->tier_count = tiers == NULL ? 0 : node->count;
+    if (tiers != NULL) { /* what they say is the same in any order */
+        qsort(tiers, node->count, sizeof(*tiers), registry_tier_order);
+        line->tiers = tiers;
+        line->tier_count = node->count;
+    }
 }
 
 static void registry_read_line(struct registry_load *load, const struct yaml_node *node,

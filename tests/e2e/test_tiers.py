@@ -7,7 +7,7 @@ import re
 import pytest
 
 from conftest import House, wait_for
-from talker import Talker, events
+from talker import events
 from test_dispatch import ASK, CHAT, Two
 
 TIERS = 'tiers: {priority: {percent: 200}, flex: {percent: 50}, fast: {input: "3", output: "7.00"}}'
@@ -152,6 +152,14 @@ def test_credit_of_before_buys_dear_tiers_at_todays_price_and_cheap_ones_at_its_
     finally:
         desk.key = newer
     assert amounts[0] == amounts[1] < FLEX and amounts[2] == PRIORITY, amounts
+
+
+def test_the_list_of_models_says_what_tiers_cost(desk):
+    models = {model["id"]: model for model in json.loads(desk.request("/v1/models")[2])["data"]}
+    tiers = models[MODEL]["tier_pricing"]
+    assert sorted(tiers) == ["fast", "flex", "priority"] and "tier_pricing" not in models["aurora-large"]
+    assert float(tiers["priority"]["prompt"]) == 2 * float(models[MODEL]["pricing"]["prompt"]) == 2e-6
+    assert float(tiers["fast"]["completion"]) == 7e-6
 
 
 # ---- other dialects ---------------------------------------------------------------------------
