@@ -103,6 +103,18 @@ def test_the_tier_that_served_is_charged_and_never_more_than_was_asked_for(desk,
     assert re.fullmatch("[0-9a-f]{64}", operator["usage_sha256"])
 
 
+def test_what_broke_off_is_charged_in_the_tier_that_its_events_said(desk):
+    amounts = {}
+    for asked, served in (("default", "default"), ("priority", "priority"), ("priority", None)):
+        for talker in desk.talkers:
+            talker.cut_after, talker.words = 3, 9
+        _, receipt = desk.sold(served, stream=True, service_tier=asked)
+        assert receipt["client"]["outcome"] == "interrupted" and "usage_sha256" not in receipt["operator"], receipt
+        amounts[asked, served] = int(receipt["client"]["amount"])
+    assert amounts["priority", "priority"] == 2 * amounts["default", "default"] > 0
+    assert amounts["priority", None] == amounts["default", "default"]
+
+
 def test_the_hold_is_of_the_tier_that_is_asked_for(desk):
     held = {tier: int(desk.sold(None, service_tier=tier)[1]["operator"]["held"]) for tier in ("default", "priority", "flex")}
     ordinary = {tier: held["default"] + 1000 * (len(tier) - len("default")) for tier in held}  # a token for each byte of the body
