@@ -143,6 +143,11 @@ static void check_name(struct str name)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool started;
+    if (!started) {
+        ASSERT(crypto_start(NULL) == ERR_OK);
+        started = true;
+    }
     if (size < 1 || size > SIZE_MAX_TRIED) {
         return 0;
     }

@@ -7,63 +7,90 @@
 #include "registry/registry.h"
 
 #define PRICE_KEEPING_MAX      ((size_t)256 << 20) /* a million models of twenty prices */
-#define PRICE_KEEPING_NAME_MAX 128                 /* of a kind of picture: 64 bytes at most */
+#define PRICE_KEEPING_NAME_MAX 128                 /* of a tier and a kind of picture */
 #define PRICE_KEEPING_FORM     "entrepot price book 1\n"
 
 /* ---- what a book says -------------------------------------------------------------------- */
 
-/* "image 1024x1024/high": a class of its own for each kind. */
-static enum err keeping_image_name(struct arena *arena, struct str kind, struct str *ret_name)
+/* The prices of a book, as they are put together. */
+struct keeping {
+    struct arena *arena;
+    struct str model;
+    const char *tier; /* NULL: the line's own */
+    struct ledger_price *prices;
+    size_t count;
+    enum err err;
+};
+
+/* "in"; "image 1024x1024/high", a class of its own for each kind; "priority/in" of a tier. */
+static void keeping_add(struct keeping *keeping, const char *what, struct str kind, int64_t pico)
 {
     char text[PRICE_KEEPING_NAME_MAX];
     struct buf name = { text, 0, sizeof(text), sizeof(text) };
-    TRY(buf_append(&name, STR("image ")));
-    TRY(buf_append(&name, kind));
-    return arena_copy(arena, buf_str(&name), ret_name) ? ERR_OK : ERR_NO_MEMORY;
+    const char *tier = keeping->tier;
+    struct str class = str_from(what);
+    if (tier != NULL || kind.len > 0) {
+        enum err err = buf_printf(&name, "%s%s%s" STR_FMT, tier == NULL ? "" : tier,
+                                  tier == NULL ? "" : "/", what, STR_ARG(kind));
+        bool kept = err == ERR_OK && arena_copy(keeping->arena, buf_str(&name), &class);
+        keeping->err = kept ? keeping->err : ERR_NO_MEMORY;
+    }
+    keeping->prices[keeping->count++] = (struct ledger_price){ keeping->model, class, pico };
 }
 
-/* Models are in the order of their ids, classes in that of the table. */
+/* Classes are in the order of the table. */
+static void keeping_price(struct keeping *keeping, const struct registry_price *price)
+{
+    for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+        if (price->known[class]) {
+            keeping_add(keeping, registry_class_name((enum registry_class) class), STR_EMPTY,
+                        price->pico[class]);
+        }
+    }
+    if (price->pico_call > 0) {
+        keeping_add(keeping, "call", STR_EMPTY, price->pico_call);
+    }
+    for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+        if (price->known_unit[unit]) {
+            keeping_add(keeping, registry_unit_name((enum registry_unit_priced)unit), STR_EMPTY,
+                        price->pico_unit[unit]);
+        }
+    }
+    for (size_t i = 0; i < price->image_count; i++) {
+        keeping_add(keeping, "image ", price->images[i].kind, price->images[i].pico);
+    }
+}
+
+/* Models are in the order of their ids, a model's tiers behind what it costs without. */
 static size_t keeping_lines(struct arena *arena, const struct registry_price_book *book,
                             struct ledger_price *prices, enum err *ret_err)
 {
-    *ret_err = ERR_OK;
-    size_t count = 0;
+    struct keeping keeping = { .arena = arena, .prices = prices, .err = ERR_OK };
     for (size_t i = 0; i < book->line_count; i++) {
         const struct registry_line *line = &book->lines[i];
-        for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
-            if (line->price.known[class]) {
-                const char *name = registry_class_name((enum registry_class) class);
-                prices[count++] = (struct ledger_price){ line->model->id, str_from(name),
-                                                         line->price.pico[class] };
-            }
-        }
-        if (line->price.pico_call > 0) {
-            prices[count++] =
-                (struct ledger_price){ line->model->id, STR("call"), line->price.pico_call };
-        }
-        for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
-            if (line->price.known_unit[unit]) {
-                const char *name = registry_unit_name((enum registry_unit_priced)unit);
-                prices[count++] = (struct ledger_price){ line->model->id, str_from(name),
-                                                         line->price.pico_unit[unit] };
-            }
-        }
-        for (size_t k = 0; k < line->price.image_count && *ret_err == ERR_OK; k++) {
-            const struct registry_image *image = &line->price.images[k];
-            struct str name = STR_EMPTY;
-            *ret_err = keeping_image_name(arena, image->kind, &name);
-            prices[count++] = (struct ledger_price){ line->model->id, name, image->pico };
+        keeping.model = line->model->id;
+        keeping.tier = NULL;
+        keeping_price(&keeping, &line->price);
+        for (size_t k = 0; k < line->price.tier_count; k++) {
+            keeping.tier = tier_name(line->price.tiers[k].tier);
+            keeping_price(&keeping, &line->price.tiers[k].price);
         }
     }
-    return count;
+    *ret_err = keeping.err;
+    return keeping.count;
 }
 
 static struct ledger_price *keeping_room(struct arena *arena,
                                          const struct registry_price_book *book)
 {
-    size_t most = book->line_count * (REGISTRY_PRICE_CLASSES + 1 + REGISTRY_UNITS) + 1;
+    const size_t one = REGISTRY_PRICE_CLASSES + 1 + REGISTRY_UNITS;
+    size_t most = book->line_count * one + 1;
     for (size_t i = 0; i < book->line_count; i++) {
-        most += book->lines[i].price.image_count;
+        const struct registry_price *price = &book->lines[i].price;
+        most += price->image_count;
+        for (size_t k = 0; k < price->tier_count; k++) {
+            most += one + price->tiers[k].price.image_count;
+        }
     }
     return arena_alloc(arena, most * sizeof(struct ledger_price));
 }

@@ -186,6 +186,14 @@ static enum err ask_read_model(struct ask *ask, struct str value, struct fail *f
     return ERR_OK;
 }
 
+/* Escapes are read as what they stand for, as an upstream does. */
+static void ask_take_tier(struct ask *ask, struct str value)
+{
+    ask->flex = value.len > 0 && json_string_is(value, STR("flex"));
+    ask->tier = ask->flex ? TIER_FLEX : tier_of_json(value);
+    ask->tier_field = "service_tier";
+}
+
 static enum err ask_read_bool(struct ask *ask, struct str value, const char *name, bool *ret_value,
                               struct fail *fail)
 {
@@ -298,7 +306,7 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
                         !ask_absent(read.search_parameters);
     ret_ask->steered =
         !ask_absent(read.stop) || !ask_absent(read.prediction) || !ask_absent(read.logit_bias);
-    ret_ask->flex = read.service_tier.len > 0 && json_string_is(read.service_tier, STR("flex"));
+    ask_take_tier(ret_ask, read.service_tier);
     ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->messages = read.messages;
     ret_ask->param = "messages";
@@ -346,6 +354,7 @@ enum ask_shared {
     ASK_SHARED_PROVIDER,
     ASK_SHARED_MODELS,
     ASK_SHARED_USER,
+    ASK_SHARED_TIER,
     ASK_SHARED_COUNT
 };
 
@@ -353,7 +362,8 @@ static enum err ask_find_all(struct ask *ask, const struct str *names, size_t co
                              struct str *values, struct fail *fail)
 {
     static const struct str shared[] = { STR_INIT("model"), STR_INIT("provider"),
-                                         STR_INIT("models"), STR_INIT("user") };
+                                         STR_INIT("models"), STR_INIT("user"),
+                                         STR_INIT("service_tier") };
     struct ask_name rows[ASK_SHARED_COUNT + ASK_OWN_MAX];
     for (size_t i = 0; i < ASK_SHARED_COUNT + count; i++) {
         rows[i] = (struct ask_name){
@@ -377,6 +387,7 @@ enum err ask_read_own(struct str body, const struct str *names, struct str *ret_
     ret_ask->provider = provider.given ? values[ASK_SHARED_PROVIDER] : STR_EMPTY;
     TRY(ask_read_model(ret_ask, values[ASK_SHARED_MODEL], fail));
     ret_ask->user = ask_absent(values[ASK_SHARED_USER]) ? STR_EMPTY : values[ASK_SHARED_USER];
+    ask_take_tier(ret_ask, values[ASK_SHARED_TIER]);
     for (size_t i = 0; i < count; i++) {
         struct str value = values[ASK_SHARED_COUNT + i];
         ret_values[i] = ask_absent(value) ? STR_EMPTY : value;

@@ -2,15 +2,16 @@
  * An ask: a client's chat request, read in place. Pure; everything borrows the body, which must
  * live as long as the ask.
  *
- * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user, and
- * whether it may wait ("service_tier"), and
- * which sources and models may serve ("provider", "models": these two are for us alone, and are cut
- * out of what goes upstream). All else is passed on unchanged. A key that is read and stands there
+ * Only what Entrepot decides by is read: model, stream, output cap, number of choices, user, in
+ * which tier it wants to be served ("service_tier"; "flex": it may wait too), and which sources and
+ * models may serve ("provider", "models": these two are for us alone, and are cut out of what goes
+ * upstream). All else is passed on unchanged. A key that is read and stands there
  * twice is refused, so that no upstream can read another value than we did.
  */
 #pragma once
 
 #include "base/arena.h"
+#include "base/tier.h"
 #include "dialect/ask_provider.h"
 #include "wire/splice.h"
 
@@ -48,6 +49,8 @@ struct ask {
     struct ask_names models; /* that stand in for the model, in this order */
     size_t models_skip;      /* of them, at the front: what is the model itself */
     struct str messages;     /* the list */
+    enum tier tier;          /* in which it wants to be served */
+    const char *tier_field;  /* that says so; static */
     struct ask_field cuts[ASK_CUTS_MAX]; /* of the body; len == 0: none */
     struct ask_field model_field;        /* at == 0: the model is the first of `models` */
     struct ask_field cap_field;          /* of the cap that was given */
@@ -83,8 +86,9 @@ EP_MUST_CHECK enum err ask_write_chat(const struct ask *ask, struct str upstream
 #define ASK_OWN_MAX 24 /* members of a service's request that are read, beside those of all */
 
 /*
- * A request of another service than chat: model, provider, models and user are read as of a chat,
- * and the values of `count` further members by their names (static text). Absent and null: empty.
+ * A request of another service than chat: model, provider, models, user and service_tier are read
+ * as of a chat, and the values of `count` further members by their names (static text). Absent and
+ * null: empty.
  * Fails as ask_read_chat(); ret_ask->plain is set.
  */
 EP_MUST_CHECK enum err ask_read_own(struct str body, const struct str *names,

@@ -152,6 +152,11 @@ static struct str audio_tokens(struct str usage)
     return object && (type.len == 0 || json_string_is(type, STR("tokens"))) ? usage : STR_EMPTY;
 }
 
+static struct str audio_told(struct str usage)
+{
+    return usage.len > 0 && json_kind(usage) == JSON_OBJECT ? usage : STR_EMPTY;
+}
+
 static bool audio_is_error(struct str body)
 {
     struct str error = json_get(body, STR("error"));
@@ -172,6 +177,7 @@ static void audio_event_read(struct str data, struct str delta, struct str done,
     ret_event->done = json_string_is(type, done);
     ret_event->finished = ret_event->done ? 1 : 0;
     ret_event->usage = audio_tokens(json_get(data, STR("usage")));
+    ret_event->told = audio_told(json_get(data, STR("usage")));
     ret_event->content_bytes = json_string_is(type, delta) ? (int64_t)data.len : 0;
 }
 
@@ -201,6 +207,7 @@ bool transcription_answer_read(struct str body, struct transcription_answer *ret
     seconds = seconds.len > 0 ? seconds : json_get(body, STR("duration"));
     ret_answer->error = audio_is_error(body);
     ret_answer->usage = audio_tokens(usage);
+    ret_answer->told = audio_told(usage);
     if (seconds.len == 0 || !audio_read_seconds(seconds, &ret_answer->ms)) {
         ret_answer->ms = -1;
     }

@@ -39,6 +39,7 @@ void speech_event_read(struct str data, struct chat_event *ret_event);
 struct transcription_answer {
     bool error;
     struct str usage; /* an object of tokens; empty: none */
+    struct str told;  /* likewise, be it of seconds */
     int64_t ms;       /* that the recording is said to have; -1: not told */
 };
 

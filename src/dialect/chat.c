@@ -208,6 +208,8 @@ static void chat_read(struct str text, const struct chat_sink *sink, struct chat
             chat_read_choices(&reading, value);
         } else if (json_key_is(key, STR("usage"))) {
             event->usage = json_kind(value) == JSON_OBJECT ? value : STR_EMPTY;
+        } else if (json_key_is(key, STR("service_tier"))) {
+            event->tier = tier_of_json(value);
         } else if (json_key_is(key, STR("error"))) {
             event->error = chat_truthy(value);
         } else if (json_key_is(key, STR("base_resp"))) {
@@ -237,6 +239,7 @@ void chat_answer_read(struct str body, const struct chat_sink *sink, struct chat
         .unread = event.unread,
         .model = event.model,
         .usage = event.usage,
+        .tier = event.tier,
         .finished = event.finished,
         .content_bytes = event.content_bytes,
         .reasoning_bytes = event.reasoning_bytes,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/tier.h"
 
 /* What a piece of an answer's text is. */
 enum chat_part {
@@ -37,6 +38,8 @@ struct chat_event {
     unsigned finished; /* choices with a finish reason here */
     struct str model;  /* the value, in quotes; empty: absent */
     struct str usage;  /* an object, or empty */
+    struct str told;   /* likewise, where what was used is told otherwise than in tokens */
+    enum tier tier;    /* that served, as far as the event says it beside the usage */
     int64_t content_bytes; /* of deltas, as they stand in the JSON */
     int64_t reasoning_bytes;
     int64_t tool_bytes;
@@ -51,6 +54,7 @@ struct chat_answer {
     bool unread;
     struct str model;
     struct str usage;
+    enum tier tier;
     unsigned finished;
     int64_t content_bytes;
     int64_t reasoning_bytes;

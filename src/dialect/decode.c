@@ -18,6 +18,7 @@ void decode_fini(struct decode *decode)
 enum err decode_event(struct decode *decode, struct str type, struct str data)
 {
     decode->named = STR_EMPTY;
+    decode->tier = STR_EMPTY;
     if (decode->stopped) {
         return ERR_OK; /* what comes behind an end is nobody's */
     }
@@ -168,6 +169,7 @@ enum err decode_choice_at(struct decode *decode, int64_t index, struct decode_ch
 enum err decode_begin(struct decode *decode, const struct event_begin *begin)
 {
     decode->named = begin->model;
+    decode->tier = begin->tier;
     if (decode->begun) {
         return ERR_OK;
     }

@@ -50,6 +50,7 @@ struct decode {
     struct decode_like like;     /* Chat */
     struct str named;            /* text: the model as the event at hand has it; or empty. Not of
                                     chat's events that are like the one before */
+    struct str tier;             /* likewise, in which it is served */
     struct buf scratch;          /* what must be escaped to be text: Gemini's arguments */
     bool begun;
     bool stopped; /* an end or error was told */

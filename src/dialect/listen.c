@@ -178,6 +178,7 @@ enum err listen_event(struct listen *listen, struct str type, struct str data,
     listen->events++;
     enum err err = decode_event(&listen->decode, type, data);
     ret_event->model = listen_quoted(listen->decode.named);
+    ret_event->tier = tier_of_json(listen_quoted(listen->decode.tier));
     return err;
 }
 
@@ -194,5 +195,6 @@ enum err listen_body(struct listen *listen, struct str body, const struct chat_s
     listen_begin_reading(listen, sink, ret_event);
     enum err err = decode_body(&listen->decode, body);
     ret_event->model = listen_quoted(listen->decode.named);
+    ret_event->tier = tier_of_json(listen_quoted(listen->decode.tier));
     return err;
 }

@@ -261,6 +261,7 @@ void realtime_read_chunk(struct str data, struct chat_event *ret_event)
         .bad = event.bad,
         .done = event.kind == REALTIME_DONE || event.kind == REALTIME_TRANSCRIBED,
         .usage = event.seconds > 0 ? STR_EMPTY : event.usage,
+        .told = event.usage,
         .content_bytes = event.text_bytes + event.sound_bytes,
     };
 }

@@ -169,6 +169,8 @@ bool rerank_answer_read(struct str body, const struct rerank_ask *asked,
     struct str billed = json_get(json_get(body, STR("meta")), STR("billed_units"));
     ret_answer->error = error.len > 0 && json_kind(error) != JSON_NULL;
     ret_answer->model = model.len > 0 && json_kind(model) == JSON_STRING ? model : STR_EMPTY;
+    struct str told = usage.len > 0 ? usage : billed;
+    ret_answer->told = told.len > 0 && json_kind(told) == JSON_OBJECT ? told : STR_EMPTY;
     ret_answer->tokens = answer_count(usage, STR_EMPTY, STR("total_tokens"));
     ret_answer->search_units = answer_count(billed, usage, STR("search_units"));
     return ret_answer->error ||

@@ -33,6 +33,7 @@ EP_MUST_CHECK enum err rerank_read(struct str body, struct ask *ret_ask,
 struct rerank_answer {
     struct str model;     /* a JSON string; empty: it names none */
     bool error;           /* it says an error */
+    struct str told;      /* the object that tells what was used; empty: none */
     int64_t tokens;       /* -1: not told */
     int64_t search_units; /* -1: not told */
 };

@@ -314,6 +314,13 @@ enum err talk_on_user(struct talk_reading *reading, struct str value)
     return talk_take_text(reading, STR("user"), value, &reading->talk->user);
 }
 
+enum err talk_on_tier(struct talk_reading *reading, struct str value)
+{
+    reading->talk->tier = tier_of_json(value);
+    lost_add(&reading->talk->lost, LOST_BIT_TIER);
+    return ERR_OK;
+}
+
 enum err talk_on_store(struct talk_reading *reading, struct str value)
 {
     bool store = false;

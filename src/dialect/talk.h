@@ -18,6 +18,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/tier.h"
 #include "dialect/event.h"
 #include "dialect/lost.h"
 
@@ -147,6 +148,8 @@ struct talk {
     struct str verbosity; /* text */
     struct str user;      /* text */
     struct str metadata;  /* JSON */
+    enum tier tier;       /* in which the client wants it served; */
+    enum tier speed;      /* and beside it, Anthropic's */
     struct lost lost;     /* of what was read */
     uint32_t turns_count;
     uint32_t parts_count;

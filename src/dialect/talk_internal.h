@@ -73,6 +73,7 @@ EP_MUST_CHECK enum err talk_on_top_k(struct talk_reading *reading, struct str va
 EP_MUST_CHECK enum err talk_on_parallel(struct talk_reading *reading, struct str value);
 EP_MUST_CHECK enum err talk_on_metadata(struct talk_reading *reading, struct str value);
 EP_MUST_CHECK enum err talk_on_user(struct talk_reading *reading, struct str value);
+EP_MUST_CHECK enum err talk_on_tier(struct talk_reading *reading, struct str value);
 EP_MUST_CHECK enum err talk_on_store(struct talk_reading *reading, struct str value);
 
 /* A turn at the end; one of the same role as the last is the last where `joins`. */

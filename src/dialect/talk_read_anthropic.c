@@ -399,6 +399,13 @@ static enum err anthropic_on_metadata(struct talk_reading *reading, struct str v
     return ERR_OK;
 }
 
+static enum err anthropic_on_speed(struct talk_reading *reading, struct str value)
+{
+    reading->talk->speed = tier_of_json(value);
+    lost_add(&reading->talk->lost, LOST_BIT_TIER);
+    return ERR_OK;
+}
+
 static const struct talk_member anthropic_members[] = {
     { STR_INIT("model"), talk_on_model, 0 },
     { STR_INIT("messages"), anthropic_on_messages, 0 },
@@ -414,8 +421,8 @@ static const struct talk_member anthropic_members[] = {
     { STR_INIT("thinking"), anthropic_on_thinking, 0 },
     { STR_INIT("output_config"), anthropic_on_output_config, 0 },
     { STR_INIT("metadata"), anthropic_on_metadata, 0 },
-    { STR_INIT("service_tier"), NULL, LOST_BIT_TIER },
-    { STR_INIT("speed"), NULL, LOST_BIT_TIER },
+    { STR_INIT("service_tier"), talk_on_tier, 0 },
+    { STR_INIT("speed"), anthropic_on_speed, 0 },
     { STR_INIT("cache_control"), NULL, LOST_BIT_CACHE },
     { STR_INIT("context_management"), NULL, LOST_BIT_CONTEXT_MANAGEMENT },
     { STR_INIT("diagnostics"), NULL, LOST_BIT_METADATA },

@@ -565,7 +565,7 @@ static const struct talk_member gemini_members[] = {
     { STR_INIT("generationConfig"), gemini_on_config, 0 },
     { STR_INIT("safetySettings"), NULL, LOST_BIT_SAFETY_SETTINGS },
     { STR_INIT("labels"), NULL, LOST_BIT_METADATA },
-    { STR_INIT("serviceTier"), NULL, LOST_BIT_TIER },
+    { STR_INIT("serviceTier"), talk_on_tier, 0 },
     { STR_INIT("cachedContent"), NULL, TALK_NEVER },
     { STR_INIT("store"), talk_on_store, 0 },
 };

@@ -585,7 +585,7 @@ static const struct talk_member responses_members[] = {
     { STR_INIT("safety_identifier"), NULL, LOST_BIT_USER },
     { STR_INIT("metadata"), talk_on_metadata, 0 },
     { STR_INIT("client_metadata"), NULL, LOST_BIT_METADATA },
-    { STR_INIT("service_tier"), NULL, LOST_BIT_TIER },
+    { STR_INIT("service_tier"), talk_on_tier, 0 },
     { STR_INIT("prompt_cache_key"), NULL, LOST_BIT_CACHE },
     { STR_INIT("prompt_cache_retention"), NULL, LOST_BIT_CACHE },
     { STR_INIT("context_management"), NULL, LOST_BIT_CONTEXT_MANAGEMENT },

@@ -36,6 +36,8 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/tier.h"
+#include "crypto/digest.h"
 #include "dialect/ask.h"
 #include "dialect/dialect.h"
 #include "dialect/face.h"
@@ -164,12 +166,13 @@ struct call {
     bool upstream_over;
     enum err upstream_err;
     struct relay relay;
-    struct buf answer;              /* of an answer that is not streamed, or an upstream's error */
-    bool hedged;                    /* a second attempt was begun beside one */
-    bool fell_back;                 /* the model is not the one that was asked for */
-    bool streamed;                  /* the upstream answers with events */
-    bool head_sent;                 /* to the client */
-    bool cut;                       /* the server stops: end with what there is */
+    struct buf answer; /* of an answer that is not streamed, or an upstream's error */
+    bool hedged;       /* a second attempt was begun beside one */
+    bool fell_back;    /* the model is not the one that was asked for */
+    bool streamed;     /* the upstream answers with events */
+    bool head_sent;    /* to the client */
+    bool dearer;       /* the source says a tier that was not asked for and costs more */
+    bool cut;          /* the server stops: end with what there is */
     bool has_counted, has_reported; /* both of `counted` are there; so is `reported` */
 
     enum err err;       /* what the client is told instead of an answer */
@@ -179,6 +182,10 @@ struct call {
     const char *counted_by; /* "exact" or "estimate"; NULL: nothing was counted */
     struct usage reported;
     struct usage billed;
+    struct digest report;          /* SHA-256 of what was told last of usage, as it came; */
+    bool has_report;               /* if anything was */
+    enum tier served;              /* what the source says; */
+    enum tier tier;                /* what is charged */
     const struct usage *generated; /* by the upstream, of an answer not delivered whole */
     const char *generated_by;      /* NULL: nothing differs from what is billed */
     struct call_disputes disputes;

@@ -5,6 +5,7 @@
 #include "gate/call_extend.h"
 #include "gate/call_limits.h"
 #include "gate/call_talk.h"
+#include "gate/call_tier.h"
 #include "gate/gate_internal.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
@@ -36,7 +37,8 @@ uint64_t call_batch_percent(const struct call *call)
     return id_is_zero(call->batch) ? 0 : call->product->batch.price_percent;
 }
 
-void call_price_rate(const struct call_price *price, struct rate *ret_rate)
+/* Of prices that are those of the tier. */
+static void admit_rate(const struct call_price *price, struct rate *ret_rate)
 {
     for (size_t i = 0; i < USAGE_COUNT; i++) {
         /* A class that a kept list did not know is sold at today's price, and not for nothing. */
@@ -53,12 +55,19 @@ void call_price_rate(const struct call_price *price, struct rate *ret_rate)
     rate_complete(ret_rate);
 }
 
+void call_price_rate(const struct call_price *price, struct rate *ret_rate)
+{
+    const struct call_price tiered = call_tier_price(price);
+    admit_rate(&tiered, ret_rate);
+}
+
 void call_rate_at(const struct call *call, const struct call_price *price, struct rate *ret_rate)
 {
-    call_price_rate(price, ret_rate);
+    const struct call_price tiered = call_tier_price(price);
+    admit_rate(&tiered, ret_rate);
     if (call->service->price != NULL) {
-        bool kept = price->price->known_unit[REGISTRY_UNIT_IMAGE];
-        call->service->price(call, kept ? price->price : price->listed, ret_rate);
+        bool kept = tiered.price->known_unit[REGISTRY_UNIT_IMAGE];
+        call->service->price(call, kept ? tiered.price : tiered.listed, ret_rate);
     }
     if (price->percent != 0) {
         admit_lower(ret_rate, (int64_t)price->percent);
@@ -68,7 +77,7 @@ void call_rate_at(const struct call *call, const struct call_price *price, struc
 void call_rate(const struct call *call, struct rate *ret_rate)
 {
     const struct call_price price = { call->listed, call->price, call->kept,
-                                      call_batch_percent(call) };
+                                      call_batch_percent(call), call->ask.tier };
     call_rate_at(call, &price, ret_rate);
 }
 
@@ -272,6 +281,7 @@ bool call_price_of(const struct call *call, const struct registry_model *model,
         .price = kept == NULL ? listed : &kept->price,
         .kept = kept == NULL ? NULL : kept->book,
         .percent = call_batch_percent(call),
+        .tier = call->ask.tier,
     };
     return true;
 }
@@ -289,6 +299,7 @@ static enum err admit_terms(struct call *call, struct fail *fail)
     call->listed = price.listed;
     call->price = price.price;
     call->kept = price.kept;
+    TRY(call_tier_check(call, &price, fail));
     TRY(call_service_check(call, fail));
     TRY(call_talk_carry(call, fail));
     return call_prefer_begin(call, fail);

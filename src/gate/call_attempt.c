@@ -164,7 +164,10 @@ static void attempt_cost(const struct call *call, const struct call_attempt *att
         return;
     }
     const char *by = attempt_used(call, attempt, &usage);
-    call_price_rate(&(struct call_price){ .listed = contract, .price = contract }, &rate);
+    const struct call_price price = { .listed = contract,
+                                      .price = contract,
+                                      .tier = call->ask.tier };
+    call_price_rate(&price, &rate);
     if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
         money_nano_ceil(pico, &try->cost_nano)) {
         try->cost_by = str_from(by);

@@ -41,6 +41,7 @@ static enum err chat_check(struct call *call)
     TRY(err);
     call->has_reported = call->relay.has_usage;
     call->reported = call->relay.usage;
+    call_report_from_relay(call);
     return call_tongue_translates(call) ? call_tongue_fold(call) : ERR_OK;
 }
 

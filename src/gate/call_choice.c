@@ -123,7 +123,8 @@ static int64_t choice_saved(const struct call *call)
         return 0;
     }
     const struct registry_price *contract = call->route->contract;
-    call_price_rate(&(struct call_price){ .listed = contract, .price = contract }, &rate);
+    const struct call_price price = { .listed = contract, .price = contract, .tier = call->served };
+    call_price_rate(&price, &rate);
     return money_nano_floor(rate_saved(&rate, &call->reported), &nano) ? nano : 0;
 }
 

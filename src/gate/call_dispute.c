@@ -1,6 +1,7 @@
 #include "gate/call_dispute.h"
 
 #include "gate/call.h"
+#include "gate/call_tier.h"
 #include "gate/gate_internal.h"
 #include "gate/quarantine.h"
 #include "gate/usage_check.h"
@@ -89,6 +90,20 @@ static enum err dispute_seconds(const struct call *call, struct store_txn *txn, 
     return upstream_claim_add(txn, &item, fail);
 }
 
+/* What it would have cost by the tier that it says is nobody's figure: the client pays what it has
+ * asked for. */
+static enum err dispute_tier(const struct call *call, struct store_txn *txn, int64_t now_ns,
+                             struct fail *fail)
+{
+    if (!call_tier_is_disputed(call)) {
+        return ERR_OK;
+    }
+    struct claim_item item = dispute_item(call, &call->attempt, now_ns);
+    item.kind = CLAIM_TIER;
+    item.declared = str_from(tier_name(call->served));
+    return upstream_claim_add(txn, &item, fail);
+}
+
 enum err call_dispute_write(const struct call *call, struct store_txn *txn, int64_t now_ns,
                             struct fail *fail)
 {
@@ -100,6 +115,7 @@ enum err call_dispute_write(const struct call *call, struct store_txn *txn, int6
     }
     TRY(dispute_report(call, txn, now_ns, fail));
     TRY(dispute_seconds(call, txn, now_ns, fail));
+    TRY(dispute_tier(call, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_INPUT, txn, now_ns, fail));
     TRY(dispute_usage(call, USAGE_CHECK_OUTPUT, txn, now_ns, fail));
     if (!call->disputes.unnamed) {

@@ -104,8 +104,7 @@ static enum err embeddings_check(struct call *call)
         return ERR_UPSTREAM_STATUS;
     }
     TRY(call_service_declared(call, answer.model));
-    call->has_reported =
-        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
+    call_service_reported(call, answer.usage, answer.usage);
     if (own->hinted) {
         lost_add(&call->lost, LOST_BIT_TASK);
     }

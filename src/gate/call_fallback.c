@@ -5,6 +5,7 @@
 #include "gate/call_device.h"
 #include "gate/call_limits.h"
 #include "gate/call_talk.h"
+#include "gate/call_tier.h"
 #include "gate/gate_internal.h"
 #include "gate/price_shelf.h"
 #include "wire/json.h"
@@ -47,7 +48,7 @@ enum err call_fallback_ceiling(const struct call *call, const struct rate_bounds
     const struct call_fallback *fallback = call->fallback;
     for (size_t i = 0; fallback != NULL && i < fallback->count; i++) {
         struct call_price price;
-        if (!call_price_of(call, fallback->models[i], &price)) {
+        if (!call_price_of(call, fallback->models[i], &price) || !call_tier_sold(call, &price)) {
             continue; /* it will not be sold */
         }
         struct rate rate;
@@ -83,7 +84,8 @@ static struct fallback_state fallback_keep(const struct call *call)
         .model = call->model,
         .law = call->law,
         .quota = call->quota,
-        .price = { call->listed, call->price, call->kept, call_batch_percent(call) },
+        .price = { call->listed, call->price, call->kept, call_batch_percent(call),
+                   call->ask.tier },
         .tried = call->tried,
         .uncarried = call->uncarried,
         .output_cap = call->output_cap,
@@ -110,7 +112,8 @@ static bool fallback_may_be_sold(struct call *call, const struct registry_model 
     struct call_price price;
     struct fail fail;
     const struct policy_verdict *verdict = NULL;
-    if (!call_price_of(call, model, &price) || price.kept != call->kept) {
+    if (!call_price_of(call, model, &price) || price.kept != call->kept ||
+        !call_tier_sold(call, &price)) {
         return false;
     }
     call->model = model;

@@ -430,6 +430,7 @@ enum dispatch_outcome forward_judge(enum err err, int status)
 static void forward_forget(struct call *call)
 {
     call->streamed = false;
+    call->has_report = false;
     buf_fini(&call->answer);
     buf_reset(&call->said);
     relay_fini(&call->relay);

@@ -46,8 +46,7 @@ static enum err images_check(struct call *call)
         return ERR_UPSTREAM_STATUS;
     }
     TRY(call_service_declared(call, answer.model));
-    call->has_reported =
-        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
+    call_service_reported(call, answer.usage, answer.usage);
     images_kind_read(body, &own->kind);
     own->count = answer.count;
     own->made = true;

@@ -267,6 +267,9 @@ enum call_next call_meter(struct call *call)
         call->reported = call->relay.usage;
         call->has_reported = true;
     }
+    if (call->streamed) {
+        call_report_from_relay(call);
+    }
     bool drained = call->drain != NULL && call->has_reported && call->upstream_err == ERR_OK;
     bool whole = !drained || meter_abandoned_whole(call);
     call->provenance = "none";

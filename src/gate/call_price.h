@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/tier.h"
 #include "meter/rate.h"
 
 struct call;
@@ -16,6 +17,7 @@ struct call_price {
     const struct registry_price *price;  /* that, or a kept book's */
     const struct price_shelf_book *kept; /* NULL: the snapshot's */
     uint64_t percent;                    /* of it, for a line of a batch; 0: all of it */
+    enum tier tier;                      /* whose prices they are asked for */
 };
 
 /* False: the model has no price, or none in the account's currency. */

@@ -242,6 +242,22 @@ static struct str settlement_service(const struct call *call)
     return service == REGISTRY_SERVICE_CHAT ? STR_EMPTY : str_from(registry_service_name(service));
 }
 
+/* Empty: the ordinary one, as in receipts of before there were others. */
+static struct str settlement_tier(enum tier tier)
+{
+    return tier_is_ordinary(tier) ? STR_EMPTY : str_from(tier_name(tier));
+}
+
+static void settlement_tell_tier(const struct call *call, struct receipt_facts *facts)
+{
+    facts->tier = settlement_tier(call->tier);
+    facts->tier_asked = settlement_tier(call->ask.tier);
+    facts->tier_served =
+        call->served == TIER_UNSAID ? STR_EMPTY : str_from(tier_name(call->served));
+    facts->usage_sha256 = call->report;
+    facts->has_usage_sha256 = call->has_report;
+}
+
 static enum err settlement_receipt(struct call_settlement *settlement)
 {
     const struct call *call = settlement->call;
@@ -298,6 +314,7 @@ static enum err settlement_receipt(struct call_settlement *settlement)
         .internal_reason = call->err == ERR_OK ? STR_EMPTY : str_from(err_info(call->err)->name),
     };
     settlement_tell_usage(call, unit_names, &facts);
+    settlement_tell_tier(call, &facts);
     call_choice_tell(call, candidates, &facts.choice);
     struct call_law_room room;
     call_law_receipt(call, settlement->wall_ns, &room, &facts);

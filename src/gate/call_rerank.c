@@ -45,6 +45,7 @@ static enum err rerank_check(struct call *call)
     }
     TRY(call_service_declared(call, answer.model));
     own->told_units = answer.search_units;
+    call_service_reported(call, answer.told, STR_EMPTY);
     call->reported = (struct usage){ 0 };
     call->has_reported = answer.tokens >= 0 || answer.search_units >= 0;
     call->reported.tokens[USAGE_IN] = answer.tokens > 0 ? answer.tokens : 0;

@@ -102,6 +102,22 @@ void call_service_head(struct call *call, const struct http1_head *head)
     }
 }
 
+void call_report_from_relay(struct call *call)
+{
+    call->has_report = call->relay.has_told;
+    call->report = call->relay.told;
+}
+
+void call_service_reported(struct call *call, struct str told, struct str tokens)
+{
+    call->has_reported =
+        usage_read((enum usage_surface)call->route->usage, tokens, &call->reported);
+    call->has_report = told.len > 0;
+    if (call->has_report) {
+        call->report = digest_sha256(told);
+    }
+}
+
 enum err call_service_declared(struct call *call, struct str model)
 {
     call->relay.named = swap_check_json(call->model, call->route->upstream_model, model);

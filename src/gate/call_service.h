@@ -135,6 +135,12 @@ EP_MUST_CHECK enum err call_service_check(struct call *call, struct fail *fail);
  * that was asked for. ERR_UPSTREAM_MODEL. */
 EP_MUST_CHECK enum err call_service_declared(struct call *call, struct str model);
 
+/* The same of what the relay has heard last. */
+void call_report_from_relay(struct call *call);
+/* FORWARD, of a whole answer: what it reports of usage, empty where it does not, and of that what
+ * is in tokens: sets call->has_reported, call->reported, and notes how it came. */
+void call_service_reported(struct call *call, struct str told, struct str tokens);
+
 /* FORWARD, of calls with work: keeps what the answer's head says of it. */
 void call_service_head(struct call *call, const struct http1_head *head);
 

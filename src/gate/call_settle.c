@@ -1,5 +1,6 @@
 #include "gate/call_extend.h"
 #include "gate/call_mark.h"
+#include "gate/call_tier.h"
 #include "gate/gate_internal.h"
 
 /* SETTLE: what does it cost? Never more than was held; the rest is the operator's loss. */
@@ -15,6 +16,7 @@ enum call_next call_settle(struct call *call)
         call->provenance = "unpriced"; /* a class without a price is not charged */
         call->pico = 0;
     }
+    call_tier_settle(call, &rate);
     if (!money_nano_floor(call->pico, &nano)) {
         nano = INT64_MAX;
     }

@@ -7,6 +7,7 @@
 #include "dialect/talk.h"
 #include "dialect/text.h"
 #include "gate/call.h"
+#include "gate/call_tier.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/talk_route.h"
@@ -199,6 +200,7 @@ enum err call_talk_read(struct call *call, struct fail *fail)
         return ERR_NO_MEMORY;
     }
     enum err err = talk_take(call, fail);
+    call_tier_ask(call, talk->talk.tier, talk->talk.speed);
     if (err != ERR_OK) {
         talk_blame(call, talk->talk.param);
     }

@@ -4,7 +4,9 @@
  * Billed are tokens where the upstream reports them and the price book sells them, and seconds of
  * the recording where it sells those: as reported, else by our own count of the file. Where both
  * are known and the report is the greater by more than AUDIO_SLACK, our count is billed, and the
- * difference is a claim.
+ * difference is a claim. Where our count is no more than what the head of the file says of it
+ * (sound_is_said()), the report is billed whatever it is, within what is held, and nothing is
+ * claimed: it is not the source that would be wrong.
  */
 #include "gate/call_transcription.h"
 
@@ -25,6 +27,7 @@
 struct transcription_work {
     int64_t counted_ms; /* -1: the container does not say */
     int64_t told_ms;    /* -1: the upstream did not */
+    bool said;          /* `counted_ms` is the file's own word */
 };
 
 /* Neither its container nor an answer of that form says how long it is: it could not be billed. */
@@ -32,6 +35,18 @@ static bool transcription_is_blind(const struct upload *upload)
 {
     int64_t ms = 0;
     return upload->format > UPLOAD_DIARIZED_JSON && !sound_length(&upload->sound, &ms);
+}
+
+/* Seconds that the hold covers: by our count, by what so many bytes can be, or, where silence needs
+ * fewer bytes yet, by what the file says of itself. */
+static int64_t transcription_most(const struct upload *upload, const struct transcription_work *own)
+{
+    int64_t bytes = (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;
+    if (own->counted_ms < 0) {
+        return bytes;
+    }
+    int64_t most = audio_seconds(own->counted_ms + audio_slack_ms(own->counted_ms));
+    return own->said && bytes > most ? bytes : most;
 }
 
 static enum err transcription_parse(struct call *call, struct fail *fail)
@@ -61,9 +76,8 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
     struct transcription_work *own = work->own;
     *own = (struct transcription_work){ .counted_ms = -1, .told_ms = -1 };
     (void)sound_length(&upload->sound, &own->counted_ms); /* unknown: it stays */
-    int64_t most = own->counted_ms >= 0
-                       ? audio_seconds(own->counted_ms + audio_slack_ms(own->counted_ms))
-                       : (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;
+    own->said = sound_is_said(&upload->sound);
+    int64_t most = transcription_most(upload, own);
     work->most[USAGE_UNIT_SECOND_IN] = most;
     work->input_most = most * TRANSCRIPTION_TOKENS_A_SECOND + (int64_t)upload->prompt.len;
     work->mixed = true;
@@ -94,8 +108,7 @@ static enum err transcription_check(struct call *call)
         return ERR_UPSTREAM_STATUS;
     }
     own->told_ms = answer.ms;
-    call->has_reported =
-        usage_read((enum usage_surface)call->route->usage, answer.usage, &call->reported);
+    call_service_reported(call, answer.told, answer.usage);
     return ERR_OK;
 }
 
@@ -106,10 +119,11 @@ static void transcription_measure(struct call *call, const struct rate *rate)
     bool told = own->told_ms >= 0;
     bool counted = own->counted_ms >= 0;
     int64_t slack = counted ? audio_slack_ms(own->counted_ms) : 0;
-    bool more = told && counted && own->told_ms > own->counted_ms + slack;
+    bool more = told && counted && !own->said && own->told_ms > own->counted_ms + slack;
     int64_t ms = more || !told ? own->counted_ms : own->told_ms;
     int64_t least = (int64_t)(upload_bytes(call->upload) / TRANSCRIPTION_BYTES_MOST) + 1;
     int64_t seconds = ms < 0 ? least : audio_seconds(ms);
+    seconds = own->said && !told && seconds < least ? least : seconds;
     int64_t most = call->work->most[USAGE_UNIT_SECOND_IN];
     if (!audio_is_sold(call)) {
         return;

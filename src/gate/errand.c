@@ -163,9 +163,10 @@ static void errand_put_model_openrouter(struct jsonw *json, const struct registr
     errand_put_null(json, "supported_voices");
 }
 
-static void errand_put_pricing(struct jsonw *json, const struct registry_price *price)
+static void errand_put_prices(struct jsonw *json, const char *name,
+                              const struct registry_price *price)
 {
-    jsonw_key(json, "pricing");
+    jsonw_key(json, name);
     jsonw_open(json, '{');
     errand_put_price(json, "prompt", price, REGISTRY_CLASS_IN);
     errand_put_price(json, "completion", price, REGISTRY_CLASS_OUT);
@@ -179,6 +180,21 @@ static void errand_put_pricing(struct jsonw *json, const struct registry_price *
             errand_put_piece(json, registry_unit_name((enum registry_unit_priced)i),
                              price->pico_unit[i]);
         }
+    }
+    jsonw_close(json, '}');
+}
+
+/* Those of the tiers stand beside it, by their names. */
+static void errand_put_pricing(struct jsonw *json, const struct registry_price *price)
+{
+    errand_put_prices(json, "pricing", price);
+    if (price->tier_count == 0) {
+        return;
+    }
+    jsonw_key(json, "tier_pricing");
+    jsonw_open(json, '{');
+    for (size_t i = 0; i < price->tier_count; i++) {
+        errand_put_prices(json, tier_name(price->tiers[i].tier), &price->tiers[i].price);
     }
     jsonw_close(json, '}');
 }

@@ -126,7 +126,6 @@ static void errand_put_unknown(struct jsonw *json)
         "provider_name",
         "provider_responses",
         "router",
-        "service_tier",
         "streamed",
         "upstream_id",
         "upstream_inference_cost",
@@ -160,6 +159,7 @@ static enum err errand_put_generation(struct errand *errand, const struct tlog_f
     errand_put_nano(&json, "total_cost", errand_number(client, "amount"));
     errand_put_nano(&json, "usage", errand_number(client, "amount"));
     errand_put_nano(&json, "cache_discount", errand_number(client, "saved"));
+    errand_copy(&json, "service_tier", client, STR("tier"));
     errand_put_classes(&json, billed);
     errand_put_unknown(&json);
     jsonw_close(&json, '}');

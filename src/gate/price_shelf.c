@@ -25,7 +25,8 @@ struct price_shelf {
     int64_t last; /* row whose book was read whole */
     struct price_shelf_book *book;
     struct shelf_entry *fresh;     /* read and not yet in the map, the last first */
-    struct registry_image *images; /* of the first of them */
+    struct registry_tier *tiers;   /* of the first of them */
+    struct registry_image *images; /* of it, or of its tier that came last */
 };
 
 static const struct store_sql sql_prices = {
@@ -113,6 +114,32 @@ static void shelf_class(struct registry_price *price, struct str name, int64_t p
     }
 }
 
+/* "priority/in" is the class "in" of a tier, whose rows follow each other. */
+static enum err shelf_tier(struct price_shelf *shelf, struct str *class,
+                           struct registry_price **price)
+{
+    struct str rest = *class;
+    enum tier tier = tier_named(str_cut(&rest, '/'));
+    struct registry_price *line = *price;
+    if (tier == TIER_UNKNOWN) {
+        return ERR_OK;
+    }
+    if (line->tier_count == 0) {
+        shelf->tiers = arena_zalloc(&shelf->arena, TIER_COUNT * sizeof(*shelf->tiers));
+        line->tiers = shelf->tiers;
+    }
+    if (line->tiers == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    if (line->tier_count == 0 || shelf->tiers[line->tier_count - 1].tier != tier) {
+        ASSERT(line->tier_count < TIER_COUNT); /* rows come by name: each tier once */
+        shelf->tiers[line->tier_count++].tier = tier;
+    }
+    *price = &shelf->tiers[line->tier_count - 1].price;
+    *class = rest;
+    return ERR_OK;
+}
+
 static enum err shelf_on_price(void *context, const struct store_value *row, size_t columns)
 {
     struct price_shelf *shelf = context;
@@ -120,11 +147,13 @@ static enum err shelf_on_price(void *context, const struct store_value *row, siz
     TRY(shelf_book(shelf, row));
     TRY(shelf_price(shelf, row[3].bytes));
     struct registry_price *price = &shelf->fresh->price.price;
-    if (str_starts(row[4].bytes, STR("image "))) {
-        struct str kind = str_from_at(row[4].bytes, sizeof("image ") - 1);
+    struct str class = row[4].bytes;
+    TRY(shelf_tier(shelf, &class, &price));
+    if (str_starts(class, STR("image "))) {
+        struct str kind = str_from_at(class, sizeof("image ") - 1);
         return shelf_image(shelf, price, kind, row[5].number);
     }
-    shelf_class(price, row[4].bytes, row[5].number);
+    shelf_class(price, class, row[5].number);
     return ERR_OK;
 }
 

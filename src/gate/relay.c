@@ -41,8 +41,15 @@ void relay_fini(struct relay *relay)
 }
 
 /* What was reported; searches that no report tells are counted where they were seen. */
-static void relay_use(struct relay *relay, struct str usage)
+static void relay_use(struct relay *relay, struct str usage, struct str told, enum tier tier)
 {
+    if (usage.len + told.len > 0) {
+        relay->told = digest_sha256(usage.len > 0 ? usage : told);
+        relay->has_told = true;
+    }
+    if (tier != TIER_UNSAID) {
+        relay->tier = tier;
+    }
     if (usage.len > 0) {
         usage_report_add(&relay->report, relay->surface, usage);
         relay->has_usage = usage_report_settle(&relay->report, relay->surface, &relay->usage);
@@ -67,7 +74,7 @@ static enum err relay_understand(struct relay *relay, const struct chat_event *c
         return ERR_UPSTREAM_MODEL;
     }
     relay->begun |= relay->listen == NULL || listen_has_begun(relay->listen);
-    relay_use(relay, chat->usage);
+    relay_use(relay, chat->usage, chat->told, chat->tier);
     relay->unread |= chat->unread;
     relay->finished += chat->finished;
     relay->done |= chat->done;
@@ -380,7 +387,11 @@ static enum err relay_read(struct relay *relay, struct str body, const struct ch
     TRY(relay_listen(relay));
     TRY(listen_body(relay->listen, body, sink == NULL ? NULL : &copying, &said));
     *ret_answer = (struct chat_answer){
-        .error = said.error, .unread = said.unread, .model = said.model, .usage = said.usage
+        .error = said.error,
+        .unread = said.unread,
+        .model = said.model,
+        .usage = said.usage,
+        .tier = said.tier,
     };
     return ERR_OK;
 }
@@ -401,7 +412,7 @@ enum err relay_whole(struct relay *relay, struct str body, const struct chat_sin
         return ERR_UPSTREAM_MODEL;
     }
     relay->unread |= answer.unread;
-    relay_use(relay, answer.usage);
+    relay_use(relay, answer.usage, STR_EMPTY, answer.tier);
     return ERR_OK;
 }
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "crypto/digest.h"
 #include "dialect/chat.h"
 #include "dialect/dialect.h"
 #include "meter/usage_report.h"
@@ -55,6 +56,9 @@ struct relay {
     struct usage_report report; /* what was said of usage so far, by the rule of */
     enum usage_surface surface;
     struct usage usage; /* that, in classes */
+    struct digest told; /* SHA-256 of the last report of usage, as it came; */
+    bool has_told;      /* if there was one */
+    enum tier tier;     /* that served, as far as it was told beside the usage */
     bool include_usage; /* the client wants it */
     bool bytes;         /* it is no stream of events: all of it is given on as it comes */
     bool singly;        /* each event is given on by itself, when it was told */

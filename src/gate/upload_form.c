@@ -107,6 +107,15 @@ static bool form_is_ours(struct str name)
     return false;
 }
 
+/* A form is sold in the ordinary tier: another would be bought dearer than it is sold. */
+static bool form_tier(struct upload *upload, struct str value, struct upload_fault *fault)
+{
+    (void)upload;
+    return value.len == 0 || str_eq(value, STR("auto")) || str_eq(value, STR("default")) ||
+           upload_wrong(fault, ERR_ASK_UNSUPPORTED, STR("service_tier"),
+                        "\"service_tier\" is not sold of forms: leave it out.");
+}
+
 struct form_field {
     struct str name;
     bool (*read)(struct upload *upload, struct str value, struct upload_fault *fault);
@@ -114,10 +123,9 @@ struct form_field {
 
 /* What is decided by; all else is passed on. */
 static const struct form_field form_fields[] = {
-    { STR_INIT("model"), form_model },
-    { STR_INIT("response_format"), form_format },
-    { STR_INIT("stream"), form_stream },
-    { STR_INIT("prompt"), form_prompt },
+    { STR_INIT("model"), form_model },       { STR_INIT("response_format"), form_format },
+    { STR_INIT("stream"), form_stream },     { STR_INIT("prompt"), form_prompt },
+    { STR_INIT("service_tier"), form_tier },
 };
 
 /* Into the call's body: ["name","value"]. */

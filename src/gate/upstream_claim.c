@@ -2,34 +2,46 @@
 
 #include <string.h>
 
-/* The tables came with quarantine.c's migration. Since then there is one kind more, and a table's
- * checks cannot be changed: both are written anew. Their rows and numbers stay. */
+/* A table's checks cannot be changed: for one kind more both tables are written anew. Their rows
+ * and numbers stay. */
+#define CLAIM_ANEW(kinds)                                                                       \
+    "CREATE TABLE upstream_claim_2(id INTEGER PRIMARY KEY, route TEXT NOT NULL,"                \
+    " party TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL CHECK(kind IN (" kinds "))," \
+    " state TEXT NOT NULL"                                                                      \
+    " CHECK(state IN ('open', 'settled', 'withdrawn')), opened_ns INTEGER NOT NULL,"            \
+    " last_ns INTEGER NOT NULL, calls INTEGER NOT NULL, counted INTEGER NOT NULL,"              \
+    " reported INTEGER NOT NULL, closed_ns INTEGER NOT NULL, closed_by TEXT NOT NULL,"          \
+    " closed_why TEXT NOT NULL) STRICT;"                                                        \
+    "INSERT INTO upstream_claim_2 SELECT id, route, party, model, kind, state, opened_ns,"      \
+    " last_ns, calls, counted, reported, closed_ns, closed_by, closed_why"                      \
+    " FROM upstream_claim;"                                                                     \
+    "CREATE TABLE upstream_claim_call_2(claim INTEGER NOT NULL REFERENCES upstream_claim_2,"    \
+    " number INTEGER NOT NULL, call BLOB NOT NULL CHECK(length(call) = 16),"                    \
+    " at_ns INTEGER NOT NULL, upstream_id TEXT NOT NULL, declared TEXT NOT NULL,"               \
+    " counted INTEGER NOT NULL, reported INTEGER NOT NULL,"                                     \
+    " PRIMARY KEY(claim, number)) STRICT, WITHOUT ROWID;"                                       \
+    "INSERT INTO upstream_claim_call_2 SELECT claim, number, call, at_ns, upstream_id,"         \
+    " declared, counted, reported FROM upstream_claim_call;"                                    \
+    "DROP TABLE upstream_claim_call;"                                                           \
+    "DROP TABLE upstream_claim;"                                                                \
+    "ALTER TABLE upstream_claim_2 RENAME TO upstream_claim;"                                    \
+    "ALTER TABLE upstream_claim_call_2 RENAME TO upstream_claim_call;"                          \
+    "CREATE UNIQUE INDEX upstream_claim_open ON upstream_claim(route, kind)"                    \
+    " WHERE state = 'open';"
+
+#define CLAIM_KINDS "'swap', 'slope', 'offset', 'completion', 'unknown_model', 'usage'"
+
+/* The tables came with quarantine.c's migration. */
 const struct store_migration upstream_claim_migration = {
     .number = 19,
     .name = "usage_claim",
-    .sql = "CREATE TABLE upstream_claim_2(id INTEGER PRIMARY KEY, route TEXT NOT NULL,"
-           " party TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL CHECK(kind IN ('swap',"
-           " 'slope', 'offset', 'completion', 'unknown_model', 'usage')), state TEXT NOT NULL"
-           " CHECK(state IN ('open', 'settled', 'withdrawn')), opened_ns INTEGER NOT NULL,"
-           " last_ns INTEGER NOT NULL, calls INTEGER NOT NULL, counted INTEGER NOT NULL,"
-           " reported INTEGER NOT NULL, closed_ns INTEGER NOT NULL, closed_by TEXT NOT NULL,"
-           " closed_why TEXT NOT NULL) STRICT;"
-           "INSERT INTO upstream_claim_2 SELECT id, route, party, model, kind, state, opened_ns,"
-           " last_ns, calls, counted, reported, closed_ns, closed_by, closed_why"
-           " FROM upstream_claim;"
-           "CREATE TABLE upstream_claim_call_2(claim INTEGER NOT NULL REFERENCES upstream_claim_2,"
-           " number INTEGER NOT NULL, call BLOB NOT NULL CHECK(length(call) = 16),"
-           " at_ns INTEGER NOT NULL, upstream_id TEXT NOT NULL, declared TEXT NOT NULL,"
-           " counted INTEGER NOT NULL, reported INTEGER NOT NULL,"
-           " PRIMARY KEY(claim, number)) STRICT, WITHOUT ROWID;"
-           "INSERT INTO upstream_claim_call_2 SELECT claim, number, call, at_ns, upstream_id,"
-           " declared, counted, reported FROM upstream_claim_call;"
-           "DROP TABLE upstream_claim_call;"
-           "DROP TABLE upstream_claim;"
-           "ALTER TABLE upstream_claim_2 RENAME TO upstream_claim;"
-           "ALTER TABLE upstream_claim_call_2 RENAME TO upstream_claim_call;"
-           "CREATE UNIQUE INDEX upstream_claim_open ON upstream_claim(route, kind)"
-           " WHERE state = 'open';",
+    .sql = CLAIM_ANEW(CLAIM_KINDS),
+};
+
+const struct store_migration tier_claim_migration = {
+    .number = 24,
+    .name = "tier_claim",
+    .sql = CLAIM_ANEW(CLAIM_KINDS ", 'tier'"),
 };
 
 static const struct store_sql sql_open = {
@@ -64,6 +76,7 @@ const char *claim_kind_name(enum claim_kind kind)
         [CLAIM_COMPLETION] = "completion",
         [CLAIM_UNKNOWN_MODEL] = "unknown_model",
         [CLAIM_USAGE] = "usage",
+        [CLAIM_TIER] = "tier",
     };
     ASSERT((unsigned)kind < EP_ARRAY_LEN(names));
     return names[kind];

@@ -19,10 +19,12 @@ enum claim_kind {
     CLAIM_OFFSET,        /* it reports some tokens more a call */
     CLAIM_COMPLETION,    /* it reports more output than there is text for */
     CLAIM_UNKNOWN_MODEL, /* it leaves out the model's name, against its contract */
-    CLAIM_USAGE          /* it reports usage that contradicts itself */
+    CLAIM_USAGE,         /* it reports usage that contradicts itself */
+    CLAIM_TIER           /* it says it served in a dearer tier than was asked for */
 };
 
 extern const struct store_migration upstream_claim_migration; /* number 19; behind quarantine's */
+extern const struct store_migration tier_claim_migration;     /* number 24 */
 
 enum claim_state {
     CLAIM_OPEN,
@@ -37,7 +39,7 @@ struct claim_item {
     enum claim_kind kind;
     struct id call;
     struct str upstream_id; /* empty: it gave none, or the attempt's row will say */
-    struct str declared;    /* of a swap: the name it said */
+    struct str declared;    /* of a swap: the name it said; the tier */
     int64_t counted;        /* tokens; 0 and 0 of a swap */
     int64_t reported;
     int64_t now_ns;

@@ -11,8 +11,9 @@
  *
  * Where the file ends too early, it is as long as what came of it. A recording that is none of
  * these, or whose container does not say, is of unknown length; so is one beyond SOUND_MS_MAX. What
- * a container says of itself may be a lie: a hold rests on it, and what is billed is what the
- * upstream found when it decoded the file (a difference is a claim).
+ * a container says of itself may be a lie: where it is all that there is to go by, sound_is_said(),
+ * a hold covers what so many bytes can be, and what is billed is what the upstream found when it
+ * decoded the file; of other lengths a difference is a claim.
  */
 #pragma once
 
@@ -97,5 +98,8 @@ void sound_init(struct sound *sound);
 void sound_feed(struct sound *sound, struct str data);
 /* All has come. True: *ret_ms, rounded up. */
 bool sound_length(const struct sound *sound, int64_t *ret_ms);
+/* The length rests on the word of the file's head alone (FLAC's stream info, MP4's tables, WebM's
+ * info, a compressed WAV's own count): whoever made it may have written anything there. */
+bool sound_is_said(const struct sound *sound);
 /* "wav", "flac", "ogg", "mpeg", "mp4", "webm"; "unknown" */
 const char *sound_kind_name(enum sound_kind kind);

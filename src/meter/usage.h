@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "base/tier.h"
 
 #define USAGE_TABLE(X)              \
     X(IN, "in")                     \
@@ -71,6 +72,7 @@ struct usage {
     int64_t tokens[USAGE_COUNT];
     int64_t units[USAGE_UNITS];
     bool told[USAGE_DETAILS];
+    enum tier tier;       /* that the report says it was served in */
     bool quarantined;     /* the report contradicts itself: its figures are no basis for money */
     bool split_assumed;   /* which class was cached was not told */
     bool reasoning_added; /* reasoning was reported beside the completion, not inside it */

@@ -102,6 +102,19 @@ static void report_put_object(struct usage_report *report, unsigned object, stru
     report->crooked |= !fine;
 }
 
+/* The tier that served, where the report itself says it. */
+static void report_put_tier(struct usage_report *report, const struct json_member *member)
+{
+    bool speed = json_key_is(member->key, STR("speed"));
+    bool named = json_key_is(member->key, STR("service_tier")) ||
+                 json_key_is(member->key, STR("serviceTier")) ||
+                 json_key_is(member->key, STR("trafficType"));
+    enum tier tier = speed || named ? tier_of_json(member->value) : TIER_UNSAID;
+    if (tier != TIER_UNSAID) {
+        *(speed ? &report->speed : &report->tier) = tier;
+    }
+}
+
 static const struct usage_path *report_path(const struct usage_rule *rule, enum usage_object in,
                                             struct str key)
 {
@@ -125,6 +138,9 @@ static void report_read(struct usage_report *report, const struct usage_rule *ru
             return;
         }
         const struct usage_path *path = report_path(rule, in, member.key);
+        if (path == NULL && in == USAGE_OBJECT_REPORT) {
+            report_put_tier(report, &member);
+        }
         if (path == NULL || json_kind(member.value) == JSON_NULL) {
             continue;
         }
@@ -325,6 +341,8 @@ bool usage_report_settle(const struct usage_report *report, enum usage_surface s
                                       settle_said(&settling, USAGE_FIELD_CACHED_TOP) ||
                                       settle_said(&settling, USAGE_FIELD_HIT);
     usage.told[USAGE_DETAIL_REASON] = settle_said(&settling, USAGE_FIELD_REASON);
+    usage.tier = tier_is_ordinary(report->speed) && report->tier != TIER_UNSAID ? report->tier
+                                                                                : report->speed;
     usage.quarantined |= !settle_sums(&settling);
     *ret_usage = usage;
     return true;

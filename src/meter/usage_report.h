@@ -7,6 +7,7 @@
  * absent or null is none. What is no count (negative, a fraction, a text, beyond USAGE_TOKENS_MAX),
  * is told twice in one report, or contradicts another count spoils the report: its usage is
  * quarantined, and never guessed at. So does a class below zero, and a total that does not sum.
+ * The tier that served is no count: one that is not known spoils nothing.
  *
  * Threads: one at a time.
  */
@@ -23,6 +24,8 @@ struct usage_report {
     uint32_t said;                       /* bits: it was told, if only in nonsense */
     uint32_t spoiled;                    /* bits: what was told last is no count */
     bool crooked;                        /* what should be an object or a list is none */
+    enum tier tier;                      /* in which it was served; */
+    enum tier speed;                     /* and beside it, Anthropic's */
 };
 
 /* Adds what one object says: checked JSON, or empty. Anything but an object is none. */

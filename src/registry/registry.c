@@ -278,6 +278,16 @@ bool registry_price_serves(const struct registry_price *price, enum registry_ser
     return both;
 }
 
+const struct registry_price *registry_price_tier(const struct registry_price *price, enum tier tier)
+{
+    for (size_t i = 0; i < price->tier_count; i++) {
+        if (price->tiers[i].tier == tier) {
+            return &price->tiers[i].price;
+        }
+    }
+    return tier_is_ordinary(tier) ? price : NULL;
+}
+
 /* Whether it is "SIZE/QUALITY", or the one of them that is not empty. */
 static bool registry_is_kind(struct str kind, struct str size, struct str quality)
 {

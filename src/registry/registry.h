@@ -159,6 +159,10 @@ uint64_t registry_model_serves(const struct registry_model *model, enum registry
  * speech of characters or seconds, transcription of seconds, or each of input and output.
  */
 bool registry_price_serves(const struct registry_price *price, enum registry_service service);
+/* What the line asks for a call that is served in that tier; of the ordinary one, the line itself.
+ * NULL: it does not name it. */
+const struct registry_price *registry_price_tier(const struct registry_price *price,
+                                                 enum tier tier);
 /* Of a picture: the price of its size and quality, of its size, of its quality, or of any; an empty
  * one is not known. */
 int64_t registry_image_price(const struct registry_price *price, struct str size,

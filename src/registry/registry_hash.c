@@ -188,6 +188,40 @@ static void registry_write_images(struct jsonw *json, const struct registry_pric
     jsonw_close(json, ']');
 }
 
+static void registry_write_prices(struct jsonw *json, const struct registry_price *price)
+{
+    for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
+        if (price->known[class]) {
+            jsonw_put_int(json, registry_class_name((enum registry_class) class),
+                          price->pico[class]);
+        }
+    }
+    jsonw_put_int(json, "call", price->pico_call);
+    for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
+        if (price->known_unit[unit]) {
+            jsonw_put_int(json, registry_unit_name((enum registry_unit_priced)unit),
+                          price->pico_unit[unit]);
+        }
+    }
+    if (price->image_count > 0) {
+        registry_write_images(json, price);
+    }
+}
+
+/* As they are charged, whether the book says a share or a price. */
+static void registry_write_tiers(struct jsonw *json, const struct registry_price *price)
+{
+    jsonw_key(json, "tiers");
+    jsonw_open(json, '{');
+    for (size_t i = 0; i < price->tier_count; i++) {
+        jsonw_key(json, tier_name(price->tiers[i].tier));
+        jsonw_open(json, '{');
+        registry_write_prices(json, &price->tiers[i].price);
+        jsonw_close(json, '}');
+    }
+    jsonw_close(json, '}');
+}
+
 static void registry_write_lines(struct jsonw *json, const struct registry_field *field,
                                  const void *object)
 {
@@ -198,21 +232,9 @@ static void registry_write_lines(struct jsonw *json, const struct registry_field
         const struct registry_line *line = &book->lines[i];
         jsonw_open(json, '{');
         jsonw_put_str(json, "model", line->model->id);
-        for (unsigned class = 0; class < REGISTRY_PRICE_CLASSES; class ++) {
-            if (line->price.known[class]) {
-                jsonw_put_int(json, registry_class_name((enum registry_class) class),
-                              line->price.pico[class]);
-            }
-        }
-        jsonw_put_int(json, "call", line->price.pico_call);
-        for (unsigned unit = 0; unit < REGISTRY_UNITS; unit++) {
-            if (line->price.known_unit[unit]) {
-                jsonw_put_int(json, registry_unit_name((enum registry_unit_priced)unit),
-                              line->price.pico_unit[unit]);
-            }
-        }
-        if (line->price.image_count > 0) {
-            registry_write_images(json, &line->price);
+        registry_write_prices(json, &line->price);
+        if (line->price.tier_count > 0) {
+            registry_write_tiers(json, &line->price);
         }
         jsonw_close(json, '}');
     }

@@ -164,15 +164,10 @@ static void registry_read_prices(struct registry_load *load, const struct yaml_n
     }
 }
 
-static void registry_read_line(struct registry_load *load, const struct yaml_node *node,
-                               struct registry_price *price)
+/* All prices of a line, or of a tier that has its own. */
+static void registry_read_all(struct registry_load *load, const struct yaml_node *node,
+                              struct registry_price *price)
 {
-    if (node->kind != YAML_MAPPING) {
-        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
-                       "the prices of a model are a mapping: {input: \"2.50\", output: \"10\"}");
-        price->known[REGISTRY_CLASS_IN] = price->known[REGISTRY_CLASS_OUT] = true;
-        return;
-    }
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *key = yaml_key(node, i);
         unsigned unit = registry_unit_key(key->text);
@@ -183,7 +178,8 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
             (void)registry_amount(load, yaml_value(node, i), REGISTRY_CALL_SCALE, REGISTRY_CALL_MAX,
                                   &price->pico_unit[unit]); /* likewise */
             price->known_unit[unit] = true;
-        } else if (registry_price_key(key->text) == NULL && !str_eq(key->text, STR("images"))) {
+        } else if (registry_price_key(key->text) == NULL && !str_eq(key->text, STR("images")) &&
+                   !str_eq(key->text, STR("tiers"))) {
             registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
                            "nothing is priced by \"%.*s\"",
                            key->text.len < 64 ? (int)key->text.len : 64, key->text.ptr);
@@ -194,6 +190,146 @@ static void registry_read_line(struct registry_load *load, const struct yaml_nod
     const struct yaml_node *images = yaml_get(node, STR("images"));
     if (images != NULL) {
         registry_read_images(load, images, price);
+    }
+}
+
+/* ---- tiers ------------------------------------------------------------------------------- */
+
+/* Prices are at most 10^15 pico. */
+static int64_t registry_share(int64_t pico, uint64_t percent)
+{
+    return pico * (int64_t)percent / 100;
+}
+
+static void registry_share_images(struct registry_load *load, const struct registry_price *line,
+                                  uint64_t percent, struct registry_price *price)
+{
+    struct registry_image *images =
+        line->image_count == 0 ? NULL : registry_alloc(load, line->image_count, sizeof(*images));
+    for (size_t i = 0; images != NULL && i < line->image_count; i++) {
+        images[i] = line->images[i];
+        images[i].pico = registry_share(images[i].pico, percent);
+    }
+    price->images = images;
+    price->image_count = images == NULL ? 0 : line->image_count;
+}
+
+/* {percent: 50} of the line's prices. */
+static void registry_read_share(struct registry_load *load, const struct yaml_node *node,
+                                const struct yaml_node *value, const struct registry_price *line,
+                                struct registry_price *price)
+{
+    uint64_t percent = 0;
+    bool fine = value->kind == YAML_SCALAR && !value->null && str_to_u64(value->text, &percent) &&
+                percent > 0 && percent <= REGISTRY_TIER_PERCENT_MAX;
+    if (!fine) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, value->place,
+                       "\"percent\" is a whole number from 1 to %d: of the line's prices",
+                       REGISTRY_TIER_PERCENT_MAX);
+        return;
+    }
+    if (node->count != 1) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "a tier costs a percentage of the line's prices, or prices of its own, not "
+                       "both");
+        return;
+    }
+    *price = *line;
+    for (size_t i = 0; i < REGISTRY_PRICE_CLASSES; i++) {
+        price->pico[i] = registry_share(line->pico[i], percent);
+    }
+    for (size_t i = 0; i < REGISTRY_UNITS; i++) {
+        price->pico_unit[i] = registry_share(line->pico_unit[i], percent);
+    }
+    price->pico_call = registry_share(line->pico_call, percent);
+    registry_share_images(load, line, percent, price);
+}
+
+/* What the line prices, its tiers price: a side without a price would be given away. */
+static void registry_check_own(struct registry_load *load, const struct yaml_node *node,
+                               const struct registry_price *line,
+                               const struct registry_price *price)
+{
+    static const enum registry_class sides[] = { REGISTRY_CLASS_IN, REGISTRY_CLASS_OUT };
+    bool missing = line->pico_call > 0 && price->pico_call == 0;
+    for (size_t i = 0; i < EP_ARRAY_LEN(sides); i++) {
+        missing |= line->known[sides[i]] && !price->known[sides[i]];
+    }
+    for (size_t i = 0; i < REGISTRY_UNITS; i++) {
+        missing |= line->known_unit[i] && !price->known_unit[i];
+    }
+    if (missing) {
+        registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
+                       "a tier's own prices have to name \"input\", \"output\" and each "
+                       "\"per_...\" that the line names");
+    }
+}
+
+static void registry_read_tier(struct registry_load *load, const struct yaml_node *key,
+                               const struct yaml_node *node, const struct registry_price *line,
+                               struct registry_tier *tier)
+{
+    tier->tier = tier_named(key->text);
+    if (tier_is_ordinary(tier->tier) || tier->tier == TIER_UNKNOWN) {
+        registry_fault(load, REGISTRY_RULE_REG_UNKNOWN_KEY, key->place,
+                       "tiers are flex, priority, scale, fast and batch; the ordinary one is the "
+                       "line itself");
+        return;
+    }
+    const struct yaml_node *share =
+        node->kind == YAML_MAPPING ? yaml_get(node, STR("percent")) : NULL;
+    if (node->kind != YAML_MAPPING || node->count == 0 || yaml_get(node, STR("tiers")) != NULL) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "a tier is {percent: 50}, or {input: \"5\", output: \"20\"}");
+    } else if (share != NULL) {
+        registry_read_share(load, node, share, line, &tier->price);
+    } else {
+        registry_read_all(load, node, &tier->price);
+        registry_check_own(load, node, line, &tier->price);
+    }
+}
+
+static int registry_tier_order(const void *left, const void *right)
+{
+    const struct registry_tier *a = left;
+    const struct registry_tier *b = right;
+    return (a->tier > b->tier) - (a->tier < b->tier);
+}
+
+/* {priority: {percent: 200}, fast: {input: "30", output: "150"}} */
+static void registry_read_tiers(struct registry_load *load, const struct yaml_node *node,
+                                struct registry_price *line)
+{
+    if (node->kind != YAML_MAPPING || node->count == 0 || node->count >= TIER_COUNT) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "\"tiers\" is a mapping: {priority: {percent: 200}}");
+        return;
+    }
+    struct registry_tier *tiers = registry_alloc(load, node->count, sizeof(*tiers));
+    for (uint32_t i = 0; tiers != NULL && i < node->count; i++) {
+        tiers[i] = (struct registry_tier){ .tier = TIER_UNKNOWN };
+        registry_read_tier(load, yaml_key(node, i), yaml_value(node, i), line, &tiers[i]);
+    }
+    if (tiers != NULL) { /* what they say is the same in any order */
+        qsort(tiers, node->count, sizeof(*tiers), registry_tier_order);
+        line->tiers = tiers;
+        line->tier_count = node->count;
+    }
+}
+
+static void registry_read_line(struct registry_load *load, const struct yaml_node *node,
+                               struct registry_price *price)
+{
+    if (node->kind != YAML_MAPPING) {
+        registry_fault(load, REGISTRY_RULE_REG_BAD_VALUE, node->place,
+                       "the prices of a model are a mapping: {input: \"2.50\", output: \"10\"}");
+        price->known[REGISTRY_CLASS_IN] = price->known[REGISTRY_CLASS_OUT] = true;
+        return;
+    }
+    registry_read_all(load, node, price);
+    const struct yaml_node *tiers = yaml_get(node, STR("tiers"));
+    if (tiers != NULL) {
+        registry_read_tiers(load, tiers, price);
     }
 }
 

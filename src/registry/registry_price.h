@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/tier.h"
 #include "registry/registry_data.h"
 
 /* Classes of tokens: the same, in the same order, as usage is counted in. */
@@ -67,4 +68,15 @@ struct registry_price {
     bool known_unit[REGISTRY_UNITS];
     const struct registry_image *images; /* by kind; what is none of them costs pico_unit's */
     size_t image_count;
+    const struct registry_tier *tiers; /* other than the ordinary one, which the rest is of */
+    size_t tier_count;
 };
+
+/* What one tier costs: prices of its own, or a share of the line's, each rounded down to a whole
+ * pico. It has no tiers. */
+struct registry_tier {
+    enum tier tier;
+    struct registry_price price;
+};
+
+#define REGISTRY_TIER_PERCENT_MAX 1000

@@ -167,6 +167,12 @@ static void receipt_put_client(struct canon *canon, const struct receipt_facts *
     if (facts->service.len > 0) {
         canon_put_str(canon, "service", facts->service);
     }
+    if (facts->tier.len > 0) {
+        canon_put_str(canon, "tier", facts->tier);
+    }
+    if (facts->tier_asked.len > 0) {
+        canon_put_str(canon, "tier_asked", facts->tier_asked);
+    }
     receipt_put_units(canon, facts);
     canon_put_str(canon, "verdict", facts->allowed ? STR("allow") : STR("refuse"));
     canon_put_int(canon, "version", RECEIPT_VERSION);
@@ -240,6 +246,17 @@ static void receipt_put_choice(struct canon *canon, const struct receipt_choice 
     canon_close(canon, '}');
 }
 
+/* What the source itself said of what it did; absent where it said nothing. */
+static void receipt_put_said(struct canon *canon, const struct receipt_facts *facts)
+{
+    char text[2 * DIGEST_BYTES];
+    struct buf hex = { text, 0, sizeof(text), sizeof(text) };
+    if (facts->has_usage_sha256) {
+        EP_IGNORE(enc_hex(&hex, facts->usage_sha256.bytes, DIGEST_BYTES)); /* fits */
+        canon_put_str(canon, "usage_sha256", buf_str(&hex));
+    }
+}
+
 static void receipt_put_operator(struct canon *canon, const struct receipt_facts *facts)
 {
     canon_put_int(canon, "attempts", facts->attempts);
@@ -257,12 +274,16 @@ static void receipt_put_operator(struct canon *canon, const struct receipt_facts
     }
     canon_close(canon, ']');
     canon_put_str(canon, "route", facts->route);
+    if (facts->tier_served.len > 0) {
+        canon_put_str(canon, "tier_served", facts->tier_served);
+    }
     canon_key(canon, "tries");
     canon_open(canon, '[');
     for (size_t i = 0; i < facts->try_count; i++) {
         receipt_put_try(canon, &facts->tries[i]);
     }
     canon_close(canon, ']');
+    receipt_put_said(canon, facts);
     canon_put_int(canon, "version", RECEIPT_VERSION);
 }
 

@@ -88,6 +88,8 @@ struct receipt_facts {
     struct str dialect;    /* of the client; empty: that of the sources */
     struct str service;    /* "embeddings", ...; empty: chat */
     struct receipt_segment segment;
+    struct str tier;       /* that is charged; empty: the ordinary one */
+    struct str tier_asked; /* likewise */
     struct str model_asked;
     struct str model_served;
     struct receipt_tokens counted;   /* of the answer: what was delivered */
@@ -130,6 +132,9 @@ struct receipt_facts {
     struct receipt_choice choice;
     int64_t held_nano;
     int64_t overrun_nano;
+    struct str tier_served;     /* as the source says it; empty: it does not */
+    struct digest usage_sha256; /* of its last report of usage, as it came; */
+    bool has_usage_sha256;      /* if there was one */
     struct str internal_reason;
 };
 

@@ -11,6 +11,7 @@ class Talker:
     def __init__(self, port):
         self.words, self.pace, self.first, self.cut_after, self.status = 30, 0.0, 0.0, None, 200
         self.usage, self.reasoning = "exact", 0
+        self.tier = None  # that it says it served
         self.asked, self.written, self.aborted, self.ended = [], 0, 0, 0
         self.lock = threading.Lock()
         outer = self
@@ -62,13 +63,16 @@ class Talker:
         return {"prompt_tokens": 9, "completion_tokens": words + self.reasoning, "total_tokens": 9 + words + self.reasoning,
                 "completion_tokens_details": {"reasoning_tokens": self.reasoning}}
 
+    def served(self):
+        return {} if self.tier is None else {"service_tier": self.tier}
+
     def whole(self, handler, asked, number):
         time.sleep(self.first)
         body = json.dumps({
             "id": f"chat-{number}", "object": "chat.completion", "created": 1, "model": asked["model"],
             "choices": [{"index": 0, "finish_reason": "stop",
                          "message": {"role": "assistant", "content": " word" * self.words}}],
-            "usage": self.report(self.words)}).encode()
+            **self.served(), "usage": self.report(self.words)}).encode()
         handler.send_response(200)
         handler.send_header("x-request-id", f"up-{number}")
         handler.send_header("Content-Type", "application/json")
@@ -77,7 +81,7 @@ class Talker:
         handler.wfile.write(body)
 
     def stream(self, handler, asked, number):
-        base = {"id": f"chat-{number}", "object": "chat.completion.chunk", "created": 1, "model": asked["model"]}
+        base = {"id": f"chat-{number}", "object": "chat.completion.chunk", "created": 1, "model": asked["model"], **self.served()}
 
         def event(more):
             data = b"data: " + (more if isinstance(more, bytes) else json.dumps({**base, **more}).encode()) + b"\n\n"

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -319,6 +320,37 @@ def test_more_seconds_than_there_are_is_a_claim_and_not_paid(studio):
     assert receipt["units"] == {"second_in": "20"} and receipt["billed_by"] == "counted", receipt
     claims = [claim for claim in studio.json("claim", "list") if claim["kind"] == "slope"]
     assert claims[0]["counted"] == 20 and claims[0]["reported"] == 30, claims
+
+
+def flac(seconds, rate=8000, frames=b""):
+    """A FLAC whose head says that it is so long, with what may be its sound behind."""
+    info = struct.pack(">HH", 4096, 4096) + b"\0" * 6 + ((rate << 44) | (15 << 36) | int(seconds * rate)).to_bytes(8, "big") + b"\0" * 16
+    return b"fLaC\x80\0\0\x22" + info + frames
+
+
+def test_what_a_head_alone_says_is_no_claim_and_the_sources_report_is_paid(studio):
+    """Twenty seconds, says the file, and its source has heard fifty percent more of it: nobody but the file is wrong."""
+    before = studio.json("claim", "list")
+    studio.upstreams_are("--usage", "inflated", "--inflate", "50")
+    try:
+        status, headers, body = studio.form([("model", "aurora-small"), ("response_format", "verbose_json")],
+                                            flac(20, frames=b"\1" * 40000))
+        assert status == 200 and json.loads(body)["usage"]["seconds"] == 30, body
+        receipt = receipt_of(studio, headers)
+    finally:
+        studio.upstreams_are()
+    assert receipt["client"]["units"] == {"second_in": "30"} and receipt["client"]["billed_by"] == "upstream", receipt
+    assert int(receipt["operator"]["held"]) >= 40000 // 750 * 100000, "what so many bytes can be"
+    assert studio.json("claim", "list") == before
+    assert re.fullmatch("[0-9a-f]{64}", receipt["operator"]["usage_sha256"])
+
+
+def test_a_text_without_a_report_is_paid_by_the_head_but_for_no_less_than_its_bytes_are(studio):
+    """A head that says a tenth of a second, before more bytes than the widest sound has in two."""
+    status, headers, body = studio.form([("model", "aurora-small"), ("response_format", "text")], flac(0.1, frames=b"\1" * 3200000))
+    assert status == 200, body
+    receipt = receipt_of(studio, headers)["client"]
+    assert receipt["units"] == {"second_in": "3"} and receipt["billed_by"] == "counted", receipt
 
 
 # ---- speech ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from conftest import wait_for
-from services_house import Services
+from services_house import Services, reported_sha256
 
 PATH = "/v1/embeddings"
 ASK = {"model": "aurora-small", "input": "The quick brown fox jumps over the lazy dog."}
@@ -41,6 +41,7 @@ def test_a_text_is_a_vector_and_its_tokens_are_paid_for(shop):
     assert receipt["counted"] == {"in": str(tokens)} and receipt["counted_by"] == "exact"
     assert receipt["billed_by"] == "upstream" and int(receipt["amount"]) == tokens * NANO_A_TOKEN
     assert shop.told["route"].startswith("small-openai-embeddings-")
+    assert shop.told["usage_sha256"] == reported_sha256(answer)
 
 
 def test_vectors_come_as_they_were_asked_for(shop):
@@ -86,6 +87,7 @@ def test_lists_and_token_ids(shop, given, count):
     ({"model": 7}, "model", "invalid_value"),
     ({"model": "aurora-large"}, "model", "model_not_supported"),
     ({"provider": 1}, "provider", "invalid_value"),
+    ({"service_tier": "priority"}, "service_tier", "unsupported_parameter"),
 ])
 def test_what_is_wrong_is_named_and_costs_nothing(shop, change, param, code):
     before = shop.credits()

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from conftest import wait_for
-from services_house import Services
+from services_house import Services, reported_sha256
 
 PATH = "/v1/images/generations"
 ASK = {"model": "aurora-small", "prompt": "A red fox at dusk.", "size": "1024x1024", "quality": "low"}
@@ -57,6 +57,7 @@ def test_a_picture_costs_what_its_kind_does(shop, size, quality, price):
     assert len(told["data"]) == 2 and all(is_png(base64.b64decode(item["b64_json"])) for item in told["data"])
     assert receipt["service"] == "images" and receipt["units"] == {"image": "2"}
     assert receipt["billed"]["out"] == str(2 * 272) and receipt["billed_by"] == "upstream"
+    assert shop.told["usage_sha256"] == reported_sha256(answer)
     assert int(receipt["amount"]) == 2 * price + tokens(receipt)
 
 
@@ -77,6 +78,7 @@ def test_a_stream_of_pictures(shop, partial):
     assert is_png(base64.b64decode(last["b64_json"]))
     assert receipt["units"] == {"image": "1"} and receipt["outcome"] == "complete"
     assert receipt["billed"]["out"] == str(last["usage"]["output_tokens"])
+    assert shop.told["usage_sha256"] == reported_sha256(answer)
     assert int(receipt["amount"]) == ANY + tokens(receipt)
 
 

@@ -1,5 +1,6 @@
 """Realtime sessions through the server to an upstream's: each response is a call, with its hold, settlement and receipt."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -139,6 +140,8 @@ def test_a_response_is_a_call_with_a_receipt(studio):
     assert settled(studio, before + 2)[before:] == [("complete", round(WHOLE * 1e9))] * 2
     newest = studio.receipts()[0]
     assert last["entrepot"]["call"] == newest["call"]
+    told = studio.json("receipt", "show", newest["call"])["operator"]["usage_sha256"]
+    assert told == hashlib.sha256(json.dumps(last["response"]["usage"]).encode()).hexdigest()
     status, _, body = studio.request(f"/v1/receipts/{newest['call']}")
     client = json.loads(body)
     assert status == 200 and '"realtime"' in json.dumps(client)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from conftest import wait_for
-from services_house import Services
+from services_house import Services, reported_sha256
 
 PATH = "/v2/rerank"
 DOCUMENTS = ["a dog sleeps", "the red fox runs over the hill", {"text": "a fox"}]
@@ -46,6 +46,7 @@ def test_an_order_by_the_search_unit(shop, path):
     told = json.loads(answer)
     assert [row["index"] for row in told["results"]][0] == 1
     assert told["meta"] == {"billed_units": {"search_units": 1}}
+    assert shop.told["usage_sha256"] == reported_sha256(answer, b"usage" if "usage" in told else b"billed_units")
     assert receipt["service"] == "rerank" and receipt["units"] == {"search_unit": "1"}
     assert int(receipt["amount"]) == UNIT + sum(int(n) for n in receipt["billed"].values()) * 150
 

@@ -38,11 +38,19 @@ TEST(flex_is_read_and_stays_in_the_body)
     static const struct {
         const char *tier;
         bool flex;
-    } cases[] = { { "\"flex\"", true },      { "\"fl\\u0065x\"", true },
-                  { "\"Flex\"", false },     { "\"auto\"", false },
-                  { "\"flexible\"", false }, { "\"\"", false },
-                  { "null", false },         { "5", false },
-                  { "[\"flex\"]", false } };
+        enum tier read;
+    } cases[] = { { "\"flex\"", true, TIER_FLEX },
+                  { "\"fl\\u0065x\"", true, TIER_FLEX },
+                  { "\"Flex\"", false, TIER_FLEX },
+                  { "\"auto\"", false, TIER_UNSAID },
+                  { "\"default\"", false, TIER_STANDARD },
+                  { "\"priority\"", false, TIER_PRIORITY },
+                  { "\"priorit\\u0079\"", false, TIER_UNKNOWN },
+                  { "\"flexible\"", false, TIER_UNKNOWN },
+                  { "\"\"", false, TIER_UNKNOWN },
+                  { "null", false, TIER_UNSAID },
+                  { "5", false, TIER_UNKNOWN },
+                  { "[\"flex\"]", false, TIER_UNKNOWN } };
     struct arena arena;
     struct splice splice;
     struct iovec parts[SPLICE_PARTS_MAX];
@@ -52,6 +60,7 @@ TEST(flex_is_read_and_stays_in_the_body)
                            "{\"service_tier\":%s,\"model\":\"m\",\"messages\":[0]}", cases[i].tier);
         CHECK(read_ask(text) == ERR_OK);
         CHECK_EQ(ask.flex, cases[i].flex);
+        CHECK_EQ(ask.tier, cases[i].read);
         arena_init(&arena, 256, 4096);
         CHECK(ask_write_chat(&ask, STR("m"), 5, STR("max_tokens"), &arena, &splice) == ERR_OK);
         CHECK(splice_parts(&splice, parts) > 0 && splice_len(&splice) >= (size_t)len);

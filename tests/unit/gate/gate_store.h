@@ -29,7 +29,7 @@ static inline int remove_one(const char *path, const struct stat *info, int kind
 /* As it is, or as it was before the last migration of the list. */
 static inline struct store *open_store_of(bool older)
 {
-    struct store_migration migrations[18];
+    struct store_migration migrations[19];
     size_t count = 0;
     char url[128];
     for (size_t i = 0; i < ident_migrations_count; i++) {
@@ -52,6 +52,8 @@ static inline struct store *open_store_of(bool older)
     migrations[count++] = budget_calls_migration;
     migrations[count - 1].number = (int64_t)count;
     migrations[count++] = upstream_claim_migration;
+    migrations[count - 1].number = (int64_t)count;
+    migrations[count++] = tier_claim_migration;
     migrations[count - 1].number = (int64_t)count;
     count -= older ? 1 : 0;
     (void)snprintf(url, sizeof(url), "sqlite:%s/books.db", folder);

@@ -53,10 +53,19 @@ static void keep(const char *name, const char *version, int64_t pico)
 {
     static const char sum[] = "0123456789abcdef0123456789abcdef";
     const struct ledger_price lines[] = {
-        { STR("m1"), STR("in"), pico },     { STR("m1"), STR("call"), 7 },
-        { STR("m1"), STR("source"), 0 },    { STR("m1"), STR("web_search"), 11 },
-        { STR("m2"), STR("out"), 3 },       { STR("m2"), STR("image"), 40 },
-        { STR("m2"), STR("image low"), 4 }, { STR("m2"), STR("image 8x8/high"), 9 },
+        { STR("m1"), STR("in"), pico },
+        { STR("m1"), STR("call"), 7 },
+        { STR("m1"), STR("source"), 0 },
+        { STR("m1"), STR("web_search"), 11 },
+        { STR("m2"), STR("out"), 3 },
+        { STR("m2"), STR("image"), 40 },
+        { STR("m2"), STR("image low"), 4 },
+        { STR("m2"), STR("image 8x8/high"), 9 },
+        { STR("m2"), STR("priority/out"), 6 },
+        { STR("m2"), STR("fast/image"), 80 },
+        { STR("m2"), STR("fast/image low"), 8 },
+        { STR("m2"), STR("fast/call"), 1 },
+        { STR("m2"), STR("turbo/out"), 1 }, /* of no tier: of a later version, perhaps */
     };
     const struct ledger_price_book book = {
         .book = { str_from(name), str_from(version), { sum, 32 } },
@@ -91,6 +100,15 @@ TEST(books_that_are_in_rows_are_found_by_row_and_model)
     CHECK_EQ(registry_image_price(two, STR("8x8"), STR("low")), 4);
     CHECK_EQ(registry_image_price(two, STR("8x8"), STR("medium")), 40);
     CHECK_EQ(one->price.image_count, 0);
+    CHECK_EQ(one->price.tier_count, 0);
+    CHECK_EQ(two->tier_count, 2);
+    CHECK_EQ(registry_price_tier(two, TIER_PRIORITY)->pico[REGISTRY_CLASS_OUT], 6);
+    CHECK_EQ(registry_price_tier(two, TIER_PRIORITY)->image_count, 0);
+    const struct registry_price *fast = registry_price_tier(two, TIER_FAST);
+    CHECK_EQ(registry_image_price(fast, STR("8x8"), STR("low")), 8);
+    CHECK_EQ(registry_image_price(fast, STR("8x8"), STR("high")), 80);
+    CHECK_EQ(fast->pico_call, 1);
+    CHECK(!fast->known[REGISTRY_CLASS_OUT]);
     CHECK(price_shelf_find(shelf, 2, STR("sale"), STR("m1")) == NULL);
     CHECK(price_shelf_find(shelf, 1, STR("cost"), STR("m1")) == NULL); /* another book's row */
     CHECK(price_shelf_find(shelf, 1, STR("sale"), STR("m3")) == NULL);

@@ -6,6 +6,12 @@ static const struct str names[] = { STR_INIT("m-2026") };
 static const struct registry_model model = { .id = STR_INIT("m"), .declared_names = { names, 1 } };
 static struct buf out;
 
+static void relay_begin(struct relay *relay, const struct relay_options *options)
+{
+    CHECK(crypto_start(NULL) == ERR_OK);
+    relay_init(relay, options);
+}
+
 static void emit(void *context, struct str bytes)
 {
     CHECK(context == &out);
@@ -84,12 +90,12 @@ static void run(const struct relay_case *test, size_t step)
     struct relay relay;
     struct str rest = str_from(test->stream);
     enum err err = ERR_OK;
-    relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .choices = test->choices,
-                                                .include_usage = test->include_usage,
-                                                .event_max = 4096,
-                                                .tail_max = 4096 });
+    relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .choices = test->choices,
+                                                 .include_usage = test->include_usage,
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
     buf_reset(&out);
     while (rest.len > 0 && err == ERR_OK) {
         struct str piece = str_slice(rest, 0, rest.len < step ? rest.len : step);
@@ -134,11 +140,11 @@ TEST(a_relay_knows_what_was_named)
     for (size_t i = 0; i < EP_ARRAY_LEN(named); i++) {
         struct relay relay;
         buf_init(&out, 1 << 16);
-        relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                    .upstream_model = STR("up"),
-                                                    .choices = 1,
-                                                    .event_max = 4096,
-                                                    .tail_max = 4096 });
+        relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                     .upstream_model = STR("up"),
+                                                     .choices = 1,
+                                                     .event_max = 4096,
+                                                     .tail_max = 4096 });
         EP_IGNORE(relay_feed(&relay, str_from(named[i].stream), emit, &out));
         CHECK_EQ(relay.named, named[i].named);
         CHECK_EQ(relay.begun, named[i].begun);
@@ -152,11 +158,11 @@ TEST(usage_and_delivery_are_counted)
 {
     struct relay relay;
     buf_init(&out, 1 << 16);
-    relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .choices = 1,
-                                                .event_max = 4096,
-                                                .tail_max = 4096 });
+    relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .choices = 1,
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
     CHECK(relay_feed(&relay, str_from(cases[0].stream), emit, &out) == ERR_OK);
     CHECK(relay.has_usage);
     CHECK_EQ(relay.usage.tokens[USAGE_IN], 3);
@@ -178,12 +184,12 @@ TEST(usage_is_read_by_the_surface_of_the_route)
         "\"total_tokens\":133,\"completion_tokens_details\":{\"reasoning_tokens\":94}}}\n\n" DONE;
     struct relay relay;
     buf_init(&out, 1 << 16);
-    relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .choices = 1,
-                                                .surface = USAGE_SURFACE_XAI_CHAT,
-                                                .event_max = 4096,
-                                                .tail_max = 4096 });
+    relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .choices = 1,
+                                                 .surface = USAGE_SURFACE_XAI_CHAT,
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
     CHECK(relay_feed(&relay, str_from(stream), emit, &out) == ERR_OK);
     CHECK(relay.has_usage && !relay.usage.quarantined && relay.usage.reasoning_added);
     CHECK_EQ(relay.usage.tokens[USAGE_CACHED], 6);
@@ -197,11 +203,11 @@ TEST(a_tail_beyond_its_limit_is_refused)
 {
     struct relay relay;
     buf_init(&out, 1 << 16);
-    relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .choices = 1,
-                                                .event_max = 4096,
-                                                .tail_max = 100 });
+    relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .choices = 1,
+                                                 .event_max = 4096,
+                                                 .tail_max = 100 });
     enum err err = relay_feed(&relay, str_from(STOP), emit, &out);
     for (int i = 0; err == ERR_OK && i < 10; i++) {
         err = relay_feed(&relay, str_from(STOP), emit, &out);
@@ -254,7 +260,7 @@ TEST(the_sink_is_told_what_is_given_on_and_nothing_else)
                                                .tail_max = 4096 };
         told_len = 0;
         buf_init(&out, 1 << 16);
-        relay_init(&relay, &options);
+        relay_begin(&relay, &options);
         EP_IGNORE(relay_feed(&relay, str_from(sinks[i].stream), emit, &out));
         CHECK_STR(((struct str){ told, told_len }), str_from(sinks[i].told));
         CHECK_EQ(relay.unread, sinks[i].unread);
@@ -289,13 +295,13 @@ TEST(events_that_are_given_on_singly_are_told_one_by_one)
     struct relay relay;
     struct singly singly = { 0 };
     const struct chat_sink sink = { singly_tell, &singly };
-    relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .sink = &sink,
-                                                .choices = 1,
-                                                .singly = true,
-                                                .event_max = 4096,
-                                                .tail_max = 4096 });
+    relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .sink = &sink,
+                                                 .choices = 1,
+                                                 .singly = true,
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
     struct str all = STR(TEXT("m", "a") TEXT("m", "b") TEXT("m", "c") STOP DONE);
     CHECK_EQ(relay_feed(&relay, all, singly_emit, &singly), ERR_OK);
     CHECK_EQ(singly.pieces, 3);
@@ -330,12 +336,12 @@ static void hear(struct heard *heard, struct str stream, size_t step)
     *heard = (struct heard){ .err = ERR_OK };
     buf_init(&heard->out, 1 << 16);
     buf_init(&heard->told, 1 << 16);
-    relay_init(&heard->relay, &(struct relay_options){ .model = &model,
-                                                       .upstream_model = STR("up"),
-                                                       .sink = &sink,
-                                                       .choices = 2,
-                                                       .event_max = 300,
-                                                       .tail_max = 4096 });
+    relay_begin(&heard->relay, &(struct relay_options){ .model = &model,
+                                                        .upstream_model = STR("up"),
+                                                        .sink = &sink,
+                                                        .choices = 2,
+                                                        .event_max = 300,
+                                                        .tail_max = 4096 });
     while (stream.len > 0 && heard->err == ERR_OK) {
         struct str piece = str_slice(stream, 0, stream.len < step ? stream.len : step);
         stream = str_from_at(stream, piece.len);
@@ -431,11 +437,11 @@ TEST(of_an_answer_of_bytes_the_last_ones_stay_until_the_end_at_any_split)
     for (size_t i = 0; i < EP_ARRAY_LEN(steps); i++) {
         struct relay relay;
         buf_init(&out, 1 << 16);
-        relay_init(&relay, &(struct relay_options){ .model = &model,
-                                                    .choices = 1,
-                                                    .bytes = true,
-                                                    .event_max = 4096,
-                                                    .tail_max = 4096 });
+        relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                     .choices = 1,
+                                                     .bytes = true,
+                                                     .event_max = 4096,
+                                                     .tail_max = 4096 });
         for (size_t at = 0; at < SOUND_BYTES; at += steps[i]) {
             size_t end = at + steps[i] < SOUND_BYTES ? at + steps[i] : SOUND_BYTES;
             CHECK_EQ(relay_feed(&relay, (struct str){ sound + at, end - at }, emit, &out), ERR_OK);
@@ -532,14 +538,14 @@ static void run_dialect(const struct dialect_case *test, size_t step)
     const struct chat_sink sink = { hear_any, &said };
     enum err err = ERR_OK;
     buf_init(&said, 4096);
-    relay_init(&relay, &(struct relay_options){ .dialect = test->dialect,
-                                                .model = &model,
-                                                .upstream_model = STR("up"),
-                                                .sink = &sink,
-                                                .choices = 1,
-                                                .surface = surfaces[test->dialect],
-                                                .event_max = 4096,
-                                                .tail_max = 4096 });
+    relay_begin(&relay, &(struct relay_options){ .dialect = test->dialect,
+                                                 .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .sink = &sink,
+                                                 .choices = 1,
+                                                 .surface = surfaces[test->dialect],
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
     buf_reset(&out);
     struct str rest = str_from(test->stream);
     while (rest.len > 0 && err == ERR_OK) {
@@ -567,6 +573,82 @@ TEST(streams_of_every_dialect_are_given_on_as_they_came_at_every_split)
     for (size_t i = 0; i < EP_ARRAY_LEN(dialect_cases); i++) {
         for (size_t step = 1; step <= 800; step += step < 60 ? 1 : 67) {
             run_dialect(&dialect_cases[i], step);
+        }
+    }
+    buf_fini(&out);
+}
+
+struct tier_case {
+    enum dialect dialect;
+    enum usage_surface surface;
+    const char *stream;
+    const char *told; /* what was reported last */
+    enum tier beside; /* the usage */
+    enum tier within;
+};
+
+#define R_PRIORITY                                                                             \
+    "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"model\":" \
+    "\"m\",\"service_tier\":\"priority\",\"usage\":{\"input_tokens\":3,"                       \
+    "\"output_tokens\":2,\"total_tokens\":5}}}\n\n"
+
+static const struct tier_case tier_cases[] = {
+    { DIALECT_CHAT, USAGE_SURFACE_OPENAI_CHAT, TEXT("m", "a") STOP USAGE DONE,
+      "{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}", TIER_UNSAID,
+      TIER_UNSAID },
+    { DIALECT_CHAT, USAGE_SURFACE_OPENAI_CHAT,
+      "data: {\"model\":\"m\",\"service_tier\":\"auto\",\"choices\":[{\"delta\":{\"content\":"
+      "\"a\"}}],\"usage\":{\"prompt_tokens\":3}}\n\n"
+      "data: {\"model\":\"m\",\"service_tier\":\"flex\",\"choices\":[{\"delta\":{},"
+      "\"finish_reason\":\"stop\"}],\"usage\":{ \"completion_tokens\" : 2 }}\n\n" DONE,
+      "{ \"completion_tokens\" : 2 }", TIER_FLEX, TIER_UNSAID },
+    { DIALECT_RESPONSES, USAGE_SURFACE_OPENAI_RESPONSES,
+      "data: {\"type\":\"response.created\",\"response\":{\"id\":\"i\",\"model\":\"m\","
+      "\"service_tier\":\"flex\"}}\n\n" R_TEXT("a") R_PRIORITY,
+      "{\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}", TIER_PRIORITY, TIER_UNSAID },
+    { DIALECT_ANTHROPIC, USAGE_SURFACE_ANTHROPIC,
+      A_START A_OPEN A_TEXT("a") A_CLOSE
+      "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+      "\"end_turn\"},\"usage\":{\"output_tokens\":2,\"speed\":\"fast\"}}\n\n" A_STOP,
+      "{\"output_tokens\":2,\"speed\":\"fast\"}", TIER_UNSAID, TIER_FAST },
+    { DIALECT_GEMINI, USAGE_SURFACE_GEMINI,
+      "data: {\"modelVersion\":\"m\",\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},"
+      "\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":3,"
+      "\"trafficType\":\"ON_DEMAND\"}}\n\n",
+      "{\"promptTokenCount\":3,\"trafficType\":\"ON_DEMAND\"}", TIER_UNSAID, TIER_STANDARD },
+};
+
+static void run_tier(const struct tier_case *test, size_t step)
+{
+    struct relay relay;
+    struct str rest = str_from(test->stream);
+    relay_begin(&relay, &(struct relay_options){ .dialect = test->dialect,
+                                                 .model = &model,
+                                                 .upstream_model = STR("up"),
+                                                 .choices = 1,
+                                                 .surface = test->surface,
+                                                 .event_max = 4096,
+                                                 .tail_max = 4096 });
+    while (rest.len > 0) {
+        struct str piece = str_slice(rest, 0, rest.len < step ? rest.len : step);
+        rest = str_from_at(rest, piece.len);
+        CHECK(relay_feed(&relay, piece, emit, &out) == ERR_OK);
+    }
+    CHECK(relay_finish(&relay, emit, &out) == ERR_OK);
+    struct digest last = digest_sha256(str_from(test->told));
+    CHECK(relay.has_told && digest_eq(&relay.told, &last));
+    CHECK_EQ(relay.tier, test->beside);
+    CHECK_EQ(relay.usage.tier, test->within);
+    relay_fini(&relay);
+}
+
+TEST(the_last_report_and_the_tier_that_served_are_known_at_every_split)
+{
+    buf_init(&out, 1 << 20);
+    for (size_t i = 0; i < EP_ARRAY_LEN(tier_cases); i++) {
+        for (size_t step = 1; step <= 600; step += step < 60 ? 1 : 67) {
+            run_tier(&tier_cases[i], step);
+            buf_reset(&out);
         }
     }
     buf_fini(&out);

@@ -135,6 +135,10 @@ TEST(what_is_wrong_with_a_field_is_told)
     wrong(ERR_ASK_UNSUPPORTED, "provider");
     CHECK(open_desk() && !field("models[]", "m"));
     wrong(ERR_ASK_UNSUPPORTED, "models[]");
+    CHECK(open_desk() && !field("service_tier", "priority"));
+    wrong(ERR_ASK_UNSUPPORTED, "service_tier");
+    CHECK(open_desk() && field("service_tier", "default"));
+    close_desk();
     CHECK(open_desk() && field("provider_name", "x") && field("modeling", "x"));
     close_desk();
     CHECK(open_desk() && !field("model[]", "m")); /* some upstream may take it for the model */

@@ -95,8 +95,8 @@ TEST(claims_of_before_the_newest_kind_stay_as_they_were)
     CHECK_EQ(ask(store, &sql_closed), 1);
     CHECK_EQ(ask(store, &sql_named), 2);
     add(store, "r-a", CLAIM_OFFSET, 130); /* into the one that is open */
-    add(store, "r-a", CLAIM_USAGE, 130);
-    add(store, "r-a", CLAIM_USAGE, 131);
+    add(store, "r-a", CLAIM_TIER, 130);
+    add(store, "r-a", CLAIM_TIER, 131);
     CHECK_EQ(ask(store, &sql_claims), 3);
     CHECK_EQ(ask(store, &sql_open), 2);
     CHECK_EQ(ask(store, &sql_listed), 1);
@@ -142,6 +142,7 @@ TEST(kinds_and_states_have_the_names_of_the_table)
     CHECK_STR(str_from(claim_kind_name(CLAIM_COMPLETION)), STR("completion"));
     CHECK_STR(str_from(claim_kind_name(CLAIM_UNKNOWN_MODEL)), STR("unknown_model"));
     CHECK_STR(str_from(claim_kind_name(CLAIM_USAGE)), STR("usage"));
+    CHECK_STR(str_from(claim_kind_name(CLAIM_TIER)), STR("tier"));
     CHECK_STR(str_from(claim_state_name(CLAIM_WITHDRAWN)), STR("withdrawn"));
 }
 

@@ -413,6 +413,22 @@ TEST(elements_that_are_nonsense_end_a_webm)
 
 /* ---- all ---------------------------------------------------------------------------------- */
 
+TEST(a_length_that_only_the_head_says_is_known_as_such)
+{
+    static const struct {
+        enum sound_kind kind;
+        bool said;
+    } cases[] = { { SOUND_WAV, false },    { SOUND_FLAC, true }, { SOUND_OGG, false },
+                  { SOUND_MPEG, false },   { SOUND_MP4, true },  { SOUND_WEBM, true },
+                  { SOUND_UNKNOWN, false } };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        const struct sound sound = { .kind = cases[i].kind };
+        CHECK_EQ(sound_is_said(&sound), cases[i].said);
+    }
+    const struct sound compressed = { .kind = SOUND_WAV, .as.wav.fact_ms = 5 };
+    CHECK(sound_is_said(&compressed));
+}
+
 TEST(what_is_no_recording_is_unknown)
 {
     CHECK_EQ(length_of(STR("{\"model\":\"a\",\"input\":\"b\"}"), SOUND_UNKNOWN), -1);

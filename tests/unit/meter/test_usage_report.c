@@ -411,6 +411,45 @@ TEST(in_a_stream_the_last_of_each_count_holds)
     CHECK_STR(said_after(USAGE_SURFACE_GEMINI, gemini, 2), STR("in=10 out=5"));
 }
 
+static enum tier tier_after(enum usage_surface surface, const char *const *reports, size_t count)
+{
+    struct usage_report report = { .said = 0 };
+    struct usage usage;
+    for (size_t i = 0; i < count; i++) {
+        usage_report_add(&report, surface, str_from(reports[i]));
+    }
+    CHECK(usage_report_settle(&report, surface, &usage));
+    CHECK(!usage.quarantined);
+    return usage.tier;
+}
+
+TEST(the_tier_that_served_is_said_in_each_vendors_way)
+{
+    static const char *const anthropic[] = {
+        "{\"input_tokens\":2,\"output_tokens\":1,\"service_tier\":\"standard\"}",
+        "{\"output_tokens\":5,\"service_tier\":null}",
+        "{\"output_tokens\":5,\"speed\":\"fast\"}",
+        "{\"output_tokens\":5,\"speed\":\"standard\",\"service_tier\":\"priority\"}",
+    };
+    CHECK_EQ(tier_after(USAGE_SURFACE_ANTHROPIC, anthropic, 1), TIER_STANDARD);
+    CHECK_EQ(tier_after(USAGE_SURFACE_ANTHROPIC, anthropic, 2), TIER_STANDARD);
+    CHECK_EQ(tier_after(USAGE_SURFACE_ANTHROPIC, anthropic, 3), TIER_FAST);
+    CHECK_EQ(tier_after(USAGE_SURFACE_ANTHROPIC, anthropic, 4), TIER_PRIORITY);
+    static const char *const gemini[] = {
+        "{\"promptTokenCount\":2,\"candidatesTokenCount\":1,\"totalTokenCount\":3,"
+        "\"trafficType\":\"ON_DEMAND_PRIORITY\"}",
+        "{\"promptTokenCount\":2,\"candidatesTokenCount\":1,\"totalTokenCount\":3,"
+        "\"trafficType\":7}",
+    };
+    CHECK_EQ(tier_after(USAGE_SURFACE_GEMINI, gemini, 1), TIER_PRIORITY);
+    CHECK_EQ(tier_after(USAGE_SURFACE_GEMINI, gemini, 2), TIER_UNKNOWN);
+    static const char *const none[] = {
+        "{\"prompt_tokens\":2,\"completion_tokens\":1,\"total_tokens\":3,"
+        "\"prompt_tokens_details\":{\"service_tier\":\"priority\"}}",
+    };
+    CHECK_EQ(tier_after(USAGE_SURFACE_OPENAI_CHAT, none, 1), TIER_UNSAID);
+}
+
 TEST(a_count_that_was_nonsense_is_mended_by_a_later_one)
 {
     static const char *const reports[] = {

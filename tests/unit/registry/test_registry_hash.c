@@ -161,3 +161,39 @@ TEST(what_came_later_changes_the_hash_of_those_that_use_it)
         }
     }
 }
+
+static struct digest hash_of_line(const char *line)
+{
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *copy = sample_replace(files, 3, "{input: \"0.000001\", output: 1000000}", line);
+    struct digest hash = hash_of(files);
+    mem_free(copy);
+    return hash;
+}
+
+TEST(tiers_are_of_the_hash_as_they_are_charged)
+{
+    static const struct {
+        const char *line;
+        bool same;
+    } cases[] = {
+        { "{input: 1, output: 2, tiers: {fast: {input: 3, output: 4}, priority: {percent: 200}}}",
+          true },
+        { "{input: 1, output: 2, tiers: {priority: {input: 2, output: 4}, fast: {input: 3,"
+          " output: 4}}}",
+          true },
+        { "{input: 1, output: 2, tiers: {priority: {percent: 201}, fast: {input: 3, output: 4}}}",
+          false },
+        { "{input: 1, output: 2, tiers: {scale: {percent: 200}, fast: {input: 3, output: 4}}}",
+          false },
+        { "{input: 1, output: 2, tiers: {fast: {input: 3, output: 4}}}", false },
+        { "{input: 1, output: 2}", false },
+    };
+    struct digest first = hash_of_line(
+        "{input: 1, output: 2, tiers: {priority: {percent: 200}, fast: {input: 3, output: 4}}}");
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct digest hash = hash_of_line(cases[i].line);
+        CHECK_EQ(digest_eq(&hash, &first), cases[i].same);
+    }
+}

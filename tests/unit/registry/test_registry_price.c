@@ -78,6 +78,28 @@ struct price_case {
     enum registry_rule rule;
 };
 
+static void check_lines(const struct price_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct registry_file files[SAMPLE_FILES];
+        sample_files(files);
+        char *copy =
+            sample_replace(files, 3, "{input: \"0.000001\", output: 1000000}", cases[i].line);
+        struct registry_report report;
+        registry_report_init(&report);
+        struct registry *registry = NULL;
+        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
+        if ((err == ERR_OK) != cases[i].fine ||
+            (err != ERR_OK && (report.count != 1 || report.faults[0].rule != cases[i].rule))) {
+            test_failed(EP_SITE, "%s: %s, %zu faults", cases[i].line, err_info(err)->name,
+                        report.count);
+        }
+        registry_unref(registry);
+        registry_report_fini(&report);
+        mem_free(copy);
+    }
+}
+
 TEST(a_price_that_is_not_exact_is_refused)
 {
     static const struct price_case cases[] = {
@@ -121,24 +143,75 @@ TEST(a_price_that_is_not_exact_is_refused)
         { "{}", false, REGISTRY_RULE_PRICE_MISSING },
         { "3", false, REGISTRY_RULE_REG_BAD_VALUE },
     };
-    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
-        struct registry_file files[SAMPLE_FILES];
-        sample_files(files);
-        char *copy =
-            sample_replace(files, 3, "{input: \"0.000001\", output: 1000000}", cases[i].line);
-        struct registry_report report;
-        registry_report_init(&report);
-        struct registry *registry = NULL;
-        enum err err = registry_parse(files, SAMPLE_FILES, &registry, &report);
-        if ((err == ERR_OK) != cases[i].fine ||
-            (err != ERR_OK && (report.count != 1 || report.faults[0].rule != cases[i].rule))) {
-            test_failed(EP_SITE, "%s: %s, %zu faults", cases[i].line, err_info(err)->name,
-                        report.count);
-        }
-        registry_unref(registry);
-        registry_report_fini(&report);
-        mem_free(copy);
-    }
+    check_lines(cases, EP_ARRAY_LEN(cases));
+}
+
+TEST(a_tier_that_could_be_given_away_or_is_none_is_refused)
+{
+    static const struct price_case cases[] = {
+        { "{input: 1, output: 2, tiers: {priority: {percent: 200}, flex: {percent: 1},"
+          " scale: {percent: 1000}, fast: {input: 3, output: 4}, batch: {percent: 50}}}",
+          true, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {}}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: [fast]}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: 200}}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {}}}", false, REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {percent: 0}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {percent: 1001}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {percent: 50.5}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {percent: [50]}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {fast: {percent: 50, input: 1}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+        { "{input: 1, output: 2, tiers: {turbo: {percent: 50}}}", false,
+          REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1, output: 2, tiers: {standard: {percent: 50}}}", false,
+          REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1, output: 2, tiers: {fast: {input: 3}}}", false, REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1, output: 2, per_source: 1, tiers: {fast: {input: 3, output: 4}}}", false,
+          REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1, output: 2, per_request: 1, tiers: {fast: {input: 3, output: 4}}}", false,
+          REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1, output: 2, tiers: {fast: {input: 3, output: 4, video: 1}}}", false,
+          REGISTRY_RULE_REG_UNKNOWN_KEY },
+        { "{input: 1, output: 2, tiers: {fast: {tiers: {flex: {percent: 1}}}}}", false,
+          REGISTRY_RULE_REG_BAD_VALUE },
+    };
+    check_lines(cases, EP_ARRAY_LEN(cases));
+}
+
+TEST(a_tier_costs_a_share_of_the_line_or_prices_of_its_own)
+{
+    struct registry_file files[SAMPLE_FILES];
+    sample_files(files);
+    char *copy = sample_replace(
+        files, 3, "m2: {input: \"0.000001\", output: 1000000}",
+        "m2: {tiers: {priority: {percent: 175}, flex: {percent: 50},\n"
+        "     fast: {input: 30, output: 150, per_image: 1}}, input: \"2.000003\", output: 10,\n"
+        "     per_image: 0.04, images: {low: \"0.01\"}}");
+    struct registry *registry = sample_parse(files, SAMPLE_FILES);
+    const struct registry_price *m2 = price_of(registry, STR("m2"));
+    const struct registry_price *priority = registry_price_tier(m2, TIER_PRIORITY);
+    const struct registry_price *flex = registry_price_tier(m2, TIER_FLEX);
+    const struct registry_price *fast = registry_price_tier(m2, TIER_FAST);
+    CHECK(registry_price_tier(m2, TIER_UNSAID) == m2);
+    CHECK(registry_price_tier(m2, TIER_STANDARD) == m2);
+    CHECK(registry_price_tier(m2, TIER_SCALE) == NULL);
+    CHECK(registry_price_tier(m2, TIER_UNKNOWN) == NULL);
+    CHECK_EQ(priority->pico[REGISTRY_CLASS_IN], 3500005); /* of 3500005.25 */
+    CHECK_EQ(priority->pico[REGISTRY_CLASS_OUT], 17500000);
+    CHECK_EQ(priority->pico_unit[REGISTRY_UNIT_IMAGE], 70000000000);
+    CHECK_EQ(registry_image_price(priority, STR("low"), STR_EMPTY), 17500000000);
+    CHECK(!priority->known[REGISTRY_CLASS_CACHED]);
+    CHECK_EQ(flex->pico[REGISTRY_CLASS_IN], 1000001);
+    CHECK_EQ(fast->pico[REGISTRY_CLASS_IN], 30000000);
+    CHECK_EQ(fast->pico[REGISTRY_CLASS_OUT], 150000000);
+    CHECK_EQ(fast->image_count, 0);
+    registry_unref(registry);
+    mem_free(copy);
 }
 
 TEST(a_picture_costs_what_its_kind_does)

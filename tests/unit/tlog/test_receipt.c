@@ -66,10 +66,19 @@ TEST(what_few_receipts_have_is_absent_from_the_others)
     CHECK(str_search(client, STR("_flags")) == client.len);
     CHECK(str_search(client, STR("\"saved\"")) == client.len);
     CHECK(str_search(client, STR("\"units\"")) == client.len);
+    CHECK(str_search(client, STR("\"tier")) == client.len);
+    struct str operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
+    CHECK(str_search(operator, STR("usage_sha256")) == operator.len);
+    CHECK(str_search(operator, STR("tier_served")) == operator.len);
     facts.reported_flags[0] = STR("quarantined");
     facts.reported_flags[2] = STR("split_assumed");
     facts.saved_nano = 432;
     facts.segment = (struct receipt_segment){ { { 9 } }, 3 };
+    facts.tier = STR("flex");
+    facts.tier_asked = STR("priority");
+    facts.tier_served = STR("flex");
+    facts.usage_sha256 = digest_sha256(STR("abc"));
+    facts.has_usage_sha256 = true;
     facts.units[0] = 2;
     facts.units[1] = 1;
     facts.units[2] = 7;
@@ -78,11 +87,18 @@ TEST(what_few_receipts_have_is_absent_from_the_others)
     struct str told =
         STR("\"reported_flags\":[\"quarantined\",\"split_assumed\"],\"saved\":\"432\","
             "\"segment\":\"seg_09000000000000000000000000\",\"segment_step\":\"3\","
+            "\"tier\":\"flex\",\"tier_asked\":\"priority\","
             "\"units\":{\"source\":\"7\",\"web_fetch\":\"1\",\"web_search\":\"2\"},"
             "\"verdict\":\"allow\"");
     CHECK(str_search(client, told) < client.len);
     struct str evidence = buf_str(&receipt.sections[RECEIPT_EVIDENCE]);
     CHECK(str_search(evidence, STR("web_search")) == evidence.len);
+    operator= buf_str(&receipt.sections[RECEIPT_OPERATOR]);
+    CHECK(str_search(operator, STR("\"tier_served\":\"flex\",\"tries\":[")) < operator.len);
+    CHECK(str_search(operator, STR("\"usage_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396"
+                                   "177a9cb410ff61f20015ad\",\"version\":\"1\"")) <
+          operator.len);
+    CHECK(str_search(client, STR("usage_sha256")) == client.len);
     receipt_fini(&receipt);
 }
 
