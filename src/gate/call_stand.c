@@ -60,6 +60,13 @@ static void stand_forsaken(struct call_stand *stand)
     stand_leave(stand);
 }
 
+/* Nobody has come for what is left of a call that has ended. */
+static void stand_drop(struct call_stand *stand)
+{
+    repeats_end(stand_table(stand), stand->entry, false, loop_now_ns(stand->gate->loop));
+    stand_free(stand);
+}
+
 /* Its client has left with some of it, or can be given no more. The entry is given back. */
 static void stand_broken(struct call_stand *stand)
 {
@@ -81,6 +88,9 @@ static void stand_on_head(struct http_inner *inner, int status, struct str heade
 {
     struct call_stand *stand = stand_of(inner);
     if (repeats_pour_head(stand_table(stand), stand->entry, status, headers) != ERR_OK) {
+        if (stand->call != NULL) {
+            stand_untaken(stand->call);
+        }
         stand_broken(stand);
     }
 }
@@ -169,16 +179,16 @@ static bool stand_look(struct call_stand *stand)
     }
     stand->joined = false;
     stand_flow(stand, false);
-    if (stand->call == NULL) { /* it was sold to one that has left before it was told anything */
-        stand_broken(stand);
-        return false;
-    }
     bool over = stand->gate->draining || loop_now_ns(stand->gate->loop) >= stand->until_ns;
-    if (over && repeats_forsake(stand_table(stand), stand->entry)) {
-        stand_forsaken(stand);
-        return false;
+    if (!over || !repeats_forsake(stand_table(stand), stand->entry)) {
+        return true;
     }
-    return true;
+    if (stand->call != NULL) {
+        stand_forsaken(stand);
+    } else { /* it was sold to one that has left before it was told anything */
+        stand_drop(stand);
+    }
+    return false;
 }
 
 static void stand_on_timer(struct timer *timer)

@@ -27,7 +27,7 @@ struct repeat_pipe {
 };
 
 struct repeat {
-    struct node node;    /* of the stripe's ended ones: UNSOLD and KEPT, but for those awaited */
+    struct node node; /* of the stripe's ended ones: UNSOLD, KEPT, POURED, but for those awaited */
     struct repeat *next; /* in its bucket */
     struct digest name;
     struct id call;
@@ -395,6 +395,7 @@ enum repeat_found repeats_find(struct repeats *repeats, const struct digest *nam
     struct repeat *unsold = repeats_pick(stripe, name, REPEAT_UNSOLD);
     struct repeat *lost = repeats_pick(stripe, name, REPEAT_LOST);
     struct repeat *stands = repeats_pick(stripe, name, REPEAT_STANDS);
+    struct repeat *poured = repeats_pick(stripe, name, REPEAT_POURED);
     struct repeat *kept = repeats_pick(stripe, name, REPEAT_KEPT);
     if (unsold != NULL) {
         repeats_remove(stripe, unsold);
@@ -405,6 +406,11 @@ enum repeat_found repeats_find(struct repeats *repeats, const struct digest *nam
     } else if (stands != NULL) {
         stands->awaited = true;
         *ret_repeat = stands;
+        found = REPEAT_STREAM;
+    } else if (poured != NULL) {
+        node_unlink(&poured->node);
+        poured->awaited = true;
+        *ret_repeat = poured;
         found = REPEAT_STREAM;
     } else if (kept != NULL) {
         node_unlink(&kept->node);
@@ -480,8 +486,10 @@ void repeats_leave(struct repeats *repeats, struct repeat *repeat, int64_t now_n
     struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
     ASSERT(repeat->awaited);
     repeat->awaited = false;
-    if (repeat->state == REPEAT_POURED) {
+    if (repeat->state == REPEAT_POURED && repeat->pipe->taken) {
         repeats_remove(stripe, repeat);
+    } else if (repeat->state == REPEAT_POURED) {
+        repeats_ended(stripe, repeat, REPEAT_POURED, now_ns); /* the next try may have all of it */
     } else if (repeat->state == REPEAT_STANDS) {
         repeat->pipe->left = repeat->pipe->taken;
     } else if (repeat->state == REPEAT_KEPT) {

@@ -434,17 +434,30 @@ TEST(a_stream_that_fails_before_it_says_anything_leaves_the_repeat_to_itself)
     repeats_destroy(table);
 }
 
-TEST(who_leaves_a_stream_that_has_ended_ends_it)
+TEST(a_stream_that_has_ended_untold_is_the_next_trys)
 {
     struct digest name = name_of("a");
     struct repeat *joined = NULL;
     open_table();
     struct repeat *stream = stand(&name, 1);
     CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
-    CHECK_EQ(repeats_pour(table, stream, STR("one")), ERR_OK);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
     repeats_pour_end(table, stream, true);
     repeats_leave(table, joined, 2);
-    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_NONE);
+    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_STREAM);
+    check_draw(joined, 200, "", true);
+    stream = stand(&name, 2);
+    CHECK_EQ(repeats_find(table, &name, 4, &joined), REPEAT_STREAM);
+    repeats_pour_end(table, stream, true);
+    repeats_leave(table, joined, 5);
+    CHECK_EQ(repeats_find(table, &name, 5 + WINDOW, &joined), REPEAT_NONE); /* and not for ever */
+    stream = stand(&name, 3);
+    CHECK_EQ(repeats_find(table, &name, 6 + WINDOW, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    check_draw(joined, 200, "", false);
+    repeats_pour_end(table, stream, true);
+    repeats_leave(table, joined, 7 + WINDOW); /* it has been told some of it */
+    CHECK_EQ(repeats_find(table, &name, 8 + WINDOW, &joined), REPEAT_NONE);
     repeats_destroy(table);
 }
 
