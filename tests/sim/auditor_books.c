@@ -312,8 +312,9 @@ static bool again_has_begun(struct play *play, const struct sale *sale)
     return begun;
 }
 
-/* How many of the calls with the number may be charged; -1: nobody can tell. Those that were left
- * without an answer share one charge, with those that repeat them. */
+/* How many of the calls with the number may be charged; -1: nobody can tell. One that was left
+ * without an answer is charged only if no other of them is: with what a repeat was told, or because
+ * the last of them left as it ended. */
 static int again_charges(struct play *play, int number)
 {
     int charges = 0;
@@ -332,7 +333,7 @@ static int again_charges(struct play *play, int number)
         charges += own ? 1 : 0;
         shared |= !own;
     }
-    return charges + (shared ? 1 : 0);
+    return charges == 0 && shared ? 1 : charges;
 }
 
 /* Whose hold it is, of the calls that were sent again: the number; 0: of none, or of more than one
