@@ -69,6 +69,7 @@ static void answer_type(const struct call *call, struct reply *reply, struct str
 static void answer_stream_head(struct call *call, bool charged)
 {
     struct reply reply;
+    call_repeat_begun(call);
     answer_begin_headers(call, &reply, call->id);
     bool bytes = call->work != NULL && call->work->bytes;
     answer_type(call, &reply, bytes ? STR("application/octet-stream") : call_tongue_media(call));

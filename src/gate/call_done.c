@@ -69,6 +69,8 @@ static void done_log(const struct call *call)
     struct call_replay replay;
     if (call_repeat_replay(call, &replay)) {
         log_id(&line, "repeats", STR("call_"), replay.call);
+    } else if (!id_is_zero(call->repeat.joined)) {
+        log_id(&line, "repeats", STR("call_"), call->repeat.joined);
     }
     if (call->err != ERR_OK) {
         log_str(&line, "code", str_from(err_info(call->err)->name));

@@ -4,6 +4,7 @@
 #include "gate/call.h"
 #include "gate/call_claim.h"
 #include "gate/call_count.h"
+#include "gate/call_stand.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
 #include "gate/usage_check.h"
@@ -156,6 +157,9 @@ static bool meter_correct(const struct call *call, struct usage *billed)
 /* Events with text that the client was there to take. */
 static int64_t meter_events(const struct call *call)
 {
+    if (call->repeat.untaken) {
+        return 0;
+    }
     return call->drain != NULL ? call_drain_delivered(call) : call->relay.content_events;
 }
 
@@ -261,6 +265,9 @@ static void meter_unsay(struct call *call)
 enum call_next call_meter(struct call *call)
 {
     struct rate rate;
+    if (call_stand_waits(call)) {
+        return CALL_WAIT;
+    }
     call_rate(call, &rate);
     if (call->streamed && call->relay.has_usage && call->relay.ended) {
         /* Before the end a report says what there was so far, and may be older than the text. */
@@ -270,13 +277,17 @@ enum call_next call_meter(struct call *call)
     if (call->streamed) {
         call_report_from_relay(call);
     }
-    bool drained = call->drain != NULL && call->has_reported && call->upstream_err == ERR_OK;
+    bool left = call->drain != NULL || call->repeat.untaken;
+    bool drained = left && call->has_reported && call->upstream_err == ERR_OK;
     bool whole = !drained || meter_abandoned_whole(call);
     call->provenance = "none";
     if (drained) { /* in full, but nobody was there to take it */
         bool got_some = call->streamed && call->head_sent && meter_events(call) > 0;
         call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
         call->err = ERR_CANCELLED;
+    } else if (call->repeat.untaken) {
+        call->outcome = OUTCOME_FAILED;
+        call->err = call->err == ERR_OK ? ERR_CANCELLED : call->err;
     }
     /* What another model has said is not sold, wherever it came to light. */
     bool delivered = (call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED) &&

@@ -1,8 +1,10 @@
 #include "gate/call_repeat.h"
 
+#include "base/counter.h"
 #include "gate/answer.h"
 #include "gate/call_claim.h"
 #include "gate/call_deadline.h"
+#include "gate/call_stand.h"
 #include "gate/call_straddle.h"
 #include "gate/call_talk.h"
 #include "gate/gate_internal.h"
@@ -41,7 +43,7 @@ static int64_t repeat_count(const struct call *call)
     int64_t count = 0;
     struct str said = http1_header(http_exchange_head(call->x), STR(CALL_REPEAT_HEADER));
     bool watched = said.len > 0 && repeat_table(call) != NULL && call->claim == NULL &&
-                   !call->ask.stream && call->body.len <= REPEATS_BODY_MAX;
+                   call->body.len <= REPEATS_BODY_MAX;
     return watched && str_to_i64(said, &count) && count >= 0 ? count : -1;
 }
 
@@ -69,14 +71,26 @@ bool call_repeat_begin(struct call *call)
         repeat_first(call, &name);
         return false;
     }
-    call->repeat.part = found == REPEAT_WAIT ? CALL_REPEAT_WAITS : CALL_REPEAT_TELLS;
+    call->repeat.part = found == REPEAT_WAIT     ? CALL_REPEAT_WAITS
+                        : found == REPEAT_STREAM ? CALL_REPEAT_JOINS
+                                                 : CALL_REPEAT_TELLS;
     return true;
 }
 
-void call_repeat_gone(const struct call *call)
+void call_repeat_gone(struct call *call)
 {
-    if (call->repeat.part == CALL_REPEAT_FIRST) {
+    if (call->ask.stream) {
+        EP_IGNORE(call_stand_begin(call)); /* else it is as any that is left */
+    } else if (call->repeat.part == CALL_REPEAT_FIRST) {
         repeats_lost(repeat_table(call), call->repeat.entry);
+    }
+}
+
+void call_repeat_begun(struct call *call)
+{
+    if (call->repeat.part == CALL_REPEAT_FIRST && call->repeat.stand == NULL) {
+        repeats_end(repeat_table(call), call->repeat.entry, false, loop_now_ns(call->gate->loop));
+        call->repeat.part = CALL_REPEAT_NONE;
     }
 }
 
@@ -111,9 +125,12 @@ static void repeat_end_first(struct call *call, bool gone)
 
 void call_repeat_end(struct call *call, bool gone)
 {
-    ASSERT(call->repeat.part != CALL_REPEAT_WAITS);
-    if (call->repeat.part == CALL_REPEAT_FIRST) {
-        repeat_end_first(call, gone);
+    ASSERT(call->repeat.part != CALL_REPEAT_WAITS && call->repeat.part != CALL_REPEAT_JOINS);
+    bool stood = call->repeat.stand != NULL;
+    if (stood && call_stand_end(call)) {
+        call->repeat.part = CALL_REPEAT_NONE;
+    } else if (call->repeat.part == CALL_REPEAT_FIRST) {
+        repeat_end_first(call, gone || stood);
     } else if (call->repeat.part == CALL_REPEAT_TELLS) {
         repeats_give(repeat_table(call), call->repeat.entry, loop_now_ns(call->gate->loop));
     }
@@ -182,11 +199,101 @@ static enum call_next repeat_wait(struct call *call)
     return CALL_NEXT;
 }
 
+/* ---- a stream ----------------------------------------------------------------------------- */
+
+/* The client is told no more: nobody knows what of it it has. */
+static enum call_next repeat_part(struct call *call)
+{
+    if (call->x != NULL) {
+        http_exchange_abort(call->x);
+        call->x = NULL;
+    }
+    call->repeat.part = CALL_REPEAT_NONE;
+    call->outcome = OUTCOME_REPLAYED;
+    call_goto(call, CALL_DONE);
+    return CALL_NEXT;
+}
+
+static enum call_next repeat_leave(struct call *call, enum err err)
+{
+    if (!call->head_sent) {
+        return repeat_refuse(call, err);
+    }
+    repeats_leave(repeat_table(call), call->repeat.entry, loop_now_ns(call->gate->loop));
+    return repeat_part(call);
+}
+
+/* What the stream says of itself, and that it is sold to nobody else. */
+static bool repeat_tell_head(struct call *call, struct repeat_piece *piece)
+{
+    if (http1_write_header(&piece->headers, STR("x-entrepot-replayed"), STR("true")) != ERR_OK) {
+        return false;
+    }
+    call->repeat.joined = piece->call;
+    call->head_sent = true;
+    call->first_byte_ns = loop_now_ns(call->gate->loop);
+    http_respond_head(call->x, piece->status, buf_str(&piece->headers));
+    return true;
+}
+
+static enum call_next repeat_tell(struct call *call, struct repeat_piece *piece)
+{
+    struct str bytes = buf_str(&piece->bytes);
+    bool told = call->head_sent || (piece->status != 0 && repeat_tell_head(call, piece));
+    counter_add(COUNTER_BYTES_OUT, (int64_t)bytes.len);
+    if (!told && piece->status != 0) { /* no memory */
+        return piece->ended ? repeat_part(call) : repeat_leave(call, ERR_NO_MEMORY);
+    }
+    if (piece->ended && !told) {
+        call->repeat.part = CALL_REPEAT_NONE; /* it broke off before it said anything */
+        return CALL_NEXT;
+    }
+    if (piece->ended && piece->whole) {
+        http_respond_last(call->x, &bytes, 1);
+        call->x = NULL;
+        return repeat_part(call);
+    }
+    if (bytes.len > 0) {
+        http_respond_body(call->x, &bytes, 1);
+    }
+    if (piece->ended) {
+        return repeat_part(call);
+    }
+    enum err err = repeat_set_timer(call);
+    return err == ERR_OK ? CALL_WAIT : repeat_leave(call, err);
+}
+
+/* It is told what there is of the stream, as fast as its client takes it. */
+static enum call_next repeat_join(struct call *call)
+{
+    struct repeat_piece piece = { .status = 0 };
+    if (call->repeat.wait != NULL) {
+        timer_stop(call->gate->loop, &call->repeat.wait->timer);
+    }
+    if (call->x == NULL || call->cut) {
+        return repeat_leave(call, call->x == NULL ? ERR_CANCELLED : call_cut_err(call));
+    }
+    if (!call->head_sent && call_deadline_passed(call)) {
+        return repeat_leave(call, ERR_DEADLINE);
+    }
+    bool takes = !call->head_sent || http_respond_pending(call->x) < REPEATS_PIPE_MAX;
+    if (takes && repeats_draw(repeat_table(call), call->repeat.entry, &piece) == REPEAT_NONE) {
+        call->repeat.part = CALL_REPEAT_NONE;
+        return CALL_NEXT;
+    }
+    enum call_next next = repeat_tell(call, &piece);
+    repeat_piece_fini(&piece);
+    return next;
+}
+
 /* REPEAT: what has become of the call that this one repeats? */
 enum call_next call_repeat(struct call *call)
 {
     if (call->repeat.part == CALL_REPEAT_WAITS) {
         return repeat_wait(call);
+    }
+    if (call->repeat.part == CALL_REPEAT_JOINS) {
+        return repeat_join(call);
     }
     if (call->repeat.part == CALL_REPEAT_TELLS) {
         call->outcome = OUTCOME_REPLAYED;

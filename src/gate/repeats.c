@@ -8,14 +8,26 @@
 enum repeat_state {
     REPEAT_RUNNING,
     REPEAT_LOST,
+    REPEAT_STANDS, /* with a pipe */
+    REPEAT_POURED, /* its stream has ended, and its client has still to draw what is in the pipe */
     REPEAT_UNSOLD,
     REPEAT_KEPT,
     REPEAT_TAKEN, /* KEPT, and being sent to a repeat */
     REPEAT_OVER   /* ended without an answer while a repeat waits, which removes it */
 };
 
+/* From a stream to the repeat that is its client now. */
+struct repeat_pipe {
+    int status; /* 0: no head is in it */
+    struct buf headers;
+    struct buf bytes;
+    bool taken; /* the client was told something */
+    bool left;  /* and has left */
+    bool whole;
+};
+
 struct repeat {
-    struct node node;    /* of the stripe's ended ones: UNSOLD and KEPT, but for those awaited */
+    struct node node; /* of the stripe's ended ones: UNSOLD, KEPT, POURED, but for those awaited */
     struct repeat *next; /* in its bucket */
     struct digest name;
     struct id call;
@@ -24,6 +36,7 @@ struct repeat {
     int64_t ended_ns;
     int64_t posted_nano;
     struct buf answer;
+    struct repeat_pipe *pipe; /* of STANDS and POURED */
 };
 
 struct repeats_stripe {
@@ -32,6 +45,7 @@ struct repeats_stripe {
     struct node ended; /* the oldest first */
     size_t count;
     size_t bytes; /* of answers */
+    size_t stands;
 };
 
 struct repeats {
@@ -76,6 +90,17 @@ static void repeats_drop_answer(struct repeats_stripe *stripe, struct repeat *re
     buf_fini(&repeat->answer);
 }
 
+static void repeats_drop_pipe(struct repeats_stripe *stripe, struct repeat *repeat)
+{
+    if (repeat->pipe != NULL) {
+        buf_fini(&repeat->pipe->headers);
+        buf_fini(&repeat->pipe->bytes);
+        mem_free(repeat->pipe);
+        repeat->pipe = NULL;
+        stripe->stands--;
+    }
+}
+
 static void repeats_remove(struct repeats_stripe *stripe, struct repeat *repeat)
 {
     struct repeat **at = repeats_bucket(stripe, &repeat->name);
@@ -88,6 +113,7 @@ static void repeats_remove(struct repeats_stripe *stripe, struct repeat *repeat)
         node_unlink(&repeat->node);
     }
     repeats_drop_answer(stripe, repeat);
+    repeats_drop_pipe(stripe, repeat);
     stripe->count--;
     mem_free(repeat);
 }
@@ -245,7 +271,9 @@ void repeats_keep(struct repeats *repeats, struct repeat *repeat, struct buf *an
 void repeats_end(struct repeats *repeats, struct repeat *repeat, bool again, int64_t now_ns)
 {
     struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
-    ASSERT(repeat->state == REPEAT_RUNNING || repeat->state == REPEAT_LOST);
+    ASSERT(repeat->state == REPEAT_RUNNING || repeat->state == REPEAT_LOST ||
+           repeat->state == REPEAT_STANDS);
+    repeats_drop_pipe(stripe, repeat);
     if (repeat->awaited) {
         repeat->state = REPEAT_OVER; /* whoever waits is the one that tries again */
     } else if (again) {
@@ -254,6 +282,91 @@ void repeats_end(struct repeats *repeats, struct repeat *repeat, bool again, int
         repeats_remove(stripe, repeat);
     }
     repeats_unlock(stripe);
+}
+
+/* ---- a stream that may be repeated -------------------------------------------------------- */
+
+/* With the lock held. */
+static struct repeat_pipe *repeats_pipe(struct repeats_stripe *stripe)
+{
+    bool room = stripe->stands < REPEATS_STANDS_STRIPE;
+    struct repeat_pipe *pipe = room ? mem_zalloc(sizeof(*pipe)) : NULL;
+    if (pipe != NULL) {
+        buf_init(&pipe->headers, REPEATS_POUR_MAX); /* its source sees to what waits */
+        buf_init(&pipe->bytes, REPEATS_POUR_MAX);
+        stripe->stands++;
+    }
+    return pipe;
+}
+
+bool repeats_stand(struct repeats *repeats, struct repeat *repeat)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_RUNNING);
+    repeat->pipe = repeats_pipe(stripe);
+    bool stands = repeat->pipe != NULL;
+    repeat->state = stands ? REPEAT_STANDS : REPEAT_RUNNING;
+    repeats_unlock(stripe);
+    return stands;
+}
+
+bool repeats_forsake(struct repeats *repeats, struct repeat *repeat)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS);
+    bool alone = !repeat->awaited;
+    if (alone) {
+        repeats_drop_pipe(stripe, repeat);
+        repeat->state = REPEAT_RUNNING;
+    }
+    repeats_unlock(stripe);
+    return alone;
+}
+
+void repeats_pour_end(struct repeats *repeats, struct repeat *repeat, bool whole)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS);
+    if (repeat->awaited) {
+        repeat->state = REPEAT_POURED;
+        repeat->pipe->whole = whole;
+    } else {
+        repeats_remove(stripe, repeat); /* its last client has just left */
+    }
+    repeats_unlock(stripe);
+}
+
+enum repeat_client repeats_client(struct repeats *repeats, const struct repeat *repeat,
+                                  size_t *ret_waiting)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS);
+    enum repeat_client client = repeat->awaited      ? REPEAT_JOINED
+                                : repeat->pipe->left ? REPEAT_DESERTED
+                                                     : REPEAT_ALONE;
+    *ret_waiting = repeat->pipe->bytes.len;
+    repeats_unlock(stripe);
+    return client;
+}
+
+enum err repeats_pour_head(struct repeats *repeats, struct repeat *repeat, int status,
+                           struct str headers)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS && repeat->pipe->status == 0);
+    enum err err = buf_append(&repeat->pipe->headers, headers);
+    repeat->pipe->status = err == ERR_OK ? status : 0;
+    repeats_unlock(stripe);
+    return err;
+}
+
+enum err repeats_pour(struct repeats *repeats, struct repeat *repeat, struct str bytes)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS);
+    enum err err = buf_append(&repeat->pipe->bytes, bytes);
+    repeats_unlock(stripe);
+    return err;
 }
 
 /* ---- a repeat ----------------------------------------------------------------------------- */
@@ -265,7 +378,8 @@ static struct repeat *repeats_pick(struct repeats_stripe *stripe, const struct d
 {
     struct repeat *found = NULL;
     for (struct repeat *at = *repeats_bucket(stripe, name); at != NULL; at = at->next) {
-        if (at->state == state && !at->awaited && digest_eq(&at->name, name)) {
+        bool left = at->pipe != NULL && at->pipe->left;
+        if (at->state == state && !at->awaited && !left && digest_eq(&at->name, name)) {
             found = at;
         }
     }
@@ -280,6 +394,8 @@ enum repeat_found repeats_find(struct repeats *repeats, const struct digest *nam
     repeats_expire(repeats, stripe, now_ns);
     struct repeat *unsold = repeats_pick(stripe, name, REPEAT_UNSOLD);
     struct repeat *lost = repeats_pick(stripe, name, REPEAT_LOST);
+    struct repeat *stands = repeats_pick(stripe, name, REPEAT_STANDS);
+    struct repeat *poured = repeats_pick(stripe, name, REPEAT_POURED);
     struct repeat *kept = repeats_pick(stripe, name, REPEAT_KEPT);
     if (unsold != NULL) {
         repeats_remove(stripe, unsold);
@@ -287,6 +403,15 @@ enum repeat_found repeats_find(struct repeats *repeats, const struct digest *nam
         lost->awaited = true;
         *ret_repeat = lost;
         found = REPEAT_WAIT;
+    } else if (stands != NULL) {
+        stands->awaited = true;
+        *ret_repeat = stands;
+        found = REPEAT_STREAM;
+    } else if (poured != NULL) {
+        node_unlink(&poured->node);
+        poured->awaited = true;
+        *ret_repeat = poured;
+        found = REPEAT_STREAM;
     } else if (kept != NULL) {
         node_unlink(&kept->node);
         kept->state = REPEAT_TAKEN;
@@ -314,12 +439,60 @@ enum repeat_found repeats_look(struct repeats *repeats, struct repeat *repeat)
     return found;
 }
 
+/* With the lock held: all that is in the pipe, and whether it was the last. */
+static void repeats_empty(struct repeats_stripe *stripe, struct repeat *repeat,
+                          struct repeat_piece *ret_piece)
+{
+    struct repeat_pipe *pipe = repeat->pipe;
+    ret_piece->status = pipe->status;
+    ret_piece->headers = pipe->headers;
+    ret_piece->bytes = pipe->bytes;
+    pipe->taken |= pipe->status != 0;
+    pipe->status = 0;
+    buf_init(&pipe->headers, REPEATS_POUR_MAX);
+    buf_init(&pipe->bytes, REPEATS_POUR_MAX);
+    if (repeat->state == REPEAT_POURED) {
+        ret_piece->ended = true;
+        ret_piece->whole = pipe->whole;
+        repeats_remove(stripe, repeat);
+    }
+}
+
+enum repeat_found repeats_draw(struct repeats *repeats, struct repeat *repeat,
+                               struct repeat_piece *ret_piece)
+{
+    enum repeat_found found = REPEAT_STREAM;
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->awaited);
+    *ret_piece = (struct repeat_piece){ .call = repeat->call };
+    if (repeat->state == REPEAT_OVER) {
+        repeats_remove(stripe, repeat);
+        found = REPEAT_NONE;
+    } else {
+        repeats_empty(stripe, repeat, ret_piece);
+    }
+    repeats_unlock(stripe);
+    return found;
+}
+
+void repeat_piece_fini(struct repeat_piece *piece)
+{
+    buf_fini(&piece->headers);
+    buf_fini(&piece->bytes);
+}
+
 void repeats_leave(struct repeats *repeats, struct repeat *repeat, int64_t now_ns)
 {
     struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
     ASSERT(repeat->awaited);
     repeat->awaited = false;
-    if (repeat->state == REPEAT_KEPT) {
+    if (repeat->state == REPEAT_POURED && repeat->pipe->taken) {
+        repeats_remove(stripe, repeat);
+    } else if (repeat->state == REPEAT_POURED) {
+        repeats_ended(stripe, repeat, REPEAT_POURED, now_ns); /* the next try may have all of it */
+    } else if (repeat->state == REPEAT_STANDS) {
+        repeat->pipe->left = repeat->pipe->taken;
+    } else if (repeat->state == REPEAT_KEPT) {
         repeats_ended(stripe, repeat, REPEAT_KEPT, now_ns);
     } else if (repeat->state == REPEAT_OVER) {
         repeats_ended(stripe, repeat, REPEAT_UNSOLD, now_ns); /* its client tries again, too */

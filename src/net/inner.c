@@ -209,6 +209,22 @@ static enum err inner_make_head(struct http_exchange *x, const struct http_inner
     return ERR_OK;
 }
 
+/* Nobody is told of it yet. */
+static void inner_open(struct http_inner_exchange *exchange, struct http_inner *inner)
+{
+    struct http_exchange *x = &exchange->x;
+    const struct http_server_options *options = &x->server->options;
+    buf_init(&x->in, options->head_bytes_max);
+    buf_init(&x->out, options->queue_bytes_max);
+    buf_init(&x->body, options->body_bytes_max);
+    x->begun_ns = loop_now_ns(x->server->loop);
+    x->state = CONN_ANSWER;
+    x->server->exchanges++;
+    exchange->owner = inner;
+    inner->exchange = exchange;
+    task_init(&x->task, inner_on_task);
+}
+
 void http_inner_init(struct http_inner *inner, const struct http_inner_events *events)
 {
     *inner = (struct http_inner){ .events = events };
@@ -236,9 +252,7 @@ enum err http_inner_start(struct http_server *server, const struct http_inner_re
         slab_give(&server->inners, exchange); /* nothing names it yet */
         return err;
     }
-    buf_init(&x->in, options->head_bytes_max);
-    buf_init(&x->out, options->queue_bytes_max);
-    buf_init(&x->body, options->body_bytes_max);
+    inner_open(exchange, inner);
     if (request->body != NULL) {
         x->body = *request->body;
         buf_init(request->body, x->body.max);
@@ -246,14 +260,28 @@ enum err http_inner_start(struct http_server *server, const struct http_inner_re
     x->client_is = request->from.known ? CLIENT_NOTED : CLIENT_UNKNOWN;
     x->client = request->from.client;
     x->link = request->from.link;
-    x->begun_ns = loop_now_ns(server->loop);
-    x->state = CONN_ANSWER;
-    server->exchanges++;
-    exchange->owner = inner;
     exchange->actor = request->actor;
-    inner->exchange = exchange;
-    task_init(&x->task, inner_on_task);
     inner_wake(x);
+    return ERR_OK;
+}
+
+enum err http_inner_stand_in(struct http_server *server, int64_t begun_ns, struct http_inner *inner,
+                             struct http_exchange **ret_x)
+{
+    ASSERT(inner->exchange == NULL);
+    struct http_inner_exchange *exchange = slab_take(&server->inners);
+    if (exchange == NULL) {
+        return server->inners.count == HTTP_INNER_MAX ? ERR_BUSY : ERR_NO_MEMORY;
+    }
+    struct http_exchange *x = &exchange->x;
+    x->magic = CONN_MAGIC;
+    x->is_inner = true;
+    x->server = server;
+    inner_open(exchange, inner);
+    x->client_is = CLIENT_UNKNOWN;
+    x->begun_ns = begun_ns;
+    exchange->asked = true; /* by the one that has gone */
+    *ret_x = x;
     return ERR_OK;
 }
 

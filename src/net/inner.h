@@ -75,6 +75,11 @@ void http_inner_init(struct http_inner *inner, const struct http_inner_events *e
 EP_MUST_CHECK enum err http_inner_start(struct http_server *server,
                                         const struct http_inner_request *request,
                                         struct http_inner *inner);
+/* In the place of a client that has gone: an exchange that nobody is told of, *ret_x, is the
+ * caller's to own and to answer, and its answer comes to callbacks as any other. It has no head and
+ * no body, and began when the one before did. ERR_NO_MEMORY, ERR_BUSY: nothing was begun. */
+EP_MUST_CHECK enum err http_inner_stand_in(struct http_server *server, int64_t begun_ns,
+                                           struct http_inner *inner, struct http_exchange **ret_x);
 bool http_inner_is_open(const struct http_inner *inner);
 /* That an exchange was made for; NULL: a connection's, or its maker has cancelled it. */
 struct http_inner *http_inner_of(struct http_exchange *x);

@@ -31,6 +31,9 @@ class Upstream:
     def __init__(self, port):
         self.calls, self.delay, self.words, self.status = 0, 0.0, 20, 200
         self.fail, self.cut = 0, False  # of the next calls: a 500, or a cut line
+        self.pace, self.ended = 0.0, 0  # of streams: between their words; those that came to their end
+        self.go = threading.Event()  # nothing is answered until it is set
+        self.go.set()
         self.said = b'{"error": {"message": "no"}}'
         self.prompts = collections.Counter()
         self.lock = threading.Lock()
@@ -47,10 +50,14 @@ class Upstream:
                     number = outer.calls
                     fails, outer.fail = outer.fail > 0, max(0, outer.fail - 1)
                 time.sleep(outer.delay)
+                outer.go.wait(30)
                 if fails and outer.cut:
                     self.close_connection = True
                     return
                 status = 500 if fails else outer.status
+                if asked.get("stream") and status == 200:
+                    self.stream(asked["model"], number)
+                    return
                 body = outer.said if status != 200 else json.dumps({
                     "id": f"chat-{number}", "object": "chat.completion", "created": 1, "model": asked["model"],
                     "choices": [{"index": 0, "finish_reason": "stop",
@@ -64,6 +71,31 @@ class Upstream:
                     self.wfile.write(body)
                 except OSError:
                     pass  # the server was killed in between: that is the test
+
+            def stream(self, model, number):
+                def say(choices, **more):
+                    said = {"id": f"chat-{number}", "object": "chat.completion.chunk", "created": 1, "model": model,
+                            "choices": choices, **more}
+                    self.wfile.write(b"data: " + json.dumps(said).encode() + b"\n\n")
+
+                def delta(finish=None, **what):
+                    say([{"index": 0, "delta": what, "finish_reason": finish}])
+
+                self.close_connection = True
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/event-stream")
+                    self.end_headers()
+                    delta(role="assistant", content=f"{uuid.uuid4()} ")
+                    for _ in range(outer.words):
+                        time.sleep(outer.pace)
+                        delta(content="word ")
+                    delta("stop")
+                    say([], usage={"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29})
+                    self.wfile.write(b"data: [DONE]\n\n")
+                    outer.ended += 1
+                except OSError:
+                    pass  # it was left
 
             def log_message(self, *words):
                 pass

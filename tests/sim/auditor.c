@@ -268,8 +268,9 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
 static bool reply_answer_fits(struct play *play, const struct sale *sale)
 {
     const struct sale *first = play_first(play, sale->number);
-    if (sale->replayed) {
-        return !sale->stream && sale->attempt >= 0 && reply_has_rival(play, sale, false);
+    if (sale->replayed && (!sale->stream || sale->tries == 0)) {
+        bool repeats = sale->tries > 0 || reply_has_rival(play, sale, false);
+        return !sale->stream && sale->attempt >= 0 && repeats;
     }
     if (sale->error_seen) {
         return sale->stream;
@@ -358,7 +359,7 @@ static const struct attempt *reply_swapped(const struct play *play, const struct
 static void reply_note_swap(struct play *play, const struct sale *sale)
 {
     const struct sale *first = play_first(play, sale->number);
-    if (!sale->whole || sale->key > 0 || first->attempt_count == 0 ||
+    if (!sale->whole || sale->key > 0 || first->repeated || first->attempt_count == 0 ||
         strcmp(sale->code, AUDIT_SWAPPED) != 0) {
         return;
     }
@@ -391,7 +392,7 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
     bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0 ||
                    strcmp(sale->code, "no_route_by_preference") == 0 ||
                    strcmp(sale->code, "rate_limit_exceeded") == 0;
-    if (refused && sale->key == 0 && first->attempt_count > 0) {
+    if (refused && sale->key == 0 && !first->repeated && first->attempt_count > 0) {
         play_fail(play, sale, "an upstream was asked for a call that was refused");
     }
 }

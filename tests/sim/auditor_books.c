@@ -11,6 +11,8 @@
 #include "life_log.h"
 #include "tlog/tlog.h"
 
+#define LOOK_GONE_NS (INT64_C(20) * 1000000) /* until the server knows that a client has left */
+
 static struct books before; /* as the last look found them: all of it was durable */
 
 void auditor_begin(void)
@@ -208,7 +210,8 @@ static void look_at_sold(struct play *play, const struct books *books, const str
     if (hold == NULL) {
         play_fail(play, sale, "a byte of the answer was seen, and there is no hold (Gate A)");
     }
-    if (sale->replayed && (hold->state != BOOK_SETTLED || hold->posted != sale->charge)) {
+    bool told = sale->replayed && sale->has_charge; /* of a stream the head comes before */
+    if (told && (hold->state != BOOK_SETTLED || hold->posted != sale->charge)) {
         play_fail(play, sale, "the call that was replayed cost %lld", (long long)hold->posted);
     }
     hold->matched |= !sale->replayed;
@@ -293,6 +296,86 @@ static void look_at_keys(struct play *play, const struct books *books)
     }
 }
 
+/* ---- what SDKs send again by themselves ------------------------------------------------- */
+
+/* Some of a stream may have left before its client was known to have gone: it is charged, and what
+ * is sent again is another call. */
+static bool again_has_begun(struct play *play, const struct sale *sale)
+{
+    const struct sale *first = play_first(play, sale->number);
+    bool begun = false;
+    for (int i = 0; i < first->attempt_count; i++) {
+        int64_t begun_ns = first->attempts[i].begun_ns;
+        begun |=
+            begun_ns != 0 && begun_ns >= sale->begun_ns && begun_ns < sale->ended_ns + LOOK_GONE_NS;
+    }
+    return begun;
+}
+
+/* How many of the calls with the number may be charged; -1: nobody can tell. One that was left
+ * without an answer is charged only if no other of them is: with what a repeat was told, or because
+ * the last of them left as it ended. */
+static int again_charges(struct play *play, int number)
+{
+    int charges = 0;
+    bool shared = false;
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        if (sale->number != number) {
+            continue;
+        }
+        if (sale->life != sale->life_ended || play->closed_life >= sale->life ||
+            play->faulty_life >= sale->life) {
+            return -1; /* a restart forgets what may be repeated */
+        }
+        bool own = (sale->status == 200 && !sale->replayed) ||
+                   (sale->status == 0 && again_has_begun(play, sale));
+        charges += own ? 1 : 0;
+        shared |= !own;
+    }
+    return charges == 0 && shared ? 1 : charges;
+}
+
+/* Whose hold it is, of the calls that were sent again: the number; 0: of none, or of more than one
+ * that it may be. */
+static int again_of_hold(struct play *play, const struct books *books, const struct book_hold *hold)
+{
+    int number = 0;
+    for (int i = 0; i < play->sale_count; i++) {
+        const struct sale *sale = &play->sales[i];
+        const struct book_account *row = books_account(books, play->accounts[sale->account].id);
+        if (sale->has_call && id_eq(sale->call, hold->call)) {
+            return sale->number;
+        }
+        bool may = !sale->has_call && sale->asking == ASK_GOOD && row != NULL &&
+                   row->row == hold->account && look_whether_fits(play, sale, hold);
+        if (may && number != 0 && number != sale->number) {
+            return 0;
+        }
+        number = may ? sale->number : number;
+    }
+    return number;
+}
+
+/* A repeat has no second charge. */
+static void look_at_repeats(struct play *play, const struct books *books)
+{
+    int charged[PLAY_SALES_MAX + 1] = { 0 };
+    for (size_t i = 0; i < books->hold_count && play_repeats(play); i++) {
+        const struct book_hold *hold = &books->holds[i];
+        int number = hold->posted > 0 ? again_of_hold(play, books, hold) : 0;
+        charged[number]++;
+    }
+    for (int number = 1; number <= play->sale_count && play_repeats(play); number++) {
+        const struct sale *first = play_first(play, number);
+        int charges = first->repeated ? again_charges(play, number) : -1;
+        audit_count();
+        if (charges >= 0 && charged[number] > charges) {
+            play_fail(play, first, "it was sent again, and charged %d times", charged[number]);
+        }
+    }
+}
+
 /* ---- the whole --------------------------------------------------------------------------- */
 
 static void look_on_line(void *context, const struct audit_line *line)
@@ -358,6 +441,7 @@ void auditor_look(struct play *play)
         }
     }
     look_at_keys(play, &books);
+    look_at_repeats(play, &books);
     look_begin_life(play, &books);
     play_note(play, "the books: %zu holds, %zu leaves, %zu entries", books.hold_count,
               books.receipt_count, books.entry_count);

@@ -137,8 +137,8 @@ static bool sale_was_asked_as(const struct sale *sale, int model)
 void auditor_limits_on_asked(struct play *play, const struct sale *sale, int model, bool fresh)
 {
     struct meter meters[METERS];
-    if (!play_is_limited(play) || sale->key > 0) {
-        return; /* of the calls with a key, nobody outside knows which is asked for */
+    if (!play_is_limited(play) || sale->key > 0 || sale->repeated) {
+        return; /* of several calls that are one, nobody outside knows which is asked for */
     }
     meters_of(sale->account, sale->hand, meters);
     for (size_t i = 0; i < METERS; i++) {

@@ -7,9 +7,11 @@
 #include "client_read.h"
 #include "wish.h"
 
-#define CLIENT_MS       INT64_C(1000000)
-#define CLIENT_TEXT_MAX ((size_t)1 << 20)
-#define CLIENT_PAD_MAX  1500
+#define CLIENT_MS           INT64_C(1000000)
+#define CLIENT_TEXT_MAX     ((size_t)1 << 20)
+#define CLIENT_PAD_MAX      1500
+#define CLIENT_TRIES        2 /* of an SDK's own, behind the first */
+#define CLIENT_IMPATIENT_MS 8 /* most answers begin within that, and some do not */
 
 static void client_plan(struct client_slot *client, int64_t within_ns)
 {
@@ -47,6 +49,9 @@ static void client_start(struct client_slot *client, struct str method, struct s
     if (err == ERR_OK && sale != NULL && sale->key > 0) {
         err = buf_printf(&client->head, "Idempotency-Key: k-%d\r\n", sale->key);
     }
+    if (err == ERR_OK && sale != NULL && sale->counts) {
+        err = buf_printf(&client->head, "X-Stainless-Retry-Count: %d\r\n", sale->tries);
+    }
     if (err == ERR_OK) {
         err = buf_printf(&client->head,
                          "Content-Type: application/json\r\nConnection: close\r\n"
@@ -68,7 +73,8 @@ static void client_start(struct client_slot *client, struct str method, struct s
     client->call.port = PLAY_PORT_SERVER;
     upstream_pool_close_idle(client->pool); /* so that the pool never tries a call again itself */
     http_call_start(client->pool, &client->call);
-    client_plan(client, 3000 * CLIENT_MS);
+    bool impatient = sale != NULL && sale->counts && play_chance(client->play, 2);
+    client_plan(client, (impatient ? CLIENT_IMPATIENT_MS : 3000) * CLIENT_MS);
 }
 
 static void client_write_body(struct client_slot *client, size_t pad)
@@ -160,9 +166,45 @@ static void client_buy(struct client_slot *client)
     if (earlier == NULL) {
         sale->wish = wish_make(play, sale->model, sale->key > 0);
     }
+    sale->counts = play_repeats(play) && sale->key == 0 && sale->asking == ASK_GOOD;
     client->sale = sale;
     client_write_body(client, sale->pad);
     play_note(play, "client of account %d calls: %d", client->account, sale->number);
+    client_start(client, STR("POST"), STR("/v1/chat/completions"));
+}
+
+/* The same bytes once more, with another count. */
+static void client_buy_again(struct client_slot *client)
+{
+    struct play *play = client->play;
+    ASSERT(play->sale_count < PLAY_SALES_MAX);
+    const struct sale *before = client->again;
+    struct sale *sale = &play->sales[play->sale_count++];
+    *sale = (struct sale){
+        .number = before->number,
+        .account = before->account,
+        .hand = before->hand,
+        .named = -1,
+        .wish = before->wish,
+        .model = before->model,
+        .asking = ASK_GOOD,
+        .stream = before->stream,
+        .include_usage = before->include_usage,
+        .cap = before->cap,
+        .attempt = -1,
+        .pad = before->pad,
+        .counts = true,
+        .tries = before->tries + 1,
+        .life = play->lives,
+        .begun_ns = sim_now_ns(play->sim),
+        .purchased = play->accounts[client->account].purchased,
+    };
+    play_first(play, sale->number)->repeated = true;
+    client->again = NULL;
+    client->hand = sale->hand;
+    client->sale = sale;
+    client_write_body(client, sale->pad);
+    play_note(play, "client of account %d calls %d again", client->account, sale->number);
     client_start(client, STR("POST"), STR("/v1/chat/completions"));
 }
 
@@ -192,6 +234,10 @@ static void client_next(struct client_slot *client)
     struct play *play = client->play;
     client->sale = NULL;
     client->asked_for = NULL;
+    if (client->again != NULL) {
+        client_buy_again(client);
+        return;
+    }
     struct sale *foreign = play_chance(play, 10) ? client_foreign(client) : NULL;
     if (foreign != NULL) {
         client_ask_receipt(client, foreign);
@@ -206,6 +252,15 @@ static void client_next(struct client_slot *client)
 }
 
 /* ---- what is under way ------------------------------------------------------------------- */
+
+/* No head came, or one that asked for it; it does not matter to an SDK who broke it off. */
+static bool client_tries_again(const struct client_slot *client)
+{
+    const struct sale *sale = client->sale;
+    return sale != NULL && sale->counts && sale->tries < CLIENT_TRIES && !client->stopped &&
+           (sale->status == 0 || (sale->whole && sale->status >= 500)) &&
+           client->play->sale_count < PLAY_SALES_MAX * 3 / 4;
+}
 
 static void client_over(struct client_slot *client)
 {
@@ -230,7 +285,10 @@ static void client_over(struct client_slot *client)
                                     .text = buf_str(&client->got),
                                 });
     }
-    if (!client->stopped) {
+    if (client_tries_again(client)) {
+        client->again = client->sale;
+        client_plan(client, play_chance(play, 8) ? 15000 * CLIENT_MS : 600 * CLIENT_MS);
+    } else if (!client->stopped) {
         client_plan(client, play_chance(play, 3) ? 300 * CLIENT_MS : 5 * CLIENT_MS);
     }
 }
@@ -243,7 +301,8 @@ static void client_on_timer(struct timer *timer)
         client_next(client);
         return;
     }
-    if (play_chance(play, 6)) {
+    bool waits = client->sale != NULL && client->sale->counts && client->sale->status == 0;
+    if (play_chance(play, waits ? 2 : 6)) {
         http_call_cancel(&client->call);
         if (client->sale != NULL) {
             client->sale->cancelled = true;
@@ -332,6 +391,7 @@ void client_go_on(struct client_slot *client)
 {
     client->stopped = false;
     client->last = NULL;
+    client->again = NULL;
     client_plan(client, 100 * CLIENT_MS);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The simulated clients: each makes one request after another, as the seed says: calls of every
- * kind, repeats of an Idempotency-Key, questions for receipts and credit. They read slowly, go away
- * in the middle, and note all that they see (struct sale).
+ * kind, repeats of an Idempotency-Key and those that an SDK sends by itself, questions for receipts
+ * and credit. They read slowly, go away in the middle, and note all that they see (struct sale).
  */
 #pragma once
 
@@ -18,6 +18,7 @@ struct client_slot {
     struct timer timer;     /* the next request; or something happens to the one under way */
     struct sale *sale;      /* under way; NULL: an errand */
     struct sale *asked_for; /* the errand's: whose receipt; NULL: the credit */
+    struct sale *again;     /* that its SDK sends once more; NULL: none */
     struct sale *last;      /* the last answered sale, whose receipt may be asked for */
     struct buf head;
     struct buf body;

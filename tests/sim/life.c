@@ -11,6 +11,7 @@
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
 #include "gate/quarantine.h"
+#include "gate/repeats.h"
 #include "gate/retry_budget.h"
 #include "gate/usage_check.h"
 #include "ident/ident.h"
@@ -29,8 +30,9 @@
 #define LIFE_MS     INT64_C(1000000)
 #define LIFE_US     INT64_C(1000)
 
-#define LIFE_LESSONS   120 /* of each route: half about streams, half about whole answers */
-#define LIFE_BEGINS_NS (10 * LIFE_MS) /* most do within 3 ms */
+#define LIFE_REPEATS_NS (120 * LIFE_S)
+#define LIFE_LESSONS    120 /* of each route: half about streams, half about whole answers */
+#define LIFE_BEGINS_NS  (10 * LIFE_MS) /* most do within 3 ms */
 
 #define LIFE_GATES 2 /* as many loop threads */
 
@@ -50,6 +52,7 @@ struct life {
     struct retry_budget retries;
     struct retry_budget hedges;
     struct limits *limits;
+    struct repeats *repeats; /* NULL: no SDK counts its tries */
     struct log_mark mark;
     atomic_bool log_stopped;
     struct timer pump;
@@ -369,6 +372,9 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     life->options = life_gate_options(life->play);
     TRY(dispatch_create(&life->dispatch));
     TRY(limits_create(&life->limits));
+    if (play_repeats(life->play)) {
+        TRY(repeats_create(LIFE_REPEATS_NS, &life->repeats, fail));
+    }
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
@@ -379,6 +385,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .tlog = life->tlog,
         .dispatch = life->dispatch,
         .limits = life->limits,
+        .repeats = life->repeats,
         .retries = &life->retries,
         .hedges = &life->hedges,
         .usage_check = life->usage_check,
@@ -578,6 +585,7 @@ static void life_free(struct life *life)
     ledger_close(life->ledger);
     ident_close(life->ident);
     limits_destroy(life->limits);
+    repeats_destroy(life->repeats);
     dispatch_destroy(life->dispatch);
     for (size_t i = 0; i < LIFE_GATES; i++) {
         loop_destroy(life->loops[i]);

@@ -60,11 +60,12 @@ struct attempt {
     int64_t prompt; /* tokens, as it reports them */
     int64_t cached;
     int64_t completion;
-    int64_t events; /* with text, sent so far */
-    bool finished;  /* the finish reason was sent */
-    bool reported;  /* usage was */
-    bool ended;     /* its answer is whole */
-    bool gone;      /* nobody waits for it any more */
+    int64_t events;   /* with text, sent so far */
+    bool finished;    /* the finish reason was sent */
+    bool reported;    /* usage was */
+    bool ended;       /* its answer is whole */
+    bool gone;        /* nobody waits for it any more */
+    int64_t begun_ns; /* the first event of a stream was sent; 0: none was */
 };
 
 enum asking {
@@ -96,8 +97,11 @@ struct sale {
     int64_t cap; /* 0: none was given */
     size_t pad;
     size_t body_bytes;
-    int key;     /* 0: none */
-    int variant; /* of the key's requests: 0, or 1 for another body */
+    int key;       /* 0: none */
+    int variant;   /* of the key's requests: 0, or 1 for another body */
+    bool counts;   /* its client's SDK counts its tries, and may send it again by itself */
+    int tries;     /* before this one */
+    bool repeated; /* of a first call: it was sent again so */
     uint64_t life;
     uint64_t life_ended;
     int64_t begun_ns;
@@ -199,6 +203,13 @@ static inline bool play_is_flex(const struct play *play, const struct sale *sale
 static inline bool play_is_hedged(const struct play *play)
 {
     return play->seed % 3 == 0 && !play->steady;
+}
+
+/* In others clients are impatient, and their SDKs send again by themselves what had no answer:
+ * within the window in which the server expects that, mostly. Likewise. */
+static inline bool play_repeats(const struct play *play)
+{
+    return play->seed % 4 == 1 && !play->steady;
 }
 
 /* What their keys may have besides; 0: no such limit. */

@@ -154,6 +154,7 @@ static void talk_go_on(struct talk *talk)
     bool within = attempt->events > 0 && attempt->events >= talk->events / 2;
     if (!talk->begun) {
         talk->begun = true;
+        attempt->begun_ns = sim_now_ns(talk->upstream->play->sim);
         http_respond_head(talk->x, 200, STR("content-type: text/event-stream\r\n"));
         talk_say(talk, "\"role\":\"assistant\",\"content\":\"\"", "null");
     } else if (within && attempt->manner == MANNER_CUT) {

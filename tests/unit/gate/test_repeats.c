@@ -330,3 +330,183 @@ TEST(threads_share_it)
     repeats_sweep(table, ROUNDS + WINDOW);
     repeats_destroy(table);
 }
+
+/* ---- streams ------------------------------------------------------------------------------ */
+
+/* A stream whose client has left before the first byte. */
+static struct repeat *stand(const struct digest *name, unsigned char call)
+{
+    struct repeat *stream = repeats_begin(table, name, id_of(call), 0);
+    CHECK(stream != NULL && repeats_stand(table, stream));
+    return stream;
+}
+
+static void check_client(const struct repeat *stream, enum repeat_client client, size_t waiting)
+{
+    size_t waits = 0;
+    CHECK_EQ(repeats_client(table, stream, &waits), client);
+    CHECK_EQ(waits, waiting);
+}
+
+static void check_draw(struct repeat *stream, int status, const char *bytes, bool ended)
+{
+    struct repeat_piece piece;
+    CHECK_EQ(repeats_draw(table, stream, &piece), REPEAT_STREAM);
+    CHECK_EQ(piece.status, status);
+    CHECK_EQ(piece.headers.len > 0, status != 0);
+    CHECK_STR(buf_str(&piece.bytes), str_from(bytes));
+    CHECK(piece.ended == ended && piece.whole == ended);
+    repeat_piece_fini(&piece);
+}
+
+TEST(a_repeat_is_the_client_of_a_stream_that_stands)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    struct repeat *other = NULL;
+    open_table();
+    struct repeat *stream = stand(&name, 1);
+    check_client(stream, REPEAT_ALONE, 0);
+    CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+    CHECK(joined == stream);
+    CHECK_EQ(repeats_find(table, &name, 1, &other), REPEAT_NONE); /* it has one */
+    check_client(stream, REPEAT_JOINED, 0);
+    CHECK(!repeats_forsake(table, stream));
+    check_draw(joined, 0, "", false);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    CHECK_EQ(repeats_pour(table, stream, STR("one")), ERR_OK);
+    check_client(stream, REPEAT_JOINED, 3);
+    check_draw(joined, 200, "one", false);
+    CHECK_EQ(repeats_pour(table, stream, STR("two")), ERR_OK);
+    repeats_sweep(table, 2 * WINDOW);
+    repeats_pour_end(table, stream, true);
+    check_draw(joined, 0, "two", true);
+    CHECK_EQ(repeats_find(table, &name, 1, &other), REPEAT_NONE); /* what was told is gone */
+    repeats_destroy(table);
+}
+
+TEST(who_leaves_untold_leaves_the_stream_to_the_next_try)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    struct repeat *other = NULL;
+    open_table();
+    struct repeat *stream = stand(&name, 1);
+    CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+    repeats_leave(table, joined, 2);
+    check_client(stream, REPEAT_ALONE, 0);
+    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    check_draw(joined, 200, "", false);
+    repeats_leave(table, joined, 4);
+    check_client(stream, REPEAT_DESERTED, 0);
+    CHECK_EQ(repeats_find(table, &name, 5, &other), REPEAT_NONE);
+    repeats_pour_end(table, stream, false);
+    repeats_destroy(table);
+}
+
+TEST(a_stream_that_nobody_comes_for_ends_as_any_other)
+{
+    struct digest name = name_of("a");
+    struct repeat *found = NULL;
+    open_table();
+    struct repeat *stream = stand(&name, 1);
+    CHECK(repeats_forsake(table, stream));
+    CHECK_EQ(repeats_find(table, &name, 1, &found), REPEAT_NONE);
+    repeats_end(table, stream, true, 2);
+    CHECK_EQ(repeats_find(table, &name, 3, &found), REPEAT_NONE); /* used up: it is to try again */
+    repeats_destroy(table);
+}
+
+TEST(a_stream_that_fails_before_it_says_anything_leaves_the_repeat_to_itself)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    struct repeat_piece piece;
+    open_table();
+    struct repeat *stream = stand(&name, 1);
+    CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+    repeats_end(table, stream, true, 2);
+    CHECK_EQ(repeats_draw(table, joined, &piece), REPEAT_NONE);
+    stream = stand(&name, 2);
+    repeats_end(table, stream, true, 2); /* and one that nobody waits for */
+    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_NONE);
+    repeats_destroy(table);
+}
+
+TEST(a_stream_that_has_ended_untold_is_the_next_trys)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    open_table();
+    struct repeat *stream = stand(&name, 1);
+    CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    repeats_pour_end(table, stream, true);
+    repeats_leave(table, joined, 2);
+    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_STREAM);
+    check_draw(joined, 200, "", true);
+    stream = stand(&name, 2);
+    CHECK_EQ(repeats_find(table, &name, 4, &joined), REPEAT_STREAM);
+    repeats_pour_end(table, stream, true);
+    repeats_leave(table, joined, 5);
+    CHECK_EQ(repeats_find(table, &name, 5 + WINDOW, &joined), REPEAT_NONE); /* and not for ever */
+    stream = stand(&name, 3);
+    CHECK_EQ(repeats_find(table, &name, 6 + WINDOW, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    check_draw(joined, 200, "", false);
+    repeats_pour_end(table, stream, true);
+    repeats_leave(table, joined, 7 + WINDOW); /* it has been told some of it */
+    CHECK_EQ(repeats_find(table, &name, 8 + WINDOW, &joined), REPEAT_NONE);
+    repeats_destroy(table);
+}
+
+TEST(so_many_streams_stand_and_no_more)
+{
+    struct repeat *streams[REPEATS_STANDS_STRIPE];
+    struct digest name = name_of("a");
+    open_table();
+    for (size_t i = 0; i < REPEATS_STANDS_STRIPE; i++) {
+        streams[i] = stand(&name, (unsigned char)i);
+    }
+    struct repeat *more = repeats_begin(table, &name, id_of(200), 0);
+    CHECK(!repeats_stand(table, more));
+    CHECK(repeats_forsake(table, streams[0]));
+    CHECK(repeats_stand(table, more)); /* there is room again */
+    repeats_end(table, more, false, 1);
+    for (size_t i = 0; i < REPEATS_STANDS_STRIPE; i++) {
+        repeats_end(table, streams[i], false, 1);
+    }
+    repeats_destroy(table);
+}
+
+static void stand_without_memory(void)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    struct repeat_piece piece;
+    if (repeats_create(WINDOW, &table, NULL) != ERR_OK) {
+        return;
+    }
+    struct repeat *stream = repeats_begin(table, &name, id_of(1), 0);
+    if (stream != NULL && !repeats_stand(table, stream)) {
+        repeats_end(table, stream, false, 1);
+    } else if (stream != NULL) {
+        CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+        enum err head = repeats_pour_head(table, stream, 200, STR("a: b\r\n"));
+        enum err body = repeats_pour(table, stream, STR("one"));
+        CHECK(head == ERR_OK || head == ERR_NO_MEMORY);
+        CHECK(body == ERR_OK || body == ERR_NO_MEMORY);
+        repeats_pour_end(table, stream, false);
+        CHECK_EQ(repeats_draw(table, joined, &piece), REPEAT_STREAM);
+        CHECK_EQ(piece.status, head == ERR_OK ? 200 : 0);
+        CHECK(piece.ended && !piece.whole);
+        repeat_piece_fini(&piece);
+    }
+    repeats_destroy(table);
+}
+
+TEST(memory_may_run_out_at_any_piece_of_a_stream)
+{
+    CHECK(test_each_allocation_failing(stand_without_memory) > 4);
+}

@@ -341,6 +341,38 @@ TEST(an_owner_may_leave_in_its_own_callback)
     close_shop(&shop, &asker);
 }
 
+TEST(who_stands_in_for_a_client_reads_the_answer_as_it_did)
+{
+    struct shop shop;
+    struct asker asker;
+    struct http_exchange *x = NULL;
+    open_shop(&shop, &asker, serve_echo);
+    CHECK_EQ(http_inner_stand_in(shop.server, 5, &asker.inner, &x), ERR_OK);
+    CHECK_EQ(http_server_exchanges(shop.server), 1);
+    CHECK(http_exchange_head(x) == NULL && http_inner_of(x) == &asker.inner);
+    CHECK_EQ(http_exchange_begun_ns(x), 5);
+    http_inner_pause(&asker.inner);
+    http_respond_head(x, 200, STR("x-two: 2\r\n"));
+    http_respond_body(x, &STR("hello"), 1);
+    test_settle(shop.loop);
+    CHECK_EQ(shop.requests, 0); /* nobody is asked */
+    CHECK(asker.status == 0 && http_respond_pending(x) == 5);
+    http_inner_resume(&asker.inner);
+    test_settle(shop.loop);
+    CHECK_EQ(asker.status, 200);
+    CHECK_STR(buf_str(&asker.got), STR("hello"));
+    shop.open = x;
+    http_inner_cancel(&asker.inner);
+    test_settle(shop.loop);
+    CHECK_EQ(shop.gone, 1);
+    CHECK_EQ(http_inner_stand_in(shop.server, 5, &asker.inner, &x), ERR_OK);
+    http_exchange_abort(x);
+    http_inner_cancel(&asker.inner); /* at once: nothing is told any more */
+    CHECK_EQ(http_server_exchanges(shop.server), 0);
+    CHECK_EQ(asker.failures, 0);
+    close_shop(&shop, &asker);
+}
+
 TEST(a_request_that_is_none_is_not_begun)
 {
     static const struct {
