@@ -15,6 +15,7 @@
 #include "tlog/note.h"
 
 struct api_key;
+struct call_turn;
 struct dispatch;
 struct gate;
 struct http_listen;
@@ -50,6 +51,7 @@ struct gate_actor {
     struct id batch;   /* whose line it is; zero: of none */
     struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
     int64_t step;
+    struct call_turn *turn; /* of a session that it is (gate/call_realtime.h); NULL: of none */
 };
 
 /* What batches need (gate/batch_run.h); shared by all gates. */
