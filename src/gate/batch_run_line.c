@@ -6,8 +6,8 @@
 #include "batch/content.h"
 #include "gate/batch_asker.h"
 #include "gate/batch_run_internal.h"
-#include "gate/call_law.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 
 #define LINE_TRIES_COUNTED \
     4095U /* what an entry has room for: all that matters is that it is many */

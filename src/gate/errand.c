@@ -2,6 +2,7 @@
 
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "gate/price_shelf.h"
 #include "gate/reply.h"
 #include "ident/ident.h"

@@ -7,6 +7,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "ident/ident.h"
 #include "wire/url.h"
 

@@ -5,6 +5,7 @@
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "wire/json.h"
 
 #define BATCHES_ROOT "/v1/batches/"

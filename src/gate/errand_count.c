@@ -12,6 +12,7 @@
 #include "gate/errand.h"
 #include "gate/errand_work.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
 #include "meter/chat_count.h"

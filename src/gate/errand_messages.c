@@ -9,6 +9,7 @@
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "wire/json.h"
 
 #define MESSAGES_ROOT  "/v1/messages/batches/"
