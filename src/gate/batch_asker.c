@@ -5,7 +5,7 @@
 
 #include "crypto/random.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/law.h"
 #include "ident/ident.h"
 

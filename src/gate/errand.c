@@ -1,7 +1,7 @@
 #include "gate/errand.h"
 
 #include "gate/auth.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/law.h"
 #include "gate/price_shelf.h"
 #include "gate/reply.h"

@@ -4,7 +4,7 @@
 #include "gate/batch_asker.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/law.h"
 #include "wire/json.h"
 

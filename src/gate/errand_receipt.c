@@ -5,7 +5,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/receipt_view.h"
 #include "ident/ident.h"
 #include "tlog/publish.h"

@@ -4,7 +4,7 @@
 #include "base/counter.h"
 #include "dialect/gemini_path.h"
 #include "gate/errand.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/intake.h"
 #include "gate/realtime.h"
 #include "gate/reply.h"
@@ -129,12 +129,12 @@ static void front_ready(struct gate *gate, struct http_exchange *x, struct str p
 static void front_openapi(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    if (gate->world.openapi.len == 0) {
+    if (front_of(gate)->world.openapi.len == 0) {
         errand_refuse(x, ERR_HTTP_PATH);
         return;
     }
     reply_send(x, 200, STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
-               gate->world.openapi);
+               front_of(gate)->world.openapi);
 }
 
 struct front_path {

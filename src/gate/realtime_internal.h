@@ -7,7 +7,7 @@
 
 #include "dialect/realtime.h"
 #include "gate/call_realtime.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/realtime.h"
 #include "net/answerer.h"
 #include "net/channel.h"

@@ -65,7 +65,7 @@ static enum err turn_request(struct turn *turn)
         .from = session->from,
         .actor = &turn->actor,
     };
-    enum err err = http_inner_start(session->gate->server, &request, &turn->inner);
+    enum err err = http_inner_start(gate_server(session->gate), &request, &turn->inner);
     buf_fini(&body); /* what was not taken over */
     return err;
 }
