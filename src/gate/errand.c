@@ -1,5 +1,6 @@
 #include "gate/errand.h"
 
+#include "base/money.h"
 #include "gate/auth.h"
 #include "gate/front_internal.h"
 #include "gate/law.h"

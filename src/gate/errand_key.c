@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/money.h"
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
