@@ -41,7 +41,7 @@ static void session_free(struct session *session)
     struct gate *gate = session->gate;
     timer_stop(gate->loop, &session->timer);
     node_unlink(&session->node);
-    gate->sessions_count--;
+    front_of(gate)->sessions_count--;
     if (session->place != NULL) {
         limits_give(session->place);
     }
@@ -136,7 +136,7 @@ void session_check_source(struct session *session)
 
 void realtime_swapped(struct gate *gate)
 {
-    LIST_EACH_SAFE(node, after, &gate->sessions) {
+    LIST_EACH_SAFE(node, after, &front_of(gate)->sessions) {
         session_check_source(EP_CONTAINER(node, struct session, node));
     }
 }
@@ -155,7 +155,7 @@ static void session_cut(struct session *session)
 
 void realtime_cut(struct gate *gate)
 {
-    LIST_EACH_SAFE(node, after, &gate->sessions) {
+    LIST_EACH_SAFE(node, after, &front_of(gate)->sessions) {
         session_cut(EP_CONTAINER(node, struct session, node));
     }
 }
@@ -503,7 +503,7 @@ struct session *session_make(struct gate *gate, struct http_exchange *x)
     timer_init(&session->timer, session_on_timer);
     channel_init(&session->client, &client_events, &options);
     channel_init(&session->source, &source_events, &options);
-    list_push_back(&gate->sessions, &session->node);
-    gate->sessions_count++;
+    list_push_back(&front_of(gate)->sessions, &session->node);
+    front_of(gate)->sessions_count++;
     return session;
 }

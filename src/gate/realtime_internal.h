@@ -1,12 +1,13 @@
 /*
  * What the files of realtime know of each other: realtime_open.c has how a session begins,
  * realtime.c its life and its client, realtime_source.c what comes from the source, realtime_turn.c
- * the calls, call_realtime.c how these differ from others.
+ * the calls; gate/call_realtime.h has how these differ from others.
  */
 #pragma once
 
 #include "dialect/realtime.h"
-#include "gate/gate_internal.h"
+#include "gate/call_realtime.h"
+#include "gate/front_internal.h"
 #include "gate/realtime.h"
 #include "net/answerer.h"
 #include "net/channel.h"
@@ -18,26 +19,6 @@
 #define REALTIME_PENDING_MAX ((size_t)256 * 1024)
 #define REALTIME_TRANSCRIPTS 8 /* calls at once: a client speaks one thing after the other */
 
-enum turn_kind {
-    TURN_OPEN,
-    TURN_RESPONSE,
-    TURN_TRANSCRIPT
-};
-
-/* Of a call, in its arena, as long as it is not settled. */
-struct call_realtime {
-    enum turn_kind kind;
-    bool bound;          /* to the session's route, which is: */
-    struct str route;    /* its id, */
-    struct str endpoint; /* where it was, */
-    struct str secret;   /* and the reference of its secret */
-    struct turn *turn;   /* while its answer is open */
-    int64_t text_events; /* given on, with text */
-    int64_t sound_bytes; /* likewise, of sound */
-    int64_t sound_token; /* bytes of sound that are a token at least */
-    int64_t seconds;     /* reported; 0: none */
-};
-
 /*
  * A call of the session. Its request's side is `inner`, its answer's `call`; either may end first.
  */
@@ -46,14 +27,15 @@ struct turn {
     struct node node;
     enum turn_kind kind;
     struct http_inner inner;
-    struct http_call *call;     /* that is answered; NULL: not yet, or no more */
-    struct call_realtime *mine; /* of that call */
-    struct buf event;           /* that begins it */
-    struct buf event_id;        /* of the client's event: a JSON string, or empty */
-    struct sse sse;             /* of the call's answer */
-    struct buf body;            /* of one that is not streamed */
-    struct buf headers;         /* of the opening's */
-    char id[ID_SHOWN_MAX];      /* of the call, as clients see it; empty: not known yet */
+    struct gate_actor actor; /* the session's, and of it this turn */
+    struct call_turn seat;   /* by which its call knows it */
+    struct http_call *call;  /* that is answered; NULL: not yet, or no more */
+    struct buf event;        /* that begins it */
+    struct buf event_id;     /* of the client's event: a JSON string, or empty */
+    struct sse sse;          /* of the call's answer */
+    struct buf body;         /* of one that is not streamed */
+    struct buf headers;      /* of the opening's */
+    char id[ID_SHOWN_MAX];   /* of the call, as clients see it; empty: not known yet */
     size_t id_len;
     int status;     /* of the call's answer; 0: none yet */
     unsigned held;  /* by who uses it yet */
@@ -149,7 +131,6 @@ void source_connect(struct session *session, struct turn *turn);
 enum err source_send(struct session *session, struct str event);
 
 /* realtime_turn.c */
-extern const struct http_answerer turn_answerer;
 /* ERR_NO_MEMORY, ERR_BUSY: there is no such turn. */
 EP_MUST_CHECK enum err turn_begin(struct session *session, enum turn_kind kind, struct str event,
                                   struct str event_id, bool by_source, struct turn **ret_turn);

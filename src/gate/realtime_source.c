@@ -93,7 +93,7 @@ void source_connect(struct session *session, struct turn *turn)
         .headers = buf_str(&session->source_headers),
     };
     http_answer_sent(turn->call);
-    channel_connect(&session->source, session->gate->loop, session->gate->pool, &ask);
+    channel_connect(&session->source, session->gate->loop, gate_pool(session->gate), &ask);
 }
 
 enum err source_send(struct session *session, struct str event)

@@ -85,13 +85,7 @@ struct upload {
     bool has_file;
 };
 
-/* Its exchange is answered, or the upload's. */
-void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
-/* Likewise of a request whose body is there already. */
-void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
-/* Whether an exchange's owner is an upload. */
+/* upload_begin() and upload_whole() are in intake.h. Whether an exchange's owner is an upload. */
 bool upload_is(const void *owner);
 /* What the exchange tells (net/server.h). Each may be the upload's end. */
 void upload_piece(struct upload *upload, struct str data);

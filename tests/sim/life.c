@@ -39,7 +39,7 @@
 struct life {
     struct play *play;
     struct loop *loops[LIFE_GATES];
-    struct gate *gates[LIFE_GATES];
+    struct front *fronts[LIFE_GATES];
     struct loop *writer; /* the store's thread */
     struct worker_pool *workers;
     struct store *store;
@@ -378,7 +378,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
-    const struct gate_world world = {
+    const struct gate_world gate = {
         .store = life->store,
         .ident = life->ident,
         .ledger = life->ledger,
@@ -392,15 +392,15 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .quarantine = life->quarantine,
         .workers = life->workers,
         .resolvers = life->workers,
-        .readers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
     };
+    const struct front_world world = { .gate = gate, .readers = life->workers };
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
-        err =
-            gate_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->gates[i], fail);
-        err = err == ERR_OK ? gate_listen(life->gates[i], &address, NULL, NULL, fail) : err;
+        err = front_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->fronts[i],
+                           fail);
+        err = err == ERR_OK ? front_listen(life->fronts[i], &address, NULL, NULL, fail) : err;
     }
     gate_snapshot_unref(snapshot);
     return err;
@@ -510,7 +510,7 @@ static void life_reload(struct life *life)
     enum err err = life_make_snapshot(life, &snapshot, &fail);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_swap(life->gates[i], gate_snapshot_ref(snapshot));
+        front_swap(life->fronts[i], gate_snapshot_ref(snapshot));
     }
     gate_snapshot_unref(snapshot);
 }
@@ -572,7 +572,7 @@ static void life_free(struct life *life)
     for (size_t i = 0; i < LIFE_GATES; i++) {
         while (loop_turn(life->loops[i], false)) {
         }
-        gate_destroy(life->gates[i]);
+        front_destroy(life->fronts[i]);
     }
     timer_stop(life->writer, &life->pump);
     timer_stop(life->writer, &life->note);
@@ -740,7 +740,7 @@ static size_t life_busy(const struct life *life)
 {
     size_t busy = 0;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        busy += gate_busy(life->gates[i]);
+        busy += front_busy(life->fronts[i]);
     }
     return busy;
 }
@@ -748,7 +748,7 @@ static size_t life_busy(const struct life *life)
 static void life_fade(struct play *play, struct life *life)
 {
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_cut(life->gates[i]);
+        front_cut(life->fronts[i]);
     }
     while (life_busy(life) > 0) {
         bool stepped = sim_step(play->sim, INT64_MAX);
@@ -763,7 +763,7 @@ void life_kill(struct play *play, enum disk_end_kind kind)
     disk_crash(kind);
     for (size_t i = 0; i < LIFE_GATES; i++) {
         sim_reset_all(play->sim, life->loops[i]);
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
     life_free(life);
@@ -775,13 +775,13 @@ void life_rest(struct play *play)
     int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
     play->closed_life = play->lives;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
     }
     life_fade(play, life);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_close(life->gates[i]);
+        front_close(life->fronts[i]);
     }
 }
 
