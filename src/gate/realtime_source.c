@@ -286,6 +286,7 @@ static void source_answer_opening(struct session *session, struct turn *turn, st
         return;
     }
     session->created = true;
+    session->says_narrow = read->narrow;
     turn_whole(turn, 200, event);
 }
 
@@ -401,6 +402,7 @@ static void source_changed(struct session *session, const struct realtime_event 
     session->changes -= session->changes > 0 ? 1 : 0;
     session->asked_cap = session->changes == 0 ? 0 : session->asked_cap;
     session->output_cap = read->output_cap;
+    session->says_narrow = read->narrow;
 }
 
 static void source_take(struct session *session, struct str event,
@@ -432,6 +434,8 @@ static void source_take(struct session *session, struct str event,
         session->bytes += (int64_t)event.len;
         session_tell(session, event);
         break;
+    case REALTIME_LIMITS:
+        break; /* the operator's, with all its clients: nobody's business */
     case REALTIME_OTHER:
         session_tell(session, event);
         break;
