@@ -10,7 +10,6 @@
 #include "gate/gate_internal.h"
 #include "gate/repeats.h"
 #include "ident/ident.h"
-#include "wire/url.h"
 
 #define REPEAT_TRY_NS INT64_C(20000000) /* 20 ms: little beside the second that the SDK waited */
 
@@ -24,13 +23,12 @@ static struct repeats *repeat_table(const struct call *call)
     return call->gate->world.repeats;
 }
 
-/* Who asks, and for what. */
+/* Who asks, and for what; the query, too: Gemini's says whether events or a list are told. */
 static struct digest repeat_name(const struct call *call)
 {
-    struct str query;
     const struct str parts[] = {
         id_str(&call->key->id),
-        url_target_path(http_exchange_head(call->x)->target, &query),
+        http_exchange_head(call->x)->target,
         STR("\n"),
         call_talk_asked(call),
     };
