@@ -39,7 +39,7 @@ static struct digest repeat_name(const struct call *call)
 static int64_t repeat_count(const struct call *call)
 {
     int64_t count = 0;
-    struct str said = http1_header(http_exchange_head(call->x), STR(CALL_REPEAT_HEADER));
+    struct str said = http1_header(http_exchange_head(call->x), STR(REPEATS_HEADER));
     bool watched = said.len > 0 && repeat_table(call) != NULL && call->claim == NULL &&
                    call->body.len <= REPEATS_BODY_MAX;
     return watched && str_to_i64(said, &count) && count >= 0 ? count : -1;

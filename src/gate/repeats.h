@@ -27,6 +27,8 @@
 #include "base/id.h"
 #include "crypto/digest.h"
 
+#define REPEATS_HEADER "x-stainless-retry-count" /* the count of an SDK's own tries */
+
 #define REPEATS_STRIPES 16
 #define REPEATS_STRIPE_MAX \
     1024 /* calls: 16,384 in all, of some 200 bytes; 130 a second for two minutes */
