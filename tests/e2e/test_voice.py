@@ -77,6 +77,8 @@ def settled(house):
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """examples/toy, built as its README says."""
+    if subprocess.run(["pkg-config", "--exists", "libwebsockets", "sndfile"], check=False).returncode != 0:
+        pytest.skip("no libwebsockets or libsndfile: make deps")
     out = tmp_path_factory.mktemp("toy") / "toy"
     subprocess.run(["make", "-s", f"OUT={out}"], cwd=ROOT / "examples" / "toy", check=True)
     return out
@@ -97,8 +99,8 @@ def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(s
     before = len(speaking.segments())
     question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
     question.write_bytes(wav(spoken(QUESTION), RATE))
-    done = subprocess.run([program, "127.0.0.1", str(speaking.public), speaking.key, question, answer], capture_output=True,
-                          text=True, timeout=60)
+    url = f"ws://127.0.0.1:{speaking.public}/v1/devices/voice"
+    done = subprocess.run([program, url, speaking.key, question, answer], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"heard: {QUESTION}"
@@ -117,6 +119,15 @@ def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(s
     assert [int(step["units"]["char"]) for step in steps[2:]] == [len(text) for text in ANSWER]
     text = str(steps).lower()
     assert "moon" not in text and "night" not in text
+
+
+def test_the_toy_says_what_is_the_matter(speaking, program, tmp_path):
+    question = tmp_path / "question.wav"
+    question.write_bytes(wav(tone(300), RATE))
+    url = f"ws://127.0.0.1:{speaking.public}/v1/devices/voice"
+    for asked in ([url, "sk-ep-wrong", question], ["nonsense", "sk-ep-wrong", question], [url, speaking.key, tmp_path / "none"]):
+        done = subprocess.run([program, *asked, tmp_path / "answer.wav"], capture_output=True, text=True, timeout=60)
+        assert done.returncode != 0 and re.match("(toy|usage): .+", done.stderr), done.stderr
 
 
 def test_talks_in_each_binary_version_with_clocks_a_year_off(speaking, codec):
