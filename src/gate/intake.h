@@ -2,7 +2,7 @@
  * What comes in: how a request becomes a call, and what its exchange has to tell from then on. For
  * whoever routes the requests (struct gate_router); threads: the gate's loop alone.
  *
- * Each of the first four takes the exchange over: it is the gate's, or has been refused.
+ * Each that is given an exchange takes it over: it is the gate's, or has been refused.
  */
 #pragma once
 
@@ -12,18 +12,21 @@
 
 struct gate;
 struct http_exchange;
+struct upload_kind;
 
 /* Of chat, in the words of the client's dialect. */
 void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
 /* Of another service. */
 void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
                         enum registry_service service);
-/* Of a form with a file, whose body is still to come. */
+/* Of the form with files that is taken at `path`; NULL: none is. */
+const struct upload_kind *upload_kind(struct str path);
+/* Of such a form, whose body is still to come. */
 void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
+                  const struct upload_kind *kind);
 /* Likewise, whose body is there already. */
 void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
+                  const struct upload_kind *kind);
 
 /* Whether an exchange's owner, which is not NULL and begins with a number of 32 bits that says what
  * it is, is the gate's. */
