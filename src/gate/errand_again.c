@@ -5,7 +5,7 @@
 
 #include "batch/batch_again.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/idem_key.h"
 #include "gate/repeats.h"
 #include "ident/ident.h"
@@ -45,7 +45,7 @@ enum err errand_again_read(struct errand_batch *errand, struct http_exchange *x)
     if (key.len > 0) {
         again->known = true;
         again->keyed = true;
-        again->window_ns = gate->world.batches->idem_ns;
+        again->window_ns = front_of(gate)->world.batches->idem_ns;
         again->name = again_key_name(errand->key, key);
     } else {
         again_read_count(again, gate, http1_header(head, STR(REPEATS_HEADER)));

@@ -4,7 +4,8 @@
 #include "gate/batch_asker.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 #include "wire/json.h"
 
 #define BATCHES_ROOT "/v1/batches/"

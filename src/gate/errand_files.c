@@ -8,7 +8,7 @@
 #include "crypto/random.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 #include "wire/multipart.h"
 #include "wire/utf8.h"
@@ -86,15 +86,15 @@ static enum err file_on_begin(struct file_add *add, const struct multipart_item 
     add->name_len = item->file_name.len;
     add->has_file = true;
     struct fail fail;
-    return content_create(add->errand.work.gate->world.batches->folder, add->file.id, CONTENT_JSONL,
-                          &add->fd, &fail);
+    return content_create(front_of(add->errand.work.gate)->world.batches->folder, add->file.id,
+                          CONTENT_JSONL, &add->fd, &fail);
 }
 
 static enum err file_on_data(struct file_add *add, struct str bytes)
 {
     struct fail fail;
     add->file.bytes += (int64_t)bytes.len;
-    if ((size_t)add->file.bytes > add->errand.work.gate->world.batches->file_bytes_max) {
+    if ((size_t)add->file.bytes > front_of(add->errand.work.gate)->world.batches->file_bytes_max) {
         return file_refuse(add, ERR_HTTP_BODY_SIZE, "file",
                            "The file is larger than a batch's may be.");
     }
@@ -191,7 +191,8 @@ static enum err file_write_row(void *context, struct store_txn *txn, struct fail
         return ERR_OK;
     }
     TRY(batch_file_bytes(txn, add->file.owner.client, &bytes, fail));
-    if (bytes + add->file.bytes > add->errand.work.gate->world.batches->client_bytes_max) {
+    if (bytes + add->file.bytes >
+        front_of(add->errand.work.gate)->world.batches->client_bytes_max) {
         return ERR_BATCH_ROOM;
     }
     TRY(errand_again_made(&add->errand, txn, add->file.id, fail));
@@ -201,7 +202,7 @@ static enum err file_write_row(void *context, struct store_txn *txn, struct fail
 /* The content is durable before anybody is told its id. */
 static enum err file_keep(struct file_add *add)
 {
-    const char *folder = add->errand.work.gate->world.batches->folder;
+    const char *folder = front_of(add->errand.work.gate)->world.batches->folder;
     struct fail fail;
     int64_t keep_ns = add->errand.keep_ns;
     int64_t after_ns = add->after_s * STAMP_NS_PER_S;
@@ -223,8 +224,8 @@ static void file_drop_content(struct file_add *add)
 {
     struct fail fail;
     if (add->fd >= 0) {
-        EP_IGNORE(content_remove(add->errand.work.gate->world.batches->folder, add->file.id,
-                                 CONTENT_JSONL, &fail));
+        EP_IGNORE(content_remove(front_of(add->errand.work.gate)->world.batches->folder,
+                                 add->file.id, CONTENT_JSONL, &fail));
     }
 }
 
@@ -316,7 +317,7 @@ static const struct errand_body file_body = { file_on_piece, file_on_done, file_
 
 void errand_files_cut(struct gate *gate)
 {
-    LIST_EACH_SAFE(node, after, &gate->file_uploads) {
+    LIST_EACH_SAFE(node, after, &front_of(gate)->file_uploads) {
         struct file_add *add = EP_CONTAINER(node, struct file_add, node);
         http_exchange_abort(add->errand.work.x);
         file_give_up(add);
@@ -326,7 +327,7 @@ void errand_files_cut(struct gate *gate)
 static enum err file_check_others(const struct gate *gate, struct id client)
 {
     size_t count = 0;
-    LIST_EACH(node, &gate->file_uploads) {
+    LIST_EACH(node, &front_of(gate)->file_uploads) {
         const struct file_add *other = EP_CONTAINER(node, const struct file_add, node);
         count += id_eq(other->errand.owner.client, client) ? 1 : 0;
     }
@@ -341,7 +342,7 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
         return NULL;
     }
     const struct http1_head *head = http_exchange_head(x);
-    uint64_t most = gate->world.batches->file_bytes_max + FILES_FRAME_MAX;
+    uint64_t most = front_of(gate)->world.batches->file_bytes_max + FILES_FRAME_MAX;
     add->fd = -1;
     add->file.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
     timer_init(&add->timer, file_on_timer);
@@ -371,7 +372,7 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
     work->fini = file_add_fini;
     work->gone = file_on_gone;
     work->body = &file_body;
-    list_push_back(&gate->file_uploads, &add->node);
+    list_push_back(&front_of(gate)->file_uploads, &add->node);
     return add;
 }
 
@@ -526,7 +527,8 @@ static void file_remove_run(struct errand_work *work)
         return;
     }
     /* The row is gone: a content that stays is swept up. */
-    EP_IGNORE(content_remove(work->gate->world.batches->folder, errand->id, CONTENT_JSONL, &fail));
+    EP_IGNORE(content_remove(front_of(work->gate)->world.batches->folder, errand->id, CONTENT_JSONL,
+                             &fail));
     jsonw_open(json, '{');
     errand_batch_put_id(json, "id", STR(BATCH_FILE_PREFIX), errand->id);
     jsonw_put_str(json, "object", STR("file"));

@@ -8,7 +8,8 @@
 #include "gate/batch_asker.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 #include "wire/json.h"
 
 #define MESSAGES_ROOT  "/v1/messages/batches/"
@@ -94,8 +95,8 @@ static enum err messages_write_lines(struct messages_add *add, struct str reques
 static enum err messages_check(struct messages_add *add)
 {
     const struct gate *gate = add->errand.work.gate;
-    const struct batch_limits limits = { gate->world.batches->lines_max,
-                                         gate->world.batches->file_bytes_max };
+    const struct batch_limits limits = { front_of(gate)->world.batches->lines_max,
+                                         front_of(gate)->world.batches->file_bytes_max };
     struct batch_index index;
     struct fail fail;
     batch_index_init(&index);
@@ -142,7 +143,8 @@ static enum err messages_write(void *context, struct store_txn *txn, struct fail
         return ERR_OK;
     }
     TRY(batch_file_bytes(txn, add->input.owner.client, &bytes, fail));
-    if (bytes + add->input.bytes > add->errand.work.gate->world.batches->client_bytes_max) {
+    if (bytes + add->input.bytes >
+        front_of(add->errand.work.gate)->world.batches->client_bytes_max) {
         return ERR_BATCH_ROOM;
     }
     enum err err = batch_add(txn, &add->batch, fail);
@@ -155,7 +157,7 @@ static enum err messages_write(void *context, struct store_txn *txn, struct fail
 
 static enum err messages_keep(struct messages_add *add)
 {
-    const char *folder = add->errand.work.gate->world.batches->folder;
+    const char *folder = front_of(add->errand.work.gate)->world.batches->folder;
     struct buf piece;
     struct str requests;
     struct fail fail;
@@ -188,8 +190,8 @@ static void messages_add_run(struct errand_work *work)
     bool made = work->err == ERR_OK && !add->errand.again.told;
     if (!made && add->fd >= 0) {
         /* What stays of it is swept up: no row knows of it. */
-        EP_IGNORE(
-            content_remove(work->gate->world.batches->folder, add->input.id, CONTENT_JSONL, &fail));
+        EP_IGNORE(content_remove(front_of(work->gate)->world.batches->folder, add->input.id,
+                                 CONTENT_JSONL, &fail));
     }
     if (made) {
         errand_batches_changed(work->gate);
@@ -430,7 +432,7 @@ static void messages_remove_run(struct errand_work *work)
     }
     /* The rows are gone: a content that stays is swept up. */
     for (size_t i = 0; i < EP_ARRAY_LEN(errand->contents); i++) {
-        EP_IGNORE(content_remove(work->gate->world.batches->folder, errand->contents[i],
+        EP_IGNORE(content_remove(front_of(work->gate)->world.batches->folder, errand->contents[i],
                                  CONTENT_JSONL, &fail));
     }
     jsonw_open(json, '{');
