@@ -160,7 +160,7 @@ void source_ask(struct session *session, struct turn *turn)
     http_answer_sent(turn->call);
 }
 
-/* The source has begun what it was asked for, or refused it. NULL: nobody wants it any more. */
+/* The source has begun what it was asked for, or refused it. NULL: it was too late. */
 static struct turn *source_close_ask(struct session *session)
 {
     struct turn *turn = session->ask.turn;
@@ -214,7 +214,9 @@ static void source_skip(struct session *session, struct str response)
 void source_drop(struct session *session, struct turn *turn)
 {
     if (session->ask.turn == turn) {
-        session->ask.turn = NULL; /* cancelled when it has begun: before, there is nothing to be */
+        /* It neither began nor was refused, so that nobody knows what comes next. */
+        session->ask.turn = NULL;
+        session_end(session, WEBSOCKET_FAULT, "the source does not answer", false);
     } else {
         source_skip(session, realtime_id_str(&turn->response));
     }

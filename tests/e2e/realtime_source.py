@@ -74,6 +74,8 @@ class Conversation:
             self.say("error", error={"type": "invalid_request_error", "code": "invalid_value", "message": "No such voice.",
                                      "param": "response.voice", "event_id": event.get("event_id")})
             return
+        if response.get("instructions") == "silent":
+            return
         if response.get("instructions") == "tardy" and self.late:
             self.say("error", error={"type": "invalid_request_error", "code": "item_delete_invalid_item_id", "message": "No such item.",
                                      "param": None, "event_id": self.late.get("event_id")})

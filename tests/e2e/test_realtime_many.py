@@ -219,6 +219,25 @@ def test_a_session_that_ends_takes_a_cancellation_and_says_of_all_else_that_it_i
     made.source.close()
 
 
+def test_a_source_that_neither_begins_nor_refuses_ends_the_session(tmp_path):
+    made = Studio(tmp_path / "demo")
+    made.source = Source(made.voice)
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {upstream_first_byte_ms: 1000}\n")
+    made.start()
+    with made.session() as wire:
+        receive(wire)
+        send(wire, "response.create", event_id="mine", response={"instructions": "silent"})
+        send(wire, "response.create", response={"conversation": "none"})  # waits for the one before
+        errors = [until(wire, "error")[-1]["error"] for _ in range(2)]
+        assert errors[0]["event_id"] == "mine" and errors[0]["code"] == "upstream_timeout", errors
+        with pytest.raises(ConnectionClosed) as closed:
+            until(wire, "never")
+        assert closed.value.rcvd.code == 1011 and "does not answer" in closed.value.rcvd.reason
+    assert made.source.types().count("response.create") == 1 and not made.sold()
+    made.stop()
+    made.source.close()
+
+
 @pytest.mark.parametrize("how", [socket.SHUT_WR, socket.SHUT_RDWR])
 def test_a_client_that_has_half_gone_has_gone(house, how):
     log = house.folder / "server.log"
