@@ -28,7 +28,7 @@ class Conversation:
         self.session = {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": source.model or model,
                         "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}}
         self.responses, self.cancelled, self.lock = 0, threading.Event(), threading.Lock()
-        self.thread, self.late = None, None
+        self.thread, self.late, self.dropped = None, None, set()
 
     def say(self, type, **fields):
         with self.lock:
@@ -88,7 +88,10 @@ class Conversation:
         self.late = event
 
     def on_response_cancel(self, event):
-        self.cancelled.set()
+        if "response_id" in event:
+            self.dropped.add(event["response_id"])
+        else:
+            self.cancelled.set()
 
     def begin(self, response):
         self.cancelled.clear()
@@ -118,7 +121,7 @@ class Conversation:
             if what == "slow":
                 time.sleep(0.1)
             if what == "long":
-                if self.cancelled.wait(0.05):
+                if self.cancelled.wait(0.05) or id in self.dropped:
                     self.say("response.done", response={"id": id, "object": "realtime.response", "status": "cancelled",
                                                         "output": [], "usage": CUT})
                     return

@@ -13,7 +13,7 @@ from websockets.sync.client import connect  # noqa: E402
 
 from conftest import House, port_open, wait_for  # noqa: E402
 from realtime_source import Source  # noqa: E402
-from test_realtime import Studio, receive, send, until  # noqa: E402
+from test_realtime import Studio, dollar, receive, send, until  # noqa: E402
 
 TEXT = {"type": "realtime", "output_modalities": ["text"], "audio": {"input": {"turn_detection": None}}}
 PACE = ("--pace-ms", "50", "--words", "12")
@@ -158,6 +158,25 @@ def test_an_error_of_another_event_does_not_end_what_was_asked_for(studio):
         assert until(wire, "error")[-1]["error"]["param"] == "event_id"
         send(wire, "response.create", event_id="x" * 513)
         assert until(wire, "error")[-1]["error"]["param"] == "event_id"
+
+
+def test_what_nobody_buys_is_dropped_by_its_name_and_what_is_beside_it_goes_on(studio):
+    with studio.session(key=dollar(studio)) as wire:
+        receive(wire)
+        send(wire, "response.create", response={"conversation": "none", "instructions": "long", "max_output_tokens": 100})
+        mine = until(wire, "response.created")[-1]["response"]["id"]
+        heard = len(studio.source.heard)
+        send(wire, "input_audio_buffer.commit")  # the source answers by itself, and no cap makes that dear
+        told = until(wire, "error")
+        assert told[-1]["error"]["code"] == "budget_total"
+        wait_for(lambda: "response.cancel" in studio.source.types()[heard:], "the cancellation")
+        (cancel,) = [event for event in studio.source.heard[heard:] if event["type"] == "response.cancel"]
+        assert cancel["response_id"] != mine and cancel["event_id"].startswith("entrepot_")
+        told += until(wire, "response.output_text.delta")
+        send(wire, "response.cancel", response_id=mine)
+        told += until(wire, "response.done")
+        assert {event["response_id"] for event in told if "response_id" in event} == {mine}
+        assert told[-1]["response"]["id"] == mine and told[-1]["response"]["status"] == "cancelled"
 
 
 # ---- what ends in the middle of a session ------------------------------------------------------
