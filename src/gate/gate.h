@@ -84,6 +84,7 @@ struct gate_world {
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
     struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
+    struct worker_pool *carriers;  /* of what clients upload, to and from its file */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
     const struct gate_log *log;   /* NULL: receipts come without promise and key */

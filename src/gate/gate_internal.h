@@ -24,7 +24,7 @@ struct gate {
     struct slab calls;
     struct node open_calls;
     struct node uploads;      /* that are no calls yet */
-    struct node file_uploads; /* errand_files.c: whose body comes in */
+    struct node file_uploads; /* errand_file_add.c: whose body comes in */
     struct node contents;     /* errand_content.c: that are sent */
     size_t errands;
     struct node sessions; /* realtime.h */

@@ -6,8 +6,8 @@
  * kill -9 too, its blocks are free again and nobody finds it. It is never synced: it lives in the
  * system's cache, and what of it reaches the disk is no promise to anybody.
  *
- * Bounded in number and in bytes of all files together. Reading and writing may have to wait for
- * the disk: pieces of SPOOL_PIECE_MAX, so that a loop is not held for long.
+ * Bounded in number and in bytes of all files together. All of it may have to wait for the disk: it
+ * is for workers' threads, in pieces of SPOOL_PIECE_MAX.
  *
  * Threads: a spool any, a file one at a time.
  */

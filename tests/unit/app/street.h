@@ -224,6 +224,7 @@ static inline void street_open_gate(struct street *street)
         .lookout = street->lookout,
         .workers = street->workers,
         .resolvers = street->workers,
+        .carriers = street->workers,
     };
     CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
     const struct http_listen listen = { .address = &any,
