@@ -320,14 +320,17 @@ static void upload_run_read(struct chore *chore)
 {
     struct upload *upload = upload_of(chore);
     size_t len = 0;
-    upload->piece_err =
-        spool_read(upload->file, upload->piece_at, upload->piece.ptr, UPLOAD_PIECE, &len);
+    upload->piece_err = spool_read(upload->file, upload->piece_at, upload->piece.ptr, UPLOAD_PIECE,
+                                   &len, &upload->piece_fail);
     buf_added(&upload->piece, upload->piece_err == ERR_OK ? len : 0);
 }
 
 static void upload_on_read(struct chore *chore)
 {
     struct upload *upload = upload_of(chore);
+    if (upload->piece_err != ERR_OK) {
+        upload_log(&upload->piece_fail);
+    }
     if (upload->ended) {
         upload_end(upload);
     } else {

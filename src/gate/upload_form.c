@@ -40,6 +40,10 @@ static const struct upload_kind upload_kinds[] = {
 
 const struct upload_kind *upload_kind(struct str path)
 {
+    char first = path.len > sizeof("/v1/") ? path.ptr[sizeof("/v1/") - 1] : '\0';
+    if (first != 'a' && first != 'i') {
+        return NULL; /* audio, images: asked of each request, and a chat is done with here */
+    }
     for (size_t i = 0; i < EP_ARRAY_LEN(upload_kinds); i++) {
         if (str_eq(path, upload_kinds[i].path)) {
             return &upload_kinds[i];

@@ -44,6 +44,6 @@ uint64_t spool_size(const struct spool_file *file);
 /* At least one byte from `at` on, which is before the end; at most SPOOL_PIECE_MAX.
  * ERR_UPLOAD_FAILED. */
 EP_MUST_CHECK enum err spool_read(const struct spool_file *file, uint64_t at, char *place,
-                                  size_t room, size_t *ret_len);
+                                  size_t room, size_t *ret_len, struct fail *fail);
 /* Its bytes are gone with it. NULL is allowed. */
 void spool_close(struct spool_file *file);

@@ -181,6 +181,16 @@ def test_a_call_with_one_key_is_sold_once(room):
     room.quiet()
 
 
+def test_what_an_sdk_sends_again_is_not_sold_twice(room):
+    def tried(count, boundary, data=PNG):
+        kind, body = form(ASK + [("user", "again")], [("image", "a.png", data)], boundary)
+        return room.request(EDITS, body, headers={"Content-Type": kind, "x-stainless-retry-count": str(count)})
+    first, again = tried(0, "one"), tried(1, "other")  # an SDK makes each form anew
+    assert first[0] == 200 and again[1]["x-entrepot-replayed"] == "true" and again[2] == first[2]
+    assert tried(1, "third", PNG + b"x")[1]["x-entrepot-replayed"] is None
+    room.quiet()
+
+
 def test_credit_that_does_not_cover_it_leaves_nothing(room):
     client = room.json("client", "add", "--name", "Poor", "--party", "first-client")["id"]
     key = room.json("key", "add", "--client", client, "--product", "world")["key"]

@@ -20,12 +20,14 @@ from test_image_forms import ASK, EDITS, PNG, Darkroom, file_row, form, sent
 SLOW = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
-static void lag(int fd)
+static int lag(int fd, const char *what)
 {
     char link[64], name[4096];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -33,14 +35,20 @@ static void lag(int fd)
     name[len > 0 ? len : 0] = 0;
     if (strstr(name, "/var/uploads/") || strstr(name, "/var/batches/")) {
         nanosleep(&(struct timespec){ 0, 60000000 }, NULL);
+        snprintf(name, sizeof(name), "%s/no-%s", getenv("EP_SLOW"), what);
+        return access(name, F_OK) == 0 ? -1 : 0;
     }
+    return 0;
 }
 #define SLOWED(result, name, args, pass, fd)                                         \
     result name args                                                                 \
     {                                                                                \
         static result(*real) args;                                                   \
         real = real ? real : (result(*) args)dlsym(RTLD_NEXT, #name);                \
-        lag(fd);                                                                     \
+        if (lag(fd, #name) != 0) {                                                   \
+            errno = EIO;                                                             \
+            return -1;                                                               \
+        }                                                                            \
         return real pass;                                                            \
     }
 SLOWED(ssize_t, pwrite, (int fd, const void *at, size_t len, off_t to), (fd, at, len, to), fd)
@@ -65,11 +73,32 @@ def room(tmp_path_factory):
     sell_batches(made)
     made.conf.write_text(made.conf.read_text() + "\nthreads: 1\nlimits: {drain_ms: 300}\n")
     made.upstreams_are()
-    made.env = {**(made.env or os.environ), "LD_PRELOAD": str(folder / "slow.so")}
+    made.env = {**(made.env or os.environ), "LD_PRELOAD": str(folder / "slow.so"), "EP_SLOW": str(made.folder)}
     made.start()
     yield made
     made.stop()
     assert made.command("audit").returncode == 0
+
+
+@pytest.mark.parametrize("what", ["pread", "pwrite"])
+def test_a_disk_that_fails_is_nobody_elses_fault(room, what):
+    log = room.folder / "server.log"
+    fails = [room.folder / f"no-{what}", room.folder / f"no-{what}64"]
+    for at in fails:
+        at.write_text("")
+    try:
+        before = log.read_text().count('"event":"upload"')
+        for _ in range(6):
+            status, _, told = room.send(EDITS, ASK, [("image", "a.png", PNG)])
+            assert status == 503 and json.loads(told)["error"]["code"] == "upload_failed", told
+    finally:
+        for at in fails:
+            at.unlink()
+    assert log.read_text().count('"event":"upload"') == before + 6 and "(uploads.folder)" in log.read_text()
+    wait_for(lambda: float(room.credits()["held"]) == 0, "the end of the hold")
+    room.quiet()
+    room.bought(EDITS, ASK, [("image", "a.png", PNG)])
+    assert int(room.told["attempts"]) == 1  # no route was blamed
 
 
 class Asker(threading.Thread):
