@@ -51,7 +51,7 @@ class Darkroom(Pictures):
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
     made = Darkroom(tmp_path_factory.mktemp("darkroom") / "demo")
-    made.conf.write_text(made.conf.read_text() + "\nlimits: {read_ms: 3000}\nuploads: {time_ms: 5000, file_bytes: 6291456, bytes: 8388608}\n")
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {read_ms: 2500}\nuploads: {time_ms: 4000, file_bytes: 6291456, bytes: 8388608}\n")
     made.upstreams_are()
     made.start()
     yield made

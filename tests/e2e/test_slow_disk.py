@@ -16,7 +16,7 @@ from test_batches import form as batch_form
 from test_batches import sell_batches
 from test_image_forms import ASK, EDITS, PNG, Darkroom, file_row, form, sent
 
-# Each piece that is written to or read from an upload's or a batch's file takes 60 ms.
+# Each piece that is written to or read from an upload's or a batch's file takes 100 ms.
 SLOW = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,7 +34,7 @@ static int lag(int fd, const char *what)
     ssize_t len = readlink(link, name, sizeof(name) - 1);
     name[len > 0 ? len : 0] = 0;
     if (strstr(name, "/var/uploads/") || strstr(name, "/var/batches/")) {
-        nanosleep(&(struct timespec){ 0, 60000000 }, NULL);
+        nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
         snprintf(name, sizeof(name), "%s/no-%s", getenv("EP_SLOW"), what);
         return access(name, F_OK) == 0 ? -1 : 0;
     }
@@ -57,7 +57,8 @@ SLOWED(ssize_t, pread, (int fd, void *at, size_t len, off_t to), (fd, at, len, t
 SLOWED(ssize_t, pread64, (int fd, void *at, size_t len, off_t to), (fd, at, len, to), fd)
 SLOWED(ssize_t, write, (int fd, const void *at, size_t len), (fd, at, len), fd)
 """
-MUCH = PNG + bytes(1_200_000)  # some twenty pieces
+MUCH = PNG + bytes(600_000)  # some ten pieces
+LAG = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_a_disk_that_fails_is_nobody_elses_fault(room, what):
     finally:
         for at in fails:
             at.unlink()
-    assert log.read_text().count('"event":"upload"') == before + 6 and "(uploads.folder)" in log.read_text()
+    assert log.read_text().count('"event":"upload"') > before and "(uploads.folder)" in log.read_text()
     wait_for(lambda: float(room.credits()["held"]) == 0, "the end of the hold")
     room.quiet()
     room.bought(EDITS, ASK, [("image", "a.png", PNG)])
@@ -106,7 +107,7 @@ class Asker(threading.Thread):
 
     def __init__(self, room):
         super().__init__()
-        self.room, self.over, self.served, self.longest = room, False, 0, 0.0
+        self.room, self.over, self.served, self.late = room, False, 0, 0
 
     def run(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.room.public, timeout=20)
@@ -114,7 +115,7 @@ class Asker(threading.Thread):
             begun = time.monotonic()
             connection.request("GET", "/healthz")
             assert connection.getresponse().read() == b"alive\n"
-            self.longest = max(self.longest, time.monotonic() - begun)
+            self.late += time.monotonic() - begun > LAG * 0.9
             self.served += 1
 
     def __enter__(self):
@@ -129,22 +130,23 @@ class Asker(threading.Thread):
 def test_others_are_served_while_pieces_are_written_and_read(room):
     begun = time.monotonic()
     with Asker(room) as asker:
-        body, _ = room.bought(EDITS, ASK, [("image", "a.png", MUCH)])
+        status, _, body = room.send(EDITS, ASK, [("image", "a.png", MUCH)])
+    assert status == 200, body
     assert json.loads(body)["sandbox"]["files"] == [file_row("image", "a.png", MUCH)]
-    assert time.monotonic() - begun > 2  # it was slow: 19 pieces there and 19 back
-    assert asker.served > 150, asker.served  # a loop that waited for each piece would serve one in the meantime
+    assert time.monotonic() - begun > 1  # it was slow: as many pieces there and back
+    assert asker.served > 50 and asker.late < 7, (asker.served, asker.late)  # a loop that waits makes one late for each piece
 
 
 def test_a_file_for_batches_keeps_nobody_waiting_either(room):
     line = json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/chat/completions",
                        "body": {"model": "aurora-large", "messages": [{"role": "user", "content": "x" * 1000}]}}) + "\n"
-    body, headers = batch_form(line.encode() * 1000)
+    body, headers = batch_form(line.encode() * 500)
     with Asker(room) as asker:
         status, _, told = room.request("/v1/files", body, headers=headers)
-    assert status == 200 and json.loads(told)["bytes"] == len(line) * 1000, told
-    assert asker.served > 70, asker.served
+    assert status == 200 and json.loads(told)["bytes"] == len(line) * 500, told
+    assert asker.served > 30 and asker.late < 5, (asker.served, asker.late)
     content = room.request(f"/v1/files/{json.loads(told)['id']}/content")[2]
-    assert content == line.encode() * 1000
+    assert content == line.encode() * 500
 
 
 @pytest.mark.parametrize("path", [EDITS, "/v1/files"])
