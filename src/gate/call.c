@@ -12,6 +12,7 @@
 #include "gate/call_forward.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/reply.h"
 #include "gate/upload.h"
 

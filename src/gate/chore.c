@@ -12,7 +12,7 @@ static void chore_over(struct mail *mail)
 {
     struct chore *chore = EP_CONTAINER(mail, struct chore, job.mail);
     chore->busy = false;
-    chore->gate->errands--;
+    chore->gate->chores--;
     chore->over(chore);
 }
 
@@ -25,6 +25,6 @@ enum err chore_start(struct chore *chore, chore_fn *run, chore_fn *over)
     chore->job = (struct job){ .mail.open = chore_over, .run = chore_run, .home = gate->loop };
     TRY(job_submit(gate->world.carriers, &chore->job));
     chore->busy = true;
-    gate->errands++;
+    gate->chores++;
     return ERR_OK;
 }

@@ -8,7 +8,7 @@
 #include "gate/chore.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 #include "wire/multipart.h"
 #include "wire/utf8.h"
@@ -34,8 +34,9 @@ struct file_add {
     struct buf piece; /* on its way to the file */
     int fd;           /* -1: not made yet */
     enum err piece_err;
-    bool whole;      /* the form is: when it is written the file is kept */
-    bool ended;      /* nobody wants it any more: it goes when the chore is over */
+    bool whole;                  /* the form is: when it is written the file is kept */
+    bool ended;                  /* nobody wants it any more: it goes when the chore is over */
+    struct digest_stream digest; /* of its bytes, if it may be sent again */
     int64_t after_s; /* it is to expire so long after it was made; 0: nothing was said */
     bool has_file;
     bool has_purpose;
@@ -94,9 +95,12 @@ static enum err file_on_begin(struct file_add *add, const struct multipart_item 
 static enum err file_on_data(struct file_add *add, struct str bytes)
 {
     add->file.bytes += (int64_t)bytes.len;
-    if ((size_t)add->file.bytes > add->errand.work.gate->world.batches->file_bytes_max) {
+    if ((size_t)add->file.bytes > front_of(add->errand.work.gate)->world.batches->file_bytes_max) {
         return file_refuse(add, ERR_HTTP_BODY_SIZE, "file",
                            "The file is larger than a batch's may be.");
+    }
+    if (add->errand.again.known) {
+        digest_stream_add(&add->digest, bytes);
     }
     return buf_append(&add->piece, bytes);
 }
@@ -150,14 +154,36 @@ static enum err file_check(struct file_add *add)
                                : file_refuse(add, ERR_ASK_INVALID, "file", "The file is empty.");
 }
 
+/* What a repeat repeats: its form has another boundary each time, but the same in it. */
+static void file_asks(struct file_add *add)
+{
+    char text[DIGEST_BYTES + BATCH_NAME_MAX + 32];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (!add->errand.again.known) {
+        return;
+    }
+    const struct digest digest = digest_stream_end(&add->digest);
+    EP_IGNORE(buf_append(&body, digest_str(&digest))); /* all of it fits */
+    EP_IGNORE(buf_u64(&body, (uint64_t)add->after_s));
+    EP_IGNORE(buf_byte(&body, '\n'));
+    EP_IGNORE(buf_append(&body, (struct str){ add->name, add->name_len }));
+    errand_again_asks(&add->errand, STR("/v1/files"), buf_str(&body));
+}
+
 static enum err file_write_row(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct file_add *add = context; /* its first part is the errand_batch */
     int64_t bytes = 0;
+    TRY(errand_again_look(&add->errand, txn, errand_file_tell, fail));
+    if (add->errand.again.told) {
+        return ERR_OK;
+    }
     TRY(batch_file_bytes(txn, add->file.owner.client, &bytes, fail));
-    if (bytes + add->file.bytes > add->errand.work.gate->world.batches->client_bytes_max) {
+    if (bytes + add->file.bytes >
+        front_of(add->errand.work.gate)->world.batches->client_bytes_max) {
         return ERR_BATCH_ROOM;
     }
+    TRY(errand_again_made(&add->errand, txn, add->file.id, fail));
     return batch_file_add(txn, &add->file, fail);
 }
 
@@ -165,7 +191,7 @@ static enum err file_write_row(void *context, struct store_txn *txn, struct fail
 
 static enum err file_write_piece(struct file_add *add)
 {
-    const char *folder = add->errand.work.gate->world.batches->folder;
+    const char *folder = front_of(add->errand.work.gate)->world.batches->folder;
     struct fail fail;
     if (add->fd < 0) {
         TRY(content_create(folder, add->file.id, CONTENT_JSONL, &add->fd, &fail));
@@ -176,7 +202,7 @@ static enum err file_write_piece(struct file_add *add)
 /* The content is durable before anybody is told its id. */
 static enum err file_keep(struct file_add *add)
 {
-    const char *folder = add->errand.work.gate->world.batches->folder;
+    const char *folder = front_of(add->errand.work.gate)->world.batches->folder;
     struct fail fail;
     TRY(file_write_piece(add));
     int64_t keep_ns = add->errand.keep_ns;
@@ -187,6 +213,7 @@ static enum err file_keep(struct file_add *add)
     add->file.created_ns = add->errand.now_ns;
     add->file.until_ns =
         add->errand.now_ns + (after_ns > 0 && after_ns < keep_ns ? after_ns : keep_ns);
+    file_asks(add);
     TRY(content_sync(add->fd, &fail));
     TRY(content_folder_sync(folder, &fail));
     errand_batch_write(&add->errand, file_write_row);
@@ -198,8 +225,8 @@ static void file_drop_content(struct file_add *add)
 {
     struct fail fail;
     if (add->fd >= 0) {
-        EP_IGNORE(content_remove(add->errand.work.gate->world.batches->folder, add->file.id,
-                                 CONTENT_JSONL, &fail));
+        EP_IGNORE(content_remove(front_of(add->errand.work.gate)->world.batches->folder,
+                                 add->file.id, CONTENT_JSONL, &fail));
     }
 }
 
@@ -207,7 +234,7 @@ static void file_add_run(struct errand_work *work)
 {
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
     work->err = file_keep(add);
-    if (work->err != ERR_OK) {
+    if (work->err != ERR_OK || add->errand.again.told) {
         file_drop_content(add);
         return;
     }
@@ -220,6 +247,7 @@ static void file_add_fini(struct errand_work *work)
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
     multipart_fini(&add->form);
     buf_fini(&add->piece);
+    digest_stream_fini(&add->digest);
     if (add->fd >= 0) {
         (void)close(add->fd); /* it is synced, or removed */
     }
@@ -363,7 +391,7 @@ static const struct errand_body file_body = { file_on_piece, file_on_done, file_
 
 void errand_files_cut(struct gate *gate)
 {
-    LIST_EACH_SAFE(node, after, &gate->file_uploads) {
+    LIST_EACH_SAFE(node, after, &front_of(gate)->file_uploads) {
         struct file_add *add = EP_CONTAINER(node, struct file_add, node);
         http_exchange_abort(add->errand.work.x);
         file_give_up(add);
@@ -373,7 +401,7 @@ void errand_files_cut(struct gate *gate)
 static enum err file_check_others(const struct gate *gate, struct id client)
 {
     size_t count = 0;
-    LIST_EACH(node, &gate->file_uploads) {
+    LIST_EACH(node, &front_of(gate)->file_uploads) {
         const struct file_add *other = EP_CONTAINER(node, const struct file_add, node);
         count += id_eq(other->errand.owner.client, client) ? 1 : 0;
     }
@@ -388,23 +416,30 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
         return NULL;
     }
     const struct http1_head *head = http_exchange_head(x);
-    uint64_t most = gate->world.batches->file_bytes_max + FILES_FRAME_MAX;
+    uint64_t most = front_of(gate)->world.batches->file_bytes_max + FILES_FRAME_MAX;
     add->fd = -1;
     add->chore.gate = gate;
-    buf_init(&add->piece, (size_t)gate->world.batches->file_bytes_max + FILES_PIECE);
+    buf_init(&add->piece, (size_t)front_of(gate)->world.batches->file_bytes_max + FILES_PIECE);
     add->file.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
     timer_init(&add->timer, file_on_timer);
     enum err err = head->framing == HTTP1_LENGTH && head->length > most
                        ? ERR_HTTP_BODY_SIZE
                        : file_check_others(gate, add->errand.owner.client);
+    err = err == ERR_OK ? errand_again_read(&add->errand, x) : err;
+    if (err == ERR_OK && add->errand.again.known && !digest_stream_begin(&add->digest)) {
+        err = ERR_NO_MEMORY;
+    }
     if (err == ERR_OK &&
         !multipart_init(&add->form, http1_header(head, STR("content-type")), STR("file"))) {
         err = file_refuse(add, ERR_HTTP_TYPE, "", multipart_why(add->form.bad));
     }
     struct errand_work *work = &add->errand.work;
-    const struct face_error error = { .err = err, .message = str_from(work->message) };
+    const struct face_error error = { .err = err,
+                                      .message = str_from(work->message),
+                                      .param = str_from(work->param) };
     if (err != ERR_OK) {
         reply_refuse(x, &error);
+        digest_stream_fini(&add->digest);
         errand_batch_drop(&add->errand);
         return NULL;
     }
@@ -413,7 +448,7 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
     work->fini = file_add_fini;
     work->gone = file_on_gone;
     work->body = &file_body;
-    list_push_back(&gate->file_uploads, &add->node);
+    list_push_back(&front_of(gate)->file_uploads, &add->node);
     return add;
 }
 

@@ -3,7 +3,7 @@
 #include "batch/content.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 
 #define FILES_ROOT "/v1/files/"
@@ -57,10 +57,16 @@ static enum err file_on_found(void *context, const struct batch_file *file)
     return jsonw_err(&errand->json);
 }
 
+enum err errand_file_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
+                          struct fail *fail)
+{
+    return batch_file_find(txn, &errand->owner, id, file_on_found, errand, fail);
+}
+
 static enum err file_get_read(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct errand_batch *errand = context;
-    return batch_file_find(txn, &errand->owner, errand->id, file_on_found, errand, fail);
+    return errand_file_tell(errand, txn, errand->id, fail);
 }
 
 static void file_get_run(struct errand_work *work)
@@ -136,7 +142,8 @@ static void file_remove_run(struct errand_work *work)
         return;
     }
     /* The row is gone: a content that stays is swept up. */
-    EP_IGNORE(content_remove(work->gate->world.batches->folder, errand->id, CONTENT_JSONL, &fail));
+    EP_IGNORE(content_remove(front_of(work->gate)->world.batches->folder, errand->id, CONTENT_JSONL,
+                             &fail));
     jsonw_open(json, '{');
     errand_batch_put_id(json, "id", STR(BATCH_FILE_PREFIX), errand->id);
     jsonw_put_str(json, "object", STR("file"));

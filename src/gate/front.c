@@ -3,24 +3,16 @@
 
 #include "base/counter.h"
 #include "dialect/gemini_path.h"
-#include "gate/call.h"
-#include "gate/call_hedge.h"
 #include "gate/errand.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/intake.h"
 #include "gate/realtime.h"
 #include "gate/reply.h"
-#include "gate/upload.h"
 #include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
 #define FRONT_OPENROUTER  "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
-
-/* What an exchange's owner is, told by its first word. */
-static bool front_is_call(const void *owner)
-{
-    return *(const uint32_t *)owner == CALL_MAGIC;
-}
 
 static enum face front_face(struct http_exchange *x)
 {
@@ -136,12 +128,12 @@ static void front_ready(struct gate *gate, struct http_exchange *x, struct str p
 static void front_openapi(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    if (gate->world.openapi.len == 0) {
+    if (front_of(gate)->world.openapi.len == 0) {
         errand_refuse(x, ERR_HTTP_PATH);
         return;
     }
     reply_send(x, 200, STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
-               gate->world.openapi);
+               front_of(gate)->world.openapi);
 }
 
 struct front_path {
@@ -256,8 +248,8 @@ static void front_on_request(struct http_exchange *x)
     bool known = false;
     void *owner = http_exchange_owner(x);
     if (owner != NULL) {
-        if (upload_is(owner)) {
-            upload_done(owner);
+        if (intake_owns(owner)) {
+            intake_done(owner);
         } else {
             errand_done(owner);
         }
@@ -302,8 +294,8 @@ static void front_on_upload(struct http_exchange *x)
 static void front_on_piece(struct http_exchange *x, struct str data)
 {
     void *owner = http_exchange_owner(x);
-    if (upload_is(owner)) {
-        upload_piece(owner, data);
+    if (intake_owns(owner)) {
+        intake_piece(owner, data);
     } else {
         errand_piece(owner, data);
     }
@@ -312,8 +304,8 @@ static void front_on_piece(struct http_exchange *x, struct str data)
 static void front_on_broken(struct http_exchange *x, enum err err)
 {
     void *owner = http_exchange_owner(x);
-    if (upload_is(owner)) {
-        upload_broken(owner, err);
+    if (intake_owns(owner)) {
+        intake_broken(owner, err);
     } else {
         errand_broken(owner, err);
     }
@@ -325,10 +317,8 @@ static void front_on_gone(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (upload_is(owner)) {
-        upload_gone(owner);
-    } else if (front_is_call(owner)) {
-        call_gone(owner);
+    if (intake_owns(owner)) {
+        intake_gone(owner);
     } else if (realtime_owns(owner)) {
         realtime_gone(owner);
     } else {
@@ -342,13 +332,10 @@ static void front_on_drained(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (!front_is_call(owner)) {
+    if (intake_owns(owner)) {
+        intake_drained(owner);
+    } else {
         errand_drained(owner);
-        return;
-    }
-    struct call *call = owner;
-    if (http_call_is_open(call_upstream(call))) {
-        http_call_resume(call_upstream(call));
     }
 }
 

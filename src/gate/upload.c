@@ -9,6 +9,7 @@
 #include "crypto/random.h"
 #include "gate/auth.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
 #include "store/spool.h"

@@ -77,9 +77,6 @@ struct upload_kind {
     bool streams;        /* its answer may come as events */
 };
 
-/* NULL: no upload. */
-const struct upload_kind *upload_kind(struct str path);
-
 struct upload {
     uint32_t magic; /* first: what tells it from a call */
     enum face face;
@@ -124,13 +121,8 @@ struct upload {
     char head[UPLOAD_HEAD_BYTES]; /* its first bytes */
 };
 
-/* Its exchange is answered, or the upload's. */
-void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
-                  const struct upload_kind *kind);
-/* Likewise of a request whose body is there already. */
-void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
-                  const struct upload_kind *kind);
-/* Whether an exchange's owner is an upload. */
+/* upload_begin(), upload_whole() and upload_kind() are in intake.h. Whether an exchange's owner is
+ * one. */
 bool upload_is(const void *owner);
 /* What the exchange tells (net/server.h). Each may be the upload's end. */
 void upload_piece(struct upload *upload, struct str data);

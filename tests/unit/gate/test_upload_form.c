@@ -1,6 +1,7 @@
 /* What a form says, item by item, and what is wrong with it; the way to it is tests/e2e's. */
 #include "base/mem.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/upload.h"
 #include "harness.h"
 #include "wire/json.h"
