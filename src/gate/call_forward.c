@@ -422,7 +422,7 @@ enum dispatch_outcome forward_judge(enum err err, int status)
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
                 err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY ||
-                err == ERR_DEADLINE;
+                err == ERR_DEADLINE || err == ERR_UPLOAD_FAILED;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 

@@ -393,6 +393,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .quarantine = life->quarantine,
         .workers = life->workers,
         .resolvers = life->workers,
+        .carriers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
     };
