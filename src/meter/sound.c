@@ -164,6 +164,11 @@ bool sound_is_said(const struct sound *sound)
            sound->kind == SOUND_MP4 || sound->kind == SOUND_WEBM;
 }
 
+uint64_t sound_widest(const struct sound *sound)
+{
+    return sound->kind == SOUND_FLAC ? sound->as.flac.rate : 0;
+}
+
 const char *sound_kind_name(enum sound_kind kind)
 {
     ASSERT(kind < SOUND_KINDS);

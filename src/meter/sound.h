@@ -44,6 +44,11 @@ struct sound_wav {
     bool packed; /* compressed: how long its bytes are is what the file says */
 };
 
+struct sound_flac {
+    uint64_t ms;   /* UINT64_MAX: it does not say */
+    uint64_t rate; /* bytes a second of its samples; 0: it does not say */
+};
+
 struct sound_ogg {
     uint32_t serial;
     uint64_t rate;
@@ -105,7 +110,7 @@ struct sound {
         struct sound_mpeg mpeg;
         struct sound_mp4 mp4;
         struct sound_webm webm;
-        uint64_t flac_ms;
+        struct sound_flac flac;
     } as;
 };
 
@@ -116,5 +121,8 @@ bool sound_length(const struct sound *sound, int64_t *ret_ms);
 /* The length rests on the file's word alone (FLAC's stream info, Ogg's granules, MP4's tables,
  * WebM's times, a compressed WAV's rate): whoever made it may have written anything there. */
 bool sound_is_said(const struct sound *sound);
+/* Bytes that a second of it has at most, where its head tells what its samples are (FLAC's); 0: not
+ * known. */
+uint64_t sound_widest(const struct sound *sound);
 /* "wav", "flac", "ogg", "mpeg", "mp4", "webm"; "unknown" */
 const char *sound_kind_name(enum sound_kind kind);

@@ -6,7 +6,8 @@
 #define WAV_FACT   4
 #define WAV_OPEN   UINT32_C(0xFFFFFFFF)
 
-#define FLAC_HEAD 42 /* its mark, a block's head, the stream info */
+#define FLAC_BITS_MIN 4
+#define FLAC_HEAD     42 /* its mark, a block's head, the stream info */
 
 void sound_wav_begin(struct sound *sound)
 {
@@ -76,7 +77,7 @@ uint64_t sound_wav_ms(const struct sound *sound)
 
 void sound_flac_begin(struct sound *sound)
 {
-    sound->as.flac_ms = UINT64_MAX;
+    sound->as.flac = (struct sound_flac){ .ms = UINT64_MAX };
     sound_grow(sound, FLAC_HEAD);
 }
 
@@ -85,12 +86,16 @@ void sound_flac_step(struct sound *sound)
 {
     uint64_t rate = sound_big(sound, 18, 3) >> 4;
     uint64_t samples = sound_big(sound, 21, 5) & ((UINT64_C(1) << 36) - 1);
-    bool is_info = (sound->head[4] & 0x7F) == 0;
-    sound->as.flac_ms = is_info && samples > 0 ? sound_ms(samples, rate) : UINT64_MAX;
+    uint64_t channels = (sound_big(sound, 20, 1) >> 1 & 7) + 1;
+    uint64_t bits = (sound_big(sound, 20, 2) >> 4 & 31) + 1;
+    if ((sound->head[4] & 0x7F) == 0) {
+        sound->as.flac.ms = samples > 0 ? sound_ms(samples, rate) : UINT64_MAX;
+        sound->as.flac.rate = bits < FLAC_BITS_MIN ? 0 : rate * channels * ((bits + 7) / 8);
+    }
     sound_stop(sound);
 }
 
 uint64_t sound_flac_ms(const struct sound *sound)
 {
-    return sound->as.flac_ms;
+    return sound->as.flac.ms;
 }

@@ -617,6 +617,33 @@ TEST(a_length_that_only_the_head_says_is_known_as_such)
     CHECK(sound_is_said(&compressed));
 }
 
+TEST(the_head_of_a_flac_says_how_wide_its_samples_are)
+{
+    static const struct {
+        uint64_t channels;
+        uint64_t bits;
+        uint64_t widest;
+    } cases[] = {
+        { 1, 16, 88200 }, { 2, 24, 264600 }, { 8, 32, 1411200 }, { 1, 4, 44100 }, { 1, 3, 0 }
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        struct sound sound;
+        begin();
+        put(STR("fLaC\0\0\0\x22"));
+        zeros(10);
+        big(UINT64_C(44100) << 44 | (cases[i].channels - 1) << 41 | (cases[i].bits - 1) << 36, 8);
+        zeros(40);
+        sound_init(&sound);
+        sound_feed(&sound, buf_str(&file));
+        CHECK_EQ(sound_widest(&sound), cases[i].widest);
+        file.ptr[4] = 1; /* no stream info */
+        sound_init(&sound);
+        CHECK_EQ(sound_widest(&sound), 0);
+        sound_feed(&sound, buf_str(&file));
+        CHECK_EQ(sound_widest(&sound), 0);
+    }
+}
+
 TEST(what_is_no_recording_is_unknown)
 {
     CHECK_EQ(length_of(STR("{\"model\":\"a\",\"input\":\"b\"}"), SOUND_UNKNOWN), -1);
