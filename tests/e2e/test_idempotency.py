@@ -31,12 +31,12 @@ class Upstream:
     def __init__(self, port):
         self.calls, self.delay, self.words, self.status = 0, 0.0, 20, 200
         self.fail, self.cut = 0, False  # of the next calls: a 500, or a cut line
-        self.report = {"usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}
         self.pace, self.ended = 0.0, 0  # of streams: between their words; those that came to their end
         self.go = threading.Event()  # nothing is answered until it is set
         self.go.set()
         self.said = b'{"error": {"message": "no"}}'
         self.prompts = collections.Counter()
+        self.report = {"usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}  # of whole answers
         self.lock = threading.Lock()
         outer = self
 
