@@ -114,23 +114,15 @@ static void speech_heard(void *context, struct str sound)
     }
 }
 
-/* These are as long as what came of them; of the others the head says it of all, come or not. */
-static bool speech_is_summed(const struct speech_work *own)
-{
-    enum sound_kind kind = own->sound.kind;
-    return kind == SOUND_WAV || kind == SOUND_OGG || kind == SOUND_MPEG;
-}
-
 /* Of what was delivered; where its container does not say, the least that it can be. */
 static int64_t speech_ms(const struct speech_work *own, bool whole)
 {
     int64_t ms = 0;
-    int64_t widest = (int64_t)sound_widest(&own->sound);
     bool pcm = own->asked.format == SPEECH_PCM;
-    if (!pcm && (whole || speech_is_summed(own)) && sound_length(&own->sound, &ms)) {
+    if (!pcm && (whole || sound_is_summed(&own->sound)) && sound_length(&own->sound, &ms)) {
         return ms;
     }
-    int64_t rate = pcm ? SPEECH_PCM_BYTES : widest > 0 ? widest : SPEECH_BYTES_A_SECOND;
+    int64_t rate = pcm ? SPEECH_PCM_BYTES : SPEECH_BYTES_A_SECOND;
     return (own->bytes * 1000 + rate - 1) / rate;
 }
 

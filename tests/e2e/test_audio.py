@@ -478,8 +478,8 @@ def test_sound_without_a_type_is_bytes_and_a_length_that_was_promised_is_not_sol
         assert whole[0] == 200 and whole[1]["content-type"] == "application/octet-stream" and whole[2] == Mute.sound
         Mute.length += 1
         status, call = opened(studio, ask)
-        # Without a number of samples: as little as so many bytes can be, of 16 bits at 24 kHz, and of anything.
-        Mute.sound = flac[:20] + bytes([0, 0xF0, 0, 0, 0, 0]) + flac[26:] + bytes(100000)
+        # Without a number of samples: what its frames have; of what is nothing known, as little as so many bytes can be.
+        Mute.sound = b"fLaC\x80" + flac[5:21] + bytes(5) + flac[26:] + b"".join(flac_frame(number) + bytes(3000) for number in range(13))
         Mute.length = len(Mute.sound)
         live = studio.request("/v1/audio/speech", ask)
         Mute.sound = bytes(400000)
@@ -496,6 +496,16 @@ def test_sound_without_a_type_is_bytes_and_a_length_that_was_promised_is_not_sol
     if status == 200:  # else it was over before its hold was durable
         cut = receipt_of(studio, {"x-entrepot-call": call})["client"]
         assert cut["outcome"] == "interrupted" and "units" not in cut, cut
+
+
+def flac_frame(number):
+    """The header of one of 4096 samples, with its CRC-8."""
+    head, check = bytes([0xFF, 0xF8, 0xC0, 0x08, number]), 0
+    for byte in head:
+        check ^= byte
+        for _ in range(8):
+            check = (check << 1 ^ (7 if check & 0x80 else 0)) & 0xFF
+    return head + bytes([check])
 
 
 def opened(studio, body):
