@@ -92,6 +92,8 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
                                  .read = call->service->event,
+                                 .heard = call->service->heard,
+                                 .heard_context = call,
                                  .bytes = call->work != NULL && call->work->bytes,
                                  .event_max = call->work == NULL ? options->sse_event_max
                                                                  : options->data_answer_bytes_max,
