@@ -6,6 +6,7 @@
 #include "gate/call_images.h"
 #include "gate/call_transcription.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/upload.h"
 #include "store/spool.h"
 #include "wire/jsonw.h"
