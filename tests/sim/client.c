@@ -164,7 +164,7 @@ static void client_buy(struct client_slot *client)
         sale->cap = earlier->cap;
         sale->pad = earlier->pad;
         sale->wish = earlier->wish;
-    } else if (play_chance(play, 4) && sale->asking == ASK_GOOD) {
+    } else if (play_chance(play, 4) && sale->asking == ASK_GOOD && !play_forgets(play)) {
         int space = play_key_space(play, client->hand);
         sale->key = ++play->accounts[client->account].keys[space];
     }
