@@ -44,7 +44,7 @@
 struct life {
     struct play *play;
     struct loop *loops[LIFE_GATES];
-    struct gate *gates[LIFE_GATES];
+    struct front *fronts[LIFE_GATES];
     struct loop *writer; /* the store's thread */
     struct worker_pool *workers;
     struct store *store;
@@ -58,7 +58,7 @@ struct life {
     struct retry_budget hedges;
     struct limits *limits;
     struct repeats *repeats; /* NULL: no SDK counts its tries */
-    struct gate_batches batches;
+    struct front_batches batches;
     struct log_mark mark;
     atomic_bool log_stopped;
     struct timer pump;
@@ -397,7 +397,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     if (play_has_batches(life->play)) {
         TRY(content_folder_make(LIFE_BATCHES, fail));
     }
-    life->batches = (struct gate_batches){
+    life->batches = (struct front_batches){
         .folder = LIFE_BATCHES,
         .file_bytes_max = (size_t)1 << 20,
         .client_bytes_max = (int64_t)1 << 20,
@@ -408,7 +408,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
-    const struct gate_world world = {
+    const struct gate_world gate = {
         .store = life->store,
         .ident = life->ident,
         .ledger = life->ledger,
@@ -416,25 +416,28 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .dispatch = life->dispatch,
         .limits = life->limits,
         .repeats = life->repeats,
-        .batches = play_has_batches(life->play) ? &life->batches : NULL,
         .retries = &life->retries,
         .hedges = &life->hedges,
         .usage_check = life->usage_check,
         .quarantine = life->quarantine,
         .workers = life->workers,
         .resolvers = life->workers,
-        .readers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
     };
+    const struct front_world world = {
+        .gate = gate,
+        .readers = life->workers,
+        .batches = play_has_batches(life->play) ? &life->batches : NULL,
+    };
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
-        err =
-            gate_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->gates[i], fail);
-        err = err == ERR_OK ? gate_listen(life->gates[i], &address, NULL, NULL, fail) : err;
+        err = front_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->fronts[i],
+                           fail);
+        err = err == ERR_OK ? front_listen(life->fronts[i], &address, NULL, NULL, fail) : err;
     }
     if (err == ERR_OK && play_has_batches(life->play)) {
-        err = gate_run_batches(life->gates[0], fail);
+        err = front_run_batches(life->fronts[0], fail);
     }
     gate_snapshot_unref(snapshot);
     return err;
@@ -556,7 +559,7 @@ static void life_reload(struct life *life)
     enum err err = life_make_snapshot(life, &snapshot, &fail);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_swap(life->gates[i], gate_snapshot_ref(snapshot));
+        front_swap(life->fronts[i], gate_snapshot_ref(snapshot));
     }
     gate_snapshot_unref(snapshot);
 }
@@ -624,7 +627,7 @@ static void life_free(struct life *life)
     for (size_t i = 0; i < LIFE_GATES; i++) {
         while (loop_turn(life->loops[i], false)) {
         }
-        gate_destroy(life->gates[i]);
+        front_destroy(life->fronts[i]);
     }
     timer_stop(life->writer, &life->pump);
     timer_stop(life->writer, &life->note);
@@ -797,7 +800,7 @@ static size_t life_busy(const struct life *life)
 {
     size_t busy = 0;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        busy += gate_busy(life->gates[i]);
+        busy += front_busy(life->fronts[i]);
     }
     return busy;
 }
@@ -805,7 +808,7 @@ static size_t life_busy(const struct life *life)
 static void life_fade(struct play *play, struct life *life)
 {
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_cut(life->gates[i]);
+        front_cut(life->fronts[i]);
     }
     uint64_t steps = 0;
     while (life_busy(life) > 0) {
@@ -823,7 +826,7 @@ void life_kill(struct play *play, enum disk_end_kind kind)
     disk_crash(kind);
     for (size_t i = 0; i < LIFE_GATES; i++) {
         sim_reset_all(play->sim, life->loops[i]);
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
     life_free(life);
@@ -835,13 +838,13 @@ void life_rest(struct play *play)
     int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
     play->closed_life = play->lives;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
     }
     life_fade(play, life);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_close(life->gates[i]);
+        front_close(life->fronts[i]);
     }
 }
 
