@@ -268,7 +268,8 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
            (reply_code_is(sale, 504, "deadline_exceeded") && sale->wish.deadline_ns > 0) ||
            (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
            (reply_code_is(sale, 429, "rate_limit_exceeded") && play_is_limited(play)) ||
-           (reply_code_is(sale, 400, "upstream_said") &&
+           ((reply_code_is(sale, 400, "upstream_said") ||
+             (play_is_told(play) && sale->status == 400)) && /* another dialect's own code */
             reply_has_manner(play, sale, MANNER_STATUS_400)) ||
            (bad_upstream && (reply_code_is(sale, 502, "upstream_error") ||
                              reply_code_is(sale, 502, "upstream_cut") ||

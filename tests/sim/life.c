@@ -74,11 +74,16 @@ struct life {
 
 /* ---- the registry ------------------------------------------------------------------------ */
 
-#define LIFE_ROUTE(id, model, party, port, more)                                                   \
-    "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
-    "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, data_terms: upstream, abort_billing: " more                                      \
-    ", output_cap_field: max_tokens, contract_price: cost}\n"
+/* Each %s: the dialect, and what else it says. */
+#define LIFE_ROUTE(id, model, party, port, more)                                               \
+    "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party         \
+    "-key, dialect: %s, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model ", " \
+    "place: US, data_terms: upstream, abort_billing: " more ", contract_price: cost}\n"
+#define LIFE_ROUTES                                                               \
+    "routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")                \
+        LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues, quantization: fp8") \
+            LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")                  \
+                LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops, quantization: fp8")
 #define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096" more "}\n"
@@ -127,11 +132,6 @@ static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
-    { STR_INIT("routes.yaml"),
-      STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
-                   LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues, quantization: fp8")
-                       LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")
-                           LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops, quantization: fp8")) },
     { STR_INIT("persons.yaml"),
       STR_INIT("persons:\n"
                "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
@@ -216,10 +216,26 @@ static const struct registry_file life_credentials[] = {
       STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1, tokens_per_minute: 20000")) },
 };
 
+static struct registry_file life_routes(const struct play *play, char *text, size_t size)
+{
+    static const char *const dialects[TONGUE_COUNT] = {
+        [TONGUE_CHAT] = "openai_chat, output_cap_field: max_tokens",
+        [TONGUE_ANTHROPIC] = "anthropic",
+        [TONGUE_RESPONSES] = "openai_responses",
+        [TONGUE_GEMINI] = "gemini",
+    };
+    const char *north = dialects[play_tongue(play, 0)];
+    const char *south = dialects[play_tongue(play, 1)];
+    int len = snprintf(text, size, LIFE_ROUTES, north, south, north, south);
+    ASSERT(len > 0 && (size_t)len < size);
+    return (struct registry_file){ STR_INIT("routes.yaml"), { text, (size_t)len } };
+}
+
 static struct registry *life_make_registry(const struct play *play, size_t book)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 5];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 6];
+    char routes[4096];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
     files[EP_ARRAY_LEN(life_registry) + 1] = life_models[play->shelf != NULL ? 1 : 0];
@@ -227,6 +243,7 @@ static struct registry *life_make_registry(const struct play *play, size_t book)
     int product = (play_has_batches(play) ? 2 : 0) + (play_is_hedged(play) ? 1 : 0);
     files[EP_ARRAY_LEN(life_registry) + 3] = life_products[product];
     files[EP_ARRAY_LEN(life_registry) + 4] = life_terms[play_has_batches(play) ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 5] = life_routes(play, routes, sizeof(routes));
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);

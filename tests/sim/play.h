@@ -53,6 +53,15 @@ enum manner {
     MANNER_COUNT
 };
 
+/* What an upstream speaks (tongue.h). */
+enum tongue {
+    TONGUE_CHAT,
+    TONGUE_ANTHROPIC,
+    TONGUE_RESPONSES,
+    TONGUE_GEMINI,
+    TONGUE_COUNT
+};
+
 /* One request that reached an upstream, and what it said. */
 struct attempt {
     enum manner manner;
@@ -239,6 +248,18 @@ static inline bool play_has_batches(const struct play *play)
 static inline bool play_forgets(const struct play *play)
 {
     return play_has_batches(play) && play->seed % 2 == 0;
+}
+
+/* In others the upstreams speak other dialects: each pair of them comes. Likewise. */
+static inline bool play_is_told(const struct play *play)
+{
+    return play->seed % 7 == 3 && !play->steady;
+}
+static inline enum tongue play_tongue(const struct play *play, int upstream)
+{
+    uint64_t pair = play->seed / 7 % (TONGUE_COUNT * TONGUE_COUNT);
+    uint64_t tongue = upstream == 0 ? pair % TONGUE_COUNT : pair / TONGUE_COUNT;
+    return play_is_told(play) ? (enum tongue)tongue : TONGUE_CHAT;
 }
 
 /* Whose Idempotency-Keys are its own: a client's keys share them, devices do not. */
