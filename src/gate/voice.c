@@ -430,7 +430,7 @@ static enum err voice_may_spend(const struct gate *gate, const struct api_key *k
 static enum err voice_admit(struct gate *gate, struct http_exchange *x,
                             const struct api_key **ret_key, struct voice_as *ret_as)
 {
-    TRY(auth_find(gate, x, ret_key));
+    TRY(auth_find_speaker(gate, x, ret_key));
     TRY(voice_check_device(gate, x, *ret_key));
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, (*ret_key)->product);
