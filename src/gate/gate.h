@@ -74,6 +74,7 @@ struct gate_world {
     struct retry_budget *hedges;
     struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
     struct voice_seats *voice_seats; /* NULL: nobody speaks here */
+    struct str farewell; /* of toys, a sound file that voice_farewell_check() was given; or empty */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;

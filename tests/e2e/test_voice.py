@@ -505,6 +505,34 @@ def test_the_seconds_of_a_day_end_the_talk_and_close_the_door(house, actor, code
     settled(house)
 
 
+def test_who_may_not_go_on_is_told_so_in_speech(tmp_path, codec):
+    """... if the operator has recorded it, and then closed; what is used up is no fault of the toy."""
+    house = Toys(tmp_path / "demo")
+    (house.folder / "farewell.wav").write_bytes(wav(tone(1200), RATE))
+    conf = house.conf.read_text()
+    house.conf.write_text(conf + "\nvoice: {farewell: farewell.wav}\n")
+    house.chat_says(" ".join(ANSWER))
+    house.start()
+    actor = house.speech_actor()
+    key = house.json("key", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world", "--name", "toy",
+                     "--budget-total", "0.00005")
+    toy = Toy(house, key=key["key"])
+    toy.hello()
+    begun = time.monotonic()
+    toy.ask(tone(300), codec)
+    (code, reason), told = toy.until_closed()
+    assert code == 1008 and "budget" in reason and not actor.asked
+    assert [message.get("state", message["type"]) for message in told if isinstance(message, dict)] == ["alert", "start", "llm", "stop"]
+    samples = Codec().decode([message for message in told if isinstance(message, bytes)])
+    assert 1.1 < len(samples) / 24000 < 1.4 and max(samples) > 3000
+    assert time.monotonic() - begun > 1, "it is heard before the door closes"
+    actor.close()
+    house.stop()
+    (house.folder / "farewell.wav").write_bytes(b"ID3 is another kind of file")
+    refused = house.command("serve", check=False)
+    assert refused.returncode == 3 and "voice.farewell" in refused.stderr, refused.stderr
+
+
 def test_a_device_without_anything_left_does_not_connect(house, fleet):
     for at, (cap, code) in enumerate((("calls_day", b"calls_day"), ("money_total", b"budget_total"))):
         made = issue(house, fleet, f"aa:bb:cc:00:01:0{at}", caps={cap: 0})
