@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "socket.h"
 #include "sounds.h"
 #include "wares.h"
 #include "wire/json.h"
@@ -328,7 +329,8 @@ static bool sandbox_read(struct sandbox *sandbox, struct http_exchange *x, int64
 enum sandbox_paths {
     SANDBOX_CHAT = -1, /* beside enum wares */
     SANDBOX_SPEECH = -2,
-    SANDBOX_TRANSCRIPTION = -3
+    SANDBOX_TRANSCRIPTION = -3,
+    SANDBOX_TRANSLATION = -4
 };
 
 static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchange *x,
@@ -339,10 +341,27 @@ static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchang
     struct str type = http1_header(http_exchange_head(x), STR("content-type"));
     bool fine = what == SANDBOX_SPEECH
                     ? sounds_say(body, &sandbox->persona, &reply->made, &made, fault)
-                    : sounds_hear(type, body, &sandbox->persona, &reply->made, &made, fault);
+                    : sounds_hear(type, body, what == SANDBOX_TRANSLATION, &sandbox->persona,
+                                  &reply->made, &made, fault);
     reply->made_type = made.type;
     reply->made_stream = made.stream;
     reply->made_piece = made.piece;
+    return fine;
+}
+
+/* Of a form, first what it says. */
+static bool sandbox_ware(struct sandbox *sandbox, enum wares what, struct http_exchange *x,
+                         int64_t now_s, struct reply *reply, struct persona_fault *fault)
+{
+    struct buf said;
+    struct str body = http_exchange_body(x);
+    bool form = what == WARES_EDITS || what == WARES_VARIATIONS;
+    buf_init(&said, SANDBOX_ANSWER_MAX);
+    bool fine = !form || wares_form(http1_header(http_exchange_head(x), STR("content-type")), body,
+                                    &said, fault);
+    fine = fine && wares_make(what, form ? buf_str(&said) : body, &sandbox->persona, now_s,
+                              &reply->made, &reply->made_stream, fault);
+    buf_fini(&said);
     return fine;
 }
 
@@ -360,8 +379,7 @@ static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_ex
     if (what < SANDBOX_CHAT) {
         return sandbox_sound(sandbox, what, x, reply, fault);
     }
-    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
-                      &reply->made, &reply->made_stream, fault);
+    return sandbox_ware(sandbox, (enum wares)what, x, now_s, reply, fault);
 }
 
 static void sandbox_answer(struct sandbox *sandbox, struct http_exchange *x, int what)
@@ -407,6 +425,19 @@ static void sandbox_models(struct sandbox *sandbox, struct http_exchange *x)
     buf_fini(&body);
 }
 
+/* Whether it is a realtime session's, which is the socket's from here on. */
+static bool sandbox_speaks(const struct sandbox *sandbox, struct http_exchange *x)
+{
+    const struct socket_options options = {
+        .loop = sandbox->loop,
+        .persona = &sandbox->persona,
+        .first_token_ms = sandbox->first_token_ms,
+        .pace_ms = sandbox->pace_ms,
+        .cut_after = sandbox->cut_after,
+    };
+    return socket_take(&options, x);
+}
+
 static void sandbox_on_request(struct http_exchange *x)
 {
     static const struct persona_fault no_key = { 401, "Incorrect API key provided.",
@@ -425,8 +456,11 @@ static void sandbox_on_request(struct http_exchange *x)
         { STR_INIT("/embeddings"), WARES_EMBEDDINGS },
         { STR_INIT("/rerank"), WARES_RERANK },
         { STR_INIT("/images/generations"), WARES_IMAGES },
+        { STR_INIT("/images/edits"), WARES_EDITS },
+        { STR_INIT("/images/variations"), WARES_VARIATIONS },
         { STR_INIT("/audio/speech"), SANDBOX_SPEECH },
         { STR_INIT("/audio/transcriptions"), SANDBOX_TRANSCRIPTION },
+        { STR_INIT("/audio/translations"), SANDBOX_TRANSLATION },
     };
     bool accented = sandbox_dialect(x) != DIALECT_CHAT; /* the first row's too */
     size_t at = 0;
@@ -436,6 +470,8 @@ static void sandbox_on_request(struct http_exchange *x)
     }
     if (!sandbox_lets_in(sandbox, x)) {
         sandbox_refuse(x, &no_key);
+    } else if (sandbox_speaks(sandbox, x)) {
+        return;
     } else if (at < EP_ARRAY_LEN(made) && head->method == HTTP1_POST) {
         sandbox_answer(sandbox, x, made[at].what);
     } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
@@ -474,7 +510,7 @@ static const char sandbox_help[] =
     "usage: entrepot-sandbox [options]\n"
     "An upstream for trials and tests: OpenAI's chat completions and responses, Anthropic's\n"
     "messages and Gemini's generateContent, with made-up text; OpenAI's\n"
-    "embeddings, images and audio; Cohere's rerank.\n"
+    "embeddings, images, audio and realtime; Cohere's rerank.\n"
     "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
     "  --models A,B            what GET /v1/models lists\n"
     "  --words N               of an answer (default 30)\n"
@@ -684,7 +720,7 @@ int main(int argc, char **argv)
 {
     static struct sandbox sandbox = {
         .persona = { .words = 30, .inflate_percent = 100, .pad = 100 },
-        .models = STR_INIT("aurora-large,aurora-small,borealis-chat"),
+        .models = STR_INIT("aurora-large,aurora-small,borealis-chat,aurora-voice"),
         .error_status = 500,
     };
     struct fail fail = { .text = "" };

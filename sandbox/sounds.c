@@ -10,6 +10,7 @@
 #include "wire/multipart.h"
 
 #define SOUNDS_RATE        24000 /* samples a second, of two bytes */
+#define SOUNDS_NARROW      8     /* samples of G.711 a millisecond */
 #define SOUNDS_CHAR_MS     60
 #define SOUNDS_TONE        64 /* samples of a wave: 375 Hz */
 #define SOUNDS_LOUD        8000
@@ -89,6 +90,27 @@ static enum err sounds_tone(struct buf *out, uint64_t samples)
     return ERR_OK;
 }
 
+static uint64_t sounds_chars(struct str text)
+{
+    uint64_t chars = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    }
+    return chars;
+}
+
+enum err sounds_word(struct str text, bool narrow, struct buf *out)
+{
+    uint64_t ms = sounds_chars(text) * SOUNDS_CHAR_MS;
+    if (!narrow) {
+        return sounds_tone(out, ms * SOUNDS_RATE / 1000);
+    }
+    for (uint64_t i = 0; i < ms * SOUNDS_NARROW; i++) { /* up and down, 364 times a second */
+        TRY(buf_byte(out, i / 11 % 2 == 0 ? '\x20' : '\xA0'));
+    }
+    return ERR_OK;
+}
+
 /* The sound, as events, and what it took. */
 static enum err sounds_events(struct str sound, int64_t text, const struct persona_options *options,
                               struct buf *out)
@@ -123,11 +145,7 @@ static enum err sounds_speak(struct str text, bool pcm, bool events,
                              const struct persona_options *options, struct buf *out)
 {
     struct buf sound;
-    uint64_t chars = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
-    }
-    uint64_t samples = chars * SOUNDS_CHAR_MS * SOUNDS_RATE / 1000;
+    uint64_t samples = sounds_chars(text) * SOUNDS_CHAR_MS * SOUNDS_RATE / 1000;
     buf_init(&sound, out->max);
     enum err err = pcm ? ERR_OK : sounds_head(&sound, samples * 2);
     err = err == ERR_OK ? sounds_tone(&sound, samples) : err;
@@ -175,6 +193,7 @@ struct sounds_form {
     char model[PERSONA_MODEL_MAX + 1];
     char format[32];
     bool stream;
+    bool translate;
     bool has_file;
     uint64_t bytes;
     int64_t prompt_tokens;
@@ -309,7 +328,7 @@ static enum err sounds_json(const struct sounds_form *form, const struct persona
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "text", text);
     if (verbose) {
-        jsonw_put_str(&json, "task", STR("transcribe"));
+        jsonw_put_str(&json, "task", form->translate ? STR("translate") : STR("transcribe"));
         jsonw_put_str(&json, "language", STR("english"));
         jsonw_put_int(&json, "duration", (form->ms + 999) / 1000);
         jsonw_key(&json, "segments");
@@ -386,10 +405,11 @@ static enum err sounds_write(const struct sounds_form *form, const struct person
                         : sounds_json(form, options, words, out);
 }
 
-bool sounds_hear(struct str type, struct str body, const struct persona_options *options,
-                 struct buf *out, struct sounds_made *ret_made, struct persona_fault *ret_fault)
+bool sounds_hear(struct str type, struct str body, bool translate,
+                 const struct persona_options *options, struct buf *out,
+                 struct sounds_made *ret_made, struct persona_fault *ret_fault)
 {
-    struct sounds_form form = { .stream = false };
+    struct sounds_form form = { .translate = translate };
     sound_init(&form.sound);
     buf_init(&form.fields, SOUNDS_FIELDS_MAX);
     bool made = sounds_read(&form, type, body, ret_fault) &&

@@ -9,6 +9,9 @@
 
 #include "persona.h"
 
+/* Appends a text as it is said aloud: samples as of PCM; `narrow`: of G.711, 8,000 a second. */
+EP_MUST_CHECK enum err sounds_word(struct str text, bool narrow, struct buf *out);
+
 struct sounds_made {
     const char *type; /* the answer's content type; static */
     bool stream;      /* in pieces: events, or of `piece` bytes */
@@ -19,7 +22,7 @@ struct sounds_made {
 EP_MUST_CHECK bool sounds_say(struct str body, const struct persona_options *options,
                               struct buf *out, struct sounds_made *ret_made,
                               struct persona_fault *ret_fault);
-/* OpenAI's /audio/transcriptions: a form, of that content type. */
-EP_MUST_CHECK bool sounds_hear(struct str type, struct str body,
+/* OpenAI's /audio/transcriptions, or (`translate`) /translations: a form, of that content type. */
+EP_MUST_CHECK bool sounds_hear(struct str type, struct str body, bool translate,
                                const struct persona_options *options, struct buf *out,
                                struct sounds_made *ret_made, struct persona_fault *ret_fault);

@@ -1,4 +1,4 @@
-/* The loop threads: each has a loop, a gate and a listener of its own. */
+/* The loop threads: each has a loop, a front with its gate, and a listener of its own. */
 #include <time.h>
 
 #include "app/embed.h"
@@ -31,7 +31,7 @@ struct crew_swap {
 
 struct crew_member {
     struct loop *loop;
-    struct gate *gate;
+    struct front *front;
     pthread_t thread;
     bool thread_runs;
     struct timer look;
@@ -44,14 +44,14 @@ static void crew_on_look(struct timer *timer)
 {
     struct crew_member *member = EP_CONTAINER(timer, struct crew_member, look);
     int64_t now_ns = loop_now_ns(member->loop);
-    if (gate_busy(member->gate) == 0) {
-        gate_close(member->gate); /* a request that is still coming in would begin a call */
+    if (front_busy(member->front) == 0) {
+        front_close(member->front); /* a request that is still coming in would begin a call */
         loop_stop(member->loop);
         return;
     }
     if (!member->cut && now_ns >= member->cut_at_ns) {
         member->cut = true;
-        gate_cut(member->gate);
+        front_cut(member->front);
     }
     enum err err = timer_start(member->loop, timer, now_ns + CREW_LOOK_NS);
     ASSERT(err == ERR_OK); /* its place in the heap has just become free */
@@ -61,7 +61,7 @@ static void crew_on_stop(struct mail *mail)
 {
     struct crew_mail *order = EP_CONTAINER(mail, struct crew_mail, mail);
     struct crew_member *member = order->member;
-    gate_drain(member->gate);
+    front_drain(member->front);
     member->cut_at_ns = loop_now_ns(member->loop) + order->drain_ns;
     crew_on_look(&member->look);
 }
@@ -84,7 +84,7 @@ static void crew_on_swap(struct mail *mail)
 {
     struct crew_mail *order = EP_CONTAINER(mail, struct crew_mail, mail);
     struct crew_swap *swap = order->swap;
-    gate_swap(order->member->gate, order->snapshot);
+    front_swap(order->member->front, order->snapshot);
     (void)pthread_mutex_lock(&swap->lock);
     swap->open--;
     (void)pthread_cond_signal(&swap->over);
@@ -197,7 +197,7 @@ static enum err crew_listen(struct server *server, struct crew_member *member, s
         struct address address;
         struct http_listen listen;
         TRY(crew_way(server, i, &address, &listen, fail));
-        TRY(gate_listen_link(member->gate, &listen, NULL, fail));
+        TRY(front_listen_link(member->front, &listen, NULL, fail));
     }
     return ERR_OK;
 }
@@ -217,7 +217,7 @@ static enum err crew_addresses_free(struct server *server, struct fail *fail)
 static enum err crew_begin(struct server *server, struct crew_member *member,
                            struct gate_snapshot *snapshot, struct fail *fail)
 {
-    struct gate_world world = {
+    const struct gate_world gate = {
         .store = server->world->store,
         .ident = server->world->ident,
         .ledger = server->world->ledger,
@@ -227,8 +227,6 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .retries = &server->retries,
         .hedges = &server->hedges,
         .repeats = server->repeats,
-        .voice_seats = server->voice_seats,
-        .farewell = buf_str(&server->farewell),
         .usage_check = server->world->usage_check,
         .quarantine = server->world->quarantine,
         .prices = server->world->prices,
@@ -238,20 +236,25 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
         .spool = server->spool,
         .workers = server->workers,
         .resolvers = server->resolvers,
-        .readers = server->readers,
         .log_stopped = &server->world->log_stopped,
         .log = world_log(server->world),
+        .node = (uint16_t)server->world->conf->node,
+    };
+    const struct front_world world = {
+        .gate = gate,
+        .voice_seats = server->voice_seats,
+        .farewell = buf_str(&server->farewell),
+        .readers = server->readers,
         .log_folder = server->world->conf->log_folder.ptr,
         .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,
         .batches = &server->world->batches,
         .openapi = { (const char *)embed_schema[0].bytes, embed_schema[0].len },
-        .node = (uint16_t)server->world->conf->node,
     };
     timer_init(&member->look, crew_on_look);
     TRY(loop_create_real(&member->loop, fail));
-    TRY(gate_create(member->loop, &world, gate_snapshot_ref(snapshot), &member->gate, fail));
+    TRY(front_create(member->loop, &world, gate_snapshot_ref(snapshot), &member->front, fail));
     TRY(crew_listen(server, member, fail));
-    TRY(member == &server->crew[0] ? gate_run_batches(member->gate, fail) : ERR_OK);
+    TRY(member == &server->crew[0] ? front_run_batches(member->front, fail) : ERR_OK);
     int error = pthread_create(&member->thread, NULL, crew_main, member);
     if (error != 0) {
         errno = error;
@@ -303,7 +306,7 @@ void crew_destroy(struct server *server)
         /* A swap that came after the last turn still holds a reference. */
         while (server->crew[i].loop != NULL && loop_turn(server->crew[i].loop, false)) {
         }
-        gate_destroy(server->crew[i].gate);
+        front_destroy(server->crew[i].front);
         loop_destroy(server->crew[i].loop);
     }
     mem_free(server->crew);

@@ -13,7 +13,7 @@
 #include "app/log_mark.h"
 #include "base/log.h"
 #include "conf/conf.h"
-#include "gate/gate.h"
+#include "gate/front_hall.h"
 #include "gate/price_shelf.h"
 #include "gate/quarantine.h"
 #include "gate/usage_check.h"
@@ -81,7 +81,7 @@ struct world {
     size_t recovered;        /* holds that were ended at the opening */
     struct buf erased_path;  /* of the list of erased clients; as `ledger` */
     struct buf batches_path; /* of the folder of batches' contents; likewise */
-    struct gate_batches batches;
+    struct front_batches batches;
     int64_t erased_again;    /* clients that came back with a backup, at the opening */
     pthread_mutex_t erasing; /* one erasure, or one run over what is due, at a time */
     enum world_mode mode;
@@ -95,7 +95,7 @@ EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
 
-#define WORLD_MIGRATIONS_MAX 25
+#define WORLD_MIGRATIONS_MAX 26
 /* Those of all rooms, in order: how many. */
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
 

@@ -1,6 +1,7 @@
 /*
  * Who sends a request: its API key, from Authorization, x-api-key or x-goog-api-key, or on Gemini's
- * paths from the query's "key". Inside the gate only.
+ * paths from the query's "key". For the gate, and for whoever routes its
+ * requests.
  */
 #pragma once
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "crypto/random.h"
-#include "gate/call_law.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 #include "ident/ident.h"
 
 bool batch_asker_note(struct batch_asker *asker, struct http_exchange *x, const struct api_key *key)

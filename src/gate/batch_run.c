@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "gate/batch_run_internal.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "ident/ident.h"
 
 #define RUN_LOOK_NS   INT64_C(100000000) /* how late a new batch may be seen */
@@ -406,13 +406,13 @@ static void runner_on_timer(struct timer *timer)
 
 enum err batch_runner_create(struct gate *gate, struct batch_runner **ret_runner, struct fail *fail)
 {
-    ASSERT(gate->world.batches != NULL);
+    ASSERT(front_of(gate)->world.batches != NULL);
     struct batch_runner *runner = mem_zalloc(sizeof(*runner));
     if (runner == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "no memory for what works batches off");
     }
     runner->gate = gate;
-    runner->shared = gate->world.batches;
+    runner->shared = front_of(gate)->world.batches;
     runner->looked_ns = loop_now_ns(gate->loop) - RUN_AGAIN_NS;
     list_init(&runner->runs);
     arena_init(&runner->found_arena, 65536, RUN_FOUND_MAX);

@@ -1,6 +1,6 @@
 /* FINISHING and ENDING: what clients read is made, and the row says how it ended. */
 #include "gate/batch_run_internal.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 
 /* ---- FINISHING ---------------------------------------------------------------------------- */
 

@@ -36,7 +36,7 @@ enum run_phase {
 
 struct batch_runner {
     struct gate *gate;
-    struct gate_batches *shared;
+    struct front_batches *shared;
     struct timer timer;
     struct job look; /* reads the rows of those that have not ended */
     struct arena found_arena;

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/batch_run_internal.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "wire/jsonw.h"
 
 #define RUN_FAULT_MAX 1024

@@ -6,8 +6,8 @@
 #include "batch/content.h"
 #include "gate/batch_asker.h"
 #include "gate/batch_run_internal.h"
-#include "gate/call_law.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 
 #define LINE_TRIES_COUNTED \
     4095U /* what an entry has room for: all that matters is that it is many */
@@ -226,12 +226,12 @@ static void line_ask(struct run_line *line)
         .target = run->batch.endpoint,
         .headers = buf_str(&headers),
         .body = &line->body,
-        .from = batch_asker_from(gate->server, &run->batch),
+        .from = batch_asker_from(gate_server(gate), &run->batch),
         .actor = &run->actor,
     };
     http_inner_init(&line->inner, &line_events);
     buf_init(&line->answer, RUN_ANSWER_MAX);
-    err = http_inner_start(gate->server, &request, &line->inner);
+    err = http_inner_start(gate_server(gate), &request, &line->inner);
     if (err == ERR_HTTP_BODY_SIZE) {
         static const struct batch_fault large = { "body_too_large", "body",
                                                   "The request is larger than one may be." };

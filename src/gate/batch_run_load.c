@@ -3,7 +3,7 @@
 
 #include "crypto/digest.h"
 #include "gate/batch_run_internal.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "ident/ident.h"
 #include "ledger/idem.h"
 
@@ -66,7 +66,7 @@ static enum err load_read_claims(void *context, struct store_txn *txn, struct fa
 static enum err load_lines(struct batch_run *run)
 {
     const struct batch_runner *runner = run->runner;
-    const struct gate_batches *shared = runner->shared;
+    const struct front_batches *shared = runner->shared;
     /* What was taken once is taken, whatever the limits are now. */
     static const struct batch_limits none = { SIZE_MAX, RUN_LINE_MAX };
     const struct batch_limits *limits = run->batch.started_ns > 0 ? &none : &run->limits;

@@ -198,8 +198,7 @@ struct call {
     struct call_settlement *settlement;
 };
 
-void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
-/* Of an upload that is whole, which is the call's from here on. */
+/* As those of intake.h, of an upload that is whole, which is the call's from here on. */
 void call_begin_upload(struct gate *gate, struct http_exchange *x, struct upload *upload);
 /* Runs the call's steps in this turn of the loop. */
 void call_wake(struct call *call);

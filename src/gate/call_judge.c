@@ -4,6 +4,7 @@
 #include "gate/call_screen.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "ident/ident.h"
 
 #define JUDGE_NEAR_MAX 3

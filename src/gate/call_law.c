@@ -8,6 +8,7 @@
 #include "gate/call_device.h"
 #include "gate/call_straddle.h"
 #include "gate/gate_internal.h"
+#include "gate/law.h"
 #include "gate/origin_of.h"
 #include "gate/quarantine.h"
 #include "ident/ident.h"

@@ -1,7 +1,7 @@
 /*
  * What the law is asked about a call and what it said. The facts are kept, not the verdict: the
  * judge is a pure function, so whoever needs more of the verdict later (a receipt, a refusal) asks
- * again and gets the same.
+ * again and gets the same. What may be asked without a call is in law.h.
  */
 #pragma once
 
@@ -9,10 +9,7 @@
 #include "policy/policy.h"
 #include "tlog/receipt.h"
 
-struct api_key;
 struct call;
-struct gate;
-struct http_exchange;
 struct jsonw;
 struct standing;
 
@@ -47,23 +44,6 @@ const struct policy_verdict *call_law_verdict(const struct call *call);
 /* The facts of a call that was judged, as replays need them. */
 void call_law_facts(const struct call *call, struct policy_online *online,
                     struct policy_facts *ret_facts);
-
-#define CALL_LAW_MARKET "x-entrepot-market" /* the header that says where the answer is for */
-
-/* False: it says something, and that is no country. */
-bool call_law_market_is_fine(struct http_exchange *x);
-
-/* ERR_OK: a call by this key for that model would be admitted, as far as that can be told without
- * one: what the catalogue shows. Else why not: what the law says, ERR_MODEL_UNKNOWN (not among a
- * device's models) or ERR_ASK_INVALID (of call_law_market_is_fine()). */
-EP_MUST_CHECK enum err call_law_would_admit(struct gate *gate, struct http_exchange *x,
-                                            const struct api_key *key,
-                                            const struct registry_product *product,
-                                            const struct registry_model *model);
-
-/* For how many days the client's own terms let its content be kept: policy_retention(). */
-uint64_t call_law_retention(struct gate *gate, const struct api_key *key,
-                            const struct registry_product *product);
 
 /* What the client is told beside the error: retry, remedy, closures, time; members of an object
  * that is open. False: the law has nothing to do with it. */

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "dialect/realtime.h"
 #include "gate/call.h"
-#include "gate/realtime_internal.h"
-#include "wire/json.h"
+#include "gate/call_mark.h"
+#include "gate/gate_internal.h"
+#include "net/answerer.h"
 
 /* Sound of 16 bits, 24,000 samples a second, is a token for each 50 ms that a model says, and one
  * for each 100 ms that it hears; where nobody reports, no more is billed than that. */
@@ -13,48 +15,71 @@
 #define OPEN_OUTPUT        1 /* a token: who has not even that is refused before the session */
 #define SECONDS_MOST       86400
 
+/* Of a call, in its arena, as long as it is not settled. */
+struct call_realtime {
+    struct call *call;
+    enum turn_kind kind;
+    bool bound;             /* to the session's route, which is: */
+    struct str route;       /* its id, */
+    struct str endpoint;    /* where it was, */
+    struct str secret;      /* and the reference of its secret */
+    struct call_turn *turn; /* while its answer is open */
+    int64_t text_events;    /* given on, with text */
+    int64_t sound_bytes;    /* likewise, of sound */
+    int64_t sound_token;    /* bytes of sound that are a token at least */
+    int64_t seconds;        /* reported; 0: none */
+};
+
+/* NULL: nobody waits for it any more. */
+static struct call_turn *turn_of(const struct call *call)
+{
+    const struct gate_actor *actor = call->x == NULL ? NULL : http_exchange_actor(call->x);
+    return actor == NULL ? NULL : actor->turn;
+}
+
 static bool copy(struct call *call, struct str text, struct str *ret_copy)
 {
     *ret_copy = STR_EMPTY;
     return text.len == 0 || arena_copy(&call->arena, text, ret_copy);
 }
 
-/* The route that the session is at: no other one has its conversation. */
-static bool bind_route(struct call *call, const struct session *session, struct call_realtime *mine)
+static bool bind_route(struct call *call, const struct registry_route *route,
+                       struct call_realtime *mine)
 {
     mine->bound = true;
-    return copy(call, session->route->id, &mine->route) &&
-           copy(call, session->route->endpoint, &mine->endpoint) &&
-           copy(call, session->route->credential->secret, &mine->secret);
+    return copy(call, route->id, &mine->route) && copy(call, route->endpoint, &mine->endpoint) &&
+           copy(call, route->credential->secret, &mine->secret);
 }
 
-static void read_ask(struct call *call, const struct session *session, enum turn_kind kind)
+static void read_ask(struct call *call, const struct call_turn_ask *turn)
 {
     struct ask *ask = &call->ask;
-    struct str model = buf_str(&session->model);
-    ASSERT(model.len <= sizeof(ask->model_text)); /* realtime_open() */
-    memcpy(ask->model_text, model.ptr, model.len);
+    ASSERT(turn->model.len <= sizeof(ask->model_text));
+    memcpy(ask->model_text, turn->model.ptr, turn->model.len);
     ask->body = buf_str(&call->body);
-    ask->model = (struct str){ ask->model_text, model.len };
-    ask->stream = kind != TURN_OPEN;
+    ask->model = (struct str){ ask->model_text, turn->model.len };
+    ask->stream = turn->kind != TURN_OPEN;
     ask->include_usage = true;
     ask->choices = 1;
-    ask->output_cap = kind == TURN_OPEN ? OPEN_OUTPUT : 0;
+    ask->output_cap = turn->kind == TURN_OPEN ? OPEN_OUTPUT : turn->output_most;
 }
 
 /* What was heard is reported already: it is held for as it was. */
-static void read_transcript(struct call *call, const struct realtime_event *event)
+static void read_transcript(struct call *call, struct call_realtime *mine)
 {
-    int64_t total = realtime_total(event->usage);
+    struct realtime_event event;
+    realtime_read_event(buf_str(&call->body), &event);
+    int64_t total = realtime_total(event.usage);
+    mine->seconds = event.seconds;
     call->work->input_most = total;
     call->ask.output_cap = total > 0 ? total : OPEN_OUTPUT;
     call->work->most[USAGE_UNIT_SECOND_IN] =
-        event->seconds < SECONDS_MOST ? event->seconds : SECONDS_MOST;
+        event.seconds < SECONDS_MOST ? event.seconds : SECONDS_MOST;
 }
 
 static enum err realtime_read(struct call *call, struct fail *fail)
 {
-    struct turn *turn = call->x == NULL ? NULL : turn_of(call->x);
+    struct call_turn *turn = turn_of(call);
     if (turn == NULL) {
         return FAIL(fail, ERR_CANCELLED, "the session has ended");
     }
@@ -62,29 +87,22 @@ static enum err realtime_read(struct call *call, struct fail *fail)
     if (work == NULL) {
         return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
     }
+    struct call_turn_ask ask = { .kind = TURN_OPEN };
     struct call_realtime *mine = work->own;
-    const struct session *session = turn->session;
-    mine->kind = turn->kind;
-    mine->sound_token = session->narrow ? SOUND_TOKEN_NARROW : SOUND_TOKEN_WIDE;
-    read_ask(call, session, turn->kind);
+    turn->events->on_ask(turn, &ask);
+    mine->call = call;
+    mine->kind = ask.kind;
+    mine->sound_token = ask.narrow ? SOUND_TOKEN_NARROW : SOUND_TOKEN_WIDE;
+    read_ask(call, &ask);
     work->mixed = true;
     work->unseen = true; /* most of what is said went to the source before */
-    if (turn->kind != TURN_OPEN && !bind_route(call, session, mine)) {
+    if (ask.kind != TURN_OPEN && !bind_route(call, ask.route, mine)) {
         return FAIL(fail, ERR_NO_MEMORY, "%s", err_info(ERR_NO_MEMORY)->text);
     }
-    if (turn->kind == TURN_TRANSCRIPT) {
-        struct realtime_event event;
-        realtime_read_event(buf_str(&call->body), &event);
-        mine->seconds = event.seconds;
-        read_transcript(call, &event);
-    } else if (turn->kind == TURN_RESPONSE) {
-        struct realtime_ask ask;
-        work->input_most = session_input_most(session, turn->by_source ? 0 : call->body.len);
-        call->ask.output_cap = session_output_most(session);
-        if (!turn->by_source && realtime_read_ask(buf_str(&call->body), &ask, fail) == ERR_OK &&
-            ask.caps) {
-            call->ask.output_cap = ask.output_cap;
-        }
+    if (ask.kind == TURN_TRANSCRIPT) {
+        read_transcript(call, mine);
+    } else if (ask.kind == TURN_RESPONSE) {
+        work->input_most = ask.input_most;
     }
     return ERR_OK;
 }
@@ -112,23 +130,84 @@ static enum err realtime_write(struct call *call, const struct registry_route *r
     return ERR_OK;
 }
 
+/* ---- the attempt --------------------------------------------------------------------------- */
+
+static struct call_turn *turn_answering(struct http_call *http)
+{
+    const struct call *call = EP_CONTAINER(http, struct call, upstream);
+    const struct call_realtime *mine = call->work->own;
+    ASSERT(call->magic == CALL_MAGIC && mine->turn != NULL && mine->turn->call == mine);
+    return mine->turn;
+}
+
+void call_turn_let_go(struct call_turn *turn)
+{
+    turn->call->turn = NULL;
+    turn->call = NULL;
+}
+
+/* From here on each knows the other, and not before: a call that is cancelled earlier tells nobody,
+ * and its turn may have gone meanwhile. */
+static void answer_on_start(struct http_call *http)
+{
+    struct call *call = EP_CONTAINER(http, struct call, upstream);
+    struct call_realtime *mine = call->work->own;
+    struct call_turn *turn = turn_of(call);
+    struct fail fail;
+    ASSERT(call->magic == CALL_MAGIC && mine->turn == NULL);
+    if (turn == NULL) {
+        enum err err = FAIL(&fail, ERR_CANCELLED, "the session has ended");
+        http_answer_fail(http, err, &fail);
+        return;
+    }
+    ASSERT(turn->call == NULL);
+    turn->call = mine;
+    mine->turn = turn;
+    const struct call_turn_source source = { call->snapshot, call->route, call->model };
+    turn->events->on_start(turn, http, &source);
+}
+
+static void answer_on_cancel(struct http_call *http)
+{
+    struct call_turn *turn = turn_answering(http);
+    call_turn_let_go(turn);
+    turn->events->on_cancel(turn);
+}
+
+static void answer_on_resume(struct http_call *http)
+{
+    struct call_turn *turn = turn_answering(http);
+    turn->events->on_resume(turn);
+}
+
+static const struct http_answerer realtime_answerer = {
+    .on_start = answer_on_start,
+    .on_cancel = answer_on_cancel,
+    .on_resume = answer_on_resume,
+};
+
 static enum err realtime_start(struct call *call, struct http_call *upstream)
 {
-    const struct turn *turn = turn_of(call->x);
-    if (turn == NULL) {
+    if (turn_of(call) == NULL) {
         return ERR_CANCELLED;
     }
-    if (turn->kind == TURN_OPEN) {
-        struct session *session = turn->session;
-        gate_snapshot_unref(session->snapshot);
-        session->snapshot = gate_snapshot_ref(call->snapshot);
-        session->route = call->route;
-        session->sold = call->model;
-    }
-    upstream->answerer = &turn_answerer;
+    upstream->answerer = &realtime_answerer;
     http_call_start(call->gate->pool, upstream);
     return ERR_OK;
 }
+
+void call_turn_gave(struct call_turn *turn, const struct realtime_event *event, bool to_client)
+{
+    struct call_realtime *mine = turn->call;
+    /* What went before has left by now; behind this one it waits in the request's side. */
+    call_mark_look(mine->call);
+    if (to_client) {
+        mine->text_events += event->text_bytes > 0;
+        mine->sound_bytes += event->sound_bytes;
+    }
+}
+
+/* ---- its answer ---------------------------------------------------------------------------- */
 
 /* The opening's answer is the source's session.created, which names the model. */
 static enum err realtime_check(struct call *call)
@@ -154,7 +233,7 @@ static void realtime_least(const struct call_realtime *mine, struct usage *usage
 static bool realtime_so_far(const struct call *call, struct usage *ret_usage)
 {
     const struct call_realtime *mine = call->work->own;
-    if (mine->turn == NULL || channel_pending(&mine->turn->session->client) > 0) {
+    if (mine->turn == NULL || !mine->turn->events->taken(mine->turn)) {
         return false;
     }
     realtime_least(mine, ret_usage);

@@ -9,9 +9,9 @@
  * model that has none for it is refused before any hold (call_service_check()).
  *
  * To add a service: a row (a file of its own, as call_chat.c), named in call_service.c; its path
- * in front.c (call_begin_service()), its path at the upstream in snapshot.c. What its request asks
- * for is read into call->ask as far as that has a place for it (model, stream, choices, user,
- * provider, models), and into call->work.
+ * at whoever routes requests (call_begin_service()), its path at the upstream in snapshot.c. What
+ * its request asks for is read into call->ask as far as that has a place for it (model, stream,
+ * choices, user, provider, models), and into call->work.
  *
  *   step     asks the row
  *   PARSE    read      the request: call->ask, call->work
@@ -108,12 +108,8 @@ struct call_service {
     void (*price)(const struct call *call, const struct registry_price *price, struct rate *rate);
 };
 
-/* The row; never NULL. ASSERTs that there is one: front.c alone makes calls of services. */
+/* The row; never NULL. ASSERTs that there is one: who routes requests knows the services. */
 const struct call_service *call_service_row(enum registry_service service);
-
-/* As call_begin(), of another service than chat. */
-void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
-                        enum registry_service service);
 
 /* A call's work, empty: no units, no texts, tokens -1. NULL: no memory. */
 struct call_work *call_work_make(struct call *call, size_t own);

@@ -1,7 +1,9 @@
 #include "gate/errand.h"
 
+#include "base/money.h"
 #include "gate/auth.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 #include "gate/price_shelf.h"
 #include "gate/reply.h"
 #include "ident/ident.h"

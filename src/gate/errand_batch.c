@@ -6,7 +6,9 @@
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
+#include "gate/reply.h"
 #include "ident/ident.h"
 #include "wire/url.h"
 
@@ -21,7 +23,8 @@ static enum err batch_keep(struct gate *gate, const struct api_key *key, int64_t
 {
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, key->product);
-    if (gate->world.batches == NULL || product == NULL || product->batch.price_percent == 0) {
+    if (front_of(gate)->world.batches == NULL || product == NULL ||
+        product->batch.price_percent == 0) {
         return ERR_BATCH_NOT_SOLD;
     }
     uint64_t days = call_law_retention(gate, key, product);
@@ -44,7 +47,7 @@ void *errand_batch_make(struct gate *gate, struct http_exchange *x, size_t size,
     if (err == ERR_OK && need == ERRAND_BATCH_CHANGES) {
         err = batch_keep(gate, key, &keep_ns);
     }
-    if (err == ERR_OK && gate->world.batches == NULL) {
+    if (err == ERR_OK && front_of(gate)->world.batches == NULL) {
         err = ERR_BATCH_NOT_SOLD;
     }
     struct errand_batch *errand = err == ERR_OK ? mem_zalloc(size) : NULL;
@@ -108,6 +111,19 @@ bool errand_batch_pages(struct errand_batch *errand, struct http_exchange *x, st
         return false;
     }
     return true;
+}
+
+bool errand_batch_again(struct errand_batch *errand, struct http_exchange *x)
+{
+    enum err err = errand_again_read(errand, x);
+    const struct face_error error = { .err = err,
+                                      .message = str_from(errand->work.message),
+                                      .param = str_from(errand->work.param) };
+    if (err != ERR_OK) {
+        reply_refuse(x, &error);
+        errand_batch_drop(errand);
+    }
+    return err == ERR_OK;
 }
 
 void errand_batch_start(struct errand_batch *errand, struct http_exchange *x, errand_work_fn *run)
@@ -311,5 +327,5 @@ void errand_put_messages(struct jsonw *json, const struct batch *batch)
 
 void errand_batches_changed(const struct gate *gate)
 {
-    atomic_fetch_add_explicit(&gate->world.batches->changes, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&front_of(gate)->world.batches->changes, 1, memory_order_relaxed);
 }

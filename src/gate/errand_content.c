@@ -10,7 +10,7 @@
 #include "batch/content.h"
 #include "gate/errand.h"
 #include "gate/errand_batch.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 
 #define CONTENT_PIECE ((size_t)1 << 20)
@@ -35,8 +35,8 @@ static enum err content_begin(struct content_errand *content)
     struct fail fail;
     struct stat info;
     TRY(content->find(&content->errand, &file));
-    TRY(content_open(content->errand.work.gate->world.batches->folder, file, CONTENT_JSONL,
-                     &content->fd, &fail));
+    TRY(content_open(front_of(content->errand.work.gate)->world.batches->folder, file,
+                     CONTENT_JSONL, &content->fd, &fail));
     if (fstat(content->fd, &info) != 0) {
         return ERR_IO;
     }
@@ -68,7 +68,7 @@ static void content_end(struct content_errand *content)
     }
     buf_fini(&content->piece);
     buf_fini(&content->errand.work.answer);
-    content->errand.work.gate->errands--;
+    front_of(content->errand.work.gate)->errands--;
     mem_free(content);
 }
 
@@ -170,15 +170,15 @@ void errand_content_start(struct gate *gate, struct http_exchange *x, struct err
     work->gone = content_gone;
     work->job = (struct job){ .mail.open = content_over, .run = content_run, .home = gate->loop };
     buf_init(&work->answer, ERRAND_BATCH_ANSWER_MAX);
-    gate->errands++;
-    list_push_back(&gate->contents, &content->node);
+    front_of(gate)->errands++;
+    list_push_back(&front_of(gate)->contents, &content->node);
     http_exchange_own(x, content);
     content_next(content);
 }
 
 void errand_contents_cut(struct gate *gate)
 {
-    LIST_EACH_SAFE(node, after, &gate->contents) {
+    LIST_EACH_SAFE(node, after, &front_of(gate)->contents) {
         struct content_errand *content = EP_CONTAINER(node, struct content_errand, node);
         struct errand_work *work = &content->errand.work;
         if (work->x != NULL) {

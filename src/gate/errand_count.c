@@ -11,7 +11,8 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_work.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/law.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
 #include "meter/chat_count.h"
@@ -182,7 +183,7 @@ static void count_start(struct gate *gate, struct http_exchange *x,
     count->seed = random_u64();
     count->work.run = count_run;
     count->work.fini = count_fini;
-    errand_work_start(gate, x, &count->work, gate->world.readers, COUNT_ANSWER_MAX);
+    errand_work_start(gate, x, &count->work, front_of(gate)->world.readers, COUNT_ANSWER_MAX);
 }
 
 void errand_count(struct gate *gate, struct http_exchange *x, struct str path)

@@ -2,11 +2,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/money.h"
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "ident/ident.h"
 #include "wire/jsonw.h"
 

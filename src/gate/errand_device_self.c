@@ -11,7 +11,7 @@
 #include "gate/device_view.h"
 #include "gate/errand.h"
 #include "gate/errand_work.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 #include "ident/device_token.h"
 #include "ident/wake.h"

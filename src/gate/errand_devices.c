@@ -13,7 +13,7 @@
 #include "gate/device_view.h"
 #include "gate/errand.h"
 #include "gate/errand_work.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "ident/ident.h"
 #include "wire/url.h"
 

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "gate/errand.h"
 #include "gate/errand_work.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 #include "tlog/tile.h"
 
@@ -120,7 +120,7 @@ static struct errand_file *file_make(const char *folder, struct str name, const 
 
 static void file_start(struct gate *gate, struct http_exchange *x, struct errand_file *file)
 {
-    errand_work_start(gate, x, file == NULL ? NULL : &file->work, gate->world.readers,
+    errand_work_start(gate, x, file == NULL ? NULL : &file->work, front_of(gate)->world.readers,
                       FILE_BYTES_MAX);
 }
 
@@ -131,7 +131,7 @@ void errand_log(struct gate *gate, struct http_exchange *x, struct str path)
     struct tile tile;
     char text[TILE_PATH_MAX];
     struct buf shown = { text, 0, sizeof(text), sizeof(text) };
-    if (gate->world.log_folder == NULL) {
+    if (front_of(gate)->world.log_folder == NULL) {
         file_refuse(x, "this server publishes no log\n");
         return;
     }
@@ -143,7 +143,7 @@ void errand_log(struct gate *gate, struct http_exchange *x, struct str path)
     /* The name that is opened is the one that is printed: nothing of the request's is in it. */
     enum err err = checkpoint ? buf_append(&shown, name) : tile_print(&tile, &shown);
     ASSERT(err == ERR_OK); /* fits by TILE_PATH_MAX */
-    struct errand_file *file = file_make(gate->world.log_folder, buf_str(&shown),
+    struct errand_file *file = file_make(front_of(gate)->world.log_folder, buf_str(&shown),
                                          checkpoint ? FILE_CHECKPOINT_HEADERS : FILE_TILE_HEADERS);
     if (file != NULL) {
         file->missing = checkpoint ? FILE_NO_CHECKPOINT : FILE_NO_TILE;
@@ -194,11 +194,12 @@ void errand_verify(struct gate *gate, struct http_exchange *x, struct str path)
     }
     struct str name = path.len == folder.len ? STR("index.html") : str_from_at(path, folder.len);
     const char *type = file_page_type(name);
-    if (gate->world.pages_folder == NULL || type == NULL) {
-        file_refuse(x, gate->world.pages_folder == NULL ? FILE_NO_PAGES : FILE_NO_PAGE);
+    if (front_of(gate)->world.pages_folder == NULL || type == NULL) {
+        file_refuse(x, front_of(gate)->world.pages_folder == NULL ? FILE_NO_PAGES : FILE_NO_PAGE);
         return;
     }
-    struct errand_file *file = file_make(gate->world.pages_folder, name, FILE_PAGE_HEADERS);
+    struct errand_file *file =
+        file_make(front_of(gate)->world.pages_folder, name, FILE_PAGE_HEADERS);
     if (file != NULL) {
         file->type = type;
         file->missing = FILE_NO_PAGE;

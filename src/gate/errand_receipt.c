@@ -2,12 +2,14 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/money.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/receipt_view.h"
 #include "ident/ident.h"
+#include "meter/usage.h"
 #include "tlog/publish.h"
 #include "tlog/tlog.h"
 #include "wire/json.h"

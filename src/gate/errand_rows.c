@@ -1,6 +1,6 @@
 #include "gate/errand_rows.h"
 
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 
 #define ERRAND_ANSWER_MAX ((size_t)1 << 20) /* a month of some thousand keys and models */
 

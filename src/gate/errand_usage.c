@@ -8,7 +8,7 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "ident/ident.h"
 #include "ledger/ledger.h"
 #include "wire/jsonw.h"

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "gate/errand.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/reply.h"
 
 void errand_gone(void *owner)
@@ -77,7 +77,7 @@ static void errand_work_over(struct mail *mail)
                                                     .message = str_from(work->message),
                                                     .param = str_from(work->param) });
     }
-    gate->errands--;
+    front_of(gate)->errands--;
     errand_work_free(work);
 }
 
@@ -104,7 +104,7 @@ void errand_work_start(struct gate *gate, struct http_exchange *x, struct errand
         errand_refuse(x, ERR_BUSY);
         return;
     }
-    gate->errands++;
+    front_of(gate)->errands++;
     http_exchange_own(x, work);
 }
 

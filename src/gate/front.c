@@ -3,24 +3,16 @@
 
 #include "base/counter.h"
 #include "dialect/gemini_path.h"
-#include "gate/call.h"
-#include "gate/call_hedge.h"
 #include "gate/errand.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
+#include "gate/intake.h"
 #include "gate/realtime.h"
 #include "gate/reply.h"
-#include "gate/upload.h"
 #include "gate/voice.h"
 #include "wire/url.h"
 
 #define FRONT_MESSAGE_MAX 320    /* of a refusal, with what was asked for */
 #define FRONT_OPENROUTER  "/api" /* in front of "/v1/...": the same, for OpenRouter's clients */
-
-/* What an exchange's owner is, told by its first word. */
-static bool front_is_call(const void *owner)
-{
-    return *(const uint32_t *)owner == CALL_MAGIC;
-}
 
 static enum face front_face(struct http_exchange *x)
 {
@@ -88,10 +80,9 @@ static void front_speech(struct gate *gate, struct http_exchange *x, struct str 
 }
 
 /* Of a request whose body was read whole: one that is made within the process, or has none. */
-static void front_transcription(struct gate *gate, struct http_exchange *x, struct str path)
+static void front_upload(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    (void)path;
-    upload_whole(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    upload_whole(gate, x, front_face(x), upload_kind(path));
 }
 
 static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
@@ -137,12 +128,12 @@ static void front_ready(struct gate *gate, struct http_exchange *x, struct str p
 static void front_openapi(struct gate *gate, struct http_exchange *x, struct str path)
 {
     (void)path;
-    if (gate->world.openapi.len == 0) {
+    if (front_of(gate)->world.openapi.len == 0) {
         errand_refuse(x, ERR_HTTP_PATH);
         return;
     }
     reply_send(x, 200, STR("content-type: application/json\r\naccess-control-allow-origin: *\r\n"),
-               gate->world.openapi);
+               front_of(gate)->world.openapi);
 }
 
 struct front_path {
@@ -162,8 +153,11 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
-    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
+    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_upload },
+    { STR_INIT("/v1/audio/translations"), false, HTTP1_POST, front_upload },
     { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
+    { STR_INIT("/v1/images/edits"), false, HTTP1_POST, front_upload },
+    { STR_INIT("/v1/images/variations"), false, HTTP1_POST, front_upload },
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
     { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
@@ -219,16 +213,21 @@ static bool front_method_fits(enum http1_method want, enum http1_method got)
     return got == want || (want == HTTP1_GET && got == HTTP1_HEAD);
 }
 
+/* As it stands in the table. */
+static struct str front_path(struct str target, struct str *ret_query)
+{
+    struct str path = url_target_path(target, ret_query);
+    bool openrouter = str_starts(path, STR(FRONT_OPENROUTER "/v1/"));
+    return openrouter ? str_from_at(path, sizeof(FRONT_OPENROUTER) - 1) : path;
+}
+
 /* Who serves the request; NULL: nobody. *ret_known: another method of its path is served. */
 static const struct front_path *front_find(struct http_exchange *x, struct str *ret_path,
                                            bool *ret_known)
 {
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
-    struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
-        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
-    }
+    struct str path = front_path(head->target, &query);
     *ret_path = path;
     *ret_known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
@@ -249,8 +248,8 @@ static void front_on_request(struct http_exchange *x)
     bool known = false;
     void *owner = http_exchange_owner(x);
     if (owner != NULL) {
-        if (upload_is(owner)) {
-            upload_done(owner);
+        if (intake_owns(owner)) {
+            intake_done(owner);
         } else {
             errand_done(owner);
         }
@@ -270,17 +269,14 @@ static void front_on_request(struct http_exchange *x)
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
 
-/* Asked of each request with a body: looks at no table. */
+/* Asked of each request with a body: compares with few paths. */
 static bool front_takes(struct http_exchange *x)
 {
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
-    struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
-        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
-    }
+    struct str path = front_path(head->target, &query);
     return head->method == HTTP1_POST &&
-           (str_eq(path, STR("/v1/audio/transcriptions")) || str_eq(path, STR("/v1/files")));
+           (str_eq(path, STR("/v1/files")) || upload_kind(path) != NULL);
 }
 
 static void front_on_upload(struct http_exchange *x)
@@ -291,15 +287,15 @@ static void front_on_upload(struct http_exchange *x)
     if (front_find(x, &path, &known)->serve == errand_file_add) {
         errand_file_upload(gate, x);
     } else {
-        upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+        upload_begin(gate, x, front_face(x), upload_kind(path));
     }
 }
 
 static void front_on_piece(struct http_exchange *x, struct str data)
 {
     void *owner = http_exchange_owner(x);
-    if (upload_is(owner)) {
-        upload_piece(owner, data);
+    if (intake_owns(owner)) {
+        intake_piece(owner, data);
     } else {
         errand_piece(owner, data);
     }
@@ -308,8 +304,8 @@ static void front_on_piece(struct http_exchange *x, struct str data)
 static void front_on_broken(struct http_exchange *x, enum err err)
 {
     void *owner = http_exchange_owner(x);
-    if (upload_is(owner)) {
-        upload_broken(owner, err);
+    if (intake_owns(owner)) {
+        intake_broken(owner, err);
     } else {
         errand_broken(owner, err);
     }
@@ -321,10 +317,8 @@ static void front_on_gone(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (upload_is(owner)) {
-        upload_gone(owner);
-    } else if (front_is_call(owner)) {
-        call_gone(owner);
+    if (intake_owns(owner)) {
+        intake_gone(owner);
     } else if (realtime_owns(owner)) {
         realtime_gone(owner);
     } else {
@@ -338,13 +332,10 @@ static void front_on_drained(struct http_exchange *x)
     if (owner == NULL) {
         return;
     }
-    if (!front_is_call(owner)) {
+    if (intake_owns(owner)) {
+        intake_drained(owner);
+    } else {
         errand_drained(owner);
-        return;
-    }
-    struct call *call = owner;
-    if (http_call_is_open(call_upstream(call))) {
-        http_call_resume(call_upstream(call));
     }
 }
 

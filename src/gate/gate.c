@@ -2,20 +2,17 @@
 
 #include "base/mem.h"
 #include "crypto/random.h"
-#include "gate/batch_run.h"
 #include "gate/call_quota.h"
 #include "gate/call_straddle.h"
-#include "gate/errand.h"
-#include "gate/front.h"
 #include "gate/gate_internal.h"
-#include "gate/realtime.h"
 #include "gate/upload.h"
 
-static struct http_server_options gate_server_options(struct gate *gate)
+static struct http_server_options gate_server_options(struct gate *gate,
+                                                      const struct gate_router *router)
 {
     const struct gate_options *options = &gate->snapshot->options;
     struct http_server_options server = http_server_options_default();
-    server.events = &front_events;
+    server.events = router->events;
     server.owner = gate;
     server.head_bytes_max = options->head_bytes_max;
     server.body_bytes_max = options->body_bytes_max;
@@ -33,10 +30,10 @@ static void gate_trust(struct gate *gate)
     http_server_trust(gate->server, options->proxies, options->proxies_count);
 }
 
-static enum err gate_start(struct gate *gate, struct fail *fail)
+static enum err gate_start(struct gate *gate, const struct gate_router *router, struct fail *fail)
 {
     const struct gate_options *options = &gate->snapshot->options;
-    struct http_server_options server = gate_server_options(gate);
+    struct http_server_options server = gate_server_options(gate, router);
     struct lookup_options lookup = lookup_options_default();
     struct upstream_pool_options pool = upstream_pool_options_default();
     pool.per_host_max = options->upstream_per_host_max;
@@ -48,7 +45,8 @@ static enum err gate_start(struct gate *gate, struct fail *fail)
 }
 
 enum err gate_create(struct loop *loop, const struct gate_world *world,
-                     struct gate_snapshot *snapshot, struct gate **ret_gate, struct fail *fail)
+                     struct gate_snapshot *snapshot, const struct gate_router *router,
+                     struct gate **ret_gate, struct fail *fail)
 {
     struct gate *gate = mem_zalloc(sizeof(*gate));
     if (gate == NULL) {
@@ -58,16 +56,14 @@ enum err gate_create(struct loop *loop, const struct gate_world *world,
     gate->loop = loop;
     gate->world = *world;
     gate->snapshot = snapshot;
+    gate->owner = router->owner;
     slab_init(&gate->calls, sizeof(struct call), GATE_CALLS_MAX);
     list_init(&gate->open_calls);
     list_init(&gate->uploads);
-    list_init(&gate->file_uploads);
-    list_init(&gate->contents);
-    list_init(&gate->sessions);
     call_straddle_init(gate);
     call_queue_init(gate);
     call_ping_init(gate);
-    enum err err = gate_start(gate, fail);
+    enum err err = gate_start(gate, router, fail);
     if (err != ERR_OK) {
         gate_destroy(gate);
         return err;
@@ -88,11 +84,6 @@ enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
     return http_server_listen_as(gate->server, listen, ret_bound, fail);
 }
 
-enum err gate_run_batches(struct gate *gate, struct fail *fail)
-{
-    return batch_runner_create(gate, &gate->batches, fail);
-}
-
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
 {
     struct gate_snapshot *before = gate->snapshot;
@@ -100,7 +91,6 @@ void gate_swap(struct gate *gate, struct gate_snapshot *snapshot)
     gate_trust(gate); /* the server has borrowed the list of the one before */
     gate_snapshot_unref(before);
     call_queue_rouse(gate);
-    realtime_swapped(gate);
 }
 
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
@@ -119,6 +109,21 @@ struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab)
     return counter;
 }
 
+void *gate_owner(const struct gate *gate)
+{
+    return gate->owner;
+}
+
+struct http_server *gate_server(const struct gate *gate)
+{
+    return gate->server;
+}
+
+struct upstream_pool *gate_pool(const struct gate *gate)
+{
+    return gate->pool;
+}
+
 bool gate_log_stopped(const struct gate *gate)
 {
     const atomic_bool *stopped = gate->world.log_stopped;
@@ -130,30 +135,22 @@ void gate_drain(struct gate *gate)
     http_server_stop_accepting(gate->server);
     http_server_drain(gate->server);
     gate->draining = true;
-    if (gate->batches != NULL) {
-        batch_runner_drain(gate->batches);
-    }
     call_queue_rouse(gate);
 }
 
 size_t gate_busy(const struct gate *gate)
 {
-    size_t batches = gate->batches != NULL && batch_runner_busy(gate->batches) ? 1 : 0;
-    return gate->calls.count + gate->errands + gate->sessions_count +
-           http_server_exchanges(gate->server) + batches;
+    return gate->calls.count + http_server_exchanges(gate->server);
 }
 
 void gate_cut(struct gate *gate)
 {
     uploads_cut(gate);
-    errand_files_cut(gate);
-    errand_contents_cut(gate);
     LIST_EACH(node, &gate->open_calls) {
         struct call *call = EP_CONTAINER(node, struct call, node);
         call->cut = true;
         call_wake(call);
     }
-    realtime_cut(gate);
 }
 
 void gate_close(struct gate *gate)
@@ -167,9 +164,7 @@ void gate_destroy(struct gate *gate)
     if (gate == NULL) {
         return;
     }
-    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads) &&
-           list_empty(&gate->file_uploads) && list_empty(&gate->sessions));
-    batch_runner_destroy(gate->batches);
+    ASSERT(list_empty(&gate->open_calls) && list_empty(&gate->uploads));
     call_straddle_fini(gate);
     call_queue_fini(gate);
     call_ping_fini(gate);

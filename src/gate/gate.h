@@ -15,9 +15,12 @@
 #include "tlog/note.h"
 
 struct api_key;
+struct call_turn;
 struct dispatch;
 struct gate;
+struct http_events;
 struct http_listen;
+struct http_server;
 struct ident;
 struct ledger;
 struct limits;
@@ -33,8 +36,8 @@ struct spool;
 struct store;
 struct tlog;
 struct tls_context;
+struct upstream_pool;
 struct usage_check;
-struct voice_seats;
 
 /* The log that receipts are leaves of, as they name it. */
 struct gate_log {
@@ -50,17 +53,7 @@ struct gate_actor {
     struct id batch;   /* whose line it is; zero: of none */
     struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
     int64_t step;
-};
-
-/* What batches need (gate/batch_run.h); shared by all gates. */
-struct gate_batches {
-    const char *folder; /* of contents, which is there */
-    size_t file_bytes_max;
-    int64_t client_bytes_max;
-    size_t lines_max;
-    size_t calls_max;    /* lines that are calls at once */
-    int64_t idem_ns;     /* for how long the answer of a call is kept for its key */
-    atomic_uint changes; /* one more for each batch that was made or is to be cancelled */
+    struct call_turn *turn; /* of a session that it is (gate/call_realtime.h); NULL: of none */
 };
 
 struct gate_world {
@@ -72,9 +65,7 @@ struct gate_world {
     struct limits *limits;
     struct retry_budget *retries;
     struct retry_budget *hedges;
-    struct repeats *repeats;         /* NULL: what SDKs send again are calls of their own */
-    struct voice_seats *voice_seats; /* NULL: nobody speaks here */
-    struct str farewell; /* of toys, a sound file that voice_farewell_check() was given; or empty */
+    struct repeats *repeats; /* NULL: what SDKs send again are calls of their own */
     struct usage_check *usage_check;
     struct quarantine *quarantine;
     struct price_shelf *prices;
@@ -84,35 +75,37 @@ struct gate_world {
     struct spool *spool;     /* NULL: nothing can be uploaded */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
-    struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
-    const struct gate_log *log;   /* NULL: receipts come without promise and key */
-    const char *log_folder;       /* that is published; NULL: none */
-    const char *pages_folder;     /* of the page that verifies receipts; NULL: none */
-    struct gate_batches *batches; /* NULL: none are sold here */
-    struct str openapi; /* describes what is served; lives as long as the process; empty: none */
-    uint16_t node;      /* in the ids that are made here */
+    const struct gate_log *log; /* NULL: receipts come without promise and key */
+    uint16_t node;              /* in the ids that are made here */
+};
+
+/*
+ * Who routes the requests that come in: to a call (intake.h), or to what is no call. The events are
+ * those of net/server.h; the server's owner is the gate.
+ */
+struct gate_router {
+    const struct http_events *events;
+    void *owner; /* gate_owner() */
 };
 
 /* Takes over the caller's reference of `snapshot`. */
 EP_MUST_CHECK enum err gate_create(struct loop *loop, const struct gate_world *world,
-                                   struct gate_snapshot *snapshot, struct gate **ret_gate,
-                                   struct fail *fail);
+                                   struct gate_snapshot *snapshot, const struct gate_router *router,
+                                   struct gate **ret_gate, struct fail *fail);
 EP_MUST_CHECK enum err gate_listen(struct gate *gate, const struct address *address,
                                    struct tls_context *tls, struct address *ret_bound,
                                    struct fail *fail);
 /* As above, by a link: what `listen` names lives as long as the gate. */
 EP_MUST_CHECK enum err gate_listen_link(struct gate *gate, const struct http_listen *listen,
                                         struct address *ret_bound, struct fail *fail);
-/* This loop works the batches off; one of a server's does. The world has `batches`. */
-EP_MUST_CHECK enum err gate_run_batches(struct gate *gate, struct fail *fail);
 /* From here on calls begin with `snapshot` (its reference is taken over); those under way end with
  * the one they began with. */
 void gate_swap(struct gate *gate, struct gate_snapshot *snapshot);
 /* Takes no new connections, closes idle ones; calls under way end in their own time. */
 void gate_drain(struct gate *gate);
-/* Calls and errands under way, and what batches have not noted yet. */
+/* Calls and exchanges under way. */
 size_t gate_busy(const struct gate *gate);
 /* Cuts what is still under way: each call is settled for what was delivered. */
 void gate_cut(struct gate *gate);
@@ -121,3 +114,12 @@ void gate_cut(struct gate *gate);
 void gate_close(struct gate *gate);
 /* Nothing is under way. NULL is allowed. Destroy the worker pool first. */
 void gate_destroy(struct gate *gate);
+
+/* Of its router. */
+void *gate_owner(const struct gate *gate);
+/* That requests come in by, those made within the process too. */
+struct http_server *gate_server(const struct gate *gate);
+/* Of connections to upstreams. */
+struct upstream_pool *gate_pool(const struct gate *gate);
+/* Whether leaves are missing from the log, so that nothing may be sold. */
+bool gate_log_stopped(const struct gate *gate);

@@ -19,16 +19,12 @@ struct gate {
     struct gate_world world;
     struct gate_snapshot *snapshot;
     struct http_server *server;
+    void *owner; /* of the router */
     struct lookup *lookup;
     struct upstream_pool *pool;
     struct slab calls;
     struct node open_calls;
-    struct node uploads;      /* that are no calls yet */
-    struct node file_uploads; /* errand_files.c: whose body comes in */
-    struct node contents;     /* errand_content.c: that are sent */
-    size_t errands;
-    struct node sessions; /* realtime.h */
-    size_t sessions_count;
+    struct node uploads; /* that are no calls yet */
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */
@@ -37,7 +33,6 @@ struct gate {
     size_t grant_cap;
     size_t order_cap;
     struct call_queue queue;
-    struct batch_runner *batches; /* NULL: another loop works them off */
     struct node streams; /* call_ping.c: their calls, who was told something least lately first */
     struct timer ping;   /* for the first of them */
     bool draining;       /* nobody sleeps any more */
@@ -48,5 +43,3 @@ struct gate {
 
 /* This loop's counter of the vocabulary; NULL: no memory. */
 struct token_counter *gate_counter(struct gate *gate, const struct vocab *vocab);
-/* Whether leaves are missing from the log, so that nothing may be sold. */
-bool gate_log_stopped(const struct gate *gate);

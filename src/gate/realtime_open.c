@@ -5,7 +5,8 @@
 #include "dialect/ask.h"
 #include "dispatch/limits.h"
 #include "gate/auth.h"
-#include "gate/call_law.h"
+#include "gate/intake.h"
+#include "gate/law.h"
 #include "gate/realtime_internal.h"
 #include "gate/reply.h"
 #include "ident/ident.h"
@@ -224,7 +225,7 @@ void realtime_open(struct gate *gate, struct http_exchange *x, struct str path)
         open_refuse(x, ERR_ASK_INVALID, fault, "model");
         return;
     }
-    enum err err = gate->draining ? ERR_SHUTDOWN : open_key(x, &text);
+    enum err err = front_of(gate)->draining ? ERR_SHUTDOWN : open_key(x, &text);
     err = err == ERR_OK ? open_place(gate, text, &key, &place) : err;
     if (err != ERR_OK) {
         open_refuse(x, err,

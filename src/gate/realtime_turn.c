@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gate/call_mark.h"
 #include "gate/realtime_internal.h"
 #include "wire/json.h"
 
@@ -11,6 +10,7 @@
 #define TURN_HEADERS_MAX ((size_t)16 << 10)
 
 static const struct http_inner_events turn_inner_events;
+static const struct call_turn_events turn_call_events;
 
 struct turn *turn_of(struct http_exchange *x)
 {
@@ -26,8 +26,9 @@ struct turn *turn_of(struct http_exchange *x)
 static void turn_free(struct turn *turn)
 {
     struct session *session = turn->session;
-    ASSERT(session->response != turn);
+    ASSERT(session->response != turn && session->ask.turn != turn);
     session->transcripts -= turn->kind == TURN_TRANSCRIPT;
+    session->responses -= turn->kind == TURN_RESPONSE;
     node_unlink(&turn->node);
     buf_fini(&turn->event);
     buf_fini(&turn->event_id);
@@ -63,9 +64,9 @@ static enum err turn_request(struct turn *turn)
         .headers = buf_str(&session->headers),
         .body = &body,
         .from = session->from,
-        .actor = &session->actor,
+        .actor = &turn->actor,
     };
-    enum err err = http_inner_start(session->gate->server, &request, &turn->inner);
+    enum err err = http_inner_start(gate_server(session->gate), &request, &turn->inner);
     buf_fini(&body); /* what was not taken over */
     return err;
 }
@@ -80,6 +81,9 @@ enum err turn_begin(struct session *session, enum turn_kind kind, struct str eve
     turn->session = session;
     turn->kind = kind;
     turn->by_source = by_source;
+    turn->seat.events = &turn_call_events;
+    turn->actor = session->actor;
+    turn->actor.turn = &turn->seat;
     http_inner_init(&turn->inner, &turn_inner_events);
     buf_init(&turn->event, TURN_EVENT_MAX);
     buf_init(&turn->event_id, TURN_EVENT_MAX);
@@ -88,15 +92,13 @@ enum err turn_begin(struct session *session, enum turn_kind kind, struct str eve
     sse_init(&turn->sse, TURN_EVENT_MAX);
     list_push_back(&session->turns, &turn->node);
     session->transcripts += kind == TURN_TRANSCRIPT;
+    session->responses += kind == TURN_RESPONSE;
     enum err err = buf_append(&turn->event, event);
     err = err == ERR_OK ? buf_append(&turn->event_id, event_id) : err;
     err = err == ERR_OK ? turn_request(turn) : err;
     if (err != ERR_OK) {
         turn_free(turn);
         return err == ERR_LIMIT ? ERR_NO_MEMORY : err;
-    }
-    if (kind == TURN_RESPONSE) {
-        session->response = turn;
     }
     *ret_turn = turn;
     return ERR_OK;
@@ -211,8 +213,7 @@ static void turn_drop_source(struct turn *turn)
 {
     if (turn->kind == TURN_RESPONSE && !turn->over && (turn->asked || turn->by_source)) {
         turn->over = true;
-        turn->session->skips = true;
-        EP_IGNORE(source_send(turn->session, STR("{\"type\":\"response.cancel\"}")));
+        source_drop(turn->session, turn);
     }
 }
 
@@ -263,20 +264,11 @@ static const struct http_inner_events turn_inner_events = {
 
 /* ---- the source's side of it ---------------------------------------------------------------- */
 
-static struct turn *turn_of_call(struct http_call *http)
-{
-    const struct call *call = EP_CONTAINER(http, struct call, upstream);
-    const struct call_realtime *mine = call->work->own;
-    ASSERT(call->magic == CALL_MAGIC && mine->turn != NULL && mine->turn->call == http);
-    return mine->turn;
-}
-
 /* The answer is over: the call is not touched any more. */
 static struct http_call *turn_let_go(struct turn *turn)
 {
     struct http_call *call = turn->call;
-    turn->mine->turn = NULL;
-    turn->mine = NULL;
+    call_turn_let_go(&turn->seat);
     turn->call = NULL;
     return call;
 }
@@ -331,14 +323,9 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
         turn_fail(turn, ERR_NO_MEMORY, "sent an event there is no memory for");
         return;
     }
-    /* What went before has left by now; behind this one it waits in the request's side. */
-    call_mark_look(EP_CONTAINER(turn->call, struct call, upstream));
+    call_turn_gave(&turn->seat, read, http_inner_is_open(&turn->inner));
     turn->held++;
     turn->over |= last;
-    if (http_inner_is_open(&turn->inner)) { /* else the client has gone, and gets none of it */
-        turn->mine->text_events += read->text_bytes > 0;
-        turn->mine->sound_bytes += read->sound_bytes;
-    }
     if (!turn->begun) {
         turn_tell_head(turn, 200, STR("text/event-stream"));
     }
@@ -367,45 +354,58 @@ static void turn_start_from_event(struct turn *turn)
 
 static void turn_start_response(struct turn *turn)
 {
-    if (!channel_is_open(&turn->session->source) ||
-        (!turn->by_source && source_send(turn->session, buf_str(&turn->event)) != ERR_OK)) {
+    if (!channel_is_open(&turn->session->source)) {
         turn_fail(turn, ERR_UPSTREAM_CUT, "has closed the session");
     } else if (turn->by_source) {
         turn_start_from_event(turn);
     } else {
-        turn->asked = true;
-        http_answer_sent(turn->call);
+        source_ask(turn->session, turn);
     }
 }
 
-/* From here on each knows the other, and not before: a call that is cancelled earlier tells nobody,
- * and its turn may have gone meanwhile. */
-static struct turn *turn_take_call(struct http_call *http)
+/* ---- what its call asks --------------------------------------------------------------------- */
+
+static struct turn *turn_of_seat(struct call_turn *seat)
 {
-    struct call *call = EP_CONTAINER(http, struct call, upstream);
-    struct turn *turn = call->x == NULL ? NULL : turn_of(call->x);
-    ASSERT(call->magic == CALL_MAGIC);
-    if (turn != NULL) {
-        struct call_realtime *mine = call->work->own;
-        ASSERT(turn->call == NULL && mine->turn == NULL);
-        turn->call = http;
-        turn->mine = mine;
-        mine->turn = turn;
-    }
+    struct turn *turn = EP_CONTAINER(seat, struct turn, seat);
+    ASSERT(turn->session->magic == REALTIME_MAGIC);
     return turn;
 }
 
-static void turn_on_start(struct http_call *call)
+static void turn_on_ask(struct call_turn *seat, struct call_turn_ask *ret_ask)
 {
-    struct turn *turn = turn_take_call(call);
+    const struct turn *turn = turn_of_seat(seat);
+    const struct session *session = turn->session;
+    struct realtime_ask ask;
     struct fail fail;
-    if (turn == NULL) {
-        enum err err = FAIL(&fail, ERR_CANCELLED, "the session has ended");
-        http_answer_fail(call, err, &fail);
+    *ret_ask = (struct call_turn_ask){
+        .kind = turn->kind,
+        .model = buf_str(&session->model),
+        .route = session->route,
+        .narrow = session->narrow,
+    };
+    if (turn->kind != TURN_RESPONSE) {
         return;
     }
+    ret_ask->input_most = session_input_most(session, turn->by_source ? 0 : turn->event.len);
+    ret_ask->output_most = session_output_most(session);
+    if (!turn->by_source && realtime_read_ask(buf_str(&turn->event), &ask, &fail) == ERR_OK &&
+        ask.caps) {
+        ret_ask->output_most = ask.output_cap;
+    }
+}
+
+static void turn_on_start(struct call_turn *seat, struct http_call *http,
+                          const struct call_turn_source *source)
+{
+    struct turn *turn = turn_of_seat(seat);
     struct session *session = turn->session;
+    turn->call = http;
     if (turn->kind == TURN_OPEN) {
+        gate_snapshot_unref(session->snapshot);
+        session->snapshot = gate_snapshot_ref(source->snapshot);
+        session->route = source->route;
+        session->sold = source->model;
         source_connect(session, turn);
     } else if (turn->kind == TURN_RESPONSE) {
         turn_start_response(turn);
@@ -415,10 +415,10 @@ static void turn_on_start(struct http_call *call)
     session_balance(session);
 }
 
-static void turn_on_cancel(struct http_call *call)
+static void turn_on_cancel(struct call_turn *seat)
 {
-    struct turn *turn = turn_of_call(call);
-    (void)turn_let_go(turn);
+    struct turn *turn = turn_of_seat(seat);
+    turn->call = NULL;
     if (turn->kind == TURN_OPEN) {
         channel_abort(&turn->session->source);
     }
@@ -426,13 +426,21 @@ static void turn_on_cancel(struct http_call *call)
     turn_look(turn);
 }
 
-static void turn_on_resume(struct http_call *call)
+static void turn_on_resume(struct call_turn *seat)
 {
-    session_balance(turn_of_call(call)->session);
+    session_balance(turn_of_seat(seat)->session);
 }
 
-const struct http_answerer turn_answerer = {
+static bool turn_taken(struct call_turn *seat)
+{
+    const struct turn *turn = turn_of_seat(seat);
+    return channel_pending(&turn->session->client) == 0;
+}
+
+static const struct call_turn_events turn_call_events = {
+    .on_ask = turn_on_ask,
     .on_start = turn_on_start,
     .on_cancel = turn_on_cancel,
     .on_resume = turn_on_resume,
+    .taken = turn_taken,
 };

@@ -1,7 +1,7 @@
 /*
  * The header lines of answers, whether a call's or an errand's: the request's id where each API's
  * SDKs look for it, how long it took, and of a refusal whether an SDK may send the same again by
- * itself. Inside the gate only.
+ * itself. For the gate, and for whoever routes its requests.
  */
 #pragma once
 

@@ -155,7 +155,7 @@ void voice_fail_for_good(struct voice *voice, struct str message)
 
 void voice_leave(struct voice *voice, struct str message)
 {
-    struct str wav = voice->gate->world.farewell;
+    struct str wav = front_of(voice->gate)->world.farewell;
     if (wav.len == 0 || voice->leaving) {
         voice_fail_for_good(voice, message);
         return;
@@ -380,9 +380,9 @@ void voice_end(struct voice *voice)
     voice_think_fini(voice);
     voice_speak_fini(voice);
     voice_history_fini(&voice->history);
-    voice->gate->errands--;
+    front_of(voice->gate)->errands--;
     if (voice->seat.taken) {
-        voice_seats_leave(voice->gate->world.voice_seats, &voice->seat);
+        voice_seats_leave(front_of(voice->gate)->world.voice_seats, &voice->seat);
     }
     voice->magic = 0;
     counter_add(COUNTER_VOICE_SESSIONS, -1);
@@ -434,7 +434,7 @@ static struct voice *voice_create(struct gate *gate, const struct api_key *key,
     voice_think_init(voice);
     voice_speak_init(voice);
     voice_history_init(&voice->history);
-    gate->errands++;
+    front_of(gate)->errands++;
     counter_add(COUNTER_VOICE_SESSIONS, 1);
     return voice;
 }
@@ -514,8 +514,9 @@ static bool voice_place(struct voice *voice)
 {
     const struct gate *gate = voice->gate;
     bool placed = timer_start(gate->loop, &voice->tick, voice->active_ns + VOICE_TICK_NS) == ERR_OK;
-    if (placed && voice->key->device != NULL && gate->world.voice_seats != NULL) {
-        placed = voice_seats_take(gate->world.voice_seats, &voice->seat, voice->key->id) == ERR_OK;
+    if (placed && voice->key->device != NULL && front_of(gate)->world.voice_seats != NULL) {
+        placed = voice_seats_take(front_of(gate)->world.voice_seats, &voice->seat,
+                                  voice->key->id) == ERR_OK;
     }
     if (!placed) {
         timer_stop(gate->loop, &voice->tick);

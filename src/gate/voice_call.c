@@ -43,7 +43,7 @@ void voice_call_start(struct voice_call *call, struct str target, struct str hea
         .from = voice->from,
         .actor = &call->actor,
     };
-    enum err err = http_inner_start(voice->gate->server, &request, &call->inner);
+    enum err err = http_inner_start(gate_server(voice->gate), &request, &call->inner);
     if (err != ERR_OK) {
         buf_fini(body);
         voice_fail(voice, str_from(err_info(err)->text));

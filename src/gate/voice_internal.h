@@ -5,7 +5,7 @@
 #include "crypto/digest.h"
 #include "dialect/sentence.h"
 #include "dialect/xiaozhi.h"
-#include "gate/gate_internal.h"
+#include "gate/front_internal.h"
 #include "gate/voice.h"
 #include "gate/voice_as.h"
 #include "gate/voice_history.h"

@@ -4,7 +4,7 @@
 #include "ident/ident_internal.h"
 
 const struct store_migration fleet_voice_migration = {
-    25, "fleet_voice",
+    26, "fleet_voice",
     "ALTER TABLE fleet ADD COLUMN seconds_day INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE device ADD COLUMN seconds_day_max INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE device ADD COLUMN talked_ms INTEGER NOT NULL DEFAULT 0;" /* on wake_day */

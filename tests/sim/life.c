@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
+#include "fleet.h"
 #include "gate/quarantine.h"
 #include "gate/repeats.h"
 #include "gate/retry_budget.h"
@@ -39,7 +40,7 @@
 struct life {
     struct play *play;
     struct loop *loops[LIFE_GATES];
-    struct gate *gates[LIFE_GATES];
+    struct front *fronts[LIFE_GATES];
     struct loop *writer; /* the store's thread */
     struct worker_pool *workers;
     struct store *store;
@@ -176,7 +177,7 @@ const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
       { .input = 120019, .cached = 12001, .output = 700031 } },
 };
 
-const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS] = {
+const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS_LIMITED] = {
     { { .requests = 5 }, { .calls = 1 } },
     { { .tokens = 800 }, { .calls = 1 } },
     { { .calls = 1 }, { .requests = 3, .tokens = 1000 } },
@@ -378,7 +379,7 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
-    const struct gate_world world = {
+    const struct gate_world gate = {
         .store = life->store,
         .ident = life->ident,
         .ledger = life->ledger,
@@ -392,15 +393,15 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .quarantine = life->quarantine,
         .workers = life->workers,
         .resolvers = life->workers,
-        .readers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
     };
+    const struct front_world world = { .gate = gate, .readers = life->workers };
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
-        err =
-            gate_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->gates[i], fail);
-        err = err == ERR_OK ? gate_listen(life->gates[i], &address, NULL, NULL, fail) : err;
+        err = front_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->fronts[i],
+                           fail);
+        err = err == ERR_OK ? front_listen(life->fronts[i], &address, NULL, NULL, fail) : err;
     }
     gate_snapshot_unref(snapshot);
     return err;
@@ -510,7 +511,7 @@ static void life_reload(struct life *life)
     enum err err = life_make_snapshot(life, &snapshot, &fail);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_swap(life->gates[i], gate_snapshot_ref(snapshot));
+        front_swap(life->fronts[i], gate_snapshot_ref(snapshot));
     }
     gate_snapshot_unref(snapshot);
 }
@@ -542,6 +543,9 @@ static void life_on_note(struct timer *timer)
         if (play_chance(play, 2) && !store_failed(life->store)) {
             life_release_route(life, (int)play_random(play, PLAY_ROUTES));
         }
+        if (play_has_fleets(play) && play_chance(play, 3) && !store_failed(life->store)) {
+            fleet_revoke(play);
+        }
     }
     life_plan_notes(life);
 }
@@ -572,7 +576,7 @@ static void life_free(struct life *life)
     for (size_t i = 0; i < LIFE_GATES; i++) {
         while (loop_turn(life->loops[i], false)) {
         }
-        gate_destroy(life->gates[i]);
+        front_destroy(life->fronts[i]);
     }
     timer_stop(life->writer, &life->pump);
     timer_stop(life->writer, &life->note);
@@ -677,6 +681,9 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
         (void)snprintf(account->key[1], sizeof(account->key[1]), "%s", text.text);
         account->key_ids[1] = key->id;
     }
+    if (play_has_fleets(play)) {
+        TRY(fleet_furnish(play, at, fail));
+    }
     struct ledger_purchase purchase = {
         .account = ledger_find(life->ledger, account->id),
         .amount = account->purchased,
@@ -702,11 +709,13 @@ static void furnish_limits(struct play *play)
     const int64_t shared[LIMITS_KINDS] = { PLAY_MODEL_REQUESTS, LIMITS_NONE, LIMITS_NONE,
                                            LIMITS_NONE, LIMITS_NONE };
     enum err err = limits_set(limits, &model, shared);
-    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS; i++) {
-        const struct play_limit *limit = &play_key_limits[i / PLAY_HANDS][i % PLAY_HANDS];
+    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS_LIMITED; i++) {
+        int at = i / PLAY_HANDS_LIMITED;
+        int hand = i % PLAY_HANDS_LIMITED;
+        const struct play_limit *limit = &play_key_limits[at][hand];
         const struct limits_subject key = {
             .of = LIMITS_OF_KEY,
-            .id = play->accounts[i / PLAY_HANDS].key_ids[i % PLAY_HANDS],
+            .id = play->accounts[at].key_ids[hand],
         };
         const int64_t max[LIMITS_KINDS] = { furnish_max(limit->requests),
                                             furnish_max(limit->tokens), LIMITS_NONE, LIMITS_NONE,
@@ -740,7 +749,7 @@ static size_t life_busy(const struct life *life)
 {
     size_t busy = 0;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        busy += gate_busy(life->gates[i]);
+        busy += front_busy(life->fronts[i]);
     }
     return busy;
 }
@@ -748,7 +757,7 @@ static size_t life_busy(const struct life *life)
 static void life_fade(struct play *play, struct life *life)
 {
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_cut(life->gates[i]);
+        front_cut(life->fronts[i]);
     }
     while (life_busy(life) > 0) {
         bool stepped = sim_step(play->sim, INT64_MAX);
@@ -763,7 +772,7 @@ void life_kill(struct play *play, enum disk_end_kind kind)
     disk_crash(kind);
     for (size_t i = 0; i < LIFE_GATES; i++) {
         sim_reset_all(play->sim, life->loops[i]);
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     life_fade(play, life); /* unseen: neither disk nor network takes anything from it */
     life_free(life);
@@ -775,13 +784,13 @@ void life_rest(struct play *play)
     int64_t until_ns = sim_now_ns(play->sim) + (int64_t)play_random(play, (uint64_t)(5 * LIFE_S));
     play->closed_life = play->lives;
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_drain(life->gates[i]);
+        front_drain(life->fronts[i]);
     }
     while (life_busy(life) > 0 && sim_step(play->sim, until_ns)) {
     }
     life_fade(play, life);
     for (size_t i = 0; i < LIFE_GATES; i++) {
-        gate_close(life->gates[i]);
+        front_close(life->fronts[i]);
     }
 }
 
@@ -828,6 +837,16 @@ struct life_left life_left(struct life *life, const struct account *account, int
 struct store *life_store(const struct life *life)
 {
     return life->store;
+}
+
+struct ident *life_ident(const struct life *life)
+{
+    return life->ident;
+}
+
+struct ledger *life_ledger(const struct life *life)
+{
+    return life->ledger;
 }
 
 bool life_is_behind(const struct life *life)

@@ -7,7 +7,7 @@
 #include "../net/peer.h"
 #include "app/server.h"
 #include "dispatch/limits.h"
-#include "gate/gate.h"
+#include "gate/front_internal.h"
 #include "gate/retry_budget.h"
 #include "house.h"
 #include "ledger/ledger.h"
@@ -20,7 +20,8 @@ struct street {
     struct house house;
     struct loop *loop;
     struct http_server *upstream;
-    struct gate *gate;
+    struct front *front;
+    struct gate *gate; /* its own */
     struct dispatch *dispatch;
     struct limits *limits;
     struct retry_budget retries;
@@ -225,11 +226,13 @@ static inline void street_open_gate(struct street *street)
         .workers = street->workers,
         .resolvers = street->workers,
     };
-    CHECK_EQ(gate_create(street->loop, &gate, snapshot, &street->gate, NULL), ERR_OK);
+    const struct front_world front = { .gate = gate };
+    CHECK_EQ(front_create(street->loop, &front, snapshot, &street->front, NULL), ERR_OK);
+    street->gate = street->front->gate;
     const struct http_listen listen = { .address = &any,
                                         .link = street_link == NULL ? STR_EMPTY
                                                                     : str_from(street_link) };
-    CHECK_EQ(gate_listen_link(street->gate, &listen, &street->shop, NULL), ERR_OK);
+    CHECK_EQ(front_listen_link(street->front, &listen, &street->shop, NULL), ERR_OK);
 }
 
 static inline void street_begin(struct street *street)
@@ -238,7 +241,7 @@ static inline void street_begin(struct street *street)
     struct address bound;
     struct http_server_options options = http_server_options_default();
     options.events = &street_events;
-    *street = (struct street){ .gate = NULL };
+    *street = (struct street){ .front = NULL };
     house_begin(&street->house);
     if (street_prepare != NULL) {
         street_prepare(&street->house);
@@ -292,7 +295,7 @@ static inline void street_teach(struct street *street)
 static inline void street_close(struct street *street)
 {
     worker_pool_destroy(street->workers);
-    gate_destroy(street->gate);
+    front_destroy(street->front);
     http_server_destroy(street->upstream);
     loop_destroy(street->loop);
     limits_destroy(street->limits);

@@ -171,7 +171,7 @@ struct faults {
 static void one(struct faults *faults, uint64_t nth, bool for_ever, uint64_t *ret_requests)
 {
     if (faults->cold) {
-        gate_destroy(street.gate);
+        front_destroy(street.front);
         street_open_gate(&street);
     }
     if (is_hedged(faults->way)) {

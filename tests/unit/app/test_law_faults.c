@@ -58,7 +58,7 @@ static void fail_each(const struct way *way, bool for_ever, bool cold)
     uint64_t nth = 1;
     for (; nth < REQUESTS_MAX && beyond < 3; nth++) {
         if (cold) {
-            gate_destroy(street.gate);
+            front_destroy(street.front);
             street_open_gate(&street);
         }
         beyond = call_failing(way, nth, for_ever) < nth ? beyond + 1 : 0;
