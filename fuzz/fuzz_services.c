@@ -85,11 +85,11 @@ static void try_images(struct str body, struct str told)
     struct buf out;
     images_event_read(told, &event);
     ASSERT(!event.bad || event.finished == 0);
-    if (images_read(body, &ask, &asked, &kind, NULL) != ERR_OK) {
+    if (images_read(body, true, &ask, &asked, &kind, NULL) != ERR_OK) {
         return;
     }
     check_written(&ask, &out);
-    ASSERT(images_read(buf_str(&out), &ask, &asked, &kind, NULL) == ERR_OK);
+    ASSERT(images_read(buf_str(&out), true, &ask, &asked, &kind, NULL) == ERR_OK);
     check_again(&ask);
     buf_fini(&out);
     if (images_answer_read(told, &asked, &answer)) {

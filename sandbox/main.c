@@ -328,7 +328,8 @@ static bool sandbox_read(struct sandbox *sandbox, struct http_exchange *x, int64
 enum sandbox_paths {
     SANDBOX_CHAT = -1, /* beside enum wares */
     SANDBOX_SPEECH = -2,
-    SANDBOX_TRANSCRIPTION = -3
+    SANDBOX_TRANSCRIPTION = -3,
+    SANDBOX_TRANSLATION = -4
 };
 
 static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchange *x,
@@ -339,10 +340,27 @@ static bool sandbox_sound(struct sandbox *sandbox, int what, struct http_exchang
     struct str type = http1_header(http_exchange_head(x), STR("content-type"));
     bool fine = what == SANDBOX_SPEECH
                     ? sounds_say(body, &sandbox->persona, &reply->made, &made, fault)
-                    : sounds_hear(type, body, &sandbox->persona, &reply->made, &made, fault);
+                    : sounds_hear(type, body, what == SANDBOX_TRANSLATION, &sandbox->persona,
+                                  &reply->made, &made, fault);
     reply->made_type = made.type;
     reply->made_stream = made.stream;
     reply->made_piece = made.piece;
+    return fine;
+}
+
+/* Of a form, first what it says. */
+static bool sandbox_ware(struct sandbox *sandbox, enum wares what, struct http_exchange *x,
+                         int64_t now_s, struct reply *reply, struct persona_fault *fault)
+{
+    struct buf said;
+    struct str body = http_exchange_body(x);
+    bool form = what == WARES_EDITS || what == WARES_VARIATIONS;
+    buf_init(&said, SANDBOX_ANSWER_MAX);
+    bool fine = !form || wares_form(http1_header(http_exchange_head(x), STR("content-type")), body,
+                                    &said, fault);
+    fine = fine && wares_make(what, form ? buf_str(&said) : body, &sandbox->persona, now_s,
+                              &reply->made, &reply->made_stream, fault);
+    buf_fini(&said);
     return fine;
 }
 
@@ -360,8 +378,7 @@ static bool sandbox_understand(struct sandbox *sandbox, int what, struct http_ex
     if (what < SANDBOX_CHAT) {
         return sandbox_sound(sandbox, what, x, reply, fault);
     }
-    return wares_make((enum wares)what, http_exchange_body(x), &sandbox->persona, now_s,
-                      &reply->made, &reply->made_stream, fault);
+    return sandbox_ware(sandbox, (enum wares)what, x, now_s, reply, fault);
 }
 
 static void sandbox_answer(struct sandbox *sandbox, struct http_exchange *x, int what)
@@ -425,8 +442,11 @@ static void sandbox_on_request(struct http_exchange *x)
         { STR_INIT("/embeddings"), WARES_EMBEDDINGS },
         { STR_INIT("/rerank"), WARES_RERANK },
         { STR_INIT("/images/generations"), WARES_IMAGES },
+        { STR_INIT("/images/edits"), WARES_EDITS },
+        { STR_INIT("/images/variations"), WARES_VARIATIONS },
         { STR_INIT("/audio/speech"), SANDBOX_SPEECH },
         { STR_INIT("/audio/transcriptions"), SANDBOX_TRANSCRIPTION },
+        { STR_INIT("/audio/translations"), SANDBOX_TRANSLATION },
     };
     bool accented = sandbox_dialect(x) != DIALECT_CHAT; /* the first row's too */
     size_t at = 0;

@@ -175,6 +175,7 @@ struct sounds_form {
     char model[PERSONA_MODEL_MAX + 1];
     char format[32];
     bool stream;
+    bool translate;
     bool has_file;
     uint64_t bytes;
     int64_t prompt_tokens;
@@ -309,7 +310,7 @@ static enum err sounds_json(const struct sounds_form *form, const struct persona
     jsonw_open(&json, '{');
     jsonw_put_str(&json, "text", text);
     if (verbose) {
-        jsonw_put_str(&json, "task", STR("transcribe"));
+        jsonw_put_str(&json, "task", form->translate ? STR("translate") : STR("transcribe"));
         jsonw_put_str(&json, "language", STR("english"));
         jsonw_put_int(&json, "duration", (form->ms + 999) / 1000);
         jsonw_key(&json, "segments");
@@ -386,10 +387,11 @@ static enum err sounds_write(const struct sounds_form *form, const struct person
                         : sounds_json(form, options, words, out);
 }
 
-bool sounds_hear(struct str type, struct str body, const struct persona_options *options,
-                 struct buf *out, struct sounds_made *ret_made, struct persona_fault *ret_fault)
+bool sounds_hear(struct str type, struct str body, bool translate,
+                 const struct persona_options *options, struct buf *out,
+                 struct sounds_made *ret_made, struct persona_fault *ret_fault)
 {
-    struct sounds_form form = { .stream = false };
+    struct sounds_form form = { .translate = translate };
     sound_init(&form.sound);
     buf_init(&form.fields, SOUNDS_FIELDS_MAX);
     bool made = sounds_read(&form, type, body, ret_fault) &&

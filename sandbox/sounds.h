@@ -19,7 +19,7 @@ struct sounds_made {
 EP_MUST_CHECK bool sounds_say(struct str body, const struct persona_options *options,
                               struct buf *out, struct sounds_made *ret_made,
                               struct persona_fault *ret_fault);
-/* OpenAI's /audio/transcriptions: a form, of that content type. */
-EP_MUST_CHECK bool sounds_hear(struct str type, struct str body,
+/* OpenAI's /audio/transcriptions, or (`translate`) /translations: a form, of that content type. */
+EP_MUST_CHECK bool sounds_hear(struct str type, struct str body, bool translate,
                                const struct persona_options *options, struct buf *out,
                                struct sounds_made *ret_made, struct persona_fault *ret_fault);

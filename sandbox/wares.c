@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "dialect/picture.h"
 #include "lexicon.h"
 #include "wire/json.h"
 #include "wire/jsonw.h"
+#include "wire/multipart.h"
 
 #define WARES_SIZE       64   /* numbers of a vector, unless others are asked for */
 #define WARES_SIZE_MAX   4096 /* as many as any vendor's */
@@ -30,6 +32,8 @@ struct wares_work {
     struct str model; /* as it stands in the request */
     int64_t now_s;
     int64_t tokens;
+    int64_t sent; /* pictures that came */
+    enum wares what;
     struct jsonw json;
 };
 
@@ -431,6 +435,7 @@ static void wares_put_png(struct wares_work *work, uint64_t seed)
 
 #define WARES_IMAGE_TOKENS   272 /* of a small picture of low quality, as OpenAI counts it */
 #define WARES_PARTIAL_TOKENS 100
+#define WARES_SENT_TOKENS    194 /* of a square picture that came, its details left out */
 
 struct wares_picture {
     int64_t count;
@@ -465,7 +470,10 @@ static bool wares_read_picture(struct wares_work *work, struct wares_picture *pi
         .quality = wares_told(json_get(work->body, STR("quality")), STR("\"low\"")),
     };
     if (!wares_text(work, json_get(work->body, STR("prompt")), &text)) {
-        return wares_refuse(fault, "Missing required parameter: 'prompt'.", "prompt");
+        if (work->what != WARES_VARIATIONS) {
+            return wares_refuse(fault, "Missing required parameter: 'prompt'.", "prompt");
+        }
+        buf_init(&text, 1); /* it has none */
     }
     for (size_t i = 0; i < text.len; i++) {
         picture->seed = picture->seed * 31 + (unsigned char)text.ptr[i];
@@ -486,7 +494,8 @@ static bool wares_read_picture(struct wares_work *work, struct wares_picture *pi
 static void wares_put_picture_usage(struct wares_work *work, int64_t images, int64_t partial)
 {
     const struct persona_options *options = work->options;
-    int64_t input = wares_reported(options, work->tokens);
+    int64_t text = wares_reported(options, work->tokens);
+    int64_t input = text + work->sent * WARES_SENT_TOKENS;
     int64_t output = images * (WARES_IMAGE_TOKENS + partial * WARES_PARTIAL_TOKENS);
     if (options->usage == PERSONA_MISSING) {
         return;
@@ -499,8 +508,8 @@ static void wares_put_picture_usage(struct wares_work *work, int64_t images, int
     jsonw_put_int(&work->json, "output_tokens", output);
     jsonw_key(&work->json, "input_tokens_details");
     jsonw_open(&work->json, '{');
-    jsonw_put_int(&work->json, "text_tokens", input);
-    jsonw_put_int(&work->json, "image_tokens", 0);
+    jsonw_put_int(&work->json, "text_tokens", text);
+    jsonw_put_int(&work->json, "image_tokens", input - text);
     jsonw_close(&work->json, '}');
     jsonw_close(&work->json, '}');
 }
@@ -519,11 +528,14 @@ static enum err wares_put_event(struct wares_work *work, const struct wares_pict
                                 int64_t at)
 {
     bool last = at == picture->partial;
-    const char *type = last ? "image_generation.completed" : "image_generation.partial_image";
-    TRY(buf_printf(work->json.out, "event: %s\ndata: ", type));
+    char type[64];
+    struct buf name = { type, 0, sizeof(type), sizeof(type) };
+    TRY(buf_printf(&name, "%s.%s", work->what == WARES_EDITS ? "image_edit" : "image_generation",
+                   last ? "completed" : "partial_image"));
+    TRY(buf_printf(work->json.out, "event: " STR_FMT "\ndata: ", STR_ARG(buf_str(&name))));
     jsonw_init(&work->json, work->json.out);
     jsonw_open(&work->json, '{');
-    jsonw_put_str(&work->json, "type", str_from(type));
+    jsonw_put_str(&work->json, "type", buf_str(&name));
     wares_put_png(work, lexicon_mix(picture->seed));
     jsonw_put_int(&work->json, "created_at", work->now_s);
     wares_put_about(work, picture);
@@ -549,6 +561,12 @@ static bool wares_events(struct wares_work *work, const struct wares_picture *pi
     return true;
 }
 
+static void wares_put_came(struct wares_work *work)
+{
+    jsonw_key(&work->json, "sandbox");
+    jsonw_raw(&work->json, work->body);
+}
+
 static bool wares_images(struct wares_work *work, bool *ret_stream, struct persona_fault *fault)
 {
     struct wares_picture picture;
@@ -572,9 +590,108 @@ static bool wares_images(struct wares_work *work, bool *ret_stream, struct perso
         jsonw_close(&work->json, '}');
     }
     jsonw_close(&work->json, ']');
+    if (work->what == WARES_VARIATIONS) {
+        wares_put_came(work);
+        return true; /* older models tell no more */
+    }
     wares_put_about(work, &picture);
+    if (work->what == WARES_EDITS) {
+        wares_put_came(work);
+    }
     wares_put_picture_usage(work, picture.count, 0);
     return true;
+}
+
+/* ---- forms with pictures ------------------------------------------------------------------ */
+
+struct wares_form {
+    struct buf files; /* JSON, behind the first with a comma */
+    struct buf *out;
+    char head[12];
+    uint64_t bytes; /* of the file under way */
+    uint32_t crc;
+};
+
+/* A number or a truth as that, all else as a text. */
+static enum err wares_put_field(struct wares_form *form, struct str name, struct str value)
+{
+    int64_t number = 0;
+    bool plain =
+        str_to_i64(value, &number) || str_eq(value, STR("true")) || str_eq(value, STR("false"));
+    TRY(jsonw_quote(form->out, name));
+    TRY(buf_byte(form->out, ':'));
+    TRY(plain ? buf_append(form->out, value) : jsonw_quote(form->out, value));
+    return buf_byte(form->out, ',');
+}
+
+static enum err wares_put_file(struct wares_form *form)
+{
+    char text[32];
+    struct buf base64 = { text, 0, sizeof(text), sizeof(text) };
+    TRY(enc_base64(&base64, form->head, form->bytes < 12 ? (size_t)form->bytes : 12));
+    TRY(buf_printf(&form->files, ",%llu,%u]", (unsigned long long)form->bytes, form->crc));
+    return picture_can_be(buf_str(&base64)) ? ERR_OK : ERR_ASK_INVALID;
+}
+
+static enum err wares_item(struct wares_form *form, const struct multipart_item *item)
+{
+    const unsigned char *bytes = (const unsigned char *)item->value.ptr;
+    switch (item->kind) {
+    case MULTIPART_FIELD:
+        return wares_put_field(form, item->name, item->value);
+    case MULTIPART_FILE:
+        form->bytes = 0;
+        form->crc = 0xFFFFFFFFU;
+        TRY(buf_append(&form->files, form->files.len == 0 ? STR("[") : STR(",[")));
+        TRY(jsonw_quote(&form->files, item->name));
+        TRY(buf_byte(&form->files, ','));
+        return jsonw_quote(&form->files, item->file_name);
+    case MULTIPART_DATA:
+        for (size_t i = 0; i < item->value.len && form->bytes + i < sizeof(form->head); i++) {
+            form->head[form->bytes + i] = item->value.ptr[i];
+        }
+        form->bytes += item->value.len;
+        form->crc = wares_crc(form->crc, bytes, item->value.len);
+        break;
+    case MULTIPART_FILE_END:
+        form->crc ^= 0xFFFFFFFFU;
+        return wares_put_file(form);
+    case MULTIPART_END:
+        break;
+    }
+    return ERR_OK;
+}
+
+/* `out`: {"n":2,...,"files":[["image","a.png",1,2]]} */
+static enum err wares_form_read(struct wares_form *form, struct multipart *reader, struct str body)
+{
+    struct multipart_item item;
+    TRY(buf_byte(form->out, '{'));
+    while (multipart_next(reader, &body, &item) == WIRE_DONE) {
+        TRY(wares_item(form, &item));
+    }
+    TRY(multipart_done(reader) ? ERR_OK : ERR_ASK_INVALID);
+    const struct str parts[] = { STR("\"files\":["), buf_str(&form->files), STR("]}") };
+    return buf_append_all(form->out, parts, EP_ARRAY_LEN(parts));
+}
+
+bool wares_form(struct str type, struct str body, struct buf *out, struct persona_fault *ret_fault)
+{
+    struct multipart reader;
+    struct wares_form form = { .bytes = 0 };
+    if (!multipart_init(&reader, type, STR("image"))) {
+        return wares_refuse(ret_fault, multipart_why(reader.bad), NULL);
+    }
+    form.out = out;
+    buf_init(&form.files, WARES_TEXT_MAX);
+    enum err err = wares_form_read(&form, &reader, body);
+    bool there = form.files.len > 0;
+    multipart_fini(&reader);
+    buf_fini(&form.files);
+    if (err != ERR_OK) {
+        return wares_refuse(ret_fault, "Invalid image file or form.", "image");
+    }
+    return there || wares_refuse(ret_fault, "Missing required parameter: 'image'.", "image");
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
@@ -583,7 +700,9 @@ bool wares_make(enum wares what, struct str body, const struct persona_options *
                 int64_t now_s, struct buf *out, bool *ret_stream, struct persona_fault *ret_fault)
 {
     struct json_fault where;
-    struct wares_work work = { .body = json_trim(body), .options = options, .now_s = now_s };
+    struct wares_work work = {
+        .body = json_trim(body), .options = options, .now_s = now_s, .what = what
+    };
     *ret_stream = false;
     if (json_check(work.body, &where) != ERR_OK || json_kind(work.body) != JSON_OBJECT) {
         return wares_refuse(ret_fault, "We could not parse the JSON body of your request.", NULL);
@@ -591,6 +710,12 @@ bool wares_make(enum wares what, struct str body, const struct persona_options *
     work.model = json_get(work.body, STR("model"));
     if (work.model.len == 0 || json_kind(work.model) != JSON_STRING) {
         return wares_refuse(ret_fault, "you must provide a model parameter", "model");
+    }
+    struct str files = what >= WARES_EDITS ? json_get(work.body, STR("files")) : STR_EMPTY;
+    struct str rest = files.len > 0 ? json_inside(files) : STR_EMPTY;
+    struct str file;
+    while (json_next_item(&rest, &file)) {
+        work.sent++;
     }
     jsonw_init(&work.json, out);
     jsonw_open(&work.json, '{');

@@ -85,25 +85,29 @@ static enum err read_form(struct ask *ask, const struct str *values, struct imag
                                "must be a whole number from 0 to 3", fail);
 }
 
-enum err images_read(struct str body, struct ask *ret_ask, struct images_ask *ret_images,
-                     struct images_kind *ret_kind, struct fail *fail)
+static enum err read_prompt(struct ask *ask, struct str prompt, bool prompted, struct fail *fail)
+{
+    if (prompt.len == 0) {
+        return prompted ? ask_own_fail(ask, ERR_ASK_MISSING, "prompt", "is missing", fail) : ERR_OK;
+    }
+    bool fine = json_kind(prompt) == JSON_STRING && prompt.len > sizeof("\"\"") - 1;
+    return fine ? ERR_OK
+                : ask_own_fail(ask, ERR_ASK_INVALID, "prompt", "must be a text that is not empty",
+                               fail);
+}
+
+enum err images_read(struct str body, bool prompted, struct ask *ret_ask,
+                     struct images_ask *ret_images, struct images_kind *ret_kind, struct fail *fail)
 {
     struct str values[MEMBERS];
     *ret_images = (struct images_ask){ .count = 1 };
     *ret_kind = (struct images_kind){ .size = STR_EMPTY };
     TRY(ask_read_own(body, member_names, values, MEMBERS, ret_ask, fail));
-    struct str prompt = values[MEMBER_PROMPT];
-    if (prompt.len == 0) {
-        return ask_own_fail(ret_ask, ERR_ASK_MISSING, "prompt", "is missing", fail);
-    }
-    if (json_kind(prompt) != JSON_STRING || prompt.len == sizeof("\"\"") - 1) {
-        return ask_own_fail(ret_ask, ERR_ASK_INVALID, "prompt", "must be a text that is not empty",
-                            fail);
-    }
+    TRY(read_prompt(ret_ask, values[MEMBER_PROMPT], prompted, fail));
     TRY(ask_own_count(ret_ask, values[MEMBER_COUNT_OF], "n", IMAGES_MAX, &ret_images->count, fail));
     TRY(read_kind(ret_ask, values, ret_kind, fail));
     TRY(read_form(ret_ask, values, ret_images, fail));
-    ret_images->prompt = prompt;
+    ret_images->prompt = values[MEMBER_PROMPT];
     ret_ask->choices = ret_images->count;
     return ERR_OK;
 }

@@ -20,14 +20,15 @@ struct images_kind {
 };
 
 struct images_ask {
-    struct str prompt; /* a JSON string */
+    struct str prompt; /* a JSON string; empty: there is none */
     int64_t count;
     int64_t partial; /* pictures that are not finished, of each */
 };
 
 /* As ask_read_chat(); the fields: prompt, n, size, quality, response_format, stream,
- * partial_images. *ret_kind is filled in place. */
-EP_MUST_CHECK enum err images_read(struct str body, struct ask *ret_ask,
+ * partial_images. `prompted`: without a prompt nothing can be made of it. *ret_kind is filled in
+ * place. */
+EP_MUST_CHECK enum err images_read(struct str body, bool prompted, struct ask *ret_ask,
                                    struct images_ask *ret_images, struct images_kind *ret_kind,
                                    struct fail *fail);
 

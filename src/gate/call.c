@@ -130,8 +130,7 @@ void call_begin_service(struct gate *gate, struct http_exchange *x, enum face fa
 
 void call_begin_upload(struct gate *gate, struct http_exchange *x, struct upload *upload)
 {
-    struct call *call =
-        call_make(gate, x, upload->face, DIALECT_CHAT, call_service_row(upload->service));
+    struct call *call = call_make(gate, x, upload->face, DIALECT_CHAT, upload->kind->service);
     if (call == NULL) {
         upload_free(upload); /* the exchange has been answered */
         return;

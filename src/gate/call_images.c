@@ -2,9 +2,14 @@
 
 #include "dialect/images.h"
 #include "gate/call.h"
+#include "gate/upload.h"
 #include "wire/json.h"
 
 #define IMAGES_FRAME_TOKENS 64 /* that a server may put around the prompt */
+/* The most that a picture which is sent takes: OpenAI's has its shortest side scaled to 512 points,
+ * 65 tokens and 129 for each square of that side (ten of them at most), and 6240 more where its
+ * details are kept (input_fidelity). A mask is taken for one. */
+#define IMAGES_SENT_TOKENS 8192
 
 struct images_work {
     struct images_ask asked;
@@ -13,11 +18,21 @@ struct images_work {
     int64_t count;           /* pictures of it */
 };
 
+/* Pictures that are to be changed or varied: nobody has looked into them. */
+static void images_sent(const struct upload *upload, struct call_work *work)
+{
+    int64_t sent = (int64_t)upload->files + (upload->has_mask ? 1 : 0);
+    work->input_most += sent * IMAGES_SENT_TOKENS;
+    work->mixed = true;
+    work->unseen = true;
+}
+
 static enum err images_parse(struct call *call, struct fail *fail)
 {
     struct images_ask asked;
     struct images_kind kind;
-    enum err err = images_read(buf_str(&call->body), &call->ask, &asked, &kind, fail);
+    bool varied = call->upload != NULL && call->upload->kind->form == GATE_FORM_VARIATION;
+    enum err err = images_read(buf_str(&call->body), !varied, &call->ask, &asked, &kind, fail);
     call->param = call->ask.param;
     TRY(err);
     struct call_work *work = call_work_make(call, sizeof(struct images_work));
@@ -31,6 +46,9 @@ static enum err images_parse(struct call *call, struct fail *fail)
     work->about = true;
     work->input_most = (int64_t)asked.prompt.len + IMAGES_FRAME_TOKENS;
     work->most[USAGE_UNIT_IMAGE] = asked.count;
+    if (call->upload != NULL) {
+        images_sent(call->upload, work);
+    }
     return ERR_OK;
 }
 

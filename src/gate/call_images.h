@@ -1,4 +1,5 @@
-/* Images: a prompt in, pictures out, paid for by the picture or by tokens. Gate only. */
+/* Images: a prompt in, or pictures to be changed or varied (an upload); pictures out, paid for by
+ * the picture or by tokens. Gate only. */
 #pragma once
 
 #include "gate/call_service.h"

@@ -41,9 +41,7 @@ static enum err route_write(struct call *call, const struct gate_route *ready,
     struct buf lines = { room, 0, sizeof(room), sizeof(room) };
     *ret_lost = (struct lost){ 0 };
     if (call->upload != NULL) {
-        upstream->head = ready->head;
-        return upload_write(call->upload, ready->route->upstream_model, &call->arena, upstream,
-                            parts);
+        return upload_write(call->upload, ready, &call->arena, upstream, parts);
     }
     TRY(call->service->write(call, ready->route, &splice));
     *ret_lost = call_talk_lost(call);

@@ -1,5 +1,6 @@
 /*
- * Transcriptions: of a call whose request is an upload.
+ * Transcriptions, and translations, which are the same in English: of a call whose request is an
+ * upload.
  *
  * Billed are tokens where the upstream reports them and the price book sells them, and seconds of
  * the recording where it sells those: as reported, else by our own count of the file. Where both
@@ -41,7 +42,7 @@ static bool transcription_is_blind(const struct upload *upload)
  * fewer bytes yet, by what the file says of itself. */
 static int64_t transcription_most(const struct upload *upload, const struct transcription_work *own)
 {
-    int64_t bytes = (int64_t)(upload_bytes(upload) / TRANSCRIPTION_BYTES_A_SECOND) + 1;
+    int64_t bytes = (int64_t)(upload->bytes / TRANSCRIPTION_BYTES_A_SECOND) + 1;
     if (own->counted_ms < 0) {
         return bytes;
     }
@@ -79,7 +80,7 @@ static enum err transcription_parse(struct call *call, struct fail *fail)
     own->said = sound_is_said(&upload->sound);
     int64_t most = transcription_most(upload, own);
     work->most[USAGE_UNIT_SECOND_IN] = most;
-    work->input_most = most * TRANSCRIPTION_TOKENS_A_SECOND + (int64_t)upload->prompt.len;
+    work->input_most = most * TRANSCRIPTION_TOKENS_A_SECOND + (int64_t)upload->prompt_bytes;
     work->mixed = true;
     work->unseen = true;
     return ERR_OK;
@@ -121,7 +122,7 @@ static void transcription_measure(struct call *call, const struct rate *rate)
     int64_t slack = counted ? audio_slack_ms(own->counted_ms) : 0;
     bool more = told && counted && !own->said && own->told_ms > own->counted_ms + slack;
     int64_t ms = more || !told ? own->counted_ms : own->told_ms;
-    int64_t least = (int64_t)(upload_bytes(call->upload) / TRANSCRIPTION_BYTES_MOST) + 1;
+    int64_t least = (int64_t)(call->upload->bytes / TRANSCRIPTION_BYTES_MOST) + 1;
     int64_t seconds = ms < 0 ? least : audio_seconds(ms);
     seconds = own->said && !told && seconds < least ? least : seconds;
     int64_t most = call->work->most[USAGE_UNIT_SECOND_IN];

@@ -80,10 +80,9 @@ static void front_speech(struct gate *gate, struct http_exchange *x, struct str 
 }
 
 /* Of a request whose body was read whole: one that is made within the process, or has none. */
-static void front_transcription(struct gate *gate, struct http_exchange *x, struct str path)
+static void front_upload(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    (void)path;
-    upload_whole(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+    upload_whole(gate, x, front_face(x), upload_kind(path));
 }
 
 static void front_embeddings(struct gate *gate, struct http_exchange *x, struct str path)
@@ -154,8 +153,11 @@ static const struct front_path front_paths[] = {
     { STR_INIT("/v1/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v2/rerank"), false, HTTP1_POST, front_rerank },
     { STR_INIT("/v1/audio/speech"), false, HTTP1_POST, front_speech },
-    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_transcription },
+    { STR_INIT("/v1/audio/transcriptions"), false, HTTP1_POST, front_upload },
+    { STR_INIT("/v1/audio/translations"), false, HTTP1_POST, front_upload },
     { STR_INIT("/v1/images/generations"), false, HTTP1_POST, front_images },
+    { STR_INIT("/v1/images/edits"), false, HTTP1_POST, front_upload },
+    { STR_INIT("/v1/images/variations"), false, HTTP1_POST, front_upload },
     { STR_INIT("/v1/realtime"), false, HTTP1_GET, realtime_open },
     { STR_INIT("/v1/realtime/client_secrets"), false, HTTP1_POST, realtime_not_here },
     { STR_INIT("/v1/realtime/calls"), false, HTTP1_POST, realtime_not_here },
@@ -211,16 +213,21 @@ static bool front_method_fits(enum http1_method want, enum http1_method got)
     return got == want || (want == HTTP1_GET && got == HTTP1_HEAD);
 }
 
+/* As it stands in the table. */
+static struct str front_path(struct str target, struct str *ret_query)
+{
+    struct str path = url_target_path(target, ret_query);
+    bool openrouter = str_starts(path, STR(FRONT_OPENROUTER "/v1/"));
+    return openrouter ? str_from_at(path, sizeof(FRONT_OPENROUTER) - 1) : path;
+}
+
 /* Who serves the request; NULL: nobody. *ret_known: another method of its path is served. */
 static const struct front_path *front_find(struct http_exchange *x, struct str *ret_path,
                                            bool *ret_known)
 {
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
-    struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
-        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
-    }
+    struct str path = front_path(head->target, &query);
     *ret_path = path;
     *ret_known = false;
     for (size_t i = 0; i < EP_ARRAY_LEN(front_paths); i++) {
@@ -262,17 +269,14 @@ static void front_on_request(struct http_exchange *x)
 
 /* ---- bodies that are told as they come ------------------------------------------------------ */
 
-/* Asked of each request with a body: looks at no table. */
+/* Asked of each request with a body: compares with few paths. */
 static bool front_takes(struct http_exchange *x)
 {
     const struct http1_head *head = http_exchange_head(x);
     struct str query;
-    struct str path = url_target_path(head->target, &query);
-    if (str_starts(path, STR(FRONT_OPENROUTER "/v1/"))) {
-        path = str_from_at(path, sizeof(FRONT_OPENROUTER) - 1);
-    }
+    struct str path = front_path(head->target, &query);
     return head->method == HTTP1_POST &&
-           (str_eq(path, STR("/v1/audio/transcriptions")) || str_eq(path, STR("/v1/files")));
+           (str_eq(path, STR("/v1/files")) || upload_kind(path) != NULL);
 }
 
 static void front_on_upload(struct http_exchange *x)
@@ -283,7 +287,7 @@ static void front_on_upload(struct http_exchange *x)
     if (front_find(x, &path, &known)->serve == errand_file_add) {
         errand_file_upload(gate, x);
     } else {
-        upload_begin(gate, x, front_face(x), REGISTRY_SERVICE_TRANSCRIPTION);
+        upload_begin(gate, x, front_face(x), upload_kind(path));
     }
 }
 

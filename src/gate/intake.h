@@ -12,18 +12,22 @@
 
 struct gate;
 struct http_exchange;
+struct upload_kind;
 
 /* Of chat, in the words of the client's dialect. */
 void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum dialect dialect);
 /* Of another service. */
 void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
                         enum registry_service service);
-/* Of a form with a file, whose body is still to come. */
+/* Of a form with files, whose body is still to come. `kind`: upload_kind(), not NULL. */
 void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
+                  const struct upload_kind *kind);
 /* Likewise, whose body is there already. */
 void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service);
+                  const struct upload_kind *kind);
+
+/* What is done with a form that is sent to the path; NULL: none is taken there. */
+const struct upload_kind *upload_kind(struct str path);
 
 /* Whether an exchange's owner, which is not NULL and begins with a number of 32 bits that says what
  * it is, is the gate's. */

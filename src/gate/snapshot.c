@@ -17,55 +17,75 @@
 
 /* How a dialect's requests are addressed and by which header they carry the secret. */
 struct snapshot_form {
-    struct str path;
+    struct str path; /* empty: it takes forms alone */
     struct str verb; /* behind the model in the path; empty: the model is in the body */
     struct str stream_verb;
     struct str secret;
+    struct str forms[GATE_FORMS]; /* paths of what it is asked by a form; empty: nothing is */
 };
 
 #define SNAPSHOT_BEARER STR_INIT("Authorization: Bearer ")
-#define SNAPSHOT_PATH(path)                                         \
-    {                                                               \
-        STR_INIT(path), STR_INIT(""), STR_INIT(""), SNAPSHOT_BEARER \
+#define SNAPSHOT_FORMS(path, first, second)                          \
+    {                                                                \
+        STR_INIT(path), STR_INIT(""), STR_INIT(""), SNAPSHOT_BEARER, \
+        {                                                            \
+            STR_INIT(first), STR_INIT(second)                        \
+        }                                                            \
     }
+#define SNAPSHOT_PATH(path) SNAPSHOT_FORMS(path, "", "")
 
 static const struct snapshot_form snapshot_forms[] = {
     [REGISTRY_DIALECT_OPENAI_CHAT] = SNAPSHOT_PATH("/chat/completions"),
     [REGISTRY_DIALECT_OPENAI_RESPONSES] = SNAPSHOT_PATH("/responses"),
-    [REGISTRY_DIALECT_ANTHROPIC] = { STR_INIT("/messages"), STR_INIT(""), STR_INIT(""),
-                                     STR_INIT("x-api-key: ") },
-    [REGISTRY_DIALECT_GEMINI] = { STR_INIT("/models/"), STR_INIT(":generateContent"),
+    [REGISTRY_DIALECT_ANTHROPIC] = { STR_INIT("/messages"),
+                                     STR_INIT(""),
+                                     STR_INIT(""),
+                                     STR_INIT("x-api-key: "),
+                                     { STR_INIT(""), STR_INIT("") } },
+    [REGISTRY_DIALECT_GEMINI] = { STR_INIT("/models/"),
+                                  STR_INIT(":generateContent"),
                                   STR_INIT(":streamGenerateContent?alt=sse"),
-                                  STR_INIT("x-goog-api-key: ") },
+                                  STR_INIT("x-goog-api-key: "),
+                                  { STR_INIT(""), STR_INIT("") } },
     [REGISTRY_DIALECT_OPENAI_EMBEDDINGS] = SNAPSHOT_PATH("/embeddings"),
     [REGISTRY_DIALECT_RERANK] = SNAPSHOT_PATH("/rerank"),
-    [REGISTRY_DIALECT_OPENAI_IMAGES] = SNAPSHOT_PATH("/images/generations"),
+    [REGISTRY_DIALECT_OPENAI_IMAGES] =
+        SNAPSHOT_FORMS("/images/generations", "/images/edits", "/images/variations"),
     [REGISTRY_DIALECT_OPENAI_SPEECH] = SNAPSHOT_PATH("/audio/speech"),
-    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] = SNAPSHOT_PATH("/audio/transcriptions"),
+    [REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS] =
+        SNAPSHOT_FORMS("", "/audio/transcriptions", "/audio/translations"),
     [REGISTRY_DIALECT_OPENAI_REALTIME] = SNAPSHOT_PATH("/realtime"),
 };
 _Static_assert(EP_ARRAY_LEN(snapshot_forms) == REGISTRY_DIALECT_COUNT, "a form each");
 
-static enum err snapshot_write_target(struct buf *head, const struct gate_route *ready, bool stream)
+/* One of a route's heads. */
+struct snapshot_target {
+    struct str path;
+    bool stream;
+    bool form; /* its body is one; else JSON */
+};
+
+static enum err snapshot_write_target(struct buf *head, const struct gate_route *ready,
+                                      const struct snapshot_target *target)
 {
     const struct snapshot_form *form = &snapshot_forms[ready->route->dialect];
     TRY(buf_append(head, STR("POST ")));
     TRY(buf_append(head, ready->url.path));
-    TRY(buf_append(head, form->path));
+    TRY(buf_append(head, target->path));
     if (form->verb.len > 0) {
         TRY(buf_append(head, ready->route->upstream_model));
-        TRY(buf_append(head, stream ? form->stream_verb : form->verb));
+        TRY(buf_append(head, target->stream ? form->stream_verb : form->verb));
     }
     return buf_append(head, STR(" HTTP/1.1\r\nHost: "));
 }
 
 /* "POST /v1/chat/completions HTTP/1.1", Host, Authorization; the content length is added a call. */
-static enum err snapshot_write_head(struct buf *head, const struct gate_route *ready, bool stream,
-                                    struct str secret)
+static enum err snapshot_write_head(struct buf *head, const struct gate_route *ready,
+                                    const struct snapshot_target *target, struct str secret)
 {
     const struct url *url = &ready->url;
     bool literal = str_find(url->host, ':') < url->host.len;
-    TRY(snapshot_write_target(head, ready, stream));
+    TRY(snapshot_write_target(head, ready, target));
     TRY(buf_append(head, literal ? STR("[") : STR_EMPTY));
     TRY(buf_append(head, url->host));
     TRY(buf_append(head, literal ? STR("]") : STR_EMPTY));
@@ -76,7 +96,7 @@ static enum err snapshot_write_head(struct buf *head, const struct gate_route *r
     TRY(buf_append(head, STR("\r\n")));
     TRY(buf_append(head, snapshot_forms[ready->route->dialect].secret));
     TRY(buf_append(head, secret));
-    if (ready->route->dialect != REGISTRY_DIALECT_OPENAI_TRANSCRIPTIONS) {
+    if (!target->form) {
         TRY(buf_append(head, STR("\r\nContent-Type: application/json"))); /* else upload.c's */
     }
     return buf_append(head, STR("\r\nAccept-Encoding: identity\r\n"
@@ -84,11 +104,12 @@ static enum err snapshot_write_head(struct buf *head, const struct gate_route *r
 }
 
 static enum err snapshot_keep_head(struct gate_snapshot *snapshot, const struct gate_route *ready,
-                                   bool stream, struct str secret, struct str *ret_head)
+                                   const struct snapshot_target *target, struct str secret,
+                                   struct str *ret_head)
 {
     struct buf head;
     buf_init(&head, SNAPSHOT_HEAD_MAX);
-    enum err err = snapshot_write_head(&head, ready, stream, secret);
+    enum err err = snapshot_write_head(&head, ready, target, secret);
     if (err == ERR_OK && !arena_copy(&snapshot->arena, buf_str(&head), ret_head)) {
         err = ERR_NO_MEMORY;
     }
@@ -99,15 +120,25 @@ static enum err snapshot_keep_head(struct gate_snapshot *snapshot, const struct 
     return err;
 }
 
-/* Both heads; where they are the same, one. */
+/* All heads of the route; where two are the same, one. */
 static enum err snapshot_keep_heads(struct gate_snapshot *snapshot, struct gate_route *ready,
                                     struct str secret)
 {
-    TRY(snapshot_keep_head(snapshot, ready, false, secret, &ready->head));
+    const struct snapshot_form *form = &snapshot_forms[ready->route->dialect];
+    struct snapshot_target target = { .path = form->path };
+    if (form->path.len > 0) {
+        TRY(snapshot_keep_head(snapshot, ready, &target, secret, &ready->head));
+    }
     ready->stream_head = ready->head;
-    return snapshot_forms[ready->route->dialect].verb.len == 0
-               ? ERR_OK
-               : snapshot_keep_head(snapshot, ready, true, secret, &ready->stream_head);
+    if (form->verb.len > 0) {
+        target.stream = true;
+        TRY(snapshot_keep_head(snapshot, ready, &target, secret, &ready->stream_head));
+    }
+    for (unsigned i = 0; i < GATE_FORMS && form->forms[i].len > 0; i++) {
+        target = (struct snapshot_target){ .path = form->forms[i], .form = true };
+        TRY(snapshot_keep_head(snapshot, ready, &target, secret, &ready->form_heads[i]));
+    }
+    return ERR_OK;
 }
 
 /* A line end in a secret would be a header of its own. */
@@ -264,6 +295,9 @@ void gate_snapshot_unref(struct gate_snapshot *snapshot)
     for (size_t i = 0; snapshot->routes != NULL && i < registry->route_count; i++) {
         snapshot_wipe(snapshot->routes[i].head);
         snapshot_wipe(snapshot->routes[i].stream_head);
+        for (unsigned k = 0; k < GATE_FORMS; k++) {
+            snapshot_wipe(snapshot->routes[i].form_heads[k]);
+        }
     }
     geo_unref(snapshot->geo);
     snapshot_law_free(snapshot);

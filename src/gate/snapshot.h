@@ -67,12 +67,23 @@ struct gate_options {
     size_t proxies_count;
 };
 
+/* What a route can be asked by a form: of recordings, that they are written down, or translated; of
+ * pictures, that they are changed, or varied. */
+enum gate_form {
+    GATE_FORM_TRANSCRIPTION = 0,
+    GATE_FORM_TRANSLATION = 1,
+    GATE_FORM_EDIT = 0,
+    GATE_FORM_VARIATION = 1,
+    GATE_FORMS = 2
+};
+
 /* A route, ready to be called. */
 struct gate_route {
     const struct registry_route *route;
     struct url url;
     struct str head;        /* up to the content length: holds the secret, must not be shown */
     struct str stream_head; /* the same, of a request for a stream */
+    struct str form_heads[GATE_FORMS];   /* the same of forms; empty: it takes none */
     unsigned char tls_pin[DIGEST_BYTES]; /* of a route that pins its peer's key */
 };
 

@@ -14,7 +14,7 @@
 #include "ident/ident.h"
 #include "store/spool.h"
 
-#define UPLOAD_FRONT_MAX ((size_t)16 * 1024)  /* twice a part's head, its name escaped */
+#define UPLOAD_NAME_MAX  ((size_t)32 * 1024)  /* a file's name as JSON, at worst six for a byte */
 #define UPLOAD_ASK_MAX   ((size_t)512 * 1024) /* the fields as JSON: few bytes need an escape */
 #define UPLOAD_FRAME_MAX ((uint64_t)1 << 20) /* of a body, beside the file: its fields, its heads */
 
@@ -34,9 +34,9 @@ void upload_free(struct upload *upload)
     digest_stream_fini(&upload->digest);
     spool_close(upload->file);
     buf_fini(&upload->fields);
-    buf_fini(&upload->front);
+    buf_fini(&upload->members);
     buf_fini(&upload->ask);
-    buf_fini(&upload->prompt_text);
+    buf_fini(&upload->name);
     upload->magic = 0;
     mem_free(upload);
 }
@@ -117,7 +117,7 @@ static void upload_mark(struct upload *upload)
 }
 
 static struct upload *upload_make(struct gate *gate, struct http_exchange *x, enum face face,
-                                  enum registry_service service)
+                                  const struct upload_kind *kind)
 {
     struct upload *upload = mem_zalloc(sizeof(*upload));
     if (upload == NULL) {
@@ -125,16 +125,16 @@ static struct upload *upload_make(struct gate *gate, struct http_exchange *x, en
     }
     upload->magic = UPLOAD_MAGIC;
     upload->face = face;
-    upload->service = service;
+    upload->kind = kind;
     upload->gate = gate;
     upload->x = x;
     upload->source.read = upload_read_source;
     timer_init(&upload->timer, upload_on_timer);
     sound_init(&upload->sound);
     buf_init(&upload->fields, UPLOAD_FIELDS_MAX);
-    buf_init(&upload->front, UPLOAD_FRONT_MAX);
+    buf_init(&upload->members, UPLOAD_ASK_MAX);
     buf_init(&upload->ask, UPLOAD_ASK_MAX);
-    buf_init(&upload->prompt_text, UPLOAD_FIELDS_MAX);
+    buf_init(&upload->name, UPLOAD_NAME_MAX);
     upload_mark(upload);
     list_push_back(&gate->uploads, &upload->node);
     return upload;
@@ -165,16 +165,17 @@ static bool upload_admit(struct upload *upload, struct upload_fault *fault)
     upload->client = key->client;
     if (upload_count(upload) > UPLOAD_CLIENT_MAX) {
         return upload_wrong(fault, ERR_LIMIT_CALLS, STR_EMPTY,
-                            "At most %d recordings of an account are taken at once. Please try "
+                            "At most %d uploads of an account are taken at once. Please try "
                             "again in 1s.",
                             UPLOAD_CLIENT_MAX);
     }
     if (head->framing == HTTP1_LENGTH && head->length > most + UPLOAD_FRAME_MAX) {
-        return upload_wrong(fault, ERR_HTTP_BODY_SIZE, STR("file"),
-                            "The file must not have more than %llu bytes.",
+        return upload_wrong(fault, ERR_HTTP_BODY_SIZE, upload->kind->file,
+                            "The files must not have more than %llu bytes.",
                             (unsigned long long)most);
     }
-    if (!multipart_init(&upload->form, http1_header(head, STR("content-type")), STR("file"))) {
+    if (!multipart_init(&upload->form, http1_header(head, STR("content-type")),
+                        upload->kind->file)) {
         return upload_wrong(fault, ERR_HTTP_TYPE, STR_EMPTY, "The form cannot be read: %s.",
                             multipart_why(upload->form.bad));
     }
@@ -198,8 +199,6 @@ static bool upload_open(struct upload *upload, struct upload_fault *fault)
                        : spool_open(gate->world.spool, &upload->file, &fail);
     if (err != ERR_OK) {
         upload_log(&fail);
-    } else if (!digest_stream_begin(&upload->digest)) {
-        err = ERR_NO_MEMORY;
     } else {
         int64_t until_ns = loop_now_ns(gate->loop) + gate->snapshot->options.upload_ns;
         err = timer_start(gate->loop, &upload->timer, until_ns);
@@ -209,10 +208,10 @@ static bool upload_open(struct upload *upload, struct upload_fault *fault)
 
 /* NULL: it was refused. */
 static struct upload *upload_start(struct gate *gate, struct http_exchange *x, enum face face,
-                                   enum registry_service service)
+                                   const struct upload_kind *kind)
 {
     struct upload_fault fault = { .err = ERR_OK };
-    struct upload *upload = upload_make(gate, x, face, service);
+    struct upload *upload = upload_make(gate, x, face, kind);
     if (upload == NULL) {
         reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
         return NULL;
@@ -225,9 +224,9 @@ static struct upload *upload_start(struct gate *gate, struct http_exchange *x, e
 }
 
 void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service)
+                  const struct upload_kind *kind)
 {
-    struct upload *upload = upload_start(gate, x, face, service);
+    struct upload *upload = upload_start(gate, x, face, kind);
     if (upload != NULL) {
         http_exchange_own(x, upload);
     }
@@ -300,10 +299,10 @@ void upload_done(struct upload *upload)
 }
 
 void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
-                  enum registry_service service)
+                  const struct upload_kind *kind)
 {
     struct upload_fault fault = { .err = ERR_OK };
-    struct upload *upload = upload_start(gate, x, face, service);
+    struct upload *upload = upload_start(gate, x, face, kind);
     if (upload == NULL) {
         return;
     }
@@ -322,27 +321,20 @@ struct str upload_answer_type(const struct upload *upload)
                                                   : STR("text/plain; charset=utf-8");
 }
 
-uint64_t upload_bytes(const struct upload *upload)
-{
-    return spool_size(upload->file);
-}
-
-enum err upload_write(struct upload *upload, struct str upstream_model, struct arena *arena,
+enum err upload_write(struct upload *upload, const struct gate_route *ready, struct arena *arena,
                       struct http_call *upstream, struct str parts[CALL_PARTS_MAX])
 {
     char text[1024]; /* a model's name of 256 bytes, a boundary, and some words */
     struct buf room = { text, 0, sizeof(text), sizeof(text) };
     struct str mark = { upload->mark, sizeof(upload->mark) };
-    TRY(multipart_write_field(&room, mark, STR("model"), upstream_model));
+    TRY(multipart_write_field(&room, mark, STR("model"), ready->route->upstream_model));
     if (!arena_copy(arena, buf_str(&room), &parts[1])) {
         return ERR_NO_MEMORY;
     }
     parts[2] = buf_str(&upload->fields);
-    parts[3] = buf_str(&upload->front);
     upstream->source = &upload->source;
     upstream->source_tail = (struct str){ upload->tail, upload->tail_len };
-    uint64_t length =
-        parts[1].len + parts[2].len + parts[3].len + upload->source.len + upload->tail_len;
+    uint64_t length = parts[1].len + parts[2].len + upload->source.len + upload->tail_len;
     buf_reset(&room);
     TRY(buf_u64(&room, length));
     TRY(buf_append(&room, STR("\r\nContent-Type: multipart/form-data; boundary=")));
@@ -351,7 +343,8 @@ enum err upload_write(struct upload *upload, struct str upstream_model, struct a
     if (!arena_copy(arena, buf_str(&room), &parts[0])) {
         return ERR_NO_MEMORY;
     }
+    upstream->head = ready->form_heads[upload->kind->form];
     upstream->body = parts;
-    upstream->body_count = 4;
+    upstream->body_count = 3;
     return ERR_OK;
 }

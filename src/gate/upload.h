@@ -1,5 +1,5 @@
 /*
- * An upload: a form (multipart/form-data) with a file, from the head of its request until the call
+ * An upload: a form (multipart/form-data) with files, from the head of its request until the call
  * that it becomes has ended. Inside the gate only, on the gate's loop.
  *
  *   upload_begin > upload_piece* > upload_done > call_begin_upload()     the call's from here on
@@ -7,15 +7,16 @@
  *
  * Who sends it is known before a byte of the body is read: without a key that is valid nothing can
  * be uploaded. What the call is about may stand behind the file, and an attempt that fails is made
- * again at another route: so the file is kept until then, in a file without a name (store/spool.h),
- * never in memory; it is read from there as it is sent. How long the recording is, and its digest,
- * are found on the way.
+ * again at another route: so the files are kept until then, in one without a name (store/spool.h),
+ * never in memory, each behind the head of its part; it is read from there as it is sent. How long
+ * a recording is, whether a picture is one, and each file's digest are found on the way.
  *
- * The form is never passed on as it came: fields and file are written anew, with another boundary,
+ * The form is never passed on as it came: fields and files are written anew, with another boundary,
  * so that no upstream can read in it another model than we did (wire/multipart.h).
  *
- * For law, digests and limits the call's body is a JSON object: the model, the form's other fields
- * in their order, and of the file its name, size and SHA-256.
+ * For law, digests and limits the call's body is a JSON object: the model; of pictures the fields
+ * that the service reads, as a request without files has them; the form's other fields in their
+ * order, and of each file its field, name, size and SHA-256.
  *
  * A form that is bad is refused at once, and the rest of it not read. It is no call: no receipt.
  * Memory: some 70 KiB beside what is in the fields, of which there are UPLOAD_FIELDS_MAX bytes.
@@ -27,12 +28,13 @@
 #include "crypto/digest.h"
 #include "dialect/face.h"
 #include "gate/call_route.h"
+#include "gate/snapshot.h"
 #include "loop/loop.h"
 #include "meter/sound.h"
 #include "net/client.h"
-#include "registry/registry.h"
 #include "wire/multipart.h"
 
+struct call_service;
 struct client;
 struct gate;
 struct http_exchange;
@@ -44,6 +46,8 @@ struct spool_file;
 #define UPLOAD_MARK_BYTES 32                   /* of our boundary: 128 random bits */
 #define UPLOAD_CLIENT_MAX \
     32 /* under way at once, of one client and thread: none takes all places */
+#define UPLOAD_PICTURES_MAX 16 /* of a form, as OpenAI has it; a mask is one of its own */
+#define UPLOAD_HEAD_BYTES   12 /* of a file, that tell whether it is a picture */
 
 enum upload_format {
     UPLOAD_JSON, /* where none is asked for */
@@ -55,10 +59,22 @@ enum upload_format {
     UPLOAD_FORMATS
 };
 
+/* What is done with an upload: a row for each path. */
+struct upload_kind {
+    struct str path; /* of the client's request */
+    const struct call_service *service;
+    enum gate_form form; /* its path at the upstream */
+    struct str file;     /* the field that must be there, and is a file whatever its part says */
+    const char *what;    /* that is in it */
+    bool pictures;       /* else a recording */
+    bool many;           /* a list of it is taken, too, and a mask beside */
+    bool streams;        /* its answer may come as events */
+};
+
 struct upload {
     uint32_t magic; /* first: what tells it from a call */
     enum face face;
-    enum registry_service service;
+    const struct upload_kind *kind;
     struct gate *gate;
     struct http_exchange *x;     /* NULL: the call has it */
     const struct client *client; /* who sends it; lives as long as the gate's world */
@@ -66,26 +82,32 @@ struct upload {
     struct timer timer;          /* until it must be there */
 
     struct multipart form;
-    struct spool_file *file;
+    struct spool_file *file;   /* the parts with files, as they go upstream */
     struct http_source source; /* of that */
     struct sound sound;
-    struct digest_stream digest;
     char mark[UPLOAD_MARK_BYTES]; /* our boundary */
     struct buf fields;            /* as they go upstream, without the model */
-    struct buf front;             /* of the file's part, to its first byte */
     char tail[UPLOAD_MARK_BYTES + 16];
     size_t tail_len;
-    struct buf ask; /* the call's body: JSON */
+    struct buf members; /* of pictures: what the service reads, as members of a JSON object */
+    struct buf ask;     /* the call's body: JSON */
     char model_text[UPLOAD_MODEL_MAX];
     struct str model;
-    struct str prompt; /* in `prompt_text` */
-    struct buf prompt_text;
+    size_t prompt_bytes; /* of a recording's */
     enum upload_format format;
-    bool stream;
-    bool has_file;
+    bool stream;    /* of recordings */
+    uint64_t bytes; /* of all files */
+    size_t files;   /* but for a mask */
+    bool has_mask;
+    uint64_t length; /* of the file under way: */
+    struct digest_stream digest;
+    char field[MULTIPART_NAME_MAX + 1];
+    struct buf name;              /* as JSON: its field and its name */
+    char head[UPLOAD_HEAD_BYTES]; /* its first bytes */
 };
 
-/* upload_begin() and upload_whole() are in intake.h. Whether an exchange's owner is an upload. */
+/* upload_begin(), upload_whole() and upload_kind() are in intake.h. Whether an exchange's owner is an
+ * upload. */
 bool upload_is(const void *owner);
 /* What the exchange tells (net/server.h). Each may be the upload's end. */
 void upload_piece(struct upload *upload, struct str data);
@@ -101,9 +123,8 @@ void uploads_cut(struct gate *gate);
 void upload_free(struct upload *upload);
 /* "application/json", or of what is asked for as text "text/plain; charset=utf-8". */
 struct str upload_answer_type(const struct upload *upload);
-uint64_t upload_bytes(const struct upload *upload); /* of the file */
-/* The request for a route: the length, then the form. `arena` is the call's. ERR_NO_MEMORY. */
-EP_MUST_CHECK enum err upload_write(struct upload *upload, struct str upstream_model,
+/* The request for a route: head, length, then the form. `arena` is the call's. ERR_NO_MEMORY. */
+EP_MUST_CHECK enum err upload_write(struct upload *upload, const struct gate_route *ready,
                                     struct arena *arena, struct http_call *upstream,
                                     struct str parts[CALL_PARTS_MAX]);
 

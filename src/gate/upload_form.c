@@ -1,11 +1,54 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/enc.h"
+#include "dialect/picture.h"
+#include "gate/call_images.h"
+#include "gate/call_transcription.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/upload.h"
 #include "store/spool.h"
 #include "wire/jsonw.h"
 #include "wire/utf8.h"
+
+static const struct upload_kind upload_kinds[] = {
+    { .path = STR_INIT("/v1/audio/transcriptions"),
+      .service = &call_transcription,
+      .form = GATE_FORM_TRANSCRIPTION,
+      .file = STR_INIT("file"),
+      .what = "recording",
+      .streams = true },
+    { .path = STR_INIT("/v1/audio/translations"),
+      .service = &call_transcription,
+      .form = GATE_FORM_TRANSLATION,
+      .file = STR_INIT("file"),
+      .what = "recording" },
+    { .path = STR_INIT("/v1/images/edits"),
+      .service = &call_images,
+      .form = GATE_FORM_EDIT,
+      .file = STR_INIT("image"),
+      .what = "picture",
+      .pictures = true,
+      .many = true,
+      .streams = true },
+    { .path = STR_INIT("/v1/images/variations"),
+      .service = &call_images,
+      .form = GATE_FORM_VARIATION,
+      .file = STR_INIT("image"),
+      .what = "picture",
+      .pictures = true },
+};
+
+const struct upload_kind *upload_kind(struct str path)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(upload_kinds); i++) {
+        if (str_eq(path, upload_kinds[i].path)) {
+            return &upload_kinds[i];
+        }
+    }
+    return NULL;
+}
 
 static const struct str format_names[UPLOAD_FORMATS] = {
     [UPLOAD_JSON] = STR_INIT("json"),
@@ -76,16 +119,20 @@ static bool form_format(struct upload *upload, struct str value, struct upload_f
 static bool form_stream(struct upload *upload, struct str value, struct upload_fault *fault)
 {
     upload->stream = str_eq_nocase(value, STR("true"));
-    if (upload->stream || str_eq_nocase(value, STR("false"))) {
-        return true;
+    if (!upload->stream && !str_eq_nocase(value, STR("false"))) {
+        return upload_wrong(fault, ERR_ASK_INVALID, STR("stream"),
+                            "\"stream\" must be true or false.");
     }
-    return upload_wrong(fault, ERR_ASK_INVALID, STR("stream"), "\"stream\" must be true or false.");
+    return !upload->stream || upload->kind->streams ||
+           upload_wrong(fault, ERR_ASK_UNSUPPORTED, STR("stream"),
+                        "\"stream\" is not taken here: the answer comes whole.");
 }
 
 static bool form_prompt(struct upload *upload, struct str value, struct upload_fault *fault)
 {
-    enum err err = buf_append(&upload->prompt_text, value);
-    return err == ERR_OK || form_outgrows(fault, err, STR("prompt"));
+    (void)fault;
+    upload->prompt_bytes = value.len;
+    return true;
 }
 
 /* "models[]", "models[0]": some readers of forms take these for parts of "models". */
@@ -119,14 +166,67 @@ static bool form_tier(struct upload *upload, struct str value, struct upload_fau
 struct form_field {
     struct str name;
     bool (*read)(struct upload *upload, struct str value, struct upload_fault *fault);
+    bool of_sound; /* and not of pictures, where the service reads it */
 };
 
-/* What is decided by; all else is passed on. */
+/* What is decided by here; all else is passed on. */
 static const struct form_field form_fields[] = {
-    { STR_INIT("model"), form_model },       { STR_INIT("response_format"), form_format },
-    { STR_INIT("stream"), form_stream },     { STR_INIT("prompt"), form_prompt },
-    { STR_INIT("service_tier"), form_tier },
+    { STR_INIT("model"), form_model, false },   { STR_INIT("service_tier"), form_tier, false },
+    { STR_INIT("stream"), form_stream, false }, { STR_INIT("response_format"), form_format, true },
+    { STR_INIT("prompt"), form_prompt, true },
 };
+
+/* What the service of pictures reads of a request (dialect/images.h), as which JSON. */
+enum form_json {
+    FORM_TEXT,
+    FORM_NUMBER,
+    FORM_BOOL
+};
+
+struct form_member {
+    struct str name;
+    enum form_json json;
+};
+
+static const struct form_member form_members[] = {
+    { STR_INIT("prompt"), FORM_TEXT },
+    { STR_INIT("n"), FORM_NUMBER },
+    { STR_INIT("size"), FORM_TEXT },
+    { STR_INIT("quality"), FORM_TEXT },
+    { STR_INIT("response_format"), FORM_TEXT },
+    { STR_INIT("stream"), FORM_BOOL },
+    { STR_INIT("partial_images"), FORM_NUMBER },
+    { STR_INIT("user"), FORM_TEXT },
+};
+
+/* NULL: the service reads no such field. */
+static const struct form_member *form_member(const struct upload *upload, struct str name)
+{
+    for (size_t i = 0; upload->kind->pictures && i < EP_ARRAY_LEN(form_members); i++) {
+        if (str_eq(name, form_members[i].name)) {
+            return &form_members[i];
+        }
+    }
+    return NULL;
+}
+
+/* Into the call's body as a request without files has it: "n":2, . What is no number stays a text,
+ * which the service refuses by its name. */
+static enum err form_lift(struct upload *upload, const struct form_member *member, struct str value)
+{
+    struct buf *out = &upload->members;
+    int64_t number = 0;
+    TRY(jsonw_quote(out, member->name));
+    TRY(buf_byte(out, ':'));
+    if (member->json == FORM_NUMBER && str_to_i64(value, &number)) {
+        TRY(buf_i64(out, number));
+    } else if (member->json == FORM_BOOL) {
+        TRY(buf_append(out, upload->stream ? STR("true") : STR("false")));
+    } else {
+        TRY(jsonw_quote(out, value));
+    }
+    return buf_byte(out, ',');
+}
 
 /* Into the call's body: ["name","value"]. */
 static enum err form_tell(struct upload *upload, struct str name, struct str value)
@@ -141,10 +241,25 @@ static enum err form_tell(struct upload *upload, struct str name, struct str val
     return jsonw_err(&json);
 }
 
-static bool form_field(struct upload *upload, struct str name, struct str value,
-                       struct upload_fault *fault)
+/* Both to the upstream and into the call's body. */
+static enum err form_pass(struct upload *upload, struct str name, struct str value)
 {
-    bool is_model = str_eq(name, STR("model"));
+    struct str mark = { upload->mark, sizeof(upload->mark) };
+    const struct form_member *member = form_member(upload, name);
+    TRY(multipart_write_field(&upload->fields, mark, name, value));
+    return member != NULL ? form_lift(upload, member, value) : form_tell(upload, name, value);
+}
+
+static bool form_is_file(const struct upload *upload, struct str name)
+{
+    bool mask = str_eq(name, STR("mask")) || str_eq(name, STR("image[]"));
+    return str_eq(name, upload->kind->file) || (upload->kind->many && mask);
+}
+
+/* Whether one of that name can be a field at all. */
+static bool form_may_be(const struct upload *upload, struct str name, struct str value,
+                        struct upload_fault *fault)
+{
     if (form_is_ours(name)) {
         return upload_wrong(fault, ERR_ASK_UNSUPPORTED, name,
                             "\"" STR_FMT
@@ -152,68 +267,195 @@ static bool form_field(struct upload *upload, struct str name, struct str value,
                             "product's to say here.",
                             STR_ARG(name));
     }
-    if (utf8_valid(value) < value.len) {
-        return upload_wrong(fault, ERR_ASK_INVALID, name, "\"" STR_FMT "\" is not UTF-8.",
+    if (form_is_file(upload, name)) {
+        return upload_wrong(fault, ERR_ASK_INVALID, name,
+                            "\"" STR_FMT "\" must be a file: its part needs a filename.",
                             STR_ARG(name));
     }
+    return utf8_valid(value) == value.len ||
+           upload_wrong(fault, ERR_ASK_INVALID, name, "\"" STR_FMT "\" is not UTF-8.",
+                        STR_ARG(name));
+}
+
+static bool form_no_list(struct str name, struct str whole, struct upload_fault *fault)
+{
+    return !form_is_below(name, whole) ||
+           upload_wrong(fault, ERR_ASK_UNSUPPORTED, name,
+                        "\"" STR_FMT "\" is not a list here: name it \"" STR_FMT "\".",
+                        STR_ARG(name), STR_ARG(whole));
+}
+
+/* What is decided by. */
+static bool form_read(struct upload *upload, struct str name, struct str value,
+                      struct upload_fault *fault)
+{
     for (size_t i = 0; i < EP_ARRAY_LEN(form_fields); i++) {
-        if (form_is_below(name, form_fields[i].name)) {
-            return upload_wrong(fault, ERR_ASK_UNSUPPORTED, name,
-                                "\"" STR_FMT "\" is not a list here: name it \"" STR_FMT "\".",
-                                STR_ARG(name), STR_ARG(form_fields[i].name));
-        }
-        if (str_eq(name, form_fields[i].name) && !form_fields[i].read(upload, value, fault)) {
+        const struct form_field *field = &form_fields[i];
+        bool read = !field->of_sound || !upload->kind->pictures;
+        if (!form_no_list(name, field->name, fault) ||
+            (read && str_eq(name, field->name) && !field->read(upload, value, fault))) {
             return false;
         }
     }
-    if (is_model) {
+    for (size_t i = 0; upload->kind->pictures && i < EP_ARRAY_LEN(form_members); i++) {
+        if (!form_no_list(name, form_members[i].name, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool form_field(struct upload *upload, struct str name, struct str value,
+                       struct upload_fault *fault)
+{
+    if (!form_may_be(upload, name, value, fault) || !form_read(upload, name, value, fault)) {
+        return false;
+    }
+    if (str_eq(name, STR("model"))) {
         return true; /* the route's own name for it goes upstream */
     }
-    struct str mark = { upload->mark, sizeof(upload->mark) };
-    enum err err = multipart_write_field(&upload->fields, mark, name, value);
-    err = err == ERR_OK ? form_tell(upload, name, value) : err;
+    enum err err = form_pass(upload, name, value);
     return err == ERR_OK || form_outgrows(fault, err, name);
 }
 
-/* ---- the file ----------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------- */
 
-static bool form_file(struct upload *upload, const struct multipart_item *item,
-                      struct upload_fault *fault)
-{
-    if (!str_eq(item->name, STR("file"))) {
-        return upload_wrong(fault, ERR_ASK_UNSUPPORTED, item->name,
-                            "\"" STR_FMT "\" must not be a file: the recording is \"file\".",
-                            STR_ARG(item->name));
-    }
-    if (utf8_valid(item->file_name) < item->file_name.len) {
-        return upload_wrong(fault, ERR_ASK_INVALID, STR("file"),
-                            "The name of the file is not UTF-8.");
-    }
-    struct str mark = { upload->mark, sizeof(upload->mark) };
-    struct str name = item->file_name.len > 0 ? item->file_name : STR("file");
-    enum err err = multipart_write_file(&upload->front, mark, STR("file"), name, item->type);
-    err = err == ERR_OK ? form_tell(upload, STR("file"), name) : err;
-    upload->has_file = true;
-    return err == ERR_OK || form_outgrows(fault, err, STR("file"));
-}
-
-static bool form_data(struct upload *upload, struct str data, struct upload_fault *fault)
+static bool form_spool(struct upload *upload, struct str data, struct upload_fault *fault)
 {
     struct fail fail = { .text = "" };
-    uint64_t most = upload->gate->snapshot->options.upload_bytes_max;
-    if (spool_size(upload->file) + data.len > most) {
-        return upload_wrong(fault, ERR_HTTP_BODY_SIZE, STR("file"),
-                            "The file must not have more than %llu bytes.",
-                            (unsigned long long)most);
-    }
     enum err err = spool_append(upload->file, data, &fail);
     if (err != ERR_OK) {
         upload_log(&fail);
         return upload_wrong(fault, err, STR_EMPTY, "%s", err_info(err)->text);
     }
-    sound_feed(&upload->sound, data);
+    return true;
+}
+
+/* All that stands before its bytes goes where they go. */
+static bool form_front(struct upload *upload, const struct multipart_item *item, struct str name,
+                       struct upload_fault *fault)
+{
+    char room[4 * MULTIPART_HEAD_MAX]; /* a quote in a name becomes three bytes */
+    struct buf front = { room, 0, sizeof(room), sizeof(room) };
+    struct str mark = { upload->mark, sizeof(upload->mark) };
+    enum err err = spool_size(upload->file) == 0 ? ERR_OK : multipart_write_file_end(&front);
+    err = err == ERR_OK ? multipart_write_file(&front, mark, item->name, name, item->type) : err;
+    return err == ERR_OK ? form_spool(upload, buf_str(&front), fault)
+                         : form_outgrows(fault, err, item->name);
+}
+
+static enum err form_begin(struct upload *upload, struct str field, struct str name)
+{
+    struct buf kept = { upload->field, 0, sizeof(upload->field), sizeof(upload->field) };
+    TRY(buf_append(&kept, field));
+    TRY(buf_byte(&kept, '\0'));
+    buf_reset(&upload->name);
+    TRY(jsonw_quote(&upload->name, field));
+    TRY(buf_byte(&upload->name, ','));
+    TRY(jsonw_quote(&upload->name, name));
+    upload->length = 0;
+    bool mask = str_eq(field, STR("mask"));
+    upload->has_mask |= mask;
+    upload->files += mask ? 0 : 1;
+    return digest_stream_begin(&upload->digest) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static bool form_file(struct upload *upload, const struct multipart_item *item,
+                      struct upload_fault *fault)
+{
+    struct str file = upload->kind->file;
+    if (!form_is_file(upload, item->name)) {
+        return upload_wrong(fault, ERR_ASK_UNSUPPORTED, item->name,
+                            "\"" STR_FMT "\" must not be a file: the %s is \"" STR_FMT "\".",
+                            STR_ARG(item->name), upload->kind->what, STR_ARG(file));
+    }
+    if (utf8_valid(item->file_name) < item->file_name.len) {
+        return upload_wrong(fault, ERR_ASK_INVALID, item->name,
+                            "The name of the file is not UTF-8.");
+    }
+    struct str name = item->file_name.len > 0 ? item->file_name : STR("file");
+    if (!form_front(upload, item, name, fault)) {
+        return false;
+    }
+    enum err err = form_begin(upload, item->name, name);
+    if (err != ERR_OK) {
+        return form_outgrows(fault, err, item->name);
+    }
+    return upload->files <= UPLOAD_PICTURES_MAX ||
+           upload_wrong(fault, ERR_ASK_INVALID, item->name, "At most %d pictures are taken.",
+                        UPLOAD_PICTURES_MAX);
+}
+
+/* By its first bytes; those of formats that are read stand in dialect/picture.h, in base64. */
+static bool form_picture(const struct upload *upload, struct upload_fault *fault)
+{
+    char room[2 * UPLOAD_HEAD_BYTES];
+    struct buf base64 = { room, 0, sizeof(room), sizeof(room) };
+    size_t len = upload->length < UPLOAD_HEAD_BYTES ? upload->length : UPLOAD_HEAD_BYTES;
+    enum err err = enc_base64(&base64, upload->head, len);
+    ASSERT(err == ERR_OK); /* four letters for three bytes */
+    return picture_can_be(buf_str(&base64)) ||
+           upload_wrong(fault, ERR_ASK_INVALID, str_from(upload->field),
+                        "\"%s\" is no picture: send PNG, JPEG or WebP.", upload->field);
+}
+
+/* Looks as soon as its first bytes are there. */
+static bool form_look(struct upload *upload, struct str data, struct upload_fault *fault)
+{
+    uint64_t before = upload->length;
+    upload->length += data.len;
+    if (!upload->kind->pictures || before >= UPLOAD_HEAD_BYTES) {
+        return true;
+    }
+    size_t room = UPLOAD_HEAD_BYTES - (size_t)before;
+    memcpy(upload->head + before, data.ptr, data.len < room ? data.len : room);
+    return upload->length < UPLOAD_HEAD_BYTES || form_picture(upload, fault);
+}
+
+static bool form_data(struct upload *upload, struct str data, struct upload_fault *fault)
+{
+    uint64_t most = upload->gate->snapshot->options.upload_bytes_max;
+    if (upload->bytes + data.len > most) {
+        return upload_wrong(fault, ERR_HTTP_BODY_SIZE, str_from(upload->field),
+                            "The files must not have more than %llu bytes.",
+                            (unsigned long long)most);
+    }
+    upload->bytes += data.len;
+    if (!form_look(upload, data, fault) || !form_spool(upload, data, fault)) {
+        return false;
+    }
+    if (!upload->kind->pictures) {
+        sound_feed(&upload->sound, data);
+    }
     digest_stream_add(&upload->digest, data);
     return true;
+}
+
+/* Into the call's body: ["image[]","fox.png",1,"..."], with size and SHA-256. */
+static enum err form_tell_file(struct upload *upload)
+{
+    struct digest digest = digest_stream_end(&upload->digest);
+    struct buf *ask = &upload->ask;
+    TRY(buf_append(ask, ask->len == 0 ? STR("[") : STR(",[")));
+    TRY(buf_append(ask, buf_str(&upload->name)));
+    TRY(buf_byte(ask, ','));
+    TRY(buf_u64(ask, upload->length));
+    TRY(buf_append(ask, STR(",\"")));
+    TRY(enc_hex(ask, digest.bytes, sizeof(digest.bytes)));
+    return buf_append(ask, STR("\"]"));
+}
+
+static bool form_file_end(struct upload *upload, struct upload_fault *fault)
+{
+    if (upload->length == 0) {
+        return upload_wrong(fault, ERR_ASK_INVALID, str_from(upload->field), "The file is empty.");
+    }
+    if (upload->kind->pictures && upload->length < UPLOAD_HEAD_BYTES &&
+        !form_picture(upload, fault)) {
+        return false;
+    }
+    enum err err = form_tell_file(upload);
+    return err == ERR_OK || form_outgrows(fault, err, str_from(upload->field));
 }
 
 bool upload_take(struct upload *upload, const struct multipart_item *item,
@@ -227,6 +469,7 @@ bool upload_take(struct upload *upload, const struct multipart_item *item,
     case MULTIPART_DATA:
         return form_data(upload, item->value, ret_fault);
     case MULTIPART_FILE_END:
+        return form_file_end(upload, ret_fault);
     case MULTIPART_END:
         break;
     }
@@ -235,30 +478,16 @@ bool upload_take(struct upload *upload, const struct multipart_item *item,
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-/* {"model":"m","form":[["language","en"],["file","a.wav"]],"bytes":1,"sha256":"..."} */
+/* {"model":"m","prompt":"p","form":[["language","en"],["file","a.wav",1,"..."]]} */
 static enum err form_body(struct upload *upload)
 {
     struct buf body;
-    struct jsonw json;
-    char hex[2 * DIGEST_BYTES];
-    struct digest digest = digest_stream_end(&upload->digest);
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        static const char digits[] = "0123456789abcdef";
-        hex[2 * i] = digits[digest.bytes[i] >> 4];
-        hex[2 * i + 1] = digits[digest.bytes[i] & 15];
-    }
-    buf_init(&body, upload->ask.max + 1024); /* the model, escaped, and a few words */
-    jsonw_init(&json, &body);
-    jsonw_open(&json, '{');
-    jsonw_put_str(&json, "model", upload->model);
-    jsonw_key(&json, "form");
-    jsonw_open(&json, '[');
-    jsonw_raw(&json, buf_str(&upload->ask));
-    jsonw_close(&json, ']');
-    jsonw_put_int(&json, "bytes", (int64_t)spool_size(upload->file));
-    jsonw_put_str(&json, "sha256", (struct str){ hex, sizeof(hex) });
-    jsonw_close(&json, '}');
-    enum err err = jsonw_err(&json);
+    buf_init(&body, upload->ask.max + upload->members.max + 1024); /* a model, and a few words */
+    enum err err = buf_append(&body, STR("{\"model\":"));
+    err = err == ERR_OK ? jsonw_quote(&body, upload->model) : err;
+    const struct str parts[] = { STR(","), buf_str(&upload->members), STR("\"form\":["),
+                                 buf_str(&upload->ask), STR("]}") };
+    err = err == ERR_OK ? buf_append_all(&body, parts, EP_ARRAY_LEN(parts)) : err;
     if (err != ERR_OK) {
         buf_fini(&body);
         return err;
@@ -270,15 +499,11 @@ static enum err form_body(struct upload *upload)
 
 bool upload_check(struct upload *upload, struct upload_fault *ret_fault)
 {
-    if (!upload->has_file || upload->model.len == 0) {
-        const char *lacks = upload->has_file ? "model" : "file";
-        return upload_wrong(ret_fault, ERR_ASK_MISSING, str_from(lacks),
-                            "The form needs a field \"%s\".", lacks);
+    if (upload->files == 0 || upload->model.len == 0) {
+        struct str lacks = upload->files > 0 ? STR("model") : upload->kind->file;
+        return upload_wrong(ret_fault, ERR_ASK_MISSING, lacks,
+                            "The form needs a field \"" STR_FMT "\".", STR_ARG(lacks));
     }
-    if (spool_size(upload->file) == 0) {
-        return upload_wrong(ret_fault, ERR_ASK_INVALID, STR("file"), "The file is empty.");
-    }
-    upload->prompt = buf_str(&upload->prompt_text);
     upload->source.len = spool_size(upload->file);
     return form_body(upload) == ERR_OK || form_no_memory(ret_fault);
 }

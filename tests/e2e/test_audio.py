@@ -120,6 +120,26 @@ def test_a_transcript_may_be_streamed(studio):
     studio.quiet()
 
 
+@pytest.mark.parametrize("path", ["/v1/audio/translations", "/api/v1/audio/translations"])
+def test_a_translation_is_asked_for_and_sold_as_a_transcription(studio, path):
+    fields = [("model", "aurora-small"), ("prompt", "names: Ana"), ("response_format", "verbose_json")]
+    status, headers, body = studio.form(fields, wav(7.2), path=path)
+    answer = json.loads(body)
+    assert status == 200 and answer["task"] == "translate" and answer["sandbox"]["bytes"] == len(wav(7.2)), body
+    receipt = receipt_of(studio, headers)["client"]
+    assert receipt["service"] == "transcription" and receipt["units"] == {"second_in": "8"} and receipt["amount"] == "800000", receipt
+    studio.quiet()
+
+
+def test_a_translation_comes_whole(studio):
+    status, _, body = studio.form([("model", "aurora-small"), ("stream", "true")], wav(1), path="/v1/audio/translations")
+    error = json.loads(body)["error"]
+    assert status == 400 and error["param"] == "stream" and error["code"] == "unsupported_parameter", error
+    key = {"Idempotency-Key": "both"}
+    assert studio.form(ASK, wav(2), **key)[0] == 200
+    assert studio.form(ASK, wav(2), path="/v1/audio/translations", **key)[0] == 422  # it is another request
+
+
 BAD = [
     ("no model", [("language", "en")], wav(1), 400, "missing_required_parameter", "model"),
     ("no file", [("model", "aurora-small")], None, 400, "missing_required_parameter", "file"),

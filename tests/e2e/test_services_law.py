@@ -5,6 +5,7 @@ import json
 import pytest
 
 from law_house import LawHouse, needs_law, route
+from test_image_forms import PNG, form
 from test_scenario_a import DOMESTIC, RESIDENT, ZONE, registry
 
 DAY = "2026-11-02T"
@@ -61,6 +62,16 @@ def test_what_nobody_can_look_through_is_not_sold_there(house):
     answer = house.ask(house.toy, {"model": "toy-voice", "input": [17, 4, 99]}, "SG", link=True, path="/v1/embeddings")
     error = json.loads(answer[2])["error"]
     assert answer[0] in (403, 422) and error["type"] == "compliance_refusal", answer
+
+
+@pytest.mark.parametrize("path, fields", [("/v1/images/edits", [("prompt", "a fox")]), ("/v1/images/variations", [])])
+def test_pictures_that_nobody_has_looked_into_are_not_sold_there(house, path, fields):
+    kind, body = form([("model", "toy-voice"), *fields], [("image", "a.png", PNG)])
+    before = house.served(ZONE)
+    answer = house.ask(house.toy, body, "SG", link=True, path=path, headers={"Content-Type": kind})
+    error = json.loads(answer[2])["error"]
+    assert answer[0] in (403, 422) and error["type"] == "compliance_refusal", answer
+    assert house.served(ZONE) == before
 
 
 @pytest.mark.parametrize("path", ASKS)

@@ -44,6 +44,14 @@ def streamed():
     assert events[-1].type == "transcript.text.done" and events[-1].usage.input_tokens == 30
 
 
+def translation():
+    answer = client.audio.translations.create(model=MODEL, file=recording(3), prompt="names: Ana", temperature=0.2)
+    assert answer.text == "This recording has 3000 ms of sound."
+    answer = client.audio.translations.create(model=MODEL, file=recording(3), response_format="verbose_json")
+    assert float(answer.duration) == 3 and answer.task == "translate"
+    assert client.audio.translations.create(model=MODEL, file=recording(3), response_format="srt").startswith("1\n00:00:00,000")
+
+
 def large():
     answer = client.audio.transcriptions.create(model=MODEL, file=recording(1000))
     assert answer.text == "This recording has 1000000 ms of sound."
@@ -82,4 +90,4 @@ def refused_speech():
     refused(lambda: client.audio.speech.create(model=MODEL, input="", voice="alloy"), openai.BadRequestError, param="input")
 
 
-run([transcription, formats, streamed, large, no_recording, unserved, nobody, speech, speech_streamed, refused_speech])
+run([transcription, formats, streamed, translation, large, no_recording, unserved, nobody, speech, speech_streamed, refused_speech])

@@ -36,6 +36,10 @@ await run({
     }
     must(text === words && last.text === words && last.usage.total_tokens > 30, JSON.stringify(last));
   },
+  async translation() {
+    const answer = await client.audio.translations.create({ model, file: await recording(3), response_format: "verbose_json" });
+    must(answer.text === words && answer.task === "translate" && Number(answer.duration) === 3, JSON.stringify(answer));
+  },
   async no_recording() {
     const file = await toFile(Buffer.from("not a recording"), "a.txt");
     await refused(() => client.audio.transcriptions.create({ model, file }), (error) => error.status === 400);

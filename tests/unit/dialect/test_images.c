@@ -16,7 +16,7 @@ TEST(what_a_picture_is_to_be_like_is_read)
     struct str body =
         STR(BODY(",\"n\":3,\"size\":\"1024x1536\",\"quality\":\"auto\",\"stream\":true,"
                  "\"partial_images\":2"));
-    CHECK(images_read(body, &ask, &asked, &kind, &fail) == ERR_OK);
+    CHECK(images_read(body, true, &ask, &asked, &kind, &fail) == ERR_OK);
     images_kind_copy(&kind, &copy);
     memset(&kind, 0, sizeof(kind));
     CHECK_EQ(asked.count, 3);
@@ -61,13 +61,26 @@ TEST(what_is_wrong_is_named)
         struct fail fail;
         struct images_ask asked;
         struct images_kind kind;
-        enum err err = images_read(str_from(cases[i].body), &ask, &asked, &kind, &fail);
+        enum err err = images_read(str_from(cases[i].body), true, &ask, &asked, &kind, &fail);
         if (err != cases[i].err || (ask.param == NULL) != (cases[i].param == NULL) ||
             (ask.param != NULL && strcmp(ask.param, cases[i].param) != 0)) {
             test_failed(EP_SITE, "case %zu: %s, %s", i, err_info(err)->name,
                         ask.param == NULL ? "-" : ask.param);
         }
     }
+}
+
+TEST(where_no_prompt_is_needed_one_may_be_there)
+{
+    struct ask ask;
+    struct images_ask asked;
+    struct images_kind kind;
+    CHECK(images_read(STR("{\"model\":\"m\"}"), false, &ask, &asked, &kind, NULL) == ERR_OK);
+    CHECK_EQ(asked.prompt.len, 0);
+    CHECK(images_read(STR(BODY("")), false, &ask, &asked, &kind, NULL) == ERR_OK);
+    CHECK_STR(asked.prompt, STR("\"a fox\""));
+    CHECK(images_read(STR("{\"model\":\"m\",\"prompt\":\"\"}"), false, &ask, &asked, &kind, NULL) ==
+          ERR_ASK_INVALID);
 }
 
 TEST(an_answer_is_so_many_pictures)

@@ -21,7 +21,7 @@ struct desk {
 static char folder[] = "/tmp/ep-upload-XXXXXX";
 static struct desk desk;
 
-static bool open_desk(void)
+static bool open_kind(const char *path)
 {
     const struct spool_options options = { folder, 4, 4096 };
     if (access(folder, F_OK) != 0) { /* each test has its own */
@@ -32,15 +32,20 @@ static bool open_desk(void)
     desk.gate.snapshot = &desk.snapshot;
     desk.snapshot.options.upload_bytes_max = FILE_MAX;
     desk.upload.gate = &desk.gate;
+    desk.upload.kind = upload_kind(str_from(path));
     memcpy(desk.upload.mark, "0123456789abcdef0123456789abcdef", UPLOAD_MARK_BYTES);
     buf_init(&desk.upload.fields, UPLOAD_FIELDS_MAX);
-    buf_init(&desk.upload.front, 4096);
     buf_init(&desk.upload.ask, UPLOAD_FIELDS_MAX);
-    buf_init(&desk.upload.prompt_text, UPLOAD_FIELDS_MAX);
+    buf_init(&desk.upload.members, UPLOAD_FIELDS_MAX);
+    buf_init(&desk.upload.name, UPLOAD_FIELDS_MAX);
     sound_init(&desk.upload.sound);
     return spool_create(&options, &desk.spool, NULL) == ERR_OK &&
-           spool_open(desk.spool, &desk.upload.file, NULL) == ERR_OK &&
-           digest_stream_begin(&desk.upload.digest);
+           spool_open(desk.spool, &desk.upload.file, NULL) == ERR_OK;
+}
+
+static bool open_desk(void)
+{
+    return open_kind("/v1/audio/transcriptions");
 }
 
 static void close_desk(void)
@@ -49,9 +54,18 @@ static void close_desk(void)
     spool_close(desk.upload.file);
     spool_destroy(desk.spool);
     buf_fini(&desk.upload.fields);
-    buf_fini(&desk.upload.front);
     buf_fini(&desk.upload.ask);
-    buf_fini(&desk.upload.prompt_text);
+    buf_fini(&desk.upload.members);
+    buf_fini(&desk.upload.name);
+}
+
+/* What of the files goes upstream. */
+static struct str spooled(void)
+{
+    static char room[4096];
+    size_t len = 0;
+    CHECK_EQ(spool_read(desk.upload.file, 0, room, sizeof(room), &len), ERR_OK);
+    return (struct str){ room, len };
 }
 
 static bool field(const char *name, const char *value)
@@ -83,18 +97,19 @@ TEST(a_form_becomes_a_body_for_the_law_and_parts_for_the_upstream)
     CHECK(upload_check(&desk.upload, &desk.fault));
     CHECK_STR(buf_str(&desk.upload.ask),
               STR("{\"model\":\"hear-1\",\"form\":[[\"language\",\"en\"],[\"response_format\","
-                  "\"vtt\"],[\"file\",\"a\\\"b.wav\"],[\"stream\",\"TRUE\"],[\"prompt\",\"say "
-                  "\\\"x\\\"\"],[\"include[]\",\"logprobs\"]],\"bytes\":3,\"sha256\":"
-                  "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}"));
+                  "\"vtt\"],[\"file\",\"a\\\"b.wav\",3,"
+                  "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"],"
+                  "[\"stream\",\"TRUE\"],[\"prompt\",\"say \\\"x\\\"\"],"
+                  "[\"include[]\",\"logprobs\"]]}"));
     CHECK_STR(desk.upload.model, STR("hear-1"));
-    CHECK_STR(desk.upload.prompt, STR("say \"x\""));
-    CHECK(desk.upload.stream && desk.upload.format == UPLOAD_VTT && desk.upload.source.len == 3);
+    CHECK_EQ(desk.upload.prompt_bytes, strlen("say \"x\""));
+    CHECK(desk.upload.stream && desk.upload.format == UPLOAD_VTT && desk.upload.bytes == 3);
+    CHECK_EQ(desk.upload.source.len, spooled().len);
     /* The model is each route's own, and stands in no field. */
     struct str fields = buf_str(&desk.upload.fields);
     CHECK(str_search(fields, STR("hear-1")) == fields.len);
     CHECK(str_search(fields, STR("name=\"include[]\"\r\n\r\nlogprobs\r\n")) < fields.len);
-    struct str front = buf_str(&desk.upload.front);
-    CHECK(str_ends(front, STR("name=\"file\"; filename=\"a%22b.wav\"\r\n\r\n")));
+    CHECK(str_ends(spooled(), STR("name=\"file\"; filename=\"a%22b.wav\"\r\n\r\nabc")));
     close_desk();
 }
 
@@ -102,7 +117,7 @@ TEST(a_file_without_a_name_gets_one)
 {
     CHECK(open_desk());
     CHECK(file("file", STR_EMPTY, STR("abc")));
-    CHECK(str_ends(buf_str(&desk.upload.front), STR("; filename=\"file\"\r\n\r\n")));
+    CHECK(str_ends(spooled(), STR("; filename=\"file\"\r\n\r\nabc")));
     close_desk();
 }
 
@@ -158,8 +173,7 @@ TEST(what_a_form_lacks_is_told)
     CHECK(open_desk() && file("file", STR("a"), STR("b")));
     CHECK(!upload_check(&desk.upload, &desk.fault));
     wrong(ERR_ASK_MISSING, "model");
-    CHECK(open_desk() && field("model", "m") && file("file", STR("a"), STR_EMPTY));
-    CHECK(!upload_check(&desk.upload, &desk.fault));
+    CHECK(open_desk() && field("model", "m") && !file("file", STR("a"), STR_EMPTY));
     wrong(ERR_ASK_INVALID, "file");
 }
 
@@ -178,6 +192,125 @@ TEST(a_file_and_the_fields_have_their_limits)
     wrong(ERR_ASK_INVALID, "b");
 }
 
+/* ---- translations, pictures --------------------------------------------------------------- */
+
+#define PNG "\x89PNG\r\n\x1A\n\0\0\0\x0D"
+
+TEST(only_what_comes_as_a_form_is_an_upload)
+{
+    CHECK(upload_kind(STR("/v1/audio/translations")) != NULL);
+    CHECK(upload_kind(STR("/v1/images/edits"))->pictures);
+    CHECK(upload_kind(STR("/v1/images/generations")) == NULL && upload_kind(STR_EMPTY) == NULL);
+}
+
+TEST(a_translation_comes_whole)
+{
+    CHECK(open_kind("/v1/audio/translations") && !field("stream", "true"));
+    wrong(ERR_ASK_UNSUPPORTED, "stream");
+    CHECK(open_kind("/v1/audio/translations") && field("stream", "false"));
+    close_desk();
+}
+
+TEST(a_form_of_pictures_becomes_a_request_as_it_is_without_files)
+{
+    CHECK(open_kind("/v1/images/edits") && field("n", "2") && field("prompt", "a \"fox\""));
+    CHECK(file("image[]", STR("a.png"), STR(PNG)) && field("stream", "True"));
+    CHECK(field("background", "opaque") && file("mask", STR("m"), STR(PNG "\x0D")));
+    CHECK(field("model", "paint-1") && field("size", "auto") &&
+          file("image[]", STR_EMPTY, STR(PNG)));
+    CHECK(upload_check(&desk.upload, &desk.fault));
+    struct str body = buf_str(&desk.upload.ask);
+    CHECK(str_starts(body, STR("{\"model\":\"paint-1\",\"n\":2,\"prompt\":\"a \\\"fox\\\"\","
+                               "\"stream\":true,\"size\":\"auto\",\"form\":[[\"image[]\","
+                               "\"a.png\",12,\"")));
+    CHECK(str_search(body, STR("[\"background\",\"opaque\"],[\"mask\",\"m\",13,\"")) < body.len);
+    CHECK(str_search(body, STR("[\"image[]\",\"file\",12,\"")) < body.len);
+    CHECK(desk.upload.files == 2 && desk.upload.has_mask && desk.upload.bytes == 37);
+    /* As they go upstream, one behind the other. */
+    struct str files = spooled();
+    CHECK(str_starts(files, STR("--0123456789abcdef0123456789abcdef\r\n")));
+    CHECK(str_search(files, STR(PNG "\r\n--0123456789abcdef0123456789abcdef\r\n"
+                                    "Content-Disposition: form-data; name=\"mask\"")) < files.len);
+    CHECK(str_ends(files, STR("filename=\"file\"\r\n\r\n" PNG)));
+    close_desk();
+}
+
+TEST(what_is_no_number_stays_a_text)
+{
+    CHECK(open_kind("/v1/images/edits") && field("n", "1.5") && field("partial_images", "\","));
+    CHECK_STR(buf_str(&desk.upload.members), STR("\"n\":\"1.5\",\"partial_images\":\"\\\",\","));
+    close_desk();
+}
+
+/* Its bytes come one by one, too. */
+static bool drip(const char *name, struct str data)
+{
+    const struct multipart_item begins = { .kind = MULTIPART_FILE, .name = str_from(name) };
+    const struct multipart_item whole = { .kind = MULTIPART_FILE_END };
+    bool fine = upload_take(&desk.upload, &begins, &desk.fault);
+    for (size_t i = 0; fine && i < data.len; i++) {
+        const struct multipart_item byte = { .kind = MULTIPART_DATA,
+                                             .value = str_slice(data, i, i + 1) };
+        fine = upload_take(&desk.upload, &byte, &desk.fault);
+    }
+    return fine && upload_take(&desk.upload, &whole, &desk.fault);
+}
+
+TEST(pictures_are_told_by_their_first_bytes)
+{
+    static const struct str bad[] = { STR_INIT("abc"), STR_INIT("a text, not a picture"),
+                                      STR_INIT("<svg xmlns=\"x\">"),
+                                      STR_INIT("\x89PNX\r\n\x1A\n\0\0\0\0") };
+    static const struct str good[] = { STR_INIT(PNG), STR_INIT("\xFF\xD8\xFF\xE0more"),
+                                       STR_INIT("RIFF\1\2\3\4WEBPVP8 "), STR_INIT("GIF89a") };
+    for (size_t i = 0; i < EP_ARRAY_LEN(bad); i++) {
+        CHECK(open_kind("/v1/images/edits") && !file("image", STR("a"), bad[i]));
+        wrong(ERR_ASK_INVALID, "image");
+        CHECK(open_kind("/v1/images/edits") && !drip("mask", bad[i]));
+        wrong(ERR_ASK_INVALID, "mask");
+    }
+    for (size_t i = 0; i < EP_ARRAY_LEN(good); i++) {
+        CHECK(open_kind("/v1/images/variations") && file("image", STR("a"), good[i]));
+        close_desk();
+        CHECK(open_kind("/v1/images/variations") && drip("image", good[i]));
+        close_desk();
+    }
+}
+
+TEST(what_is_wrong_with_a_form_of_pictures_is_told)
+{
+    CHECK(open_kind("/v1/images/edits") && file("mask", STR("m"), STR(PNG)));
+    CHECK(field("model", "m") && !upload_check(&desk.upload, &desk.fault));
+    wrong(ERR_ASK_MISSING, "image");
+    CHECK(open_kind("/v1/images/edits") && !field("image", "a"));
+    wrong(ERR_ASK_INVALID, "image");
+    CHECK(open_kind("/v1/images/edits") && !field("n[]", "1"));
+    wrong(ERR_ASK_UNSUPPORTED, "n[]");
+    CHECK(open_kind("/v1/images/variations") && !file("mask", STR("m"), STR(PNG)));
+    wrong(ERR_ASK_UNSUPPORTED, "mask");
+    CHECK(open_kind("/v1/images/variations") && !file("file", STR("m"), STR(PNG)));
+    wrong(ERR_ASK_UNSUPPORTED, "file");
+    CHECK(open_kind("/v1/images/edits"));
+    desk.snapshot.options.upload_bytes_max = sizeof(PNG) * UPLOAD_PICTURES_MAX;
+    for (int i = 0; i < UPLOAD_PICTURES_MAX; i++) {
+        CHECK(file("image[]", STR("a"), STR(PNG)));
+    }
+    CHECK(!file("image[]", STR("a"), STR(PNG)));
+    wrong(ERR_ASK_INVALID, "image[]");
+}
+
+static void once_pictures(void)
+{
+    desk.fault.err = ERR_OK;
+    if (open_kind("/v1/images/edits") && field("model", "m") && field("prompt", "p") &&
+        field("x", "y") && file("image", STR("a"), STR(PNG)) &&
+        upload_check(&desk.upload, &desk.fault)) {
+        struct json_fault fault;
+        CHECK_EQ(json_check(buf_str(&desk.upload.ask), &fault), ERR_OK);
+    }
+    close_desk();
+}
+
 static void once(void)
 {
     desk.fault.err = ERR_OK;
@@ -192,4 +325,5 @@ static void once(void)
 TEST(each_allocation_may_fail)
 {
     CHECK(test_each_allocation_failing(once) >= 6);
+    CHECK(test_each_allocation_failing(once_pictures) >= 7);
 }
