@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "batch/batch.h"
+#include "batch/batch_again.h"
 #include "batch/content.h"
 
 #define KEEPING_NAME    "batches"
@@ -75,6 +76,7 @@ struct keeping_job {
     struct store_job job;
     const struct keeping_ids *files;
     const struct keeping_ids *batches; /* NULL: those that are due */
+    struct id client;                  /* with those */
     int64_t now_ns;
 };
 
@@ -85,12 +87,13 @@ static enum err keeping_write(struct store_job *job, struct store_txn *txn, stru
         TRY(batch_file_remove(txn, keeping->files->items[i], fail));
     }
     if (keeping->batches == NULL) {
+        TRY(batch_again_expire(txn, keeping->now_ns, fail));
         return batch_expire(txn, keeping->now_ns, fail);
     }
     for (size_t i = 0; i < keeping->batches->count; i++) {
         TRY(batch_remove(txn, keeping->batches->items[i], fail));
     }
-    return ERR_OK;
+    return batch_again_forget(txn, keeping->client, fail);
 }
 
 /* ---- leftovers ---------------------------------------------------------------------------- */
@@ -229,7 +232,8 @@ static enum err keeping_forget(struct store *store, const char *folder,
 {
     struct keeping_job job = { .job = { .run = keeping_write },
                                .files = &client->files,
-                               .batches = &client->batches };
+                               .batches = &client->batches,
+                               .client = client->client };
     TRY(store_read(store, keeping_read_client, client, fail));
     TRY(keeping_remove(folder, &client->files, CONTENT_JSONL, fail));
     TRY(keeping_remove(folder, &client->results, CONTENT_JSONL, fail));

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "batch/batch.h"
+#include "batch/batch_again.h"
 #include "batch/content.h"
 #include "ident/allowance.h"
 #include "ident/wake.h"
@@ -50,7 +51,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 23 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 24 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -77,6 +78,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = usage_unit_migration;
     migrations[count++] = batch_migration;
     migrations[count++] = tier_claim_migration;
+    migrations[count++] = batch_again_migration;
     return count;
 }
 

@@ -7,6 +7,7 @@
 #include "gate/call_talk.h"
 #include "gate/call_tier.h"
 #include "gate/gate_internal.h"
+#include "gate/idem_key.h"
 #include "gate/lookout.h"
 #include "gate/price_shelf.h"
 #include "ident/ident.h"
@@ -16,8 +17,6 @@ _Static_assert((int)USAGE_COUNT == (int)REGISTRY_PRICE_CLASSES &&
                "usage and prices count the same classes and units");
 
 #define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
-#define ADMIT_KEY_TEXT \
-    "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
 /* Each price down to a whole pico: what is asked for is exact, and no more than the percentage. */
@@ -313,7 +312,7 @@ enum call_next call_admit(struct call *call)
     if (err != ERR_OK) {
         call->param = err == ERR_ASK_INVALID ? "Idempotency-Key" : NULL;
         return call_refuse(call, err, "%s",
-                           err == ERR_ASK_INVALID ? ADMIT_KEY_TEXT : err_info(err)->text);
+                           err == ERR_ASK_INVALID ? IDEM_KEY_TEXT : err_info(err)->text);
     }
     if (call_repeat_begin(call)) {
         call_goto(call, CALL_REPEAT);

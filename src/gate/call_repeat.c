@@ -10,7 +10,6 @@
 #include "gate/gate_internal.h"
 #include "gate/repeats.h"
 #include "ident/ident.h"
-#include "wire/url.h"
 
 #define REPEAT_TRY_NS INT64_C(20000000) /* 20 ms: little beside the second that the SDK waited */
 
@@ -24,13 +23,12 @@ static struct repeats *repeat_table(const struct call *call)
     return call->gate->world.repeats;
 }
 
-/* Who asks, and for what. */
+/* Who asks, and for what; the query, too: Gemini's says whether events or a list are told. */
 static struct digest repeat_name(const struct call *call)
 {
-    struct str query;
     const struct str parts[] = {
         id_str(&call->key->id),
-        url_target_path(http_exchange_head(call->x)->target, &query),
+        http_exchange_head(call->x)->target,
         STR("\n"),
         call_talk_asked(call),
     };
@@ -41,7 +39,7 @@ static struct digest repeat_name(const struct call *call)
 static int64_t repeat_count(const struct call *call)
 {
     int64_t count = 0;
-    struct str said = http1_header(http_exchange_head(call->x), STR(CALL_REPEAT_HEADER));
+    struct str said = http1_header(http_exchange_head(call->x), STR(REPEATS_HEADER));
     bool watched = said.len > 0 && repeat_table(call) != NULL && call->claim == NULL &&
                    call->body.len <= REPEATS_BODY_MAX;
     return watched && str_to_i64(said, &count) && count >= 0 ? count : -1;

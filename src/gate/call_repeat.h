@@ -15,8 +15,6 @@
 #include "base/id.h"
 #include "base/str.h"
 
-#define CALL_REPEAT_HEADER "x-stainless-retry-count" /* the count of an SDK's own tries */
-
 struct call;
 struct repeat;
 struct repeat_wait;

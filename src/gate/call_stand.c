@@ -23,6 +23,13 @@ static struct repeats *stand_table(const struct call_stand *stand)
     return stand->gate->world.repeats;
 }
 
+/* No longer than what ended is remembered: the operator wants repeats known for so long. */
+static int64_t stand_until(const struct call_stand *stand)
+{
+    int64_t window_ns = repeats_window_ns(stand_table(stand));
+    return loop_now_ns(stand->gate->loop) + (window_ns < CALL_STAND_NS ? window_ns : CALL_STAND_NS);
+}
+
 static void stand_free(struct call_stand *stand)
 {
     timer_stop(stand->gate->loop, &stand->timer);
@@ -33,7 +40,7 @@ static void stand_free(struct call_stand *stand)
     mem_free(stand);
 }
 
-/* The call has a client no longer. */
+/* The call has a client no longer, and may wait for one. */
 static void stand_leave(struct call_stand *stand)
 {
     struct call *call = stand->call;
@@ -41,6 +48,8 @@ static void stand_leave(struct call_stand *stand)
         http_exchange_abort(call->x); /* which is told to nobody */
         call->x = NULL;
         call_ping_end(call);
+    }
+    if (call != NULL) {
         call_wake(call);
     }
     stand_free(stand);
@@ -155,7 +164,7 @@ static void stand_flow(struct call_stand *stand, bool flows)
 
 static void stand_joined(struct call_stand *stand, size_t waiting)
 {
-    stand->until_ns = loop_now_ns(stand->gate->loop) + CALL_STAND_NS;
+    stand->until_ns = stand_until(stand);
     if (!stand->joined && stand->call != NULL) {
         call_wake(stand->call); /* it may wait for that */
     }
@@ -227,27 +236,37 @@ static bool stand_open(struct call_stand *stand)
     return true;
 }
 
+/* NULL: no memory. */
+static struct call_stand *stand_make(struct call *call)
+{
+    struct call_stand *stand = mem_zalloc(sizeof(*stand));
+    if (stand == NULL) {
+        return NULL;
+    }
+    stand->gate = call->gate;
+    stand->call = call;
+    stand->entry = call->repeat.entry;
+    stand->until_ns = stand_until(stand);
+    timer_init(&stand->timer, stand_on_timer);
+    http_inner_init(&stand->inner, &stand_events);
+    call->repeat.stand = stand;
+    if (!stand_open(stand)) {
+        stand_free(stand);
+        return NULL;
+    }
+    return stand;
+}
+
 bool call_stand_begin(struct call *call)
 {
-    struct gate *gate = call->gate;
-    if (!stand_may(call) || !repeats_stand(gate->world.repeats, call->repeat.entry)) {
+    struct call_stand *stand = stand_may(call) ? stand_make(call) : NULL;
+    if (stand == NULL) {
         return false;
     }
-    struct call_stand *stand = mem_zalloc(sizeof(*stand));
-    if (stand != NULL) {
-        stand->gate = gate;
-        stand->call = call;
-        stand->entry = call->repeat.entry;
-        stand->until_ns = loop_now_ns(gate->loop) + CALL_STAND_NS;
-        timer_init(&stand->timer, stand_on_timer);
-        http_inner_init(&stand->inner, &stand_events);
-        call->repeat.stand = stand;
-    }
-    if (stand == NULL || !stand_open(stand)) {
-        if (stand != NULL) {
-            stand_free(stand);
-        }
-        return false; /* whoever comes meanwhile waits for its end */
+    /* Last: a repeat that finds a stream standing finds one that is told. */
+    if (!repeats_stand(stand_table(stand), stand->entry)) {
+        stand_leave(stand);
+        return false;
     }
     return true;
 }
@@ -271,7 +290,7 @@ bool call_stand_end(struct call *call)
 {
     struct call_stand *stand = call->repeat.stand;
     bool sold = call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED;
-    if (sold) {
+    if (sold || !repeats_recall(stand_table(stand), stand->entry)) {
         stand->call = NULL;
         call->repeat.stand = NULL;
         return true;

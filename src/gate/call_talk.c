@@ -10,6 +10,7 @@
 #include "gate/call_tier.h"
 #include "gate/call_tongue.h"
 #include "gate/gate_internal.h"
+#include "gate/repeats.h"
 #include "gate/talk_route.h"
 #include "wire/url.h"
 
@@ -95,7 +96,7 @@ static enum err talk_note_head(struct call *call, struct call_talk *talk)
         return ERR_OK;
     }
     if (http1_header(head, STR("idempotency-key")).len > 0 ||
-        http1_header(head, STR(CALL_REPEAT_HEADER)).len > 0) {
+        http1_header(head, STR(REPEATS_HEADER)).len > 0) {
         talk->asked = digest_sha256(buf_str(&call->body));
     }
     struct str version = http1_header(head, STR("anthropic-version"));

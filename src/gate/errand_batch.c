@@ -8,6 +8,7 @@
 #include "gate/errand.h"
 #include "gate/front_internal.h"
 #include "gate/law.h"
+#include "gate/reply.h"
 #include "ident/ident.h"
 #include "wire/url.h"
 
@@ -110,6 +111,19 @@ bool errand_batch_pages(struct errand_batch *errand, struct http_exchange *x, st
         return false;
     }
     return true;
+}
+
+bool errand_batch_again(struct errand_batch *errand, struct http_exchange *x)
+{
+    enum err err = errand_again_read(errand, x);
+    const struct face_error error = { .err = err,
+                                      .message = str_from(errand->work.message),
+                                      .param = str_from(errand->work.param) };
+    if (err != ERR_OK) {
+        reply_refuse(x, &error);
+        errand_batch_drop(errand);
+    }
+    return err == ERR_OK;
 }
 
 void errand_batch_start(struct errand_batch *errand, struct http_exchange *x, errand_work_fn *run)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "batch/batch.h"
+#include "gate/errand_again.h"
 #include "gate/errand_work.h"
 #include "wire/jsonw.h"
 
@@ -24,6 +25,7 @@ struct errand_batch {
     struct batch_page page; /* of a list */
     int64_t keep_ns;        /* content is kept for so long; 0: where it does not matter */
     int64_t now_ns;
+    struct errand_again again;
     struct jsonw json; /* into the answer */
     int64_t shown;     /* of a page */
     bool has_more;
@@ -45,6 +47,9 @@ EP_MUST_CHECK bool errand_batch_name(struct errand_batch *errand, struct http_ex
 /* `after` and `limit` of the query. False: one is no such; refused, and the errand is gone. */
 EP_MUST_CHECK bool errand_batch_pages(struct errand_batch *errand, struct http_exchange *x,
                                       struct str after, struct str prefix);
+/* Whether it may come again, or was sent before. False: its Idempotency-Key is none; refused, and
+ * the errand is gone. */
+EP_MUST_CHECK bool errand_batch_again(struct errand_batch *errand, struct http_exchange *x);
 /* It is freed at its end. */
 void errand_batch_start(struct errand_batch *errand, struct http_exchange *x, errand_work_fn *run);
 /* Never started. */

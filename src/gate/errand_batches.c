@@ -132,9 +132,26 @@ static enum err add_on_input(void *context, const struct batch_file *file)
                                                             "The file's purpose is not \"batch\".");
 }
 
+static enum err add_on_made(void *context, const struct batch *batch)
+{
+    struct errand_batch *errand = context;
+    errand_put_batch(&errand->json, batch);
+    return jsonw_err(&errand->json);
+}
+
+static enum err add_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
+                         struct fail *fail)
+{
+    return batch_find(txn, &errand->owner, BATCH_OPENAI, id, add_on_made, errand, fail);
+}
+
 static enum err add_write(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct batch_add *add = context; /* its first part is the errand_batch */
+    TRY(errand_again_look(&add->errand, txn, add_tell, fail));
+    if (add->errand.again.told) {
+        return ERR_OK;
+    }
     enum err err =
         batch_file_find(txn, &add->errand.owner, add->batch.input, add_on_input, add, fail);
     if (err == ERR_NOT_FOUND) {
@@ -142,7 +159,9 @@ static enum err add_write(void *context, struct store_txn *txn, struct fail *fai
     }
     TRY(err);
     err = batch_add(txn, &add->batch, fail);
-    return err == ERR_LIMIT ? ERR_BATCH_OPEN : err;
+    return err == ERR_LIMIT ? ERR_BATCH_OPEN
+           : err == ERR_OK  ? errand_again_made(&add->errand, txn, add->batch.id, fail)
+                            : err;
 }
 
 static void batch_add_run(struct errand_work *work)
@@ -152,9 +171,10 @@ static void batch_add_run(struct errand_work *work)
     if (work->err != ERR_OK) {
         return;
     }
+    errand_again_asks(&add->errand, STR("/v1/batches"), buf_str(&add->body));
     errand_batch_fill(&add->errand, &add->asker, BATCH_OPENAI, &add->batch);
     errand_batch_write(&add->errand, add_write);
-    if (work->err == ERR_OK) {
+    if (work->err == ERR_OK && !add->errand.again.told) {
         errand_batches_changed(work->gate);
         errand_put_batch(&add->errand.json, &add->batch);
         work->err = jsonw_err(&add->errand.json);
@@ -174,6 +194,9 @@ void errand_batch_add(struct gate *gate, struct http_exchange *x, struct str pat
         return;
     }
     add->errand.work.fini = batch_add_fini;
+    if (!errand_batch_again(&add->errand, x)) {
+        return;
+    }
     if (!batch_asker_note(&add->asker, x, add->errand.key)) {
         errand_batch_drop(&add->errand);
         errand_refuse_field(x, STR(CALL_LAW_MARKET), STR_EMPTY);

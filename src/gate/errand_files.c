@@ -31,6 +31,7 @@ struct file_add {
     char name[BATCH_NAME_MAX + 1];
     size_t name_len;
     struct batch_file file;
+    struct digest_stream digest; /* of its bytes, if it may be sent again */
     int fd;
     int64_t after_s; /* it is to expire so long after it was made; 0: nothing was said */
     bool has_file;
@@ -97,6 +98,9 @@ static enum err file_on_data(struct file_add *add, struct str bytes)
         return file_refuse(add, ERR_HTTP_BODY_SIZE, "file",
                            "The file is larger than a batch's may be.");
     }
+    if (add->errand.again.known) {
+        digest_stream_add(&add->digest, bytes);
+    }
     return content_write(add->fd, bytes, &fail);
 }
 
@@ -149,15 +153,49 @@ static enum err file_check(struct file_add *add)
                                : file_refuse(add, ERR_ASK_INVALID, "file", "The file is empty.");
 }
 
+/* What a repeat repeats: its form has another boundary each time, but the same in it. */
+static void file_asks(struct file_add *add)
+{
+    char text[DIGEST_BYTES + BATCH_NAME_MAX + 32];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    if (!add->errand.again.known) {
+        return;
+    }
+    const struct digest digest = digest_stream_end(&add->digest);
+    EP_IGNORE(buf_append(&body, digest_str(&digest))); /* all of it fits */
+    EP_IGNORE(buf_u64(&body, (uint64_t)add->after_s));
+    EP_IGNORE(buf_byte(&body, '\n'));
+    EP_IGNORE(buf_append(&body, (struct str){ add->name, add->name_len }));
+    errand_again_asks(&add->errand, STR("/v1/files"), buf_str(&body));
+}
+
+static enum err file_on_found(void *context, const struct batch_file *file)
+{
+    struct errand_batch *errand = context;
+    errand_put_file(&errand->json, file);
+    return jsonw_err(&errand->json);
+}
+
+static enum err file_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
+                          struct fail *fail)
+{
+    return batch_file_find(txn, &errand->owner, id, file_on_found, errand, fail);
+}
+
 static enum err file_write_row(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct file_add *add = context; /* its first part is the errand_batch */
     int64_t bytes = 0;
+    TRY(errand_again_look(&add->errand, txn, file_tell, fail));
+    if (add->errand.again.told) {
+        return ERR_OK;
+    }
     TRY(batch_file_bytes(txn, add->file.owner.client, &bytes, fail));
     if (bytes + add->file.bytes >
         front_of(add->errand.work.gate)->world.batches->client_bytes_max) {
         return ERR_BATCH_ROOM;
     }
+    TRY(errand_again_made(&add->errand, txn, add->file.id, fail));
     return batch_file_add(txn, &add->file, fail);
 }
 
@@ -174,6 +212,7 @@ static enum err file_keep(struct file_add *add)
     add->file.created_ns = add->errand.now_ns;
     add->file.until_ns =
         add->errand.now_ns + (after_ns > 0 && after_ns < keep_ns ? after_ns : keep_ns);
+    file_asks(add);
     TRY(content_sync(add->fd, &fail));
     TRY(content_folder_sync(folder, &fail));
     errand_batch_write(&add->errand, file_write_row);
@@ -194,7 +233,7 @@ static void file_add_run(struct errand_work *work)
 {
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
     work->err = file_keep(add);
-    if (work->err != ERR_OK) {
+    if (work->err != ERR_OK || add->errand.again.told) {
         file_drop_content(add);
         return;
     }
@@ -206,6 +245,7 @@ static void file_add_fini(struct errand_work *work)
 {
     struct file_add *add = EP_CONTAINER(work, struct file_add, errand.work);
     multipart_fini(&add->form);
+    digest_stream_fini(&add->digest);
     if (add->fd >= 0) {
         (void)close(add->fd); /* it is synced, or removed */
     }
@@ -309,14 +349,21 @@ static struct file_add *file_start(struct gate *gate, struct http_exchange *x)
     enum err err = head->framing == HTTP1_LENGTH && head->length > most
                        ? ERR_HTTP_BODY_SIZE
                        : file_check_others(gate, add->errand.owner.client);
+    err = err == ERR_OK ? errand_again_read(&add->errand, x) : err;
+    if (err == ERR_OK && add->errand.again.known && !digest_stream_begin(&add->digest)) {
+        err = ERR_NO_MEMORY;
+    }
     if (err == ERR_OK &&
         !multipart_init(&add->form, http1_header(head, STR("content-type")), STR("file"))) {
         err = file_refuse(add, ERR_HTTP_TYPE, "", multipart_why(add->form.bad));
     }
     struct errand_work *work = &add->errand.work;
-    const struct face_error error = { .err = err, .message = str_from(work->message) };
+    const struct face_error error = { .err = err,
+                                      .message = str_from(work->message),
+                                      .param = str_from(work->param) };
     if (err != ERR_OK) {
         reply_refuse(x, &error);
+        digest_stream_fini(&add->digest);
         errand_batch_drop(&add->errand);
         return NULL;
     }
@@ -399,13 +446,6 @@ void errand_file_list(struct gate *gate, struct http_exchange *x, struct str pat
     if (errand != NULL && errand_batch_pages(errand, x, STR("after"), STR(BATCH_FILE_PREFIX))) {
         errand_batch_start(errand, x, file_list_run);
     }
-}
-
-static enum err file_on_found(void *context, const struct batch_file *file)
-{
-    struct errand_batch *errand = context;
-    errand_put_file(&errand->json, file);
-    return jsonw_err(&errand->json);
 }
 
 static enum err file_get_read(void *context, struct store_txn *txn, struct fail *fail)

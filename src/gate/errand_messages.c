@@ -121,10 +121,27 @@ static enum err messages_check(struct messages_add *add)
     return err;
 }
 
+static enum err messages_on_found(void *context, const struct batch *batch)
+{
+    struct errand_batch *errand = context;
+    errand_put_messages(&errand->json, batch);
+    return jsonw_err(&errand->json);
+}
+
+static enum err messages_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
+                              struct fail *fail)
+{
+    return batch_find(txn, &errand->owner, BATCH_ANTHROPIC, id, messages_on_found, errand, fail);
+}
+
 static enum err messages_write(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct messages_add *add = context; /* its first part is the errand_batch */
     int64_t bytes = 0;
+    TRY(errand_again_look(&add->errand, txn, messages_tell, fail));
+    if (add->errand.again.told) {
+        return ERR_OK;
+    }
     TRY(batch_file_bytes(txn, add->input.owner.client, &bytes, fail));
     if (bytes + add->input.bytes >
         front_of(add->errand.work.gate)->world.batches->client_bytes_max) {
@@ -134,6 +151,7 @@ static enum err messages_write(void *context, struct store_txn *txn, struct fail
     if (err != ERR_OK) {
         return err == ERR_LIMIT ? ERR_BATCH_OPEN : err;
     }
+    TRY(errand_again_made(&add->errand, txn, add->batch.id, fail));
     return batch_file_add(txn, &add->input, fail);
 }
 
@@ -167,13 +185,15 @@ static void messages_add_run(struct errand_work *work)
     add->input.purpose = STR("messages");
     add->input.created_ns = add->batch.created_ns;
     add->input.until_ns = add->batch.until_ns;
+    errand_again_asks(&add->errand, add->batch.endpoint, buf_str(&add->body));
     work->err = messages_keep(add);
-    if (work->err != ERR_OK && add->fd >= 0) {
+    bool made = work->err == ERR_OK && !add->errand.again.told;
+    if (!made && add->fd >= 0) {
         /* What stays of it is swept up: no row knows of it. */
         EP_IGNORE(content_remove(front_of(work->gate)->world.batches->folder, add->input.id,
                                  CONTENT_JSONL, &fail));
     }
-    if (work->err == ERR_OK) {
+    if (made) {
         errand_batches_changed(work->gate);
         errand_put_messages(&add->errand.json, &add->batch);
         work->err = jsonw_err(&add->errand.json);
@@ -199,6 +219,9 @@ void errand_messages_add(struct gate *gate, struct http_exchange *x, struct str 
     add->fd = -1;
     add->errand.work.fini = messages_add_fini;
     add->input.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
+    if (!errand_batch_again(&add->errand, x)) {
+        return;
+    }
     if (!batch_asker_note(&add->asker, x, add->errand.key)) {
         errand_batch_drop(&add->errand);
         errand_refuse_field(x, STR(CALL_LAW_MARKET), STR_EMPTY);
@@ -274,13 +297,6 @@ void errand_messages_list(struct gate *gate, struct http_exchange *x, struct str
         errand_batch_pages(&listing->errand, x, STR("after_id"), STR(BATCH_MESSAGES_PREFIX))) {
         errand_batch_start(&listing->errand, x, messages_list_run);
     }
-}
-
-static enum err messages_on_found(void *context, const struct batch *batch)
-{
-    struct errand_batch *errand = context;
-    errand_put_messages(&errand->json, batch);
-    return jsonw_err(&errand->json);
 }
 
 static enum err messages_get_read(void *context, struct store_txn *txn, struct fail *fail)

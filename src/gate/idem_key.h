@@ -8,6 +8,9 @@
 
 /* The draft asks servers to bound it; a UUID has 36, and what embeds an order or a session, 100. */
 #define IDEM_KEY_MAX 255
+/* What one that is none is refused with. */
+#define IDEM_KEY_TEXT \
+    "Idempotency-Key must be one header of 1 to 255 visible ASCII characters, bare or in quotes."
 
 /*
  * The key without quotes and escapes, the same for both forms; empty: the header is not there.

@@ -176,6 +176,11 @@ void repeats_sweep(struct repeats *repeats, int64_t now_ns)
     }
 }
 
+int64_t repeats_window_ns(const struct repeats *repeats)
+{
+    return repeats->window_ns;
+}
+
 /* ---- a call that may be repeated ---------------------------------------------------------- */
 
 /* With the lock held. */
@@ -286,14 +291,21 @@ void repeats_end(struct repeats *repeats, struct repeat *repeat, bool again, int
 
 /* ---- a stream that may be repeated -------------------------------------------------------- */
 
+/* Nothing is in it; its source sees to how much waits. */
+static void repeats_pipe_init(struct repeat_pipe *pipe)
+{
+    pipe->status = 0;
+    buf_init(&pipe->headers, REPEATS_POUR_MAX);
+    buf_init(&pipe->bytes, REPEATS_POUR_MAX);
+}
+
 /* With the lock held. */
 static struct repeat_pipe *repeats_pipe(struct repeats_stripe *stripe)
 {
     bool room = stripe->stands < REPEATS_STANDS_STRIPE;
     struct repeat_pipe *pipe = room ? mem_zalloc(sizeof(*pipe)) : NULL;
     if (pipe != NULL) {
-        buf_init(&pipe->headers, REPEATS_POUR_MAX); /* its source sees to what waits */
-        buf_init(&pipe->bytes, REPEATS_POUR_MAX);
+        repeats_pipe_init(pipe);
         stripe->stands++;
     }
     return pipe;
@@ -321,6 +333,20 @@ bool repeats_forsake(struct repeats *repeats, struct repeat *repeat)
     }
     repeats_unlock(stripe);
     return alone;
+}
+
+bool repeats_recall(struct repeats *repeats, struct repeat *repeat)
+{
+    struct repeats_stripe *stripe = repeats_lock(repeats, &repeat->name);
+    ASSERT(repeat->state == REPEAT_STANDS);
+    bool untold = !repeat->pipe->taken;
+    if (untold) {
+        buf_fini(&repeat->pipe->headers);
+        buf_fini(&repeat->pipe->bytes);
+        repeats_pipe_init(repeat->pipe);
+    }
+    repeats_unlock(stripe);
+    return untold;
 }
 
 void repeats_pour_end(struct repeats *repeats, struct repeat *repeat, bool whole)
@@ -448,9 +474,7 @@ static void repeats_empty(struct repeats_stripe *stripe, struct repeat *repeat,
     ret_piece->headers = pipe->headers;
     ret_piece->bytes = pipe->bytes;
     pipe->taken |= pipe->status != 0;
-    pipe->status = 0;
-    buf_init(&pipe->headers, REPEATS_POUR_MAX);
-    buf_init(&pipe->bytes, REPEATS_POUR_MAX);
+    repeats_pipe_init(pipe);
     if (repeat->state == REPEAT_POURED) {
         ret_piece->ended = true;
         ret_piece->whole = pipe->whole;

@@ -27,6 +27,8 @@
 #include "base/id.h"
 #include "crypto/digest.h"
 
+#define REPEATS_HEADER "x-stainless-retry-count" /* the count of an SDK's own tries */
+
 #define REPEATS_STRIPES 16
 #define REPEATS_STRIPE_MAX \
     1024 /* calls: 16,384 in all, of some 200 bytes; 130 a second for two minutes */
@@ -34,8 +36,9 @@
 #define REPEATS_STRIPE_BYTES ((size_t)2 << 20)
 #define REPEATS_BYTES        (REPEATS_STRIPES * REPEATS_STRIPE_BYTES) /* 32 MiB */
 #define REPEATS_ANSWER_MAX   ((size_t)64 << 10) /* as of answers that an Idempotency-Key keeps */
-/* Streams that stand, of a stripe: 256 in all. Each has up to 128 KiB with its call, as of a client
- * that does not read, and as much in its pipe: 64 MiB if all of them are full. */
+/* Streams that stand, of a stripe: 256 in all. Each has up to 192 KiB with its call (128, and a read
+ * of its source), as of a client that does not read; and, once a repeat has come, up to 256 KiB in
+ * its pipe (64, and all of that at once): 112 MiB if all of them are full. */
 #define REPEATS_STANDS_STRIPE ((size_t)16)
 #define REPEATS_STANDS        (REPEATS_STRIPES * REPEATS_STANDS_STRIPE)
 #define REPEATS_PIPE_MAX      ((size_t)64 << 10) /* bytes in a pipe; above it its source waits */
@@ -51,6 +54,7 @@ EP_MUST_CHECK enum err repeats_create(int64_t window_ns, struct repeats **ret_re
 void repeats_destroy(struct repeats *repeats); /* NULL is allowed; no call has one of it */
 /* Frees what is older than the window: what is kept does not stay because nobody asks. */
 void repeats_sweep(struct repeats *repeats, int64_t now_ns);
+int64_t repeats_window_ns(const struct repeats *repeats);
 
 /* ---- a call that may be repeated ----------------------------------------------------------- */
 
@@ -82,6 +86,9 @@ enum repeat_client {
 EP_MUST_CHECK bool repeats_stand(struct repeats *repeats, struct repeat *repeat);
 /* Nobody has come: it stands no longer. False: somebody has. */
 EP_MUST_CHECK bool repeats_forsake(struct repeats *repeats, struct repeat *repeat);
+/* It was sold to nobody: what its client has not been told is taken back, and repeats_end() is
+ * next. False: it has been told some, and is told the rest, too. */
+EP_MUST_CHECK bool repeats_recall(struct repeats *repeats, struct repeat *repeat);
 /* All that its client is to get is in the pipe; `whole`: with its proper end. The stream has given
  * it back. */
 void repeats_pour_end(struct repeats *repeats, struct repeat *repeat, bool whole);

@@ -38,6 +38,8 @@ def test_it_is_a_sound_document(house):  # noqa: F811
     status, headers, body = house.request("/openapi.json")
     assert status == 200 and headers["content-type"] == "application/json"
     assert body == (ROOT / "schema" / "openapi.json").read_bytes()
+    tags = [tag["name"] for tag in DOCUMENT["tags"]]
+    assert len(set(tags)) == len(tags)
     version = re.search(r"project\(entrepot VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
     assert DOCUMENT["info"]["version"] == version
     names = [op["operationId"] for item in DOCUMENT["paths"].values() for op in item.values()]

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import wait_for
 from services_house import Services, reported_sha256
+from test_batches import by_custom_id, content, end, line, post, sell_batches, upload
 
 PATH = "/v1/embeddings"
 ASK = {"model": "aurora-small", "input": "The quick brown fox jumps over the lazy dog."}
@@ -18,6 +19,7 @@ NANO_A_TOKEN = 150  # 0.15 a million
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     made = Services(tmp_path_factory.mktemp("embeddings") / "demo")
+    sell_batches(made)
     made.upstreams_are()
     made.start()
     yield made
@@ -177,3 +179,35 @@ def test_explained_by_service(shop):
     assert told["aurora-small-us"] == "other_service" and told["small-openai-embeddings-0"] in ("chosen", "worse")
     assert shop.command("route", "explain", "--client", shop.client, "--model", "aurora-small", "--service", "fax",
                         check=False).returncode != 0
+
+
+def test_lines_of_a_batch_are_texts_to_embed(shop):
+    def embed(name, **body):
+        return {"custom_id": name, "method": "POST", "url": PATH, "body": {**ASK, **body}}
+
+    before = float(shop.credits()["total_usage"])
+    lines = [embed("one"), embed("two", input=["a river", "a road"], dimensions=16), line(0, custom_id="chat"),
+             embed("stream", stream=True), embed("field", dimensions=-1), embed("model", model="aurora-large")]
+    file = upload(shop, "\n".join(json.dumps(one) for one in lines).encode() + b"\n{no line\n")[1]
+    status, batch = post(shop, "/v1/batches", {"input_file_id": file["id"], "endpoint": PATH, "completion_window": "24h"})
+    assert status == 200 and batch["endpoint"] == PATH, batch
+    done = end(shop, batch)
+    assert done["status"] == "completed" and done["request_counts"] == {"total": 7, "completed": 2, "failed": 5}
+    results = by_custom_id(content(shop, done["output_file_id"]))
+    vectors = results["one"]["response"]["body"]["data"]
+    assert len(vectors) == 1 and abs(math.hypot(*vectors[0]["embedding"]) - 1) < 1e-6
+    assert [len(one["embedding"]) for one in results["two"]["response"]["body"]["data"]] == [16, 16]
+    errors = content(shop, done["error_file_id"])
+    bad = {one["error"]["line"]: one["error"] for one in errors if one["error"] is not None}
+    assert {at: (one["code"], one["param"]) for at, one in bad.items()} == {
+        3: ("invalid_url", "url"), 4: ("stream_not_supported", "stream"), 7: ("invalid_json_line", None)}
+    refused = {one["custom_id"]: one["response"] for one in errors if one["error"] is None}
+    assert refused["field"]["status_code"] == 400 and refused["field"]["body"]["error"]["param"] == "dimensions"
+    assert refused["model"]["status_code"] == 400 and "is not served for embeddings" in refused["model"]["body"]["error"]["message"]
+    amounts = 0
+    for one in results.values():
+        receipt = json.loads(shop.request(f"/v1/receipts/{one['response']['request_id']}")[2])["client"]
+        assert receipt["service"] == "embeddings" and receipt["batch"] == batch["id"] and receipt["batch_percent"] == "50"
+        assert int(receipt["amount"]) == int(receipt["billed"]["in"]) * NANO_A_TOKEN // 2
+        amounts += int(receipt["amount"])
+    assert abs(float(shop.credits()["total_usage"]) - before - amounts / 1e9) < 1e-9

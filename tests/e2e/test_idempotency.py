@@ -31,7 +31,9 @@ class Upstream:
     def __init__(self, port):
         self.calls, self.delay, self.words, self.status = 0, 0.0, 20, 200
         self.fail, self.cut = 0, False  # of the next calls: a 500, or a cut line
-        self.pace, self.ended = 0.0, 0  # of streams: between their words; those that came to their end
+        self.halts, self.blank = 0, False  # of the next streams: they wait for `on` amid their words; say none, and break off
+        self.ended = 0  # streams that came to their end
+        self.on = threading.Event()
         self.go = threading.Event()  # nothing is answered until it is set
         self.go.set()
         self.said = b'{"error": {"message": "no"}}'
@@ -82,13 +84,19 @@ class Upstream:
                     say([{"index": 0, "delta": what, "finish_reason": finish}])
 
                 self.close_connection = True
+                with outer.lock:
+                    halts, outer.halts = outer.halts > 0, max(0, outer.halts - 1)
                 try:
                     self.send_response(200)
                     self.send_header("Content-Type", "text/event-stream")
                     self.end_headers()
-                    delta(role="assistant", content=f"{uuid.uuid4()} ")
-                    for _ in range(outer.words):
-                        time.sleep(outer.pace)
+                    delta(role="assistant", **({} if outer.blank else {"content": f"{uuid.uuid4()} "}))
+                    for word in range(outer.words):
+                        if halts and word == 2:
+                            outer.on.wait(30)
+                        if outer.blank:
+                            outer.on.wait(30)
+                            return
                         delta(content="word ")
                     delta("stop")
                     say([], usage={"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29})
@@ -100,7 +108,10 @@ class Upstream:
             def log_message(self, *words):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 64  # a dozen that come at once wait for no second try of TCP's
+
+        self.server = Server(("127.0.0.1", port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):

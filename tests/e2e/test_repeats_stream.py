@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import pathlib
 import time
 
 import pytest
@@ -19,9 +20,9 @@ ENDS = {CHAT: b"data: [DONE]", "/v1/messages": b"message_stop", "/v1/responses":
 
 
 class Threaded(Kept):
-    def __init__(self, folder, abort_billing="continues"):
+    def __init__(self, folder, abort_billing="continues", more=""):
         super().__init__(folder, abort_billing)
-        self.conf.write_text(self.plain + "\nthreads: 3\n")  # a repeat may come to any of them
+        self.conf.write_text(self.plain + "\nthreads: 3\n" + more)  # a repeat may come to any of them
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +36,11 @@ def shop(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def calm(shop):
     release(shop)
+    go_on(shop)
     wait_for(lambda: float(shop.credits()["held"]) == 0, "the end of all holds")
-    shop.set(delay=0.0, words=20, status=200, fail=0, cut=False, pace=0.0, ended=0)
+    shop.set(delay=0.0, words=20, status=200, fail=0, cut=False, halts=0, blank=False, ended=0)
+    for upstream in shop.counted:
+        upstream.on.clear()
 
 
 def prompt(text, path=CHAT):
@@ -63,14 +67,34 @@ def release(shop):
         upstream.go.set()
 
 
+def go_on(shop):
+    """Streams that halt amid their words go on."""
+    for upstream in shop.counted:
+        upstream.on.set()
+
+
+def hang_up(shop, *lines):
+    """Closes them, and waits until the server has: it knows of it then."""
+    ports = {line.sock.getsockname()[1] for line in lines}
+
+    def closing():
+        rows = [row.split() for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = [row for row in rows if int(row[1].split(":")[1], 16) in ports]
+        return any(row[3] in ("01", "04", "05") for row in ours)  # established, or not closed by the other side
+
+    for line in lines:
+        line.close()
+    wait_for(lambda: not closing(), "the server to see its client leave")
+    time.sleep(0.05)
+
+
 def leave(shop, body, count, path=CHAT, after=None):
     """Asks, and has gone before anything was answered; nothing is, until release()."""
     hold(shop)
     calls = shop.calls
     line = send(shop, body, count, path)
     wait_for(after or (lambda: shop.calls > calls), "the first try")
-    line.close()
-    time.sleep(0.3)  # SDKs wait for longer
+    hang_up(shop, line)
 
 
 def read(line):
@@ -117,15 +141,47 @@ def test_it_is_told_in_the_words_of_whoever_asks(shop, path):
 
 def test_it_comes_as_it_is_made(shop):
     body = prompt("as it comes")
-    shop.set(pace=0.05, words=40)
+    shop.set(halts=1)
     leave(shop, body, 0)
     line = send(shop, body, 1)
     release(shop)
     answer = line.getresponse()
     assert b"data:" in answer.readline()
     assert sum(upstream.ended for upstream in shop.counted) == 0, "its source has not ended"
+    go_on(shop)
     assert answer.read().rstrip().endswith(b"[DONE]")
     line.close()
+
+
+def test_one_that_breaks_off_unsold_is_told_to_its_end_to_whom_it_was_begun(shop):
+    """Its repeat has a head and an event of it: it is no call of its own any more."""
+    body = prompt("blank")
+    shop.set(blank=True)
+    before, calls = sold(shop), shop.calls
+    leave(shop, body, 0)
+    line = send(shop, body, 1)
+    release(shop)
+    answer = line.getresponse()
+    assert b"assistant" in answer.readline() and answer.getheader("x-entrepot-replayed") == "true"
+    shop.set(blank=False)
+    go_on(shop)
+    rest = answer.read()
+    line.close()
+    assert b"word " not in rest and b"error" in rest
+    assert (sold(shop), shop.calls) == (before, calls + 1)
+    receipt = json.loads(shop.request(f"/v1/receipts/{answer.getheader('x-entrepot-call')}")[2])
+    assert receipt["client"]["outcome"] == "failed"
+
+
+def test_another_query_is_another_request(shop):
+    """Gemini's path says what is asked, and its query whether events are told or a list."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "query"}]}], "generationConfig": {"maxOutputTokens": 60}}
+    path = "/v1beta/models/aurora-large:streamGenerateContent"
+    leave(shop, body, 0, path + "?alt=sse")
+    list_answer, text = again(shop, body, 1, path)
+    assert list_answer.getheader("x-entrepot-replayed") is None and isinstance(json.loads(text), list)
+    answer, text = again(shop, body, 1, path + "?alt=sse")
+    assert answer.getheader("x-entrepot-replayed") == "true" and text.startswith(b"data:")
 
 
 def test_repeats_come_to_any_thread(shop):
@@ -134,9 +190,7 @@ def test_repeats_come_to_any_thread(shop):
     bodies = [prompt(f"thread {number}") for number in range(12)]
     lines = [send(shop, body, 0) for body in bodies]
     wait_for(lambda: shop.calls == calls + 12, "all first tries")
-    for line in lines:
-        line.close()
-    time.sleep(0.3)
+    hang_up(shop, *lines)
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         asked = [send(shop, body, 1) for body in bodies]
         release(shop)
@@ -153,7 +207,7 @@ def test_what_came_before_anybody_asked_again_is_kept(shop):
     leave(shop, body, 0)
     release(shop)
     wait_for(lambda: sum(upstream.ended for upstream in shop.counted) == 1, "the whole stream")
-    time.sleep(0.2)
+    time.sleep(0.1)
     assert sold(shop)[0] == before, "nobody has it yet"
     answer, text = again(shop, body)
     assert answer.getheader("x-entrepot-replayed") == "true" and text.count(b"word ") == 20
@@ -186,17 +240,16 @@ def test_only_one_repeat_has_it(shop):
 
 def test_a_stream_whose_client_is_there_or_has_got_some_is_repeated_by_nobody(shop):
     body = prompt("begun")
-    shop.set(pace=0.05, words=30)
+    shop.set(halts=1)
     line = send(shop, body, 0)
     answer = line.getresponse()
     assert b"data:" in answer.readline()
     other, text = again(shop, body)
-    assert other.getheader("x-entrepot-replayed") is None and text.count(b"word ") == 30
-    line.close()
+    assert other.getheader("x-entrepot-replayed") is None and text.count(b"word ") == 20
     answer.close()
-    time.sleep(0.15)
+    hang_up(shop, line)
     other, text = again(shop, body)
-    assert other.getheader("x-entrepot-replayed") is None and text.count(b"word ") == 30
+    assert other.getheader("x-entrepot-replayed") is None and text.count(b"word ") == 20
 
 
 def test_a_large_one_waits_for_a_slow_repeat(shop):
@@ -204,12 +257,12 @@ def test_a_large_one_waits_for_a_slow_repeat(shop):
     shop.set(words=4500)  # 800 KB: several times what is kept of it
     leave(shop, body, 0)
     release(shop)
-    time.sleep(0.8)
+    time.sleep(0.3)  # as much of it is made as is kept
     line = send(shop, body, 1)
     answer = line.getresponse()
     assert answer.getheader("x-entrepot-replayed") == "true"
     assert b"data:" in answer.readline()
-    time.sleep(0.5)
+    time.sleep(0.3)  # and as much more as the repeat's connection takes
     text = answer.read()
     assert text.count(b"word ") == 4500 and text.rstrip().endswith(b"[DONE]")
     line.close()
@@ -217,16 +270,18 @@ def test_a_large_one_waits_for_a_slow_repeat(shop):
 
 def test_a_repeat_that_leaves_with_some_of_it_ends_it(shop):
     body = prompt("left again")
-    shop.set(pace=0.05, words=60)
+    shop.set(halts=1)
     before = sold(shop)
     leave(shop, body, 0)
     line = send(shop, body, 1)
     release(shop)
     answer = line.getresponse()
-    assert b"data:" in answer.readline()
-    time.sleep(0.3)
+    for _ in range(5):  # with the blank lines between them: an id and two words
+        answer.readline()
     answer.close()
-    line.close()
+    hang_up(shop, line)
+    time.sleep(0.1)  # the stream looks after its client every 20 ms
+    go_on(shop)
     wait_for(lambda: float(shop.credits()["held"]) == 0, "its end")
     count, posted = sold(shop)
     call = answer.getheader("x-entrepot-call")
@@ -260,27 +315,30 @@ def test_a_repeat_waits_no_longer_than_its_deadline(shop):
     assert again(shop, body, 2)[0].getheader("x-entrepot-replayed") == "true"
 
 
-def test_nobody_pays_for_a_stream_that_nobody_asks_for_again(shop):
+def test_nobody_pays_for_a_stream_that_nobody_asks_for_again(tmp_path):
+    made = Threaded(tmp_path / "demo", more="limits:\n  repeat_ms: 1000\n")  # it stands no longer than that, or ten seconds
+    made.start()
     body = prompt("given up")
-    before = sold(shop)
-    leave(shop, body, 0)
-    release(shop)
-    wait_for(lambda: float(shop.credits()["held"]) == 0, "the end of the time in which SDKs ask again", 30)
-    assert sold(shop) == before
-    assert again(shop, body)[0].getheader("x-entrepot-replayed") is None
-    assert sold(shop)[0] == before[0] + 1
-
-
-def test_a_stop_ends_a_stream_that_waits_for_a_client(tmp_path):
-    made = Threaded(tmp_path / "demo")
-    made.start()
     before = sold(made)
-    leave(made, prompt("stopped"), 0)
+    begun = time.monotonic()
+    leave(made, body, 0)
     release(made)
-    assert made.stop_process("server") == 0
-    made.start()
-    assert sold(made) == before
+    wait_for(lambda: float(made.credits()["held"]) == 0, "the end of the time in which SDKs ask again", 30)
+    assert time.monotonic() - begun >= 1.0 and sold(made) == before
+    assert again(made, body)[0].getheader("x-entrepot-replayed") is None
+    assert sold(made)[0] == before[0] + 1
     stop(made)
+
+
+def test_a_stop_ends_a_stream_that_waits_for_a_client(shop):
+    before = sold(shop)
+    leave(shop, prompt("stopped"), 0)
+    release(shop)
+    begun = time.monotonic()
+    assert shop.stop_process("server") == 0
+    assert time.monotonic() - begun < 9, "it does not stand for its ten seconds"
+    shop.start()
+    assert sold(shop) == before
 
 
 def test_a_source_that_stops_billing_is_left(tmp_path):
@@ -296,8 +354,8 @@ def test_a_source_that_stops_billing_is_left(tmp_path):
 
 def test_openais_sdk_for_python_gets_its_stream_and_buys_once(shop):
     openai = pytest.importorskip("openai", reason="the openai package is not installed")
-    client = openai.OpenAI(base_url=shop.base, api_key=shop.key, max_retries=3, timeout=2.5)
-    shop.set(delay=3.2)  # longer than the SDK waits for a first byte
+    client = openai.OpenAI(base_url=shop.base, api_key=shop.key, max_retries=3, timeout=0.8)
+    shop.set(delay=1.3)  # longer than the SDK waits for a first byte
     before, calls = sold(shop)[0], shop.calls
     said = "".join(chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**prompt("sdk"))
                    if chunk.choices)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "batch/batch.h"
+#include "batch/batch_again.h"
 #include "batch/content.h"
 #include "past.h"
 
@@ -41,6 +42,7 @@ static bool has_content(unsigned char number)
 struct put {
     struct store_job job;
     struct batch_file file;
+    struct batch_again again;
     struct batch batch;
 };
 
@@ -48,6 +50,7 @@ static enum err put_run(struct store_job *job, struct store_txn *txn, struct fai
 {
     struct put *put = EP_CONTAINER(job, struct put, job);
     TRY(batch_file_add(txn, &put->file, fail));
+    TRY(batch_again_add(txn, &put->again, put->file.id, fail));
     return id_is_zero(put->batch.id) ? ERR_OK : batch_add(txn, &put->batch, fail);
 }
 
@@ -55,12 +58,15 @@ static enum err put_run(struct store_job *job, struct store_txn *txn, struct fai
 static void put_file(const struct client *client, unsigned char number, int64_t until_ns,
                      bool batch)
 {
+    static const char bytes[BATCH_SUM_BYTES] = "a sum";
+    const struct str sum = { bytes, sizeof(bytes) };
     struct put put = {
         .job = { .run = put_run },
         .file = { .id = content_id(number),
                   .owner = { client->id, STR("world") },
                   .purpose = STR("batch"),
                   .until_ns = until_ns },
+        .again = { .client = client->id, .name = sum, .sum = sum, .until_ns = until_ns },
     };
     if (batch) {
         put.batch = (struct batch){ .id = content_id((unsigned char)(number + 100)),
@@ -73,6 +79,27 @@ static void put_file(const struct client *client, unsigned char number, int64_t 
     }
     CHECK_EQ(store_run(house.world->store, &put.job, NULL), ERR_OK);
     put_content(number, CONTENT_JSONL);
+}
+
+static enum err count_row(void *context, const struct store_value *row, size_t columns)
+{
+    CHECK_EQ(columns, 1);
+    *(int64_t *)context = row[0].number;
+    return ERR_OK;
+}
+
+static enum err count_asked(void *context, struct store_txn *txn, struct fail *fail)
+{
+    static const struct store_sql sql = { "SELECT count(*) FROM batch_again" };
+    return store_query(txn, &sql, NULL, 0, count_row, context, fail);
+}
+
+/* Requests that are known if they come again. */
+static void check_asked(int64_t want)
+{
+    int64_t rows = 0;
+    CHECK_EQ(store_read(house.world->store, count_asked, &rows, NULL), ERR_OK);
+    CHECK_EQ(rows, want);
 }
 
 static void make_old(unsigned char number)
@@ -122,6 +149,7 @@ TEST(what_is_due_goes_and_the_rest_stays)
     put_file(mine, 3, 300, false);
     CHECK_EQ(batch_keeping_sweep(house.world->store, folder(), 250, &gone, NULL), ERR_OK);
     CHECK_EQ(gone, 1);
+    check_asked(1);
     CHECK(!has_content(1) && has_content(2) && has_content(3)); /* a batch reads the second one */
     CHECK_EQ(batch_keeping_sweep(house.world->store, folder(), 250, &gone, NULL), ERR_OK);
     CHECK_EQ(gone, 0);
@@ -154,6 +182,7 @@ TEST(a_client_is_forgotten_whole_and_alone)
     put_file(other, 20, 100, true);
     CHECK_EQ(batch_keeping_forget(house.world->store, folder(), mine->id, NULL), ERR_OK);
     CHECK(!has_content(1) && !has_content(102) && has_content(20));
+    check_asked(1);
     CHECK_EQ(house_do(&house, "batch list --json"), ACT_OK);
     CHECK(str_search(buf_str(&house.out), str_from(past_shown(mine))) == house.out.len);
     CHECK(str_search(buf_str(&house.out), str_from(past_shown(other))) < house.out.len);

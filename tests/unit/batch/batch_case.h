@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/batch_again.h"
 #include "batch/batch_line.h"
 #include "batch/content.h"
 #include "harness.h"
@@ -16,15 +17,17 @@ struct batch_case {
 
 static inline void case_begin(struct batch_case *it)
 {
-    struct store_migration own = batch_migration; /* one of the program's; here it is alone */
+    /* Two of the program's; here they are alone. */
+    struct store_migration own[] = { batch_migration, batch_again_migration };
     char url[128];
     *it = (struct batch_case){ .folder = "/tmp/batch-XXXXXX" };
-    own.number = 1;
+    own[0].number = 1;
+    own[1].number = 2;
     CHECK(test_folder(it->folder) != NULL);
     (void)snprintf(url, sizeof(url), "sqlite:%s/batch.db", it->folder);
     const struct store_options options = { .url = str_from(url),
-                                           .migrations = &own,
-                                           .migrations_count = 1 };
+                                           .migrations = own,
+                                           .migrations_count = EP_ARRAY_LEN(own) };
     CHECK_EQ(store_open(&options, &it->store, NULL), ERR_OK);
 }
 

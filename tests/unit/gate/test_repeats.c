@@ -434,6 +434,33 @@ TEST(a_stream_that_fails_before_it_says_anything_leaves_the_repeat_to_itself)
     repeats_destroy(table);
 }
 
+TEST(what_a_stream_that_is_sold_to_nobody_has_not_told_is_taken_back)
+{
+    struct digest name = name_of("a");
+    struct repeat *joined = NULL;
+    struct repeat_piece piece;
+    open_table();
+    CHECK_EQ(repeats_window_ns(table), WINDOW);
+    struct repeat *stream = stand(&name, 1);
+    CHECK_EQ(repeats_find(table, &name, 1, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    CHECK_EQ(repeats_pour(table, stream, STR("one")), ERR_OK);
+    CHECK(repeats_recall(table, stream));
+    check_draw(joined, 0, "", false); /* in the moment before its end */
+    repeats_end(table, stream, true, 2);
+    CHECK_EQ(repeats_draw(table, joined, &piece), REPEAT_NONE);
+
+    stream = stand(&name, 2);
+    CHECK_EQ(repeats_find(table, &name, 3, &joined), REPEAT_STREAM);
+    CHECK_EQ(repeats_pour_head(table, stream, 200, STR("a: b\r\n")), ERR_OK);
+    check_draw(joined, 200, "", false);
+    CHECK_EQ(repeats_pour(table, stream, STR("error")), ERR_OK);
+    CHECK(!repeats_recall(table, stream)); /* who has been told some is told the rest */
+    repeats_pour_end(table, stream, true);
+    check_draw(joined, 0, "error", true);
+    repeats_destroy(table);
+}
+
 TEST(a_stream_that_has_ended_untold_is_the_next_trys)
 {
     struct digest name = name_of("a");
