@@ -77,9 +77,10 @@ _entrepot() {
       'key add') words+=' --client --product --name --budget-day --budget-month --budget-total --market --consent' ;;
       'key budget') words+=' --budget-day --budget-month --budget-total' ;;
       'key limit' | 'client limit') words+=' --model --requests --tokens --input-tokens --output-tokens --calls' ;;
-      'fleet add') words+=' --client --product --market --maker --models --consent --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total' ;;
+      'fleet add') words+=' --client --product --market --maker --models --consent --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total --seconds-day' ;;
+      'fleet voice') words+=' --hear --think --speak --voice --language --instructions --turns-minute --session-minutes' ;;
       'fleet list') words+=' --client' ;;
-      'device issue') words+=' --fleet --device --consent --given --expires --inactive --rotate --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total' ;;
+      'device issue') words+=' --fleet --device --consent --given --expires --inactive --rotate --budget-day --budget-total --calls-day --calls-total --wakes-day --wakes-total --seconds-day' ;;
       'device list') words+=' --fleet --from --limit' ;;
       'device '*) words+=' --fleet' ;;
       'model limit') words+=' --requests --tokens --input-tokens --output-tokens --calls' ;;
@@ -120,7 +121,7 @@ _entrepot() {
       client) words='add list show standing suspend resume kyc' ;;
       verdict) words='replay' ;;
       key) words='add list revoke budget' ;;
-      fleet) words='add list show suspend resume secret' ;;
+      fleet) words='add list show suspend resume secret voice' ;;
       device) words='issue list show activate revoke' ;;
       plan) words='list' ;;
       credit) words='purchase refund correct expire show entries trace report breakage' ;;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "persona.h"
+#include "socket.h"
 #include "sounds.h"
 #include "wares.h"
 #include "wire/json.h"
@@ -424,6 +425,19 @@ static void sandbox_models(struct sandbox *sandbox, struct http_exchange *x)
     buf_fini(&body);
 }
 
+/* Whether it is a realtime session's, which is the socket's from here on. */
+static bool sandbox_speaks(const struct sandbox *sandbox, struct http_exchange *x)
+{
+    const struct socket_options options = {
+        .loop = sandbox->loop,
+        .persona = &sandbox->persona,
+        .first_token_ms = sandbox->first_token_ms,
+        .pace_ms = sandbox->pace_ms,
+        .cut_after = sandbox->cut_after,
+    };
+    return socket_take(&options, x);
+}
+
 static void sandbox_on_request(struct http_exchange *x)
 {
     static const struct persona_fault no_key = { 401, "Incorrect API key provided.",
@@ -456,6 +470,8 @@ static void sandbox_on_request(struct http_exchange *x)
     }
     if (!sandbox_lets_in(sandbox, x)) {
         sandbox_refuse(x, &no_key);
+    } else if (sandbox_speaks(sandbox, x)) {
+        return;
     } else if (at < EP_ARRAY_LEN(made) && head->method == HTTP1_POST) {
         sandbox_answer(sandbox, x, made[at].what);
     } else if (head->method == HTTP1_GET && str_ends(path, STR("/models"))) {
@@ -494,7 +510,7 @@ static const char sandbox_help[] =
     "usage: entrepot-sandbox [options]\n"
     "An upstream for trials and tests: OpenAI's chat completions and responses, Anthropic's\n"
     "messages and Gemini's generateContent, with made-up text; OpenAI's\n"
-    "embeddings, images and audio; Cohere's rerank.\n"
+    "embeddings, images, audio and realtime; Cohere's rerank.\n"
     "  --listen ADDRESS:PORT   default 127.0.0.1:9001; port 0 takes a free one\n"
     "  --models A,B            what GET /v1/models lists\n"
     "  --words N               of an answer (default 30)\n"
@@ -704,7 +720,7 @@ int main(int argc, char **argv)
 {
     static struct sandbox sandbox = {
         .persona = { .words = 30, .inflate_percent = 100, .pad = 100 },
-        .models = STR_INIT("aurora-large,aurora-small,borealis-chat"),
+        .models = STR_INIT("aurora-large,aurora-small,borealis-chat,aurora-voice"),
         .error_status = 500,
     };
     struct fail fail = { .text = "" };

@@ -30,9 +30,7 @@ static struct str persona_scripted(struct str text, int64_t at)
     return str_slice(text, start, end);
 }
 
-/* " boats": what the answer's token `at` adds to its text. */
-static enum err persona_word(const struct persona_ask *ask, int64_t choice, int64_t at,
-                             struct buf *out)
+enum err persona_word(const struct persona_ask *ask, int64_t choice, int64_t at, struct buf *out)
 {
     if (ask->text.len > 0) {
         return buf_append(out, persona_scripted(buf_str(&ask->text), at));
@@ -73,6 +71,13 @@ static int64_t persona_percent(int64_t tokens, int64_t percent)
     return (tokens * percent + 50) / 100;
 }
 
+int64_t persona_told(const struct persona_options *options, int64_t tokens)
+{
+    return persona_percent(
+               tokens, options->usage == PERSONA_INFLATED ? 100 + options->inflate_percent : 100) +
+           (options->usage == PERSONA_PADDED ? options->pad : 0);
+}
+
 /* So many of the tokens that are left. */
 static int64_t persona_some(int64_t wanted, int64_t left)
 {
@@ -84,7 +89,7 @@ static void persona_put_usage(struct jsonw *json, const struct persona_ask *ask,
 {
     int64_t percent = options->usage == PERSONA_INFLATED ? 100 + options->inflate_percent : 100;
     int64_t pad = options->usage == PERSONA_PADDED ? options->pad : 0;
-    int64_t prompt = persona_percent(ask->prompt_tokens, percent) + pad;
+    int64_t prompt = persona_told(options, ask->prompt_tokens);
     int64_t reasoning = persona_percent(options->reasoning, percent);
     int64_t completion = persona_percent(ask->said_tokens, percent) + reasoning + pad;
     int64_t cached = persona_some(options->cached, prompt);
@@ -150,11 +155,21 @@ static size_t fragment_start(struct str arguments, int64_t at)
     return start < arguments.len ? start : arguments.len;
 }
 
+int64_t persona_fragments(const struct persona_ask *ask)
+{
+    return (int64_t)((ask->arguments.len + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES);
+}
+
+struct str persona_fragment(const struct persona_ask *ask, int64_t at)
+{
+    struct str arguments = buf_str(&ask->arguments);
+    return str_slice(arguments, fragment_start(arguments, at), fragment_start(arguments, at + 1));
+}
+
 /* Events of one choice: the role, its words (or the call and its arguments' fragments), its end. */
 static int64_t persona_choice_events(const struct persona_ask *ask)
 {
-    size_t fragments = (ask->arguments.len + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES;
-    return 2 + (persona_calls(ask) ? 1 + (int64_t)fragments : ask->output_tokens);
+    return 2 + (persona_calls(ask) ? 1 + persona_fragments(ask) : ask->output_tokens);
 }
 
 int64_t persona_event_count(const struct persona_ask *ask, const struct persona_options *options)
@@ -167,19 +182,17 @@ int64_t persona_event_count(const struct persona_ask *ask, const struct persona_
 static void persona_put_tool_delta(struct jsonw *json, const struct persona_ask *ask,
                                    int64_t choice, int64_t step)
 {
-    struct str arguments = buf_str(&ask->arguments);
+    struct str arguments = STR_EMPTY;
     jsonw_key(json, "tool_calls");
     jsonw_open(json, '[');
     jsonw_open(json, '{');
     jsonw_put_int(json, "index", 0);
     if (step == 0) {
         persona_open_call(json, ask, choice);
-        arguments = STR_EMPTY;
     } else {
         jsonw_key(json, "function");
         jsonw_open(json, '{');
-        arguments = str_slice(arguments, fragment_start(arguments, step - 1),
-                              fragment_start(arguments, step));
+        arguments = persona_fragment(ask, step - 1);
     }
     jsonw_put_str(json, "arguments", arguments);
     jsonw_close(json, '}');

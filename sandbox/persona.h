@@ -77,6 +77,14 @@ void persona_ask_fini(struct persona_ask *ask);
 
 #define PERSONA_WORD_MAX 1024              /* bytes: of a script; those of the lexicon are short */
 #define PERSONA_TEXT_MAX ((size_t)1 << 24) /* a million words and spaces */
+/* Appends " boats": the word `at` of a choice's text, with the white space in front of it. */
+EP_MUST_CHECK enum err persona_word(const struct persona_ask *ask, int64_t choice, int64_t at,
+                                    struct buf *out);
+/* What is called is told in fragments: so many, and the one at `at`. */
+int64_t persona_fragments(const struct persona_ask *ask);
+struct str persona_fragment(const struct persona_ask *ask, int64_t at);
+/* As the options have usage reported: so many tokens instead of `tokens`. */
+int64_t persona_told(const struct persona_options *options, int64_t tokens);
 /* Appends the first `count` words of a choice's text. */
 EP_MUST_CHECK enum err persona_words(const struct persona_ask *ask, int64_t choice, int64_t count,
                                      struct buf *out);

@@ -10,6 +10,7 @@
 #include "wire/multipart.h"
 
 #define SOUNDS_RATE        24000 /* samples a second, of two bytes */
+#define SOUNDS_NARROW      8     /* samples of G.711 a millisecond */
 #define SOUNDS_CHAR_MS     60
 #define SOUNDS_TONE        64 /* samples of a wave: 375 Hz */
 #define SOUNDS_LOUD        8000
@@ -89,6 +90,27 @@ static enum err sounds_tone(struct buf *out, uint64_t samples)
     return ERR_OK;
 }
 
+static uint64_t sounds_chars(struct str text)
+{
+    uint64_t chars = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
+    }
+    return chars;
+}
+
+enum err sounds_word(struct str text, bool narrow, struct buf *out)
+{
+    uint64_t ms = sounds_chars(text) * SOUNDS_CHAR_MS;
+    if (!narrow) {
+        return sounds_tone(out, ms * SOUNDS_RATE / 1000);
+    }
+    for (uint64_t i = 0; i < ms * SOUNDS_NARROW; i++) { /* up and down, 364 times a second */
+        TRY(buf_byte(out, i / 11 % 2 == 0 ? '\x20' : '\xA0'));
+    }
+    return ERR_OK;
+}
+
 /* The sound, as events, and what it took. */
 static enum err sounds_events(struct str sound, int64_t text, const struct persona_options *options,
                               struct buf *out)
@@ -123,11 +145,7 @@ static enum err sounds_speak(struct str text, bool pcm, bool events,
                              const struct persona_options *options, struct buf *out)
 {
     struct buf sound;
-    uint64_t chars = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        chars += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
-    }
-    uint64_t samples = chars * SOUNDS_CHAR_MS * SOUNDS_RATE / 1000;
+    uint64_t samples = sounds_chars(text) * SOUNDS_CHAR_MS * SOUNDS_RATE / 1000;
     buf_init(&sound, out->max);
     enum err err = pcm ? ERR_OK : sounds_head(&sound, samples * 2);
     err = err == ERR_OK ? sounds_tone(&sound, samples) : err;

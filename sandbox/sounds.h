@@ -9,6 +9,9 @@
 
 #include "persona.h"
 
+/* Appends a text as it is said aloud: samples as of PCM; `narrow`: of G.711, 8,000 a second. */
+EP_MUST_CHECK enum err sounds_word(struct str text, bool narrow, struct buf *out);
+
 struct sounds_made {
     const char *type; /* the answer's content type; static */
     bool stream;      /* in pieces: events, or of `piece` bytes */

@@ -14,10 +14,11 @@ static const char *const device_columns[] = { "device",  "status",      "market"
                                               "hint",    "created",     "expires",
                                               "consent", "wakes_today", "wakes" };
 static const char *const device_shown_columns[] = {
-    "device",    "status",      "market",      "hint",        "created",     "expires",
-    "consent",   "wakes_today", "wakes",       "fleet",       "client",      "product",
-    "activated", "code",        "money_day",   "spent_today", "money_total", "spent",
-    "calls_day", "calls_today", "calls_total", "calls",       "wakes_day",   "wakes_total",
+    "device",      "status",        "market",      "hint",        "created",     "expires",
+    "consent",     "wakes_today",   "wakes",       "fleet",       "client",      "product",
+    "activated",   "code",          "money_day",   "spent_today", "money_total", "spent",
+    "calls_day",   "calls_today",   "calls_total", "calls",       "wakes_day",   "wakes_total",
+    "seconds_day", "seconds_today",
 };
 static const char *const device_issued_columns[] = { "device", "key",    "made",
                                                      "status", "market", "expires" };
@@ -88,6 +89,14 @@ static void device_put_figure(struct sheet *sheet, bool money, int64_t figure)
     }
 }
 
+/* Of talk, today. */
+static int64_t device_seconds(const struct acting *acting, const struct device *device)
+{
+    struct device_wakes talk;
+    device_wakes(acting->world->ident, device, stamp_system_ns(), &talk);
+    return talk.talked_ms / 1000;
+}
+
 static enum err device_print(struct acting *acting, const struct device *device)
 {
     struct device_budget budget = { .device = device };
@@ -107,6 +116,8 @@ static enum err device_print(struct acting *acting, const struct device *device)
     }
     device_put_figure(&sheet, false, device->wakes_max[0]);
     device_put_figure(&sheet, false, device->wakes_max[1]);
+    device_put_figure(&sheet, false, device->seconds_max);
+    sheet_int(&sheet, device_seconds(acting, device));
     enum err err = sheet_print_one(&sheet, acting->json, acting->out);
     sheet_fini(&sheet);
     return err;

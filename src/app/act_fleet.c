@@ -11,9 +11,10 @@
 static const char *const fleet_columns[] = { "fleet", "client", "product", "market",
                                              "maker", "status", "devices", "created" };
 static const char *const fleet_shown_columns[] = {
-    "fleet",     "client",      "product",   "market",      "maker",     "status",
-    "devices",   "created",     "issuer",    "issuer_hint", "models",    "consent",
-    "money_day", "money_total", "calls_day", "calls_total", "wakes_day", "wakes_total",
+    "fleet",       "client",    "product",     "market",      "maker",
+    "status",      "devices",   "created",     "issuer",      "issuer_hint",
+    "models",      "consent",   "money_day",   "money_total", "calls_day",
+    "calls_total", "wakes_day", "wakes_total", "seconds_day",
 };
 static const char *const fleet_secret_columns[] = { "fleet",   "secret", "client",
                                                     "product", "market", "maker" };
@@ -124,9 +125,10 @@ static enum err fleet_print_secret(struct acting *acting, const struct fleet *fl
 /* ---- adding -------------------------------------------------------------------------------- */
 
 static const char *const fleet_cap_flags[FLEET_CAPS] = {
-    [FLEET_MONEY_DAY] = "budget-day", [FLEET_MONEY_TOTAL] = "budget-total",
-    [FLEET_CALLS_DAY] = "calls-day",  [FLEET_CALLS_TOTAL] = "calls-total",
-    [FLEET_WAKES_DAY] = "wakes-day",  [FLEET_WAKES_TOTAL] = "wakes-total",
+    [FLEET_MONEY_DAY] = "budget-day",    [FLEET_MONEY_TOTAL] = "budget-total",
+    [FLEET_CALLS_DAY] = "calls-day",     [FLEET_CALLS_TOTAL] = "calls-total",
+    [FLEET_WAKES_DAY] = "wakes-day",     [FLEET_WAKES_TOTAL] = "wakes-total",
+    [FLEET_SECONDS_DAY] = "seconds-day",
 };
 
 enum err acting_caps(struct acting *acting, int64_t *caps)

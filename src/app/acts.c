@@ -18,8 +18,9 @@
 #define ACT_CAPS_USAGE                                                  \
     "[--budget-day AMOUNT|none] [--budget-total AMOUNT|none]"           \
     " [--calls-day N|none] [--calls-total N|none] [--wakes-day N|none]" \
-    " [--wakes-total N|none]"
-#define ACT_CAPS_FLAGS "budget-day budget-total calls-day calls-total wakes-day wakes-total"
+    " [--wakes-total N|none] [--seconds-day N|none]"
+#define ACT_CAPS_FLAGS \
+    "budget-day budget-total calls-day calls-total wakes-day wakes-total seconds-day"
 
 const struct act acts[] = {
     { "client", "add",
@@ -79,6 +80,13 @@ const struct act acts[] = {
     { "fleet", "secret", "FLEET", "fleet",
       "Gives a fleet another issuing secret and shows it once; the old one ends", ACT_CHANGES, 3,
       act_fleet_secret },
+    { "fleet", "voice",
+      "FLEET [--hear MODEL|none] [--think MODEL|none] [--speak MODEL|none] [--voice NAME|none]"
+      " [--language LANGUAGE|none] [--instructions TEXT|none] [--turns-minute N|none]"
+      " [--session-minutes N|none]",
+      "fleet hear think speak voice language instructions turns-minute session-minutes",
+      "Shows or sets how a fleet's devices are spoken with, beside what their product says",
+      ACT_CHANGES, 3, act_fleet_voice },
     { "device", "issue",
       "--fleet FLEET --device ID [--consent REFERENCE --given TIME] [--expires TIME] [--inactive]"
       " [--rotate] " ACT_CAPS_USAGE,

@@ -110,6 +110,7 @@ enum err act_fleet_show(struct acting *acting);
 enum err act_fleet_suspend(struct acting *acting);
 enum err act_fleet_resume(struct acting *acting);
 enum err act_fleet_secret(struct acting *acting);
+enum err act_fleet_voice(struct acting *acting);
 enum err act_device_issue(struct acting *acting);
 enum err act_device_list(struct acting *acting);
 enum err act_device_show(struct acting *acting);

@@ -86,6 +86,15 @@ static const char *const args_valued[] = {
     "calls-total",
     "wakes-day",
     "wakes-total",
+    "seconds-day",
+    "hear",
+    "think",
+    "speak",
+    "voice",
+    "language",
+    "instructions",
+    "turns-minute",
+    "session-minutes",
 };
 
 static bool args_takes_value(struct str name)

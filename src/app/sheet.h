@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 
-#define SHEET_COLUMNS_MAX 24 /* what a device may use and has used is 24 */
+#define SHEET_COLUMNS_MAX 26 /* what a device may use and has used is 26 */
 #define SHEET_BYTES_MAX   ((size_t)64 << 20)
 
 struct sheet_cell {

@@ -51,7 +51,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
 {
     struct store_migration *migrations = ret_migrations;
     size_t count = 0;
-    ASSERT(ident_migrations_count + 24 <= WORLD_MIGRATIONS_MAX);
+    ASSERT(ident_migrations_count + 25 <= WORLD_MIGRATIONS_MAX);
     for (size_t i = 0; i < ident_migrations_count; i++) {
         migrations[count++] = ident_migrations[i];
     }
@@ -79,6 +79,7 @@ size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_M
     migrations[count++] = batch_migration;
     migrations[count++] = tier_claim_migration;
     migrations[count++] = batch_again_migration;
+    migrations[count++] = fleet_voice_migration;
     return count;
 }
 

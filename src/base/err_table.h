@@ -147,6 +147,10 @@
       "This device was woken as often as it may be in a day.")                                    \
     X(WAKES_TOTAL, CLIENT, 429, "insufficient_quota", "wakes_total",                              \
       "This device was woken as often as it may be in all.")                                      \
+    X(SECONDS_DAY, CLIENT, 429, "insufficient_quota", "seconds_day",                              \
+      "This device has talked as long as it may in a day.")                                       \
+    X(TURNS_MINUTE, CLIENT, 429, "rate_limit_error", "turns_minute",                              \
+      "This device has asked as often as it may in a minute.")                                    \
     X(LEDGER_STATE, FAULT, 500, "api_error", "internal_error", "The server failed.")              \
     X(MONEY_RANGE, CLIENT, 400, "invalid_request_error", "amount_out_of_range",                   \
       "An amount is out of range.")                                                               \

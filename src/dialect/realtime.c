@@ -38,6 +38,11 @@ static int64_t sound_len(struct str value)
     return (int64_t)(text.len / 4 * 3 + text.len % 4 * 3 / 4);
 }
 
+static struct str string_of(struct str value)
+{
+    return value.len > 0 && json_kind(value) == JSON_STRING ? value : STR_EMPTY;
+}
+
 static int64_t text_len(struct str value)
 {
     return value.len > 2 && json_kind(value) == JSON_STRING ? (int64_t)(value.len - 2) : 0;
@@ -95,8 +100,7 @@ static enum err read_session(struct str event, struct realtime_ask *ask, struct 
         return FAIL(fail, ERR_ASK_INVALID,
                     "Sessions that only transcribe are not served: use /v1/audio/transcriptions.");
     }
-    struct str model = json_get(session, STR("model"));
-    ask->model = model.len > 0 && json_kind(model) == JSON_STRING ? model : STR_EMPTY;
+    ask->model = string_of(json_get(session, STR("model")));
     ask->narrow = names_narrow(session);
     return read_cap(cap_of(session), ask, fail);
 }
@@ -123,8 +127,15 @@ enum err realtime_read_ask(struct str event, struct realtime_ask *ret_ask, struc
     }
     struct str type = json_get(event, STR("type"));
     struct str event_id = json_get(event, STR("event_id"));
-    bool named = event_id.len > 0 && json_kind(event_id) == JSON_STRING;
-    ret_ask->event_id = named ? event_id : STR_EMPTY;
+    if (event_id.len > REALTIME_ID_MAX) {
+        ret_ask->param = "event_id";
+        return FAIL(fail, ERR_ASK_INVALID, "An \"event_id\" has at most 512 characters.");
+    }
+    if (str_starts(event_id, STR(REALTIME_OURS))) {
+        ret_ask->param = "event_id";
+        return FAIL(fail, ERR_ASK_INVALID, "An \"event_id\" does not begin with \"entrepot_\".");
+    }
+    ret_ask->event_id = string_of(event_id);
     if (type.len == 0 || json_kind(type) != JSON_STRING) {
         ret_ask->param = "type";
         return FAIL(fail, ERR_ASK_MISSING, "An event needs a \"type\".");
@@ -216,6 +227,30 @@ static int64_t told_cap(struct str value)
     return value.len > 0 && json_i64(value, &cap) && cap > 0 && cap <= ASK_OUTPUT_MAX ? cap : 0;
 }
 
+static bool is_said(struct str item)
+{
+    struct str role = string_of(json_get(item, STR("role")));
+    struct str type = string_of(json_get(item, STR("type")));
+    return (role.len > 0 && json_string_is(role, STR("assistant"))) ||
+           (type.len > 0 && json_string_is(type, STR("function_call")));
+}
+
+/* A response is named in its own object, or by what belongs to it. */
+static void read_response_id(struct str event, const struct event_row *row,
+                             struct realtime_event *ret_event)
+{
+    bool whole = row->kind == REALTIME_BEGUN || row->kind == REALTIME_DONE;
+    struct str response = object_of(event, STR("response"));
+    struct str id =
+        string_of(whole ? json_get(response, STR("id")) : json_get(event, STR("response_id")));
+    ret_event->response = id.len <= REALTIME_ID_MAX ? id : STR_EMPTY;
+    if (row->kind == REALTIME_DONE) {
+        ret_event->usage = object_of(response, STR("usage"));
+    } else if (row->kind == REALTIME_BEGUN) {
+        ret_event->within = string_of(json_get(response, STR("conversation_id"))).len > 0;
+    }
+}
+
 void realtime_read_event(struct str event, struct realtime_event *ret_event)
 {
     struct json_fault fault;
@@ -232,22 +267,23 @@ void realtime_read_event(struct str event, struct realtime_event *ret_event)
     struct event_row row = event_row(type);
     ret_event->kind = row.kind;
     ret_event->item = str_starts(type, STR("\"conversation.item."));
+    ret_event->said = ret_event->item && is_said(json_get(event, STR("item")));
+    if (row.kind == REALTIME_BEGUN || row.kind == REALTIME_WITHIN || row.kind == REALTIME_DONE) {
+        read_response_id(event, &row, ret_event);
+    }
     if (row.delta == DELTA_TEXT) {
         ret_event->text_bytes = text_len(json_get(event, STR("delta")));
     } else if (row.delta == DELTA_SOUND) {
         ret_event->sound_bytes = sound_len(json_get(event, STR("delta")));
-    } else if (row.kind == REALTIME_DONE) {
-        ret_event->usage = object_of(json_get(event, STR("response")), STR("usage"));
     } else if (row.kind == REALTIME_TRANSCRIBED) {
         ret_event->usage = object_of(event, STR("usage"));
         ret_event->seconds = seconds_of(ret_event->usage);
     } else if (row.kind == REALTIME_ERROR) {
         ret_event->error = object_of(event, STR("error"));
+        ret_event->event_id = string_of(json_get(ret_event->error, STR("event_id")));
     } else if (row.kind == REALTIME_SESSION) {
         struct str session = json_get(event, STR("session"));
-        struct str model = json_get(session, STR("model"));
-        bool named = model.len > 0 && json_kind(model) == JSON_STRING;
-        ret_event->model = named ? model : STR_EMPTY;
+        ret_event->model = string_of(json_get(session, STR("model")));
         ret_event->output_cap = told_cap(cap_of(session));
         ret_event->created = json_string_is(type, STR("session.created"));
     }
@@ -304,6 +340,43 @@ enum err realtime_write_error(struct buf *out, struct str error, struct str even
     }
     TRY(jsonw_err(&json));
     return buf_append(out, STR("}}"));
+}
+
+enum err realtime_write_named(struct buf *out, struct str event, struct str event_id)
+{
+    struct str rest = str_from_at(json_trim(event), 1); /* it has members: a type at least */
+    const struct str parts[] = { STR("{\"event_id\":"), event_id, STR(","), rest };
+    return buf_append_all(out, parts, EP_ARRAY_LEN(parts));
+}
+
+enum err realtime_write_cancel(struct buf *out, struct str response, struct str event_id)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    jsonw_open(&json, '{');
+    jsonw_put_str(&json, "type", STR("response.cancel"));
+    jsonw_key(&json, "event_id");
+    jsonw_raw(&json, event_id);
+    if (response.len > 0) {
+        jsonw_key(&json, "response_id");
+        jsonw_raw(&json, response);
+    }
+    jsonw_close(&json, '}');
+    return jsonw_err(&json);
+}
+
+enum err realtime_write_refusal(struct buf *out, const char *code, struct str text)
+{
+    struct jsonw json;
+    jsonw_init(&json, out);
+    jsonw_open(&json, '{');
+    jsonw_put_str(&json, "type", STR("invalid_request_error"));
+    jsonw_put_str(&json, "code", str_from(code));
+    jsonw_put_str(&json, "message", text);
+    jsonw_key(&json, "param");
+    jsonw_null(&json);
+    jsonw_close(&json, '}');
+    return jsonw_err(&json);
 }
 
 enum err realtime_write_sse(struct buf *out, struct str event)

@@ -7,6 +7,10 @@
 #include "base/buf.h"
 #include "dialect/chat.h"
 
+/* Names of events begin so, if they are ours and not a client's. */
+#define REALTIME_OURS   "\"entrepot_"
+#define REALTIME_ID_MAX ((size_t)514) /* of a name as JSON: OpenAI takes 512 characters */
+
 /* What a client's event is to us. */
 enum realtime_ask_kind {
     REALTIME_ASK_RESPONSE, /* begins a response */
@@ -19,7 +23,7 @@ enum realtime_ask_kind {
 
 struct realtime_ask {
     enum realtime_ask_kind kind;
-    struct str event_id; /* a JSON string, or empty */
+    struct str event_id; /* a JSON string of at most REALTIME_ID_MAX, or empty */
     struct str model;    /* of a session's change: a JSON string, or empty; a part of the event */
     bool caps;           /* `output_cap` is told, be it that there is none */
     bool beside;         /* a response outside of the conversation */
@@ -50,10 +54,14 @@ struct realtime_event {
     bool bad;     /* no JSON object with a type */
     bool created; /* session.created */
     bool item;    /* of an item of the conversation, which may be the client's own */
+    bool said;    /* that item is the model's */
     enum realtime_kind kind;
     struct str model;    /* a JSON string, or empty */
     struct str usage;    /* an object, or empty */
     struct str error;    /* an object, or empty */
+    struct str event_id; /* of the client's event that an error is about: JSON string, or empty */
+    struct str response; /* the response's id: a JSON string, or empty; longer ones are not told */
+    bool within;         /* of response.created: it is the conversation's for sure */
     int64_t text_bytes;  /* of a delta of text or arguments */
     int64_t sound_bytes; /* of a delta of sound, decoded */
     int64_t seconds;     /* of `usage` by duration, rounded up; 0: it is none */
@@ -61,6 +69,14 @@ struct realtime_event {
 };
 
 void realtime_read_event(struct str event, struct realtime_event *ret_event);
+/* The event, named `event_id` (a JSON string), which it has not said itself. */
+EP_MUST_CHECK enum err realtime_write_named(struct buf *out, struct str event, struct str event_id);
+/* Asks the source to end a response; `response`: its id, a JSON string, or empty. `event_id`: a
+ * JSON string, ours. */
+EP_MUST_CHECK enum err realtime_write_cancel(struct buf *out, struct str response,
+                                             struct str event_id);
+/* An error's object as OpenAI has it, without a param. */
+EP_MUST_CHECK enum err realtime_write_refusal(struct buf *out, const char *code, struct str text);
 /* The same, as a stream's relay wants it: `done` with the end of the response, or with what was
  * written down. */
 void realtime_read_chunk(struct str data, struct chat_event *ret_event);

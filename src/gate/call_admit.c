@@ -16,7 +16,7 @@ _Static_assert((int)USAGE_COUNT == (int)REGISTRY_PRICE_CLASSES &&
                    (int)USAGE_UNITS == (int)REGISTRY_UNITS,
                "usage and prices count the same classes and units");
 
-#define ADMIT_OUTPUT_MIN 16 /* tokens: an answer cut shorter for lack of credit helps nobody */
+#define ADMIT_OUTPUT_MIN      16 /* tokens: an answer cut shorter for lack of credit helps nobody */
 #define ADMIT_TEMPLATE_TOKENS 256 /* that a template adds by itself: the largest known has 80 */
 
 /* Each price down to a whole pico: what is asked for is exact, and no more than the percentage. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "gate/call.h"
 #include "gate/call_count.h"
+#include "gate/call_tier.h"
 #include "tlog/receipt.h"
 #include "wire/json.h"
 
@@ -166,7 +167,7 @@ static void attempt_cost(const struct call *call, const struct call_attempt *att
     const char *by = attempt_used(call, attempt, &usage);
     const struct call_price price = { .listed = contract,
                                       .price = contract,
-                                      .tier = call->ask.tier };
+                                      .tier = call_tier_told(call, attempt->route) };
     call_price_rate(&price, &rate);
     if (by != NULL && rate_usage(&rate, &usage, &pico) == ERR_OK &&
         money_nano_ceil(pico, &try->cost_nano)) {

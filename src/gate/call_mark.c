@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/mem.h"
 #include "gate/call_extend.h"
+#include "gate/call_tier.h"
 #include "gate/gate_internal.h"
 #include "ident/ident.h"
 #include "wire/jsonw.h"
@@ -86,8 +87,11 @@ static bool mark_progress(const struct call *call, struct ledger_progress *ret_p
     money_wide pico = 0;
     struct buf text = { ret_progress->usage, 0, LEDGER_MARK_USAGE_MAX, LEDGER_MARK_USAGE_MAX };
     call_rate(call, &rate);
-    if (!call_meter_so_far(call, &rate, &usage) || rate_usage(&rate, &usage, &pico) != ERR_OK ||
-        pico > INT64_MAX) {
+    if (!call_meter_so_far(call, &rate, &usage) || rate_usage(&rate, &usage, &pico) != ERR_OK) {
+        return false;
+    }
+    pico = call_tier_so_far(call, &usage, pico);
+    if (pico > INT64_MAX) {
         return false;
     }
     jsonw_init(&json, &text);

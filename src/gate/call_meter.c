@@ -23,7 +23,8 @@ static void meter_counted(const struct call *call, const struct rate *rate, stru
 {
     *usage = (struct usage){ 0 };
     const struct chat_counted *input = call_count_of(call, call->route->special_text);
-    bool whole = call->outcome == OUTCOME_COMPLETE;
+    /* Of an answer in one piece nobody gets a part: where it is billed, all of it is. */
+    bool whole = call->outcome == OUTCOME_COMPLETE || !call->streamed;
     const uint64_t *said = whole ? call->tally.tokens : call->tally.most;
     usage->tokens[USAGE_IN] = (int64_t)input->tokens;
     meter_put(usage, rate, USAGE_IN_IMAGE, USAGE_IN, input->image_tokens);
@@ -227,6 +228,17 @@ static bool meter_abandoned_whole(const struct call *call)
     return kept || call->product->abandoned == REGISTRY_ABANDONED_GENERATED;
 }
 
+/* The client left, and the answer was read on without it: what is sold is what it was there to
+ * take, whether or not its source reported anything, or broke off later. `whole`: all of it is. */
+static void meter_left(struct call *call, bool whole)
+{
+    bool over = call->upstream_err == ERR_OK;
+    bool got_some = call->streamed && call->head_sent && meter_events(call) > 0;
+    bool sold = got_some || (whole && (over || !call->repeat.untaken));
+    call->outcome = sold ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
+    call->err = over || call->err == ERR_OK ? ERR_CANCELLED : call->err;
+}
+
 static void meter_bill(struct call *call, const struct rate *rate, bool by_report)
 {
     money_wide pico = 0;
@@ -279,15 +291,10 @@ enum call_next call_meter(struct call *call)
     }
     bool left = call->drain != NULL || call->repeat.untaken;
     bool drained = left && call->has_reported && call->upstream_err == ERR_OK;
-    bool whole = !drained || meter_abandoned_whole(call);
+    bool whole = !left || meter_abandoned_whole(call);
     call->provenance = "none";
-    if (drained) { /* in full, but nobody was there to take it */
-        bool got_some = call->streamed && call->head_sent && meter_events(call) > 0;
-        call->outcome = whole || got_some ? OUTCOME_INTERRUPTED : OUTCOME_FAILED;
-        call->err = ERR_CANCELLED;
-    } else if (call->repeat.untaken) {
-        call->outcome = OUTCOME_FAILED;
-        call->err = call->err == ERR_OK ? ERR_CANCELLED : call->err;
+    if (left && call->outcome != OUTCOME_FAILED) {
+        meter_left(call, whole);
     }
     /* What another model has said is not sold, wherever it came to light. */
     bool delivered = (call->outcome == OUTCOME_COMPLETE || call->outcome == OUTCOME_INTERRUPTED) &&

@@ -2,6 +2,7 @@
 
 #include "gate/call.h"
 #include "gate/gate_internal.h"
+#include "gate/talk_route.h"
 
 #define TIER_TEXT_MAX 128 /* all names of tiers with commas */
 
@@ -93,9 +94,14 @@ static enum tier tier_served(const struct call *call)
     return told != TIER_UNSAID ? told : relay->tier;
 }
 
-/* What the call would cost in that tier; false: nobody knows. */
-static bool tier_rate(const struct call *call, enum tier tier, struct rate *ret_rate,
-                      money_wide *ret_pico)
+static bool tier_is_same(enum tier a, enum tier b)
+{
+    return a == b || (tier_is_ordinary(a) && tier_is_ordinary(b));
+}
+
+/* What so much costs in that tier; false: nobody knows. */
+static bool tier_rate(const struct call *call, enum tier tier, const struct usage *usage,
+                      struct rate *ret_rate, money_wide *ret_pico)
 {
     const struct call_price price = { call->listed, call->price, call->kept,
                                       call_batch_percent(call), tier };
@@ -104,30 +110,58 @@ static bool tier_rate(const struct call *call, enum tier tier, struct rate *ret_
         return false;
     }
     call_rate_at(call, &price, ret_rate);
-    return rate_usage(ret_rate, &call->billed, ret_pico) == ERR_OK;
+    return rate_usage(ret_rate, usage, ret_pico) == ERR_OK;
+}
+
+enum tier call_tier_told(const struct call *call, const struct registry_route *route)
+{
+    bool as_it_came = call->work != NULL || talk_route_dialect(route) == call->dialect;
+    return as_it_came ? call->ask.tier : TIER_UNSAID;
+}
+
+/* What the call costs in the tier that its source was asked for: the client's own word does not
+ * reach one of another dialect. */
+static money_wide tier_due(const struct call *call, money_wide asked)
+{
+    struct rate rate;
+    money_wide pico = 0;
+    enum tier told = call_tier_told(call, call->route);
+    bool other =
+        !tier_is_same(told, call->ask.tier) && tier_rate(call, told, &call->billed, &rate, &pico);
+    return other && pico > asked ? pico : asked;
+}
+
+money_wide call_tier_so_far(const struct call *call, const struct usage *usage, money_wide pico)
+{
+    struct rate rate;
+    money_wide less = 0;
+    enum tier served = tier_served(call);
+    bool known =
+        !tier_is_same(served, call->ask.tier) && tier_rate(call, served, usage, &rate, &less);
+    return known && less < pico ? less : pico;
 }
 
 void call_tier_settle(struct call *call, struct rate *rate)
 {
     struct rate other;
     money_wide pico = 0;
+    money_wide asked = call->pico;
     call->tier = call->ask.tier;
     call->served = call->route == NULL ? TIER_UNSAID : tier_served(call);
-    bool same = call->served == call->tier ||
-                (tier_is_ordinary(call->served) && tier_is_ordinary(call->tier));
-    if (call->pico == 0 || same) {
+    if (call->pico == 0 || tier_is_same(call->served, call->tier)) {
         return;
     }
-    if (tier_rate(call, call->served, &other, &pico)) {
-        call->dearer = pico > call->pico;
-        if (pico < call->pico) {
-            call->tier = call->served;
-            call->pico = pico;
-            *rate = other;
-        }
+    if (!tier_rate(call, call->served, &call->billed, &other, &pico)) {
+        call->dearer = true;
         return;
     }
-    call->dearer = true;
+    if (pico < asked) {
+        call->tier = call->served;
+        call->pico = pico;
+        *rate = other;
+    }
+    /* Who says nothing claims nothing. */
+    call->dearer = call->served != TIER_UNSAID && pico > tier_due(call, asked);
 }
 
 bool call_tier_is_disputed(const struct call *call)

@@ -199,6 +199,7 @@ static enum err order_caps(struct order_reading *reading, const char *name, stru
         { "calls_total", order_number, CAP(FLEET_CALLS_TOTAL), ORDER_NULL_TOO },
         { "wakes_day", order_number, CAP(FLEET_WAKES_DAY), ORDER_NULL_TOO },
         { "wakes_total", order_number, CAP(FLEET_WAKES_TOTAL), ORDER_NULL_TOO },
+        { "seconds_day", order_number, CAP(FLEET_SECONDS_DAY), ORDER_NULL_TOO },
     };
 #undef CAP
     _Static_assert(EP_ARRAY_LEN(members) == FLEET_CAPS, "each cap has its member");

@@ -6,6 +6,8 @@
 #include "ident/wake.h"
 #include "ledger/ledger.h"
 
+#define VIEW_MS_PER_SEC 1000
+
 static void view_put_null(struct jsonw *json, const char *key)
 {
     jsonw_key(json, key);
@@ -70,6 +72,7 @@ static void view_put_usage(struct jsonw *json, const struct device_view *view)
         [FLEET_CALLS_TOTAL] = money.calls_max[BUDGET_TOTAL],
         [FLEET_WAKES_DAY] = wakes.today_max,
         [FLEET_WAKES_TOTAL] = wakes.total_max,
+        [FLEET_SECONDS_DAY] = wakes.seconds_max,
     };
     const int64_t used[FLEET_CAPS] = {
         [FLEET_MONEY_DAY] = none + money.spent[BUDGET_DAY],
@@ -78,6 +81,7 @@ static void view_put_usage(struct jsonw *json, const struct device_view *view)
         [FLEET_CALLS_TOTAL] = none + money.calls[BUDGET_TOTAL],
         [FLEET_WAKES_DAY] = wakes.today,
         [FLEET_WAKES_TOTAL] = wakes.total,
+        [FLEET_SECONDS_DAY] = wakes.talked_ms / VIEW_MS_PER_SEC,
     };
     view_put_caps(json, "caps", caps);
     view_put_caps(json, "used", used);

@@ -2,7 +2,7 @@
  * What comes in: how a request becomes a call, and what its exchange has to tell from then on. For
  * whoever routes the requests (struct gate_router); threads: the gate's loop alone.
  *
- * Each of the first four takes the exchange over: it is the gate's, or has been refused.
+ * Each that is given an exchange takes it over: it is the gate's, or has been refused.
  */
 #pragma once
 
@@ -19,15 +19,14 @@ void call_begin(struct gate *gate, struct http_exchange *x, enum face face, enum
 /* Of another service. */
 void call_begin_service(struct gate *gate, struct http_exchange *x, enum face face,
                         enum registry_service service);
-/* Of a form with files, whose body is still to come. `kind`: upload_kind(), not NULL. */
+/* Of the form with files that is taken at `path`; NULL: none is. */
+const struct upload_kind *upload_kind(struct str path);
+/* Of such a form, whose body is still to come. */
 void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
                   const struct upload_kind *kind);
 /* Likewise, whose body is there already. */
 void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
                   const struct upload_kind *kind);
-
-/* What is done with a form that is sent to the path; NULL: none is taken there. */
-const struct upload_kind *upload_kind(struct str path);
 
 /* Whether an exchange's owner, which is not NULL and begins with a number of 32 bits that says what
  * it is, is the gate's. */

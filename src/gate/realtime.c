@@ -1,5 +1,6 @@
 #include "gate/realtime.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/counter.h"
@@ -64,7 +65,13 @@ static bool channel_is_over(const struct channel *channel)
 /* Whether the source is still to be read: a call is answered out of it. */
 static bool session_answers(const struct session *session)
 {
-    return session->response != NULL && session->response->call != NULL;
+    LIST_EACH(node, &session->turns) {
+        const struct turn *turn = EP_CONTAINER(node, struct turn, node);
+        if (turn->kind == TURN_RESPONSE && turn->call != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* In a task of its own: whoever told of an end is done with the session. */
@@ -99,7 +106,7 @@ void session_end(struct session *session, uint16_t code, const char *reason, boo
         session->code = code;
         session->reason = reason;
     }
-    if (at_once || session->response == NULL) {
+    if (at_once || session->responses == 0) {
         channel_close(&session->client, session->code, str_from(session->reason));
     }
     session_look(session);
@@ -109,8 +116,11 @@ void session_end(struct session *session, uint16_t code, const char *reason, boo
 static void session_lose_client(struct session *session)
 {
     session->state = SESSION_ENDING;
-    if (session->response != NULL) {
-        turn_leave(session->response);
+    LIST_EACH_SAFE(node, after, &session->turns) {
+        struct turn *turn = EP_CONTAINER(node, struct turn, node);
+        if (turn->kind == TURN_RESPONSE) {
+            turn_leave(turn);
+        }
     }
     session_balance(session);
 }
@@ -181,10 +191,10 @@ static void session_on_timer(struct timer *timer)
     }
     if (now_ns >= session->begun_ns + options->session_ns) {
         session_end(session, WEBSOCKET_POLICY, "the session is as long as a session may be", false);
-    } else if (now_ns >= session->used_ns + options->session_idle_ns && session->response == NULL) {
+    } else if (now_ns >= session->used_ns + options->session_idle_ns && session->responses == 0) {
         session_end(session, WEBSOCKET_POLICY, "nothing was said for too long", true);
     } else {
-        session->used_ns = session->response != NULL ? now_ns : session->used_ns;
+        session->used_ns = session->responses > 0 ? now_ns : session->used_ns;
         session_schedule(session);
     }
 }
@@ -232,6 +242,16 @@ void session_tell_err(struct session *session, enum err err, const char *message
     }
 }
 
+void session_tell_code(struct session *session, const char *code, const char *message,
+                       struct str event_id)
+{
+    char text[SESSION_ERROR_MAX];
+    struct buf out = { text, 0, sizeof(text), sizeof(text) };
+    if (realtime_write_refusal(&out, code, str_from(message)) == ERR_OK) {
+        session_tell_error(session, buf_str(&out), event_id);
+    }
+}
+
 /* ---- who is read --------------------------------------------------------------------------- */
 
 static void channel_let(struct channel *channel, bool read)
@@ -243,27 +263,43 @@ static void channel_let(struct channel *channel, bool read)
     }
 }
 
+/* What the client says behind response.create must not overtake it. */
+static bool turn_holds_client(const struct turn *turn)
+{
+    return turn->kind == TURN_RESPONSE && !turn->by_source && !turn->asked && !turn->over;
+}
+
+/* What follows a response waits until its end has left. */
+static bool turn_holds_source(const struct turn *turn)
+{
+    bool waits = (turn->by_source && !turn->begun) || turn->over;
+    bool paused = turn->call != NULL && turn->call->paused;
+    return turn->kind == TURN_RESPONSE && (waits || paused);
+}
+
+static bool session_holds(const struct session *session, bool (*holds)(const struct turn *turn))
+{
+    LIST_EACH(node, &session->turns) {
+        if (holds(EP_CONTAINER(node, struct turn, node))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool session_client_read(const struct session *session)
 {
-    const struct turn *turn = session->response;
-    /* What the client says behind response.create must not overtake it. */
-    bool waits = turn != NULL && !turn->by_source && !turn->asked && !turn->over;
-    return session->state == SESSION_OPEN && !waits &&
+    return session->state == SESSION_OPEN && !session_holds(session, turn_holds_client) &&
            channel_pending(&session->source) <= REALTIME_PENDING_MAX;
 }
 
 static bool session_source_read(const struct session *session)
 {
-    const struct turn *turn = session->response;
     if (session->state == SESSION_OPENING) {
         return !session->created;
     }
-    if (turn != NULL && turn->call != NULL && turn->call->paused) {
-        return false;
-    }
-    /* What follows a response waits until its end has left. */
-    bool waits = turn != NULL && ((turn->by_source && !turn->begun) || turn->over);
-    return !waits && session->transcripts < REALTIME_TRANSCRIPTS &&
+    return !session_holds(session, turn_holds_source) &&
+           session->transcripts < REALTIME_TRANSCRIPTS &&
            (!channel_is_open(&session->client) ||
             channel_pending(&session->client) <= REALTIME_PENDING_MAX);
 }
@@ -283,7 +319,7 @@ void session_balance(struct session *session)
     channel_let(&session->client, session_client_read(session));
     channel_let(&session->source, session_source_read(session));
     if (session->state == SESSION_ENDING) {
-        if (session->closes && session->response == NULL) {
+        if (session->closes && session->responses == 0) {
             channel_close(&session->client, session->code, str_from(session->reason));
         }
         session_look(session);
@@ -309,14 +345,15 @@ int64_t session_output_most(const struct session *session)
     return raised ? asked == INT64_MAX ? 0 : asked : session->output_cap;
 }
 
-/* Its total is the conversation as it is now, unless its input was another. */
+/* Its total is the conversation as it is now, unless its input was another; what came since the
+ * source began to read it is beside that. */
 void session_learn(struct session *session, const struct turn *turn, struct str usage)
 {
     int64_t total = realtime_total(usage);
     if (turn != NULL && !turn->beside && !turn->instead && total > 0) {
         session->context = total;
-        session->bytes = 0;
-        session->sound = 0;
+        session->bytes -= turn->bytes;
+        session->sound -= turn->sound;
     } else if (turn == NULL) { /* nobody knows */
         session->context = total > session->context ? total : session->context;
     } else if (!turn->beside) { /* its output is in the conversation now */
@@ -343,15 +380,44 @@ static bool client_send_on(struct session *session, struct str event, struct str
     return err == ERR_OK;
 }
 
+/* As OpenAI says it: clients know the code. */
+static void client_refuse_second(struct session *session, struct str event_id)
+{
+    char room[REALTIME_ID_MAX + 160];
+    struct buf text = { room, 0, sizeof(room) - 1, sizeof(room) - 1 };
+    struct str id = realtime_id_str(&session->response->response);
+    id = id.len > 2 ? str_slice(id, 1, id.len - 1) : STR("(not begun yet)");
+    EP_IGNORE(buf_printf(&text, /* it fits */
+                         "Conversation already has an active response in progress: " STR_FMT
+                         ". Wait until the response is finished before creating a new one.",
+                         STR_ARG(id)));
+    room[text.len] = '\0';
+    session_tell_code(session, "conversation_already_has_active_response", room, event_id);
+}
+
+/* Whether one more may begin; else the client was told why not. */
+static bool client_has_room(struct session *session, const struct realtime_ask *ask)
+{
+    char text[128];
+    if (!ask->beside && session->response != NULL) {
+        client_refuse_second(session, ask->event_id);
+        return false;
+    }
+    if (session->responses + session->skipped_count >= REALTIME_RESPONSES) {
+        (void)snprintf(text, sizeof(text),
+                       "The session has %d responses under way: wait for a response.done.",
+                       REALTIME_RESPONSES);
+        session_tell_err(session, ERR_LIMIT_CALLS, text, NULL, ask->event_id);
+        return false;
+    }
+    return true;
+}
+
 static void client_begin_response(struct session *session, struct str event,
                                   const struct realtime_ask *ask)
 {
     struct turn *turn = NULL;
-    if (session->response != NULL) {
-        session_tell_err(session, ERR_CONFLICT,
-                         "The session has a response under way: wait for its response.done, or "
-                         "send response.cancel.",
-                         "type", ask->event_id);
+    if (!client_has_room(session, ask)) {
         return;
     }
     enum err err = turn_begin(session, TURN_RESPONSE, event, ask->event_id, false, &turn);
@@ -361,6 +427,7 @@ static void client_begin_response(struct session *session, struct str event,
     }
     turn->beside = ask->beside;
     turn->instead = ask->instead;
+    session->response = ask->beside ? session->response : turn;
 }
 
 static void client_send_change(struct session *session, struct str event,

@@ -18,6 +18,14 @@
 /* Above it what comes from one side waits until the other has taken what it was sent. */
 #define REALTIME_PENDING_MAX ((size_t)256 * 1024)
 #define REALTIME_TRANSCRIPTS 8 /* calls at once: a client speaks one thing after the other */
+/* Responses at once, of which the conversation has one: each holds credit, and its source a place. */
+#define REALTIME_RESPONSES 8
+
+/* A name as the source or the client gave it: a JSON string. */
+struct realtime_id {
+    size_t len; /* 0: none */
+    char text[REALTIME_ID_MAX];
+};
 
 /*
  * A call of the session. Its request's side is `inner`, its answer's `call`; either may end first.
@@ -27,15 +35,16 @@ struct turn {
     struct node node;
     enum turn_kind kind;
     struct http_inner inner;
-    struct gate_actor actor; /* the session's, and of it this turn */
-    struct call_turn seat;   /* by which its call knows it */
-    struct http_call *call;  /* that is answered; NULL: not yet, or no more */
-    struct buf event;        /* that begins it */
-    struct buf event_id;     /* of the client's event: a JSON string, or empty */
-    struct sse sse;          /* of the call's answer */
-    struct buf body;         /* of one that is not streamed */
-    struct buf headers;      /* of the opening's */
-    char id[ID_SHOWN_MAX];   /* of the call, as clients see it; empty: not known yet */
+    struct gate_actor actor;     /* the session's, and of it this turn */
+    struct call_turn seat;       /* by which its call knows it */
+    struct http_call *call;      /* that is answered; NULL: not yet, or no more */
+    struct buf event;            /* that begins it */
+    struct buf event_id;         /* of the client's event: a JSON string, or empty */
+    struct realtime_id response; /* as the source names it; none: it has not, or not yet */
+    struct sse sse;              /* of the call's answer */
+    struct buf body;             /* of one that is not streamed */
+    struct buf headers;          /* of the opening's */
+    char id[ID_SHOWN_MAX];       /* of the call, as clients see it; empty: not known yet */
     size_t id_len;
     int status;     /* of the call's answer; 0: none yet */
     unsigned held;  /* by who uses it yet */
@@ -43,6 +52,8 @@ struct turn {
     bool beside;    /* outside of the conversation */
     bool instead;   /* of the conversation its input is what stands in its event */
     bool asked;     /* the source works at it */
+    int64_t bytes;  /* of the session's, when the source began to read it */
+    int64_t sound;  /* likewise */
     bool begun;     /* its answer's head was given */
     bool over;      /* the source's part has ended */
 };
@@ -84,10 +95,18 @@ struct session {
 
     struct node turns;
     size_t transcripts;
-    struct turn *response; /* NULL: none is under way */
-    bool skips;            /* the source's response is nobody's: dropped to its end */
-    bool closes;           /* with the end of the response */
-    uint16_t code;         /* to close the client with */
+    struct turn *response; /* the conversation's own; NULL: none is under way */
+    size_t responses;      /* under way, it and those beside it */
+    struct {               /* the one that the source has been asked for and has not begun */
+        bool open;
+        bool beside;
+        struct turn *turn;     /* NULL: nobody wants it any more */
+        struct realtime_id id; /* of the event that asked */
+    } ask;
+    struct realtime_id skipped[REALTIME_RESPONSES]; /* nobody's: dropped to their ends */
+    size_t skipped_count;
+    bool closes;   /* with the end of the responses */
+    uint16_t code; /* to close the client with */
     const char *reason;
 
     /* What the next response's input is at most. */
@@ -110,7 +129,10 @@ void session_tell(struct session *session, struct str event); /* to the client *
 void session_tell_error(struct session *session, struct str error, struct str event_id);
 void session_tell_err(struct session *session, enum err err, const char *message, const char *param,
                       struct str event_id);
-/* No new turn begins; the client is closed with `code`, at once or after the response. */
+/* The same, with a code of the API's own. */
+void session_tell_code(struct session *session, const char *code, const char *message,
+                       struct str event_id);
+/* No new turn begins; the client is closed with `code`, at once or after the responses. */
 void session_end(struct session *session, uint16_t code, const char *reason, bool at_once);
 void session_check_source(struct session *session); /* ends it, if the registry has it no more */
 void session_look(struct session *session);         /* something of it is over */
@@ -129,6 +151,14 @@ extern const struct channel_events source_events;
 /* The opening's attempt begins. */
 void source_connect(struct session *session, struct turn *turn);
 enum err source_send(struct session *session, struct str event);
+/* Asks the source for a response, if it has begun the one before: else when it has. */
+void source_ask(struct session *session, struct turn *turn);
+/* Nobody wants a response any more: it is cancelled there, and dropped to its end. */
+void source_drop(struct session *session, struct turn *turn);
+/* All that the source has under way comes to nothing more. */
+void source_fail_all(struct session *session, enum err err, const char *what);
+void realtime_id_set(struct realtime_id *id, struct str text);
+struct str realtime_id_str(const struct realtime_id *id);
 
 /* realtime_turn.c */
 /* ERR_NO_MEMORY, ERR_BUSY: there is no such turn. */

@@ -26,8 +26,9 @@ struct turn *turn_of(struct http_exchange *x)
 static void turn_free(struct turn *turn)
 {
     struct session *session = turn->session;
-    ASSERT(session->response != turn);
+    ASSERT(session->response != turn && session->ask.turn != turn);
     session->transcripts -= turn->kind == TURN_TRANSCRIPT;
+    session->responses -= turn->kind == TURN_RESPONSE;
     node_unlink(&turn->node);
     buf_fini(&turn->event);
     buf_fini(&turn->event_id);
@@ -91,15 +92,13 @@ enum err turn_begin(struct session *session, enum turn_kind kind, struct str eve
     sse_init(&turn->sse, TURN_EVENT_MAX);
     list_push_back(&session->turns, &turn->node);
     session->transcripts += kind == TURN_TRANSCRIPT;
+    session->responses += kind == TURN_RESPONSE;
     enum err err = buf_append(&turn->event, event);
     err = err == ERR_OK ? buf_append(&turn->event_id, event_id) : err;
     err = err == ERR_OK ? turn_request(turn) : err;
     if (err != ERR_OK) {
         turn_free(turn);
         return err == ERR_LIMIT ? ERR_NO_MEMORY : err;
-    }
-    if (kind == TURN_RESPONSE) {
-        session->response = turn;
     }
     *ret_turn = turn;
     return ERR_OK;
@@ -214,8 +213,7 @@ static void turn_drop_source(struct turn *turn)
 {
     if (turn->kind == TURN_RESPONSE && !turn->over && (turn->asked || turn->by_source)) {
         turn->over = true;
-        turn->session->skips = true;
-        EP_IGNORE(source_send(turn->session, STR("{\"type\":\"response.cancel\"}")));
+        source_drop(turn->session, turn);
     }
 }
 
@@ -356,14 +354,12 @@ static void turn_start_from_event(struct turn *turn)
 
 static void turn_start_response(struct turn *turn)
 {
-    if (!channel_is_open(&turn->session->source) ||
-        (!turn->by_source && source_send(turn->session, buf_str(&turn->event)) != ERR_OK)) {
+    if (!channel_is_open(&turn->session->source)) {
         turn_fail(turn, ERR_UPSTREAM_CUT, "has closed the session");
     } else if (turn->by_source) {
         turn_start_from_event(turn);
     } else {
-        turn->asked = true;
-        http_answer_sent(turn->call);
+        source_ask(turn->session, turn);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "wire/websocket_hello.h"
 
 #define VOICE_SESSION_PREFIX "voice_"
+#define VOICE_MINUTE         (60 * VOICE_SEC)
 #define VOICE_HELLO_NS       (10 * VOICE_SEC) /* what a device waits for our own */
 /* A talk has pauses; a device takes a silent channel for dead after as long, and connects again by
  * itself when it is woken. */
@@ -56,6 +57,34 @@ static void voice_refuse(struct voice *voice, const struct fail *fail)
     channel_close(&voice->channel, WEBSOCKET_PROTOCOL, str_from(fail->text));
 }
 
+/* ---- talk --------------------------------------------------------------------------------- */
+
+/* Of a device; NULL: the key is none's, and nothing is counted for it. */
+static const struct fleet *voice_fleet(const struct api_key *key)
+{
+    return key->device == NULL ? NULL : key->fleet;
+}
+
+enum err voice_take_turn(struct voice *voice)
+{
+    struct ident *ident = voice->gate->world.ident;
+    const struct device *device = voice->key->device;
+    int64_t now_ns = loop_wall_ns(voice->gate->loop);
+    if (device == NULL) {
+        return wake_turn(&voice->turns_full_ns, voice->as.turns_minute, now_ns);
+    }
+    TRY(device_may_talk(ident, device, now_ns));
+    return device_turn(ident, device, voice->as.turns_minute, now_ns);
+}
+
+void voice_talked(const struct voice *voice, int64_t ms)
+{
+    if (voice->key->device != NULL && ms > 0) {
+        device_talked(voice->gate->world.ident, voice->key->device, ms,
+                      loop_wall_ns(voice->gate->loop));
+    }
+}
+
 /* ---- turns -------------------------------------------------------------------------------- */
 
 /* Ends what is under way: calls are broken off, what is not spoken yet is dropped, what was is
@@ -66,6 +95,7 @@ static void voice_rest(struct voice *voice)
         voice_history_add(&voice->history, buf_str(&voice->think.asked),
                           buf_str(&voice->speak.said));
     }
+    voice_talked(voice, voice->speak.play.sent_ms);
     voice_hear_reset(voice);
     voice_think_reset(voice);
     voice_speak_reset(voice);
@@ -73,7 +103,6 @@ static void voice_rest(struct voice *voice)
         gate_snapshot_unref(voice->snapshot);
     }
     voice->snapshot = NULL;
-    voice->as = NULL;
     voice->active_ns = loop_now_ns(voice->gate->loop);
 }
 
@@ -83,12 +112,11 @@ static void voice_segment(struct voice *voice)
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, voice->key->product);
     voice_rest(voice);
-    if (product == NULL || product->voice.hear == NULL) {
+    if (product == NULL || !voice_as_of(product, voice_fleet(voice->key), &voice->as)) {
         voice_fail_for_good(voice, STR("This product is not spoken with any more."));
         return;
     }
     voice->snapshot = gate_snapshot_ref(gate->snapshot);
-    voice->as = &product->voice;
     voice->segment = id_make(loop_wall_ns(gate->loop), gate->world.node, random_u64());
     voice->steps = 0;
 }
@@ -129,6 +157,16 @@ void voice_heard(struct voice *voice)
         voice_over(voice);
         return;
     }
+    enum err err = voice_take_turn(voice);
+    if (err == ERR_SECONDS_DAY) {
+        voice_fail_for_good(voice, str_from(err_info(err)->text));
+        return;
+    }
+    if (err != ERR_OK) {
+        voice_fail(voice, str_from(err_info(err)->text));
+        return;
+    }
+    voice_talked(voice, voice->hear.ear.ms);
     counter_add(COUNTER_VOICE_SEGMENTS, 1);
     voice_hear_ask(voice);
 }
@@ -247,7 +285,9 @@ static void voice_close(struct voice *voice, uint16_t code, struct str reason)
 /* Whether the session may go on; else it is closed. */
 static bool voice_may_last(struct voice *voice)
 {
-    int64_t quiet_ns = loop_now_ns(voice->gate->loop) - voice->active_ns;
+    int64_t now_ns = loop_now_ns(voice->gate->loop);
+    int64_t quiet_ns = now_ns - voice->active_ns;
+    bool answers = voice->session.state == XIAOZHI_ANSWERING;
     const struct gate_actor actor = { .key = voice->key, .hint = voice->hint };
     enum err err = auth_still(voice->gate, &actor);
     if (err != ERR_OK) {
@@ -262,8 +302,12 @@ static bool voice_may_last(struct voice *voice)
         voice_close(voice, WEBSOCKET_POLICY, STR("no hello came"));
         return false;
     }
-    if (voice->session.state != XIAOZHI_ANSWERING && quiet_ns > VOICE_IDLE_NS) {
+    if (!answers && quiet_ns > VOICE_IDLE_NS) {
         voice_close(voice, WEBSOCKET_NORMAL, STR("nobody speaks"));
+        return false;
+    }
+    if (!answers && now_ns - voice->begun_ns > voice->as.session_minutes * VOICE_MINUTE) {
+        voice_close(voice, WEBSOCKET_NORMAL, STR("no session is longer"));
         return false;
     }
     return true;
@@ -338,7 +382,8 @@ static struct voice *voice_create(struct gate *gate, const struct api_key *key,
     voice->key = key;
     voice->hint = api_key_hint(key).ptr;
     voice->session = *session;
-    voice->active_ns = loop_now_ns(gate->loop);
+    voice->begun_ns = loop_now_ns(gate->loop);
+    voice->active_ns = voice->begun_ns;
     struct buf id = { voice->id_text, 0, sizeof(voice->id_text), sizeof(voice->id_text) };
     EP_IGNORE(
         id_print(&id, STR(VOICE_SESSION_PREFIX),
@@ -368,23 +413,35 @@ static enum err voice_check_device(const struct gate *gate, struct http_exchange
     return other == NULL || other == key->device ? ERR_OK : ERR_DEVICE_MISMATCH;
 }
 
+/* Whether the key has something left of its caps, so that the first question would be answered. */
+static enum err voice_may_spend(const struct gate *gate, const struct api_key *key)
+{
+    int64_t now_ns = loop_wall_ns(gate->loop);
+    struct budget *budget = ledger_budget(gate->world.ledger, key->id);
+    enum err reason = ERR_OK;
+    if (budget != NULL && budget_left(budget, now_ns, &reason) <= 0) {
+        return reason;
+    }
+    return key->device == NULL ? ERR_OK : device_may_talk(gate->world.ident, key->device, now_ns);
+}
+
 /* ERR_KEY_...: who asks; ERR_SERVICE_UNSERVED: its product is not spoken with; ERR_LEDGER_FUNDS: no
- * credit is left, so that the first question would be refused. */
+ * credit is left; the errors of voice_may_spend(). */
 static enum err voice_admit(struct gate *gate, struct http_exchange *x,
-                            const struct api_key **ret_key)
+                            const struct api_key **ret_key, struct voice_as *ret_as)
 {
     TRY(auth_find(gate, x, ret_key));
     TRY(voice_check_device(gate, x, *ret_key));
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, (*ret_key)->product);
     struct ledger_account *account = ledger_find(gate->world.ledger, (*ret_key)->client->account);
-    if (product == NULL || product->voice.hear == NULL) {
+    if (product == NULL || !voice_as_of(product, voice_fleet(*ret_key), ret_as)) {
         return ERR_SERVICE_UNSERVED;
     }
     if (account == NULL || ledger_credit(account)->available <= 0) {
         return ERR_LEDGER_FUNDS;
     }
-    return ERR_OK;
+    return voice_may_spend(gate, *ret_key);
 }
 
 /* False: it is refused, and the exchange is over. */
@@ -434,12 +491,13 @@ void voice_begin(struct gate *gate, struct http_exchange *x, struct str path)
 {
     const struct api_key *key = NULL;
     struct xiaozhi_session session;
+    struct voice_as as;
     struct str accept;
     (void)path;
     if (!voice_handshake(x, &session, &accept)) {
         return;
     }
-    enum err err = voice_admit(gate, x, &key);
+    enum err err = voice_admit(gate, x, &key, &as);
     if (err != ERR_OK) {
         errand_refuse(x, err);
         return;
@@ -449,6 +507,7 @@ void voice_begin(struct gate *gate, struct http_exchange *x, struct str path)
         errand_refuse(x, ERR_NO_MEMORY);
         return;
     }
+    voice->as = as;
     http_exchange_from(x, &voice->from);
     channel_accept(&voice->channel, gate->loop, x, accept, STR_EMPTY, STR_EMPTY);
 }

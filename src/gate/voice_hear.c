@@ -161,11 +161,11 @@ static const struct http_inner_events hear_events = {
 static enum err hear_form(const struct voice *voice, struct str boundary, struct str wav,
                           struct buf *form)
 {
-    const struct registry_voice *as = voice->as;
-    TRY(multipart_write_field(form, boundary, STR("model"), as->hear->id));
+    struct str language = voice->as.texts[FLEET_VOICE_LANGUAGE];
+    TRY(multipart_write_field(form, boundary, STR("model"), voice->as.texts[FLEET_VOICE_HEAR]));
     TRY(multipart_write_field(form, boundary, STR("response_format"), STR("json")));
-    if (as->language.len > 0) {
-        TRY(multipart_write_field(form, boundary, STR("language"), as->language));
+    if (language.len > 0) {
+        TRY(multipart_write_field(form, boundary, STR("language"), language));
     }
     TRY(multipart_write_file(form, boundary, STR("file"), STR("segment.wav"), STR("audio/wav")));
     TRY(buf_append(form, wav));

@@ -7,6 +7,7 @@
 #include "dialect/xiaozhi.h"
 #include "gate/front_internal.h"
 #include "gate/voice.h"
+#include "gate/voice_as.h"
 #include "gate/voice_history.h"
 #include "gate/voice_play.h"
 #include "gate/voice_seats.h"
@@ -93,9 +94,11 @@ struct voice {
     struct str id;          /* of the session */
     struct voice_seat seat; /* of a device's session */
     struct timer tick;
-    int64_t active_ns;               /* when somebody last spoke */
-    struct gate_snapshot *snapshot;  /* of the segment under way; NULL: there is none */
-    const struct registry_voice *as; /* in it */
+    int64_t begun_ns;
+    int64_t active_ns;              /* when somebody last spoke */
+    int64_t turns_full_ns;          /* of a key that no device has; ident/wake.h */
+    struct gate_snapshot *snapshot; /* of the segment under way; NULL: there is none */
+    struct voice_as as;             /* in it; without one its numbers alone */
     struct id segment;
     int64_t steps; /* calls of it so far */
     struct voice_hear hear;
@@ -111,6 +114,11 @@ struct voice {
 void voice_fail(struct voice *voice, struct str message);
 /* As voice_fail(), and the session ends, because the next turn would fail as well. */
 void voice_fail_for_good(struct voice *voice, struct str message);
+/* What the fleet and the day leave of talk. ERR_TURNS_MINUTE: this turn is one too many;
+ * ERR_SECONDS_DAY. */
+EP_MUST_CHECK enum err voice_take_turn(struct voice *voice);
+/* It has talked for so long, heard or spoken to. */
+void voice_talked(const struct voice *voice, int64_t ms);
 /* All of an answer is heard, or there is none. */
 void voice_answered(struct voice *voice);
 /* The segment is over for the ear: what is heard of it is asked about. */

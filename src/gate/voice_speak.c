@@ -130,9 +130,9 @@ static enum err speak_body(const struct voice *voice, struct str text, struct bu
     struct jsonw json;
     jsonw_init(&json, body);
     jsonw_open(&json, '{');
-    jsonw_put_str(&json, "model", voice->as->speak->id);
+    jsonw_put_str(&json, "model", voice->as.texts[FLEET_VOICE_SPEAK]);
     jsonw_put_str(&json, "input", text);
-    jsonw_put_str(&json, "voice", voice->as->voice);
+    jsonw_put_str(&json, "voice", voice->as.texts[FLEET_VOICE_VOICE]);
     jsonw_put_str(&json, "response_format", STR("wav"));
     jsonw_close(&json, '}');
     return jsonw_err(&json);

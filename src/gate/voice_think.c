@@ -7,7 +7,7 @@
 #define THINK_EVENT_MAX ((size_t)256 * 1024)
 #define THINK_BODY_MAX  ((size_t)128 * 1024)
 
-/* What a model is told where the product says nothing: what is heard is not read. */
+/* What a model is told where neither fleet nor product say anything: what is heard is not read. */
 #define THINK_INSTRUCTIONS                                                                     \
     "You speak with a person through a small loudspeaker. Answer in a few short sentences of " \
     "plain words, without lists, markup or emoji."
@@ -139,11 +139,11 @@ static void think_put_message(struct jsonw *json, struct str role, struct str co
 
 static enum err think_body(const struct voice *voice, struct str text, struct buf *body)
 {
-    struct str instructions = voice->as->instructions;
+    struct str instructions = voice->as.texts[FLEET_VOICE_INSTRUCTIONS];
     struct jsonw json;
     jsonw_init(&json, body);
     jsonw_open(&json, '{');
-    jsonw_put_str(&json, "model", voice->as->think->id);
+    jsonw_put_str(&json, "model", voice->as.texts[FLEET_VOICE_THINK]);
     jsonw_key(&json, "stream");
     jsonw_bool(&json, true);
     jsonw_put_int(&json, "max_tokens", VOICE_TOKENS_MAX);

@@ -261,11 +261,13 @@ struct api_key *device_of_row(struct ident *ident, const struct store_value *row
     device->expires_ns = row[IDENT_EXPIRES].number;
     device->wakes_max[0] = row[IDENT_WAKES_DAY_MAX].number;
     device->wakes_max[1] = row[IDENT_WAKES_MAX].number;
+    device->seconds_max = row[IDENT_SECONDS_MAX].number;
     device->waking = (struct device_waking){
         .day = row[IDENT_WAKE_DAY].number,
         .today = row[IDENT_WAKES_TODAY].number,
         .total = row[IDENT_WAKES].number,
         .seq = row[IDENT_WAKE_SEQ].number,
+        .talked_ms = (uint32_t)row[IDENT_TALKED].number,
     };
     atomic_init(&device->activated_ns, row[IDENT_ACTIVATED].number);
     if (row[IDENT_REFERENCE].kind == STORE_TEXT && row[IDENT_REFERENCE].bytes.len > 0) {

@@ -33,14 +33,17 @@ struct device_consent {
     int64_t given_ns;
 };
 
-/* What wakes a device counts, by days of UTC. Guarded by ident's lock; device_wakes() tells. */
+/* What a device counts of its day (UTC) and in all. Guarded by ident's lock; device_wakes() and
+ * device_talk() tell. */
 struct device_waking {
     int64_t day;
     int64_t today;
     int64_t total;
-    int64_t seq; /* the device's own number of the last; 0: it gave none */
+    int64_t seq;           /* the device's own number of the last; 0: it gave none */
+    int64_t turns_full_ns; /* when its turns of a minute are all free again */
     struct device *next_woken;
-    bool woken; /* not written yet */
+    uint32_t talked_ms; /* today */
+    bool woken;         /* something is not written yet */
 };
 
 struct device {
@@ -49,6 +52,7 @@ struct device {
     struct digest text;                           /* what the key's text is found by */
     int64_t expires_ns;                           /* 0: never */
     int64_t wakes_max[2];                         /* in a day, in all; FLEET_CAP_NONE */
+    int64_t seconds_max;                          /* of talk in a day; likewise */
     _Atomic int64_t activated_ns;                 /* 0: not yet; device_activated_ns() */
     const struct device_consent *_Atomic consent; /* device_consent() */
     struct device_waking waking;

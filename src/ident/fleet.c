@@ -42,9 +42,10 @@ const struct store_migration fleet_migration = {
 };
 
 static const char *const fleet_cap_names[FLEET_CAPS] = {
-    [FLEET_MONEY_DAY] = "money_day", [FLEET_MONEY_TOTAL] = "money_total",
-    [FLEET_CALLS_DAY] = "calls_day", [FLEET_CALLS_TOTAL] = "calls_total",
-    [FLEET_WAKES_DAY] = "wakes_day", [FLEET_WAKES_TOTAL] = "wakes_total",
+    [FLEET_MONEY_DAY] = "money_day",     [FLEET_MONEY_TOTAL] = "money_total",
+    [FLEET_CALLS_DAY] = "calls_day",     [FLEET_CALLS_TOTAL] = "calls_total",
+    [FLEET_WAKES_DAY] = "wakes_day",     [FLEET_WAKES_TOTAL] = "wakes_total",
+    [FLEET_SECONDS_DAY] = "seconds_day",
 };
 
 /* ---- finding ------------------------------------------------------------------------------- */
@@ -121,8 +122,9 @@ void fleets_close(struct ident *ident)
 
 static const struct store_sql sql_fleets_read = {
     "SELECT f.id, f.client, k.product, k.market, f.maker, f.models, f.money_day, f.money_total,"
-    " f.calls_day, f.calls_total, f.wakes_day, f.wakes_total, f.consent_required, f.created_ns,"
-    " f.suspended_ns FROM fleet f JOIN api_key k ON k.id = f.issuer ORDER BY f.created_ns, f.id"
+    " f.calls_day, f.calls_total, f.wakes_day, f.wakes_total, f.seconds_day, f.consent_required,"
+    " f.created_ns, f.suspended_ns FROM fleet f JOIN api_key k ON k.id = f.issuer"
+    " ORDER BY f.created_ns, f.id"
 };
 
 /* NULL: no memory. */
@@ -154,9 +156,9 @@ static enum err fleet_on_row(void *context, const struct store_value *row, size_
         .market = row[3].bytes,
         .maker = row[4].bytes,
         .models = row[5].bytes,
-        .consent_required = row[12].number != 0,
+        .consent_required = row[13].number != 0,
     };
-    ASSERT(columns == 15);
+    ASSERT(columns == 16);
     for (size_t i = 0; i < FLEET_CAPS; i++) {
         order.caps[i] = row[6 + i].number;
     }
@@ -166,8 +168,8 @@ static enum err fleet_on_row(void *context, const struct store_value *row, size_
     }
     fleet->id = ident_column_id(&row[0]);
     fleet->client = map_find(reading->clients, row[1].bytes);
-    fleet->created_ns = row[13].number;
-    atomic_init(&fleet->suspend_ns, row[14].number);
+    fleet->created_ns = row[14].number;
+    atomic_init(&fleet->suspend_ns, row[15].number);
     fleet_publish(reading->ident, fleet);
     return ERR_OK;
 }
@@ -176,7 +178,8 @@ enum err fleets_read(struct ident *ident, const struct map *clients, struct stor
                      struct fail *fail)
 {
     struct fleets_reading reading = { ident, clients };
-    return store_query(txn, &sql_fleets_read, NULL, 0, fleet_on_row, &reading, fail);
+    TRY(store_query(txn, &sql_fleets_read, NULL, 0, fleet_on_row, &reading, fail));
+    return fleet_voices_read(ident, txn, fail);
 }
 
 void fleet_has_issuer(struct ident *ident, struct id id, struct api_key *key,
@@ -193,8 +196,8 @@ void fleet_has_issuer(struct ident *ident, struct id id, struct api_key *key,
 
 static const struct store_sql sql_fleet_add = {
     "INSERT INTO fleet(id, client, issuer, maker, models, money_day, money_total, calls_day,"
-    " calls_total, wakes_day, wakes_total, consent_required, created_ns, suspended_ns)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)"
+    " calls_total, wakes_day, wakes_total, seconds_day, consent_required, created_ns,"
+    " suspended_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0)"
 };
 static const struct store_sql sql_fleet_suspend = {
     "UPDATE fleet SET suspended_ns = ?2 WHERE id = ?1"
@@ -224,6 +227,7 @@ static enum err fleet_run_add(struct store_job *job, struct store_txn *txn, stru
         STORE_I(fleet->caps[FLEET_CALLS_TOTAL]),
         STORE_I(fleet->caps[FLEET_WAKES_DAY]),
         STORE_I(fleet->caps[FLEET_WAKES_TOTAL]),
+        STORE_I(fleet->caps[FLEET_SECONDS_DAY]),
         STORE_I(fleet->consent_required),
         STORE_I(fleet->created_ns),
     };

@@ -5,7 +5,8 @@
  * call is made with.
  *
  * What a fleet is does not change, because its devices were sold as that; it can be suspended as a
- * whole, and its secret can be made anew.
+ * whole, its secret can be made anew, and how it is spoken with is its maker's to change
+ * (ident/fleet_voice.h).
  *
  * Threads: as in ident.h. A fleet lives until ident_close().
  */
@@ -28,8 +29,11 @@ enum fleet_cap {
     FLEET_CALLS_TOTAL,
     FLEET_WAKES_DAY,
     FLEET_WAKES_TOTAL,
+    FLEET_SECONDS_DAY, /* of talk: what it says and is answered */
     FLEET_CAPS
 };
+
+struct fleet_voice; /* ident/fleet_voice.h */
 
 struct fleet {
     struct id id;
@@ -42,10 +46,11 @@ struct fleet {
     int64_t caps[FLEET_CAPS]; /* of a device, unless its order says otherwise */
     bool consent_required;    /* no call without one, whatever the law wants */
     int64_t created_ns;
-    struct fleet *_Atomic next;   /* made after this one; read it by fleet_next() */
-    _Atomic int64_t suspend_ns;   /* 0: active; read it by fleet_suspended_ns() */
-    _Atomic int64_t device_count; /* read it by fleet_devices() */
-    struct device **devices;      /* in the order of making; ident's index guards it */
+    struct fleet *_Atomic next;              /* made after this one; read it by fleet_next() */
+    _Atomic int64_t suspend_ns;              /* 0: active; read it by fleet_suspended_ns() */
+    _Atomic int64_t device_count;            /* read it by fleet_devices() */
+    const struct fleet_voice *_Atomic voice; /* read it by fleet_voice() */
+    struct device **devices;                 /* in the order of making; ident's index guards it */
     size_t devices_cap;
     struct digest secret; /* what the issuer's text is found by; for changes alone */
 };

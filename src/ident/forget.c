@@ -27,6 +27,10 @@ static const struct store_sql sql_consents_forget = {
 static const struct store_sql sql_fleet_forget = {
     "UPDATE fleet SET maker = '', models = '' WHERE issuer = ?1"
 };
+static const struct store_sql sql_fleet_voice_forget = {
+    "UPDATE fleet_voice SET hear = '', think = '', speak = '', voice = '', language = '',"
+    " instructions = '' WHERE fleet = (SELECT id FROM fleet WHERE issuer = ?1)"
+};
 
 bool client_forgotten(const struct client *client)
 {
@@ -111,6 +115,7 @@ static enum err forget_device(struct store_txn *txn, const struct api_key *key, 
         return ERR_OK;
     }
     if (key->device == NULL) {
+        TRY(store_exec(txn, &sql_fleet_voice_forget, values, 1, fail));
         return store_exec(txn, &sql_fleet_forget, values, 1, fail);
     }
     TRY(store_exec(txn, &sql_device_forget, values, 2, fail));
@@ -167,6 +172,8 @@ enum err client_forget_keys(struct ident *ident, struct id client, int64_t now_n
         atomic_store_explicit(&key->forgotten, true, memory_order_release);
         if (key->device != NULL) {
             atomic_store_explicit(&key->device->consent, NULL, memory_order_release);
+        } else if (key->fleet != NULL) {
+            atomic_store_explicit(&key->fleet->voice, NULL, memory_order_release);
         }
     }
     (void)pthread_mutex_unlock(&ident->changing);

@@ -33,8 +33,9 @@
 
 extern const struct store_migration ident_migrations[];
 extern const size_t ident_migrations_count;
-extern const struct store_migration standing_migration; /* needs ident's */
-extern const struct store_migration fleet_migration;    /* needs standing's */
+extern const struct store_migration standing_migration;    /* needs ident's */
+extern const struct store_migration fleet_migration;       /* needs standing's */
+extern const struct store_migration fleet_voice_migration; /* needs fleet's */
 
 struct device; /* ident/device.h */
 struct fleet;  /* ident/fleet.h */

@@ -164,6 +164,8 @@ enum ident_column {
     IDENT_WAKES_TODAY,
     IDENT_WAKES,
     IDENT_WAKE_SEQ,
+    IDENT_SECONDS_MAX,
+    IDENT_TALKED,
     IDENT_REFERENCE,
     IDENT_GIVEN,
     IDENT_COLUMNS
@@ -183,6 +185,9 @@ void fleets_close(struct ident *ident);
 /* fleet.c: before the keys. */
 EP_MUST_CHECK enum err fleets_read(struct ident *ident, const struct map *clients,
                                    struct store_txn *txn, struct fail *fail);
+/* fleet_voice.c: after the fleets, in the same transaction. */
+EP_MUST_CHECK enum err fleet_voices_read(struct ident *ident, struct store_txn *txn,
+                                         struct fail *fail);
 /* standing.c: what is known of the clients; `clients` by id. In the reading transaction. */
 EP_MUST_CHECK enum err standing_read(struct ident *ident, const struct map *clients,
                                      struct store_txn *txn, struct fail *fail);

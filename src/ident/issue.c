@@ -9,8 +9,8 @@
 
 static const struct store_sql sql_device_add = {
     "INSERT INTO device(key, fleet, serial, activated_ns, expires_ns, consent, wakes_day_max,"
-    " wakes_max, wake_day, wakes_today, wakes, wake_seq)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, 0, 0, 0, 0)"
+    " wakes_max, seconds_day_max, wake_day, wakes_today, wakes, wake_seq)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, 0, 0, 0, 0)"
 };
 
 enum err device_order_check(const struct device_order *order, int64_t now_ns,
@@ -58,7 +58,7 @@ static enum err device_write(const struct devices_job *job, struct store_txn *tx
         STORE_B(id_str(&device->key.id)),     STORE_B(id_str(&device->key.fleet->id)),
         STORE_B(digest_str(&device->serial)), STORE_I(device_activated_ns(device)),
         STORE_I(device->expires_ns),          STORE_I(device->wakes_max[0]),
-        STORE_I(device->wakes_max[1]),
+        STORE_I(device->wakes_max[1]),        STORE_I(device->seconds_max),
     };
     TRY(api_key_write(job->ident, txn, &device->key, &plan->hash, fail));
     TRY(store_exec(txn, &sql_device_add, values, EP_ARRAY_LEN(values), fail));
@@ -119,6 +119,7 @@ static enum err device_plan_new(struct ident *ident, const struct devices_issue 
     device->expires_ns = order->expires_ns;
     device->wakes_max[0] = order->caps[FLEET_WAKES_DAY];
     device->wakes_max[1] = order->caps[FLEET_WAKES_TOTAL];
+    device->seconds_max = order->caps[FLEET_SECONDS_DAY];
     atomic_init(&device->activated_ns, order->inactive ? 0 : issue->now_ns);
     plan->device = device;
     order->made = true;

@@ -159,9 +159,9 @@ bool sound_length(const struct sound *sound, int64_t *ret_ms)
 
 bool sound_is_said(const struct sound *sound)
 {
-    bool wav = sound->kind == SOUND_WAV && sound->as.wav.fact_ms > 0;
-    return wav || sound->kind == SOUND_FLAC || sound->kind == SOUND_MP4 ||
-           sound->kind == SOUND_WEBM;
+    bool wav = sound->kind == SOUND_WAV && sound->as.wav.packed;
+    return wav || sound->kind == SOUND_FLAC || sound->kind == SOUND_OGG ||
+           sound->kind == SOUND_MP4 || sound->kind == SOUND_WEBM;
 }
 
 const char *sound_kind_name(enum sound_kind kind)

@@ -6,7 +6,8 @@
  *   FLAC       samples that its stream info tells
  *   Ogg        the last granule of its first sound (Opus, Vorbis), chained ones added
  *   MP3, AAC   frames, each by its header
- *   MP4        the sample table of its longest sound; without one, the movie header
+ *   MP4        the sample table and the fragments of its longest sound; without any, what the
+ *              movie's header says
  *   WebM       what its info tells, or its last block, whichever is later
  *
  * Where the file ends too early, it is as long as what came of it. A recording that is none of
@@ -40,6 +41,7 @@ struct sound_wav {
     uint64_t data_at;
     uint64_t data_len; /* as declared; UINT64_MAX: to the end */
     bool has_data;
+    bool packed; /* compressed: how long its bytes are is what the file says */
 };
 
 struct sound_ogg {
@@ -58,14 +60,27 @@ struct sound_mpeg {
     uint64_t run;        /* frames in a row, so that chance finds count for nothing */
 };
 
+#define SOUND_MP4_TRACKS 8 /* recordings have one; of more, the last has no fragments */
+
+struct sound_mp4_track {
+    uint64_t id;
+    uint64_t scale; /* ticks a second */
+    uint64_t each;  /* ticks of a fragment's sample that says nothing else */
+    uint64_t sum;   /* ticks of its samples */
+    bool is_sound;
+};
+
 struct sound_mp4 {
     uint64_t movie_scale;
     uint64_t movie_len;
-    uint64_t scale; /* of the track under way */
-    uint64_t sum;   /* of its sample table */
-    uint64_t rows;  /* of the table, that are to come */
+    struct sound_mp4_track tracks[SOUND_MP4_TRACKS];
+    size_t count;
+    size_t at;     /* the track under way; SOUND_MP4_TRACKS: none */
+    uint64_t each; /* ticks of a sample of the fragment under way */
+    uint64_t rows; /* of a table, that are to come */
+    size_t row;    /* bytes of each */
+    bool runs;     /* they are of a fragment */
     uint64_t most_ms;
-    bool is_sound;
 };
 
 struct sound_webm {
@@ -98,8 +113,8 @@ void sound_init(struct sound *sound);
 void sound_feed(struct sound *sound, struct str data);
 /* All has come. True: *ret_ms, rounded up. */
 bool sound_length(const struct sound *sound, int64_t *ret_ms);
-/* The length rests on the word of the file's head alone (FLAC's stream info, MP4's tables, WebM's
- * info, a compressed WAV's own count): whoever made it may have written anything there. */
+/* The length rests on the file's word alone (FLAC's stream info, Ogg's granules, MP4's tables,
+ * WebM's times, a compressed WAV's rate): whoever made it may have written anything there. */
 bool sound_is_said(const struct sound *sound);
 /* "wav", "flac", "ogg", "mpeg", "mp4", "webm"; "unknown" */
 const char *sound_kind_name(enum sound_kind kind);

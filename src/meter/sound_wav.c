@@ -25,6 +25,7 @@ static void wav_format(struct sound *sound)
     bool plain = tag == 1 || tag == 3 || tag == 6 || tag == 7 || tag == 0xFFFE;
     sound->as.wav.rate = plain ? frames * block : bytes;
     sound->as.wav.frames = plain ? 0 : frames;
+    sound->as.wav.packed = !plain;
 }
 
 /* Of compressed samples, how many there are. */

@@ -195,10 +195,11 @@ static void registry_read_all(struct registry_load *load, const struct yaml_node
 
 /* ---- tiers ------------------------------------------------------------------------------- */
 
-/* Prices are at most 10^15 pico. */
+/* Prices are at most 10^15 pico. What has a price has one in each tier: a pico at the least. */
 static int64_t registry_share(int64_t pico, uint64_t percent)
 {
-    return pico * (int64_t)percent / 100;
+    int64_t share = pico * (int64_t)percent / 100;
+    return share == 0 && pico > 0 ? 1 : share;
 }
 
 static void registry_share_images(struct registry_load *load, const struct registry_price *line,
@@ -258,10 +259,11 @@ static void registry_check_own(struct registry_load *load, const struct yaml_nod
     for (size_t i = 0; i < REGISTRY_UNITS; i++) {
         missing |= line->known_unit[i] && !price->known_unit[i];
     }
+    missing |= line->image_count > 0 && price->image_count == 0;
     if (missing) {
         registry_fault(load, REGISTRY_RULE_PRICE_MISSING, node->place,
-                       "a tier's own prices have to name \"input\", \"output\" and each "
-                       "\"per_...\" that the line names");
+                       "a tier's own prices have to name \"input\", \"output\", each \"per_...\" "
+                       "and \"images\" where the line names them");
     }
 }
 

@@ -73,7 +73,7 @@ struct registry_price {
 };
 
 /* What one tier costs: prices of its own, or a share of the line's, each rounded down to a whole
- * pico. It has no tiers. */
+ * pico, and one pico at the least of what has a price. It has no tiers. */
 struct registry_tier {
     enum tier tier;
     struct registry_price price;

@@ -6,7 +6,9 @@ import os
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -51,7 +53,7 @@ CLIENTS = [
 ]
 # Kin of others in the table: with `make clients` alone, since a check has to be quick.
 KIN = {"google-genai (Python) 2", "@google/genai (Node) 2", "ai, openai.responses", "ai, xai", "ai, deepseek",
-       "ai, moonshotai"}
+       "ai, moonshotai", "openai realtime over TLS (Node) 6"}
 # They stand on another of the table, which reads the stream, and take seconds to begin: likewise.
 WRAPPERS = {"langchain-openai (Python)", "langchain-anthropic (Python)", "langchain-google-genai (Python)",
             "@langchain/openai (Node)", "openai (Node) 6"}
@@ -96,7 +98,7 @@ def house(tmp_path_factory):
 
 
 def environment(house, **more):
-    return {**os.environ, "EP_BASE": house.base, "EP_KEY": house.key, "EP_POOR": house.poor,
+    return {**os.environ, **getattr(house, "trust", {}), "EP_BASE": house.base, "EP_KEY": house.key, "EP_POOR": house.poor,
             "ENTREPOT_KEY": house.key, **more}
 
 
@@ -144,6 +146,54 @@ def test_a_stream_that_breaks_off_is_an_error_to_each_of_them(house, tmp_path):
         house.stop_process("server")
         house.start()
     assert not failed, "\n".join(failed)
+
+
+# ---- realtime, which its clients speak over TLS alone ---------------------------------------------
+
+REALTIME = [
+    ("openai realtime over TLS (Python)", "openai", [PYTHON, "openai_realtime.py"]),
+    ("openai realtime over TLS (Node) 7", "openai", [NODE, "openai_realtime.mjs", "openai"]),
+    ("openai realtime over TLS (Node) 6", "openai6", [NODE, "openai_realtime.mjs", "openai6"]),
+]
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    """A server with a certificate of its own, which its clients are told to trust."""
+    made = e2e.House(tmp_path_factory.mktemp("secure") / "demo")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "tls.key", "-out", "tls.pem"],
+                   check=True, capture_output=True, cwd=made.folder)
+    (made.folder / "tls.key").chmod(0o600)
+    listen = f'public: "127.0.0.1:{made.public}"'
+    made.conf.write_text(made.conf.read_text().replace(listen, f"{listen}\n  tls: {{cert: tls.pem, key: tls.key}}"))
+    made.base = f"https://localhost:{made.public}/v1"
+    made.trust = {"SSL_CERT_FILE": str(made.folder / "tls.pem"), "NODE_EXTRA_CA_CERTS": str(made.folder / "tls.pem")}
+    (made.folder / "script.json").write_text(json.dumps(SCRIPT))
+    made.upstream(0, "--script", str(made.folder / "script.json"))
+    made.start()
+    client = made.json("client", "add", "--name", "poor", "--party", "first-client")["id"]
+    made.poor = made.json("key", "add", "--client", client, "--product", "world")["key"]
+    yield made
+    made.stop()
+    audit = made.command("audit", check=False)
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def secure_credits(house):
+    request = urllib.request.Request(f"{house.base}/credits", headers={"Authorization": f"Bearer {house.key}"})
+    trust = ssl.create_default_context(cafile=house.trust["SSL_CERT_FILE"])
+    return json.load(urllib.request.urlopen(request, timeout=20, context=trust))["data"]
+
+
+@pytest.mark.parametrize("name, package, command", REALTIME, ids=[row[0] for row in REALTIME])
+def test_a_client_speaks_in_a_session_over_tls(secure, tmp_path, name, package, command):
+    why = missing(command, name)
+    if why:
+        pytest.skip(why)
+    lines = go(secure, tmp_path, command)
+    results[name, version(package, command[0])] = lines
+    assert not [line for line in lines if not line["held"]], "\n".join(line.get("why", "") for line in lines)
 
 
 # ---- the examples of the document ---------------------------------------------------------------
@@ -197,6 +247,20 @@ def test_an_example_is_what_quickstart_prints_and_works(house, tmp_path, name, l
     assert done.returncode == 0 and done.stdout.strip(), done.stdout + done.stderr
     assert float(house.credits()["total_usage"]) > before
     results.setdefault((f"example {name}", ""), []).append({"scenario": "example", "held": True})
+
+
+SPOKEN = re.findall(r"```(python|js)\n(.*?)```\n", DOCUMENT.split("\n### Realtime\n")[1].split("\n## ")[0], re.S)
+
+
+@pytest.mark.parametrize("language, lines", SPOKEN, ids=[row[0] for row in SPOKEN])
+def test_an_example_of_realtime_works(secure, tmp_path, language, lines):
+    if not (NODE if language == "js" else PYTHON).exists():
+        pytest.skip("its client is not installed")
+    before = float(secure_credits(secure)["total_usage"])
+    done = example(secure, tmp_path, language, lines.replace("localhost:8443", f"localhost:{secure.public}"))
+    assert done.returncode == 0 and done.stdout.strip() and not done.stderr, done.stdout + done.stderr
+    assert float(secure_credits(secure)["total_usage"]) > before
+    results.setdefault((f"example realtime ({language})", ""), []).append({"scenario": "example", "held": True})
 
 
 # ---- coding tools: a task with a tool, to its end --------------------------------------------------

@@ -72,7 +72,7 @@ class Talker:
             "id": f"chat-{number}", "object": "chat.completion", "created": 1, "model": asked["model"],
             "choices": [{"index": 0, "finish_reason": "stop",
                          "message": {"role": "assistant", "content": " word" * self.words}}],
-            **self.served(), "usage": self.report(self.words)}).encode()
+            **self.served(), **({} if self.usage == "none" else {"usage": self.report(self.words)})}).encode()
         handler.send_response(200)
         handler.send_header("x-request-id", f"up-{number}")
         handler.send_header("Content-Type", "application/json")
@@ -102,8 +102,10 @@ class Talker:
             if self.pace:
                 time.sleep(self.pace)
         event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        if self.usage == "exact":
+        if self.usage != "none":
             event({"choices": [], "usage": self.report(self.words)})
+        if self.usage == "cut":
+            raise OSError("cut")
         event(b"[DONE]")
         handler.wfile.write(b"0\r\n\r\n")
 

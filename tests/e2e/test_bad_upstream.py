@@ -168,7 +168,7 @@ class Zoo(House):
         models = [model for name, stream in self.runs for model in self.names(name, stream)]
         listed = ", ".join(models)
         self.change("grants.yaml", lambda text: text.replace("[aurora-small]", f"[aurora-small, {listed}]")
-                    .replace("[aurora-large, aurora-small]", f"[aurora-large, aurora-small, {listed}]"))
+                    .replace("[aurora-large, ", f"[aurora-large, {listed}, "))
         self.change("products.yaml", lambda text: text.replace("borealis-chat]", f"borealis-chat, {listed}]"))
         model = re.search(r"(?ms)^  - id: aurora-small\n.*?(?=^  - )", (self.folder / "registry/models.yaml").read_text())[0]
         self.change("models.yaml", lambda text: text + "".join(model.replace("aurora-small", name) for name in models))

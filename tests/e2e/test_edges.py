@@ -114,7 +114,7 @@ def test_the_models_list_is_openais_anthropics_and_openrouters(house):
         assert model["object"] == "model" and model["type"] == "model" and model["owned_by"]
         assert model["display_name"] == model["id"] and model["created_at"].endswith("Z") and model["created"] == 0
         assert float(model["pricing"]["prompt"]) > 0
-        assert model["architecture"]["output_modalities"] == ["text"]
+        assert model["architecture"]["output_modalities"] == (["audio"] if model["services"] == ["realtime"] else ["text"])
         assert json.loads(house.request(f"/v1/models/{model['id']}")[2]) == model
     assert json.loads(house.request("/v1/models/aurora%2Dlarge")[2])["id"] == MODEL
     assert json.loads(house.request("/api/v1/models")[2]) == told

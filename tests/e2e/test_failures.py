@@ -367,9 +367,23 @@ def test_an_upstream_that_bills_on_is_read_to_its_end(trial, policy, terms):
     assert usage["generated"]["out"] == 100 and usage["generated_by"] == "upstream_final"
 
 
-def test_a_whole_answer_that_nobody_waited_for_is_charged_by_the_terms(trial):
+def test_a_client_that_left_pays_for_what_it_took_whatever_its_source_reported(trial):
+    """The source tells no usage at all, or tells it and breaks off: the rest of its answer went to nobody."""
     house = trial(abort_billing="continues")
-    house.set(words=50, first=0.5)
+    house.start()
+    for usage in ("none", "cut"):
+        house.set(words=100, pace=0.005, usage=usage)
+        call, words = leave(house)
+        client = settled(house, call)
+        assert (client["outcome"], client["billed_by"]) == ("interrupted", "counted"), client
+        assert words <= int(client["billed"]["out"]) < 100 and client["billed"] == client["counted"], client
+        assert client["generated_by"] == ("local_count" if usage == "none" else "upstream_final")
+
+
+@pytest.mark.parametrize("usage", ["exact", "none"])
+def test_a_whole_answer_that_nobody_waited_for_is_charged_by_the_terms(trial, usage):
+    house = trial(abort_billing="continues")
+    house.set(words=50, first=0.5, usage=usage)
     house.start()
     body = json.dumps(ASK).encode()
     line = socket.create_connection(("127.0.0.1", house.public))
@@ -378,9 +392,9 @@ def test_a_whole_answer_that_nobody_waited_for_is_charged_by_the_terms(trial):
     wait_for(lambda: house.total("asked_count") == 1, "the upstream's turn")
     line.close()
     wait_for(lambda: house.rows("SELECT count(*) FROM settlement") == [(1,)], "the settlement")
-    posted, usage = house.rows("SELECT posted, usage FROM settlement")[0]
+    posted, told = house.rows("SELECT posted, usage FROM settlement")[0]
     assert posted == 0, "nothing was delivered"
-    assert json.loads(usage)["generated"]["out"] == 50
+    assert json.loads(told).get("generated", {}).get("out") == (50 if usage == "exact" else None)
 
 
 def test_drains_are_capped_in_number(trial):

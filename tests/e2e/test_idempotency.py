@@ -34,6 +34,7 @@ class Upstream:
         self.halts, self.blank = 0, False  # of the next streams: they wait for `on` amid their words; say none, and break off
         self.ended = 0  # streams that came to their end
         self.on = threading.Event()
+        self.report = {"usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}
         self.go = threading.Event()  # nothing is answered until it is set
         self.go.set()
         self.said = b'{"error": {"message": "no"}}'
@@ -64,7 +65,7 @@ class Upstream:
                     "id": f"chat-{number}", "object": "chat.completion", "created": 1, "model": asked["model"],
                     "choices": [{"index": 0, "finish_reason": "stop",
                                  "message": {"role": "assistant", "content": f"{uuid.uuid4()} " + "word " * outer.words}}],
-                    "usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}).encode()
+                    **outer.report}).encode()
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
@@ -322,6 +323,27 @@ def test_a_client_that_lost_its_line_gets_the_answer_it_paid_for(shop):
     assert again[0] == 200, again[2]
     assert again[1]["x-entrepot-replayed"] == "true"
     assert shop.calls == before + 1
+
+
+def test_a_kept_answer_without_a_report_is_paid_for_by_our_count(shop):
+    """As it would have been with the client there: the answer waits for it, whole."""
+    report = {upstream: upstream.report for upstream in shop.counted}
+    shop.set(delay=0.5, words=40, report={})
+    key, used, before = fresh(), shop.used(), shop.calls
+    body = json.dumps({**ASK, "max_tokens": 100}).encode()
+    try:
+        with socket.create_connection(("127.0.0.1", shop.public), timeout=20) as line:
+            line.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nIdempotency-Key: %s\r\nContent-Length: %d\r\n\r\n"
+                         % (CHAT.encode(), shop.key.encode(), key.encode(), len(body)) + body)
+            wait_for(lambda: shop.calls == before + 1, "the source's turn")
+        wait_for(lambda: shop.used() > used, "the settlement")
+        again = shop.ask(key, body)
+    finally:
+        for upstream, each in report.items():
+            upstream.report = each
+    assert again[0] == 200 and again[1]["x-entrepot-replayed"] == "true", again[2]
+    receipt = shop.json("receipt", "show", again[1]["x-entrepot-call"])["client"]
+    assert receipt["outcome"] == "interrupted" and int(receipt["billed"]["out"]) >= 40, receipt
 
 
 def test_a_replay_needs_no_credit(tmp_path):

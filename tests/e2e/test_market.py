@@ -77,7 +77,7 @@ def test_a_client_that_moves_inland_sees_and_calls_nothing_from_then_on(house):
     house.command("credit", "purchase", "--client", id, "--amount", "5", "--kind", "promo")
     ask = {"model": "aurora-large", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello."}]}
     assert house.request("/v1/chat/completions", ask, key=key)[0] == 200
-    assert len(json.loads(house.request("/v1/models", key=key)[2])["data"]) == 3
+    assert len(json.loads(house.request("/v1/models", key=key)[2])["data"]) == 4
     house.command("client", "standing", id, "--country", "CN")
     status, headers, body = house.request("/v1/chat/completions", ask, key=key)
     assert (status, json.loads(body)["error"]["code"]) == (451, "reverse_import_refused")

@@ -54,8 +54,7 @@ def gemma(tmp_path_factory):
     products = registry / "products.yaml"
     products.write_text(products.read_text().replace("models: [", "models: [gemma-3-270m, "))
     grants = registry / "grants.yaml"
-    grants.write_text(grants.read_text().replace("models: [aurora-large, aurora-small]",
-                                                 "models: [aurora-large, aurora-small, gemma-3-270m]"))
+    grants.write_text(grants.read_text().replace("models: [aurora-large, ", "models: [aurora-large, gemma-3-270m, "))
     house.command("registry", "sign-grant", str(registry), "--grant", "g.aurora-operator", "--key-id", "k.aurora.2026",
                   "--key", str(house.folder / "keys" / "k.aurora.2026.key"))
     house.apply()

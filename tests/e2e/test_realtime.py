@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import ssl
@@ -20,25 +21,10 @@ from realtime_source import SECOND, Source  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = ROOT / "build" / "node" / "node_modules"
-ROUTE = """  - id: aurora-voice-us
-    upstream_party: aurora
-    model: aurora-large
-    credential: aurora-contract
-    dialect: openai_realtime
-    endpoint: {scheme}://127.0.0.1:{port}/v1
-    upstream_model: aurora-large
-    place: US
-    abort_billing: {abort}
-    output_cap_field: max_completion_tokens
-    special_text: literal
-    contract_price: aurora-contract-2026
-    data_terms: dt.aurora
-"""
-PRICES = 'input: "2.50", cached_input: "0.25", cache_write: "3.125", output: "10.00", reasoning: "10.00"'
 # USD a million tokens: 40 text and 40 sounds in, 20 cached, 10 text and 40 sounds out.
-WHOLE = (40 * 2.5 + 20 * 0.25 + 40 * 40 + 10 * 10 + 40 * 80) / 1e6
-CANCELLED = (100 * 2.5 + 10 * 10) / 1e6
-HEARD = (14 * 40 + 8 * 10) / 1e6
+WHOLE = (40 * 4 + 20 * 0.4 + 40 * 32 + 10 * 16 + 40 * 64) / 1e6
+CANCELLED = (100 * 4 + 10 * 16) / 1e6
+HEARD = (14 * 32 + 8 * 16) / 1e6
 
 
 class Studio(House):
@@ -47,18 +33,17 @@ class Studio(House):
         super().__init__(folder)
 
     def apply(self):
-        registry = self.folder / "registry"
-        routes = registry / "routes.yaml"
-        if "aurora-voice-us" not in routes.read_text():
-            routes.write_text(routes.read_text() + ROUTE.format(port=self.voice, abort=self.abort, scheme=self.scheme))
-            books = registry / "price_books.yaml"
-            text = books.read_text()
-            assert PRICES in text
-            books.write_text(text.replace(
-                PRICES, PRICES + ', input_audio: "40.00", output_audio: "80.00", per_second_in: "0.0001"'))
+        """The example's voice, at a source, with lengths of the test's own."""
+        self.change("routes", r"(id: aurora-voice-us\n(?:    .*\n)*?    endpoint: )\S+", rf"\g<1>{self.scheme}://127.0.0.1:{self.voice}/v1")
+        self.change("routes", r"(id: aurora-voice-us\n(?:    .*\n)*?    abort_billing: )\S+", rf"\g<1>{self.abort}")
+        self.change("models", r"context_tokens: 32000\n    output_tokens_max: 4096", "context_tokens: 200000\n    output_tokens_max: 32768")
         return super().apply()
 
-    def session(self, query="?model=aurora-large", key=None, **more):
+    def change(self, name, old, new):
+        file = self.folder / "registry" / f"{name}.yaml"
+        file.write_text(re.sub(old, new, file.read_text()))
+
+    def session(self, query="?model=aurora-voice", key=None, **more):
         headers = {"Authorization": f"Bearer {key or self.key}"} if key != "" else {}
         return connect(f"ws://127.0.0.1:{self.public}/v1/realtime{query}", additional_headers=headers, compression=None,
                        max_size=None, **more)
@@ -123,7 +108,7 @@ def test_a_response_is_a_call_with_a_receipt(studio):
         assert socket.subprotocol == "realtime"
         assert socket.response.headers["x-entrepot-call"].startswith("call_")
         assert receive(socket)["type"] == "session.created"
-        send(socket, "session.update", session={"type": "realtime", "model": "aurora-large", "instructions": "be brief"})
+        send(socket, "session.update", session={"type": "realtime", "model": "aurora-voice", "instructions": "be brief"})
         assert until(socket, "session.updated")[-1]["session"]["instructions"] == "be brief"
         send(socket, "conversation.item.create", item={"type": "message", "role": "user", "content": []})
         until(socket, "conversation.item.done")
@@ -150,7 +135,7 @@ def test_a_response_is_a_call_with_a_receipt(studio):
 def test_the_source_gets_its_own_key_and_name_and_never_the_clients(studio):
     with studio.session() as socket:
         receive(socket)
-    assert studio.source.paths[-1] == "/v1/realtime?model=aurora-large"
+    assert studio.source.paths[-1] == "/v1/realtime?model=aurora-voice"
     assert studio.key not in str(studio.source.keys) and studio.source.keys[-1].startswith("Bearer ")
     assert studio.key not in (studio.folder / "server.log").read_text()
 
@@ -218,7 +203,7 @@ def test_a_source_that_dies_is_billed_by_what_was_delivered(studio):
             socket.recv(timeout=10)
         assert closed.value.rcvd.code == 1001
     outcome, nano = settled(studio, before + 1)[-1]
-    assert outcome == "interrupted" and nano == words * 10000 + sounds * 4800 // 2400 * 80000
+    assert outcome == "interrupted" and nano == words * 16000 + sounds * 4800 // 2400 * 64000
 
 
 def test_a_client_that_leaves_has_its_response_cancelled_and_settled(studio):
@@ -241,7 +226,7 @@ def test_a_source_that_bills_on_is_read_to_its_end_and_the_client_pays_for_what_
         until(socket, "response.output_audio.delta")
     wait_for(lambda: len(made.receipts()) == 2, "the response's end")
     line = made.receipts()[0]
-    assert line["outcome"] == "interrupted" and 0 < line["charged_nano"] < 5 * 170000
+    assert line["outcome"] == "interrupted" and 0 < line["charged_nano"] < 5 * 144000
     assert "response.cancel" not in made.source.types()
     shown = json.loads(made.request(f"/v1/receipts/{line['call']}")[2])
     assert '"upstream_final"' in json.dumps(shown)
@@ -266,7 +251,7 @@ def test_a_report_that_is_missing_is_the_lower_bound(studio):
         receive(socket)
         send(socket, "response.create", response={"instructions": "mute"})
         until(socket, "response.done")
-    assert settled(studio, before + 1)[before:] == [("complete", 5 * 10000 + 10 * 80000)]
+    assert settled(studio, before + 1)[before:] == [("complete", 5 * 16000 + 10 * 64000)]
 
 
 @pytest.mark.parametrize("text, code, param", [
@@ -311,7 +296,7 @@ def test_what_cannot_be_opened_is_an_http_error(studio):
     assert refusal(studio, "")[1]["param"] == "model"
     assert refusal(studio, "?intent=transcription")[0] == 400
     assert refusal(studio, key="sk-ep-nobody")[0] == 401
-    status, headers, body = studio.request("/v1/realtime?model=aurora-large")
+    status, headers, body = studio.request("/v1/realtime?model=aurora-voice")
     assert status == 426 and headers["sec-websocket-version"] == "13" and json.loads(body)["error"]["code"] == "upgrade_required"
     for path in ("client_secrets", "calls"):
         status, _, body = studio.request(f"/v1/realtime/{path}", {})
@@ -453,7 +438,7 @@ def test_all_that_a_response_may_read_is_held_for(studio):
     with studio.session(key=dollar(studio)) as socket:
         receive(socket)
         is_dear(socket, instructions="x" * 50_000, **cap)
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "y" * 15_000}]}
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "y" * 16_000}]}
         send(socket, "conversation.item.create", item=item)
         until(socket, "conversation.item.done")
         # Beside the conversation: its total says nothing of how long that is.
@@ -514,8 +499,8 @@ def test_a_killed_server_has_its_books_in_order(tmp_path):
     made.start()
     # What a mark said was delivered, by the lower bound: pairs of a word and a tenth of a second of sound, and perhaps a word.
     cut = round((made.credits()["total_usage"] - WHOLE) * 1e9)
-    pairs, word = divmod(cut, 10000 + 2 * 80000)
-    assert 1 <= pairs <= 41 and word in (0, 10000)
+    pairs, word = divmod(cut, 16000 + 2 * 64000)
+    assert 1 <= pairs <= 41 and word in (0, 16000)
     made.command("audit")
     with made.session() as socket:
         receive(socket)
@@ -528,7 +513,7 @@ NODE = """
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import OpenAI from 'openai';
 const client = new OpenAI({ apiKey: process.env.EP_KEY, baseURL: process.env.EP_BASE });
-const rt = new OpenAIRealtimeWS({ model: 'aurora-large' }, client);
+const rt = new OpenAIRealtimeWS({ model: 'aurora-voice' }, client);
 let said = '', turns = 0;
 rt.on('error', (error) => { console.error(error); process.exit(1); });
 rt.on('session.created', () => rt.send({ type: 'response.create' }));

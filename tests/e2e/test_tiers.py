@@ -81,6 +81,7 @@ PRIORITY, FLEX, FAST = ORDINARY * 2, ORDINARY // 2, 9 * 3000 + 5 * 7000
     ("fast", "fast", FAST, False),
     ("flex", "flex", FLEX, False),
     ("flex", "default", FLEX, True),
+    ("flex", None, FLEX, False),            # who says nothing claims nothing
     (None, "priority", ORDINARY, True),
     (None, "turbo", ORDINARY, True),
 ])
@@ -249,6 +250,24 @@ def test_each_dialect_has_its_own_words(many, path, field, served, amount):
     receipt = many.json("receipt", "show", heads["x-entrepot-call"])
     assert int(receipt["client"]["amount"]) == amount, receipt
     assert receipt["operator"]["usage_sha256"] == hashlib.sha256(json.dumps(report).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("asked,served,amount,claimed", [
+    ("flex", "standard", FLEX, 0),        # its own client's word did not reach it
+    ("priority", "standard", ORDINARY, 0),
+    ("priority", "priority", PRIORITY, 0),
+    ("flex", "priority", FLEX, 1),        # dearer than the ordinary one, which it was asked for
+])
+def test_a_source_of_another_dialect_was_asked_for_the_ordinary_tier(many, asked, served, amount, claimed):
+    many.speak("anthropic", {**REPORTS["/v1/messages"], "service_tier": served})
+    claims = lambda: sum(claim["calls"] for claim in many.json("claim", "list") if claim["kind"] == "tier")
+    before = claims()
+    status, heads, text = many.request("/v1/chat/completions", {**ASK, "model": MODEL, "service_tier": asked})
+    assert status == 200 and "service_tier" in heads["x-entrepot-lost"], text
+    wait_for(lambda: float(many.credits()["held"]) == 0, "the end of the hold")
+    receipt = many.json("receipt", "show", heads["x-entrepot-call"])
+    assert int(receipt["client"]["amount"]) == amount and receipt["client"]["tier_asked"] == asked, receipt
+    assert claims() - before == claimed
 
 
 @pytest.mark.parametrize("path,field,param", [

@@ -121,7 +121,7 @@ def test_history_show_and_diff_tell_what_was_in_force(shop):
     assert [row["version"] for row in rows] == list(range(1, applied["version"] + 1))
     assert rows[0]["first"] == "yes" and rows[-1]["state"] == "in force" and rows[-1]["hash"] == applied["hash"]
     assert {(row["entered"], row["reviewed"]) for row in rows} == {("ann", "ben")}
-    assert all(row["grants"] == 4 and row["routes"] == 4 for row in rows)
+    assert all(row["grants"] == 4 and row["routes"] == 5 for row in rows)
     old = shop.json("registry", "show", "--version", str(first))
     assert old["hash"] == rows[first - 1]["hash"] and old["state"] == "was in force"
     done = shop.command("registry", "show", "--version", "99", check=False)

@@ -77,6 +77,8 @@ def settled(house):
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """examples/toy, built as its README says."""
+    if subprocess.run(["pkg-config", "--exists", "libwebsockets", "sndfile"], check=False).returncode != 0:
+        pytest.skip("no libwebsockets or libsndfile: make deps")
     out = tmp_path_factory.mktemp("toy") / "toy"
     subprocess.run(["make", "-s", f"OUT={out}"], cwd=ROOT / "examples" / "toy", check=True)
     return out
@@ -97,8 +99,8 @@ def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(s
     before = len(speaking.segments())
     question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
     question.write_bytes(wav(spoken(QUESTION), RATE))
-    done = subprocess.run([program, "127.0.0.1", str(speaking.public), speaking.key, question, answer], capture_output=True,
-                          text=True, timeout=60)
+    url = f"ws://127.0.0.1:{speaking.public}/v1/devices/voice"
+    done = subprocess.run([program, url, speaking.key, question, answer], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"heard: {QUESTION}"
@@ -117,6 +119,15 @@ def test_a_spoken_question_is_answered_in_speech_and_each_step_has_its_receipt(s
     assert [int(step["units"]["char"]) for step in steps[2:]] == [len(text) for text in ANSWER]
     text = str(steps).lower()
     assert "moon" not in text and "night" not in text
+
+
+def test_the_toy_says_what_is_the_matter(speaking, program, tmp_path):
+    question = tmp_path / "question.wav"
+    question.write_bytes(wav(tone(300), RATE))
+    url = f"ws://127.0.0.1:{speaking.public}/v1/devices/voice"
+    for asked in ([url, "sk-ep-wrong", question], ["nonsense", "sk-ep-wrong", question], [url, speaking.key, tmp_path / "none"]):
+        done = subprocess.run([program, *asked, tmp_path / "answer.wav"], capture_output=True, text=True, timeout=60)
+        assert done.returncode != 0 and re.match("(toy|usage): .+", done.stderr), done.stderr
 
 
 def test_talks_in_each_binary_version_with_clocks_a_year_off(speaking, codec):
@@ -372,6 +383,94 @@ def test_a_key_that_is_rotated_away_ends_its_session(house, actor, codec, fleet)
     new.told("tts", state="sentence_start")
     new.close()
     settled(house)
+
+
+def test_a_fleet_has_a_voice_and_a_character_of_its_own(house, actor, codec, fleet):
+    """... from its next question on, beside what its product says; and other toys keep theirs."""
+    made = issue(house, fleet, "aa:bb:cc:00:00:05")
+    toy = Toy(house, key=made["key"])
+    toy.hello()
+
+    def heard_and_said():
+        del actor.asked[:]
+        toy.ask(tone(300), codec)
+        toy.told("tts", state="stop")
+        return actor.asked[0][1], json.loads(actor.asked[1][1])
+
+    form, speech = heard_and_said()
+    assert speech["voice"] == "en-us" and b"\r\n\r\nen\r\n" in form
+    told = house.json("fleet", "voice", fleet["fleet"], "--voice", "bear", "--language", "ms", "--instructions",
+                      "You are Bobo. " * 40)
+    assert (told["voice"], told["language"], told["think"], told["own"]) == ("bear", "ms", MODEL, "voice language instructions")
+    form, speech = heard_and_said()
+    assert speech["voice"] == "bear" and b"\r\n\r\nms\r\n" in form
+    settled(house)
+    before, after = (int(steps[1]["counted"]["in"]) for steps in house.segments()[-2:])
+    assert after > before + 100, "the model is told who it is"
+    other = Toy(house)
+    other.hello()
+    del actor.asked[:]
+    other.ask(tone(300), codec)
+    other.told("tts", state="stop")
+    assert json.loads(actor.asked[1][1])["voice"] == "en-us"
+    other.close()
+    for words, what in (
+            (["--think", "borealis-none"], "borealis-none"), (["--voice", ""], "--voice"), (["--turns-minute", "0"], "turns-minute"),
+            (["--session-minutes", "many"], "session-minutes"), (["--instructions", "x" * 4001], "instructions"),
+            (["--language", "a" * 17], "language")):
+        refused = house.command("fleet", "voice", fleet["fleet"], *words, check=False)
+        assert refused.returncode != 0 and what in refused.stderr, refused.stderr
+    told = house.json("fleet", "voice", fleet["fleet"], "--voice", "none", "--language", "none", "--instructions", "none")
+    assert told["voice"] == "en-us" and told["own"] == ""
+    assert heard_and_said()[1]["voice"] == "en-us"
+    toy.close()
+    settled(house)
+
+
+def test_turns_of_a_minute_are_bounded_also_over_connections(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:07")
+    house.json("fleet", "voice", fleet["fleet"], "--turns-minute", "2")
+    actor.ms = 60
+    for turn in range(3):
+        toy = Toy(house, key=made["key"])
+        toy.hello()
+        toy.ask(tone(300), codec)
+        if turn < 2:
+            toy.told("tts", state="stop")
+            toy.close()
+    assert "as it may in a minute" in toy.told("alert")["message"]
+    toy.told("tts", state="stop")
+    toy.listen("start")  # the talk goes on, once the minute allows it
+    toy.close()
+    house.json("fleet", "voice", fleet["fleet"], "--turns-minute", "none")
+    settled(house)
+
+
+def test_the_seconds_of_a_day_end_the_talk_and_close_the_door(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:08", caps={"seconds_day": 1})
+    toy = Toy(house, key=made["key"])
+    toy.hello()
+    actor.ms = 900
+    toy.ask(tone(600), codec)
+    toy.told("tts", state="stop")  # what has begun is answered to its end
+    used = shown(house, fleet, "aa:bb:cc:00:00:08")
+    assert used["caps"]["seconds_day"] == 1 and 1 <= used["used"]["seconds_day"] <= 4
+    toy.ask(tone(300), codec)
+    (code, reason), told = toy.until_closed()
+    assert code == 1008 and "talked as long" in reason
+    assert [message["type"] for message in told if isinstance(message, dict)] == ["alert"]
+    with pytest.raises(Refused) as refused:
+        Toy(house, key=made["key"])
+    assert refused.value.status == 429 and b"seconds_day" in refused.value.body
+    settled(house)
+
+
+def test_a_device_without_anything_left_does_not_connect(house, fleet):
+    for at, (cap, code) in enumerate((("calls_day", b"calls_day"), ("money_total", b"budget_total"))):
+        made = issue(house, fleet, f"aa:bb:cc:00:01:0{at}", caps={cap: 0})
+        with pytest.raises(Refused) as refused:
+            Toy(house, key=made["key"])
+        assert refused.value.status == 429 and code in refused.value.body, refused.value.body
 
 
 # ---- bad toys ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "auditor_limits.h"
 #include "books.h"
 #include "client_read.h"
+#include "fleet.h"
 #include "life.h"
 #include "wish.h"
 
@@ -28,6 +29,13 @@ int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book)
         pico = dear > pico ? dear : pico;
     }
     return (pico + 999) / 1000;
+}
+
+int64_t audit_most(const struct sale *sale, const struct sale *other, size_t book)
+{
+    int64_t cap = other->cap > 0 ? other->cap : PLAY_OUTPUT_MAX;
+    cap = other == sale && sale->cap == 0 ? AUDIT_OUTPUT_MIN : cap;
+    return audit_ceiling(other, cap, book);
 }
 
 static bool audit_hold_is(const struct sale *sale, int64_t amount, size_t book)
@@ -207,11 +215,9 @@ static bool reply_may_lack_credit(const struct play *play, const struct sale *sa
     int64_t sum = 0;
     for (int i = 0; i < play->sale_count; i++) {
         const struct sale *other = &play->sales[i];
-        int64_t cap = other->cap > 0 ? other->cap : PLAY_OUTPUT_MAX;
-        cap = other == sale && sale->cap == 0 ? AUDIT_OUTPUT_MIN : cap;
         if (other->account == sale->account) {
-            int64_t one = audit_ceiling(other, cap, 0);
-            int64_t two = audit_ceiling(other, cap, 1);
+            int64_t one = audit_most(sale, other, 0);
+            int64_t two = audit_most(sale, other, 1);
             sum += one > two ? one : two;
         }
     }
@@ -254,8 +260,9 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
                              reply_code_is(sale, 502, "upstream_unreachable") ||
                              reply_code_is(sale, 504, "upstream_timeout") ||
                              reply_code_is(sale, 502, AUDIT_SWAPPED))) ||
-           reply_waited(play, sale) || reply_code_is(sale, 503, "no_route") ||
-           reply_code_is(sale, 503, "no_closed_route") || reply_code_is(sale, 503, "overloaded") ||
+           fleet_may_refuse(play, sale) || reply_waited(play, sale) ||
+           reply_code_is(sale, 503, "no_route") || reply_code_is(sale, 503, "no_closed_route") ||
+           reply_code_is(sale, 503, "overloaded") ||
            (reply_code_is(sale, 503, "shutting_down") && play->closed_life >= sale->life) ||
            (reply_code_is(sale, 409, "idempotency_in_progress") &&
             reply_has_rival(play, sale, false)) ||
@@ -293,8 +300,11 @@ static bool reply_answer_fits(struct play *play, const struct sale *sale)
 static bool reply_fits(struct play *play, const struct sale *sale)
 {
     bool known = sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL;
+    if (known && !play->restored && fleet_was_revoked(play, sale)) {
+        return fleet_is_unknown(play, sale);
+    }
     if (play->restored && known) {
-        return reply_code_is(sale, 503, "not_selling");
+        return reply_code_is(sale, 503, "not_selling") || fleet_is_unknown(play, sale);
     }
     if (reply_code_is(sale, 503, "not_selling")) {
         return play->faulty_life >= sale->life && known;
@@ -309,7 +319,7 @@ static bool reply_fits(struct play *play, const struct sale *sale)
     case ASK_WRONG_KEY:
         return reply_code_is(sale, 401, "invalid_api_key");
     case ASK_UNKNOWN_MODEL:
-        return reply_code_is(sale, 404, "model_not_found") ||
+        return reply_code_is(sale, 404, "model_not_found") || fleet_is_unknown(play, sale) ||
                (reply_code_is(sale, 504, "deadline_exceeded") && sale->wish.deadline_ns > 0);
     case ASK_COUNT:
         break;
@@ -416,8 +426,11 @@ static void asked_check_key(struct play *play, const struct sale *first)
     bool claimed = false;
     (void)snprintf(key, sizeof(key), "k-%d", first->key);
     disk_spare(true);
-    enum err err = books_key(life_store(play->life), play->accounts[first->account].id,
-                             str_from(key), &claimed, &fail);
+    const struct account *account = &play->accounts[first->account];
+    int space = play_key_space(play, first->hand);
+    enum err err =
+        books_key(life_store(play->life), account->id, space > 0 ? &account->key_ids[space] : NULL,
+                  str_from(key), &claimed, &fail);
     disk_spare(false);
     if (err == ERR_OK && !claimed) {
         play_fail(play, first, "an upstream is asked before the call's key is claimed");
@@ -459,6 +472,7 @@ void auditor_on_asked(struct play *play, const struct sale *first, int upstream,
 {
     int64_t swapped_ns = play->swapped_ns[play_route(model, upstream)];
     asked_check_wish(play, first, upstream, model);
+    fleet_on_asked(play, first);
     if (swapped_ns != 0 && first->begun_ns > swapped_ns) {
         play_fail(play, first, "an upstream is asked by a route that is quarantined");
     }
@@ -506,7 +520,8 @@ static void errand_check_receipt(struct play *play, const struct errand_seen *se
     struct sale *sale = seen->receipt_of;
     int64_t amount = -1;
     bool known = str_to_i64(client_read_number(seen->text, STR("\"amount\":\"")), &amount);
-    bool sold = sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL;
+    bool sold = (sale->asking == ASK_GOOD || sale->asking == ASK_UNKNOWN_MODEL) &&
+                !fleet_is_unknown(play, sale);
     /* What a failed commit has left is unknown until the restart. */
     bool unknown = strcmp(sale->code, "not_selling") == 0;
     if (seen->status == 404 ? sold && !unknown : !known) {

@@ -6,6 +6,7 @@
 #include "auditor_limits.h"
 #include "auditor_log.h"
 #include "books.h"
+#include "fleet.h"
 #include "ledger/audit.h"
 #include "life.h"
 #include "life_log.h"
@@ -253,7 +254,7 @@ static void look_at_sale(struct play *play, const struct books *books, const str
             play_fail(play, sale, "a refusal cost %lld", (long long)hold->posted);
         }
     }
-    bool sold = known && sale->whole && !unknown;
+    bool sold = known && sale->whole && !unknown && !fleet_is_unknown(play, sale);
     if (sold && (receipt == NULL || receipt->amount != 0)) {
         play_fail(play, sale, "a refusal was seen whole, and has no receipt of amount 0");
     }
@@ -317,6 +318,7 @@ static bool again_has_begun(struct play *play, const struct sale *sale)
  * the last of them left as it ended. */
 static int again_charges(struct play *play, int number)
 {
+    uint64_t life = play_first(play, number)->life;
     int charges = 0;
     bool shared = false;
     for (int i = 0; i < play->sale_count; i++) {
@@ -324,8 +326,8 @@ static int again_charges(struct play *play, int number)
         if (sale->number != number) {
             continue;
         }
-        if (sale->life != sale->life_ended || play->closed_life >= sale->life ||
-            play->faulty_life >= sale->life) {
+        if (sale->life != life || sale->life != sale->life_ended ||
+            play->closed_life >= sale->life || play->faulty_life >= sale->life) {
             return -1; /* a restart forgets what may be repeated */
         }
         bool own = (sale->status == 200 && !sale->replayed) ||
@@ -441,6 +443,7 @@ void auditor_look(struct play *play)
         }
     }
     look_at_keys(play, &books);
+    fleet_look(play, &books);
     look_at_repeats(play, &books);
     look_begin_life(play, &books);
     play_note(play, "the books: %zu holds, %zu leaves, %zu entries", books.hold_count,

@@ -12,6 +12,8 @@ struct audit_charge {
 
 /* nano; what must be set aside for a call with that output cap, by a book of prices. */
 int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book);
+/* nano; what `other` can have asked for beside the call, which may be itself. */
+int64_t audit_most(const struct sale *sale, const struct sale *other, size_t book);
 /* Whether hold and charge are what the call can have cost, both by one book of prices. */
 bool audit_charge_fits(struct play *play, const struct sale *sale,
                        const struct audit_charge *charge);

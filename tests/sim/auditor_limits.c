@@ -245,7 +245,7 @@ static void check_rest(struct play *play, int account, int hand)
 
 void auditor_limits_at_rest(struct play *play)
 {
-    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS && play_is_limited(play); i++) {
-        check_rest(play, i / PLAY_HANDS, i % PLAY_HANDS);
+    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS_LIMITED && play_is_limited(play); i++) {
+        check_rest(play, i / PLAY_HANDS_LIMITED, i % PLAY_HANDS_LIMITED);
     }
 }

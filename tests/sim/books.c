@@ -77,9 +77,16 @@ static enum err books_on_hold(void *context, const struct store_value *row, size
     return ERR_OK;
 }
 
+/* Up to the next quote; empty: `name` is not there. */
+static struct str books_text(struct str text, struct str name)
+{
+    size_t at = str_search(text, name);
+    struct str rest = at == text.len ? STR_EMPTY : str_from_at(text, at + name.len);
+    return str_slice(rest, 0, str_find(rest, '"'));
+}
+
 static enum err books_on_receipt(void *context, const struct store_value *row, size_t columns)
 {
-    static const struct str outcome = STR_INIT("\"outcome\":\"");
     struct books *books = context;
     ASSERT(columns == 3);
     books->receipts = books_grow(books->receipts, books->receipt_count, sizeof(*books->receipts));
@@ -87,14 +94,18 @@ static enum err books_on_receipt(void *context, const struct store_value *row, s
     *receipt = (struct book_receipt){ .leaf = row[0].number, .call = books_id(row[1].bytes) };
     struct str text = row[2].bytes;
     struct str amount = client_read_number(text, STR("\"amount\":\""));
-    size_t at = str_search(text, outcome);
-    if (!str_to_i64(amount, &receipt->amount) || at == text.len) {
+    struct str outcome = books_text(text, STR("\"outcome\":\""));
+    struct str day = books_text(text, STR("\"begun\":\""));
+    if (!str_to_i64(amount, &receipt->amount) || outcome.len == 0) {
         receipt->amount = -1;
         return ERR_OK;
     }
-    text = str_from_at(text, at + outcome.len);
-    text = str_slice(text, 0, str_find(text, '"'));
-    (void)snprintf(receipt->outcome, sizeof(receipt->outcome), STR_FMT, STR_ARG(text));
+    day.len = str_find(day, 'T');
+    (void)snprintf(receipt->outcome, sizeof(receipt->outcome), STR_FMT, STR_ARG(outcome));
+    (void)snprintf(receipt->day, sizeof(receipt->day), STR_FMT, STR_ARG(day));
+    if (!id_parse(books_text(text, STR("\"key\":\"")), STR("key_"), &receipt->key)) {
+        receipt->key = (struct id){ { 0 } };
+    }
     return ERR_OK;
 }
 
@@ -205,10 +216,12 @@ static enum err books_run_key(void *context, struct store_txn *txn, struct fail 
     return store_query(txn, &sql_key, values, 2, books_on_count, &key->count, fail);
 }
 
-enum err books_key(struct store *store, struct id account, struct str key, bool *ret_claimed,
-                   struct fail *fail)
+enum err books_key(struct store *store, struct id account, const struct id *device, struct str key,
+                   bool *ret_claimed, struct fail *fail)
 {
-    struct books_key asked = { .account = account, .key = digest_sha256(key) };
+    const struct str parts[] = { device != NULL ? id_str(device) : STR_EMPTY, key };
+    struct books_key asked = { .account = account,
+                               .key = digest_sha256_parts(parts, EP_ARRAY_LEN(parts)) };
     TRY(store_read(store, books_run_key, &asked, fail));
     *ret_claimed = asked.count > 0;
     return ERR_OK;

@@ -40,6 +40,8 @@ struct book_receipt {
     struct id call;
     int64_t amount;
     char outcome[16];
+    struct id key; /* zero: nobody knows which it was */
+    char day[12];  /* of its beginning: "2026-11-26" */
 };
 
 struct book_entry {
@@ -69,6 +71,7 @@ const struct book_account *books_account(const struct books *books, struct id ac
 /* How many holds the account has, durably. */
 EP_MUST_CHECK enum err books_holds(struct store *store, struct id account, int64_t *ret_count,
                                    struct fail *fail);
-/* Whether the account has claimed a key durably. */
-EP_MUST_CHECK enum err books_key(struct store *store, struct id account, struct str key,
-                                 bool *ret_claimed, struct fail *fail);
+/* Whether the account has claimed a key durably; `device`: the API key of a device, whose keys are
+ * its own; NULL: of none. */
+EP_MUST_CHECK enum err books_key(struct store *store, struct id account, const struct id *device,
+                                 struct str key, bool *ret_claimed, struct fail *fail);

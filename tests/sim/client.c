@@ -35,13 +35,15 @@ static void client_start(struct client_slot *client, struct str method, struct s
     const struct sale *sale = client->sale;
     enum err err = ERR_OK;
     bool wrong = sale != NULL && sale->asking == ASK_WRONG_KEY;
+    /* A device sees nothing but its own calls. */
+    int hand = sale == NULL && play_has_fleets(client->play) ? 0 : client->hand;
     buf_reset(&client->head);
     err = buf_printf(&client->head, STR_FMT " " STR_FMT " HTTP/1.1\r\nHost: x\r\n", STR_ARG(method),
                      STR_ARG(path));
     ASSERT(err == ERR_OK);
     if (sale == NULL || sale->asking != ASK_NO_KEY) {
-        err = buf_printf(&client->head, "Authorization: Bearer %s%s\r\n",
-                         account->key[client->hand], wrong ? "x" : "");
+        err = buf_printf(&client->head, "Authorization: Bearer %s%s\r\n", account->key[hand],
+                         wrong ? "x" : "");
     }
     if (err == ERR_OK && sale != NULL) {
         wish_put_head(client->play, &sale->wish, &client->head);
@@ -117,7 +119,8 @@ static struct sale *client_earlier(struct client_slot *client)
     for (int i = 0; i < 8 && play->sale_count > 1; i++) {
         int at = (int)play_random(play, (uint64_t)play->sale_count - 1);
         struct sale *earlier = &play->sales[at];
-        if (earlier->key > 0 && earlier->account == client->account) {
+        bool same = play_key_space(play, earlier->hand) == play_key_space(play, client->hand);
+        if (earlier->key > 0 && earlier->account == client->account && same) {
             return play_first(play, earlier->number);
         }
     }
@@ -130,7 +133,8 @@ static void client_buy(struct client_slot *client)
     ASSERT(play->sale_count < PLAY_SALES_MAX);
     struct sale *sale = &play->sales[play->sale_count++];
     int number = play->sale_count;
-    client->hand = play_is_limited(play) ? (int)play_random(play, PLAY_HANDS) : 0;
+    int hands = play_hands(play);
+    client->hand = hands > 1 ? (int)play_random(play, (uint64_t)hands) : 0;
     *sale = (struct sale){
         .number = number,
         .account = client->account,
@@ -161,7 +165,8 @@ static void client_buy(struct client_slot *client)
         sale->pad = earlier->pad;
         sale->wish = earlier->wish;
     } else if (play_chance(play, 4) && sale->asking == ASK_GOOD) {
-        sale->key = ++play->accounts[client->account].keys;
+        int space = play_key_space(play, client->hand);
+        sale->key = ++play->accounts[client->account].keys[space];
     }
     if (earlier == NULL) {
         sale->wish = wish_make(play, sale->model, sale->key > 0);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
+#include "fleet.h"
 #include "gate/quarantine.h"
 #include "gate/repeats.h"
 #include "gate/retry_budget.h"
@@ -176,7 +177,7 @@ const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
       { .input = 120019, .cached = 12001, .output = 700031 } },
 };
 
-const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS] = {
+const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS_LIMITED] = {
     { { .requests = 5 }, { .calls = 1 } },
     { { .tokens = 800 }, { .calls = 1 } },
     { { .calls = 1 }, { .requests = 3, .tokens = 1000 } },
@@ -542,6 +543,9 @@ static void life_on_note(struct timer *timer)
         if (play_chance(play, 2) && !store_failed(life->store)) {
             life_release_route(life, (int)play_random(play, PLAY_ROUTES));
         }
+        if (play_has_fleets(play) && play_chance(play, 3) && !store_failed(life->store)) {
+            fleet_revoke(play);
+        }
     }
     life_plan_notes(life);
 }
@@ -677,6 +681,9 @@ static enum err furnish_account(struct play *play, int at, struct fail *fail)
         (void)snprintf(account->key[1], sizeof(account->key[1]), "%s", text.text);
         account->key_ids[1] = key->id;
     }
+    if (play_has_fleets(play)) {
+        TRY(fleet_furnish(play, at, fail));
+    }
     struct ledger_purchase purchase = {
         .account = ledger_find(life->ledger, account->id),
         .amount = account->purchased,
@@ -702,11 +709,13 @@ static void furnish_limits(struct play *play)
     const int64_t shared[LIMITS_KINDS] = { PLAY_MODEL_REQUESTS, LIMITS_NONE, LIMITS_NONE,
                                            LIMITS_NONE, LIMITS_NONE };
     enum err err = limits_set(limits, &model, shared);
-    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS; i++) {
-        const struct play_limit *limit = &play_key_limits[i / PLAY_HANDS][i % PLAY_HANDS];
+    for (int i = 0; i < PLAY_ACCOUNTS * PLAY_HANDS_LIMITED; i++) {
+        int at = i / PLAY_HANDS_LIMITED;
+        int hand = i % PLAY_HANDS_LIMITED;
+        const struct play_limit *limit = &play_key_limits[at][hand];
         const struct limits_subject key = {
             .of = LIMITS_OF_KEY,
-            .id = play->accounts[i / PLAY_HANDS].key_ids[i % PLAY_HANDS],
+            .id = play->accounts[at].key_ids[hand],
         };
         const int64_t max[LIMITS_KINDS] = { furnish_max(limit->requests),
                                             furnish_max(limit->tokens), LIMITS_NONE, LIMITS_NONE,
@@ -828,6 +837,16 @@ struct life_left life_left(struct life *life, const struct account *account, int
 struct store *life_store(const struct life *life)
 {
     return life->store;
+}
+
+struct ident *life_ident(const struct life *life)
+{
+    return life->ident;
+}
+
+struct ledger *life_ledger(const struct life *life)
+{
+    return life->ledger;
 }
 
 bool life_is_behind(const struct life *life)

@@ -13,6 +13,8 @@
 #include "gate/front_hall.h"
 #include "store/store.h"
 
+struct ident;
+struct ledger;
 struct life;
 struct play;
 
@@ -45,6 +47,8 @@ struct life_left {
 };
 struct life_left life_left(struct life *life, const struct account *account, int hand);
 struct store *life_store(const struct life *life);
+struct ident *life_ident(const struct life *life);
+struct ledger *life_ledger(const struct life *life);
 /* Its log is shorter than it has been: it sells nothing. */
 bool life_is_behind(const struct life *life);
 bool life_failed(const struct life *life); /* its store has */

@@ -15,7 +15,8 @@ struct shelf;
 
 enum {
     PLAY_ACCOUNTS = 4,
-    PLAY_HANDS = 2,
+    PLAY_HANDS = 3,
+    PLAY_HANDS_LIMITED = 2,
     PLAY_ENDING = 3, /* the account whose credit may end */
     PLAY_MODELS = 2,
     PLAY_UPSTREAMS = 2,
@@ -141,10 +142,15 @@ struct account {
     int64_t asked;        /* calls that reached an upstream in this life */
     struct id client;
     struct id key_ids[PLAY_HANDS];
-    char key[PLAY_HANDS][64]; /* API keys' texts; the second where clients are limited */
-    int keys;                 /* Idempotency-Keys used: every account counts from 1 */
-    bool open;                /* made durably */
-    bool rich;                /* never refused for lack of credit */
+    /* API keys' texts: the first; the second where clients are limited; all but the first are of
+     * devices where there are fleets. */
+    char key[PLAY_HANDS][64];
+    int64_t revoked_ns[PLAY_HANDS]; /* durably; 0: it is not */
+    bool revoke_unsure[PLAY_HANDS]; /* by a commit that failed */
+    /* Idempotency-Keys used: every account counts from 1, and so does each device. */
+    int keys[PLAY_HANDS];
+    bool open; /* made durably */
+    bool rich; /* never refused for lack of credit */
 };
 
 struct play {
@@ -212,13 +218,31 @@ static inline bool play_repeats(const struct play *play)
     return play->seed % 4 == 1 && !play->steady;
 }
 
+/* In others they buy through devices, too (fleet.h). Likewise. */
+static inline bool play_has_fleets(const struct play *play)
+{
+    return play->seed % 7 == 4 && !play_is_limited(play) && !play->steady;
+}
+
+/* Whose Idempotency-Keys are its own: a client's keys share them, devices do not. */
+static inline int play_key_space(const struct play *play, int hand)
+{
+    return play_has_fleets(play) ? hand : 0;
+}
+
+/* How many hands a client has. */
+static inline int play_hands(const struct play *play)
+{
+    return play_is_limited(play) ? PLAY_HANDS_LIMITED : play_has_fleets(play) ? PLAY_HANDS : 1;
+}
+
 /* What their keys may have besides; 0: no such limit. */
 struct play_limit {
     int64_t requests;
     int64_t tokens;
     int64_t calls;
 };
-extern const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS];
+extern const struct play_limit play_key_limits[PLAY_ACCOUNTS][PLAY_HANDS_LIMITED];
 #define PLAY_MODEL_REQUESTS INT64_C(8) /* of model 0, for all of them */
 
 /* Some seeds' clients say what they want beside a model (wish.h); likewise. */

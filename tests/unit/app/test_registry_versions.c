@@ -29,7 +29,7 @@ static void on_version(void *context, const struct registry_version *version)
     CHECK_EQ(version->seq, ++*count);
     CHECK_EQ(version->first, *count == 1);
     CHECK_EQ(version->grants, 4);
-    CHECK_EQ(version->routes, 4);
+    CHECK_EQ(version->routes, 5);
     CHECK_STR(str_from(version->person[REGISTRY_ROLE_ENTERED]), STR("ann"));
     CHECK_STR(str_from(version->person[REGISTRY_ROLE_REVIEWED]), STR("ben"));
     CHECK(version->signed_ns[REGISTRY_ROLE_ENTERED] <= version->at_ns);

@@ -58,7 +58,7 @@ TEST(a_folder_with_faults_leaves_the_version_in_force)
     append("registry/parties.yaml", "  - id: broken\n");
     house_open(&house, WORLD_READ_WRITE);
     CHECK_EQ(house.world->version, 1);
-    CHECK_EQ(house.world->registry->model_count, 3);
+    CHECK_EQ(house.world->registry->model_count, 4);
     CHECK_EQ(world_look_at_folder(house.world), WORLD_FOLDER_FAULTY);
     CHECK_EQ(house_do(&house, "registry apply"), ACT_FAILED);
     CHECK(house_said(&house.errors, "models.yaml:"));

@@ -12,7 +12,7 @@ static struct device_order *orders;
 static size_t count;
 static bool list;
 static const struct fleet fleet = {
-    .caps = { 5, FLEET_CAP_NONE, 7, FLEET_CAP_NONE, 3, FLEET_CAP_NONE },
+    .caps = { 5, FLEET_CAP_NONE, 7, FLEET_CAP_NONE, 3, FLEET_CAP_NONE, 60 },
 };
 
 static void begin(void)
@@ -50,7 +50,7 @@ TEST(an_order_says_what_it_says_and_has_the_fleets_caps_otherwise)
     CHECK_EQ(orders[0].expires_ns, INT64_C(1830297600000000000));
     CHECK_STR(orders[0].reference, STR("c-77"));
     CHECK_EQ(orders[0].given_ns, INT64_C(1793527200000000000));
-    const int64_t caps[FLEET_CAPS] = { 50000000, 1000000001, FLEET_CAP_NONE, 0, 3, 9 };
+    const int64_t caps[FLEET_CAPS] = { 50000000, 1000000001, FLEET_CAP_NONE, 0, 3, 9, 60 };
     CHECK(memcmp(orders[0].caps, caps, sizeof(caps)) == 0);
     arena_fini(&arena);
 }

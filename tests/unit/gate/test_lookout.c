@@ -84,7 +84,8 @@ static void begin(void)
 {
     char url[128];
     struct store_migration migrations[] = { ident_migrations[0], standing_migration,
-                                            fleet_migration, review_migration };
+                                            fleet_migration, fleet_voice_migration,
+                                            review_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(migrations); i++) {
         migrations[i].number = (int64_t)i + 1; /* those of other rooms are not needed here */
     }

@@ -19,7 +19,7 @@ struct house {
     struct ident *ident;
 };
 
-#define HOUSE_MIGRATIONS 4
+#define HOUSE_MIGRATIONS 5
 
 /* The room's migrations are some of the program's; here they are alone. */
 static inline struct store_options house_options(const struct house *house, char url[64],
@@ -33,6 +33,8 @@ static inline struct store_options house_options(const struct house *house, char
     own[2].number = 3;
     own[3] = fleet_migration;
     own[3].number = 4;
+    own[4] = fleet_voice_migration;
+    own[4].number = 5;
     return (struct store_options){
         .url = str_from(url),
         .migrations = own,

@@ -34,7 +34,8 @@ static void house_open(struct house *house)
 {
     char url[64];
     struct store_migration migrations[] = { ident_migrations[0], standing_migration,
-                                            fleet_migration, review_migration };
+                                            fleet_migration, fleet_voice_migration,
+                                            review_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(migrations); i++) {
         migrations[i].number = (int64_t)i + 1; /* those of other rooms are not needed here */
     }

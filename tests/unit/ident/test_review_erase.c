@@ -13,7 +13,7 @@ static void open_store(void)
 {
     char url[64];
     struct store_migration own[] = { ident_migrations[0], standing_migration, fleet_migration,
-                                     review_migration };
+                                     fleet_voice_migration, review_migration };
     for (size_t i = 0; i < EP_ARRAY_LEN(own); i++) {
         own[i].number = (int64_t)i + 1;
     }

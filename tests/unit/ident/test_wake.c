@@ -114,6 +114,81 @@ TEST(what_was_counted_is_there_after_a_restart)
     house_raze(&house);
 }
 
+static struct device_wakes talk_of(struct house *house, const struct device *device, int64_t now_ns)
+{
+    struct device_wakes talk;
+    device_wakes(house->ident, device, now_ns, &talk);
+    return talk;
+}
+
+TEST(talk_is_counted_by_the_day_and_there_after_a_restart)
+{
+    struct house house = house_build();
+    int64_t tomorrow = NOW + DAY_NS;
+    house_wakes(&house);
+    const struct fleet *fleet = fleet_new(&house, &unused);
+    struct device_order order = order_of(fleet, "KT-0001");
+    order.caps[FLEET_SECONDS_DAY] = 60;
+    CHECK_EQ(issue_one(&house, fleet, &order, NOW, NULL), ERR_OK);
+    const struct device *device = order.device;
+    device_talked(house.ident, device, 59999, NOW);
+    CHECK_EQ(device_may_talk(house.ident, device, NOW), ERR_OK);
+    device_talked(house.ident, device, 1, NOW);
+    CHECK_EQ(device_may_talk(house.ident, device, NOW), ERR_SECONDS_DAY);
+    wake_end(house.ident);
+    fleet = fleet_again(&house);
+    house_wakes(&house);
+    device = device_find(house.ident, fleet, STR("KT-0001"));
+    CHECK_EQ(talk_of(&house, device, NOW).talked_ms, 60000);
+    CHECK_EQ(talk_of(&house, device, NOW).seconds_max, 60);
+    CHECK_EQ(device_may_talk(house.ident, device, NOW), ERR_SECONDS_DAY);
+    CHECK_EQ(device_may_talk(house.ident, device, tomorrow), ERR_OK);
+    CHECK_EQ(talk_of(&house, device, tomorrow).talked_ms, 0);
+    device_talked(house.ident, device, INT64_MAX, tomorrow); /* no day is longer than a day */
+    CHECK_EQ(talk_of(&house, device, tomorrow).talked_ms, 86400000);
+    device_talked(house.ident, device, 1, tomorrow);
+    CHECK_EQ(talk_of(&house, device, tomorrow).talked_ms, 86400000);
+    house_raze(&house);
+}
+
+TEST(without_a_cap_talk_has_no_end_and_none_begins_at_zero)
+{
+    struct house house = house_build();
+    house_wakes(&house);
+    const struct fleet *fleet = fleet_new(&house, &unused);
+    const struct device *device = device_new(&house, fleet, "KT-0001", &unused);
+    device_talked(house.ident, device, 86400000, NOW);
+    CHECK_EQ(device_may_talk(house.ident, device, NOW), ERR_OK);
+    struct device_order order = order_of(fleet, "KT-0002");
+    order.caps[FLEET_SECONDS_DAY] = 0;
+    CHECK_EQ(issue_one(&house, fleet, &order, NOW, NULL), ERR_OK);
+    CHECK_EQ(device_may_talk(house.ident, order.device, NOW), ERR_SECONDS_DAY);
+    house_raze(&house);
+}
+
+TEST(turns_of_a_minute_come_free_one_after_the_other)
+{
+    struct house house = house_build();
+    int64_t second = DAY_NS / 86400;
+    house_wakes(&house);
+    const struct fleet *fleet = fleet_new(&house, &unused);
+    const struct device *device = device_new(&house, fleet, "KT-0001", &unused);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQ(device_turn(house.ident, device, 4, NOW), ERR_OK);
+    }
+    CHECK_EQ(device_turn(house.ident, device, 4, NOW), ERR_TURNS_MINUTE);
+    CHECK_EQ(device_turn(house.ident, device, 4, NOW + 15 * second - 1), ERR_TURNS_MINUTE);
+    CHECK_EQ(device_turn(house.ident, device, 4, NOW + 15 * second), ERR_OK);
+    CHECK_EQ(device_turn(house.ident, device, 4, NOW + 15 * second), ERR_TURNS_MINUTE);
+    CHECK_EQ(device_turn(house.ident, device, 4, NOW - 400 * DAY_NS), ERR_OK); /* clock set back */
+    int64_t full_ns = 0;
+    CHECK_EQ(wake_turn(&full_ns, 1, NOW), ERR_OK);
+    CHECK_EQ(wake_turn(&full_ns, 1, NOW), ERR_TURNS_MINUTE);
+    CHECK_EQ(wake_turn(&full_ns, 100000, NOW), ERR_TURNS_MINUTE);
+    CHECK_EQ(wake_turn(&full_ns, 1, NOW + 60 * second), ERR_OK);
+    house_raze(&house);
+}
+
 struct waking {
     struct house *house;
     const struct device *device;

@@ -350,6 +350,194 @@ TEST(an_mp4_is_as_long_as_the_samples_of_its_sound)
     }
 }
 
+/* ---- MP4 in fragments --------------------------------------------------------------------- */
+
+static void small_box(const char *name, uint64_t flags, const uint64_t *words, size_t count)
+{
+    size_t at = box(name);
+    big(flags, 4);
+    for (size_t i = 0; i < count; i++) {
+        big(words[i], 4);
+    }
+    box_end(at);
+}
+
+#define SMALL_BOX(name, flags, ...)                           \
+    small_box(name, flags, (const uint64_t[]){ __VA_ARGS__ }, \
+              sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
+
+/* A track of that number, whose samples come in fragments. */
+static void live_track(uint64_t id, const char *kind, bool wide)
+{
+    size_t trak = box("trak");
+    if (wide) {
+        SMALL_BOX("tkhd", UINT64_C(1) << 24, 0, 0, 0, 0, id, 0);
+    } else {
+        SMALL_BOX("tkhd", 0, 0, 0, id, 0, 0);
+    }
+    size_t mdia = box("mdia");
+    times("mdhd", false, 1000, 0);
+    size_t hdlr = box("hdlr");
+    zeros(8);
+    put(str_from(kind));
+    box_end(hdlr);
+    size_t minf = box("minf");
+    size_t stbl = box("stbl");
+    SMALL_BOX("stts", 0, 0);
+    box_end(stbl);
+    box_end(minf);
+    box_end(mdia);
+    box_end(trak);
+}
+
+static void live_movie(bool wide, bool early)
+{
+    begin();
+    size_t ftyp = box("ftyp");
+    put(STR("iso5"));
+    box_end(ftyp);
+    size_t moov = box("moov");
+    times("mvhd", false, 600, 0);
+    for (int part = 0; part < 2; part++) {
+        if ((part == 0) == early) {
+            size_t mvex = box("mvex");
+            SMALL_BOX("trex", 0, 1, 1, 40, 0, 0);
+            SMALL_BOX("trex", 0, 2, 1, 20, 0, 0);
+            box_end(mvex);
+        } else {
+            live_track(1, "vide", wide);
+            live_track(2, "soun", wide);
+        }
+    }
+    box_end(moov);
+}
+
+static size_t fragment(void)
+{
+    size_t moof = box("moof");
+    SMALL_BOX("mfhd", 0, 1);
+    return moof;
+}
+
+static void data(size_t size)
+{
+    size_t mdat = box("mdat");
+    zeros(size);
+    box_end(mdat);
+}
+
+TEST(an_mp4_in_fragments_is_as_long_as_what_they_say)
+{
+    for (int way = 0; way < 4; way++) {
+        live_movie(way % 2 == 1, way / 2 == 1);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), -1);
+        size_t moof = fragment();
+        size_t traf = box("traf");
+        SMALL_BOX("tfhd", 0x20000, 2); /* as the track has it: 50 of 20 ms */
+        SMALL_BOX("trun", 0x1, 50, 8);
+        box_end(traf);
+        traf = box("traf");
+        SMALL_BOX("tfhd", 0, 1); /* pictures, for longer */
+        SMALL_BOX("trun", 0, 500);
+        box_end(traf);
+        box_end(moof);
+        data(5);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 1000);
+        moof = fragment();
+        traf = box("traf");
+        SMALL_BOX("tfhd", 0x1 | 0x2 | 0x8, 2, 0, 0, 1, 30); /* its own: 10 of 30 ms */
+        SMALL_BOX("trun", 0x200 | 0x4, 2, 7, 11, 12);
+        SMALL_BOX("trun", 0, 8);
+        box_end(traf);
+        box_end(moof);
+        data(5);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 1300);
+        moof = fragment();
+        traf = box("traf");
+        SMALL_BOX("tfhd", 0, 2); /* each its own */
+        SMALL_BOX("trun", 0xF00 | 0x5, 2, 8, 9, 7, 1, 2, 3, 4, 1, 2, 3);
+        SMALL_BOX("trun", 0x100, 3, 100, 200, 300);
+        box_end(traf);
+        box_end(moof);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 1911);
+        traf = box("traf");
+        SMALL_BOX("tfhd", 0, 2); /* of a fragment like any other */
+        SMALL_BOX("trun", 0, 1);
+        box_end(traf);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 1931);
+    }
+}
+
+TEST(the_movie_may_say_how_long_its_fragments_are)
+{
+    for (int wide = 0; wide < 2; wide++) {
+        begin();
+        size_t moov = box("moov");
+        times("mvhd", false, 600, 0);
+        size_t mvex = box("mvex");
+        if (wide == 1) {
+            SMALL_BOX("mehd", UINT64_C(1) << 24, 0, 900);
+        } else {
+            SMALL_BOX("mehd", 0, 900);
+        }
+        SMALL_BOX("mehd", UINT64_C(1) << 24, 5); /* half of one */
+        box_end(mvex);
+        box_end(moov);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 1500);
+    }
+}
+
+TEST(fragments_that_are_nonsense_add_nothing)
+{
+    static const uint64_t cases[][5] = {
+        { 0, 0x100, 3, 100, 200 },      /* fewer rows than it says */
+        { 0, 0x100, 1, 100, 200 },      /* more */
+        { 0, 0x300, 2, 1, 2 },          /* others than it says */
+        { 0, 0x105, 1, 8, 9 },          /* no row behind what comes before it */
+        { 0, 0x100, UINT32_MAX, 1, 1 }, /* as many as there can be */
+        { 7, 0, 9, 0, 0 },              /* of no track */
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        live_movie(false, false);
+        size_t moof = fragment();
+        size_t traf = box("traf");
+        SMALL_BOX("tfhd", 0, 2 + cases[i][0]);
+        small_box("trun", cases[i][1], cases[i] + 2, 3);
+        box_end(traf);
+        traf = box("traf");
+        SMALL_BOX("tfhd", 0x8, 2); /* without the ticks that it says it has: the track's */
+        SMALL_BOX("trun", 0, 1);
+        box_end(traf);
+        box_end(moof);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 20);
+    }
+    live_movie(false, false); /* longer than anything */
+    for (int i = 0; i < 4; i++) {
+        size_t traf = box("traf");
+        SMALL_BOX("tfhd", 0x8, 2, UINT32_MAX);
+        SMALL_BOX("trun", 0, UINT32_MAX);
+        box_end(traf);
+    }
+    CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), -1);
+}
+
+TEST(of_more_tracks_than_there_is_room_for_the_last_makes_room)
+{
+    live_movie(false, false);
+    for (uint64_t id = 3; id < 12; id++) {
+        live_track(id, "soun", false);
+    }
+    static const uint64_t ids[] = { 11, 2 };
+    for (size_t i = 0; i < EP_ARRAY_LEN(ids); i++) {
+        uint64_t id = ids[i];
+        size_t traf = box("traf");
+        SMALL_BOX("tfhd", 0x8, id, id); /* 22 ticks of the last, four of the first */
+        SMALL_BOX("trun", 0, 2);
+        box_end(traf);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_MP4), 22);
+    }
+}
+
 TEST(boxes_that_are_nonsense_end_an_mp4)
 {
     CHECK_EQ(length_of(STR("\0\0\0\x08"
@@ -418,14 +606,14 @@ TEST(a_length_that_only_the_head_says_is_known_as_such)
     static const struct {
         enum sound_kind kind;
         bool said;
-    } cases[] = { { SOUND_WAV, false },    { SOUND_FLAC, true }, { SOUND_OGG, false },
+    } cases[] = { { SOUND_WAV, false },    { SOUND_FLAC, true }, { SOUND_OGG, true },
                   { SOUND_MPEG, false },   { SOUND_MP4, true },  { SOUND_WEBM, true },
                   { SOUND_UNKNOWN, false } };
     for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
         const struct sound sound = { .kind = cases[i].kind };
         CHECK_EQ(sound_is_said(&sound), cases[i].said);
     }
-    const struct sound compressed = { .kind = SOUND_WAV, .as.wav.fact_ms = 5 };
+    const struct sound compressed = { .kind = SOUND_WAV, .as.wav.packed = true };
     CHECK(sound_is_said(&compressed));
 }
 

@@ -24,7 +24,7 @@ TEST(the_example_registry_is_fine)
         }
     }
     const struct registry_product *world = registry_product(registry, STR("world"));
-    CHECK_EQ(world->model_count, 3);
+    CHECK_EQ(world->model_count, 4);
     const struct registry_plan *starter = registry_product_plan(world, STR("starter"));
     CHECK_EQ(starter->price_nano, 100000000000);
     CHECK_EQ(starter->units, 1000000);

@@ -175,6 +175,9 @@ TEST(a_tier_that_could_be_given_away_or_is_none_is_refused)
           REGISTRY_RULE_PRICE_MISSING },
         { "{input: 1, output: 2, per_request: 1, tiers: {fast: {input: 3, output: 4}}}", false,
           REGISTRY_RULE_PRICE_MISSING },
+        { "{input: 1, output: 2, per_image: 1, images: {low: 1},"
+          " tiers: {fast: {input: 3, output: 4, per_image: 2}}}",
+          false, REGISTRY_RULE_PRICE_MISSING },
         { "{input: 1, output: 2, tiers: {fast: {input: 3, output: 4, video: 1}}}", false,
           REGISTRY_RULE_REG_UNKNOWN_KEY },
         { "{input: 1, output: 2, tiers: {fast: {tiers: {flex: {percent: 1}}}}}", false,
@@ -187,11 +190,12 @@ TEST(a_tier_costs_a_share_of_the_line_or_prices_of_its_own)
 {
     struct registry_file files[SAMPLE_FILES];
     sample_files(files);
-    char *copy = sample_replace(
-        files, 3, "m2: {input: \"0.000001\", output: 1000000}",
-        "m2: {tiers: {priority: {percent: 175}, flex: {percent: 50},\n"
-        "     fast: {input: 30, output: 150, per_image: 1}}, input: \"2.000003\", output: 10,\n"
-        "     per_image: 0.04, images: {low: \"0.01\"}}");
+    char *copy =
+        sample_replace(files, 3, "m2: {input: \"0.000001\", output: 1000000}",
+                       "m2: {tiers: {priority: {percent: 175}, flex: {percent: 50},\n"
+                       "     fast: {input: 30, output: 150, per_image: 1, images: {high: 2}}},\n"
+                       "     input: \"2.000003\", output: 10, cached_input: \"0.000001\",\n"
+                       "     per_image: 0.04, images: {low: \"0.01\"}}");
     struct registry *registry = sample_parse(files, SAMPLE_FILES);
     const struct registry_price *m2 = price_of(registry, STR("m2"));
     const struct registry_price *priority = registry_price_tier(m2, TIER_PRIORITY);
@@ -205,11 +209,12 @@ TEST(a_tier_costs_a_share_of_the_line_or_prices_of_its_own)
     CHECK_EQ(priority->pico[REGISTRY_CLASS_OUT], 17500000);
     CHECK_EQ(priority->pico_unit[REGISTRY_UNIT_IMAGE], 70000000000);
     CHECK_EQ(registry_image_price(priority, STR("low"), STR_EMPTY), 17500000000);
-    CHECK(!priority->known[REGISTRY_CLASS_CACHED]);
+    CHECK(!priority->known[REGISTRY_CLASS_IN_AUDIO]);
     CHECK_EQ(flex->pico[REGISTRY_CLASS_IN], 1000001);
+    CHECK_EQ(flex->pico[REGISTRY_CLASS_CACHED], 1); /* of half a one: no price becomes none */
     CHECK_EQ(fast->pico[REGISTRY_CLASS_IN], 30000000);
     CHECK_EQ(fast->pico[REGISTRY_CLASS_OUT], 150000000);
-    CHECK_EQ(fast->image_count, 0);
+    CHECK_EQ(registry_image_price(fast, STR("high"), STR_EMPTY), 2000000000000);
     registry_unref(registry);
     mem_free(copy);
 }
