@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "gate/gate_internal.h"
+#include "gate/intake.h"
 #include "gate/upload.h"
 #include "harness.h"
 #include "store/spool.h"
