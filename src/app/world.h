@@ -95,7 +95,7 @@ EP_MUST_CHECK enum err world_open(const char *conf_path, enum world_mode mode,
                                   struct world **ret_world, struct buf *errors);
 void world_close(struct world *world); /* NULL is allowed */
 
-#define WORLD_MIGRATIONS_MAX 27
+#define WORLD_MIGRATIONS_MAX 26
 /* Those of all rooms, in order: how many. */
 size_t world_migrations(struct store_migration ret_migrations[WORLD_MIGRATIONS_MAX]);
 

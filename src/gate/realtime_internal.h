@@ -18,7 +18,8 @@
 /* Above it what comes from one side waits until the other has taken what it was sent. */
 #define REALTIME_PENDING_MAX ((size_t)256 * 1024)
 #define REALTIME_TRANSCRIPTS 8 /* calls at once: a client speaks one thing after the other */
-/* Responses at once, of which the conversation has one: each holds credit, and its source a place. */
+/* Responses at once, of which the conversation has one: each holds credit, and a place of its
+ * source. */
 #define REALTIME_RESPONSES 8
 
 /* A name as the source or the client gave it: a JSON string. */

@@ -106,7 +106,8 @@ struct upload {
     char head[UPLOAD_HEAD_BYTES]; /* its first bytes */
 };
 
-/* How it begins is in intake.h. Whether an exchange's owner is an upload. */
+/* upload_begin(), upload_whole() and upload_kind() are in intake.h. Whether an exchange's owner is
+ * one. */
 bool upload_is(const void *owner);
 /* What the exchange tells (net/server.h). Each may be the upload's end. */
 void upload_piece(struct upload *upload, struct str data);
