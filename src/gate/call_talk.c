@@ -166,7 +166,7 @@ static enum err talk_read_path(struct call *call, struct talk_path *path, struct
     }
     struct str text = url_target_path(http_exchange_head(call->x)->target, &query);
     bool known = gemini_path_read(text, query, &gemini);
-    ASSERT(known && gemini.verb <= GEMINI_STREAM); /* front.c sends no other */
+    ASSERT(known && gemini.verb <= GEMINI_STREAM); /* the router sends no other */
     path->stream = gemini.verb == GEMINI_STREAM;
     if (path->stream && !gemini.sse) {
         call_tongue_list(call);
