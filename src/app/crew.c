@@ -244,6 +244,7 @@ static enum err crew_begin(struct server *server, struct crew_member *member,
     const struct front_world world = {
         .gate = gate,
         .voice_seats = server->voice_seats,
+        .farewell = buf_str(&server->farewell),
         .readers = server->readers,
         .log_folder = server->world->conf->log_folder.ptr,
         .pages_folder = server->pages[0] == '\0' ? NULL : server->pages,

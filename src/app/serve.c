@@ -9,6 +9,7 @@
 
 #include "app/allowed.h"
 #include "app/eraser.h"
+#include "app/file_text.h"
 #include "app/helpers.h"
 #include "app/log_leaves.h"
 #include "app/publishing.h"
@@ -19,6 +20,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/repeats.h"
+#include "gate/voice_farewell.h"
 #include "gate/voice_seats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
@@ -333,6 +335,20 @@ static enum err serve_spool(struct server *server, struct fail *fail)
     return spool_create(&options, &server->spool, fail);
 }
 
+/* What toys say when they may not go on. */
+static enum err serve_farewell(struct server *server, struct fail *fail)
+{
+    const char *path = server->world->conf->voice_farewell.ptr;
+    struct fail why = { .text = "" };
+    buf_init(&server->farewell, VOICE_FAREWELL_BYTES_MAX);
+    if (server->world->conf->voice_farewell.len == 0) {
+        return ERR_OK;
+    }
+    TRY(file_text_read(path, &server->farewell, fail));
+    enum err err = voice_farewell_check(buf_str(&server->farewell), &why);
+    return err == ERR_OK ? ERR_OK : FAIL(fail, err, "voice.farewell: \"%s\": %s", path, why.text);
+}
+
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
 {
     struct server *server = &serve->server;
@@ -354,6 +370,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     TRY(repeat_ns == 0 ? ERR_OK : repeats_create(repeat_ns, &server->repeats, fail));
     TRY(rounds_open(&serve->rounds, server, fail));
     TRY(serve_spool(server, fail));
+    TRY(serve_farewell(server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
@@ -447,6 +464,7 @@ static void serve_close(struct serve *serve)
     spool_destroy(server->spool);
     repeats_destroy(server->repeats);
     voice_seats_destroy(server->voice_seats);
+    buf_fini(&server->farewell);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     geo_unref(server->geo);

@@ -43,6 +43,7 @@ struct server {
     struct retry_budget hedges;
     struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
     struct voice_seats *voice_seats;
+    struct buf farewell; /* a WAV file; empty: none */
     struct lookout *lookout;
     struct geo *geo; /* the last snapshot's, to be shared while its files stay; NULL: none */
     struct tls_context *tls_clients; /* NULL: plain */

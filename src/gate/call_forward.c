@@ -431,6 +431,7 @@ static void forward_forget(struct call *call)
 {
     call->streamed = false;
     call->has_report = false;
+    call->has_reported = false;
     buf_fini(&call->answer);
     buf_reset(&call->said);
     relay_fini(&call->relay);
