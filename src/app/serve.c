@@ -30,6 +30,7 @@
 #define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
 #define SERVE_RESOLVERS  8 /* names that hang for ten seconds leave some for those that do not */
 #define SERVE_READERS    2 /* files are small, and seldom not in memory */
+#define SERVE_CARRIERS   2 /* a piece of 64 KiB takes 30 us, where the disk keeps up */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
 #define SERVE_MINUTE_NS  (INT64_C(60) * STAMP_NS_PER_S)
@@ -315,6 +316,7 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
     TRY(worker_pool_create(SERVE_RESOLVERS, SERVE_QUEUE_MAX, &server->resolvers, fail));
     TRY(worker_pool_create(SERVE_READERS, SERVE_QUEUE_MAX, &server->readers, fail));
+    TRY(worker_pool_create(SERVE_CARRIERS, SERVE_QUEUE_MAX, &server->carriers, fail));
     if (!share_verify(server->pages)) {
         server->pages[0] = '\0';
     }
@@ -443,6 +445,7 @@ static void serve_close(struct serve *serve)
     worker_pool_destroy(server->workers);
     worker_pool_destroy(server->resolvers);
     worker_pool_destroy(server->readers);
+    worker_pool_destroy(server->carriers);
     crew_destroy(server);
     publishing_close(server->publishing);
     if (server->loop != NULL) {

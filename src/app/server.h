@@ -33,6 +33,7 @@ struct server {
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of names: a name service that is down blocks nobody else */
     struct worker_pool *readers;   /* of files that anybody may read */
+    struct worker_pool *carriers;  /* of uploads: a disk that is slow keeps nobody else waiting */
     char pages[SHARE_PATH_MAX];    /* the folder of the page that verifies receipts; "": none */
     struct publishing *publishing;
     struct dispatch *dispatch;

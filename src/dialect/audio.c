@@ -1,5 +1,6 @@
 #include "dialect/audio.h"
 
+#include "dialect/told.h"
 #include "wire/json.h"
 
 /* ---- numbers ------------------------------------------------------------------------------ */
@@ -152,17 +153,6 @@ static struct str audio_tokens(struct str usage)
     return object && (type.len == 0 || json_string_is(type, STR("tokens"))) ? usage : STR_EMPTY;
 }
 
-static struct str audio_told(struct str usage)
-{
-    return usage.len > 0 && json_kind(usage) == JSON_OBJECT ? usage : STR_EMPTY;
-}
-
-static bool audio_is_error(struct str body)
-{
-    struct str error = json_get(body, STR("error"));
-    return error.len > 0 && json_kind(error) != JSON_NULL;
-}
-
 static void audio_event_read(struct str data, struct str delta, struct str done,
                              struct chat_event *ret_event)
 {
@@ -173,17 +163,20 @@ static void audio_event_read(struct str data, struct str delta, struct str done,
         return;
     }
     struct str type = json_get(data, STR("type"));
-    ret_event->error = audio_is_error(data) || json_string_is(type, STR("error"));
+    ret_event->error = told_error(data) || json_string_is(type, STR("error"));
     ret_event->done = json_string_is(type, done);
     ret_event->finished = ret_event->done ? 1 : 0;
     ret_event->usage = audio_tokens(json_get(data, STR("usage")));
-    ret_event->told = audio_told(json_get(data, STR("usage")));
+    ret_event->told = told_object(data, STR("usage"));
     ret_event->content_bytes = json_string_is(type, delta) ? (int64_t)data.len : 0;
 }
 
 void speech_event_read(struct str data, struct chat_event *ret_event)
 {
     audio_event_read(data, STR("speech.audio.delta"), STR("speech.audio.done"), ret_event);
+    struct str sound = ret_event->content_bytes > 0 ? json_get(data, STR("audio")) : STR_EMPTY;
+    bool text = sound.len > 0 && json_kind(sound) == JSON_STRING;
+    ret_event->sound = text ? sound : STR_EMPTY;
 }
 
 void transcription_event_read(struct str data, struct chat_event *ret_event)
@@ -193,21 +186,17 @@ void transcription_event_read(struct str data, struct chat_event *ret_event)
 
 bool transcription_answer_read(struct str body, struct transcription_answer *ret_answer)
 {
-    struct json_fault fault;
     *ret_answer = (struct transcription_answer){ .ms = -1 };
-    body = json_trim(body);
-    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+    if (!told_open(&body)) {
         return false;
     }
     struct str text = json_get(body, STR("text"));
     struct str usage = json_get(body, STR("usage"));
-    struct str seconds = usage.len > 0 && json_kind(usage) == JSON_OBJECT
-                             ? json_get(usage, STR("seconds"))
-                             : STR_EMPTY;
+    struct str seconds = json_get(told_object(body, STR("usage")), STR("seconds"));
     seconds = seconds.len > 0 ? seconds : json_get(body, STR("duration"));
-    ret_answer->error = audio_is_error(body);
+    ret_answer->error = told_error(body);
     ret_answer->usage = audio_tokens(usage);
-    ret_answer->told = audio_told(usage);
+    ret_answer->told = told_object(body, STR("usage"));
     if (seconds.len == 0 || !audio_read_seconds(seconds, &ret_answer->ms)) {
         ret_answer->ms = -1;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "dialect/told.h"
 #include "wire/json.h"
 
 /* ---- the request -------------------------------------------------------------------------- */
@@ -163,13 +164,7 @@ static bool answer_place(struct str item, int64_t position, int64_t count, struc
 {
     struct str told = json_get(item, STR("index"));
     int64_t index = position;
-    if ((told.len > 0 && !json_i64(told, &index)) || index < 0 || index >= count) {
-        return false;
-    }
-    uint64_t bit = UINT64_C(1) << (index % 64);
-    bool fresh = (seen->bits[index / 64] & bit) == 0;
-    seen->bits[index / 64] |= bit;
-    return fresh;
+    return (told.len == 0 || json_i64(told, &index)) && told_place(seen->bits, index, count);
 }
 
 static bool answer_vectors(struct str data, const struct embeddings_ask *asked,
@@ -195,19 +190,14 @@ static bool answer_vectors(struct str data, const struct embeddings_ask *asked,
 bool embeddings_answer_read(struct str body, const struct embeddings_ask *asked,
                             struct embeddings_answer *ret_answer)
 {
-    struct json_fault fault;
     *ret_answer = (struct embeddings_answer){ .rewrite = false };
-    body = json_trim(body);
-    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+    if (!told_open(&body)) {
         return false;
     }
-    struct str error = json_get(body, STR("error"));
-    struct str model = json_get(body, STR("model"));
-    struct str usage = json_get(body, STR("usage"));
     struct str data = json_get(body, STR("data"));
-    ret_answer->error = error.len > 0 && json_kind(error) != JSON_NULL;
-    ret_answer->model = model.len > 0 && json_kind(model) == JSON_STRING ? model : STR_EMPTY;
-    ret_answer->usage = usage.len > 0 && json_kind(usage) == JSON_OBJECT ? usage : STR_EMPTY;
+    ret_answer->error = told_error(body);
+    ret_answer->model = told_string(body, STR("model"));
+    ret_answer->usage = told_object(body, STR("usage"));
     if (ret_answer->error) {
         return true;
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dialect/told.h"
 #include "wire/json.h"
 
 /* ---- the request -------------------------------------------------------------------------- */
@@ -119,18 +120,6 @@ static bool is_text(struct str value)
     return value.len > sizeof("\"\"") - 1 && json_kind(value) == JSON_STRING;
 }
 
-static struct str get_object(struct str object, struct str name)
-{
-    struct str value = json_get(object, name);
-    return value.len > 0 && json_kind(value) == JSON_OBJECT ? value : STR_EMPTY;
-}
-
-static bool says_error(struct str object)
-{
-    struct str error = json_get(object, STR("error"));
-    return error.len > 0 && json_kind(error) != JSON_NULL;
-}
-
 static bool answer_pictures(struct str data, const struct images_ask *asked, int64_t *ret_count)
 {
     struct str rest = json_inside(data);
@@ -148,17 +137,15 @@ static bool answer_pictures(struct str data, const struct images_ask *asked, int
 bool images_answer_read(struct str body, const struct images_ask *asked,
                         struct images_answer *ret_answer)
 {
-    struct json_fault fault;
     *ret_answer = (struct images_answer){ .count = 0 };
-    body = json_trim(body);
-    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+    if (!told_open(&body)) {
         return false;
     }
     struct str model = json_get(body, STR("model"));
     struct str data = json_get(body, STR("data"));
-    ret_answer->error = says_error(body);
+    ret_answer->error = told_error(body);
     ret_answer->model = is_text(model) ? model : STR_EMPTY;
-    ret_answer->usage = get_object(body, STR("usage"));
+    ret_answer->usage = told_object(body, STR("usage"));
     return ret_answer->error || (data.len > 0 && json_kind(data) == JSON_ARRAY &&
                                  answer_pictures(data, asked, &ret_answer->count));
 }
@@ -180,11 +167,11 @@ void images_event_read(struct str data, struct chat_event *ret_event)
     struct str model = json_get(data, STR("model"));
     bool whole = type.len > 0 && (json_string_is(type, STR("image_generation.completed")) ||
                                   json_string_is(type, STR("image_edit.completed")));
-    ret_event->error = says_error(data) || (type.len > 0 && json_string_is(type, STR("error")));
+    ret_event->error = told_error(data) || (type.len > 0 && json_string_is(type, STR("error")));
     ret_event->bad = whole && !is_text(picture) && !is_text(json_get(data, STR("url")));
     ret_event->finished = whole && !ret_event->bad ? 1 : 0;
     ret_event->model = is_text(model) ? model : STR_EMPTY;
-    ret_event->usage = get_object(data, STR("usage"));
+    ret_event->usage = told_object(data, STR("usage"));
     ret_event->content_bytes = is_text(picture) ? (int64_t)picture.len : 0;
 }
 

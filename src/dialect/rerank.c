@@ -1,5 +1,6 @@
 #include "dialect/rerank.h"
 
+#include "dialect/told.h"
 #include "wire/json.h"
 
 /* ---- the request -------------------------------------------------------------------------- */
@@ -117,14 +118,8 @@ static bool answer_result(struct str result, int64_t count, struct seen *seen)
 {
     struct str score = json_get(result, STR("relevance_score"));
     int64_t index = -1;
-    if (score.len == 0 || json_kind(score) != JSON_NUMBER ||
-        !json_i64(json_get(result, STR("index")), &index) || index < 0 || index >= count) {
-        return false;
-    }
-    uint64_t bit = UINT64_C(1) << (index % 64);
-    bool fresh = (seen->bits[index / 64] & bit) == 0;
-    seen->bits[index / 64] |= bit;
-    return fresh;
+    return score.len > 0 && json_kind(score) == JSON_NUMBER &&
+           json_i64(json_get(result, STR("index")), &index) && told_place(seen->bits, index, count);
 }
 
 static bool answer_results(struct str results, const struct rerank_ask *asked)
@@ -156,19 +151,15 @@ static int64_t answer_count(struct str first, struct str second, struct str name
 bool rerank_answer_read(struct str body, const struct rerank_ask *asked,
                         struct rerank_answer *ret_answer)
 {
-    struct json_fault fault;
     *ret_answer = (struct rerank_answer){ .tokens = -1, .search_units = -1 };
-    body = json_trim(body);
-    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+    if (!told_open(&body)) {
         return false;
     }
-    struct str error = json_get(body, STR("error"));
-    struct str model = json_get(body, STR("model"));
     struct str results = json_get(body, STR("results"));
     struct str usage = json_get(body, STR("usage"));
     struct str billed = json_get(json_get(body, STR("meta")), STR("billed_units"));
-    ret_answer->error = error.len > 0 && json_kind(error) != JSON_NULL;
-    ret_answer->model = model.len > 0 && json_kind(model) == JSON_STRING ? model : STR_EMPTY;
+    ret_answer->error = told_error(body);
+    ret_answer->model = told_string(body, STR("model"));
     struct str told = usage.len > 0 ? usage : billed;
     ret_answer->told = told.len > 0 && json_kind(told) == JSON_OBJECT ? told : STR_EMPTY;
     ret_answer->tokens = answer_count(usage, STR_EMPTY, STR("total_tokens"));

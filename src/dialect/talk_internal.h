@@ -51,7 +51,7 @@ EP_MUST_CHECK enum err talk_refuse_at(struct talk *talk, struct fail *fail, enum
 #define TALK_NO_PLACE UINT32_MAX
 
 bool talk_is(struct str value, enum json_kind kind);
-/* Values of single members: refused with the name where they are of another kind. */
+/* talk_take.c: values of single members, refused with the name where they are of another kind. */
 EP_MUST_CHECK enum err talk_take_bool(struct talk_reading *reading, struct str name,
                                       struct str value, bool *ret_value);
 EP_MUST_CHECK enum err talk_take_number(struct talk_reading *reading, struct str name,
@@ -60,6 +60,10 @@ EP_MUST_CHECK enum err talk_take_count(struct talk_reading *reading, struct str 
                                        struct str value, int64_t max, int64_t *ret_value);
 EP_MUST_CHECK enum err talk_take_text(struct talk_reading *reading, struct str name,
                                       struct str value, struct str *ret_text);
+EP_MUST_CHECK enum err talk_take_list(struct talk_reading *reading, struct str name,
+                                      struct str value, struct str *ret_items);
+/* auto, none and required, as OpenAI has them. False: it is none of these words. */
+bool talk_take_choice(struct talk *talk, struct str value);
 EP_MUST_CHECK enum err talk_take_stops(struct talk_reading *reading, struct str name,
                                        struct str value);
 EP_MUST_CHECK enum err talk_take_effort(struct talk_reading *reading, struct str name,
@@ -79,6 +83,11 @@ EP_MUST_CHECK enum err talk_on_store(struct talk_reading *reading, struct str va
 /* A turn at the end; one of the same role as the last is the last where `joins`. */
 EP_MUST_CHECK enum err talk_add_turn(struct talk_reading *reading, enum talk_role role, uint32_t at,
                                      bool joins, struct talk_turn **ret_turn);
+/* A turn before all others, wherever the request has it, unless it says nothing. */
+typedef enum err talk_content_fn(struct talk_reading *reading, struct talk_turn *turn,
+                                 struct str value);
+EP_MUST_CHECK enum err talk_add_system(struct talk_reading *reading, struct str value,
+                                       talk_content_fn *read);
 /* A result is of the turn before it, if that is of results. */
 bool talk_ends_in_result(const struct talk *talk);
 EP_MUST_CHECK enum err talk_add_part(struct talk_reading *reading, struct talk_turn *turn,
@@ -158,6 +167,15 @@ int64_t talk_effort_budget(enum talk_effort effort);
 enum talk_effort talk_budget_effort(int64_t budget);
 /* What was said of effort, by whichever way. */
 enum talk_effort talk_effort_of(struct talk_writing *writing);
+/* The same where "xhigh" is the most; lost is noted. */
+enum talk_effort talk_effort_openai(struct talk_writing *writing);
+/* A tool's name in quotes, and its description, if it has one, as the next member. */
+void talk_put_tool_name(struct put *put, const struct talk_tool *tool);
+/* Tools, the choice among them and whether calls may be parallel, as OpenAI has them. `put_tool`:
+ * one of them; `named`: what stands before the name of the one that is chosen, `closed` behind. */
+void talk_put_tools_openai(struct talk_writing *writing,
+                           void (*put_tool)(struct talk_writing *, const struct talk_tool *),
+                           struct str named, struct str closed);
 
 EP_MUST_CHECK enum err talk_write_chat(struct talk_writing *writing);
 EP_MUST_CHECK enum err talk_write_responses(struct talk_writing *writing);

@@ -193,10 +193,8 @@ static enum err anthropic_read_content(struct talk_reading *reading, struct talk
 static enum err anthropic_on_messages(struct talk_reading *reading, struct str value)
 {
     struct str message;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("messages"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("messages"), value, &rest));
     for (uint32_t at = 0; json_next_item(&rest, &message); at++) {
         struct str role = json_get(message, STR("role"));
         struct talk_turn *turn;
@@ -219,21 +217,7 @@ static enum err anthropic_on_messages(struct talk_reading *reading, struct str v
 /* It may stand behind the messages, and is their beginning all the same. */
 static enum err anthropic_on_system(struct talk_reading *reading, struct str value)
 {
-    struct talk *talk = reading->talk;
-    struct talk_turn *turns = talk->turns;
-    struct talk_turn *last = talk->last_turn;
-    struct talk_turn *turn;
-    talk->turns = NULL;
-    talk->last_turn = NULL;
-    TRY(talk_add_turn(reading, TALK_SYSTEM, 0, false, &turn));
-    TRY(anthropic_read_content(reading, turn, value));
-    turn->next = turns;
-    talk->last_turn = last != NULL ? last : turn;
-    if (turn->parts == NULL) { /* it says nothing */
-        talk->turns = turns;
-        talk->last_turn = last;
-    }
-    return ERR_OK;
+    return talk_add_system(reading, value, anthropic_read_content);
 }
 
 /* ---- tools -------------------------------------------------------------------------------- */
@@ -286,10 +270,8 @@ static enum err anthropic_read_tool(struct talk_reading *reading, struct str val
 static enum err anthropic_on_tools(struct talk_reading *reading, struct str value)
 {
     struct str tool;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("tools"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("tools"), value, &rest));
     while (json_next_item(&rest, &tool)) {
         TRY(anthropic_read_tool(reading, tool));
     }

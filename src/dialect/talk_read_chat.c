@@ -260,10 +260,8 @@ static enum err chat_read_message(struct talk_reading *reading, struct str messa
 static enum err chat_on_messages(struct talk_reading *reading, struct str value)
 {
     struct str message;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("messages"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("messages"), value, &rest));
     for (uint32_t at = 0; json_next_item(&rest, &message); at++) {
         TRY(chat_read_message(reading, message, at));
     }
@@ -304,10 +302,8 @@ static enum err chat_read_tool(struct talk_reading *reading, struct str value)
 static enum err chat_on_tools(struct talk_reading *reading, struct str value)
 {
     struct str tool;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("tools"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("tools"), value, &rest));
     while (json_next_item(&rest, &tool)) {
         TRY(chat_read_tool(reading, tool));
     }
@@ -316,18 +312,9 @@ static enum err chat_on_tools(struct talk_reading *reading, struct str value)
 
 static enum err chat_on_tool_choice(struct talk_reading *reading, struct str value)
 {
-    static const struct {
-        struct str name;
-        enum talk_choice choice;
-    } names[] = { { STR_INIT("auto"), TALK_CHOICE_AUTO },
-                  { STR_INIT("none"), TALK_CHOICE_NONE },
-                  { STR_INIT("required"), TALK_CHOICE_ANY } };
     struct talk *talk = reading->talk;
-    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
-        if (json_string_is(value, names[i].name)) {
-            talk->choice = names[i].choice;
-            return ERR_OK;
-        }
+    if (talk_take_choice(talk, value)) {
+        return ERR_OK;
     }
     struct str type = json_get(value, STR("type"));
     struct str inner =

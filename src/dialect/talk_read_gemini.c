@@ -171,10 +171,8 @@ static enum err gemini_read_parts(struct talk_reading *reading, struct talk_turn
 static enum err gemini_on_contents(struct talk_reading *reading, struct str value)
 {
     struct str content;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("contents"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("contents"), value, &rest));
     for (uint32_t at = 0; json_next_item(&rest, &content); at++) {
         struct talk_turn *turn;
         struct str role = json_get(content, STR("role"));
@@ -191,24 +189,16 @@ static enum err gemini_on_contents(struct talk_reading *reading, struct str valu
     return ERR_OK;
 }
 
+static enum err gemini_read_system(struct talk_reading *reading, struct talk_turn *turn,
+                                   struct str value)
+{
+    return talk_is(value, JSON_STRING) ? talk_add_text(reading, turn, 0, text_of(value))
+                                       : gemini_read_parts(reading, turn, value);
+}
+
 static enum err gemini_on_system(struct talk_reading *reading, struct str value)
 {
-    struct talk *talk = reading->talk;
-    struct talk_turn *turns = talk->turns;
-    struct talk_turn *last = talk->last_turn;
-    struct talk_turn *turn;
-    talk->turns = NULL;
-    talk->last_turn = NULL;
-    TRY(talk_add_turn(reading, TALK_SYSTEM, 0, false, &turn));
-    TRY(talk_is(value, JSON_STRING) ? talk_add_text(reading, turn, 0, text_of(value))
-                                    : gemini_read_parts(reading, turn, value));
-    turn->next = turns;
-    talk->last_turn = last != NULL ? last : turn;
-    if (turn->parts == NULL) { /* it says nothing */
-        talk->turns = turns;
-        talk->last_turn = last;
-    }
-    return ERR_OK;
+    return talk_add_system(reading, value, gemini_read_system);
 }
 
 /* ---- tools -------------------------------------------------------------------------------- */

@@ -393,10 +393,8 @@ static enum err responses_read_space(struct talk_reading *reading, struct str it
 static enum err responses_on_tools(struct talk_reading *reading, struct str value)
 {
     struct str item;
-    struct str rest = talk_is(value, JSON_ARRAY) ? json_inside(value) : STR_EMPTY;
-    if (!talk_is(value, JSON_ARRAY)) {
-        return talk_refuse(reading, ERR_ASK_INVALID, STR("tools"), "must be a list");
-    }
+    struct str rest;
+    TRY(talk_take_list(reading, STR("tools"), value, &rest));
     while (json_next_item(&rest, &item)) {
         bool space = json_string_is(json_get(item, STR("type")), STR("namespace"));
         TRY(space ? responses_read_space(reading, item)
@@ -407,18 +405,9 @@ static enum err responses_on_tools(struct talk_reading *reading, struct str valu
 
 static enum err responses_on_tool_choice(struct talk_reading *reading, struct str value)
 {
-    static const struct {
-        struct str name;
-        enum talk_choice choice;
-    } names[] = { { STR_INIT("auto"), TALK_CHOICE_AUTO },
-                  { STR_INIT("none"), TALK_CHOICE_NONE },
-                  { STR_INIT("required"), TALK_CHOICE_ANY } };
     struct talk *talk = reading->talk;
-    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
-        if (json_string_is(value, names[i].name)) {
-            talk->choice = names[i].choice;
-            return ERR_OK;
-        }
+    if (talk_take_choice(talk, value)) {
+        return ERR_OK;
     }
     struct str type = json_get(value, STR("type"));
     talk->choice = TALK_CHOICE_NAMED;

@@ -109,9 +109,61 @@ enum talk_effort talk_effort_of(struct talk_writing *writing)
     return talk_budget_effort(talk->thinking_budget);
 }
 
+enum talk_effort talk_effort_openai(struct talk_writing *writing)
+{
+    enum talk_effort effort = talk_effort_of(writing);
+    if (effort == TALK_EFFORT_MAX) {
+        lost_add(writing->lost, LOST_BIT_EFFORT);
+        effort = TALK_EFFORT_XHIGH;
+    }
+    return effort;
+}
+
 int64_t talk_output_cap(const struct talk *talk, const struct talk_target *target)
 {
     return talk->output_cap > 0 ? talk->output_cap : target->output_cap;
+}
+
+/* ---- tools -------------------------------------------------------------------------------- */
+
+void talk_put_tool_name(struct put *put, const struct talk_tool *tool)
+{
+    put_text(put, tool->name);
+    if (tool->description.len > 0) {
+        PUT(put, ",\"description\":");
+        put_text(put, tool->description);
+    }
+}
+
+void talk_put_tools_openai(struct talk_writing *writing,
+                           void (*put_tool)(struct talk_writing *, const struct talk_tool *),
+                           struct str named, struct str closed)
+{
+    static const char *const choices[] = { "", "\"auto\"", "\"none\"", "\"required\"" };
+    const struct talk *talk = writing->talk;
+    struct put *put = &writing->put;
+    if (talk->tools == NULL) { /* an empty list is refused there, and so is a choice without one */
+        return;
+    }
+    talk_key(writing, "tools");
+    for (const struct talk_tool *tool = talk->tools; tool != NULL; tool = tool->next) {
+        put_str(put, tool == talk->tools ? STR("[") : STR(","));
+        put_tool(writing, tool);
+    }
+    PUT(put, "]");
+    if (talk->choice == TALK_CHOICE_NAMED) {
+        talk_key(writing, "tool_choice");
+        put_str(put, named);
+        put_text(put, talk->choice_name);
+        put_str(put, closed);
+    } else if (talk->choice != TALK_CHOICE_UNSAID) {
+        talk_key(writing, "tool_choice");
+        put_str(put, str_from(choices[talk->choice]));
+    }
+    if (talk->serial) {
+        talk_key(writing, "parallel_tool_calls");
+        PUT(put, "false");
+    }
 }
 
 /* ---- parts -------------------------------------------------------------------------------- */

@@ -233,11 +233,7 @@ static enum err anthropic_put_tool(struct talk_writing *writing, const struct ta
         return talk_cannot_field(writing, "tools", "tools", "tools", "tools");
     }
     PUT(put, "{\"name\":");
-    put_text(put, tool->name);
-    if (tool->description.len > 0) {
-        PUT(put, ",\"description\":");
-        put_text(put, tool->description);
-    }
+    talk_put_tool_name(put, tool);
     PUT(put, ",\"input_schema\":");
     put_str(put,
             tool->schema.len > 0 ? tool->schema : STR("{\"type\":\"object\",\"properties\":{}}"));

@@ -228,11 +228,7 @@ static void chat_put_tool(struct talk_writing *writing, const struct talk_tool *
     struct put *put = &writing->put;
     put_str(put, tool->custom ? STR("{\"type\":\"custom\",\"custom\":{\"name\":")
                               : STR("{\"type\":\"function\",\"function\":{\"name\":"));
-    put_text(put, tool->name);
-    if (tool->description.len > 0) {
-        PUT(put, ",\"description\":");
-        put_text(put, tool->description);
-    }
+    talk_put_tool_name(put, tool);
     if (tool->custom && tool->format.len > 0) {
         PUT(put, ",\"format\":");
         put_str(put, tool->format);
@@ -244,35 +240,6 @@ static void chat_put_tool(struct talk_writing *writing, const struct talk_tool *
     put_str(put, tool->strict && !tool->custom ? STR(",\"strict\":true}}") : STR("}}"));
     if (tool->cache.len > 0) {
         lost_add(writing->lost, LOST_BIT_CACHE);
-    }
-}
-
-static void chat_put_tools(struct talk_writing *writing)
-{
-    static const char *const choices[] = { "", "\"auto\"", "\"none\"", "\"required\"" };
-    const struct talk *talk = writing->talk;
-    struct put *put = &writing->put;
-    if (talk->tools == NULL) { /* an empty list is refused there, and so is a choice without one */
-        return;
-    }
-    talk_key(writing, "tools");
-    for (const struct talk_tool *tool = talk->tools; tool != NULL; tool = tool->next) {
-        put_str(put, tool == talk->tools ? STR("[") : STR(","));
-        chat_put_tool(writing, tool);
-    }
-    PUT(put, "]");
-    if (talk->choice == TALK_CHOICE_NAMED) {
-        talk_key(writing, "tool_choice");
-        PUT(put, "{\"type\":\"function\",\"function\":{\"name\":");
-        put_text(put, talk->choice_name);
-        PUT(put, "}}");
-    } else if (talk->choice != TALK_CHOICE_UNSAID) {
-        talk_key(writing, "tool_choice");
-        put_str(put, str_from(choices[talk->choice]));
-    }
-    if (talk->serial) {
-        talk_key(writing, "parallel_tool_calls");
-        PUT(put, "false");
     }
 }
 
@@ -321,11 +288,7 @@ static void chat_put_sampling(struct talk_writing *writing)
 static void chat_put_words(struct talk_writing *writing)
 {
     const struct talk *talk = writing->talk;
-    enum talk_effort effort = talk_effort_of(writing);
-    if (effort == TALK_EFFORT_MAX) {
-        lost_add(writing->lost, LOST_BIT_EFFORT);
-        effort = TALK_EFFORT_XHIGH;
-    }
+    enum talk_effort effort = talk_effort_openai(writing);
     if (effort != TALK_EFFORT_UNSAID) {
         talk_key(writing, "reasoning_effort");
         put_text(&writing->put, str_from(talk_effort_name(effort)));
@@ -355,7 +318,8 @@ enum err talk_write_chat(struct talk_writing *writing)
     talk_key(writing, "model");
     put_quoted(&writing->put, target->model);
     TRY(chat_put_messages(writing));
-    chat_put_tools(writing);
+    talk_put_tools_openai(writing, chat_put_tool,
+                          STR("{\"type\":\"function\",\"function\":{\"name\":"), STR("}}"));
     if (!target->no_cap) {
         talk_key(writing, target->cap_name.len > 0 && str_eq(target->cap_name, STR("max_tokens"))
                               ? "max_tokens"

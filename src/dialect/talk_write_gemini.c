@@ -221,11 +221,7 @@ static enum err gemini_put_tool(struct talk_writing *writing, const struct talk_
         return talk_cannot_field(writing, "tools", "tools", "tools", "tools");
     }
     PUT(put, "{\"name\":");
-    put_text(put, tool->name);
-    if (tool->description.len > 0) {
-        PUT(put, ",\"description\":");
-        put_text(put, tool->description);
-    }
+    talk_put_tool_name(put, tool);
     if (tool->schema.len > 0) {
         PUT(put, ",\"parametersJsonSchema\":");
         put_str(put, tool->schema);

@@ -203,11 +203,7 @@ static void responses_put_tool(struct talk_writing *writing, const struct talk_t
     struct put *put = &writing->put;
     put_str(put, tool->custom ? STR("{\"type\":\"custom\",\"name\":")
                               : STR("{\"type\":\"function\",\"name\":"));
-    put_text(put, tool->name);
-    if (tool->description.len > 0) {
-        PUT(put, ",\"description\":");
-        put_text(put, tool->description);
-    }
+    talk_put_tool_name(put, tool);
     if (tool->custom) {
         if (tool->format.len > 0) {
             PUT(put, ",\"format\":");
@@ -226,45 +222,12 @@ static void responses_put_tool(struct talk_writing *writing, const struct talk_t
     }
 }
 
-static void responses_put_tools(struct talk_writing *writing)
-{
-    static const char *const choices[] = { "", "\"auto\"", "\"none\"", "\"required\"" };
-    const struct talk *talk = writing->talk;
-    struct put *put = &writing->put;
-    if (talk->tools == NULL) {
-        return;
-    }
-    talk_key(writing, "tools");
-    for (const struct talk_tool *tool = talk->tools; tool != NULL; tool = tool->next) {
-        put_str(put, tool == talk->tools ? STR("[") : STR(","));
-        responses_put_tool(writing, tool);
-    }
-    PUT(put, "]");
-    if (talk->choice == TALK_CHOICE_NAMED) {
-        talk_key(writing, "tool_choice");
-        PUT(put, "{\"type\":\"function\",\"name\":");
-        put_text(put, talk->choice_name);
-        PUT(put, "}");
-    } else if (talk->choice != TALK_CHOICE_UNSAID) {
-        talk_key(writing, "tool_choice");
-        put_str(put, str_from(choices[talk->choice]));
-    }
-    if (talk->serial) {
-        talk_key(writing, "parallel_tool_calls");
-        PUT(put, "false");
-    }
-}
-
 /* ---- the rest ----------------------------------------------------------------------------- */
 
 static void responses_put_reasoning(struct talk_writing *writing)
 {
     const struct talk *talk = writing->talk;
-    enum talk_effort effort = talk_effort_of(writing);
-    if (effort == TALK_EFFORT_MAX) {
-        lost_add(writing->lost, LOST_BIT_EFFORT);
-        effort = TALK_EFFORT_XHIGH;
-    }
+    enum talk_effort effort = talk_effort_openai(writing);
     if (effort != TALK_EFFORT_UNSAID) {
         bool shown = talk->thoughts && effort != TALK_EFFORT_NONE;
         talk_key(writing, "reasoning");
@@ -337,7 +300,8 @@ enum err talk_write_responses(struct talk_writing *writing)
     talk_key(writing, "model");
     put_quoted(&writing->put, target->model);
     TRY(responses_put_input(writing));
-    responses_put_tools(writing);
+    talk_put_tools_openai(writing, responses_put_tool, STR("{\"type\":\"function\",\"name\":"),
+                          STR("}"));
     talk_key(writing, "max_output_tokens");
     put_int(&writing->put, talk_output_cap(talk, target));
     talk_put_sampling(writing, "temperature", talk->temperature, LOST_BIT_TEMPERATURE, max);

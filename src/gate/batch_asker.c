@@ -38,7 +38,7 @@ struct http_from batch_asker_from(const struct http_server *server, const struct
 }
 
 void errand_batch_fill(const struct errand_batch *errand, const struct batch_asker *asker,
-                       enum batch_shape shape, struct batch *batch)
+                       struct batch *batch)
 {
     uint16_t node = errand->work.gate->world.node;
     int64_t now_ns = errand->now_ns;
@@ -47,7 +47,7 @@ void errand_batch_fill(const struct errand_batch *errand, const struct batch_ask
     batch->errors = id_make(now_ns, node, random_u64());
     batch->owner = errand->owner;
     batch->key = errand->key->id;
-    batch->shape = shape;
+    batch->shape = errand->shape;
     batch->market = str_from(asker->market);
     batch->link = str_from(asker->link);
     batch->address = str_from(asker->address);

@@ -27,4 +27,4 @@ struct http_from batch_asker_from(const struct http_server *server, const struct
 
 /* All of a new batch but what its maker was asked for. The asker lives as long as the batch. */
 void errand_batch_fill(const struct errand_batch *errand, const struct batch_asker *asker,
-                       enum batch_shape shape, struct batch *batch);
+                       struct batch *batch);

@@ -31,7 +31,7 @@ static enum err embeddings_from_gemini(struct call *call, struct embeddings_work
     }
     struct str target = url_target_path(http_exchange_head(call->x)->target, &query);
     bool known = gemini_path_read(target, query, &path);
-    ASSERT(known); /* front.c sends no other */
+    ASSERT(known); /* the router sends no other */
     own->gemini = true;
     own->batch = path.verb == GEMINI_EMBEDS;
     buf_init(&fresh, 2 * call->snapshot->options.body_bytes_max);

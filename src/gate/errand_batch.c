@@ -173,6 +173,17 @@ void errand_batch_put_id(struct jsonw *json, const char *key, struct str prefix,
     jsonw_put_str(json, key, buf_str(&shown));
 }
 
+void errand_batch_put_id_if(struct jsonw *json, const char *key, bool there, struct str prefix,
+                            struct id id)
+{
+    if (there) {
+        errand_batch_put_id(json, key, prefix, id);
+    } else {
+        jsonw_key(json, key);
+        jsonw_null(json);
+    }
+}
+
 static void put_seconds(struct jsonw *json, const char *key, int64_t ns)
 {
     jsonw_key(json, key);
@@ -213,16 +224,6 @@ static void put_fault(struct jsonw *json, const struct batch *batch)
     jsonw_close(json, '}');
 }
 
-static void put_result(struct jsonw *json, const char *key, bool there, struct id id)
-{
-    if (there) {
-        errand_batch_put_id(json, key, STR(BATCH_FILE_PREFIX), id);
-    } else {
-        jsonw_key(json, key);
-        jsonw_null(json);
-    }
-}
-
 static void put_times(struct jsonw *json, const struct batch *batch)
 {
     static const struct {
@@ -255,8 +256,10 @@ void errand_put_batch(struct jsonw *json, const struct batch *batch)
     errand_batch_put_id(json, "input_file_id", STR(BATCH_FILE_PREFIX), batch->input);
     jsonw_put_str(json, "completion_window", STR("24h"));
     jsonw_put_str(json, "status", batch_state_name(batch->state));
-    put_result(json, "output_file_id", batch->has_output, batch->output);
-    put_result(json, "error_file_id", batch->has_errors, batch->errors);
+    errand_batch_put_id_if(json, "output_file_id", batch->has_output, STR(BATCH_FILE_PREFIX),
+                           batch->output);
+    errand_batch_put_id_if(json, "error_file_id", batch->has_errors, STR(BATCH_FILE_PREFIX),
+                           batch->errors);
     put_times(json, batch);
     jsonw_key(json, "request_counts");
     jsonw_open(json, '{');

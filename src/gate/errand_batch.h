@@ -20,6 +20,7 @@ struct errand_batch {
     struct errand_work work; /* first */
     const struct api_key *key;
     struct batch_owner owner;
+    enum batch_shape shape; /* of batches: whose API asks */
     struct id id;           /* of the object that the path names */
     struct id contents[2];  /* that go with it */
     struct batch_page page; /* of a list */
@@ -62,9 +63,21 @@ void errand_batch_write(struct errand_batch *errand, store_read_fn *write);
 /* ---- objects as clients see them ---------------------------------------------------------- */
 
 void errand_batch_put_id(struct jsonw *json, const char *key, struct str prefix, struct id id);
+/* `there`: else null. */
+void errand_batch_put_id_if(struct jsonw *json, const char *key, bool there, struct str prefix,
+                            struct id id);
 void errand_put_file(struct jsonw *json, const struct batch_file *file);
+/* The file with that id, into the answer. ERR_NOT_FOUND: the owner has none. */
+EP_MUST_CHECK enum err errand_file_tell(struct errand_batch *errand, struct store_txn *txn,
+                                        struct id id, struct fail *fail);
 void errand_put_batch(struct jsonw *json, const struct batch *batch);
 void errand_put_messages(struct jsonw *json, const struct batch *batch);
+
+/* errand_batch_show.c: one of the owner's batches, of the errand's shape, is the answer: within a
+ * transaction, or as all that the errand is for (errand->id). ERR_NOT_FOUND. */
+EP_MUST_CHECK enum err errand_batch_show(struct errand_batch *errand, struct store_txn *txn,
+                                         struct id id, struct fail *fail);
+void errand_batch_show_run(struct errand_work *work);
 
 /* A content of an owner, sent as it is read: 1 MiB at a time, however large. `find`: on the
  * worker's thread, which file it is; ERR_NOT_FOUND. */

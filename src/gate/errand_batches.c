@@ -1,4 +1,4 @@
-/* Batches of requests: OpenAI's /v1/batches. */
+/* Batches of requests: OpenAI's /v1/batches. Their list: errand_batch_show.c. */
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "gate/batch_asker.h"
@@ -132,23 +132,10 @@ static enum err add_on_input(void *context, const struct batch_file *file)
                                                             "The file's purpose is not \"batch\".");
 }
 
-static enum err add_on_made(void *context, const struct batch *batch)
-{
-    struct errand_batch *errand = context;
-    errand_put_batch(&errand->json, batch);
-    return jsonw_err(&errand->json);
-}
-
-static enum err add_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
-                         struct fail *fail)
-{
-    return batch_find(txn, &errand->owner, BATCH_OPENAI, id, add_on_made, errand, fail);
-}
-
 static enum err add_write(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct batch_add *add = context; /* its first part is the errand_batch */
-    TRY(errand_again_look(&add->errand, txn, add_tell, fail));
+    TRY(errand_again_look(&add->errand, txn, errand_batch_show, fail));
     if (add->errand.again.told) {
         return ERR_OK;
     }
@@ -172,7 +159,7 @@ static void batch_add_run(struct errand_work *work)
         return;
     }
     errand_again_asks(&add->errand, STR("/v1/batches"), buf_str(&add->body));
-    errand_batch_fill(&add->errand, &add->asker, BATCH_OPENAI, &add->batch);
+    errand_batch_fill(&add->errand, &add->asker, &add->batch);
     errand_batch_write(&add->errand, add_write);
     if (work->err == ERR_OK && !add->errand.again.told) {
         errand_batches_changed(work->gate);
@@ -193,6 +180,7 @@ void errand_batch_add(struct gate *gate, struct http_exchange *x, struct str pat
     if (add == NULL) {
         return;
     }
+    add->errand.shape = BATCH_OPENAI;
     add->errand.work.fini = batch_add_fini;
     if (!errand_batch_again(&add->errand, x)) {
         return;
@@ -206,101 +194,26 @@ void errand_batch_add(struct gate *gate, struct http_exchange *x, struct str pat
     errand_batch_start(&add->errand, x, batch_add_run);
 }
 
-/* ---- lists and looks ---------------------------------------------------------------------- */
+/* ---- looks -------------------------------------------------------------------------------- */
 
-struct batch_listing {
-    struct errand_batch errand; /* first */
-    struct id first;
-    struct id last;
-};
-
-static enum err batch_on_listed(void *context, const struct batch *batch)
+/* The errand whose path is "/v1/batches/ID" and `behind`; NULL: it was answered. */
+static struct errand_batch *batch_named(struct gate *gate, struct http_exchange *x, struct str path,
+                                        struct str *ret_behind)
 {
-    struct batch_listing *listing = context;
-    struct errand_batch *errand = &listing->errand;
-    /* Metadata may be long: a page is shorter then, and says that there is more. */
-    bool full = errand->work.answer.len > ERRAND_BATCH_ANSWER_MAX - 4 * BATCH_METADATA_MAX;
-    if (errand->shown == errand->page.limit || full) {
-        errand->has_more = true;
-        return ERR_OK;
+    struct errand_batch *errand = errand_batch_make(gate, x, sizeof(*errand), ERRAND_BATCH_READS);
+    if (errand == NULL ||
+        !errand_batch_name(errand, x, path, STR(BATCHES_ROOT), STR(BATCH_PREFIX), ret_behind)) {
+        return NULL;
     }
-    listing->first = errand->shown == 0 ? batch->id : listing->first;
-    listing->last = batch->id;
-    errand->shown++;
-    errand_put_batch(&errand->json, batch);
-    return jsonw_err(&errand->json);
-}
-
-static void list_put_end(struct jsonw *json, const char *key, bool there, struct id id)
-{
-    if (there) {
-        errand_batch_put_id(json, key, STR(BATCH_PREFIX), id);
-    } else {
-        jsonw_key(json, key);
-        jsonw_null(json);
-    }
-}
-
-static enum err batch_list_read(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct batch_listing *listing = context;
-    struct errand_batch *errand = &listing->errand;
-    struct jsonw *json = &errand->json;
-    jsonw_open(json, '{');
-    jsonw_put_str(json, "object", STR("list"));
-    jsonw_key(json, "data");
-    jsonw_open(json, '[');
-    TRY(batch_each(txn, &errand->owner, BATCH_OPENAI, &errand->page, batch_on_listed, listing,
-                   fail));
-    jsonw_close(json, ']');
-    list_put_end(json, "first_id", errand->shown > 0, listing->first);
-    list_put_end(json, "last_id", errand->shown > 0, listing->last);
-    jsonw_key(json, "has_more");
-    jsonw_bool(json, errand->has_more);
-    jsonw_close(json, '}');
-    return jsonw_err(json);
-}
-
-static void batch_list_run(struct errand_work *work)
-{
-    errand_batch_read(EP_CONTAINER(work, struct errand_batch, work), batch_list_read);
-}
-
-void errand_batch_list(struct gate *gate, struct http_exchange *x, struct str path)
-{
-    (void)path;
-    struct batch_listing *listing =
-        errand_batch_make(gate, x, sizeof(*listing), ERRAND_BATCH_READS);
-    if (listing != NULL &&
-        errand_batch_pages(&listing->errand, x, STR("after"), STR(BATCH_PREFIX))) {
-        errand_batch_start(&listing->errand, x, batch_list_run);
-    }
-}
-
-static enum err batch_on_found(void *context, const struct batch *batch)
-{
-    struct errand_batch *errand = context;
-    errand_put_batch(&errand->json, batch);
-    return jsonw_err(&errand->json);
-}
-
-static enum err batch_get_read(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct errand_batch *errand = context;
-    return batch_find(txn, &errand->owner, BATCH_OPENAI, errand->id, batch_on_found, errand, fail);
-}
-
-static void batch_get_run(struct errand_work *work)
-{
-    errand_batch_read(EP_CONTAINER(work, struct errand_batch, work), batch_get_read);
+    errand->shape = BATCH_OPENAI;
+    return errand;
 }
 
 void errand_batch_get(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    struct errand_batch *errand = errand_batch_make(gate, x, sizeof(*errand), ERRAND_BATCH_READS);
     struct str behind;
-    if (errand == NULL ||
-        !errand_batch_name(errand, x, path, STR(BATCHES_ROOT), STR(BATCH_PREFIX), &behind)) {
+    struct errand_batch *errand = batch_named(gate, x, path, &behind);
+    if (errand == NULL) {
         return;
     }
     if (behind.len > 0) {
@@ -308,7 +221,7 @@ void errand_batch_get(struct gate *gate, struct http_exchange *x, struct str pat
         errand_refuse(x, ERR_HTTP_PATH);
         return;
     }
-    errand_batch_start(errand, x, batch_get_run);
+    errand_batch_start(errand, x, errand_batch_show_run);
 }
 
 /* ---- cancelling --------------------------------------------------------------------------- */
@@ -324,7 +237,7 @@ static enum err batch_cancel_write(void *context, struct store_txn *txn, struct 
     struct errand_batch *errand = context;
     TRY(batch_find(txn, &errand->owner, BATCH_OPENAI, errand->id, batch_on_cancel, errand, fail));
     TRY(batch_cancel(txn, errand->id, errand->now_ns, fail));
-    return batch_get_read(errand, txn, fail);
+    return errand_batch_show(errand, txn, errand->id, fail);
 }
 
 static void batch_cancel_run(struct errand_work *work)
@@ -339,10 +252,9 @@ static void batch_cancel_run(struct errand_work *work)
 
 void errand_batch_cancel(struct gate *gate, struct http_exchange *x, struct str path)
 {
-    struct errand_batch *errand = errand_batch_make(gate, x, sizeof(*errand), ERRAND_BATCH_READS);
     struct str behind;
-    if (errand == NULL ||
-        !errand_batch_name(errand, x, path, STR(BATCHES_ROOT), STR(BATCH_PREFIX), &behind)) {
+    struct errand_batch *errand = batch_named(gate, x, path, &behind);
+    if (errand == NULL) {
         return;
     }
     if (!str_eq(behind, STR("/cancel"))) {

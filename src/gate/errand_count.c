@@ -130,7 +130,7 @@ static enum err count_read_gemini(struct http_exchange *x, struct arena *arena,
     struct str query;
     bool known =
         gemini_path_read(url_target_path(http_exchange_head(x)->target, &query), query, &parts);
-    ASSERT(known); /* front.c sends no other */
+    ASSERT(known); /* the router sends no other */
     enum err err = gemini_path_model(&parts, arena, &path->model);
     talk->param = err == ERR_ASK_INVALID ? STR("model") : STR_EMPTY;
     return err;

@@ -1,4 +1,4 @@
-/* Batches of requests: Anthropic's /v1/messages/batches. */
+/* Batches of requests: Anthropic's /v1/messages/batches. Their list: errand_batch_show.c. */
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -121,24 +121,11 @@ static enum err messages_check(struct messages_add *add)
     return err;
 }
 
-static enum err messages_on_found(void *context, const struct batch *batch)
-{
-    struct errand_batch *errand = context;
-    errand_put_messages(&errand->json, batch);
-    return jsonw_err(&errand->json);
-}
-
-static enum err messages_tell(struct errand_batch *errand, struct store_txn *txn, struct id id,
-                              struct fail *fail)
-{
-    return batch_find(txn, &errand->owner, BATCH_ANTHROPIC, id, messages_on_found, errand, fail);
-}
-
 static enum err messages_write(void *context, struct store_txn *txn, struct fail *fail)
 {
     struct messages_add *add = context; /* its first part is the errand_batch */
     int64_t bytes = 0;
-    TRY(errand_again_look(&add->errand, txn, messages_tell, fail));
+    TRY(errand_again_look(&add->errand, txn, errand_batch_show, fail));
     if (add->errand.again.told) {
         return ERR_OK;
     }
@@ -178,7 +165,7 @@ static void messages_add_run(struct errand_work *work)
 {
     struct messages_add *add = EP_CONTAINER(work, struct messages_add, errand.work);
     struct fail fail;
-    errand_batch_fill(&add->errand, &add->asker, BATCH_ANTHROPIC, &add->batch);
+    errand_batch_fill(&add->errand, &add->asker, &add->batch);
     add->batch.endpoint = STR("/v1/messages");
     add->batch.input = add->input.id;
     add->input.owner = add->errand.owner;
@@ -217,6 +204,7 @@ void errand_messages_add(struct gate *gate, struct http_exchange *x, struct str 
         return;
     }
     add->fd = -1;
+    add->errand.shape = BATCH_ANTHROPIC;
     add->errand.work.fini = messages_add_fini;
     add->input.id = id_make(add->errand.now_ns, gate->world.node, random_u64());
     if (!errand_batch_again(&add->errand, x)) {
@@ -231,85 +219,7 @@ void errand_messages_add(struct gate *gate, struct http_exchange *x, struct str 
     errand_batch_start(&add->errand, x, messages_add_run);
 }
 
-/* ---- lists and looks ---------------------------------------------------------------------- */
-
-struct messages_listing {
-    struct errand_batch errand; /* first */
-    struct id first;
-    struct id last;
-};
-
-static enum err messages_on_listed(void *context, const struct batch *batch)
-{
-    struct messages_listing *listing = context;
-    struct errand_batch *errand = &listing->errand;
-    if (errand->shown == errand->page.limit) {
-        errand->has_more = true;
-        return ERR_OK;
-    }
-    listing->first = errand->shown == 0 ? batch->id : listing->first;
-    listing->last = batch->id;
-    errand->shown++;
-    errand_put_messages(&errand->json, batch);
-    return jsonw_err(&errand->json);
-}
-
-static void messages_put_end(struct jsonw *json, const char *key, bool there, struct id id)
-{
-    if (there) {
-        errand_batch_put_id(json, key, STR(BATCH_MESSAGES_PREFIX), id);
-    } else {
-        jsonw_key(json, key);
-        jsonw_null(json);
-    }
-}
-
-static enum err messages_list_read(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct messages_listing *listing = context;
-    struct errand_batch *errand = &listing->errand;
-    struct jsonw *json = &errand->json;
-    jsonw_open(json, '{');
-    jsonw_key(json, "data");
-    jsonw_open(json, '[');
-    TRY(batch_each(txn, &errand->owner, BATCH_ANTHROPIC, &errand->page, messages_on_listed, listing,
-                   fail));
-    jsonw_close(json, ']');
-    jsonw_key(json, "has_more");
-    jsonw_bool(json, errand->has_more);
-    messages_put_end(json, "first_id", errand->shown > 0, listing->first);
-    messages_put_end(json, "last_id", errand->shown > 0, listing->last);
-    jsonw_close(json, '}');
-    return jsonw_err(json);
-}
-
-static void messages_list_run(struct errand_work *work)
-{
-    errand_batch_read(EP_CONTAINER(work, struct errand_batch, work), messages_list_read);
-}
-
-void errand_messages_list(struct gate *gate, struct http_exchange *x, struct str path)
-{
-    (void)path;
-    struct messages_listing *listing =
-        errand_batch_make(gate, x, sizeof(*listing), ERRAND_BATCH_READS);
-    if (listing != NULL &&
-        errand_batch_pages(&listing->errand, x, STR("after_id"), STR(BATCH_MESSAGES_PREFIX))) {
-        errand_batch_start(&listing->errand, x, messages_list_run);
-    }
-}
-
-static enum err messages_get_read(void *context, struct store_txn *txn, struct fail *fail)
-{
-    struct errand_batch *errand = context;
-    return batch_find(txn, &errand->owner, BATCH_ANTHROPIC, errand->id, messages_on_found, errand,
-                      fail);
-}
-
-static void messages_get_run(struct errand_work *work)
-{
-    errand_batch_read(EP_CONTAINER(work, struct errand_batch, work), messages_get_read);
-}
+/* ---- looks -------------------------------------------------------------------------------- */
 
 /* Where a found batch's results are. */
 static enum err messages_on_results(void *context, const struct batch *batch)
@@ -338,9 +248,12 @@ static struct errand_batch *messages_named(struct gate *gate, struct http_exchan
                                            struct str path, struct str *ret_behind)
 {
     struct errand_batch *errand = errand_batch_make(gate, x, sizeof(*errand), ERRAND_BATCH_READS);
-    bool named = errand != NULL && errand_batch_name(errand, x, path, STR(MESSAGES_ROOT),
-                                                     STR(BATCH_MESSAGES_PREFIX), ret_behind);
-    return named ? errand : NULL;
+    if (errand == NULL || !errand_batch_name(errand, x, path, STR(MESSAGES_ROOT),
+                                             STR(BATCH_MESSAGES_PREFIX), ret_behind)) {
+        return NULL;
+    }
+    errand->shape = BATCH_ANTHROPIC;
+    return errand;
 }
 
 void errand_messages_get(struct gate *gate, struct http_exchange *x, struct str path)
@@ -351,7 +264,7 @@ void errand_messages_get(struct gate *gate, struct http_exchange *x, struct str 
         return;
     }
     if (behind.len == 0) {
-        errand_batch_start(errand, x, messages_get_run);
+        errand_batch_start(errand, x, errand_batch_show_run);
     } else if (str_eq(behind, STR("/results"))) {
         errand_content_start(gate, x, errand, messages_results_find);
     } else {
@@ -376,7 +289,7 @@ static enum err messages_cancel_write(void *context, struct store_txn *txn, stru
     TRY(batch_find(txn, &errand->owner, BATCH_ANTHROPIC, errand->id, messages_on_any, errand,
                    fail));
     TRY(batch_cancel(txn, errand->id, errand->now_ns, fail));
-    return messages_get_read(errand, txn, fail);
+    return errand_batch_show(errand, txn, errand->id, fail);
 }
 
 static void messages_cancel_run(struct errand_work *work)

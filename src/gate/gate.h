@@ -51,9 +51,9 @@ struct gate_actor {
     const char *hint;  /* the key's when it was shown: one that was rotated since ends it; NULL: of
                         * what outlives a key's text */
     struct id batch;   /* whose line it is; zero: of none */
-    struct id segment; /* of speech that it is a step of (gate/voice.h); zero: of none */
+    struct id segment; /* of speech that it is a step of; zero: of none */
     int64_t step;
-    struct call_turn *turn; /* of a session that it is (gate/call_realtime.h); NULL: of none */
+    struct call_turn *turn; /* of a realtime session (call_realtime.h); NULL: of none */
 };
 
 struct gate_world {
@@ -75,6 +75,7 @@ struct gate_world {
     struct spool *spool;     /* NULL: nothing can be uploaded */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
+    struct worker_pool *carriers;  /* of what clients upload, to and from its file */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
     const struct gate_log *log; /* NULL: receipts come without promise and key */

@@ -36,8 +36,9 @@
 #define REPEATS_STRIPE_BYTES ((size_t)2 << 20)
 #define REPEATS_BYTES        (REPEATS_STRIPES * REPEATS_STRIPE_BYTES) /* 32 MiB */
 #define REPEATS_ANSWER_MAX   ((size_t)64 << 10) /* as of answers that an Idempotency-Key keeps */
-/* Streams that stand, of a stripe: 256 in all. Each has up to 128 KiB with its call, as of a client
- * that does not read, and as much in its pipe: 64 MiB if all of them are full. */
+/* Streams that stand, of a stripe: 256 in all. Each has up to 192 KiB with its call (128, and one
+ * read of its source), as of a client that does not read; and, once a repeat has come, up to 256
+ * KiB in its pipe (64, and all of that at once): 112 MiB if all of them are full. */
 #define REPEATS_STANDS_STRIPE ((size_t)16)
 #define REPEATS_STANDS        (REPEATS_STRIPES * REPEATS_STANDS_STRIPE)
 #define REPEATS_PIPE_MAX      ((size_t)64 << 10) /* bytes in a pipe; above it its source waits */
