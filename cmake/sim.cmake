@@ -2,8 +2,8 @@
 # files is served by the simulated disk: the linker sends these calls there. Random numbers come from
 # tests/sim/random.c, which is found before the one of the crypto room. Not with optimization over
 # files, which would not leave the calls to the linker.
-set(sim_wrapped open close access flock fsync fdatasync syncfs ftruncate pread pwrite mkdir rmdir rename unlink
-                stat getrandom log_end)
+set(sim_wrapped open close access flock fsync fdatasync syncfs ftruncate pread pwrite write mkdir rmdir rename
+                unlink stat fstat getrandom log_end)
 file(GLOB sim_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sim/*.c)
 if(sim_sources AND TARGET room_app AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
     add_executable(ep-sim ${sim_sources})

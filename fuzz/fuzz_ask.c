@@ -9,18 +9,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ask ask;
+    struct ask_turns turns;
     struct json_member member;
     struct json_fault fault;
     size_t members = 0;
+    ask_turns_init(&turns);
     struct str body = { (const char *)data, size };
     if (json_index(body, &member, 1, &members, &fault) != ERR_OK ||
         members > ASK_MEMBERS_MAX - 3 || /* three may be added, and are read again below */
-        ask_read_chat(body, &ask, NULL) != ERR_OK) {
+        ask_read_chat_turns(body, &turns, &ask, NULL) != ERR_OK) {
         return 0;
     }
     char param[ASK_TURNS_PARAM_MAX] = "";
-    enum err turns = ask_check_turns(ask.messages, param, NULL);
-    ASSERT(turns == ERR_OK || (turns == ERR_ASK_INVALID && param[0] != '\0'));
+    enum err err = ask_turns_end(&turns, param, NULL);
+    ASSERT(err == ERR_OK || (err == ERR_ASK_INVALID && param[0] != '\0'));
     struct arena arena;
     struct splice splice;
     struct iovec parts[SPLICE_PARTS_MAX];

@@ -30,11 +30,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     realtime_read_event(text, &event);
     realtime_read_chunk(text, &chunk);
+    if (!within(event.response, text) || !within(event.event_id, text) ||
+        event.response.len > REALTIME_ID_MAX || ask.event_id.len > REALTIME_ID_MAX) {
+        abort();
+    }
     if (!within(ask.model, text) || !within(event.usage, text) || event.sound_bytes < 0 ||
         event.seconds < 0 || (err == ERR_OK && ask.output_cap < 0)) {
         abort();
     }
-    buf_init(&out, 4 * size + 256);
+    buf_init(&out, 4 * size + 2048);
+    if (err == ERR_OK && realtime_write_named(&out, text, STR("\"entrepot_1\"")) == ERR_OK &&
+        json_check(buf_str(&out), &fault) != ERR_OK) {
+        abort();
+    }
+    buf_reset(&out);
+    if (realtime_write_cancel(&out, event.response, STR("\"entrepot_2\"")) == ERR_OK &&
+        json_check(buf_str(&out), &fault) != ERR_OK) {
+        abort();
+    }
+    buf_reset(&out);
     if (json && json_kind(json_trim(text)) == JSON_OBJECT &&
         realtime_write_error(&out, json_trim(text), STR_EMPTY, 1) == ERR_OK &&
         json_check(buf_str(&out), &fault) != ERR_OK) {

@@ -63,6 +63,9 @@ static void persona_put_head(struct jsonw *json, const struct persona_ask *ask,
                   options->declare_model.len > 0 ? options->declare_model : str_from(ask->model));
     jsonw_key(json, "system_fingerprint");
     jsonw_null(json);
+    if (ask->tier[0] != '\0') {
+        jsonw_put_str(json, "service_tier", str_from(ask->tier));
+    }
 }
 
 /* To the nearest: 480 tokens are 538 at 112 %. */

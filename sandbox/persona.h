@@ -41,12 +41,14 @@ struct persona_options {
 #define PERSONA_MODEL_MAX     128
 #define PERSONA_TOOL_MAX      64                /* OpenAI's own limit for a function's name */
 #define PERSONA_ARGUMENTS_MAX ((size_t)1 << 16) /* of a call: a schema may ask for very much */
-#define PERSONA_CHOICES_MAX   128               /* the SDKs' own limit */
+#define PERSONA_TIER_MAX      15
+#define PERSONA_CHOICES_MAX   128 /* the SDKs' own limit */
 
 /* One request, understood. Borrows nothing from its body. Ends with persona_ask_fini(). */
 struct persona_ask {
     char model[PERSONA_MODEL_MAX + 1];
     char tool[PERSONA_TOOL_MAX + 1]; /* that is called; empty: none */
+    char tier[PERSONA_TIER_MAX + 1]; /* that was asked for, and is served; empty: none */
     struct buf arguments;            /* of the call: JSON */
     struct buf text;                 /* by the script; empty: words of the lexicon */
     bool stream;

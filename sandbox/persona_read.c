@@ -1,4 +1,6 @@
 /* From a request's body to an ask. */
+#include <string.h>
+
 #include "guess.h"
 #include "lexicon.h"
 #include "persona.h"
@@ -304,6 +306,16 @@ static struct str trim(struct str body)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
+/* It has room in every tier; "auto" is the ordinary one. */
+static void read_tier(struct str body, struct persona_ask *ask)
+{
+    if (!read_text(json_get(body, STR("service_tier")), ask->tier, sizeof(ask->tier))) {
+        ask->tier[0] = '\0';
+    } else if (str_eq(str_from(ask->tier), STR("auto"))) {
+        memcpy(ask->tier, "default", sizeof("default"));
+    }
+}
+
 static bool read_ask(struct str body, const struct persona_options *options,
                      struct persona_ask *ask, struct persona_fault *fault)
 {
@@ -315,6 +327,7 @@ static bool read_ask(struct str body, const struct persona_options *options,
     if (!read_text(json_get(body, STR("model")), ask->model, sizeof(ask->model))) {
         return refuse(fault, "you must provide a model parameter", "model");
     }
+    read_tier(body, ask);
     for (size_t i = 0; i < body.len; i++) {
         ask->seed = ask->seed * 31 + (unsigned char)body.ptr[i];
     }

@@ -9,6 +9,7 @@
 
 #include "app/allowed.h"
 #include "app/eraser.h"
+#include "app/file_text.h"
 #include "app/helpers.h"
 #include "app/log_leaves.h"
 #include "app/publishing.h"
@@ -19,6 +20,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "gate/repeats.h"
+#include "gate/voice_farewell.h"
 #include "gate/voice_seats.h"
 #include "ledger/idem.h"
 #include "policy/geo.h"
@@ -28,6 +30,7 @@
 #define SERVE_WORKERS    4 /* receipts and commands: seldom more than two at once */
 #define SERVE_RESOLVERS  8 /* names that hang for ten seconds leave some for those that do not */
 #define SERVE_READERS    2 /* files are small, and seldom not in memory */
+#define SERVE_CARRIERS   2 /* a piece of 64 KiB takes 30 us, where the disk keeps up */
 #define SERVE_QUEUE_MAX  4096
 #define SERVE_LOOK_NS    STAMP_NS_PER_S /* how late credit may be over, or a hold's rest of it */
 #define SERVE_MINUTE_NS  (INT64_C(60) * STAMP_NS_PER_S)
@@ -313,6 +316,7 @@ static enum err serve_open_loop(struct serve *serve, struct fail *fail)
     TRY(worker_pool_create(SERVE_WORKERS, SERVE_QUEUE_MAX, &server->workers, fail));
     TRY(worker_pool_create(SERVE_RESOLVERS, SERVE_QUEUE_MAX, &server->resolvers, fail));
     TRY(worker_pool_create(SERVE_READERS, SERVE_QUEUE_MAX, &server->readers, fail));
+    TRY(worker_pool_create(SERVE_CARRIERS, SERVE_QUEUE_MAX, &server->carriers, fail));
     if (!share_verify(server->pages)) {
         server->pages[0] = '\0';
     }
@@ -329,6 +333,20 @@ static enum err serve_spool(struct server *server, struct fail *fail)
         .bytes_max = conf->uploads_bytes,
     };
     return spool_create(&options, &server->spool, fail);
+}
+
+/* What toys say when they may not go on. */
+static enum err serve_farewell(struct server *server, struct fail *fail)
+{
+    const char *path = server->world->conf->voice_farewell.ptr;
+    struct fail why = { .text = "" };
+    buf_init(&server->farewell, VOICE_FAREWELL_BYTES_MAX);
+    if (server->world->conf->voice_farewell.len == 0) {
+        return ERR_OK;
+    }
+    TRY(file_text_read(path, &server->farewell, fail));
+    enum err err = voice_farewell_check(buf_str(&server->farewell), &why);
+    return err == ERR_OK ? ERR_OK : FAIL(fail, err, "voice.farewell: \"%s\": %s", path, why.text);
 }
 
 static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
@@ -352,6 +370,7 @@ static enum err serve_open(struct serve *serve, bool sandbox, struct fail *fail)
     TRY(repeat_ns == 0 ? ERR_OK : repeats_create(repeat_ns, &server->repeats, fail));
     TRY(rounds_open(&serve->rounds, server, fail));
     TRY(serve_spool(server, fail));
+    TRY(serve_farewell(server, fail));
     server->world->dispatch = server->dispatch;
     TRY(office_open(server, fail));
     TRY(desk_open(server, fail));
@@ -426,6 +445,7 @@ static void serve_close(struct serve *serve)
     worker_pool_destroy(server->workers);
     worker_pool_destroy(server->resolvers);
     worker_pool_destroy(server->readers);
+    worker_pool_destroy(server->carriers);
     crew_destroy(server);
     publishing_close(server->publishing);
     if (server->loop != NULL) {
@@ -444,6 +464,7 @@ static void serve_close(struct serve *serve)
     spool_destroy(server->spool);
     repeats_destroy(server->repeats);
     voice_seats_destroy(server->voice_seats);
+    buf_fini(&server->farewell);
     server->world->dispatch = NULL;
     dispatch_destroy(server->dispatch);
     geo_unref(server->geo);

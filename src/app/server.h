@@ -33,6 +33,7 @@ struct server {
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of names: a name service that is down blocks nobody else */
     struct worker_pool *readers;   /* of files that anybody may read */
+    struct worker_pool *carriers;  /* of uploads: a disk that is slow keeps nobody else waiting */
     char pages[SHARE_PATH_MAX];    /* the folder of the page that verifies receipts; "": none */
     struct publishing *publishing;
     struct dispatch *dispatch;
@@ -42,6 +43,7 @@ struct server {
     struct retry_budget hedges;
     struct repeats *repeats; /* NULL: what SDKs send again is not looked for */
     struct voice_seats *voice_seats;
+    struct buf farewell; /* a WAV file; empty: none */
     struct lookout *lookout;
     struct geo *geo; /* the last snapshot's, to be shared while its files stay; NULL: none */
     struct tls_context *tls_clients; /* NULL: plain */

@@ -5,7 +5,8 @@
 
 #include "base/mem.h"
 
-#define BUF_FIRST 256 /* most messages that are built are smaller than a few lines */
+#define BUF_FIRST  256 /* most messages that are built are smaller than a few lines */
+#define BUF_LITTLE 64
 
 void buf_init(struct buf *buf, size_t max)
 {
@@ -24,24 +25,9 @@ void buf_reset(struct buf *buf)
     buf->len = 0;
 }
 
-enum err buf_reserve(struct buf *buf, size_t size)
+static enum err buf_grow(struct buf *buf, size_t cap)
 {
-    ASSERT(buf->len <= buf->cap);
-    ASSERT(buf->max > 0);
-    if (size <= buf->cap - buf->len) {
-        return ERR_OK;
-    }
-    size_t need = 0;
-    if (__builtin_add_overflow(buf->len, size, &need) || need > buf->max) {
-        return ERR_LIMIT;
-    }
-    size_t cap = buf->cap < BUF_FIRST ? BUF_FIRST : buf->cap;
-    while (cap < need) {
-        cap *= 2;
-    }
-    if (cap > buf->max) {
-        cap = buf->max;
-    }
+    cap = cap < buf->max ? cap : buf->max;
     char *grown = mem_realloc(buf->ptr, cap);
     if (grown == NULL) {
         return ERR_NO_MEMORY;
@@ -49,6 +35,40 @@ enum err buf_reserve(struct buf *buf, size_t size)
     buf->ptr = grown;
     buf->cap = cap;
     return ERR_OK;
+}
+
+/* *ret_need: more than there is room for, or 0. */
+static enum err buf_need(const struct buf *buf, size_t size, size_t *ret_need)
+{
+    ASSERT(buf->len <= buf->cap);
+    ASSERT(buf->max > 0);
+    *ret_need = 0;
+    if (size <= buf->cap - buf->len) {
+        return ERR_OK;
+    }
+    bool fits = !__builtin_add_overflow(buf->len, size, ret_need) && *ret_need <= buf->max;
+    return fits ? ERR_OK : ERR_LIMIT;
+}
+
+enum err buf_reserve(struct buf *buf, size_t size)
+{
+    size_t need = 0;
+    TRY(buf_need(buf, size, &need));
+    size_t cap = buf->cap < BUF_FIRST ? BUF_FIRST : buf->cap;
+    while (cap < need) {
+        cap *= 2;
+    }
+    return need == 0 ? ERR_OK : buf_grow(buf, cap);
+}
+
+enum err buf_reserve_little(struct buf *buf, size_t size)
+{
+    size_t need = 0;
+    TRY(buf_need(buf, size, &need));
+    if (need > BUF_FIRST) {
+        return buf_reserve(buf, size); /* it is little no more */
+    }
+    return need == 0 ? ERR_OK : buf_grow(buf, (need + BUF_LITTLE - 1) / BUF_LITTLE * BUF_LITTLE);
 }
 
 void buf_added(struct buf *buf, size_t size)

@@ -43,6 +43,8 @@ EP_MUST_CHECK enum err buf_u64(struct buf *buf, uint64_t value); /* decimal */
 EP_MUST_CHECK enum err buf_i64(struct buf *buf, int64_t value);
 /* Room for `size` more bytes at buf->ptr + buf->len; follow with buf_added(). */
 EP_MUST_CHECK enum err buf_reserve(struct buf *buf, size_t size);
+/* Likewise, in steps of 64 bytes: for little that many keep for long. */
+EP_MUST_CHECK enum err buf_reserve_little(struct buf *buf, size_t size);
 void buf_added(struct buf *buf, size_t size);
 /* Drops `size` bytes at the front. */
 void buf_drop(struct buf *buf, size_t size);

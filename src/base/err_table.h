@@ -72,6 +72,8 @@
       "This device's key has expired.")                                                           \
     X(DEVICE_MISMATCH, CLIENT, 403, "permission_error", "device_mismatch",                        \
       "This key is another device's.")                                                            \
+    X(DEVICE_PROOF, CLIENT, 403, "permission_error", "device_proof",                              \
+      "The device has not proved that it is the one whose serial it says.")                       \
     X(DEVICE_REVOKED, CLIENT, 409, "invalid_request_error", "device_revoked",                     \
       "This device is revoked, for good: it is issued again under another id.")                   \
     X(DEVICE_CONSENT, CLIENT, 403, "compliance_refusal", "device_consent",                        \

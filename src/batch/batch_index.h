@@ -24,6 +24,7 @@ struct batch_entry {
     uint64_t repeats : 1; /* and an earlier line has it too */
     uint64_t claimed : 1; /* its owner's: the books know a call of it, by */
     uint64_t turn : 3;    /* its key, which is another after a crash that has ended one */
+    uint64_t sold : 1;    /* its owner's: that call was sold, or is under way */
     uint32_t len;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +27,12 @@ enum err content_folder_make(const char *folder, struct fail *fail)
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
         return FAIL_SYS(fail, ERR_IO, "could not make the folder \"%s\"", folder);
     }
-    return ERR_OK;
+    /* Also of one that is there: whoever made it may have come to an end before this. */
+    char parent[CONTENT_PATH_MAX];
+    const char *slash = strrchr(folder, '/');
+    (void)snprintf(parent, sizeof(parent), "%.*s", slash == NULL ? 1 : (int)(slash - folder) + 1,
+                   slash == NULL ? "." : folder);
+    return content_folder_sync(parent, fail);
 }
 
 enum err content_create(const char *folder, struct id id, enum content_kind kind, int *ret_fd,

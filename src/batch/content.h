@@ -23,7 +23,7 @@ enum content_kind {
     CONTENT_JOURNAL
 };
 
-/* Makes it (0700) if it is not there. */
+/* Makes it (0700), durably, if it is not there. */
 EP_MUST_CHECK enum err content_folder_make(const char *folder, struct fail *fail);
 /* Empty, for writing and reading. ERR_IO. */
 EP_MUST_CHECK enum err content_create(const char *folder, struct id id, enum content_kind kind,

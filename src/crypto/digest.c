@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "crypto/tag.h"
+
 #define HMAC_BLOCK 64 /* RFC 2104, for SHA-256 */
 
 /* Fetched once: a fetch by name costs more than the hash of a short text. */
@@ -49,7 +51,7 @@ enum err crypto_start(struct fail *fail)
     if (!digest_eq(&abc, &known)) {
         return FAIL(fail, ERR_CRYPTO, "the crypto library's SHA-256 fails its known answer");
     }
-    return ERR_OK;
+    return tag_start(fail);
 }
 
 struct digest digest_sha256_parts(const struct str *parts, size_t count)

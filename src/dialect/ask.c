@@ -281,7 +281,8 @@ static enum err ask_read_stream(struct ask *ask, const struct ask_read *read, st
     return ask_read_bool(ask, usage, "stream_options.include_usage", &ask->include_usage, fail);
 }
 
-enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
+enum err ask_read_chat_turns(struct str body, struct ask_turns *turns, struct ask *ret_ask,
+                             struct fail *fail)
 {
     *ret_ask = (struct ask){ .body = body, .choices = 1 };
     struct ask_read read = { 0 };
@@ -310,11 +311,16 @@ enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
     ret_ask->user = ask_absent(read.user) ? STR_EMPTY : read.user;
     ret_ask->messages = read.messages;
     ret_ask->param = "messages";
-    TRY(ask_check_messages(read.messages, &ret_ask->plain, fail));
+    TRY(ask_check_messages(read.messages, turns, &ret_ask->plain, fail));
     ret_ask->param = NULL;
     ret_ask->texts = ret_ask->plain;
     ret_ask->plain = ret_ask->texts && !ret_ask->has_tools;
     return ERR_OK;
+}
+
+enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail)
+{
+    return ask_read_chat_turns(body, NULL, ret_ask, fail);
 }
 
 enum err ask_from_talk(const struct talk *talk, struct ask *ret_ask, struct fail *fail)

@@ -63,6 +63,10 @@ struct ask {
  * ERR_ASK_DUPLICATE. `ret_ask` is always written, for its `param`.
  */
 EP_MUST_CHECK enum err ask_read_chat(struct str body, struct ask *ret_ask, struct fail *fail);
+struct ask_turns;
+/* Likewise, and `turns` is told what it asks of the messages (ask_turns.h). */
+EP_MUST_CHECK enum err ask_read_chat_turns(struct str body, struct ask_turns *turns,
+                                           struct ask *ret_ask, struct fail *fail);
 
 struct talk;
 /*

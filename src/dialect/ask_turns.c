@@ -6,23 +6,28 @@
 #include "dialect/text.h"
 #include "wire/json.h"
 
-#define TURNS_LISTS_MAX   64   /* of calls, the latest: results come soon behind them */
 #define TURNS_LETTERS_MAX 4096 /* of an image, that are looked at */
 #define TURNS_WORK_MAX \
     ((size_t)8 << 20) /* bytes of them that are looked through; then nobody
                                              can tell, and the request is passed on */
 
-struct turns {
-    struct str lists[TURNS_LISTS_MAX]; /* "tool_calls", as they came */
-    size_t count;                      /* of all that came */
-    size_t work;
-    char *param;
-    struct fail *fail;
-};
-
-static enum err turns_refuse(const struct turns *turns, const char *what)
+void ask_turns_init(struct ask_turns *turns)
 {
-    return FAIL(turns->fail, ERR_ASK_INVALID, "\"%s\" %s", turns->param, what);
+    turns->wrong = ASK_TURNS_FINE;
+    turns->turn = 0;
+    turns->place = 0;
+    turns->work = 0;
+    turns->count = 0; /* lists beyond it are not looked at */
+}
+
+static void turns_note(struct ask_turns *turns, enum ask_turns_wrong wrong, unsigned turn,
+                       unsigned place)
+{
+    if (turns->wrong == ASK_TURNS_FINE) {
+        turns->wrong = wrong;
+        turns->turn = turn;
+        turns->place = place;
+    }
 }
 
 /* ---- results ------------------------------------------------------------------------------ */
@@ -40,12 +45,12 @@ static bool list_has(struct str list, struct str id)
 }
 
 /* True also where that cannot be told: of what is written with escapes, or too much. */
-static bool turns_called(struct turns *turns, struct str id)
+static bool turns_called(struct ask_turns *turns, struct str id)
 {
-    size_t kept = turns->count < TURNS_LISTS_MAX ? turns->count : TURNS_LISTS_MAX;
-    bool unsure = turns->count > TURNS_LISTS_MAX || str_find(id, '\\') < id.len;
+    size_t kept = turns->count < ASK_TURNS_LISTS_MAX ? turns->count : ASK_TURNS_LISTS_MAX;
+    bool unsure = turns->count > ASK_TURNS_LISTS_MAX || str_find(id, '\\') < id.len;
     for (size_t back = 1; back <= kept && !unsure; back++) {
-        struct str list = turns->lists[(turns->count - back) % TURNS_LISTS_MAX];
+        struct str list = turns->lists[(turns->count - back) % ASK_TURNS_LISTS_MAX];
         turns->work += list.len;
         unsure = turns->work > TURNS_WORK_MAX;
         if (!unsure && list_has(list, id)) {
@@ -53,6 +58,19 @@ static bool turns_called(struct turns *turns, struct str id)
         }
     }
     return unsure;
+}
+
+void ask_turns_calls(struct ask_turns *turns, struct str list)
+{
+    turns->lists[turns->count++ % ASK_TURNS_LISTS_MAX] = list;
+}
+
+void ask_turns_result(struct ask_turns *turns, struct str id, unsigned turn)
+{
+    bool named = id.len > 0 && json_kind(id) == JSON_STRING;
+    if (named && turns->wrong == ASK_TURNS_FINE && !turns_called(turns, id)) {
+        turns_note(turns, ASK_TURNS_RESULT, turn, 0);
+    }
 }
 
 /* ---- images ------------------------------------------------------------------------------- */
@@ -89,70 +107,31 @@ static bool is_image(struct str url)
            is_base64(data);
 }
 
-static enum err turns_check_part(struct turns *turns, struct str part, unsigned turn,
-                                 unsigned place)
+void ask_turns_image(struct ask_turns *turns, struct str image, unsigned turn, unsigned place)
 {
-    struct str image = json_get(part, STR("image_url"));
-    if (image.len == 0 || json_kind(image) == JSON_NULL) {
-        return ERR_OK;
+    if (json_kind(image) == JSON_NULL) {
+        return;
     }
     struct str url = json_kind(image) == JSON_OBJECT ? json_get(image, STR("url")) : image;
-    if (is_image(text_of(url))) {
+    if (!is_image(text_of(url))) {
+        turns_note(turns, ASK_TURNS_IMAGE, turn, place);
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+enum err ask_turns_end(const struct ask_turns *turns, char param[ASK_TURNS_PARAM_MAX],
+                       struct fail *fail)
+{
+    if (turns->wrong == ASK_TURNS_FINE) {
         return ERR_OK;
     }
-    (void)snprintf(turns->param, ASK_TURNS_PARAM_MAX, "messages[%u].content[%u].image_url", turn,
-                   place);
-    return turns_refuse(turns, "must be the address of an image, or \"data:\" with one in base64");
-}
-
-/* ---- messages ----------------------------------------------------------------------------- */
-
-static enum err turns_check_content(struct turns *turns, struct str content, unsigned turn)
-{
-    struct str part;
-    struct str rest =
-        content.len > 0 && json_kind(content) == JSON_ARRAY ? json_inside(content) : STR_EMPTY;
-    for (unsigned place = 0; json_next_item(&rest, &part); place++) {
-        TRY(turns_check_part(turns, part, turn, place));
+    if (turns->wrong == ASK_TURNS_RESULT) {
+        (void)snprintf(param, ASK_TURNS_PARAM_MAX, "messages[%u].tool_call_id", turns->turn);
+        return FAIL(fail, ERR_ASK_INVALID, "\"%s\" is of no call that was made before it", param);
     }
-    return ERR_OK;
-}
-
-static enum err turns_check_message(struct turns *turns, struct str message, unsigned turn)
-{
-    struct str role = STR_EMPTY;
-    struct str id = STR_EMPTY;
-    struct json_member member;
-    struct str rest = json_inside(message);
-    while (json_next_member(&rest, &member)) {
-        if (json_key_is(member.key, STR("role"))) {
-            role = member.value;
-        } else if (json_key_is(member.key, STR("tool_call_id"))) {
-            id = member.value;
-        } else if (json_key_is(member.key, STR("content"))) {
-            TRY(turns_check_content(turns, member.value, turn));
-        } else if (json_key_is(member.key, STR("tool_calls")) &&
-                   json_kind(member.value) == JSON_ARRAY) {
-            turns->lists[turns->count++ % TURNS_LISTS_MAX] = member.value;
-        }
-    }
-    bool result = json_string_is(role, STR("tool")) && id.len > 0 && json_kind(id) == JSON_STRING;
-    if (!result || turns_called(turns, id)) {
-        return ERR_OK;
-    }
-    (void)snprintf(turns->param, ASK_TURNS_PARAM_MAX, "messages[%u].tool_call_id", turn);
-    return turns_refuse(turns, "is of no call that was made before it");
-}
-
-enum err ask_check_turns(struct str messages, char param[ASK_TURNS_PARAM_MAX], struct fail *fail)
-{
-    struct turns turns = { .count = 0, .param = param, .fail = fail };
-    struct str message;
-    struct str rest = json_inside(messages);
-    for (unsigned turn = 0; json_next_item(&rest, &message); turn++) {
-        if (json_kind(message) == JSON_OBJECT) {
-            TRY(turns_check_message(&turns, message, turn));
-        }
-    }
-    return ERR_OK;
+    (void)snprintf(param, ASK_TURNS_PARAM_MAX, "messages[%u].content[%u].image_url", turns->turn,
+                   turns->place);
+    return FAIL(fail, ERR_ASK_INVALID,
+                "\"%s\" must be the address of an image, or \"data:\" with one in base64", param);
 }

@@ -174,6 +174,9 @@ static void audio_event_read(struct str data, struct str delta, struct str done,
 void speech_event_read(struct str data, struct chat_event *ret_event)
 {
     audio_event_read(data, STR("speech.audio.delta"), STR("speech.audio.done"), ret_event);
+    struct str sound = ret_event->content_bytes > 0 ? json_get(data, STR("audio")) : STR_EMPTY;
+    bool text = sound.len > 0 && json_kind(sound) == JSON_STRING;
+    ret_event->sound = text ? sound : STR_EMPTY;
 }
 
 void transcription_event_read(struct str data, struct chat_event *ret_event)

@@ -39,6 +39,7 @@ struct chat_event {
     struct str model;  /* the value, in quotes; empty: absent */
     struct str usage;  /* an object, or empty */
     struct str told;   /* likewise, where what was used is told otherwise than in tokens */
+    struct str sound;  /* that it carries, of speech: base64 in quotes; empty: none */
     enum tier tier;    /* that served, as far as the event says it beside the usage */
     int64_t content_bytes; /* of deltas, as they stand in the JSON */
     int64_t reasoning_bytes;

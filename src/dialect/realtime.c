@@ -88,6 +88,8 @@ static enum err read_response(struct str event, struct realtime_ask *ask, struct
     struct str input = json_get(response, STR("input"));
     ask->beside = json_string_is(json_get(response, STR("conversation")), STR("none"));
     ask->instead = input.len > 0 && json_kind(input) != JSON_NULL;
+    ask->sounds = json_get(response, STR("audio")).len > 0 ||
+                  json_get(response, STR("output_audio_format")).len > 0;
     return read_cap(cap_of(response), ask, fail);
 }
 
@@ -182,6 +184,7 @@ static const struct event_row event_rows[] = {
     { STR_INIT("session.created"), REALTIME_SESSION, DELTA_NONE },
     { STR_INIT("session.updated"), REALTIME_SESSION, DELTA_NONE },
     { STR_INIT("error"), REALTIME_ERROR, DELTA_NONE },
+    { STR_INIT("rate_limits.updated"), REALTIME_LIMITS, DELTA_NONE },
     { STR_INIT("conversation.item.added"), REALTIME_WITHIN, DELTA_NONE },
     { STR_INIT("conversation.item.created"), REALTIME_WITHIN, DELTA_NONE },
     { STR_INIT("conversation.item.done"), REALTIME_WITHIN, DELTA_NONE },
@@ -225,6 +228,14 @@ static int64_t told_cap(struct str value)
 {
     int64_t cap = 0;
     return value.len > 0 && json_i64(value, &cap) && cap > 0 && cap <= ASK_OUTPUT_MAX ? cap : 0;
+}
+
+/* Of today, {"audio":{"output":{"format":{"type":"audio/pcmu"}}}}; of the beta, a name. */
+static bool says_narrow(struct str session)
+{
+    struct str output = json_get(json_get(session, STR("audio")), STR("output"));
+    return names_narrow(json_get(output, STR("format"))) ||
+           names_narrow(json_get(session, STR("output_audio_format")));
 }
 
 static bool is_said(struct str item)
@@ -285,6 +296,7 @@ void realtime_read_event(struct str event, struct realtime_event *ret_event)
         struct str session = json_get(event, STR("session"));
         ret_event->model = string_of(json_get(session, STR("model")));
         ret_event->output_cap = told_cap(cap_of(session));
+        ret_event->narrow = says_narrow(session);
         ret_event->created = json_string_is(type, STR("session.created"));
     }
 }

@@ -28,6 +28,7 @@ struct realtime_ask {
     bool caps;           /* `output_cap` is told, be it that there is none */
     bool beside;         /* a response outside of the conversation */
     bool instead;        /* a response whose input stands in its event */
+    bool sounds;         /* a response that says itself how its sound is written */
     int64_t output_cap;  /* tokens; 0: none is given */
     int64_t sound_bytes; /* that it adds, decoded */
     bool narrow;         /* names a format of one byte for each of 8,000 samples a second */
@@ -47,6 +48,7 @@ enum realtime_kind {
     REALTIME_DONE,        /* response.done: `usage` */
     REALTIME_TRANSCRIBED, /* what was heard is written down: `usage` */
     REALTIME_ERROR,       /* `error` */
+    REALTIME_LIMITS,      /* what is left of the account that the source is asked by */
     REALTIME_OTHER
 };
 
@@ -66,6 +68,7 @@ struct realtime_event {
     int64_t sound_bytes; /* of a delta of sound, decoded */
     int64_t seconds;     /* of `usage` by duration, rounded up; 0: it is none */
     int64_t output_cap;  /* of a session, tokens; 0: none is told */
+    bool narrow;         /* of a session: what it says has one byte a sample, 8,000 a second */
 };
 
 void realtime_read_event(struct str event, struct realtime_event *ret_event);

@@ -3,6 +3,7 @@
 #include "dialect/face.h"
 #include "gate/gate_internal.h"
 #include "gate/reply.h"
+#include "ident/device_token.h"
 #include "ident/ident.h"
 #include "net/inner.h"
 #include "wire/url.h"
@@ -89,6 +90,24 @@ enum err auth_find(struct gate *gate, struct http_exchange *x, const struct api_
     TRY(api_key_issues(key) ? ERR_KEY_ISSUES : ERR_OK);
     *ret_key = key;
     return ERR_OK;
+}
+
+/* A device speaks by a token of its set-up answer, anybody by a key. */
+enum err auth_find_speaker(struct gate *gate, struct http_exchange *x,
+                           const struct api_key **ret_key)
+{
+    struct str text;
+    int64_t now_ns = loop_wall_ns(gate->loop);
+    TRY(auth_asked(x, &text));
+    if (!device_token_is(text)) {
+        return auth_find(gate, x, ret_key);
+    }
+    const struct device *device = device_token_find(gate->world.ident, text, now_ns);
+    if (device == NULL) {
+        return ERR_KEY_UNKNOWN;
+    }
+    *ret_key = &device->key;
+    return api_key_usable(*ret_key, now_ns);
 }
 
 enum err auth_find_client(struct gate *gate, struct http_exchange *x,

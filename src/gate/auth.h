@@ -23,6 +23,10 @@ EP_MUST_CHECK enum err auth_find(struct gate *gate, struct http_exchange *x,
 /* Whether whom the server asks for may still be asked for: what api_key_usable() says, and
  * ERR_KEY_UNKNOWN where its key has got another text since. */
 EP_MUST_CHECK enum err auth_still(const struct gate *gate, const struct gate_actor *actor);
+/* As auth_find(); a device may show the token of its set-up answer instead of its key
+ * (ident/device_token.h), which speaks and does nothing else. */
+EP_MUST_CHECK enum err auth_find_speaker(struct gate *gate, struct http_exchange *x,
+                                         const struct api_key **ret_key);
 /* As auth_find(), but of no device: for what shows all of a client's calls and its credit.
  * ERR_KEY_OF_DEVICE. */
 EP_MUST_CHECK enum err auth_find_client(struct gate *gate, struct http_exchange *x,

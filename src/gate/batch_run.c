@@ -436,7 +436,8 @@ bool batch_runner_busy(const struct batch_runner *runner)
 {
     LIST_EACH(node, &runner->runs) {
         const struct batch_run *run = EP_CONTAINER(node, const struct batch_run, node);
-        if (run->pending.len > 0) {
+        /* What ended behind a failure of the journal is not noted: it is asked again. */
+        if (run->phase == RUN_RUNNING && run->pending.len > 0) {
             return true;
         }
     }

@@ -127,32 +127,55 @@ static bool line_is_undone(const struct run_line *line)
     return line->again && line->run->runner->draining;
 }
 
+/* Nothing can be written any more: whether the call was sold is known after a restart. */
+static bool line_is_unknown(const struct run_line *line)
+{
+    return line->status == 503 && store_failed(line->run->runner->gate->world.store);
+}
+
+/* It was sold, and what keeps it from the books now (the law, a limit, a model that is gone) says
+ * nothing of that call. They themselves answer with it, or that they have no answer. */
+static bool line_is_kept_from(const struct run_line *line)
+{
+    return line_entry(line)->sold && line->status != 200 && line->status != 409;
+}
+
+/* What the call was is in the books, which are asked again with its key. */
+static void line_end_broken(struct run_line *line)
+{
+    static const struct batch_fault broken = {
+        "answer_lost", NULL,
+        "The answer was broken off. If it was charged, the account's receipts say so."
+    };
+    if (line_entry(line)->tries + 1 < RUN_TRIES_MAX || line->run->runner->draining) {
+        line_put_back(line);
+    } else {
+        line_end_fault(line, &broken);
+    }
+}
+
 static void line_on_end(struct http_inner *inner)
 {
     struct run_line *line = EP_CONTAINER(inner, struct run_line, inner);
-    if (line_may_ask_again(line) || line_is_undone(line)) {
+    if (line_may_ask_again(line) || line_is_undone(line) || line_is_unknown(line)) {
         line_put_back(line);
+        return;
+    }
+    if (line_is_kept_from(line)) {
+        line_end_broken(line);
         return;
     }
     line->run->wait_ns = line->again ? line->run->wait_ns : 0;
     line_end_answer(line);
 }
 
-/* Broken off: what the call was is in the books, which are asked again with its key. */
+/* Broken off. */
 static void line_on_failed(struct http_inner *inner, enum err err)
 {
     struct run_line *line = EP_CONTAINER(inner, struct run_line, inner);
-    static const struct batch_fault broken = {
-        "answer_lost", NULL,
-        "The answer was broken off. If it was charged, the account's receipts say so."
-    };
     (void)err;
     line_entry(line)->claimed = 1; /* even when nothing new is begun */
-    if (line_entry(line)->tries + 1 < RUN_TRIES_MAX || line->run->runner->draining) {
-        line_put_back(line);
-    } else {
-        line_end_fault(line, &broken);
-    }
+    line_end_broken(line);
 }
 
 /* ---- its call ----------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ static enum err load_claim(struct batch_run *run, const struct ledger_account *a
     struct batch_entry *entry = &run->index.entries[at];
     enum idem_end end = IDEM_END_VOIDED;
     entry->claimed = 0;
+    entry->sold = 0;
     for (unsigned turn = 0; end == IDEM_END_VOIDED && turn <= RUN_TURNS_MAX; turn++) {
         char text[RUN_KEY_MAX];
         struct buf key = { text, 0, sizeof(text), sizeof(text) };
@@ -34,6 +35,7 @@ static enum err load_claim(struct batch_run *run, const struct ledger_account *a
         TRY(idem_look_end(txn, account, digest_str(&sum), &end, fail));
     }
     entry->claimed = end != IDEM_END_FREE;
+    entry->sold = end == IDEM_END_OTHER;
     return ERR_OK;
 }
 

@@ -50,6 +50,7 @@
 #include "gate/call_law.h"
 #include "gate/call_lesson.h"
 #include "gate/call_limits.h"
+#include "gate/call_mark.h"
 #include "gate/call_ping.h"
 #include "gate/call_prefer.h"
 #include "gate/call_price.h"
@@ -70,7 +71,7 @@
 
 struct api_key;
 
-#define CALL_ARENA_FIRST 256 /* what is spliced in; a refusal's sentence */
+#define CALL_ARENA_FIRST 512 /* the request's parts, what is spliced in; a refusal's sentence */
 #define CALL_ARENA_MAX   ((size_t)256 * 1024)
 #define CALL_MESSAGE_MAX 320         /* a limit with its model, its subject and its numbers */
 #define CALL_MAGIC       0x43414C4CU /* "CALL" */
@@ -79,7 +80,6 @@ struct call_drain;      /* of calls whose client has gone */
 struct call_choice;     /* call_choice.h: of models with several routes */
 struct call_counting;   /* call_count.c: the input on its way to be counted */
 struct call_hedge;      /* call_hedge.h: of attempts that may be late */
-struct call_mark;       /* call_mark.h: of streams that take their time */
 struct call_extend;     /* call_extend.h: of streams that are held in steps */
 struct call_screen;     /* call_screen.h: of calls of zone products */
 struct call_talk;       /* call_talk.h: of calls that may go to routes of other dialects */
@@ -146,7 +146,8 @@ struct call {
     struct call_hold hold;
     struct call_claim *claim;   /* NULL: no Idempotency-Key */
     struct call_repeat repeat;  /* what an SDK sends again by itself */
-    struct call_mark *mark;     /* NULL: none was made yet */
+    struct call_mark *mark;     /* NULL: none waits for a commit */
+    struct call_marked marked;  /* the last one */
     struct call_extend *extend; /* NULL: the hold covers all that the answer can be */
 
     struct dispatch_place place;        /* route == NULL: none taken */
@@ -161,7 +162,7 @@ struct call {
     struct call_choice *choice;  /* NULL: there was none */
     struct call_hedge *hedge;    /* NULL: the attempt is not watched, and nothing runs beside it */
     struct http_call upstream;
-    struct str parts[CALL_PARTS_MAX];
+    struct str *parts; /* CALL_PARTS_MAX of them, in the arena; NULL: nobody was asked yet */
     int upstream_status; /* 0: no head yet */
     bool upstream_over;
     enum err upstream_err;

@@ -8,11 +8,12 @@
 #include "gate/call_tongue.h"
 
 /* What is said in messages that are more than text. */
-static enum err chat_check_turns(struct call *call, struct fail *fail)
+static enum err chat_check_turns(struct call *call, const struct ask_turns *turns,
+                                 struct fail *fail)
 {
     char text[ASK_TURNS_PARAM_MAX];
     struct str param;
-    enum err err = ask_check_turns(call->ask.messages, text, fail);
+    enum err err = ask_turns_end(turns, text, fail);
     if (err != ERR_OK && arena_copy(&call->arena, str_from(text), &param)) {
         call->param = param.ptr;
     }
@@ -21,12 +22,14 @@ static enum err chat_check_turns(struct call *call, struct fail *fail)
 
 static enum err chat_read(struct call *call, struct fail *fail)
 {
+    struct ask_turns turns;
     if (call->dialect != DIALECT_CHAT) {
         return call_talk_read(call, fail);
     }
-    enum err err = ask_read_chat(buf_str(&call->body), &call->ask, fail);
+    ask_turns_init(&turns);
+    enum err err = ask_read_chat_turns(buf_str(&call->body), &turns, &call->ask, fail);
     call->param = call->ask.param;
-    return err != ERR_OK || call->ask.texts ? err : chat_check_turns(call, fail);
+    return err != ERR_OK || call->ask.texts ? err : chat_check_turns(call, &turns, fail);
 }
 
 /* A whole answer is believed once it is of its dialect, and names no other model. */

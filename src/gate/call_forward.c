@@ -422,7 +422,7 @@ enum dispatch_outcome forward_judge(enum err err, int status)
     }
     bool ours = err == ERR_CANCELLED || err == ERR_SHUTDOWN || err == ERR_NO_CLOSED_ROUTE ||
                 err == ERR_STORE_FAILED || err == ERR_LEDGER_SPENT || err == ERR_NO_MEMORY ||
-                err == ERR_DEADLINE;
+                err == ERR_DEADLINE || err == ERR_UPLOAD_FAILED;
     return ours ? DISPATCH_NEUTRAL : DISPATCH_FAILED;
 }
 
@@ -431,6 +431,7 @@ static void forward_forget(struct call *call)
 {
     call->streamed = false;
     call->has_report = false;
+    call->has_reported = false;
     buf_fini(&call->answer);
     buf_reset(&call->said);
     relay_fini(&call->relay);

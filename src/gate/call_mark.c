@@ -21,13 +21,17 @@ static enum err mark_run(struct store_job *job, struct store_txn *txn, struct fa
     return ERR_OK; /* its commit is all that is wanted of it */
 }
 
+static void mark_go_on(struct call_mark *mark);
+
 static void mark_done(struct store_job *job)
 {
     struct call_mark *mark = EP_CONTAINER(job, struct call_mark, job);
-    ASSERT(mark->call->magic == CALL_MAGIC);
+    struct call *call = mark->call;
+    ASSERT(call->magic == CALL_MAGIC);
     mark->job_on_its_way = false;
-    if (mark->call->state == CALL_RECEIPT) {
-        call_wake(mark->call); /* it may wait for that */
+    mark_go_on(mark);
+    if (call->state == CALL_RECEIPT) {
+        call_wake(call); /* it may wait for that */
     }
 }
 
@@ -42,9 +46,21 @@ static void mark_nudge(struct call_mark *mark)
     store_submit(gate->world.store, &mark->job);
 }
 
+/* Nothing waits for its timer any more: what still waits is nudged, and what does not goes. */
+static void mark_go_on(struct call_mark *mark)
+{
+    if (timer_armed(&mark->timer)) {
+        return;
+    }
+    mark_nudge(mark);
+    if (!mark->job_on_its_way) {
+        call_mark_free(mark->call);
+    }
+}
+
 static void mark_on_timer(struct timer *timer)
 {
-    mark_nudge(EP_CONTAINER(timer, struct call_mark, timer));
+    mark_go_on(EP_CONTAINER(timer, struct call_mark, timer));
 }
 
 /* ---- marks -------------------------------------------------------------------------------- */
@@ -71,9 +87,9 @@ static bool mark_may(const struct call *call)
 
 static bool mark_due(const struct call *call, int64_t tokens)
 {
-    const struct call_mark *mark = call->mark;
-    int64_t since_ns = mark == NULL ? call->first_byte_ns : mark->at_ns;
-    int64_t fresh = tokens - (mark == NULL ? 0 : mark->tokens);
+    const struct call_marked *last = &call->marked;
+    int64_t since_ns = last->at_ns == 0 ? call->first_byte_ns : last->at_ns;
+    int64_t fresh = tokens - last->tokens;
     return fresh >= CALL_MARK_TOKENS ||
            (fresh > 0 && loop_now_ns(call->gate->loop) - since_ns >= CALL_MARK_NS);
 }
@@ -121,22 +137,33 @@ static struct call_mark *mark_create(struct call *call)
         ledger_mark_init(&mark->row, call->hold.row.seq);
         timer_init(&mark->timer, mark_on_timer);
         mark->call = call;
-        mark->at_ns = call->first_byte_ns;
         struct buf key = { mark->key, 0, sizeof(mark->key), sizeof(mark->key) };
         EP_IGNORE(id_print(&key, STR(IDENT_KEY_PREFIX), call->key->id)); /* fits */
         mark->key_len = key.len;
         const struct registry_price_book *prices = call->product->price_book;
+        const struct str parts[] = { prices->id, STR("/"), prices->version };
         struct buf book = { mark->price_book, 0, LEDGER_MARK_TEXT_MAX, LEDGER_MARK_TEXT_MAX };
-        EP_IGNORE(buf_printf(&book, STR_FMT "/" STR_FMT, STR_ARG(prices->id),
-                             STR_ARG(prices->version))); /* one that does not fit stays out */
+        EP_IGNORE(buf_append_all(&book, parts, EP_ARRAY_LEN(parts))); /* or it stays out */
         mark->price_book_len = book.len;
     }
     return mark;
 }
 
-void call_mark_look(struct call *call)
+static void mark_put(struct call *call, int64_t tokens, const struct ledger_progress *progress)
 {
     struct loop *loop = call->gate->loop;
+    int64_t now_ns = loop_now_ns(loop);
+    ASSERT(progress->rated_pico >= call->marked.rated_pico);
+    call->marked = (struct call_marked){ now_ns, tokens, progress->rated_pico };
+    ledger_mark_put(call->gate->world.ledger, &call->mark->row, progress);
+    EP_CRASH_POINT("mark-waits");
+    if (timer_start(loop, &call->mark->timer, now_ns + MARK_GRACE_NS) != ERR_OK) {
+        mark_nudge(call->mark);
+    }
+}
+
+void call_mark_look(struct call *call)
+{
     struct ledger_progress progress;
     if (!mark_may(call)) {
         return;
@@ -146,15 +173,13 @@ void call_mark_look(struct call *call)
         return;
     }
     call->mark = call->mark == NULL ? mark_create(call) : call->mark;
-    if (call->mark == NULL || !mark_progress(call, &progress)) {
+    if (call->mark == NULL) {
         return;
     }
-    call->mark->at_ns = loop_now_ns(loop);
-    call->mark->tokens = tokens;
-    ledger_mark_put(call->gate->world.ledger, &call->mark->row, &progress);
-    EP_CRASH_POINT("mark-waits");
-    if (timer_start(loop, &call->mark->timer, call->mark->at_ns + MARK_GRACE_NS) != ERR_OK) {
-        mark_nudge(call->mark);
+    if (mark_progress(call, &progress)) {
+        mark_put(call, tokens, &progress);
+    } else {
+        mark_go_on(call->mark);
     }
 }
 

@@ -16,13 +16,19 @@ struct call;
 #define CALL_MARK_NS     INT64_C(500000000)
 #define CALL_MARK_TOKENS 256
 
+/* What is kept of the last one between marks. */
+struct call_marked {
+    int64_t at_ns;      /* when it was made; 0: none was yet */
+    int64_t tokens;     /* of output that it tells of */
+    int64_t rated_pico; /* what that costs; never falls */
+};
+
+/* Lives until a commit has taken the mark along, so that an idle stream keeps none. */
 struct call_mark {
     struct ledger_mark row;
     struct timer timer; /* until it is looked whether a commit has taken the mark along */
     struct store_job job;
     struct call *call;
-    int64_t at_ns;  /* when it was made */
-    int64_t tokens; /* of output that it tells of */
     bool job_on_its_way;
     char key[ID_SHOWN_MAX]; /* as receipts show it */
     size_t key_len;

@@ -33,7 +33,7 @@ struct call_turn_ask {
     struct str model;                   /* at most ASK_MODEL_MAX bytes */
     const struct registry_route *route; /* that the session is at: no other one has its
                                          * conversation; not of an opening */
-    bool narrow;                        /* sound of one byte a sample, else of two */
+    bool narrow;                        /* what is said has one byte a sample, else two */
     int64_t input_most;                 /* tokens; of a response alone, as the next */
     int64_t output_most;                /* 0: as many as the model's */
 };

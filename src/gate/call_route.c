@@ -92,6 +92,8 @@ void call_route_listen(struct call *call, const struct registry_route *route)
                                  .include_usage = call->ask.include_usage,
                                  .singly = call->extend != NULL,
                                  .read = call->service->event,
+                                 .heard = call->service->heard,
+                                 .heard_context = call,
                                  .bytes = call->work != NULL && call->work->bytes,
                                  .event_max = call->work == NULL ? options->sse_event_max
                                                                  : options->data_answer_bytes_max,
@@ -105,6 +107,11 @@ void call_route_listen(struct call *call, const struct registry_route *route)
 
 static enum err route_start(struct call *call)
 {
+    size_t size = CALL_PARTS_MAX * sizeof(*call->parts);
+    call->parts = call->parts == NULL ? arena_alloc(&call->arena, size) : call->parts;
+    if (call->parts == NULL) {
+        return ERR_NO_MEMORY;
+    }
     TRY(call_route_fill(call, call->place.route, &call->upstream, call->parts, &call->lost));
     call_route_listen(call, call->place.route);
     call_lesson_begin(&call->lesson, loop_now_ns(call->gate->loop));

@@ -90,6 +90,8 @@ struct call_service {
     enum err (*check)(struct call *call);
     /* FORWARD: what an event of its stream says; NULL: as chat's. `done` ends the answer. */
     relay_read_fn *event;
+    /* FORWARD: sound in an event of its stream; the context is the call. NULL: it has none. */
+    relay_heard_fn *heard;
     /* FORWARD: some of an answer that is no events (work->bytes), as it came. NULL: nothing is
      * noted of it. */
     void (*piece)(struct call *call, struct str data);

@@ -3,10 +3,12 @@
  *
  * Billed are tokens where the upstream reports them (as events alone), characters of the text, and
  * seconds of the sound, each where the price book sells it: characters are code points of `input`,
- * seconds are read off the container of what was delivered.
+ * seconds are read off the container of what was delivered, in events too. Where the container does
+ * not say, they are the least that so many bytes can be: nothing that was delivered is free.
  */
 #include "gate/call_speech.h"
 
+#include "base/enc.h"
 #include "dialect/audio.h"
 #include "gate/call.h"
 #include "gate/call_audio.h"
@@ -14,14 +16,15 @@
 
 #define SPEECH_SECONDS_SPARE 10 /* of silence around a text */
 #define SPEECH_BYTES_A_SECOND \
-    INT64_C(384000)              /* of the widest form: 48 kHz, 32 bits, two channels */
-#define SPEECH_EVENT_PARTS 2     /* base64 and JSON around it */
-#define SPEECH_FRAME_BYTES 65536 /* of heads */
+    INT64_C(384000)                      /* of the widest form: 48 kHz, 32 bits, two channels */
+#define SPEECH_EVENT_PARTS 2             /* base64 and JSON around it */
+#define SPEECH_FRAME_BYTES 65536         /* of heads */
+#define SPEECH_BLOCK       ((size_t)256) /* of base64, at once: whole groups of four */
 
 struct speech_work {
     struct speech_ask asked;
     struct sound sound;
-    int64_t pcm_bytes;
+    int64_t bytes; /* of sound that the client was there to take */
 };
 
 bool audio_is_sold(const struct call *call)
@@ -70,29 +73,57 @@ static enum err speech_check(struct call *call)
 static void speech_piece(struct call *call, struct str data)
 {
     struct speech_work *own = call->work->own;
-    if (own->asked.format == SPEECH_PCM) {
-        own->pcm_bytes += (int64_t)data.len;
-    } else {
+    if (call->x == NULL) {
+        return; /* what nobody is there to take is not delivered */
+    }
+    own->bytes += (int64_t)data.len;
+    if (own->asked.format != SPEECH_PCM) {
         sound_feed(&own->sound, data);
     }
 }
 
-/* These are as long as what came of them; of the others the head says it of all, come or not. */
-static bool speech_is_summed(const struct speech_work *own)
+/* What is no base64 are so many bytes of what nobody knows. */
+static void speech_block(struct call *call, struct str text)
 {
-    enum sound_kind kind = own->sound.kind;
-    return kind == SOUND_WAV || kind == SOUND_OGG || kind == SOUND_MPEG;
+    unsigned char bytes[SPEECH_BLOCK];
+    struct buf out = { (char *)bytes, 0, sizeof(bytes), sizeof(bytes) };
+    bool fine = enc_base64_read(&out, text);
+    speech_piece(call, fine ? buf_str(&out) : str_slice(text, 0, text.len / 4 * 3));
 }
 
-/* Of what came; 0: its container does not say, or it came as events. */
+/* An event's base64, which may have its slashes escaped, in blocks of whole groups of four. */
+static void speech_heard(void *context, struct str sound)
+{
+    struct call *call = context;
+    char text[SPEECH_BLOCK];
+    size_t len = 0;
+    for (size_t i = 1; i + 1 < sound.len; i++) {
+        if (sound.ptr[i] != '\\') {
+            text[len++] = sound.ptr[i];
+        }
+        if (len == sizeof(text)) {
+            speech_block(call, (struct str){ text, len });
+            len = 0;
+        }
+    }
+    while (len % 4 != 0) {
+        text[len++] = '='; /* some leave it out */
+    }
+    if (len > 0) {
+        speech_block(call, (struct str){ text, len });
+    }
+}
+
+/* Of what was delivered; where its container does not say, the least that it can be. */
 static int64_t speech_ms(const struct speech_work *own, bool whole)
 {
     int64_t ms = 0;
-    if (own->asked.format == SPEECH_PCM) {
-        return (own->pcm_bytes * 1000 + SPEECH_PCM_BYTES - 1) / SPEECH_PCM_BYTES;
+    bool pcm = own->asked.format == SPEECH_PCM;
+    if (!pcm && (whole || sound_is_summed(&own->sound)) && sound_length(&own->sound, &ms)) {
+        return ms;
     }
-    bool told = (whole || speech_is_summed(own)) && sound_length(&own->sound, &ms);
-    return told ? ms : 0;
+    int64_t rate = pcm ? SPEECH_PCM_BYTES : SPEECH_BYTES_A_SECOND;
+    return (own->bytes * 1000 + rate - 1) / rate;
 }
 
 static void speech_measure(struct call *call, const struct rate *rate)
@@ -118,6 +149,7 @@ const struct call_service call_speech = {
     .write = call_own_write,
     .check = speech_check,
     .event = speech_event_read,
+    .heard = speech_heard,
     .piece = speech_piece,
     .measure = speech_measure,
 };

@@ -1,7 +1,10 @@
 #include "gate/call_talk.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "crypto/digest.h"
+#include "crypto/tag.h"
 #include "dialect/gemini_path.h"
 #include "dialect/pass.h"
 #include "dialect/talk.h"
@@ -33,7 +36,7 @@ struct call_talk {
     struct talk talk;
     struct buf body; /* as it came; of chat it is the call's */
     struct talk_written *written;
-    struct digest asked; /* the body's, where somebody may ask for it */
+    struct digest asked; /* the body's, or its tag, where somebody may ask for it */
     struct lost lost;    /* of the request of chat */
     struct lost went;    /* of the request that was written last */
     struct str version;  /* "anthropic-version", as the client has said it; empty: it has not */
@@ -88,17 +91,26 @@ static void talk_blame(struct call *call, struct str param)
     }
 }
 
-/* By an Idempotency-Key, or an SDK's own count of its tries, a body is told from others. */
+/* By an Idempotency-Key, or an SDK's own count of its tries, a body is told from others: for ever,
+ * or while this process knows of it. */
+static void talk_note_asked(const struct call *call, const struct http1_head *head,
+                            struct call_talk *talk)
+{
+    if (http1_header(head, STR("idempotency-key")).len > 0) {
+        talk->asked = digest_sha256(buf_str(&call->body));
+    } else if (http1_header(head, STR(REPEATS_HEADER)).len > 0) {
+        struct tag tag = tag_of(buf_str(&call->body));
+        memcpy(talk->asked.bytes, tag.bytes, sizeof(tag.bytes));
+    }
+}
+
 static enum err talk_note_head(struct call *call, struct call_talk *talk)
 {
     const struct http1_head *head = call->x == NULL ? NULL : http_exchange_head(call->x);
     if (head == NULL) {
         return ERR_OK;
     }
-    if (http1_header(head, STR("idempotency-key")).len > 0 ||
-        http1_header(head, STR(REPEATS_HEADER)).len > 0) {
-        talk->asked = digest_sha256(buf_str(&call->body));
-    }
+    talk_note_asked(call, head, talk);
     struct str version = http1_header(head, STR("anthropic-version"));
     struct str betas = http1_header(head, STR("anthropic-beta"));
     bool wanted = call->dialect == DIALECT_ANTHROPIC && version.len <= TALK_HEADER_MAX &&

@@ -35,8 +35,11 @@ EP_MUST_CHECK enum err call_talk_read(struct call *call, struct fail *fail);
 /* NULL is allowed. */
 void call_talk_free(struct call *call);
 
-/* What tells this request from others: the body, or of one that was translated a digest of it as it
- * came (a translation has lost what two may differ in). */
+/*
+ * What tells this request from others: the body, or of one that was translated what stands for it
+ * as it came (a translation has lost what two may differ in): a digest where it has an
+ * Idempotency-Key, else its tag.
+ */
 struct str call_talk_asked(const struct call *call);
 /* All that is said in the request, as it came: what the law looks through. */
 struct str call_talk_said(const struct call *call);

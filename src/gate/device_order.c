@@ -250,6 +250,7 @@ static enum err order_read(struct order_reading *reading, struct str value,
         { "caps", order_caps, offsetof(struct device_order, caps), ORDER_MAY },
         { "active", order_active, offsetof(struct device_order, inactive), ORDER_MAY },
         { "rotate", order_flag, offsetof(struct device_order, rotate), ORDER_MAY },
+        { "proof", order_flag, offsetof(struct device_order, proof), ORDER_MAY },
     };
     *order = (struct device_order){ .made = false };
     memcpy(order->caps, fleet->caps, sizeof(order->caps));

@@ -3,6 +3,7 @@
 #include "base/enc.h"
 #include "base/money.h"
 #include "base/stamp.h"
+#include "ident/device_token.h"
 #include "ident/wake.h"
 #include "ledger/ledger.h"
 
@@ -135,6 +136,12 @@ void device_view_write(struct jsonw *json, const struct device_view *view)
     }
     if (view->text.len > 0) {
         jsonw_put_str(json, "key", view->text);
+    }
+    if (view->proof) {
+        char proof[DEVICE_PROOF_LEN + 1];
+        device_proof_key(view->ident, device, proof);
+        jsonw_put_str(json, "proof_key", str_from(proof));
+        secret_wipe(proof, sizeof(proof));
     }
     jsonw_put_str(json, "key_hint", api_key_hint(&device->key));
     jsonw_put_str(json, "market", device->key.market);

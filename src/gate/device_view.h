@@ -12,6 +12,7 @@ struct device_view {
     const struct device *device;
     struct str reference; /* of the consent in force; empty: not shown */
     struct str text;      /* of its key; empty: not shown, as it is known only when it is made */
+    bool proof;           /* shown with the key for its fuses */
     bool told;            /* whether it was made, too */
     bool made;
     int64_t now_ns;

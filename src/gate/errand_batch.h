@@ -67,6 +67,9 @@ void errand_batch_put_id(struct jsonw *json, const char *key, struct str prefix,
 void errand_batch_put_id_if(struct jsonw *json, const char *key, bool there, struct str prefix,
                             struct id id);
 void errand_put_file(struct jsonw *json, const struct batch_file *file);
+/* The file with that id, into the answer. ERR_NOT_FOUND: the owner has none. */
+EP_MUST_CHECK enum err errand_file_tell(struct errand_batch *errand, struct store_txn *txn,
+                                        struct id id, struct fail *fail);
 void errand_put_batch(struct jsonw *json, const struct batch *batch);
 void errand_put_messages(struct jsonw *json, const struct batch *batch);
 

@@ -13,7 +13,9 @@
 #include "gate/errand_work.h"
 #include "gate/front_internal.h"
 #include "gate/reply.h"
+#include "ident/device_token.h"
 #include "ident/wake.h"
+#include "wire/json.h"
 
 #define SELF_OTA         "/v1/devices/ota"
 #define SELF_VOICE       "/v1/devices/voice" /* where devices speak */
@@ -82,7 +84,9 @@ static void self_put_socket(struct jsonw *json, struct http_exchange *x, struct 
     jsonw_key(json, "websocket");
     jsonw_open(json, '{');
     jsonw_put_str(json, "url", buf_str(&url));
-    jsonw_put_str(json, "token", text);
+    if (text.len > 0) { /* else a device keeps what it has */
+        jsonw_put_str(json, "token", text);
+    }
     jsonw_put_int(json, "version", 1);
     jsonw_close(json, '}');
 }
@@ -104,27 +108,39 @@ static void self_put_activation(struct jsonw *json, struct gate *gate, const str
     jsonw_close(json, '}');
 }
 
-static void self_set_up(struct gate *gate, struct http_exchange *x, const struct device *device,
-                        struct str text)
+/* What any device is told. False: it is refused. */
+static bool self_begin(struct gate *gate, struct http_exchange *x, struct jsonw *json,
+                       struct str token)
+{
+    if (!self_host_is_fine(http1_header(http_exchange_head(x), STR("host")))) {
+        errand_refuse_field(x, STR("host"), STR("The request does not say which host it is for."));
+        return false;
+    }
+    jsonw_open(json, '{');
+    device_view_time(json, "server_time", loop_wall_ns(gate->loop));
+    jsonw_key(json, "firmware"); /* never newer than any: what runs on a device is its maker's */
+    jsonw_raw(json, STR("{\"version\":\"0.0.0\",\"url\":\"\"}"));
+    self_put_socket(json, x, token);
+    return true;
+}
+
+/* Each answer has another token, so that what a device speaks by is no older than its start. */
+static void self_set_up(struct gate *gate, struct http_exchange *x, const struct device *device)
 {
     char answer[SELF_ANSWER_MAX];
     struct buf out = { answer, 0, sizeof(answer), sizeof(answer) };
     struct jsonw json;
-    if (!self_host_is_fine(http1_header(http_exchange_head(x), STR("host")))) {
-        errand_refuse_field(x, STR("host"), STR("The request does not say which host it is for."));
-        return;
-    }
+    struct device_token token;
+    device_token_make(gate->world.ident, device, loop_wall_ns(gate->loop), &token);
     jsonw_init(&json, &out);
-    jsonw_open(&json, '{');
-    device_view_time(&json, "server_time", loop_wall_ns(gate->loop));
-    jsonw_key(&json, "firmware"); /* never newer than any: what runs on a device is its maker's */
-    jsonw_raw(&json, STR("{\"version\":\"0.0.0\",\"url\":\"\"}"));
-    self_put_socket(&json, x, text);
-    if (device_activated_ns(device) == 0) {
-        self_put_activation(&json, gate, device);
+    if (self_begin(gate, x, &json, str_from(token.text))) {
+        if (device_activated_ns(device) == 0) {
+            self_put_activation(&json, gate, device);
+        }
+        jsonw_close(&json, '}');
+        self_answer(x, 200, &json);
     }
-    jsonw_close(&json, '}');
-    self_answer(x, 200, &json);
+    secret_wipe(&token, sizeof(token));
     secret_wipe(answer, sizeof(answer));
 }
 
@@ -136,7 +152,138 @@ static void self_activation(struct http_exchange *x, const struct device *device
                active ? STR("{\"status\":\"active\"}") : STR("{\"status\":\"issued\"}"));
 }
 
-/* .../ota[/KEY][/activate]: firmware can be given a URL, but no header of ours. */
+/* ---- devices that prove themselves --------------------------------------------------------- */
+
+/* The fleet that the path names: ERR_KEY_UNKNOWN, or it is suspended. */
+static enum err self_fleet(const struct gate *gate, struct str text, const struct fleet **ret_fleet)
+{
+    struct id id;
+    const struct fleet *fleet =
+        id_parse(text, STR(IDENT_FLEET_PREFIX), &id) ? fleet_find(gate->world.ident, id) : NULL;
+    if (fleet == NULL) {
+        return ERR_KEY_UNKNOWN;
+    }
+    *ret_fleet = fleet;
+    return client_suspended(fleet->client)  ? ERR_CLIENT_SUSPENDED
+           : fleet_suspended_ns(fleet) != 0 ? ERR_FLEET_SUSPENDED
+                                            : ERR_OK;
+}
+
+/* A device says its serial alone: it is told a challenge, and a token that its answer makes good.
+ * Whether there is such a device is told nobody. */
+static void self_set_up_unproved(struct gate *gate, struct http_exchange *x,
+                                 const struct fleet *fleet)
+{
+    char answer[SELF_ANSWER_MAX];
+    struct buf out = { answer, 0, sizeof(answer), sizeof(answer) };
+    struct jsonw json;
+    struct device_challenge challenge;
+    int64_t now_ns = loop_wall_ns(gate->loop);
+    struct str serial = http1_header(http_exchange_head(x), STR("serial-number"));
+    if (!device_id_is_fine(serial)) {
+        errand_refuse_field(x, STR("serial-number"),
+                            STR("A device that proves itself says its serial, as it was issued."));
+        return;
+    }
+    const struct device *device = device_find(gate->world.ident, fleet, serial);
+    bool proved = device != NULL && device_proved_lately(device, now_ns);
+    device_challenge(gate->world.ident, fleet, serial, now_ns, &challenge);
+    jsonw_init(&json, &out);
+    if (self_begin(gate, x, &json, proved ? STR_EMPTY : str_from(challenge.token.text))) {
+        if (!proved) {
+            jsonw_key(&json, "activation");
+            jsonw_open(&json, '{');
+            jsonw_put_str(&json, "challenge", str_from(challenge.text));
+            jsonw_put_int(&json, "timeout_ms", SELF_ACTIVATE_MS);
+            jsonw_close(&json, '}');
+        }
+        jsonw_close(&json, '}');
+        self_answer(x, 200, &json);
+    }
+    secret_wipe(&challenge, sizeof(challenge));
+    secret_wipe(answer, sizeof(answer));
+}
+
+struct errand_proof {
+    struct errand_work work;
+    const struct fleet *fleet;
+    struct buf body;
+    int64_t now_ns;
+};
+
+/* A member's text without escapes, or nothing: then no proof holds. */
+static struct str proof_member(struct str body, struct str name)
+{
+    struct str value = json_get(body, name);
+    return value.len > 0 && json_kind(value) == JSON_STRING ? json_inside(value) : STR_EMPTY;
+}
+
+static void proof_run(struct errand_work *work)
+{
+    struct errand_proof *asked = EP_CONTAINER(work, struct errand_proof, work);
+    struct str body = buf_str(&asked->body);
+    struct json_fault fault;
+    const struct device *device = NULL;
+    if (json_check(body, &fault) != ERR_OK || json_kind(body) != JSON_OBJECT) {
+        work->err = ERR_JSON_SYNTAX;
+        return;
+    }
+    const struct device_proof proof = {
+        .serial = proof_member(body, STR("serial_number")),
+        .challenge = proof_member(body, STR("challenge")),
+        .hmac = proof_member(body, STR("hmac")),
+    };
+    if (!str_eq(proof_member(body, STR("algorithm")), STR("hmac-sha256"))) {
+        work->err = ERR_ASK_INVALID;
+        errand_work_fault(work, "algorithm", "The algorithm must be hmac-sha256.");
+        return;
+    }
+    work->err =
+        device_prove(work->gate->world.ident, asked->fleet, &proof, asked->now_ns, &device, NULL);
+    if (work->err == ERR_OK) {
+        bool active = device_activated_ns(device) != 0;
+        work->status = active ? 200 : 202;
+        work->err = buf_append(&work->answer, active ? STR("{\"status\":\"active\"}")
+                                                     : STR("{\"status\":\"issued\"}"));
+    }
+}
+
+static void proof_fini(struct errand_work *work)
+{
+    buf_fini(&EP_CONTAINER(work, struct errand_proof, work)->body);
+}
+
+static void self_prove(struct gate *gate, struct http_exchange *x, const struct fleet *fleet)
+{
+    struct errand_proof *asked = mem_zalloc(sizeof(*asked));
+    if (asked == NULL) {
+        errand_refuse(x, ERR_NO_MEMORY);
+        return;
+    }
+    asked->fleet = fleet;
+    asked->now_ns = loop_wall_ns(gate->loop);
+    asked->work.run = proof_run;
+    asked->work.fini = proof_fini;
+    http_exchange_take_body(x, &asked->body);
+    errand_work_start(gate, x, &asked->work, gate->world.workers, SELF_ANSWER_MAX);
+}
+
+static void self_by_fleet(struct gate *gate, struct http_exchange *x, struct str text,
+                          bool activation)
+{
+    const struct fleet *fleet = NULL;
+    enum err err = self_fleet(gate, text, &fleet);
+    if (err != ERR_OK) {
+        errand_refuse(x, err);
+    } else if (activation) {
+        self_prove(gate, x, fleet);
+    } else {
+        self_set_up_unproved(gate, x, fleet);
+    }
+}
+
+/* .../ota[/KEY][/activate], .../ota/FLEET[/activate]: firmware can be given a URL, but no header of
+ * ours. */
 void errand_device_ota(struct gate *gate, struct http_exchange *x, struct str path)
 {
     static const struct str ending = STR_INIT("/activate");
@@ -145,6 +292,10 @@ void errand_device_ota(struct gate *gate, struct http_exchange *x, struct str pa
     struct str text =
         str_slice(path, sizeof(SELF_OTA) - 1, path.len - (activation ? ending.len : 0));
     text = str_starts(text, STR("/")) ? str_from_at(text, 1) : text;
+    if (str_starts(text, STR(IDENT_FLEET_PREFIX))) {
+        self_by_fleet(gate, x, text, activation);
+        return;
+    }
     enum err err =
         text.len > 0 ? auth_device_text(gate, text, &key) : auth_find_device(gate, x, &text, &key);
     if (err == ERR_OK && !self_is(gate, http_exchange_head(x), key->device)) {
@@ -155,7 +306,7 @@ void errand_device_ota(struct gate *gate, struct http_exchange *x, struct str pa
     } else if (activation) {
         self_activation(x, key->device);
     } else {
-        self_set_up(gate, x, key->device, text);
+        self_set_up(gate, x, key->device);
     }
 }
 

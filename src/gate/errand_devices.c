@@ -105,6 +105,7 @@ static void devices_put_issued(struct errand_devices *asked, const struct device
     struct device_view view = devices_view(asked, order->device);
     view.told = true;
     view.made = order->made;
+    view.proof = order->proof;
     view.text = order->has_text ? str_from(order->text.text) : STR_EMPTY;
     device_view_write(&asked->json, &view);
 }

@@ -28,10 +28,11 @@ struct front_batches {
 struct front_world {
     struct gate_world gate;
     struct voice_seats *voice_seats; /* NULL: nobody speaks here */
-    struct worker_pool *readers;     /* of files that anybody may read: they wait for each other */
-    const char *log_folder;          /* that is published; NULL: none */
-    const char *pages_folder;        /* of the page that verifies receipts; NULL: none */
-    struct front_batches *batches;   /* NULL: none are sold here */
+    struct str farewell; /* of toys; voice_farewell_check() was given it; empty: they say none */
+    struct worker_pool *readers;   /* of files that anybody may read: they wait for each other */
+    const char *log_folder;        /* that is published; NULL: none */
+    const char *pages_folder;      /* of the page that verifies receipts; NULL: none */
+    struct front_batches *batches; /* NULL: none are sold here */
     struct str openapi; /* describes what is served; lives as long as the process; empty: none */
 };
 

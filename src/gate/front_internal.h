@@ -11,7 +11,7 @@ struct front {
     struct front_world world;
     struct gate_snapshot *snapshot; /* that new requests begin with */
     size_t errands;                 /* under way */
-    struct node file_uploads;       /* errand_files.c: whose body comes in */
+    struct node file_uploads;       /* errand_file_add.c: whose body comes in */
     struct node contents;           /* errand_content.c: that are sent */
     struct node sessions;           /* realtime.h */
     size_t sessions_count;

@@ -140,7 +140,7 @@ void gate_drain(struct gate *gate)
 
 size_t gate_busy(const struct gate *gate)
 {
-    return gate->calls.count + http_server_exchanges(gate->server);
+    return gate->calls.count + gate->chores + http_server_exchanges(gate->server);
 }
 
 void gate_cut(struct gate *gate)

@@ -75,6 +75,7 @@ struct gate_world {
     struct spool *spool;     /* NULL: nothing can be uploaded */
     struct worker_pool *workers;
     struct worker_pool *resolvers; /* of the upstreams' names */
+    struct worker_pool *carriers;  /* of what clients upload, to and from its file */
     /* Leaves are missing: nothing is sold. May become true at any time, and stays so. */
     const atomic_bool *log_stopped;
     const struct gate_log *log; /* NULL: receipts come without promise and key */

@@ -25,6 +25,7 @@ struct gate {
     struct slab calls;
     struct node open_calls;
     struct node uploads; /* that are no calls yet */
+    size_t chores;       /* under way: chore.h */
     struct gate_counter counters[SHELF_MAX];
     size_t counter_count;
     struct policy_verdict verdict; /* the last one: some 30 KB, so one for all calls */

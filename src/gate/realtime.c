@@ -289,7 +289,7 @@ static bool session_holds(const struct session *session, bool (*holds)(const str
 
 static bool session_client_read(const struct session *session)
 {
-    return session->state == SESSION_OPEN && !session_holds(session, turn_holds_client) &&
+    return session->state != SESSION_OPENING && !session_holds(session, turn_holds_client) &&
            channel_pending(&session->source) <= REALTIME_PENDING_MAX;
 }
 
@@ -501,14 +501,28 @@ static void client_take(struct session *session, struct str event)
     (void)client_send_on(session, event, ask.event_id);
 }
 
+/* The session ends behind what is under way, which may be cancelled yet: all else is too late. */
+static void client_take_late(struct session *session, struct str event)
+{
+    struct realtime_ask ask;
+    struct fail fail;
+    if (realtime_read_ask(event, &ask, &fail) == ERR_OK && ask.kind == REALTIME_ASK_CANCEL) {
+        (void)client_send_on(session, event, ask.event_id);
+        return;
+    }
+    session_tell_err(session, ERR_SHUTDOWN, session->reason, NULL, ask.event_id);
+}
+
 static void client_on_message(struct channel *channel, bool text, struct str data)
 {
     struct session *session = session_of(channel);
     session->used_ns = loop_now_ns(session->gate->loop);
-    if (session->state != SESSION_OPEN || !client_may_speak(session)) {
+    if (!client_may_speak(session)) {
         return;
     }
-    if (text) {
+    if (text && session->state == SESSION_ENDING) {
+        client_take_late(session, data);
+    } else if (text) {
         client_take(session, data);
     } else {
         session_tell_err(session, ERR_ASK_INVALID, "An event is text, not binary.", NULL,

@@ -18,8 +18,7 @@
 /* Above it what comes from one side waits until the other has taken what it was sent. */
 #define REALTIME_PENDING_MAX ((size_t)256 * 1024)
 #define REALTIME_TRANSCRIPTS 8 /* calls at once: a client speaks one thing after the other */
-/* Responses at once, of which the conversation has one: each holds credit, and a place of its
- * source. */
+/* Responses at once, of which the conversation has one: each holds credit, and a source's place. */
 #define REALTIME_RESPONSES 8
 
 /* A name as the source or the client gave it: a JSON string. */
@@ -115,6 +114,7 @@ struct session {
     int64_t bytes;      /* of text since; each is a token at most */
     int64_t sound;      /* bytes of sound since */
     bool narrow;        /* sound of one byte a sample was agreed on once */
+    bool says_narrow;   /* what the source says has one, as it last told */
     int64_t output_cap; /* tokens of a response, as the source last told; 0: there is none */
     int64_t asked_cap;  /* the greatest of those asked for and not told yet; 0: none */
     int64_t changes;    /* of the session, asked for and not told yet */

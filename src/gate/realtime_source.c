@@ -160,7 +160,7 @@ void source_ask(struct session *session, struct turn *turn)
     http_answer_sent(turn->call);
 }
 
-/* The source has begun what it was asked for, or refused it. NULL: nobody wants it any more. */
+/* The source has begun what it was asked for, or refused it. NULL: it was too late. */
 static struct turn *source_close_ask(struct session *session)
 {
     struct turn *turn = session->ask.turn;
@@ -214,7 +214,9 @@ static void source_skip(struct session *session, struct str response)
 void source_drop(struct session *session, struct turn *turn)
 {
     if (session->ask.turn == turn) {
-        session->ask.turn = NULL; /* cancelled when it has begun: before, there is nothing to be */
+        /* It neither began nor was refused, so that nobody knows what comes next. */
+        session->ask.turn = NULL;
+        session_end(session, WEBSOCKET_FAULT, "the source does not answer", false);
     } else {
         source_skip(session, realtime_id_str(&turn->response));
     }
@@ -286,6 +288,7 @@ static void source_answer_opening(struct session *session, struct turn *turn, st
         return;
     }
     session->created = true;
+    session->says_narrow = read->narrow;
     turn_whole(turn, 200, event);
 }
 
@@ -401,6 +404,7 @@ static void source_changed(struct session *session, const struct realtime_event 
     session->changes -= session->changes > 0 ? 1 : 0;
     session->asked_cap = session->changes == 0 ? 0 : session->asked_cap;
     session->output_cap = read->output_cap;
+    session->says_narrow = read->narrow;
 }
 
 static void source_take(struct session *session, struct str event,
@@ -432,6 +436,8 @@ static void source_take(struct session *session, struct str event,
         session->bytes += (int64_t)event.len;
         session_tell(session, event);
         break;
+    case REALTIME_LIMITS:
+        break; /* the operator's, with all its clients: nobody's business */
     case REALTIME_OTHER:
         session_tell(session, event);
         break;

@@ -382,16 +382,16 @@ static void turn_on_ask(struct call_turn *seat, struct call_turn_ask *ret_ask)
         .kind = turn->kind,
         .model = buf_str(&session->model),
         .route = session->route,
-        .narrow = session->narrow,
+        .narrow = session->says_narrow,
     };
     if (turn->kind != TURN_RESPONSE) {
         return;
     }
     ret_ask->input_most = session_input_most(session, turn->by_source ? 0 : turn->event.len);
     ret_ask->output_most = session_output_most(session);
-    if (!turn->by_source && realtime_read_ask(buf_str(&turn->event), &ask, &fail) == ERR_OK &&
-        ask.caps) {
-        ret_ask->output_most = ask.output_cap;
+    if (!turn->by_source && realtime_read_ask(buf_str(&turn->event), &ask, &fail) == ERR_OK) {
+        ret_ask->output_most = ask.caps ? ask.output_cap : ret_ask->output_most;
+        ret_ask->narrow = session->says_narrow && !ask.sounds; /* for the lower bound: it may be */
     }
 }
 

@@ -17,6 +17,8 @@ void relay_init(struct relay *relay, const struct relay_options *options)
         .sink = options->sink,
         .dialect = options->dialect,
         .read = options->read,
+        .heard = options->heard,
+        .heard_context = options->heard_context,
         .choices = options->choices,
         .surface = options->surface,
         .include_usage = options->include_usage,
@@ -265,6 +267,9 @@ static enum err relay_event(struct relay *relay, const struct sse_event *event,
         TRY(relay_understand(relay, &chat));
         if (relay->sink != NULL) {
             relay_tell(relay, &kept, event->data);
+        }
+        if (relay->heard != NULL && chat.sound.len > 0) {
+            relay->heard(relay->heard_context, chat.sound);
         }
         relay_keep_like(relay, event, &chat, &kept);
         if (chat.empty && chat.usage.len > 0 && !relay->include_usage) {

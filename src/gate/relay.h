@@ -37,6 +37,9 @@ struct listen;
  * the answer. Pure; results borrow the text. */
 typedef void relay_read_fn(struct str data, struct chat_event *ret_event);
 
+/* Sound of an event that is given on: base64 in quotes, valid in the callback only. */
+typedef void relay_heard_fn(void *context, struct str sound);
+
 struct relay {
     struct sse sse;
     struct listen *listen; /* of another dialect than chat; NULL: no event of it was read yet */
@@ -47,6 +50,8 @@ struct relay {
     const struct chat_sink *sink;       /* told the text as it is read; NULL: nobody listens */
     enum dialect dialect;
     relay_read_fn *read; /* NULL: events are chat's */
+    relay_heard_fn *heard;
+    void *heard_context;
     int64_t choices;
     int64_t finished;       /* choices that have a finish reason */
     int64_t content_events; /* events with text, reasoning or arguments that were given on */
@@ -75,6 +80,8 @@ struct relay_options {
     struct str upstream_model;
     const struct chat_sink *sink;
     relay_read_fn *read;
+    relay_heard_fn *heard; /* NULL: nobody listens */
+    void *heard_context;
     int64_t choices;
     enum usage_surface surface;
     bool include_usage;

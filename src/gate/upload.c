@@ -20,6 +20,43 @@
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
+static struct upload *upload_of(struct chore *chore)
+{
+    return EP_CONTAINER(chore, struct upload, chore);
+}
+
+static void upload_destroy(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    multipart_fini(&upload->form);
+    digest_stream_fini(&upload->digest);
+    buf_fini(&upload->fields);
+    buf_fini(&upload->members);
+    buf_fini(&upload->ask);
+    buf_fini(&upload->name);
+    buf_fini(&upload->piece);
+    upload->magic = 0;
+    mem_free(upload);
+}
+
+/* Blocks that were written are given back: that may take its time, too. */
+static void upload_run_close(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    spool_close(upload->file);
+    upload->file = NULL;
+}
+
+static void upload_end(struct upload *upload)
+{
+    if (upload->file == NULL) {
+        upload_destroy(&upload->chore);
+    } else if (chore_start(&upload->chore, upload_run_close, upload_destroy) != ERR_OK) {
+        upload_run_close(&upload->chore); /* so much waits for a thread that this one does it */
+        upload_destroy(&upload->chore);
+    }
+}
+
 void upload_free(struct upload *upload)
 {
     if (upload == NULL) {
@@ -30,15 +67,11 @@ void upload_free(struct upload *upload)
     if (node_linked(&upload->node)) {
         node_unlink(&upload->node);
     }
-    multipart_fini(&upload->form);
-    digest_stream_fini(&upload->digest);
-    spool_close(upload->file);
-    buf_fini(&upload->fields);
-    buf_fini(&upload->members);
-    buf_fini(&upload->ask);
-    buf_fini(&upload->name);
-    upload->magic = 0;
-    mem_free(upload);
+    upload->reader = NULL;
+    upload->ended = true;
+    if (!upload->chore.busy) {
+        upload_end(upload);
+    }
 }
 
 /* The exchange is over. */
@@ -86,16 +119,7 @@ static void upload_on_timer(struct timer *timer)
 
 /* ---- its beginning ------------------------------------------------------------------------- */
 
-static enum err upload_read_source(const struct http_source *source, uint64_t at, char *place,
-                                   size_t room, size_t *ret_len)
-{
-    union {
-        const struct http_source *in;
-        struct http_source *out;
-    } unconst = { .in = source }; /* of an upload, which is only read */
-    const struct upload *upload = EP_CONTAINER(unconst.out, struct upload, source);
-    return spool_read(upload->file, at, place, room, ret_len);
-}
+static enum err upload_read(struct http_source *source, uint64_t at, struct str *ret_bytes);
 
 /* The boundary that its parts have upstream: nobody who makes a file can know it. */
 static void upload_mark(struct upload *upload)
@@ -128,13 +152,16 @@ static struct upload *upload_make(struct gate *gate, struct http_exchange *x, en
     upload->kind = kind;
     upload->gate = gate;
     upload->x = x;
-    upload->source.read = upload_read_source;
+    upload->chore.gate = gate;
+    upload->source.read = upload_read;
     timer_init(&upload->timer, upload_on_timer);
     sound_init(&upload->sound);
     buf_init(&upload->fields, UPLOAD_FIELDS_MAX);
     buf_init(&upload->members, UPLOAD_ASK_MAX);
     buf_init(&upload->ask, UPLOAD_ASK_MAX);
     buf_init(&upload->name, UPLOAD_NAME_MAX);
+    buf_init(&upload->piece,
+             (size_t)gate->snapshot->options.upload_bytes_max + (size_t)UPLOAD_FRAME_MAX);
     upload_mark(upload);
     list_push_back(&gate->uploads, &upload->node);
     return upload;
@@ -182,7 +209,8 @@ static bool upload_admit(struct upload *upload, struct upload_fault *fault)
     return true;
 }
 
-void upload_log(const struct fail *fail)
+/* The file cannot be had: the operator is told why. */
+static void upload_log(const struct fail *fail)
 {
     struct log_line line;
     log_begin(&line, EVENT_UPLOAD);
@@ -190,18 +218,15 @@ void upload_log(const struct fail *fail)
     log_end(&line);
 }
 
-static bool upload_open(struct upload *upload, struct upload_fault *fault)
+static bool upload_time(struct upload *upload, struct upload_fault *fault)
 {
     struct fail fail = { .text = "" };
     struct gate *gate = upload->gate;
-    enum err err = gate->world.spool == NULL
-                       ? FAIL(&fail, ERR_UPLOAD_FAILED, "there is no folder for uploads")
-                       : spool_open(gate->world.spool, &upload->file, &fail);
-    if (err != ERR_OK) {
+    int64_t until_ns = loop_now_ns(gate->loop) + gate->snapshot->options.upload_ns;
+    enum err err = timer_start(gate->loop, &upload->timer, until_ns);
+    if (err == ERR_OK && gate->world.spool == NULL) {
+        err = FAIL(&fail, ERR_UPLOAD_FAILED, "there is no folder for uploads");
         upload_log(&fail);
-    } else {
-        int64_t until_ns = loop_now_ns(gate->loop) + gate->snapshot->options.upload_ns;
-        err = timer_start(gate->loop, &upload->timer, until_ns);
     }
     return err == ERR_OK || upload_wrong(fault, err, STR_EMPTY, "%s", err_info(err)->text);
 }
@@ -216,25 +241,125 @@ static struct upload *upload_start(struct gate *gate, struct http_exchange *x, e
         reply_refuse(x, &(struct face_error){ .err = ERR_NO_MEMORY });
         return NULL;
     }
-    if (!upload_admit(upload, &fault) || !upload_open(upload, &fault)) {
+    if (!upload_admit(upload, &fault) || !upload_time(upload, &fault)) {
         upload_refuse(upload, &fault);
         return NULL;
     }
+    http_exchange_own(x, upload);
     return upload;
 }
 
 void upload_begin(struct gate *gate, struct http_exchange *x, enum face face,
                   const struct upload_kind *kind)
 {
-    struct upload *upload = upload_start(gate, x, face, kind);
-    if (upload != NULL) {
-        http_exchange_own(x, upload);
-    }
+    EP_IGNORE(upload_start(gate, x, face, kind) != NULL); /* the exchange has it, or its refusal */
 }
 
 bool upload_is(const void *owner)
 {
     return *(const uint32_t *)owner == UPLOAD_MAGIC;
+}
+
+/* ---- its file ------------------------------------------------------------------------------ */
+
+static void upload_become(struct upload *upload)
+{
+    struct http_exchange *x = upload->x;
+    multipart_fini(&upload->form);
+    buf_fini(&upload->piece); /* its call may wait for long */
+    timer_stop(upload->gate->loop, &upload->timer);
+    node_unlink(&upload->node);
+    upload->source.len = spool_size(upload->file);
+    upload->x = NULL;
+    call_begin_upload(upload->gate, x, upload);
+}
+
+static void upload_run_write(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    struct fail *fail = &upload->piece_fail;
+    enum err err =
+        upload->file == NULL ? spool_open(chore->gate->world.spool, &upload->file, fail) : ERR_OK;
+    upload->piece_err =
+        err == ERR_OK ? spool_append(upload->file, buf_str(&upload->piece), fail) : err;
+}
+
+static void upload_on_written(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    if (upload->piece_err != ERR_OK) {
+        upload_log(&upload->piece_fail);
+    }
+    if (upload->ended) {
+        upload_end(upload);
+        return;
+    }
+    if (upload->piece_err != ERR_OK) {
+        upload_broken(upload, upload->piece_err);
+        return;
+    }
+    buf_reset(&upload->piece);
+    if (upload->whole) {
+        upload_become(upload);
+    } else {
+        http_exchange_resume_body(upload->x);
+    }
+}
+
+/* The piece goes to the file; until it is there the client is not read. */
+static void upload_write_piece(struct upload *upload)
+{
+    enum err err = chore_start(&upload->chore, upload_run_write, upload_on_written);
+    if (err != ERR_OK) {
+        upload_broken(upload, ERR_UPLOADS_FULL);
+        return;
+    }
+    http_exchange_hold_body(upload->x);
+}
+
+static void upload_run_read(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    size_t len = 0;
+    upload->piece_err = spool_read(upload->file, upload->piece_at, upload->piece.ptr, UPLOAD_PIECE,
+                                   &len, &upload->piece_fail);
+    buf_added(&upload->piece, upload->piece_err == ERR_OK ? len : 0);
+}
+
+static void upload_on_read(struct chore *chore)
+{
+    struct upload *upload = upload_of(chore);
+    if (upload->piece_err != ERR_OK) {
+        upload_log(&upload->piece_fail);
+    }
+    if (upload->ended) {
+        upload_end(upload);
+    } else {
+        http_call_ready(upload->reader);
+    }
+}
+
+/* One attempt of the call reads at a time: calls of uploads have no second one beside the first
+ * (call_hedge.c). */
+static enum err upload_read(struct http_source *source, uint64_t at, struct str *ret_bytes)
+{
+    struct upload *upload = EP_CONTAINER(source, struct upload, source);
+    if (upload->chore.busy) {
+        return ERR_BUSY; /* for an attempt before this one, it may be */
+    }
+    if (at >= upload->piece_at && at - upload->piece_at < upload->piece.len) {
+        *ret_bytes = str_from_at(buf_str(&upload->piece), (size_t)(at - upload->piece_at));
+        return ERR_OK;
+    }
+    enum err err = upload->piece_err;
+    upload->piece_err = ERR_OK; /* another attempt may have more luck */
+    TRY(err);
+    buf_reset(&upload->piece);
+    TRY(buf_reserve(&upload->piece, UPLOAD_PIECE));
+    upload->piece_at = at;
+    TRY(chore_start(&upload->chore, upload_run_read, upload_on_read) == ERR_OK ? ERR_OK
+                                                                               : ERR_UPLOAD_FAILED);
+    return ERR_BUSY;
 }
 
 /* ---- its body ------------------------------------------------------------------------------ */
@@ -275,6 +400,8 @@ void upload_piece(struct upload *upload, struct str data)
     struct upload_fault fault = { .err = ERR_OK };
     if (!upload_feed(upload, data, &fault)) {
         upload_refuse(upload, &fault);
+    } else if (upload->piece.len >= (upload->file == NULL ? 1 : UPLOAD_PIECE)) {
+        upload_write_piece(upload); /* the first at once: whether a file can be had is told early */
     }
 }
 
@@ -290,12 +417,10 @@ void upload_done(struct upload *upload)
         upload_refuse(upload, &fault);
         return;
     }
-    multipart_fini(&upload->form);
-    timer_stop(upload->gate->loop, &upload->timer);
-    node_unlink(&upload->node);
-    struct http_exchange *x = upload->x;
-    upload->x = NULL;
-    call_begin_upload(upload->gate, x, upload);
+    upload->whole = true;
+    if (!upload->chore.busy) {
+        upload_write_piece(upload); /* the last one; no form is without */
+    }
 }
 
 void upload_whole(struct gate *gate, struct http_exchange *x, enum face face,
@@ -332,6 +457,7 @@ enum err upload_write(struct upload *upload, const struct gate_route *ready, str
         return ERR_NO_MEMORY;
     }
     parts[2] = buf_str(&upload->fields);
+    upload->reader = upstream;
     upstream->source = &upload->source;
     upstream->source_tail = (struct str){ upload->tail, upload->tail_len };
     uint64_t length = parts[1].len + parts[2].len + upload->source.len + upload->tail_len;

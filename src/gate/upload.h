@@ -5,6 +5,10 @@
  *   upload_begin > upload_piece* > upload_done > call_begin_upload()     the call's from here on
  *                                > refused, gone, broken, cut            nothing is left of it
  *
+ * The file is made, written, read and closed on workers' threads (chore.h), a piece at a time: the
+ * loop waits for no disk. While a piece is written its client is not read; what it ends with, and
+ * an end of the upload or of its call, waits for that.
+ *
  * Who sends it is known before a byte of the body is read: without a key that is valid nothing can
  * be uploaded. What the call is about may stand behind the file, and an attempt that fails is made
  * again at another route: so the files are kept until then, in one without a name (store/spool.h),
@@ -19,7 +23,7 @@
  * order, and of each file its field, name, size and SHA-256.
  *
  * A form that is bad is refused at once, and the rest of it not read. It is no call: no receipt.
- * Memory: some 70 KiB beside what is in the fields, of which there are UPLOAD_FIELDS_MAX bytes.
+ * Memory: two pieces beside what is in the fields, of which there are UPLOAD_FIELDS_MAX bytes.
  */
 #pragma once
 
@@ -28,6 +32,7 @@
 #include "crypto/digest.h"
 #include "dialect/face.h"
 #include "gate/call_route.h"
+#include "gate/chore.h"
 #include "gate/snapshot.h"
 #include "loop/loop.h"
 #include "meter/sound.h"
@@ -43,6 +48,7 @@ struct spool_file;
 #define UPLOAD_MAGIC      0x55504C44U          /* "UPLD" */
 #define UPLOAD_FIELDS_MAX ((size_t)128 * 1024) /* two prompts of the greatest length */
 #define UPLOAD_MODEL_MAX  128                  /* bytes, as of a chat's */
+#define UPLOAD_PIECE      ((size_t)64 * 1024)  /* that is written or read at once */
 #define UPLOAD_MARK_BYTES 32                   /* of our boundary: 128 random bits */
 #define UPLOAD_CLIENT_MAX \
     32 /* under way at once, of one client and thread: none takes all places */
@@ -82,8 +88,17 @@ struct upload {
     struct timer timer;          /* until it must be there */
 
     struct multipart form;
-    struct spool_file *file;   /* the parts with files, as they go upstream */
-    struct http_source source; /* of that */
+    struct chore chore; /* that works on the file; the rest while it is busy is the loop's, but: */
+    struct spool_file *file; /* the parts with files, as they go upstream; NULL: not made yet */
+    struct buf piece;        /* on its way there, or as it was read */
+    uint64_t piece_at;       /* where that stands in it */
+    enum err piece_err;
+    struct fail piece_fail;
+    bool whole; /* the form is: when it is written the call begins */
+    bool ended; /* nobody wants it any more: it goes when the chore is over */
+
+    struct http_source source; /* of the file */
+    struct http_call *reader;  /* whom it is sent by; NULL: nobody */
     struct sound sound;
     char mark[UPLOAD_MARK_BYTES]; /* our boundary */
     struct buf fields;            /* as they go upstream, without the model */
@@ -142,8 +157,6 @@ EP_MUST_CHECK bool upload_take(struct upload *upload, const struct multipart_ite
                                struct upload_fault *ret_fault);
 /* The form is whole. */
 EP_MUST_CHECK bool upload_check(struct upload *upload, struct upload_fault *ret_fault);
-/* The file cannot be had: the operator is told why. */
-void upload_log(const struct fail *fail);
 /* Notes a fault; false, for whoever returns it. */
 bool upload_wrong(struct upload_fault *fault, enum err err, struct str param, const char *format,
                   ...) EP_PRINTF(4, 5);

@@ -6,8 +6,10 @@
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/reply.h"
+#include "gate/voice_farewell.h"
 #include "ident/ident.h"
 #include "ident/wake.h"
+#include "wire/utf8.h"
 #include "wire/websocket_hello.h"
 
 #define VOICE_SESSION_PREFIX "voice_"
@@ -15,7 +17,8 @@
 #define VOICE_HELLO_NS       (10 * VOICE_SEC) /* what a device waits for our own */
 /* A talk has pauses; a device takes a silent channel for dead after as long, and connects again by
  * itself when it is woken. */
-#define VOICE_IDLE_NS (120 * VOICE_SEC)
+#define VOICE_IDLE_NS  (120 * VOICE_SEC)
+#define VOICE_LEAVE_NS (2 * VOICE_SEC + VOICE_FAREWELL_MS_MAX * (VOICE_SEC / 1000))
 /* How soon a key that was revoked ends what is under way: half of the second that is promised. */
 #define VOICE_TICK_NS (VOICE_SEC / 2)
 /* Unsent bytes of a device that reads nothing: what is paced ahead is 2 KB. */
@@ -135,6 +138,10 @@ static void voice_over(struct voice *voice)
 
 void voice_fail(struct voice *voice, struct str message)
 {
+    if (voice->leaving) { /* what is recorded cannot be said just now */
+        channel_close(&voice->channel, WEBSOCKET_POLICY, str_from(voice->leave_text));
+        return;
+    }
     voice_alert(voice, message);
     voice_over(voice);
 }
@@ -146,9 +153,34 @@ void voice_fail_for_good(struct voice *voice, struct str message)
     channel_close(&voice->channel, WEBSOCKET_POLICY, message);
 }
 
+void voice_leave(struct voice *voice, struct str message)
+{
+    struct str wav = front_of(voice->gate)->world.farewell;
+    if (wav.len == 0 || voice->leaving) {
+        voice_fail_for_good(voice, message);
+        return;
+    }
+    struct buf reason = { voice->leave_text, 0, WEBSOCKET_REASON_MAX, WEBSOCKET_REASON_MAX };
+    size_t fits = message.len < WEBSOCKET_REASON_MAX ? message.len : WEBSOCKET_REASON_MAX;
+    EP_IGNORE(buf_append(&reason, str_slice(message, 0, fits))); /* as it says */
+    utf8_mend(voice->leave_text); /* it may be cut off inside a character */
+    voice_alert(voice, message);
+    voice_rest(voice);
+    voice->leaving = true;
+    voice->leave_ns = loop_now_ns(voice->gate->loop);
+    if (voice_speak_file(voice, wav) != ERR_OK) {
+        channel_close(&voice->channel, WEBSOCKET_POLICY, str_from(voice->leave_text));
+    }
+}
+
 void voice_answered(struct voice *voice)
 {
-    voice_over(voice);
+    if (voice->leaving) {
+        voice_tell_stop(voice);
+        channel_close(&voice->channel, WEBSOCKET_POLICY, str_from(voice->leave_text));
+    } else {
+        voice_over(voice);
+    }
 }
 
 void voice_heard(struct voice *voice)
@@ -159,7 +191,7 @@ void voice_heard(struct voice *voice)
     }
     enum err err = voice_take_turn(voice);
     if (err == ERR_SECONDS_DAY) {
-        voice_fail_for_good(voice, str_from(err_info(err)->text));
+        voice_leave(voice, str_from(err_info(err)->text));
         return;
     }
     if (err != ERR_OK) {
@@ -192,7 +224,7 @@ static void voice_wake(struct voice *voice)
     }
     enum err err = device_wake(gate->world.ident, device, 0, loop_wall_ns(gate->loop), &counted);
     if (err != ERR_OK) {
-        voice_fail_for_good(voice, str_from(err_info(err)->text));
+        voice_leave(voice, str_from(err_info(err)->text));
     }
 }
 
@@ -246,6 +278,9 @@ static void voice_on_message(struct channel *channel, bool text, struct str data
     struct fail fail;
     bool hears = false;
     ASSERT(voice->magic == VOICE_MAGIC);
+    if (voice->leaving) {
+        return;
+    }
     if (text) {
         voice_on_text(voice, data);
     } else if (xiaozhi_session_hears(&voice->session, &hears, &fail) != ERR_OK ||
@@ -292,6 +327,10 @@ static bool voice_may_last(struct voice *voice)
     enum err err = auth_still(voice->gate, &actor);
     if (err != ERR_OK) {
         voice_fail_for_good(voice, str_from(err_info(err)->text));
+        return false;
+    }
+    if (voice->leaving && now_ns - voice->leave_ns > VOICE_LEAVE_NS) {
+        voice_close(voice, WEBSOCKET_POLICY, STR("no farewell is longer"));
         return false;
     }
     if (voice_seat_is_lost(&voice->seat)) {
@@ -430,7 +469,7 @@ static enum err voice_may_spend(const struct gate *gate, const struct api_key *k
 static enum err voice_admit(struct gate *gate, struct http_exchange *x,
                             const struct api_key **ret_key, struct voice_as *ret_as)
 {
-    TRY(auth_find(gate, x, ret_key));
+    TRY(auth_find_speaker(gate, x, ret_key));
     TRY(voice_check_device(gate, x, *ret_key));
     const struct registry_product *product =
         registry_product(gate->snapshot->registry, (*ret_key)->product);

@@ -72,11 +72,10 @@ void voice_call_on_failed(struct http_inner *inner, enum err err)
     voice_fail(call->voice, str_from(err_info(err)->text));
 }
 
-/* What no later turn would mend: keys and credit. */
+/* What no later turn would mend: something is used up. */
 static bool voice_call_is_final(int status, struct str error)
 {
-    return status == 401 || status == 402 ||
-           json_string_is(json_get(error, STR("type")), STR("insufficient_quota"));
+    return status == 402 || json_string_is(json_get(error, STR("type")), STR("insufficient_quota"));
 }
 
 bool voice_call_succeeded(struct voice_call *call)
@@ -98,8 +97,10 @@ bool voice_call_succeeded(struct voice_call *call)
         buf_reset(&said);
         EP_IGNORE(buf_append(&said, str_from(err_info(ERR_INTERNAL)->text))); /* or nothing */
     }
-    if (voice_call_is_final(call->status, error)) {
+    if (call->status == 401) {
         voice_fail_for_good(voice, buf_str(&said));
+    } else if (voice_call_is_final(call->status, error)) {
+        voice_leave(voice, buf_str(&said));
     } else {
         voice_fail(voice, buf_str(&said));
     }

@@ -105,7 +105,10 @@ struct voice {
     struct voice_think think;
     struct voice_speak speak;
     struct voice_history history;
-    bool closed; /* the socket is: only work on a worker's thread is waited for */
+    bool leaving; /* it says its farewell, and hears nothing any more */
+    char leave_text[WEBSOCKET_REASON_MAX + 1];
+    int64_t leave_ns; /* since then */
+    bool closed;      /* the socket is: only work on a worker's thread is waited for */
 };
 
 /* voice.c */
@@ -119,6 +122,9 @@ void voice_fail_for_good(struct voice *voice, struct str message);
 EP_MUST_CHECK enum err voice_take_turn(struct voice *voice);
 /* It has talked for so long, heard or spoken to. */
 void voice_talked(const struct voice *voice, int64_t ms);
+/* As voice_fail_for_good(), but who speaks with the toy is told so in speech first, if the operator
+ * has recorded it: something is used up, and nobody has done wrong. */
+void voice_leave(struct voice *voice, struct str message);
 /* All of an answer is heard, or there is none. */
 void voice_answered(struct voice *voice);
 /* The segment is over for the ear: what is heard of it is asked about. */
@@ -157,6 +163,8 @@ bool voice_think_sentence(struct voice *voice, struct buf *ret_text);
 void voice_speak_init(struct voice *voice);
 void voice_speak_fini(struct voice *voice);
 void voice_speak_reset(struct voice *voice);
+/* Says a sound file that is there, instead of an answer. ERR_NO_MEMORY, ERR_LIMIT. */
+EP_MUST_CHECK enum err voice_speak_file(struct voice *voice, struct str wav);
 /* Asks for the next sentence if it is time, and works on what has come. */
 void voice_speak_pump(struct voice *voice);
 /* Sends what is due. Gives when to look again; INT64_MAX: when something comes. */

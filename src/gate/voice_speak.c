@@ -187,6 +187,17 @@ void voice_speak_pump(struct voice *voice)
     buf_fini(&text);
 }
 
+enum err voice_speak_file(struct voice *voice, struct str wav)
+{
+    struct voice_speak *speak = &voice->speak;
+    TRY(buf_append(&speak->queued, wav));
+    speak_tell_begun(voice);
+    speak->saying = true;
+    speak->whole = true;
+    speak_run(voice);
+    return ERR_OK;
+}
+
 /* ---- playing ------------------------------------------------------------------------------ */
 
 static void speak_send_sentence(struct voice *voice, struct str text)
@@ -213,8 +224,9 @@ static void speak_send_packet(struct voice *voice, struct str packet)
 static bool speak_is_over(const struct voice *voice)
 {
     const struct voice_speak *speak = &voice->speak;
-    return voice->snapshot != NULL && voice->think.over && voice->think.sentences.len == 0 &&
-           !speak->saying && !speak->running;
+    bool said = voice->leaving ||
+                (voice->snapshot != NULL && voice->think.over && voice->think.sentences.len == 0);
+    return said && !speak->saying && !speak->running;
 }
 
 int64_t voice_speak_play(struct voice *voice)

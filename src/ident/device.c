@@ -8,9 +8,8 @@
 
 /* ---- what it is ---------------------------------------------------------------------------- */
 
-/* HMAC over what it is for, whose it is and what it is. */
-static struct digest device_mac(const struct ident *ident, const char *use, struct id whose,
-                                struct str what)
+struct digest device_mac(const struct ident *ident, const char *use, struct id whose,
+                         struct str what)
 {
     char text[32 + ID_BYTES + DEVICE_ID_MAX];
     struct buf buf = { text, 0, sizeof(text), sizeof(text) };
@@ -262,6 +261,7 @@ struct api_key *device_of_row(struct ident *ident, const struct store_value *row
     device->wakes_max[0] = row[IDENT_WAKES_DAY_MAX].number;
     device->wakes_max[1] = row[IDENT_WAKES_MAX].number;
     device->seconds_max = row[IDENT_SECONDS_MAX].number;
+    atomic_init(&device->tokens_ns, row[IDENT_TOKENS].number);
     device->waking = (struct device_waking){
         .day = row[IDENT_WAKE_DAY].number,
         .today = row[IDENT_WAKES_TODAY].number,

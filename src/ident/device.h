@@ -55,6 +55,7 @@ struct device {
     int64_t seconds_max;                          /* of talk in a day; likewise */
     _Atomic int64_t activated_ns;                 /* 0: not yet; device_activated_ns() */
     const struct device_consent *_Atomic consent; /* device_consent() */
+    _Atomic int64_t tokens_ns; /* when the tokens of before have ended; ident/device_token.h */
     struct device_waking waking;
 };
 
@@ -67,6 +68,8 @@ enum device_state {
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
+/* DEVICE_ID_MIN to DEVICE_ID_MAX letters, digits and any of . _ : - @ */
+bool device_id_is_fine(struct str id);
 /* By the maker's id; NULL: the fleet has none of it. */
 const struct device *device_find(const struct ident *ident, const struct fleet *fleet,
                                  struct str id);

@@ -8,6 +8,7 @@ const struct store_migration fleet_voice_migration = {
     "ALTER TABLE fleet ADD COLUMN seconds_day INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE device ADD COLUMN seconds_day_max INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE device ADD COLUMN talked_ms INTEGER NOT NULL DEFAULT 0;" /* on wake_day */
+    "ALTER TABLE device ADD COLUMN tokens_ns INTEGER NOT NULL DEFAULT 0;" /* ident/device_token.h */
     "CREATE TABLE fleet_voice("
     "fleet BLOB PRIMARY KEY REFERENCES fleet(id),"
     "hear TEXT NOT NULL, think TEXT NOT NULL, speak TEXT NOT NULL,"

@@ -141,7 +141,7 @@ static const struct store_sql sql_keys_read = {
     "SELECT k.id, k.client, k.hash, k.hint, k.created_ns, k.revoked_ns, k.product, k.name,"
     " k.market, k.consent, f.id, d.fleet, d.serial, d.activated_ns, d.expires_ns,"
     " d.wakes_day_max, d.wakes_max, d.wake_day, d.wakes_today, d.wakes, d.wake_seq,"
-    " d.seconds_day_max, d.talked_ms, c.reference, c.given_ns"
+    " d.seconds_day_max, d.talked_ms, d.tokens_ns, c.reference, c.given_ns"
     " FROM api_key k LEFT JOIN fleet f ON f.issuer = k.id"
     " LEFT JOIN device d ON d.key = k.id LEFT JOIN device_consent c ON c.id = d.consent"
     " ORDER BY k.created_ns, k.id"

@@ -121,8 +121,13 @@ void api_key_swap_text(struct ident *ident, const struct api_key_change *change)
 
 /* ---- device.c, for issue.c ---------------------------------------------------------------- */
 
+/* A rotation's time in device.tokens_ns: odd (ident/device_token.c). */
+#define DEVICE_ROTATED_NS(now_ns) ((now_ns) | 1)
+
+/* HMAC over what it is for (31 bytes at most), whose it is and what it is (DEVICE_ID_MAX). */
+struct digest device_mac(const struct ident *ident, const char *use, struct id whose,
+                         struct str what);
 struct digest device_serial(const struct ident *ident, const struct fleet *fleet, struct str id);
-bool device_id_is_fine(struct str id);
 /* ERR_ASK_INVALID with the sentence; *ret_field = field. */
 enum err device_refuse(struct fail *fail, const char **ret_field, const char *field,
                        const char *what);
@@ -166,6 +171,7 @@ enum ident_column {
     IDENT_WAKE_SEQ,
     IDENT_SECONDS_MAX,
     IDENT_TALKED,
+    IDENT_TOKENS,
     IDENT_REFERENCE,
     IDENT_GIVEN,
     IDENT_COLUMNS

@@ -13,6 +13,10 @@ static const struct store_sql sql_device_add = {
     " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, 0, 0, 0, 0)"
 };
 
+static const struct store_sql sql_device_rotated = {
+    "UPDATE device SET tokens_ns = ?2 WHERE key = ?1"
+};
+
 enum err device_order_check(const struct device_order *order, int64_t now_ns,
                             const char **ret_field, struct fail *fail)
 {
@@ -81,6 +85,15 @@ static struct api_key_change device_change(struct device_plan *plan, int64_t now
     };
 }
 
+/* With the text the tokens end that were given for it. */
+static enum err device_write_rotated(struct store_txn *txn, const struct device *device,
+                                     int64_t now_ns, struct fail *fail)
+{
+    const struct store_value values[] = { STORE_B(id_str(&device->key.id)),
+                                          STORE_I(DEVICE_ROTATED_NS(now_ns)) };
+    return store_exec(txn, &sql_device_rotated, values, EP_ARRAY_LEN(values), fail);
+}
+
 static enum err devices_run_issue(struct store_job *job, struct store_txn *txn, struct fail *fail)
 {
     const struct devices_job *devices = EP_CONTAINER(job, struct devices_job, job);
@@ -91,6 +104,7 @@ static enum err devices_run_issue(struct store_job *job, struct store_txn *txn, 
         } else if (plan->order->has_text) {
             const struct api_key_change change = device_change(plan, devices->issue->now_ns);
             TRY(api_key_write_text(devices->ident, txn, &change, fail));
+            TRY(device_write_rotated(txn, plan->device, devices->issue->now_ns, fail));
         }
     }
     return ERR_OK;
@@ -195,6 +209,8 @@ static void devices_publish(struct ident *ident, const struct devices_issue *iss
             const struct api_key_change change = device_change(plan, issue->now_ns);
             api_key_swap_text(ident, &change);
             plan->device->text = plan->hash;
+            atomic_store_explicit(&plan->device->tokens_ns, DEVICE_ROTATED_NS(issue->now_ns),
+                                  memory_order_release);
         }
     }
 }

@@ -15,6 +15,7 @@ struct device_order {
     int64_t caps[FLEET_CAPS];
     bool inactive; /* activated later */
     bool rotate;   /* a device that is there gets another key's text */
+    bool proof;    /* its maker is told the key for its fuses (ident/device_token.h) */
     /* out */
     const struct device *device;
     bool made;                /* it was not there before */

@@ -148,6 +148,9 @@ static enum err count_take(struct count_pass *pass, struct str text, bool ends)
     TRY(shape_join(pass, &text, ends));
     if (stream->tail.len == 0) {
         TRY(shape_pieces(pass, text, ends, &used));
+        if (stream->tail.cap == 0) { /* an open stream has its last word for long */
+            TRY(buf_reserve_little(&stream->tail, text.len - used));
+        }
         TRY(buf_append(&stream->tail, str_from_at(text, used)));
         stream->tail_look = stream->tail.len + stream->tail.len / 2;
         return ERR_OK;

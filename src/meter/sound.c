@@ -133,6 +133,14 @@ void sound_feed(struct sound *sound, struct str data)
             data = str_from_at(data, off);
             continue;
         }
+        if (sound->seek) {
+            const char *found = memchr(data.ptr, 0xFF, data.len);
+            size_t off = found == NULL ? data.len : (size_t)(found - data.ptr);
+            sound->at += off;
+            sound->seek = found == NULL;
+            data = str_from_at(data, off);
+            continue;
+        }
         size_t want = sound->need - sound->have;
         size_t take = want < data.len ? want : data.len;
         memcpy(sound->head + sound->have, data.ptr, take);
@@ -162,6 +170,13 @@ bool sound_is_said(const struct sound *sound)
     bool wav = sound->kind == SOUND_WAV && sound->as.wav.packed;
     return wav || sound->kind == SOUND_FLAC || sound->kind == SOUND_OGG ||
            sound->kind == SOUND_MP4 || sound->kind == SOUND_WEBM;
+}
+
+bool sound_is_summed(const struct sound *sound)
+{
+    bool flac = sound->kind == SOUND_FLAC && sound->as.flac.live;
+    return flac || sound->kind == SOUND_WAV || sound->kind == SOUND_OGG ||
+           sound->kind == SOUND_MPEG;
 }
 
 const char *sound_kind_name(enum sound_kind kind)

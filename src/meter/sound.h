@@ -3,7 +3,7 @@
  * and without keeping it. Pure.
  *
  *   WAV        bytes of the data chunk by the rate of its format; of compressed ones, what it says
- *   FLAC       samples that its stream info tells
+ *   FLAC       samples that its stream info tells; where it does not, those of its frames
  *   Ogg        the last granule of its first sound (Opus, Vorbis), chained ones added
  *   MP3, AAC   frames, each by its header
  *   MP4        the sample table and the fragments of its longest sound; without any, what the
@@ -42,6 +42,15 @@ struct sound_wav {
     uint64_t data_len; /* as declared; UINT64_MAX: to the end */
     bool has_data;
     bool packed; /* compressed: how long its bytes are is what the file says */
+};
+
+struct sound_flac {
+    uint64_t ms;      /* as its head says; UINT64_MAX: it does not */
+    uint64_t rate;    /* samples a second */
+    uint64_t samples; /* of the frames that came, where it does not */
+    uint64_t next;    /* number of the frame that continues them */
+    bool live;        /* its head does not say */
+    bool in_frames;
 };
 
 struct sound_ogg {
@@ -93,6 +102,7 @@ struct sound_webm {
 struct sound {
     enum sound_kind kind;
     bool over;     /* nothing more is to be learned */
+    bool seek;     /* for a byte of ones: all before it is passed over */
     uint64_t size; /* all that came */
     uint64_t at;   /* where `head` stands */
     uint64_t skip; /* to pass over before it goes on */
@@ -105,7 +115,7 @@ struct sound {
         struct sound_mpeg mpeg;
         struct sound_mp4 mp4;
         struct sound_webm webm;
-        uint64_t flac_ms;
+        struct sound_flac flac;
     } as;
 };
 
@@ -113,8 +123,10 @@ void sound_init(struct sound *sound);
 void sound_feed(struct sound *sound, struct str data);
 /* All has come. True: *ret_ms, rounded up. */
 bool sound_length(const struct sound *sound, int64_t *ret_ms);
-/* The length rests on the file's word alone (FLAC's stream info, Ogg's granules, MP4's tables,
- * WebM's times, a compressed WAV's rate): whoever made it may have written anything there. */
+/* The length rests on the file's word alone (FLAC's stream info and numbers, Ogg's granules, MP4's
+ * tables, WebM's times, a compressed WAV's rate): whoever made it may have written anything. */
 bool sound_is_said(const struct sound *sound);
+/* It is as long as what came of it: of the others the head says it of all, come or not. */
+bool sound_is_summed(const struct sound *sound);
 /* "wav", "flac", "ogg", "mpeg", "mp4", "webm"; "unknown" */
 const char *sound_kind_name(enum sound_kind kind);

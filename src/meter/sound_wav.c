@@ -1,12 +1,10 @@
-/* WAV and FLAC: a head that says all of it. */
+/* WAV: a head that says all of it. */
 #include "meter/sound_internal.h"
 
 #define WAV_CHUNK  8
 #define WAV_FORMAT 16 /* of its format chunk: all that is needed */
 #define WAV_FACT   4
 #define WAV_OPEN   UINT32_C(0xFFFFFFFF)
-
-#define FLAC_HEAD 42 /* its mark, a block's head, the stream info */
 
 void sound_wav_begin(struct sound *sound)
 {
@@ -72,25 +70,4 @@ uint64_t sound_wav_ms(const struct sound *sound)
     uint64_t there = sound->size - wav->data_at;
     uint64_t ms = sound_ms(there < wav->data_len ? there : wav->data_len, wav->rate);
     return ms < UINT64_MAX && wav->fact_ms > ms ? wav->fact_ms : ms;
-}
-
-void sound_flac_begin(struct sound *sound)
-{
-    sound->as.flac_ms = UINT64_MAX;
-    sound_grow(sound, FLAC_HEAD);
-}
-
-/* 20 bits of rate, 3 of channels, 5 of the width, 36 of the number of samples: from byte 18 on. */
-void sound_flac_step(struct sound *sound)
-{
-    uint64_t rate = sound_big(sound, 18, 3) >> 4;
-    uint64_t samples = sound_big(sound, 21, 5) & ((UINT64_C(1) << 36) - 1);
-    bool is_info = (sound->head[4] & 0x7F) == 0;
-    sound->as.flac_ms = is_info && samples > 0 ? sound_ms(samples, rate) : UINT64_MAX;
-    sound_stop(sound);
-}
-
-uint64_t sound_flac_ms(const struct sound *sound)
-{
-    return sound->as.flac_ms;
 }

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-#define TALLY_TEXTS_FIRST 2   /* content, and reasoning before it */
+#define TALLY_TEXTS_FIRST 1   /* content; most models reason aside or not at all */
 #define TALLY_OPEN        512 /* bytes: ordinary text has under 256 */
 
 struct tally_text {

@@ -313,6 +313,14 @@ void http_call_start(struct upstream_pool *pool, struct http_call *call)
     host_serve(host);
 }
 
+void http_call_ready(struct http_call *call)
+{
+    struct upstream_conn *conn = call->conn;
+    if (conn != NULL && conn->state == UPSTREAM_CALL) {
+        task_queue(conn->pool->loop, &conn->task);
+    }
+}
+
 bool http_call_is_open(const struct http_call *call)
 {
     return call->pool != NULL;

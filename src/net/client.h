@@ -73,13 +73,13 @@ struct http_call_events {
     void (*on_drained)(struct http_call *call);
 };
 
-/* A body's bytes that are nowhere in memory: read as they are sent, from any place and more than
+/* A body's bytes that are nowhere in memory: fetched as they are sent, from any place and more than
  * once, and never all at once. */
 struct http_source {
     uint64_t len;
-    /* Some bytes from `at` on, at least one, into `place`. ERR_*: they cannot be had. */
-    enum err (*read)(const struct http_source *source, uint64_t at, char *place, size_t room,
-                     size_t *ret_len);
+    /* Some bytes from `at` on, at least one, which stay until the next call. ERR_BUSY: they are on
+     * their way, and http_call_ready() follows. Other ERR_*: they cannot be had. */
+    enum err (*read)(struct http_source *source, uint64_t at, struct str *ret_bytes);
 };
 
 /* Lives in its owner. The first part is the owner's to fill in before http_call_start() (what it
@@ -94,8 +94,8 @@ struct http_call {
     struct str head;        /* the whole head of the request, with its empty line */
     const struct str *body; /* framed as the head says */
     size_t body_count;
-    const struct http_source *source; /* behind it; NULL: nothing; lives as long as `head` */
-    struct str source_tail;           /* and behind that */
+    struct http_source *source; /* behind it; NULL: nothing; lives as long as `head` */
+    struct str source_tail;     /* and behind that */
     int64_t first_byte_ns; /* from the last byte sent to a whole head of an answer; 0: any time */
     int64_t silence_ns;    /* between bytes of the answer's body; 0: any time */
     int64_t answer_ns;     /* from the start to the end, pauses aside, however it drips; 0: any */
@@ -124,6 +124,8 @@ struct http_call {
 void http_call_init(struct http_call *call, const struct http_call_events *events);
 void http_call_start(struct upstream_pool *pool, struct http_call *call);
 bool http_call_is_open(const struct http_call *call);
+/* What its source was busy with is there, or cannot be had. Allowed when it is not open. */
+void http_call_ready(struct http_call *call);
 /* Nothing is read until http_call_resume(). What has been read already still comes: one on_body of
  * 64 KiB at most, and the end if it was among it. Silence is not timed meanwhile. */
 void http_call_pause(struct http_call *call);

@@ -6,7 +6,6 @@
 #include "net/client_internal.h"
 
 #define READS_BATCH 16 /* 1 MiB; then other connections get a turn */
-#define SENDS_BATCH 4  /* of a source, 256 KiB: they may come from a disk */
 #define PARTS_MAX   32 /* of a request, in one write */
 #define WHAT_MAX    96 /* of what it has done, in words */
 
@@ -164,8 +163,7 @@ static int upstream_part(struct iovec *part, struct str text)
     return 1;
 }
 
-/* `at` bytes into what is behind the body's parts: the source, of which some is read now, or its
- * tail. */
+/* `at` bytes into what is behind the body's parts: some of the source, or its tail. */
 static enum err upstream_read_source(const struct upstream_conn *conn, uint64_t at,
                                      struct iovec *part, int *ret_count)
 {
@@ -175,13 +173,10 @@ static enum err upstream_read_source(const struct upstream_conn *conn, uint64_t 
         return ERR_OK;
     }
     if (at < call->source->len) {
-        char *scratch = loop_scratch(conn->pool->loop);
-        uint64_t left = call->source->len - at;
-        size_t room = left < LOOP_SCRATCH_BYTES ? (size_t)left : LOOP_SCRATCH_BYTES;
-        size_t len = 0;
-        TRY(call->source->read(call->source, at, scratch, room, &len));
-        ASSERT(len > 0 && len <= room);
-        *ret_count = upstream_part(part, (struct str){ scratch, len });
+        struct str bytes = STR_EMPTY;
+        TRY(call->source->read(call->source, at, &bytes));
+        ASSERT(bytes.len > 0 && bytes.len <= call->source->len - at);
+        *ret_count = upstream_part(part, bytes);
         return ERR_OK;
     }
     at -= call->source->len;
@@ -221,15 +216,15 @@ static void upstream_unsendable(struct upstream_conn *conn)
 
 static void upstream_send(struct upstream_conn *conn)
 {
-    for (int sends = 0; !conn->sent_all && !conn->unsendable; sends++) {
+    while (!conn->sent_all && !conn->unsendable) {
         struct iovec parts[PARTS_MAX];
         int count = 0;
-        if (conn->call->source != NULL && sends == SENDS_BATCH) {
-            task_queue_next(conn->pool->loop, &conn->task);
-            return;
+        enum err had = upstream_gather(conn, parts, &count);
+        if (had == ERR_BUSY) {
+            return; /* http_call_ready() goes on */
         }
-        conn->source_err = upstream_gather(conn, parts, &count);
-        if (conn->source_err != ERR_OK) {
+        if (had != ERR_OK) {
+            conn->source_err = had;
             task_queue(conn->pool->loop, &conn->task); /* told from the loop */
             return;
         }
@@ -289,9 +284,7 @@ void upstream_begin(struct upstream_conn *conn, struct http_call *call)
     conn->interim = 0;
     conn->keep = false;
     conn->source_err = ERR_OK;
-    if (call->source == NULL) { /* else later: who begins a call may be reading from the scratch */
-        upstream_send(conn);
-    }
+    upstream_send(conn);
     upstream_schedule(conn);
     task_queue(conn->pool->loop, &conn->task); /* on_sent */
 }

@@ -170,7 +170,7 @@ uint64_t spool_size(const struct spool_file *file)
 }
 
 enum err spool_read(const struct spool_file *file, uint64_t at, char *place, size_t room,
-                    size_t *ret_len)
+                    size_t *ret_len, struct fail *fail)
 {
     ASSERT(at < file->size && room > 0);
     size_t most = room < SPOOL_PIECE_MAX ? room : SPOOL_PIECE_MAX;
@@ -179,7 +179,8 @@ enum err spool_read(const struct spool_file *file, uint64_t at, char *place, siz
         len = pread(file->fd, place, most, (off_t)at);
     } while (len < 0 && errno == EINTR);
     if (len <= 0) {
-        return ERR_UPLOAD_FAILED;
+        return FAIL_SYS(fail, ERR_UPLOAD_FAILED, "could not read a file in \"%s\" (uploads.folder)",
+                        file->spool->folder);
     }
     *ret_len = (size_t)len;
     return ERR_OK;

@@ -6,8 +6,8 @@
  * kill -9 too, its blocks are free again and nobody finds it. It is never synced: it lives in the
  * system's cache, and what of it reaches the disk is no promise to anybody.
  *
- * Bounded in number and in bytes of all files together. Reading and writing may have to wait for
- * the disk: pieces of SPOOL_PIECE_MAX, so that a loop is not held for long.
+ * Bounded in number and in bytes of all files together. All of it may have to wait for the disk: it
+ * is for workers' threads, in pieces of SPOOL_PIECE_MAX.
  *
  * Threads: a spool any, a file one at a time.
  */
@@ -44,6 +44,6 @@ uint64_t spool_size(const struct spool_file *file);
 /* At least one byte from `at` on, which is before the end; at most SPOOL_PIECE_MAX.
  * ERR_UPLOAD_FAILED. */
 EP_MUST_CHECK enum err spool_read(const struct spool_file *file, uint64_t at, char *place,
-                                  size_t room, size_t *ret_len);
+                                  size_t room, size_t *ret_len, struct fail *fail);
 /* Its bytes are gone with it. NULL is allowed. */
 void spool_close(struct spool_file *file);

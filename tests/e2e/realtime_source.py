@@ -28,7 +28,7 @@ class Conversation:
         self.session = {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": source.model or model,
                         "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}}
         self.responses, self.cancelled, self.lock = 0, threading.Event(), threading.Lock()
-        self.thread = None
+        self.thread, self.late, self.dropped = None, None, set()
 
     def say(self, type, **fields):
         with self.lock:
@@ -74,10 +74,24 @@ class Conversation:
             self.say("error", error={"type": "invalid_request_error", "code": "invalid_value", "message": "No such voice.",
                                      "param": "response.voice", "event_id": event.get("event_id")})
             return
+        if response.get("instructions") == "silent":
+            return
+        if response.get("instructions") == "tardy" and self.late:
+            self.say("error", error={"type": "invalid_request_error", "code": "item_delete_invalid_item_id", "message": "No such item.",
+                                     "param": None, "event_id": self.late.get("event_id")})
+            self.late = None
+            time.sleep(0.2)
         self.begin(response)
 
+    def on_conversation_item_delete(self, event):
+        """Told late: behind the next response.create."""
+        self.late = event
+
     def on_response_cancel(self, event):
-        self.cancelled.set()
+        if "response_id" in event:
+            self.dropped.add(event["response_id"])
+        else:
+            self.cancelled.set()
 
     def begin(self, response):
         self.cancelled.clear()
@@ -107,7 +121,7 @@ class Conversation:
             if what == "slow":
                 time.sleep(0.1)
             if what == "long":
-                if self.cancelled.wait(0.05):
+                if self.cancelled.wait(0.05) or id in self.dropped:
                     self.say("response.done", response={"id": id, "object": "realtime.response", "status": "cancelled",
                                                         "output": [], "usage": CUT})
                     return

@@ -404,6 +404,16 @@ def test_speech_may_come_as_events(studio):
     assert events[-1]["type"] == "speech.audio.done" and events[-1]["usage"]["total_tokens"] > 0
     receipt = receipt_of(studio, headers)["client"]
     assert receipt["outcome"] == "complete" and receipt["units"]["char"] == str(len(TEXT)), receipt
+    assert receipt["units"]["second_out"] == "2", "as much as it is as bytes"
+
+
+@pytest.mark.parametrize("kind", ["wav", "pcm"])
+def test_seconds_are_counted_in_events_as_in_bytes(studio, kind):
+    """A book that sells speech by nothing but its seconds gives none of it away."""
+    ask = {"model": "aurora-small", "input": "a" * 100, "voice": "v", "response_format": kind}
+    units = [receipt_of(studio, studio.request("/v1/audio/speech", {**ask, **more})[1])["client"]["units"]
+             for more in ({}, {"stream_format": "sse"})]
+    assert units[0] == units[1] == {"char": "100", "second_out": "6"}, units
 
 
 def test_speech_that_breaks_off_is_cut_and_not_sold(studio):
@@ -465,18 +475,37 @@ def test_sound_without_a_type_is_bytes_and_a_length_that_was_promised_is_not_sol
         Mute.sound = flac + bytes(100000)
         Mute.length = len(Mute.sound)
         whole = studio.request("/v1/audio/speech", ask)
+        assert whole[0] == 200 and whole[1]["content-type"] == "application/octet-stream" and whole[2] == Mute.sound
         Mute.length += 1
         status, call = opened(studio, ask)
+        # Without a number of samples: what its frames have; of what is nothing known, as little as so many bytes can be.
+        Mute.sound = b"fLaC\x80" + flac[5:21] + bytes(5) + flac[26:] + b"".join(flac_frame(number) + bytes(3000) for number in range(13))
+        Mute.length = len(Mute.sound)
+        live = studio.request("/v1/audio/speech", ask)
+        Mute.sound = bytes(400000)
+        Mute.length = len(Mute.sound)
+        blind = studio.request("/v1/audio/speech", ask)
     finally:
         for server in servers:
             server.shutdown()
             server.server_close()
         studio.upstreams_are()
-    assert whole[0] == 200 and whole[1]["content-type"] == "application/octet-stream" and whole[2] == Mute.sound
     assert receipt_of(studio, whole[1])["client"]["units"] == {"char": "100", "second_out": "60"}
+    assert receipt_of(studio, live[1])["client"]["units"] == {"char": "100", "second_out": "3"}
+    assert receipt_of(studio, blind[1])["client"]["units"] == {"char": "100", "second_out": "2"}
     if status == 200:  # else it was over before its hold was durable
         cut = receipt_of(studio, {"x-entrepot-call": call})["client"]
         assert cut["outcome"] == "interrupted" and "units" not in cut, cut
+
+
+def flac_frame(number):
+    """The header of one of 4096 samples, with its CRC-8."""
+    head, check = bytes([0xFF, 0xF8, 0xC0, 0x08, number]), 0
+    for byte in head:
+        check ^= byte
+        for _ in range(8):
+            check = (check << 1 ^ (7 if check & 0x80 else 0)) & 0xFF
+    return head + bytes([check])
 
 
 def opened(studio, body):

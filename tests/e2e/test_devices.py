@@ -1,6 +1,7 @@
 """A maker's fleet: devices' keys issued, used up, woken, revoked under load and killed in between."""
 
 import http.client
+import hmac
 import json
 import signal
 import threading
@@ -376,7 +377,7 @@ def test_firmware_is_told_the_time_and_where_to_speak(house, fleet):
     for path, key in ((f"/v1/devices/ota/{made['key']}", "sk-ep-other"), ("/v1/devices/ota", made["key"])):
         status, _, body = house.request(path, b'{"version":2}', key=key, headers=far)
         answer = json.loads(body)
-        assert status == 200 and answer["websocket"]["token"] == made["key"]
+        assert status == 200 and answer["websocket"]["token"].startswith("st-ep-")
         assert answer["websocket"]["url"] == f"ws://127.0.0.1:{house.public}/v1/devices/voice"
         assert answer["firmware"]["url"] == "" and "activation" not in answer and "mqtt" not in answer
     for serial, status in (({"Device-Id": "a4:cf:12:0b:77:e3"}, 403), ({"Serial-Number": "a4:cf:12:0b:77:e2"}, 200)):
@@ -386,6 +387,46 @@ def test_firmware_is_told_the_time_and_where_to_speak(house, fleet):
     waits = issue(house, fleet, "a4:cf:12:0b:77:e4", active=False)
     answer = json.loads(house.request("/v1/devices/ota", b"{}", key=waits["key"])[2])
     assert answer["activation"]["code"] == waits["code"] and answer["activation"]["challenge"]
+
+
+def test_firmware_proves_itself_by_the_key_in_its_fuses(house, client):
+    """One URL for the whole fleet: a serial, a challenge, and a token that is good once the challenge is answered."""
+    fleet = add_fleet(house, client)
+    serial = "SN-PROOF-1"
+    made = issue(house, fleet, serial, proof=True, active=False)
+    fuses = bytes.fromhex(made["proof_key"])
+    assert ask(house, fleet["secret"], "/v1/devices", {"device_id": serial, "proof": True})[1]["proof_key"] == made["proof_key"]
+    ota = f"/v1/devices/ota/{fleet['fleet']}"
+
+    def boot(says=serial):
+        status, _, body = house.request(ota, b"{}", key="none", headers={"Serial-Number": says})
+        assert status == 200, body
+        return json.loads(body)
+
+    def activate(told, **change):
+        told = {"algorithm": "hmac-sha256", "serial_number": serial, "challenge": told,
+                "hmac": hmac.new(fuses, told.encode(), "sha256").hexdigest(), **change}
+        status, _, body = house.request(ota + "/activate", json.dumps(told).encode(), key="none")
+        return status, json.loads(body).get("error", {}).get("code")
+
+    first = boot()
+    token, challenge = first["websocket"]["token"], first["activation"]["challenge"]
+    assert "code" not in first["activation"] and boot("SN-NOBODY")["activation"]["challenge"] != challenge
+    for change in ({"hmac": "00" * 32}, {"hmac": 7}, {"serial_number": "SN-PROOF-2"}, {"challenge": challenge[:-1] + "x"}, {"challenge": None}):
+        assert activate(challenge, **change) == (403, "device_proof"), change
+    assert activate(challenge, algorithm="md5") == (400, "invalid_value")
+    assert house.request(ota + "/activate", b"[", key="none")[0] == 400
+    assert activate(challenge) == (202, None)
+    ask(house, fleet["secret"], f"/v1/devices/{serial}/activate", {})
+    assert activate(challenge) == (200, None)
+    again = boot()
+    assert "activation" not in again and "token" not in again["websocket"], "it has what it needs"
+    for headers, status in (({}, 400), ({"Serial-Number": "x"}, 400)):
+        assert house.request(ota, b"{}", key="none", headers=headers)[0] == status
+    assert house.request("/v1/devices/ota/fleet_01m8c1gh41000dpdxvnbvfed4g", b"{}", key="none")[0] == 401
+    assert house.request("/v1/models", key=token)[0] == 401, "a token speaks, and does nothing else"
+    house.command("fleet", "suspend", fleet["fleet"])
+    assert house.request(ota, b"{}", key="none", headers={"Serial-Number": serial})[0] == 403
 
 
 # ---- the end of a device

@@ -105,6 +105,10 @@ def test_the_law_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "law.md", fresh.folder, {8080: fresh.public, **{port: free_port() for port in (8090, 8091, 9003, 9004)}})
 
 
+def test_the_tiers_of_the_document_are_those_of_the_program(fresh):
+    check(ROOT / "docs" / "tiers.md", fresh.folder, {8080: fresh.public})
+
+
 def test_the_evidence_of_the_document_is_that_of_the_program(fresh):
     check(ROOT / "docs" / "evidence.md", fresh.folder, {8080: fresh.public})
 

@@ -34,11 +34,11 @@ class Upstream:
         self.halts, self.blank = 0, False  # of the next streams: they wait for `on` amid their words; say none, and break off
         self.ended = 0  # streams that came to their end
         self.on = threading.Event()
-        self.report = {"usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}
         self.go = threading.Event()  # nothing is answered until it is set
         self.go.set()
         self.said = b'{"error": {"message": "no"}}'
         self.prompts = collections.Counter()
+        self.report = {"usage": {"prompt_tokens": 9, "completion_tokens": 20, "total_tokens": 29}}  # of whole answers
         self.lock = threading.Lock()
         outer = self
 

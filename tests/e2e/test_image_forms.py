@@ -51,7 +51,7 @@ class Darkroom(Pictures):
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
     made = Darkroom(tmp_path_factory.mktemp("darkroom") / "demo")
-    made.conf.write_text(made.conf.read_text() + "\nlimits: {read_ms: 3000}\nuploads: {time_ms: 5000}\n")
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {read_ms: 2500}\nuploads: {time_ms: 4000, file_bytes: 6291456, bytes: 8388608}\n")
     made.upstreams_are()
     made.start()
     yield made
@@ -154,10 +154,21 @@ def test_json_is_no_form(room):
 
 
 def test_all_files_together_have_the_limit_of_one(room):
-    half = PNG + bytes(13 << 20)
+    half = PNG + bytes(3_200_000)
     status, _, body = room.send(EDITS, ASK, [("image[]", "a.png", half), ("image[]", "b.png", half)])
     assert status == 413 and json.loads(body)["error"]["param"] in ("image", "image[]"), body
     room.quiet()
+
+
+def test_more_than_all_uploads_may_have_is_told_and_passes(room):
+    body = form(ASK, [("image", "a.png", PNG + bytes(5_000_000))])[1]
+    with sent(room, EDITS, head_of(room, len(body)), body[:4_600_000]):
+        wait_for(lambda: room.spool() == 1, "the first one's file")
+        status, headers, told = room.send(EDITS, ASK, [("image", "b.png", PNG + bytes(5_000_000))])
+        assert status == 503 and json.loads(told)["error"]["code"] == "uploads_full", told
+    room.quiet()
+    assert room.send(EDITS, ASK, [("image", "b.png", PNG + bytes(5_000_000))])[0] == 200
+    assert '"event":"upload"' in (room.folder / "server.log").read_text()
 
 
 def test_a_call_with_one_key_is_sold_once(room):
@@ -167,6 +178,16 @@ def test_a_call_with_one_key_is_sold_once(room):
     assert first[0] == 200 and again[2] == first[2] and again[1]["x-entrepot-replayed"] == "true"
     assert tried(EDITS, ASK, PNG + b"x")[0] == 422  # another picture is another request
     assert tried(VARIATIONS, ASK[:1], PNG)[0] == 422
+    room.quiet()
+
+
+def test_what_an_sdk_sends_again_is_not_sold_twice(room):
+    def tried(count, boundary, data=PNG):
+        kind, body = form(ASK + [("user", "again")], [("image", "a.png", data)], boundary)
+        return room.request(EDITS, body, headers={"Content-Type": kind, "x-stainless-retry-count": str(count)})
+    first, again = tried(0, "one"), tried(1, "other")  # an SDK makes each form anew
+    assert first[0] == 200 and again[1]["x-entrepot-replayed"] == "true" and again[2] == first[2]
+    assert tried(1, "third", PNG + b"x")[1]["x-entrepot-replayed"] is None
     room.quiet()
 
 
@@ -270,7 +291,7 @@ def sent(room, path, head, body):
 
 
 def test_clients_that_leave_stall_or_dawdle_leave_nothing(room):
-    body = form(ASK, [("image", "a.png", PNG + bytes(3_000_000))])[1]
+    body = form(ASK, [("image", "a.png", PNG + bytes(1_500_000))])[1]
     assert room.send(EDITS, ASK, ONE)[0] == 200
     before = descriptors(room)
     for end in (len(body) // 2, len(body) - 1, 300):

@@ -121,7 +121,9 @@ def test_a_response_is_a_call_with_a_receipt(studio):
             # It left when it was durable: the books have it already.
             assert round(studio.credits()["total_usage"] - spent, 9) == round(WHOLE * (n + 1), 9)
             last = events[-1]
-            until(socket, "rate_limits.updated")
+        send(socket, "session.update", session={"type": "realtime"})
+        told = until(socket, "session.updated")
+        assert [event["type"] for event in told] == ["session.updated"]  # the source's own limits are nobody's business
     assert settled(studio, before + 2)[before:] == [("complete", round(WHOLE * 1e9))] * 2
     newest = studio.receipts()[0]
     assert last["entrepot"]["call"] == newest["call"]

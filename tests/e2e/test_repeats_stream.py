@@ -106,7 +106,7 @@ def read(line):
 
 def again(shop, body, count=1, path=CHAT):
     line = send(shop, body, count, path)
-    time.sleep(0.1)
+    time.sleep(0.05)
     release(shop)
     return read(line)
 
@@ -276,11 +276,11 @@ def test_a_repeat_that_leaves_with_some_of_it_ends_it(shop):
     line = send(shop, body, 1)
     release(shop)
     answer = line.getresponse()
-    for _ in range(5):  # with the blank lines between them: an id and two words
+    for _ in range(6):  # all that has come, with blank lines between: an id and two words
         answer.readline()
     answer.close()
     hang_up(shop, line)
-    time.sleep(0.1)  # the stream looks after its client every 20 ms
+    time.sleep(0.2)  # the stream looks after its client every 20 ms
     go_on(shop)
     wait_for(lambda: float(shop.credits()["held"]) == 0, "its end")
     count, posted = sold(shop)

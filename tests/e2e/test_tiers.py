@@ -8,6 +8,7 @@ import pytest
 
 from conftest import House, wait_for
 from talker import events
+from test_batches import begin, by_custom_id, content, end, line, sell_batches
 from test_dispatch import ASK, CHAT, Two
 
 TIERS = 'tiers: {priority: {percent: 200}, flex: {percent: 50}, fast: {input: "3", output: "7.00"}}'
@@ -22,7 +23,7 @@ class Desk(Two):
         book = folder / "registry" / "price_books.yaml"
         text = re.sub(r"(aurora-small: \{input: )\"[0-9.]+\".*\}", rf'\1"1", output: "2", {TIERS}}}', book.read_text())
         book.write_text(text)
-        self.apply()
+        sell_batches(self)
         client = self.json("client", "add", "--name", "Careful", "--party", "first-client")["id"]
         self.key = self.json("key", "add", "--client", client, "--product", "world")["key"]
         self.command("credit", "purchase", "--client", client, "--plan", "starter")
@@ -165,6 +166,22 @@ def test_credit_of_before_buys_dear_tiers_at_todays_price_and_cheap_ones_at_its_
     finally:
         desk.key = newer
     assert amounts[0] == amounts[1] < FLEX and amounts[2] == PRIORITY, amounts
+
+
+def test_a_line_of_a_batch_costs_the_batchs_share_of_its_tier(desk):
+    for talker in desk.talkers:
+        talker.tier = "priority"
+    before = desk.claimed()
+    asked = (None, "priority", "flex", "scale")
+    lines = [line(at, body={**ASK, "model": MODEL, **({} if tier is None else {"service_tier": tier})}) for at, tier in enumerate(asked)]
+    batch = end(desk, begin(desk, lines))
+    assert batch["request_counts"] == {"total": 4, "completed": 3, "failed": 1}, batch
+    done = by_custom_id(content(desk, batch["output_file_id"]) + content(desk, batch["error_file_id"]))
+    assert json.dumps(done["ask-3"]).find("service_tier") > 0, done["ask-3"]
+    receipts = [desk.json("receipt", "show", done[f"ask-{at}"]["response"]["request_id"]) for at in range(3)]
+    assert [int(each["client"]["amount"]) for each in receipts] == [ORDINARY // 2, PRIORITY // 2, FLEX // 2]
+    assert all(int(each["operator"]["held"]) >= int(each["client"]["amount"]) for each in receipts)
+    assert desk.claimed() - before == 2, "nobody had asked for it, or for flex"
 
 
 def test_the_list_of_models_says_what_tiers_cost(desk):

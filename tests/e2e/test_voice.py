@@ -1,6 +1,7 @@
 """Toys that are spoken with: a question of espeak-ng's voice goes through the whole path and is answered by it; and all that
 a toy can do wrong."""
 
+import hmac
 import importlib.util
 import json
 import os
@@ -385,6 +386,45 @@ def test_a_key_that_is_rotated_away_ends_its_session(house, actor, codec, fleet)
     settled(house)
 
 
+def test_a_device_speaks_by_the_token_of_its_start_until_its_key_is_rotated(house, actor, codec, fleet):
+    made = issue(house, fleet, "aa:bb:cc:00:00:09")
+    told = [json.loads(house.request(f"/v1/devices/ota/{made['key']}", b"{}", key="none")[2]) for _ in range(2)]
+    tokens = [answer["websocket"]["token"] for answer in told]
+    assert tokens[0] != tokens[1]
+    toy = Toy(house, key=tokens[1])
+    toy.hello()
+    toy.ask(tone(300), codec)
+    toy.told("tts", state="stop")
+    settled(house)
+    assert all(step["key"] == made["id"] for step in house.segments()[-1])
+    house.request("/v1/devices", json.dumps({"device_id": "aa:bb:cc:00:00:09", "rotate": True}).encode(), key=fleet["secret"], method="POST")
+    assert toy.until_closed()[0][0] == 1008
+    for token in (*tokens, tokens[0][:-1] + "x", "st-ep-"):
+        with pytest.raises(Refused) as refused:
+            Toy(house, key=token)
+        assert refused.value.status == 401 and b"invalid_api_key" in refused.value.body
+
+
+def test_a_device_that_has_proved_itself_speaks_by_that_token_alone(house, actor, codec, fleet):
+    made = issue(house, fleet, "SN-0000000001", proof=True)
+    ota = f"/v1/devices/ota/{fleet['fleet']}"
+    told = json.loads(house.request(ota, b"{}", key="none", headers={"Serial-Number": "SN-0000000001"})[2])
+    token, challenge = told["websocket"]["token"], told["activation"]["challenge"]
+    with pytest.raises(Refused) as refused:
+        Toy(house, key=token)
+    assert refused.value.status == 401
+    proof = {"algorithm": "hmac-sha256", "serial_number": "SN-0000000001", "challenge": challenge,
+             "hmac": hmac.new(bytes.fromhex(made["proof_key"]), challenge.encode(), "sha256").hexdigest()}
+    assert house.request(ota + "/activate", json.dumps(proof).encode(), key="none")[0] == 200
+    toy = Toy(house, key=token)
+    toy.hello()
+    toy.ask(tone(300), codec)
+    toy.told("tts", state="stop")
+    toy.close()
+    settled(house)
+    assert all(step["key"] == made["id"] for step in house.segments()[-1])
+
+
 def test_a_fleet_has_a_voice_and_a_character_of_its_own(house, actor, codec, fleet):
     """... from its next question on, beside what its product says; and other toys keep theirs."""
     made = issue(house, fleet, "aa:bb:cc:00:00:05")
@@ -463,6 +503,34 @@ def test_the_seconds_of_a_day_end_the_talk_and_close_the_door(house, actor, code
         Toy(house, key=made["key"])
     assert refused.value.status == 429 and b"seconds_day" in refused.value.body
     settled(house)
+
+
+def test_who_may_not_go_on_is_told_so_in_speech(tmp_path, codec):
+    """... if the operator has recorded it, and then closed; what is used up is no fault of the toy."""
+    house = Toys(tmp_path / "demo")
+    (house.folder / "farewell.wav").write_bytes(wav(tone(1200), RATE))
+    conf = house.conf.read_text()
+    house.conf.write_text(conf + "\nvoice: {farewell: farewell.wav}\n")
+    house.chat_says(" ".join(ANSWER))
+    house.start()
+    actor = house.speech_actor()
+    key = house.json("key", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world", "--name", "toy",
+                     "--budget-total", "0.00005")
+    toy = Toy(house, key=key["key"])
+    toy.hello()
+    begun = time.monotonic()
+    toy.ask(tone(300), codec)
+    (code, reason), told = toy.until_closed()
+    assert code == 1008 and "budget" in reason and not actor.asked
+    assert [message.get("state", message["type"]) for message in told if isinstance(message, dict)] == ["alert", "start", "llm", "stop"]
+    samples = Codec().decode([message for message in told if isinstance(message, bytes)])
+    assert 1.1 < len(samples) / 24000 < 1.4 and max(samples) > 3000
+    assert time.monotonic() - begun > 1, "it is heard before the door closes"
+    actor.close()
+    house.stop()
+    (house.folder / "farewell.wav").write_bytes(b"ID3 is another kind of file")
+    refused = house.command("serve", check=False)
+    assert refused.returncode == 3 and "voice.farewell" in refused.stderr, refused.stderr
 
 
 def test_a_device_without_anything_left_does_not_connect(house, fleet):

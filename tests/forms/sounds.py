@@ -61,6 +61,9 @@ def make_ffmpeg(folder):
     pipe = folder / "pipe.wav"
     pipe.write_bytes(run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", SOURCE.format(3), "-f", "wav", "-"))
     made.append((pipe, 1))
+    live = folder / "pipe.flac"
+    live.write_bytes(run("ffmpeg", "-v", "error", "-f", "lavfi", "-i", SOURCE.format(3), "-f", "flac", "-"))
+    made.append((live, 1))
     chained = folder / "chained.ogg"
     chained.write_bytes(b"".join((folder / f"{each}-opus.ogg").read_bytes() for each in (1.0, 7.35)))
     return made, {pipe: 3000, chained: 8350}

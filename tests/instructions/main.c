@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ask.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
@@ -36,6 +37,7 @@
 #define PLAIN_PROMPT            230
 #define STREAM_PROMPT           228
 #define LARGE_PROMPT            24068
+#define AGENT_PROMPT            26000
 #define STREAM_PROMPT_RESPONSES 227
 #define ANSWER_TOKENS           141           /* with the one that ends it */
 #define STREAM_TOKENS(n)        (2 * (n) + 1) /* of deltas */
@@ -45,14 +47,20 @@
 #define PLAIN_CALLS  160
 #define STREAM_CALLS 80
 #define LARGE_CALLS  32
+#define AGENT_CALLS  16
 #define TOLD_CALLS   40 /* in another dialect than the upstream's */
 #define SHORT_CALLS  16
+#define SLOW_CALLS   40
+#define SLOW_PACE \
+    INT64_C(40000000) /* between events: less than the world's signs of life, marks are made */
 
 #define NOT_INLINED __attribute__((noinline))
 
 /* A connection of a client's, or to an upstream: it reads a message to its end. */
 struct outside {
     struct watch watch;
+    struct timer timer; /* of an upstream that takes its time: to the next part */
+    int part;           /* that is sent then */
     char head[OUTSIDE_HEAD];
     size_t head_len;
     uint64_t left; /* of the body */
@@ -69,6 +77,7 @@ static struct watch listeners[PLAY_UPSTREAMS];
 static char *request_text;
 static struct str request; /* of every client; in request_text */
 static int deltas;         /* of the upstream's stream; 0: its answer is whole */
+static int64_t pace_ns;    /* between its parts; 0: they come at once */
 static char answer_text[4096];
 static struct str answer;                      /* in answer_text */
 static struct str stream_parts[OUTSIDE_PARTS]; /* `deltas` and 3 of them */
@@ -109,28 +118,61 @@ static const struct outside_dialect outside_anthropic = {
 static const struct outside_dialect outside_responses = { "/v1/responses", "Authorization: Bearer ",
                                                           "max_output_tokens", "input" };
 
+/* What is counted, and `calls` of it. */
+struct outside_case {
+    const char *name; /* as tests/instructions/run knows it */
+    const struct outside_dialect *dialect;
+    size_t bytes; /* of the body */
+    int deltas;   /* 0: the answer is whole */
+    int prompt;   /* tokens */
+    size_t calls;
+    int64_t pace_ns; /* between events; 0: they come at once */
+    bool tools;      /* a conversation with them, and no single question */
+};
+
 /* A question of `bytes` in all but its head. */
-static void make_request(const struct outside_dialect *dialect, size_t bytes, bool stream)
+static void make_question(const struct outside_dialect *dialect, size_t bytes, struct buf *body)
 {
     static char words[256 * 1024];
+    enum err err =
+        buf_printf(body, "{\"model\":\"m-0\",\"%s\":64,%s\"%s\":[{\"role\":\"user\",\"content\":\"",
+                   dialect->cap, deltas > 0 ? "\"stream\":true," : "", dialect->messages);
+    ASSERT(err == ERR_OK && bytes < sizeof(words));
+    prose_fill(words, bytes - body->len - 4, 1);
+    ask_put(body, (struct str){ words, bytes - body->len - 4 });
+    ask_put(body, STR("\"}]}"));
+}
+
+/* A conversation with tools, of chat, to the model of this world. */
+static void make_conversation(size_t bytes, struct buf *body)
+{
+    static const struct str other = STR_INIT("{\"model\":\"aurora-large\"");
+    struct buf text;
+    buf_init(&text, ASK_BODY_MAX);
+    ask_agent(&text, bytes);
+    ASSERT(str_starts(buf_str(&text), other));
+    ask_put(body, STR("{\"model\":\"m-0\""));
+    ask_put(body, str_from_at(buf_str(&text), other.len));
+    buf_fini(&text);
+}
+
+static void make_request(const struct outside_case *one)
+{
     struct buf body;
     struct buf text;
-    buf_init(&body, sizeof(words) * 2);
-    buf_init(&text, sizeof(words) * 2);
-    enum err err = buf_printf(
-        &body, "{\"model\":\"m-0\",\"%s\":64,%s\"%s\":[{\"role\":\"user\",\"content\":\"",
-        dialect->cap, stream ? "\"stream\":true," : "", dialect->messages);
-    ASSERT(err == ERR_OK && bytes < sizeof(words));
-    prose_fill(words, bytes - body.len - 4, 1);
-    err = buf_append(&body, (struct str){ words, bytes - body.len - 4 });
-    err = err == ERR_OK ? buf_append(&body, STR("\"}]}")) : err;
-    err = err == ERR_OK ? buf_printf(&text,
-                                     "POST %s HTTP/1.1\r\nHost: count\r\n%s%s\r\n"
-                                     "Content-Type: application/json\r\n"
-                                     "Content-Length: %zu\r\n\r\n" STR_FMT,
-                                     dialect->path, dialect->head, play.accounts[0].key[0],
-                                     body.len, STR_ARG(buf_str(&body)))
-                        : err;
+    buf_init(&body, ASK_BODY_MAX);
+    buf_init(&text, ASK_BODY_MAX + OUTSIDE_HEAD);
+    if (one->tools) {
+        make_conversation(one->bytes, &body);
+    } else {
+        make_question(one->dialect, one->bytes, &body);
+    }
+    enum err err = buf_printf(&text,
+                              "POST %s HTTP/1.1\r\nHost: count\r\n%s%s\r\n"
+                              "Content-Type: application/json\r\n"
+                              "Content-Length: %zu\r\n\r\n" STR_FMT,
+                              one->dialect->path, one->dialect->head, play.accounts[0].key[0],
+                              body.len, STR_ARG(buf_str(&body)));
     ASSERT(err == ERR_OK);
     request_text = mem_copy_text(text.ptr, text.len);
     ASSERT(request_text != NULL);
@@ -296,11 +338,27 @@ static void outside_write(struct outside *conn, struct str bytes)
 
 /* ---- upstream ---------------------------------------------------------------------------- */
 
-static NOT_INLINED void outside_on_asked(struct watch *watch, unsigned events)
+static void outside_pace(struct outside *conn)
 {
-    struct outside *conn = EP_CONTAINER(watch, struct outside, watch);
-    (void)events;
-    if (!outside_read(conn)) {
+    conn->sent = 0;
+    outside_write(conn, stream_parts[conn->part++]);
+    if (conn->part < deltas + OUTSIDE_ENDS) {
+        int64_t at_ns = loop_now_ns(play.outside) + pace_ns;
+        enum err err = timer_start(play.outside, &conn->timer, at_ns);
+        ASSERT(err == ERR_OK);
+    }
+}
+
+static NOT_INLINED void outside_on_pace(struct timer *timer)
+{
+    outside_pace(EP_CONTAINER(timer, struct outside, timer));
+}
+
+static void outside_reply(struct outside *conn)
+{
+    conn->part = 0;
+    if (pace_ns > 0) {
+        outside_pace(conn);
         return;
     }
     for (int i = 0; i < deltas + OUTSIDE_ENDS && deltas > 0; i++) {
@@ -311,6 +369,16 @@ static NOT_INLINED void outside_on_asked(struct watch *watch, unsigned events)
         conn->sent = 0;
         outside_write(conn, answer);
     }
+}
+
+static NOT_INLINED void outside_on_asked(struct watch *watch, unsigned events)
+{
+    struct outside *conn = EP_CONTAINER(watch, struct outside, watch);
+    (void)events;
+    if (!outside_read(conn)) {
+        return;
+    }
+    outside_reply(conn);
     outside_reset(conn);
 }
 
@@ -364,6 +432,7 @@ static void set_up_outside(void)
 {
     for (int i = 0; i < OUTSIDE_UPSTREAMS; i++) {
         watch_init(&upstreams[i].watch, outside_on_asked);
+        timer_init(&upstreams[i].timer, outside_on_pace);
     }
     for (int i = 0; i < PLAY_UPSTREAMS; i++) {
         struct address address;
@@ -431,30 +500,24 @@ static void make_calls(size_t count)
     }
 }
 
-/* What is counted, and `calls` of it. */
-struct outside_case {
-    const char *name; /* as tests/instructions/run knows it */
-    const struct outside_dialect *dialect;
-    size_t bytes; /* of the body */
-    int deltas;   /* 0: the answer is whole */
-    int prompt;   /* tokens */
-    size_t calls;
-};
-
 /* The first has the start's counts, and is of no use. */
 static const struct outside_case cases[] = {
-    { "first", &outside_chat, 1024, 0, PLAIN_PROMPT, FIRST_CALLS },
-    { "plain", &outside_chat, 1024, 0, PLAIN_PROMPT, PLAIN_CALLS },
-    { "stream", &outside_chat, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, STREAM_CALLS },
-    { "large", &outside_chat, (size_t)100 * 1024, 0, LARGE_PROMPT, LARGE_CALLS },
-    { "anthropic", &outside_anthropic, 1024, 0, PLAIN_PROMPT, TOLD_CALLS },
-    { "anthropic_stream", &outside_anthropic, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, TOLD_CALLS },
-    { "anthropic_short", &outside_anthropic, 1024, OUTSIDE_FEW, STREAM_PROMPT, SHORT_CALLS },
-    { "responses", &outside_responses, 1024, 0, PLAIN_PROMPT, TOLD_CALLS },
+    { "first", &outside_chat, 1024, 0, PLAIN_PROMPT, FIRST_CALLS, 0, false },
+    { "plain", &outside_chat, 1024, 0, PLAIN_PROMPT, PLAIN_CALLS, 0, false },
+    { "stream", &outside_chat, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, STREAM_CALLS, 0, false },
+    { "slow", &outside_chat, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, SLOW_CALLS, SLOW_PACE, false },
+    { "large", &outside_chat, (size_t)100 * 1024, 0, LARGE_PROMPT, LARGE_CALLS, 0, false },
+    { "agent", &outside_chat, (size_t)100 * 1024, 0, AGENT_PROMPT, AGENT_CALLS, 0, true },
+    { "anthropic", &outside_anthropic, 1024, 0, PLAIN_PROMPT, TOLD_CALLS, 0, false },
+    { "anthropic_stream", &outside_anthropic, 1024, OUTSIDE_DELTAS, STREAM_PROMPT, TOLD_CALLS, 0,
+      false },
+    { "anthropic_short", &outside_anthropic, 1024, OUTSIDE_FEW, STREAM_PROMPT, SHORT_CALLS, 0,
+      false },
+    { "responses", &outside_responses, 1024, 0, PLAIN_PROMPT, TOLD_CALLS, 0, false },
     { "responses_stream", &outside_responses, 1024, OUTSIDE_DELTAS, STREAM_PROMPT_RESPONSES,
-      TOLD_CALLS },
+      TOLD_CALLS, 0, false },
     { "responses_short", &outside_responses, 1024, OUTSIDE_FEW, STREAM_PROMPT_RESPONSES,
-      SHORT_CALLS },
+      SHORT_CALLS, 0, false },
 };
 
 /* What is counted until here is not the measured calls' own. */
@@ -462,7 +525,8 @@ static NOT_INLINED void prepare(const struct outside_case *one)
 {
     mem_free(request_text);
     deltas = one->deltas;
-    make_request(one->dialect, one->bytes, deltas > 0);
+    pace_ns = one->pace_ns;
+    make_request(one);
     make_answer(one->prompt);
     make_stream(one->prompt);
     make_calls(WARM_CALLS); /* what is made once is there */

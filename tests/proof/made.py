@@ -113,13 +113,14 @@ def sections(call, amount="1234567", model="aurora-large"):
         "client": {"amount": amount, "begun": "2026-11-26T04:41:36.5Z", "billed": {"input": "12", "output": "34"}, "billed_by": "upstream",
                    "call": call, "currency": "USD", "ended": "2026-11-26T04:41:38Z", "key": "key_0abc", "model_asked": model,
                    "model_served": model, "outcome": "complete", "price_book": "list@3", "product": "Chat \u2014 \u00fcber \"all\"\n\u4e16",
-                   "reasons": [], "verdict": "allow", "version": "1"},
+                   "reasons": [], "tier": "flex", "tier_asked": "priority", "verdict": "allow", "version": "1"},
         "evidence": {"call": call, "chain": "ab" * 32, "data_terms": "none@1", "detected": "", "egress": "direct", "ingress": "direct",
                      "market": "", "mode": "direct", "origin": "SG", "place": "SG", "registry": "cd" * 32, "rules": "3",
                      "straddles_expiry": "no", "version": "1"},
         "operator": {"attempts": "1", "call": call, "facts": "{}", "held": "2000000", "law": "allow r1", "overrun": "0", "reason": "",
-                     "reasons": ["a", "b"], "route": "r1", "tries": [{"billable": "yes", "outcome": "ok", "route": "r1", "sent": "yes",
-                                                                   "upstream_id": "u-1"}], "version": "1"},
+                     "reasons": ["a", "b"], "route": "r1", "tier_served": "flex", "tries": [{"billable": "yes", "outcome": "ok", "route": "r1", "sent": "yes",
+                                                                   "upstream_id": "u-1"}],
+                     "usage_sha256": "ef" * 32, "version": "1"},
     }
 
 

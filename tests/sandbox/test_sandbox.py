@@ -129,6 +129,12 @@ def test_a_whole_answer_has_every_field_and_true_usage():
         assert box.json({**HELLO, "seed": 1})["choices"] != answer["choices"]
 
 
+def test_the_tier_that_was_asked_for_is_served():
+    with sandbox() as box:
+        for asked, served in (("priority", "priority"), ("auto", "default"), ("beyond the longest", None), (2, None)):
+            assert box.json({**HELLO, "service_tier": asked}).get("service_tier") == served
+
+
 def test_the_prompt_counts_alike_however_it_is_written():
     with sandbox() as box:
         text = 'Über "quoted" \\ back/slash\n\ttab, 漢字 and 😀.'

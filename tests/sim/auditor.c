@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auditor_bulk.h"
 #include "auditor_internal.h"
 #include "auditor_limits.h"
 #include "books.h"
+#include "bulk.h"
 #include "client_read.h"
 #include "fleet.h"
 #include "life.h"
@@ -18,14 +20,26 @@
 
 /* ---- what a call may cost ---------------------------------------------------------------- */
 
+/* What the call pays: of the line of a batch each price is rounded down by itself. */
+static struct price audit_price(const struct sale *sale, int model, size_t book)
+{
+    struct price price = play_prices[book][model];
+    if (sale->batch > 0) {
+        price.input = price.input * BULK_PERCENT / 100;
+        price.cached = price.cached * BULK_PERCENT / 100;
+        price.output = price.output * BULK_PERCENT / 100;
+    }
+    return price;
+}
+
 int64_t audit_ceiling(const struct sale *sale, int64_t cap, size_t book)
 {
-    const struct price *prices = play_prices[book];
+    struct price price = audit_price(sale, sale->model, book);
     int64_t input = (int64_t)sale->body_bytes + AUDIT_TEMPLATE_TOKENS;
-    int64_t pico = input * prices[sale->model].input + cap * prices[sale->model].output;
+    int64_t pico = input * price.input + cap * price.output;
     if (sale->wish.stand_in >= 0) { /* the dearer one; another vocabulary may make more of it */
-        const struct price *other = &prices[sale->wish.stand_in];
-        int64_t dear = input * 150 / 100 * other->input + cap * other->output;
+        struct price other = audit_price(sale, sale->wish.stand_in, book);
+        int64_t dear = input * 150 / 100 * other.input + cap * other.output;
         pico = dear > pico ? dear : pico;
     }
     return (pico + 999) / 1000;
@@ -72,9 +86,9 @@ static bool audit_is(const struct audit_charge *charge, int64_t total)
 static bool audit_attempt_fits(const struct sale *sale, const struct attempt *attempt,
                                const struct audit_charge *charge, size_t book)
 {
-    const struct price *price = &play_prices[book][attempt->model];
+    const struct price price = audit_price(sale, attempt->model, book);
     bool believed = attempt->reported && attempt->manner != MANNER_ODD_TOTAL;
-    bool by_report = believed && audit_is(charge, audit_rated(price, attempt));
+    bool by_report = believed && audit_is(charge, audit_rated(&price, attempt));
     bool nothing = charge->posted == 0 && charge->overrun == 0;
     bool seen_all = sale->status == 200 && sale->whole && sale->finish_seen && !sale->error_seen;
     /* What another model has said costs nothing, wherever in the answer it came to light. */
@@ -89,7 +103,7 @@ static bool audit_attempt_fits(const struct sale *sale, const struct attempt *at
     }
     int64_t least = seen_all ? attempt->events : sale->events;
     for (int64_t n = least; attempt->stream && n <= attempt->events; n++) {
-        if (audit_is(charge, n * price->output / 1000)) {
+        if (audit_is(charge, n * price.output / 1000)) {
             return true;
         }
     }
@@ -126,12 +140,13 @@ bool audit_charge_fits(struct play *play, const struct sale *sale,
 }
 
 /* Some of the text that was on its way, as events. */
-static bool audit_mark_is(const struct attempt *attempt, const struct audit_charge *charge,
-                          size_t book)
+static bool audit_mark_is(const struct sale *sale, const struct attempt *attempt,
+                          const struct audit_charge *charge, size_t book)
 {
+    struct price price = audit_price(sale, attempt->model, book);
     bool fits = false;
     for (int64_t n = 1; attempt->stream && n <= attempt->events && !fits; n++) {
-        fits = audit_is(charge, n * play_prices[book][attempt->model].output / 1000);
+        fits = audit_is(charge, n * price.output / 1000);
     }
     return fits;
 }
@@ -147,7 +162,7 @@ bool audit_mark_fits(struct play *play, const struct sale *sale, const struct au
         fits = charge->posted == 0 && charge->overrun == 0;
         for (int i = 0; i < first->attempt_count && !fits; i++) {
             fits = (sale->attempt < 0 || sale->attempt == i) &&
-                   audit_mark_is(&first->attempts[i], charge, book);
+                   audit_mark_is(sale, &first->attempts[i], charge, book);
         }
     }
     return fits;
@@ -253,7 +268,8 @@ static bool reply_refusal_fits(struct play *play, const struct sale *sale)
            (reply_code_is(sale, 504, "deadline_exceeded") && sale->wish.deadline_ns > 0) ||
            (reply_code_is(sale, 429, "insufficient_quota") && reply_may_lack_credit(play, sale)) ||
            (reply_code_is(sale, 429, "rate_limit_exceeded") && play_is_limited(play)) ||
-           (reply_code_is(sale, 400, "upstream_said") &&
+           ((reply_code_is(sale, 400, "upstream_said") ||
+             (play_is_told(play) && sale->status == 400)) && /* another dialect's own code */
             reply_has_manner(play, sale, MANNER_STATUS_400)) ||
            (bad_upstream && (reply_code_is(sale, 502, "upstream_error") ||
                              reply_code_is(sale, 502, "upstream_cut") ||
@@ -325,6 +341,11 @@ static bool reply_fits(struct play *play, const struct sale *sale)
         break;
     }
     return false;
+}
+
+bool audit_reply_fits(struct play *play, const struct sale *sale)
+{
+    return reply_fits(play, sale);
 }
 
 void auditor_on_head(struct play *play, const struct sale *sale)
@@ -473,6 +494,7 @@ void auditor_on_asked(struct play *play, const struct sale *first, int upstream,
     int64_t swapped_ns = play->swapped_ns[play_route(model, upstream)];
     asked_check_wish(play, first, upstream, model);
     fleet_on_asked(play, first);
+    auditor_bulk_on_asked(play, first);
     if (swapped_ns != 0 && first->begun_ns > swapped_ns) {
         play_fail(play, first, "an upstream is asked by a route that is quarantined");
     }
@@ -480,7 +502,7 @@ void auditor_on_asked(struct play *play, const struct sale *first, int upstream,
     if (play->restored && first->life == play->lives) {
         play_fail(play, first, "an upstream is asked, and calls are missing from the log");
     }
-    bool fresh = asked_freshly(play, first) && first->attempt_count == 0;
+    bool fresh = first->batch == 0 && asked_freshly(play, first) && first->attempt_count == 0;
     audit_count();
     play->accounts[first->account].asked += fresh ? 1 : 0;
     if (first->life == play->lives) {

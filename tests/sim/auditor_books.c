@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auditor_bulk.h"
 #include "auditor_internal.h"
 #include "auditor_limits.h"
 #include "auditor_log.h"
@@ -270,8 +271,14 @@ static bool look_for_unseen(struct play *play, const struct books *books,
     for (int i = 0; i < play->sale_count; i++) {
         const struct sale *sale = &play->sales[i];
         const struct book_account *row = books_account(books, play->accounts[sale->account].id);
-        if (sale->has_call || sale->asking != ASK_GOOD || row == NULL ||
-            row->row != hold->account) {
+        if (row == NULL || row->row != hold->account) {
+            continue;
+        }
+        /* A line that met a limit or a failing source is asked again. */
+        if (sale->batch > 0 && hold->posted == 0 && audit_hold_fits(sale, hold->amount)) {
+            return true;
+        }
+        if (sale->has_call || sale->asking != ASK_GOOD) {
             continue;
         }
         if (look_whether_fits(play, sale, hold)) {
@@ -444,6 +451,7 @@ void auditor_look(struct play *play)
     }
     look_at_keys(play, &books);
     fleet_look(play, &books);
+    auditor_bulk_look(play, &books);
     look_at_repeats(play, &books);
     look_begin_life(play, &books);
     play_note(play, "the books: %zu holds, %zu leaves, %zu entries", books.hold_count,

@@ -20,6 +20,8 @@ bool audit_charge_fits(struct play *play, const struct sale *sale,
 /* Whether a hold that a restart ended can have cost that: some of the text that was on its way, by
  * the last mark, and no input; or nothing, where there was no mark yet. */
 bool audit_mark_fits(struct play *play, const struct sale *sale, const struct audit_charge *charge);
+/* Whether a whole reply is one that the call may have. */
+bool audit_reply_fits(struct play *play, const struct sale *sale);
 /* Whether the hold alone is: of a call that recovery ended. */
 bool audit_hold_fits(const struct sale *sale, int64_t amount);
 /* One check more; none yet. */

@@ -100,6 +100,11 @@ static enum err books_on_receipt(void *context, const struct store_value *row, s
         receipt->amount = -1;
         return ERR_OK;
     }
+    struct str batch = books_text(text, STR("\"batch\":\""));
+    (void)snprintf(receipt->batch, sizeof(receipt->batch), STR_FMT, STR_ARG(batch));
+    if (!str_to_i64(client_read_number(text, STR("\"batch_percent\":\"")), &receipt->percent)) {
+        receipt->percent = 0;
+    }
     day.len = str_find(day, 'T');
     (void)snprintf(receipt->outcome, sizeof(receipt->outcome), STR_FMT, STR_ARG(outcome));
     (void)snprintf(receipt->day, sizeof(receipt->day), STR_FMT, STR_ARG(day));

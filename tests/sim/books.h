@@ -42,6 +42,8 @@ struct book_receipt {
     char outcome[16];
     struct id key; /* zero: nobody knows which it was */
     char day[12];  /* of its beginning: "2026-11-26" */
+    char batch[48];
+    int64_t percent; /* of the price, as the line of a batch; 0: it is none */
 };
 
 struct book_entry {

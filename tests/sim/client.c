@@ -10,6 +10,7 @@
 #define CLIENT_MS           INT64_C(1000000)
 #define CLIENT_TEXT_MAX     ((size_t)1 << 20)
 #define CLIENT_PAD_MAX      1500
+#define CLIENT_CAP_LEAST    15
 #define CLIENT_TRIES        2 /* of an SDK's own, behind the first */
 #define CLIENT_IMPATIENT_MS 8 /* most answers begin within that, and some do not */
 
@@ -152,6 +153,9 @@ static void client_buy(struct client_slot *client)
         .purchased = play->accounts[client->account].purchased,
     };
     sale->include_usage = sale->stream && play_chance(play, 2);
+    if (play_is_told(play) && sale->cap > 0) {
+        sale->cap += CLIENT_CAP_LEAST; /* what Responses take */
+    }
     const struct sale *earlier = play_chance(play, 5) ? client_earlier(client) : NULL;
     if (earlier != NULL) {
         sale->number = earlier->number;
@@ -164,7 +168,7 @@ static void client_buy(struct client_slot *client)
         sale->cap = earlier->cap;
         sale->pad = earlier->pad;
         sale->wish = earlier->wish;
-    } else if (play_chance(play, 4) && sale->asking == ASK_GOOD) {
+    } else if (play_chance(play, 4) && sale->asking == ASK_GOOD && !play_forgets(play)) {
         int space = play_key_space(play, client->hand);
         sale->key = ++play->accounts[client->account].keys[space];
     }

@@ -20,7 +20,10 @@ int __real_fdatasync(int fd);
 int __real_syncfs(int fd);
 int __real_ftruncate(int fd, off_t size);
 ssize_t __real_pread(int fd, void *bytes, size_t len, off_t at);
+
 ssize_t __real_pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+int __real_fstat(int fd, struct stat *info);
 
 int __real_mkdir(const char *path, mode_t mode);
 int __real_rmdir(const char *path);
@@ -37,7 +40,10 @@ int __wrap_fdatasync(int fd);
 int __wrap_syncfs(int fd);
 int __wrap_ftruncate(int fd, off_t size);
 ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at);
+
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+int __wrap_fstat(int fd, struct stat *info);
 
 int __wrap_mkdir(const char *path, mode_t mode);
 int __wrap_rmdir(const char *path);
@@ -135,6 +141,12 @@ int __wrap_open(const char *path, int flags, ...)
         return -1;
     }
     slot->open = true;
+    if ((flags & O_TRUNC) != 0 && slot->handle.file->now.len > 0 &&
+        posix_result(disk_truncate(&slot->handle, 0)) != 0) {
+        (void)__wrap_close(DISK_FD_FIRST + at); /* it is of no use */
+        errno = EIO;
+        return -1;
+    }
     return DISK_FD_FIRST + at;
 }
 
@@ -235,6 +247,25 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t len, off_t at)
         return __real_pwrite(fd, bytes, len, at);
     }
     return posix_result(disk_write(&slot->handle, bytes, len, (size_t)at)) == 0 ? (ssize_t)len : -1;
+}
+
+/* Behind what is there: whoever calls it has opened the file for that. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+    const struct posix_open *slot = posix_at(fd);
+    return slot == NULL ? __real_write(fd, bytes, len)
+                        : __wrap_pwrite(fd, bytes, len, (off_t)slot->handle.file->now.len);
+}
+
+/* The size alone. */
+int __wrap_fstat(int fd, struct stat *info)
+{
+    const struct posix_open *slot = posix_at(fd);
+    if (slot == NULL) {
+        return __real_fstat(fd, info);
+    }
+    *info = (struct stat){ .st_size = (off_t)slot->handle.file->now.len };
+    return 0;
 }
 
 int __wrap_mkdir(const char *path, mode_t mode)

@@ -8,6 +8,7 @@
 #include "app/world.h"
 #include "auditor_log.h"
 #include "base/mem.h"
+#include "batch/content.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/limits.h"
 #include "fleet.h"
@@ -24,18 +25,21 @@
 #include "registry/registry_load.h"
 #include "tlog/tlog.h"
 
-#define LIFE_URL    "sqlite:/sim/entrepot.db"
-#define LIFE_MARK   "/sim/log.size"
-#define LIFE_PEPPER "a pepper of the simulation"
-#define LIFE_S      INT64_C(1000000000)
-#define LIFE_MS     INT64_C(1000000)
-#define LIFE_US     INT64_C(1000)
+#define LIFE_URL     "sqlite:/sim/entrepot.db"
+#define LIFE_MARK    "/sim/log.size"
+#define LIFE_BATCHES "/sim/batches"
+#define LIFE_PEPPER  "a pepper of the simulation"
+#define LIFE_S       INT64_C(1000000000)
+#define LIFE_MS      INT64_C(1000000)
+#define LIFE_US      INT64_C(1000)
 
 #define LIFE_REPEATS_NS (120 * LIFE_S)
 #define LIFE_LESSONS    120 /* of each route: half about streams, half about whole answers */
 #define LIFE_BEGINS_NS  (10 * LIFE_MS) /* most do within 3 ms */
 
-#define LIFE_GATES 2 /* as many loop threads */
+#define LIFE_GATES     2      /* as many loop threads */
+#define LIFE_LINES     3      /* of batches, asked at once */
+#define LIFE_FADES_MAX 100000 /* steps of a server that only ends what is under way */
 
 struct life {
     struct play *play;
@@ -54,6 +58,7 @@ struct life {
     struct retry_budget hedges;
     struct limits *limits;
     struct repeats *repeats; /* NULL: no SDK counts its tries */
+    struct front_batches batches;
     struct log_mark mark;
     atomic_bool log_stopped;
     struct timer pump;
@@ -69,11 +74,16 @@ struct life {
 
 /* ---- the registry ------------------------------------------------------------------------ */
 
-#define LIFE_ROUTE(id, model, party, port, more)                                                   \
-    "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party             \
-    "-key, dialect: openai_chat, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model \
-    ", place: US, data_terms: upstream, abort_billing: " more                                      \
-    ", output_cap_field: max_tokens, contract_price: cost}\n"
+/* Each %s: the dialect, and what else it says. */
+#define LIFE_ROUTE(id, model, party, port, more)                                               \
+    "  - {id: " id ", upstream_party: " party ", model: " model ", credential: " party         \
+    "-key, dialect: %s, endpoint: 'http://127.0.0.1:" port "/v1', upstream_model: " model ", " \
+    "place: US, data_terms: upstream, abort_billing: " more ", contract_price: cost}\n"
+#define LIFE_ROUTES                                                               \
+    "routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")                \
+        LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues, quantization: fp8") \
+            LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")                  \
+                LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops, quantization: fp8")
 #define LIFE_MODEL(id, more)                                                            \
     "  - {id: " id ", vendor: operator, origin: US, version: '1', declared_names: [" id \
     "], modalities: [text], context_tokens: 100000, output_tokens_max: 4096" more "}\n"
@@ -91,9 +101,10 @@ struct life {
 #define LIFE_PAPER "{file: documents/paper.txt, kind: contract, sha256: " LIFE_SUM "}"
 #define LIFE_FROM  "valid_from: 1970-01-01T00:00:00Z"
 #define LIFE_LONG  LIFE_FROM ", valid_until: 2200-01-01T00:00:00Z"
-#define LIFE_TERMS(id)                                                                          \
+#define LIFE_TERMS(id, days)                                                                    \
     "  - {id: " id ", dpa: {version: '1', signed: true, " LIFE_LONG ", doc: " LIFE_PAPER "},\n" \
-    "     retention_days: 0, training: 'no', human_review: 'no', locations: [US], record:\n"    \
+    "     retention_days: " days                                                                \
+    ", training: 'no', human_review: 'no', locations: [US], record:\n"                          \
     "     {controller: a, contact: b, categories: c, transfers: d, security: e}}\n"
 #define LIFE_PROCUREMENT(party)                                                               \
     "  - {id: " party "-contract, upstream_party: " party ", buyer: operator, keys_max: 1,\n" \
@@ -121,11 +132,6 @@ static const struct registry_file life_books[PLAY_PRICE_BOOKS] = {
 static const struct registry_file life_registry[] = {
     { STR_INIT("parties.yaml"), STR_INIT("parties:\n" LIFE_PARTY("north", "vendor") LIFE_PARTY(
                                     "south", "vendor") LIFE_PARTY("operator", "aggregator")) },
-    { STR_INIT("routes.yaml"),
-      STR_INIT("routes:\n" LIFE_ROUTE("r-0", "m-0", "north", "9001", "stops")
-                   LIFE_ROUTE("r-1", "m-0", "south", "9002", "continues, quantization: fp8")
-                       LIFE_ROUTE("r-2", "m-1", "north", "9001", "unknown")
-                           LIFE_ROUTE("r-3", "m-1", "south", "9002", "stops, quantization: fp8")) },
     { STR_INIT("persons.yaml"),
       STR_INIT("persons:\n"
                "  - {id: ann, name: Ann, " LIFE_FROM ", public_key: " LIFE_SUM "}\n"
@@ -137,8 +143,6 @@ static const struct registry_file life_registry[] = {
                "     doc: " LIFE_PAPER ", evidence_class: click_through, data_terms: client,\n"
                "     " LIFE_LONG ", entered_by: ann, entered_at: 2026-01-01T00:00:00Z,\n"
                "     reviewed_by: ben}\n") },
-    { STR_INIT("data_terms.yaml"),
-      STR_INIT("data_terms:\n" LIFE_TERMS("client") LIFE_TERMS("upstream")) },
     { STR_INIT("subprocessors.yaml"),
       STR_INIT("subprocessors:\n"
                "  - {id: all, version: 1, published_at: 1970-01-01T00:00:00Z,\n"
@@ -163,11 +167,22 @@ static const struct registry_file life_registry[] = {
     "    plans:\n"                                                  \
     "      - {id: p, price: '1', currency: USD, units: 10000, expires_days: 0}\n"
 
-/* As it is, and hedging. */
+/* As it is, and hedging; selling batches, and both. */
+#define LIFE_HEDGE "    dispatch: {hedge: {after_percentile: 90}}\n"
+#define LIFE_BATCH "    batch: {price_percent: 37, keep_hours: 720}\n" /* as BULK_PERCENT says */
 static const struct registry_file life_products[] = {
     { STR_INIT("products.yaml"), STR_INIT(LIFE_PRODUCT("")) },
-    { STR_INIT("products.yaml"),
-      STR_INIT(LIFE_PRODUCT("    dispatch: {hedge: {after_percentile: 90}}\n")) },
+    { STR_INIT("products.yaml"), STR_INIT(LIFE_PRODUCT(LIFE_HEDGE)) },
+    { STR_INIT("products.yaml"), STR_INIT(LIFE_PRODUCT(LIFE_BATCH)) },
+    { STR_INIT("products.yaml"), STR_INIT(LIFE_PRODUCT(LIFE_BATCH LIFE_HEDGE)) },
+};
+
+/* Nothing of a client's is kept; or files are, where batches are sold. */
+static const struct registry_file life_terms[] = {
+    { STR_INIT("data_terms.yaml"),
+      STR_INIT("data_terms:\n" LIFE_TERMS("client", "0") LIFE_TERMS("upstream", "0")) },
+    { STR_INIT("data_terms.yaml"),
+      STR_INIT("data_terms:\n" LIFE_TERMS("client", "30") LIFE_TERMS("upstream", "0")) },
 };
 
 const struct price play_prices[PLAY_PRICE_BOOKS][PLAY_MODELS] = {
@@ -201,15 +216,34 @@ static const struct registry_file life_credentials[] = {
       STR_INIT(LIFE_CREDENTIALS("max_concurrent: 1, tokens_per_minute: 20000")) },
 };
 
+static struct registry_file life_routes(const struct play *play, char *text, size_t size)
+{
+    static const char *const dialects[TONGUE_COUNT] = {
+        [TONGUE_CHAT] = "openai_chat, output_cap_field: max_tokens",
+        [TONGUE_ANTHROPIC] = "anthropic",
+        [TONGUE_RESPONSES] = "openai_responses",
+        [TONGUE_GEMINI] = "gemini",
+    };
+    const char *north = dialects[play_tongue(play, 0)];
+    const char *south = dialects[play_tongue(play, 1)];
+    int len = snprintf(text, size, LIFE_ROUTES, north, south, north, south);
+    ASSERT(len > 0 && (size_t)len < size);
+    return (struct registry_file){ STR_INIT("routes.yaml"), { text, (size_t)len } };
+}
+
 static struct registry *life_make_registry(const struct play *play, size_t book)
 {
     struct registry *registry = NULL;
-    struct registry_file files[EP_ARRAY_LEN(life_registry) + 4];
+    struct registry_file files[EP_ARRAY_LEN(life_registry) + 6];
+    char routes[4096];
     memcpy(files, life_registry, sizeof(life_registry));
     files[EP_ARRAY_LEN(life_registry)] = life_books[book];
     files[EP_ARRAY_LEN(life_registry) + 1] = life_models[play->shelf != NULL ? 1 : 0];
     files[EP_ARRAY_LEN(life_registry) + 2] = life_credentials[play_is_crowded(play) ? 1 : 0];
-    files[EP_ARRAY_LEN(life_registry) + 3] = life_products[play_is_hedged(play) ? 1 : 0];
+    int product = (play_has_batches(play) ? 2 : 0) + (play_is_hedged(play) ? 1 : 0);
+    files[EP_ARRAY_LEN(life_registry) + 3] = life_products[product];
+    files[EP_ARRAY_LEN(life_registry) + 4] = life_terms[play_has_batches(play) ? 1 : 0];
+    files[EP_ARRAY_LEN(life_registry) + 5] = life_routes(play, routes, sizeof(routes));
     struct registry_report report;
     registry_report_init(&report);
     enum err err = registry_parse(files, EP_ARRAY_LEN(files), &registry, &report);
@@ -245,6 +279,7 @@ static struct gate_options life_gate_options(struct play *play)
         .upstream_per_host_max = play->steady ? 64 : 1 + play_random(play, 16),
         .head_ns = 5 * LIFE_S,
         .body_ns = 5 * LIFE_S,
+        .upload_ns = 5 * LIFE_S,
         .read_ns = 5 * LIFE_S,
         .idle_ns = 5 * LIFE_S,
         .connect_ns = 2 * LIFE_S,
@@ -376,6 +411,17 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
     if (play_repeats(life->play)) {
         TRY(repeats_create(LIFE_REPEATS_NS, &life->repeats, fail));
     }
+    if (play_has_batches(life->play)) {
+        TRY(content_folder_make(LIFE_BATCHES, fail));
+    }
+    life->batches = (struct front_batches){
+        .folder = LIFE_BATCHES,
+        .file_bytes_max = (size_t)1 << 20,
+        .client_bytes_max = (int64_t)1 << 20,
+        .lines_max = 100,
+        .calls_max = LIFE_LINES,
+        .idem_ns = play_forgets(life->play) ? PLAY_FORGETS_NS : 86400 * LIFE_S,
+    };
     retry_budget_init(&life->retries, loop_now_ns(life->loops[0]));
     retry_budget_init_hedges(&life->hedges, loop_now_ns(life->loops[0]));
     TRY(life_make_snapshot(life, &snapshot, fail));
@@ -393,15 +439,23 @@ static enum err life_open_gate(struct life *life, struct fail *fail)
         .quarantine = life->quarantine,
         .workers = life->workers,
         .resolvers = life->workers,
+        .carriers = life->workers,
         .log_stopped = &life->log_stopped,
         .node = 1,
     };
-    const struct front_world world = { .gate = gate, .readers = life->workers };
+    const struct front_world world = {
+        .gate = gate,
+        .readers = life->workers,
+        .batches = play_has_batches(life->play) ? &life->batches : NULL,
+    };
     enum err err = ERR_OK;
     for (size_t i = 0; i < LIFE_GATES && err == ERR_OK; i++) {
         err = front_create(life->loops[i], &world, gate_snapshot_ref(snapshot), &life->fronts[i],
                            fail);
         err = err == ERR_OK ? front_listen(life->fronts[i], &address, NULL, NULL, fail) : err;
+    }
+    if (err == ERR_OK && play_has_batches(life->play)) {
+        err = front_run_batches(life->fronts[0], fail);
     }
     gate_snapshot_unref(snapshot);
     return err;
@@ -459,6 +513,18 @@ static void life_expire_credit(struct life *life)
         account->expiry_unsure = true;
     } else {
         play_fail(life->play, NULL, "an expiry is refused: %s", fail.text);
+    }
+}
+
+/* As the server does it each minute. */
+static void life_forget_keys(struct life *life)
+{
+    struct fail fail = { .text = "" };
+    int64_t count = 0;
+    int64_t before_ns = loop_wall_ns(life->writer) - PLAY_FORGETS_NS;
+    enum err err = idem_expire(life->ledger, before_ns, &count, &fail);
+    if (err != ERR_OK && err != ERR_STORE_FAILED) {
+        play_fail(life->play, NULL, "keys are not forgotten: %s", fail.text);
     }
 }
 
@@ -542,6 +608,9 @@ static void life_on_note(struct timer *timer)
         }
         if (play_chance(play, 2) && !store_failed(life->store)) {
             life_release_route(life, (int)play_random(play, PLAY_ROUTES));
+        }
+        if (play_forgets(play) && !store_failed(life->store)) {
+            life_forget_keys(life);
         }
         if (play_has_fleets(play) && play_chance(play, 3) && !store_failed(life->store)) {
             fleet_revoke(play);
@@ -759,9 +828,12 @@ static void life_fade(struct play *play, struct life *life)
     for (size_t i = 0; i < LIFE_GATES; i++) {
         front_cut(life->fronts[i]);
     }
+    uint64_t steps = 0;
     while (life_busy(life) > 0) {
         bool stepped = sim_step(play->sim, INT64_MAX);
-        ASSERT(stepped); /* else a call would never end */
+        if (!stepped || steps++ == LIFE_FADES_MAX) {
+            play_fail(play, NULL, "the server does not come to its end");
+        }
     }
 }
 

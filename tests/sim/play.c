@@ -37,6 +37,9 @@ static void play_print_sale(const struct play *play, const struct sale *sale)
                  asking_names[sale->asking], sale->stream ? "stream" : "whole",
                  (long long)sale->cap, sale->key, sale->variant, (unsigned long long)sale->life,
                  (unsigned long long)sale->life_ended);
+    if (sale->batch > 0) {
+        (void)printf("  a line of batch %d\n", sale->batch);
+    }
     (void)printf("  seen: status %d%s%s, charge %lld, %lld events of attempt %d%s%s%s%s%s\n",
                  sale->status, sale->code[0] != '\0' ? " " : "", sale->code,
                  sale->has_charge ? (long long)sale->charge : -1, (long long)sale->events,

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "loop/sim.h"
 
+struct bulk;
 struct life;
 struct shelf;
 
@@ -52,6 +53,15 @@ enum manner {
     MANNER_COUNT
 };
 
+/* What an upstream speaks (tongue.h). */
+enum tongue {
+    TONGUE_CHAT,
+    TONGUE_ANTHROPIC,
+    TONGUE_RESPONSES,
+    TONGUE_GEMINI,
+    TONGUE_COUNT
+};
+
 /* One request that reached an upstream, and what it said. */
 struct attempt {
     enum manner manner;
@@ -89,7 +99,8 @@ struct wish {
 struct sale {
     int number; /* from 1; of the first call with its Idempotency-Key for all of them */
     int account;
-    int hand; /* by which of its account's API keys */
+    int hand;  /* by which of its account's API keys */
+    int batch; /* whose line it is (bulk.h); 0: of none */
     int model;
     struct wish wish;
     enum asking asking;
@@ -169,6 +180,7 @@ struct play {
     struct account accounts[PLAY_ACCOUNTS];
     struct sale sales[PLAY_SALES_MAX];
     int sale_count;
+    const struct bulk *bulk;          /* NULL: nobody hands in batches */
     int64_t swapped_ns[PLAY_ROUTES];  /* a client was told so; 0: no, or released since */
     int64_t released_ns[PLAY_ROUTES]; /* the last time; 0: never */
     int64_t jumped_ns;                /* when the wall clock did last */
@@ -222,6 +234,32 @@ static inline bool play_repeats(const struct play *play)
 static inline bool play_has_fleets(const struct play *play)
 {
     return play->seed % 7 == 4 && !play_is_limited(play) && !play->steady;
+}
+
+/* In others batches are worked off beside the calls (bulk.h). Likewise. */
+static inline bool play_has_batches(const struct play *play)
+{
+    return play->seed % 7 == 6 && !play_is_limited(play) && !play->steady;
+}
+
+/* Half of these forget what had which key soon, and are down for longer than that now and then. */
+#define PLAY_FORGETS_NS INT64_C(602000000000) /* ten minutes of caution, and some seconds */
+#define PLAY_DOWN_NS    INT64_C(900000000000)
+static inline bool play_forgets(const struct play *play)
+{
+    return play_has_batches(play) && play->seed % 2 == 0;
+}
+
+/* In others the upstreams speak other dialects: each pair of them comes. Likewise. */
+static inline bool play_is_told(const struct play *play)
+{
+    return play->seed % 7 == 3 && !play->steady;
+}
+static inline enum tongue play_tongue(const struct play *play, int upstream)
+{
+    uint64_t pair = play->seed / 7 % (TONGUE_COUNT * TONGUE_COUNT);
+    uint64_t tongue = upstream == 0 ? pair % TONGUE_COUNT : pair / TONGUE_COUNT;
+    return play_is_told(play) ? (enum tongue)tongue : TONGUE_CHAT;
 }
 
 /* Whose Idempotency-Keys are its own: a client's keys share them, devices do not. */

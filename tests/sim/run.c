@@ -6,6 +6,7 @@
 #include "auditor.h"
 #include "auditor_log.h"
 #include "base/mem.h"
+#include "bulk.h"
 #include "client.h"
 #include "disk.h"
 #include "life.h"
@@ -15,7 +16,8 @@
 
 #define RUN_CLIENTS   8
 #define RUN_S         INT64_C(1000000000)
-#define RUN_OPENS_MAX 20 /* tries to open on a disk that fails once a try */
+#define RUN_STEPS_MAX 300000 /* some hundred times what a history takes */
+#define RUN_OPENS_MAX 20     /* tries to open on a disk that fails once a try */
 
 struct run {
     struct play play;
@@ -24,6 +26,7 @@ struct run {
     struct upstream_pool *pool;
     struct upstream upstreams[PLAY_UPSTREAMS];
     struct client_slot clients[RUN_CLIENTS];
+    struct bulk bulk; /* where batches are handed in */
     struct run_options options;
     bool struck;         /* the options' fault has */
     uint64_t steps_left; /* of this life */
@@ -81,6 +84,9 @@ static void run_tear_down(void)
     for (int i = 0; i < RUN_CLIENTS; i++) {
         client_close(&run.clients[i]);
     }
+    if (play->bulk != NULL) {
+        bulk_close(&run.bulk);
+    }
     upstream_pool_destroy(run.pool);
     /* Talks whose other side has gone learn of it. */
     sim_run(play->sim, sim_now_ns(play->sim) + 100 * RUN_S);
@@ -110,6 +116,9 @@ static void run_arm(uint64_t most, uint64_t crash_of)
         .syncs_only = play_chance(play, 3),
         .file = files[play_random(play, EP_ARRAY_LEN(files))],
     };
+    if (play_has_batches(play) && play_chance(play, 3)) {
+        fault.file = "/sim/batches/";
+    }
     /* A rare operation is met only if few of its kind come first. */
     most = fault.syncs_only || fault.file != NULL ? most / 10 : most;
     fault.nth = 1 + play_random(play, most);
@@ -168,6 +177,10 @@ static void run_keep(void)
 
 static void run_open(void)
 {
+    if (play_forgets(&run.play) && run.play.lives > 0 && play_chance(&run.play, 3)) {
+        sim_jump_wall(run.play.sim, PLAY_DOWN_NS);
+        run.play.jumped_ns = sim_now_ns(run.play.sim);
+    }
     int tries = 0;
     bool by_seed = run.options.fault_life == 0;
     /* Faults that come together are the ones that nobody thought of. */
@@ -181,7 +194,9 @@ static void run_open(void)
     if (play_chance(&run.play, 3)) {
         run_keep();
     }
-    run.steps_left = 200 + play_random(&run.play, by_seed ? 6000 : 200);
+    /* Short ones where batches outlive them. */
+    uint64_t most = play_has_batches(&run.play) ? 1200 : 6000;
+    run.steps_left = 200 + play_random(&run.play, by_seed ? most : 200);
     if (by_seed && play_chance(&run.play, 2)) {
         run_arm(400, 3);
     }
@@ -226,7 +241,9 @@ static void run_look_at_disk(void)
 static bool run_step(void)
 {
     struct play *play = &run.play;
-    play->steps++;
+    if (play->steps++ == RUN_STEPS_MAX) {
+        play_fail(play, NULL, "the history does not come to its end");
+    }
     if (play_chance(play, 2000)) {
         int64_t by_ns = ((int64_t)play_random(play, 7200) - 3600) * RUN_S;
         sim_jump_wall(play->sim, by_ns);
@@ -258,6 +275,10 @@ static void run_calls(int calls)
         }
         stopped = stopped || play->sale_count >= calls;
         idle = stopped;
+        if (stopped && play->bulk != NULL) {
+            bulk_stop(&run.bulk);
+            idle &= bulk_idle(&run.bulk);
+        }
         for (int i = 0; i < RUN_CLIENTS; i++) {
             if (stopped && !run.clients[i].stopped) {
                 client_stop(&run.clients[i]);
@@ -340,6 +361,10 @@ void run_seed(const struct run_options *options, struct run_figures *ret_figures
     run_open();
     for (int i = 0; i < RUN_CLIENTS; i++) {
         client_open(&run.clients[i], play, run.pool, i % PLAY_ACCOUNTS);
+    }
+    if (play_has_batches(play)) {
+        bulk_open(&run.bulk, play, run.pool);
+        play->bulk = &run.bulk;
     }
     run_calls(options->calls);
     run_finish();

@@ -5,9 +5,9 @@
 
 #include "auditor.h"
 #include "base/mem.h"
+#include "tongue.h"
 
-#define UPSTREAM_MS        INT64_C(1000000)
-#define UPSTREAM_EVENT_MAX 512
+#define UPSTREAM_MS INT64_C(1000000)
 
 /* An answer under way. */
 struct talk {
@@ -17,6 +17,7 @@ struct talk {
     int number; /* of the call */
     int at;     /* of the attempt */
     int model;
+    enum tongue tongue;
     int64_t events; /* with text, that it means to send */
     struct timer timer;
     bool begun;
@@ -48,18 +49,6 @@ static void talk_cut(struct talk *talk)
 
 /* ---- what is said ------------------------------------------------------------------------ */
 
-static int talk_usage(const struct talk *talk, char *text, size_t size)
-{
-    const struct attempt *attempt = talk->attempt;
-    int64_t total = attempt->prompt + attempt->completion;
-    total += attempt->manner == MANNER_ODD_TOTAL ? 1 : 0;
-    return snprintf(text, size,
-                    "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-                    "\"prompt_tokens_details\":{\"cached_tokens\":%lld}}",
-                    (long long)attempt->prompt, (long long)attempt->completion, (long long)total,
-                    (long long)attempt->cached);
-}
-
 static const char *talk_model(const struct talk *talk)
 {
     static const char *const names[PLAY_MODELS] = { "m-0", "x/M-1-20260901" };
@@ -75,88 +64,93 @@ static bool talk_reports(const struct talk *talk)
     return talk->attempt->manner != MANNER_NO_USAGE && talk->attempt->manner != MANNER_CUT_LATE;
 }
 
+static void talk_make(const struct talk *talk, enum tongue_part part, int status, struct buf *out)
+{
+    const struct attempt *attempt = talk->attempt;
+    char piece[32];
+    (void)snprintf(piece, sizeof(piece), "said %d.%d%s", talk->number, talk->at,
+                   attempt->stream ? " " : "");
+    const struct tongue_told told = {
+        .model = talk_model(talk),
+        .piece = piece,
+        .pieces = attempt->events,
+        .prompt = attempt->prompt,
+        .cached = attempt->cached,
+        .completion = attempt->completion,
+        .reports = talk_reports(talk),
+        .odd_sum = attempt->manner == MANNER_ODD_TOTAL,
+        .status = status,
+    };
+    tongue_say(talk->tongue, part, &told, out);
+}
+
+/* An answer in one piece. */
+static void talk_answer(struct talk *talk, enum tongue_part part, int status)
+{
+    struct http_exchange *x = talk->x;
+    char text[TONGUE_TEXT_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    talk_make(talk, part, status, &body);
+    talk->attempt->ended = true;
+    talk_free(talk);
+    http_respond(x, status, STR("content-type: application/json\r\n"), buf_str(&body));
+}
+
 static void talk_whole(struct talk *talk)
 {
-    struct attempt *attempt = talk->attempt;
-    struct http_exchange *x = talk->x;
-    char usage[256];
-    char text[1024];
-    (void)talk_usage(talk, usage, sizeof(usage));
-    int len = snprintf(text, sizeof(text),
-                       "{\"id\":\"x\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"%s\""
-                       ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
-                       "\"said %d.%d\"},\"finish_reason\":\"stop\"}]%s%s}",
-                       talk_model(talk), talk->number, talk->at,
-                       talk_reports(talk) ? ",\"usage\":" : "", talk_reports(talk) ? usage : "");
-    attempt->reported = talk_reports(talk);
-    attempt->finished = true;
-    attempt->ended = true;
-    talk_free(talk);
-    http_respond(x, 200, STR("content-type: application/json\r\n"),
-                 (struct str){ text, (size_t)len });
+    talk->attempt->reported = talk_reports(talk);
+    talk->attempt->finished = true;
+    talk_answer(talk, TONGUE_WHOLE, 200);
 }
 
 static void talk_status(struct talk *talk, int status)
 {
-    struct http_exchange *x = talk->x;
-    talk->attempt->ended = true;
-    talk_free(talk);
-    http_respond(x, status, STR("content-type: application/json\r\n"),
-                 STR("{\"error\":{\"message\":\"no\",\"type\":\"t\",\"code\":\"upstream_said\"}}"));
+    talk_answer(talk, TONGUE_REFUSAL, status);
 }
 
-static void talk_say(struct talk *talk, const char *delta, const char *finish)
+static void talk_say(struct talk *talk, enum tongue_part part)
 {
-    char text[UPSTREAM_EVENT_MAX];
-    int len = snprintf(text, sizeof(text),
-                       "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"created\":1,"
-                       "\"model\":\"%s\",\"choices\":[{\"index\":0,\"delta\":{%s},"
-                       "\"finish_reason\":%s}]}\n\n",
-                       talk_model(talk), delta, finish);
-    const struct str part = { text, (size_t)len };
-    http_respond_body(talk->x, &part, 1);
+    char text[TONGUE_TEXT_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    talk_make(talk, part, 200, &body);
+    const struct str said = buf_str(&body);
+    http_respond_body(talk->x, &said, 1);
+}
+
+static void talk_say_last(struct talk *talk, enum tongue_part part)
+{
+    struct http_exchange *x = talk->x;
+    char text[TONGUE_TEXT_MAX];
+    struct buf body = { text, 0, sizeof(text), sizeof(text) };
+    talk_make(talk, part, 200, &body);
+    const struct str said = buf_str(&body);
+    talk_free(talk);
+    http_respond_last(x, &said, 1);
 }
 
 /* The usage and the proper end. */
 static void talk_last(struct talk *talk)
 {
-    struct http_exchange *x = talk->x;
-    char usage[256];
-    char text[UPSTREAM_EVENT_MAX];
-    int len = 0;
-    (void)talk_usage(talk, usage, sizeof(usage));
-    if (talk_reports(talk)) {
-        len = snprintf(text, sizeof(text),
-                       "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"created\":1,"
-                       "\"model\":\"%s\",\"choices\":[],\"usage\":%s}\n\n",
-                       talk_model(talk), usage);
-        talk->attempt->reported = true;
-    }
+    talk->attempt->reported = talk_reports(talk);
     talk->attempt->ended = true;
-    const struct str parts[] = { { text, (size_t)len }, STR("data: [DONE]\n\n") };
-    talk_free(talk);
-    http_respond_last(x, parts, EP_ARRAY_LEN(parts));
+    talk_say_last(talk, TONGUE_END);
 }
 
 static void talk_error(struct talk *talk)
 {
-    struct http_exchange *x = talk->x;
-    const struct str part = STR("data: {\"error\":{\"message\":\"no\",\"code\":\"broke\"}}\n\n");
-    talk_free(talk);
-    http_respond_last(x, &part, 1);
+    talk_say_last(talk, TONGUE_ERROR);
 }
 
 /* The next thing of a stream. */
 static void talk_go_on(struct talk *talk)
 {
     struct attempt *attempt = talk->attempt;
-    char delta[64];
     bool within = attempt->events > 0 && attempt->events >= talk->events / 2;
     if (!talk->begun) {
         talk->begun = true;
         attempt->begun_ns = sim_now_ns(talk->upstream->play->sim);
         http_respond_head(talk->x, 200, STR("content-type: text/event-stream\r\n"));
-        talk_say(talk, "\"role\":\"assistant\",\"content\":\"\"", "null");
+        talk_say(talk, TONGUE_BEGIN);
     } else if (within && attempt->manner == MANNER_CUT) {
         talk_cut(talk);
         return;
@@ -164,12 +158,11 @@ static void talk_go_on(struct talk *talk)
         talk_error(talk);
         return;
     } else if (attempt->events < talk->events) {
-        (void)snprintf(delta, sizeof(delta), "\"content\":\"said %d.%d \"", talk->number, talk->at);
         attempt->events++;
-        talk_say(talk, delta, "null");
+        talk_say(talk, TONGUE_PIECE);
     } else if (!attempt->finished) {
         attempt->finished = true;
-        talk_say(talk, "", "\"stop\"");
+        talk_say(talk, TONGUE_TEXT_END);
     } else if (attempt->manner == MANNER_CUT_LATE) {
         talk_cut(talk);
         return;
@@ -235,26 +228,35 @@ static int64_t upstream_number(struct str body, struct str name)
     return number;
 }
 
-static enum manner upstream_manner(struct play *play)
+/* What a dialect has no words for is not done in it: Anthropic tells no sum, and its model once. */
+static bool upstream_can(enum tongue tongue, enum manner manner)
+{
+    return tongue != TONGUE_ANTHROPIC || (manner != MANNER_ODD_TOTAL && manner != MANNER_TURN);
+}
+
+static enum manner upstream_manner(struct play *play, enum tongue tongue)
 {
     enum manner manner = (enum manner)play_random(play, MANNER_COUNT);
-    bool has = (play->manners & UINT64_C(1) << manner) != 0;
+    bool has = (play->manners & UINT64_C(1) << manner) != 0 && upstream_can(tongue, manner);
     return has && play_chance(play, 2) ? manner : MANNER_HONEST;
 }
 
-static struct attempt *upstream_note(struct upstream *upstream, struct str body, struct sale *first)
+static struct attempt *upstream_note(struct upstream *upstream, struct http_exchange *x,
+                                     struct sale *first)
 {
     struct play *play = upstream->play;
-    int64_t cap = upstream_number(body, STR("\"max_tokens\":"));
+    struct str body = http_exchange_body(x);
+    enum tongue tongue = play_tongue(play, upstream->number);
+    int64_t cap = upstream_number(body, tongue_cap_name(tongue));
     ASSERT(first->attempt_count < PLAY_ATTEMPTS_MAX);
     if (cap <= 0) {
         play_fail(play, first, "an upstream is asked without a cap");
     }
     struct attempt *attempt = &first->attempts[first->attempt_count++];
     *attempt = (struct attempt){
-        .manner = upstream_manner(play),
+        .manner = upstream_manner(play, tongue),
         .upstream = upstream->number,
-        .stream = str_search(body, STR("\"stream\":true")) < body.len,
+        .stream = tongue_wants_stream(tongue, http_exchange_head(x)->target, body),
         .prompt = 1 + (int64_t)play_random(play, body.len / 2),
         .completion = 1 + (int64_t)play_random(play, (uint64_t)(cap < 12 ? cap : 12)),
     };
@@ -280,7 +282,8 @@ static void upstream_on_request(struct http_exchange *x)
         play_fail(play, NULL, "an upstream is asked for a call that nobody made");
     }
     struct sale *first = play_first(play, (int)number);
-    int model = str_search(body, STR("\"model\":\"m-1\"")) < body.len ? 1 : 0;
+    enum tongue tongue = play_tongue(play, upstream->number);
+    int model = tongue_model(tongue, http_exchange_head(x)->target, body);
     auditor_on_asked(play, first, upstream->number, model);
     struct talk *talk = mem_zalloc(sizeof(*talk));
     ASSERT(talk != NULL);
@@ -288,7 +291,8 @@ static void upstream_on_request(struct http_exchange *x)
     talk->x = x;
     talk->number = (int)number;
     talk->at = first->attempt_count;
-    talk->attempt = upstream_note(upstream, body, first);
+    talk->attempt = upstream_note(upstream, x, first);
+    talk->tongue = tongue;
     talk->attempt->model = model;
     talk->model = model;
     int64_t said = talk->attempt->completion;

@@ -225,6 +225,7 @@ static inline void street_open_gate(struct street *street)
         .lookout = street->lookout,
         .workers = street->workers,
         .resolvers = street->workers,
+        .carriers = street->workers,
     };
     const struct front_world front = { .gate = gate };
     CHECK_EQ(front_create(street->loop, &front, snapshot, &street->front, NULL), ERR_OK);

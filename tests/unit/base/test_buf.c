@@ -28,6 +28,33 @@ TEST(appending_at_the_limit_fits_and_one_more_does_not)
     buf_fini(&buf);
 }
 
+TEST(what_is_little_takes_little)
+{
+    struct buf buf;
+    buf_init(&buf, 1000);
+    CHECK_EQ(buf_reserve_little(&buf, 0), ERR_OK);
+    CHECK_EQ(buf.cap, 0);
+    CHECK_EQ(buf_reserve_little(&buf, 1), ERR_OK);
+    CHECK_EQ(buf.cap, 64);
+    CHECK_EQ(buf_append(&buf, STR("ab")), ERR_OK);
+    CHECK_EQ(buf_reserve_little(&buf, 62), ERR_OK);
+    CHECK_EQ(buf.cap, 64);
+    CHECK_EQ(buf_reserve_little(&buf, 63), ERR_OK);
+    CHECK_EQ(buf.cap, 128);
+    CHECK_EQ(buf_reserve_little(&buf, 255), ERR_OK);
+    CHECK_EQ(buf.cap, 512);
+    CHECK_EQ(buf_reserve_little(&buf, 999), ERR_LIMIT);
+    CHECK_EQ(buf_reserve_little(&buf, SIZE_MAX), ERR_LIMIT);
+    CHECK_EQ(buf_reserve_little(&buf, 998), ERR_OK);
+    CHECK_EQ(buf.cap, 1000);
+    CHECK_STR(buf_str(&buf), STR("ab"));
+    buf_fini(&buf);
+    buf_init(&buf, 10);
+    CHECK_EQ(buf_reserve_little(&buf, 3), ERR_OK);
+    CHECK_EQ(buf.cap, 10);
+    buf_fini(&buf);
+}
+
 TEST(growth_keeps_every_byte)
 {
     struct buf buf;

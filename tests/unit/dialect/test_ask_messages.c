@@ -55,7 +55,7 @@ TEST(messages_are_plain_or_not_and_no_key_stands_twice)
         bool plain = false;
         struct str text = test_at_page_end(str_from(cases[i].text));
         CHECK(json_check(text, &fault) == ERR_OK);
-        enum err err = ask_check_messages(text, &plain, &fail);
+        enum err err = ask_check_messages(text, NULL, &plain, &fail);
         if (err != cases[i].err || (err == ERR_OK && plain != cases[i].plain)) {
             test_failed(EP_SITE, "%s: %s, %d", cases[i].text, err_info(err)->name, plain);
         }

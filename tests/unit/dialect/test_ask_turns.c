@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dialect/ask_messages.h"
 #include "harness.h"
 #include "wire/json.h"
 
@@ -58,6 +59,16 @@ static const struct {
       "messages[0].content[0].image_url" },
 };
 
+/* As a request's messages tell it. */
+static enum err check_turns(struct str messages, char param[ASK_TURNS_PARAM_MAX], struct fail *fail)
+{
+    struct ask_turns turns;
+    bool plain = false;
+    ask_turns_init(&turns);
+    enum err err = ask_check_messages(messages, &turns, &plain, fail);
+    return err == ERR_OK ? ask_turns_end(&turns, param, fail) : err;
+}
+
 TEST(what_no_upstream_takes_is_refused_by_its_field)
 {
     for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
@@ -66,13 +77,28 @@ TEST(what_no_upstream_takes_is_refused_by_its_field)
         struct json_fault fault;
         struct str messages = test_at_page_end(str_from(rows[i].messages));
         CHECK(json_check(messages, &fault) == ERR_OK);
-        enum err err = ask_check_turns(messages, param, &fail);
+        enum err err = check_turns(messages, param, &fail);
         if (err != (rows[i].param == NULL ? ERR_OK : ERR_ASK_INVALID)) {
             test_failed(EP_SITE, "%s: %s", rows[i].messages, fail.text);
         }
         CHECK_STR(str_from(param), str_from(rows[i].param == NULL ? "" : rows[i].param));
         CHECK(err == ERR_OK || strstr(fail.text, rows[i].param) != NULL);
     }
+}
+
+TEST(the_first_is_told_and_a_key_that_stands_twice_before_it)
+{
+    char param[ASK_TURNS_PARAM_MAX] = "";
+    struct fail fail = { .text = "" };
+    CHECK_EQ(check_turns(STR("[" RESULT("a") "," USER(IMAGE("")) "]"), param, &fail),
+             ERR_ASK_INVALID);
+    CHECK_STR(str_from(param), STR("messages[0].tool_call_id"));
+    CHECK_EQ(check_turns(STR("[" USER(IMAGE("") "," IMAGE("")) "," RESULT("a") "]"), param, &fail),
+             ERR_ASK_INVALID);
+    CHECK_STR(str_from(param), STR("messages[0].content[0].image_url"));
+    CHECK_EQ(
+        check_turns(STR("[" RESULT("a") ",{\"role\":\"user\",\"role\":\"user\"}]"), param, &fail),
+        ERR_ASK_DUPLICATE);
 }
 
 /* `lists` lists of a call each, then the result of call 0, then one of a call that was not made. */
@@ -87,7 +113,7 @@ static enum err check_many(unsigned lists, bool made)
         CHECK(buf_printf(&out, CALLS("{\"id\":\"c%u\"}") ",", i) == ERR_OK);
     }
     CHECK(buf_append(&out, made ? STR(RESULT("c0") "]") : STR(RESULT("other") "]")) == ERR_OK);
-    return ask_check_turns(buf_str(&out), param, &fail);
+    return check_turns(buf_str(&out), param, &fail);
 }
 
 TEST(what_cannot_be_told_is_passed_on)
@@ -114,5 +140,5 @@ TEST(looking_for_calls_has_an_end)
         CHECK(buf_append(&out, STR("," RESULT("last"))) == ERR_OK);
     }
     CHECK(buf_append(&out, STR("," RESULT("none") "]")) == ERR_OK);
-    CHECK_EQ(ask_check_turns(buf_str(&out), param, &fail), ERR_OK);
+    CHECK_EQ(check_turns(buf_str(&out), param, &fail), ERR_OK);
 }

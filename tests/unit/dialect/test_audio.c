@@ -134,6 +134,11 @@ TEST(events_end_with_what_is_done)
     CHECK(event.done && event.usage.len > 0);
     speech_event_read(STR("{\"type\":\"speech.audio.delta\",\"audio\":\"AAAA\"}"), &event);
     CHECK(!event.done && event.content_bytes > 0);
+    CHECK_STR(event.sound, STR("\"AAAA\""));
+    speech_event_read(STR("{\"type\":\"speech.audio.delta\",\"audio\":[\"AAAA\"]}"), &event);
+    CHECK(event.sound.len == 0);
+    speech_event_read(STR("{\"type\":\"speech.audio.info\",\"audio\":\"AAAA\"}"), &event);
+    CHECK(event.sound.len == 0);
     speech_event_read(STR("{\"type\":\"error\",\"error\":{\"message\":\"no\"}}"), &event);
     CHECK(event.error);
     speech_event_read(STR("not JSON"), &event);

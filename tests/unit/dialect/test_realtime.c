@@ -1,5 +1,8 @@
 #include "dialect/realtime.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "harness.h"
 #include "wire/json.h"
@@ -86,11 +89,12 @@ TEST(of_a_response_it_is_seen_whether_its_input_is_the_conversation)
         "{\"type\":\"response.create\",\"response\":{\"conversation\":\"auto\",\"input\":null}}",
         "{\"type\":\"response.create\",\"response\":{\"conversation\":\"none\"}}",
         "{\"type\":\"response.create\",\"response\":{\"input\":[]}}",
+        "{\"type\":\"response.create\",\"response\":{\"audio\":{}}}",
     };
     for (size_t i = 0; i < EP_ARRAY_LEN(texts); i++) {
         struct realtime_ask ask;
         CHECK(realtime_read_ask(str_from(texts[i]), &ask, NULL) == ERR_OK);
-        CHECK(ask.beside == (i == 1) && ask.instead == (i == 2));
+        CHECK(ask.beside == (i == 1) && ask.instead == (i == 2) && ask.sounds == (i == 3));
     }
 }
 
@@ -158,6 +162,7 @@ static const struct event_case events[] = {
       "" },
     { "{\"type\":\"input_audio_buffer.speech_started\"}", REALTIME_OTHER, 0, 0, 0, "" },
     { "{\"type\":\"error\",\"error\":{}}", REALTIME_ERROR, 0, 0, 0, "" },
+    { "{\"type\":\"rate_limits.updated\"}", REALTIME_LIMITS, 0, 0, 0, "" },
     { "{\"type\":\"session.updated\",\"session\":{\"model\":\"m\"}}", REALTIME_SESSION, 0, 0, 0,
       "" },
 };
@@ -191,6 +196,108 @@ TEST(what_is_no_event_is_bad)
         realtime_read_event(test_at_page_end(str_from(texts[i])), &event);
         CHECK(event.bad);
     }
+}
+
+struct name_case {
+    const char *event;
+    const char *response;
+    const char *event_id;
+    bool within;
+    bool said;
+    bool narrow;
+};
+
+static const struct name_case names[] = {
+    { "{\"type\":\"response.created\",\"response\":{\"id\":\"r1\",\"conversation_id\":\"c\"}}",
+      "\"r1\"", "", true, false, false },
+    { "{\"type\":\"response.created\",\"response\":{\"id\":\"r1\",\"conversation_id\":null}}",
+      "\"r1\"", "", false, false, false },
+    { "{\"type\":\"response.created\",\"response\":{\"id\":7}}", "", "", false, false, false },
+    { "{\"type\":\"response.created\"}", "", "", false, false, false },
+    { "{\"type\":\"response.done\",\"response\":{\"id\":\"r2\",\"conversation_id\":\"c\"}}",
+      "\"r2\"", "", false, false, false },
+    { "{\"type\":\"response.output_text.delta\",\"response_id\":\"r3\"}", "\"r3\"", "", false,
+      false, false },
+    { "{\"type\":\"response.output_text.delta\",\"response\":{\"id\":\"r3\"}}", "", "", false,
+      false, false },
+    { "{\"type\":\"error\",\"event_id\":\"of the source\",\"error\":{\"event_id\":\"e\"}}", "",
+      "\"e\"", false, false, false },
+    { "{\"type\":\"error\",\"error\":{\"event_id\":null}}", "", "", false, false, false },
+    { "{\"type\":\"conversation.item.done\",\"item\":{\"role\":\"assistant\"}}", "", "", false,
+      true, false },
+    { "{\"type\":\"conversation.item.added\",\"item\":{\"type\":\"function_call\"}}", "", "", false,
+      true, false },
+    { "{\"type\":\"conversation.item.added\",\"item\":{\"role\":\"user\"}}", "", "", false, false,
+      false },
+    { "{\"type\":\"conversation.item.added\",\"item\":7}", "", "", false, false, false },
+    { "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"output\":{\"format\":{\"type\":"
+      "\"audio/pcma\"}}}}}",
+      "", "", false, false, true },
+    { "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{\"format\":{\"type\":"
+      "\"audio/pcma\"}}}}}",
+      "", "", false, false, false },
+    { "{\"type\":\"session.created\",\"session\":{\"output_audio_format\":\"g711_ulaw\"}}", "", "",
+      false, false, true },
+};
+
+TEST(what_an_event_is_of_is_read)
+{
+    for (size_t i = 0; i < EP_ARRAY_LEN(names); i++) {
+        const struct name_case *row = &names[i];
+        struct realtime_event event;
+        realtime_read_event(test_at_page_end(str_from(row->event)), &event);
+        if (event.bad || !str_eq(event.response, str_from(row->response)) ||
+            !str_eq(event.event_id, str_from(row->event_id)) || event.within != row->within ||
+            event.said != row->said || event.narrow != row->narrow) {
+            test_failed(EP_SITE, "case %zu: %s", i, row->event);
+        }
+    }
+}
+
+TEST(a_name_is_no_longer_than_it_may_be_and_not_ours)
+{
+    static const struct {
+        const char *first;
+        size_t more;
+        enum err err;
+    } rows[] = {
+        { "", 512, ERR_OK },
+        { "", 513, ERR_ASK_INVALID },
+        { "entrepot_", 1, ERR_ASK_INVALID },
+        { "entrepot", 0, ERR_OK },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        struct realtime_ask ask;
+        struct fail fail = { .text = "" };
+        char text[1024];
+        char more[600];
+        memset(more, 'x', sizeof(more));
+        int len =
+            snprintf(text, sizeof(text), "{\"type\":\"response.create\",\"event_id\":\"%s%.*s\"}",
+                     rows[i].first, (int)rows[i].more, more);
+        enum err err = realtime_read_ask((struct str){ text, (size_t)len }, &ask, &fail);
+        CHECK(err == rows[i].err && (err == ERR_OK || strcmp(ask.param, "event_id") == 0));
+    }
+}
+
+TEST(what_is_sent_to_a_source_is_named)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    CHECK(realtime_write_named(&out, STR(" {\"type\":\"x\"} "), STR("\"entrepot_1\"")) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("{\"event_id\":\"entrepot_1\",\"type\":\"x\"}"));
+    buf_reset(&out);
+    CHECK(realtime_write_cancel(&out, STR("\"r\""), STR("\"entrepot_2\"")) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("{\"type\":\"response.cancel\",\"event_id\":\"entrepot_2\","
+                                 "\"response_id\":\"r\"}"));
+    buf_reset(&out);
+    CHECK(realtime_write_cancel(&out, STR_EMPTY, STR("\"entrepot_3\"")) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("{\"type\":\"response.cancel\",\"event_id\":\"entrepot_3\"}"));
+    buf_reset(&out);
+    CHECK(realtime_write_refusal(&out, "busy", STR("a \"word\"")) == ERR_OK);
+    CHECK_STR(buf_str(&out), STR("{\"type\":\"invalid_request_error\",\"code\":\"busy\","
+                                 "\"message\":\"a \\\"word\\\"\",\"param\":null}"));
+    buf_fini(&out);
 }
 
 TEST(a_total_is_read_where_there_is_one)
@@ -233,9 +340,15 @@ static void write_without_memory(void)
     buf_fini(&out);
     EP_IGNORE(realtime_write_sse(&out, STR("{}")));
     buf_fini(&out);
+    EP_IGNORE(realtime_write_named(&out, STR("{\"a\":1}"), STR("\"e\"")));
+    buf_fini(&out);
+    EP_IGNORE(realtime_write_cancel(&out, STR("\"r\""), STR("\"e\"")));
+    buf_fini(&out);
+    EP_IGNORE(realtime_write_refusal(&out, "busy", STR("no")));
+    buf_fini(&out);
 }
 
 TEST(memory_that_is_out_leaks_nothing)
 {
-    CHECK(test_each_allocation_failing(write_without_memory) >= 2);
+    CHECK(test_each_allocation_failing(write_without_memory) >= 5);
 }

@@ -1,5 +1,6 @@
 #include "gate/relay.h"
 
+#include "dialect/audio.h"
 #include "harness.h"
 
 static const struct str names[] = { STR_INIT("m-2026") };
@@ -306,6 +307,47 @@ TEST(events_that_are_given_on_singly_are_told_one_by_one)
     CHECK_EQ(relay_feed(&relay, all, singly_emit, &singly), ERR_OK);
     CHECK_EQ(singly.pieces, 3);
     relay_fini(&relay);
+}
+
+/* Sound of events, one behind the other. */
+static void sounds_hear(void *context, struct str sound)
+{
+    CHECK_EQ(buf_append(context, sound), ERR_OK);
+}
+
+static void sounds_emit(void *context, struct str bytes)
+{
+    (void)context;
+    CHECK(bytes.len > 0);
+}
+
+TEST(the_sound_of_events_of_speech_is_heard_at_each_split)
+{
+    const struct str all = STR("data: {\"type\":\"speech.audio.delta\",\"audio\":\"AA\\/A\"}\n\n"
+                               ": nothing\n\n"
+                               "data: {\"type\":\"speech.audio.delta\",\"audio\":\"BBBB\"}\n\n"
+                               "data: {\"type\":\"speech.audio.delta\",\"audio\":7}\n\n"
+                               "data: {\"type\":\"speech.audio.done\",\"audio\":\"CCCC\"}\n\n");
+    for (size_t split = 0; split <= all.len; split++) {
+        struct relay relay;
+        struct buf heard;
+        buf_init(&heard, 100);
+        relay_begin(&relay, &(struct relay_options){ .model = &model,
+                                                     .upstream_model = STR("up"),
+                                                     .read = speech_event_read,
+                                                     .heard = sounds_hear,
+                                                     .heard_context = &heard,
+                                                     .choices = 1,
+                                                     .event_max = 4096,
+                                                     .tail_max = 4096 });
+        struct str first = str_slice(all, 0, split);
+        CHECK_EQ(relay_feed(&relay, first, sounds_emit, NULL), ERR_OK);
+        CHECK_EQ(relay_feed(&relay, str_from_at(all, split), sounds_emit, NULL), ERR_OK);
+        CHECK_STR(buf_str(&heard), STR("\"AA\\/A\"\"BBBB\""));
+        CHECK(relay.ended);
+        relay_fini(&relay);
+        buf_fini(&heard);
+    }
 }
 
 /* What became of a stream, and what was told of it. */

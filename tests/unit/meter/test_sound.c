@@ -144,6 +144,96 @@ TEST(a_flac_says_its_samples)
     CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
 }
 
+/* The head of one whose encoder did not know how many samples there would be. */
+static void live_flac(bool more)
+{
+    begin();
+    put(more ? STR("fLaC\0\0\0\x22") : STR("fLaC\x80\0\0\x22"));
+    zeros(10);
+    big(UINT64_C(44100) << 44 | UINT64_C(1) << 41 | UINT64_C(15) << 36, 8);
+    zeros(16);
+    if (more) {
+        put(STR("\4\0\0\3abc\x81\0\1\0"));
+        zeros(256);
+    }
+}
+
+/* A frame: its codes, its number as it is written, what follows that, and some sound. */
+static void flac_frame(int mark, int codes, struct str number, struct str more, size_t sound)
+{
+    size_t at = file.len;
+    unsigned check = 0;
+    big((uint64_t)0xFF << 24 | (uint64_t)mark << 16 | (uint64_t)codes << 8 | 0x18, 4);
+    put(number);
+    put(more);
+    for (size_t i = at; i < file.len; i++) {
+        check ^= (unsigned char)file.ptr[i];
+        for (int bit = 0; bit < 8; bit++) {
+            check = (check << 1 ^ ((check & 0x80) != 0 ? 7U : 0U)) & 0xFF;
+        }
+    }
+    big(check, 1);
+    zeros(sound);
+}
+
+TEST(a_flac_whose_head_says_nothing_is_as_long_as_its_frames)
+{
+    for (int more = 0; more < 2; more++) {
+        live_flac(more == 1);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
+        flac_frame(0xF8, 0xC9, STR("\0"), STR_EMPTY, 9);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 93); /* 4096 */
+        put(STR("\xFF\xF8\xC9\x18\1\xFF\xFF\xF8\xFF"));      /* of a wrong sum, and of none */
+        flac_frame(0xF8, 0xC9, STR("\5"), STR_EMPTY, 9);     /* by chance in the sound */
+        flac_frame(0xF8, 0x5E, STR("\1"), STR("\1\2"), 9);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 198); /* and 4608 */
+        flac_frame(0xF8, 0x6C, STR("\2"), STR("\x63\5"), 0);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 200); /* and 100 */
+        flac_frame(0xF8, 0x70, STR("\3"), STR("\1\0"), 3);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 206); /* and 257 */
+        flac_frame(0xF8, 0x10, STR("\4"), STR_EMPTY, 3);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 210); /* and 192 */
+        struct sound sound;
+        sound_init(&sound);
+        sound_feed(&sound, buf_str(&file));
+        CHECK(sound_is_said(&sound) && sound_is_summed(&sound));
+    }
+}
+
+TEST(frames_of_a_flac_may_be_numbered_by_their_samples)
+{
+    live_flac(false);
+    flac_frame(0xF9, 0xC9, STR("\xDF\xBF"), STR_EMPTY, 4); /* from 2047 on */
+    flac_frame(0xF9, 0xC9, STR("\xE1\x9F\xBF"), STR_EMPTY, 4);
+    flac_frame(0xF9, 0xC9, STR("\xE2\x9F\xBF"), STR_EMPTY, 4);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 279); /* 3 times 4096 */
+    live_flac(false);
+    flac_frame(0xF9, 0xC9, STR("\xFE\xBF\xBF\xBF\xBF\xBF\xBF"), STR_EMPTY, 4);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), 93);
+}
+
+TEST(what_looks_like_a_frame_of_a_flac_and_is_none_counts_for_nothing)
+{
+    static const struct {
+        int mark;
+        int codes;
+        struct str number;
+    } cases[] = {
+        { 0xFA, 0xC9, STR_INIT("\0") },   { 0xF8, 0x09, STR_INIT("\0") },
+        { 0xF8, 0xCF, STR_INIT("\0") },   { 0xF8, 0xC9, STR_INIT("\xFF") },
+        { 0xF8, 0xC9, STR_INIT("\x80") }, { 0xF8, 0xC9, STR_INIT("\xC2\x41") },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(cases); i++) {
+        live_flac(false);
+        flac_frame(cases[i].mark, cases[i].codes, cases[i].number, STR_EMPTY, 20);
+        CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
+    }
+    live_flac(true);
+    file.ptr[42 + 7 + 1] = 0x7F; /* a block beyond the end */
+    flac_frame(0xF8, 0xC9, STR("\0"), STR_EMPTY, 9);
+    CHECK_EQ(length_of(buf_str(&file), SOUND_FLAC), -1);
+}
+
 /* ---- Ogg ---------------------------------------------------------------------------------- */
 
 static void page(int flags, int64_t granule, uint64_t serial, struct str payload)
@@ -615,6 +705,9 @@ TEST(a_length_that_only_the_head_says_is_known_as_such)
     }
     const struct sound compressed = { .kind = SOUND_WAV, .as.wav.packed = true };
     CHECK(sound_is_said(&compressed));
+    const struct sound flac = { .kind = SOUND_FLAC };
+    const struct sound mpeg = { .kind = SOUND_MPEG };
+    CHECK(!sound_is_summed(&flac) && sound_is_summed(&mpeg) && sound_is_summed(&compressed));
 }
 
 TEST(what_is_no_recording_is_unknown)

@@ -569,28 +569,49 @@ TEST(a_large_request_is_sent_whole)
 #define SOURCE_BYTES ((uint64_t)3 * 1024 * 1024 + 7)
 
 static uint64_t source_fails_at; /* 0: nowhere */
+static uint64_t source_stops_at; /* likewise: what follows is never there */
+static bool source_waits;        /* each piece is asked for twice */
+static struct http_call *source_reader;
+static struct loop *source_loop;
+static struct task source_task;
+static uint64_t source_there; /* the piece that was fetched for it */
 
 static char source_byte(uint64_t at)
 {
     return (char)('a' + at % 23);
 }
 
-static enum err source_read(const struct http_source *source, uint64_t at, char *place, size_t room,
-                            size_t *ret_len)
+static void source_on_task(struct task *task)
 {
+    (void)task;
+    http_call_ready(source_reader);
+}
+
+static enum err source_read(struct http_source *source, uint64_t at, struct str *ret_bytes)
+{
+    static char room[50000];
     CHECK(at < source->len);
     if (source_fails_at > 0 && at >= source_fails_at) {
         return ERR_STORE_FAILED;
     }
-    size_t len = room < 50000 ? room : 50000; /* less than is asked for */
-    for (size_t i = 0; i < len; i++) {
-        place[i] = source_byte(at + i);
+    if (source_stops_at > 0 && at >= source_stops_at) {
+        return ERR_BUSY;
     }
-    *ret_len = len;
+    if (source_waits && source_there != at + 1) {
+        source_there = at + 1;
+        task_queue_next(source_loop, &source_task);
+        return ERR_BUSY;
+    }
+    uint64_t left = source->len - at;
+    size_t len = left < sizeof(room) ? (size_t)left : sizeof(room);
+    for (size_t i = 0; i < len; i++) {
+        room[i] = source_byte(at + i);
+    }
+    *ret_bytes = (struct str){ room, len };
     return ERR_OK;
 }
 
-static const struct http_source source = { SOURCE_BYTES, source_read };
+static struct http_source source = { SOURCE_BYTES, source_read };
 static const struct str source_front = STR_INIT("front ");
 
 static void begin_source(struct order *order, struct buyer *buyer)
@@ -600,6 +621,10 @@ static void begin_source(struct order *order, struct buyer *buyer)
     order->call.body_count = 1;
     order->call.source = &source;
     order->call.source_tail = STR(" tail");
+    source_reader = &order->call;
+    source_loop = buyer->loop;
+    source_there = 0;
+    task_init(&source_task, source_on_task);
     http_call_start(buyer->pool, &order->call);
 }
 
@@ -636,6 +661,42 @@ TEST(a_source_is_sent_between_body_and_tail_and_again_on_a_fresh_connection)
     finish(&buyer, &order, &second);
 }
 
+TEST(a_source_that_is_fetched_meanwhile_is_waited_for)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_waits = true;
+    begin_source(&order, &buyer);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, peer_has(&peer, STR(" tail")));
+    check_source(&peer);
+    peer_send(&peer, STR(ANSWER_HELLO));
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.ends, 1);
+    http_call_ready(&order.call); /* it is over: nothing happens */
+    source_waits = false;
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_call_may_end_while_its_source_is_fetched)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_waits = true;
+    begin_source(&order, &buyer);
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, source_there > 0);
+    http_call_cancel(&order.call);
+    UNTIL(buyer.loop, !node_linked(&source_task.node));
+    CHECK_EQ(order.ends + order.failures, 0);
+    source_waits = false;
+    finish(&buyer, &order, &peer);
+}
+
 TEST(a_source_that_fails_ends_the_call)
 {
     struct buyer buyer;
@@ -658,6 +719,7 @@ TEST(an_answer_before_the_source_is_sent_is_an_answer)
     struct order order;
     struct peer peer;
     buyer_open(&buyer);
+    source_stops_at = 200000;
     begin_source(&order, &buyer);
     peer_accept(&peer, buyer.loop, buyer.listener);
     peer_send(&peer, STR("HTTP/1.1 413 No\r\ncontent-length: 2\r\n\r\nno"));
@@ -665,5 +727,6 @@ TEST(an_answer_before_the_source_is_sent_is_an_answer)
     CHECK_EQ(order.ends, 1);
     CHECK_EQ(order.status, 413);
     CHECK_EQ(upstream_pool_idle(buyer.pool), 0);
+    source_stops_at = 0;
     finish(&buyer, &order, &peer);
 }

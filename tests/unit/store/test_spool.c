@@ -44,10 +44,10 @@ TEST(what_is_written_is_read_from_anywhere_and_has_no_name)
     CHECK_EQ(entries(folder), 0);
     for (uint64_t at = 0; at < 100; at++) {
         size_t len = 0;
-        CHECK_EQ(spool_read(file, at, text, sizeof(text), &len), ERR_OK);
+        CHECK_EQ(spool_read(file, at, text, sizeof(text), &len, NULL), ERR_OK);
         CHECK_EQ(len, 100 - at);
         CHECK(text[0] == (char)('0' + at % 10));
-        CHECK_EQ(spool_read(file, at, text, 1, &len), ERR_OK);
+        CHECK_EQ(spool_read(file, at, text, 1, &len, NULL), ERR_OK);
         CHECK_EQ(len, 1);
     }
     spool_close(file);
