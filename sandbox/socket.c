@@ -312,10 +312,26 @@ static bool answer_read(struct answer *answer, struct str response, struct perso
                 persona_read(buf_str(&chat), socket->options.persona, now_s, &spoken->ask, fault);
     buf_fini(&chat);
     struct str metadata = json_get(response, STR("metadata"));
+    struct str cap = settings_get(&socket->settings, response, SETTING_CAP);
     struct str format = settings_get(&socket->settings, response, SETTING_FORMAT_OUT);
     spoken->aloud = settings_is_aloud(&socket->settings, response);
     spoken->narrow = settings_is_narrow(format);
+    spoken->cap = 0;
+    if (json_kind(cap) == JSON_NUMBER && !json_i64(cap, &spoken->cap)) {
+        spoken->cap = 0; /* settings_check() had it */
+    }
     return fine && buf_append(&spoken->metadata, metadata) == ERR_OK;
+}
+
+/* For one more item; else the client was told. */
+static bool socket_has_room(struct socket *socket, struct str event_id)
+{
+    if (socket->items.count < ITEMS_MAX) {
+        return true;
+    }
+    socket_refuse(socket, "The conversation has as many items as the sandbox keeps.", "item",
+                  "invalid_value", event_id);
+    return false;
 }
 
 static void answer_name(struct answer *answer, bool beside)
@@ -349,6 +365,9 @@ static void socket_begin(struct socket *socket, struct str response, struct str 
                        "the response is finished before creating a new one.",
                        other == NULL ? "too many beside it" : other->spoken.id);
         socket_refuse(socket, text, NULL, "conversation_already_has_active_response", event_id);
+        return;
+    }
+    if (!beside && !socket_has_room(socket, event_id)) {
         return;
     }
     struct answer *answer = mem_zalloc(sizeof(*answer));
@@ -431,7 +450,7 @@ static void socket_commit(struct socket *socket)
     struct str wanted = settings_get(&socket->settings, STR_EMPTY, SETTING_TRANSCRIPTION);
     socket_name(socket, "item", name);
     (void)snprintf(before, sizeof(before), "%s", items_last(&socket->items));
-    struct item *item = socket->items.count < ITEMS_MAX ? item_read(sound, name, &fault) : NULL;
+    struct item *item = item_read(sound, name, &fault);
     if (item == NULL) {
         socket->speaker.broken = true;
         return;
@@ -477,6 +496,9 @@ static void socket_turn(struct socket *socket, enum hearing_heard heard, struct 
         }
     } else if (heard == HEARING_STOPPED) {
         say_speech(socket, "input_audio_buffer.speech_stopped", "audio_end_ms");
+        if (!socket_has_room(socket, STR_EMPTY)) {
+            return;
+        }
         socket_commit(socket);
         if (!socket->speaker.broken && socket_answer(socket) == NULL &&
             !is_kind(creates, JSON_FALSE)) {
@@ -507,7 +529,9 @@ static void on_commit(struct socket *socket, struct str event, struct str event_
     int64_t ms = hearing_ms(&socket->hearing);
     (void)event;
     if (ms >= HEARING_LEAST_MS) {
-        socket_commit(socket);
+        if (socket_has_room(socket, event_id)) {
+            socket_commit(socket);
+        }
         return;
     }
     (void)snprintf(text, sizeof(text),
@@ -562,9 +586,7 @@ static void on_create(struct socket *socket, struct str event, struct str event_
                       "item_create_invalid_previous_item_id", event_id);
         return;
     }
-    if (socket->items.count >= ITEMS_MAX) {
-        socket_refuse(socket, "The conversation has as many items as the sandbox keeps.", "item",
-                      "invalid_value", event_id);
+    if (!socket_has_room(socket, event_id)) {
         return;
     }
     socket_name(socket, "item", name);

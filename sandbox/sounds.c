@@ -99,9 +99,14 @@ static uint64_t sounds_chars(struct str text)
     return chars;
 }
 
+int64_t sounds_ms(struct str text)
+{
+    return (int64_t)(sounds_chars(text) * SOUNDS_CHAR_MS);
+}
+
 enum err sounds_word(struct str text, bool narrow, struct buf *out)
 {
-    uint64_t ms = sounds_chars(text) * SOUNDS_CHAR_MS;
+    uint64_t ms = (uint64_t)sounds_ms(text);
     if (!narrow) {
         return sounds_tone(out, ms * SOUNDS_RATE / 1000);
     }

@@ -9,6 +9,7 @@
 
 #include "persona.h"
 
+int64_t sounds_ms(struct str text); /* how long it takes to say */
 /* Appends a text as it is said aloud: samples as of PCM; `narrow`: of G.711, 8,000 a second. */
 EP_MUST_CHECK enum err sounds_word(struct str text, bool narrow, struct buf *out);
 

@@ -5,6 +5,7 @@
 
 #define SAID_WIDE   2400 /* bytes of sound that are a token: 50 ms */
 #define SAID_NARROW 400
+#define SAID_MS     50
 #define PIECE_MAX   ((size_t)1 << 22) /* the sound of the longest word */
 
 void spoken_init(struct spoken *spoken, const struct persona_options *options)
@@ -59,14 +60,19 @@ static void put_input(struct jsonw *json, int64_t text, int64_t audio, int64_t c
     jsonw_close(json, '}');
 }
 
+static int64_t sound_tokens(const struct spoken *spoken)
+{
+    return spoken->sound / (spoken->narrow ? SAID_NARROW : SAID_WIDE);
+}
+
 static void put_usage(const struct spoken *spoken, struct jsonw *json, bool whole)
 {
     const struct persona_options *options = spoken->options;
-    int64_t said = whole ? spoken->ask.said_tokens : spoken->at;
+    int64_t said = whole && !spoken->capped ? spoken->ask.said_tokens : spoken->at;
     int64_t in = persona_told(options, spoken->ask.prompt_tokens);
     int64_t heard = spoken->heard_ms * ITEM_SECOND_TOK / 1000;
     int64_t out = persona_told(options, said);
-    int64_t sound = spoken->sound / (spoken->narrow ? SAID_NARROW : SAID_WIDE);
+    int64_t sound = sound_tokens(spoken);
     int64_t odd = options->usage == PERSONA_ODD ? 1 : 0;
     if (options->report.len > 0 || options->usage == PERSONA_MISSING) {
         jsonw_raw(json, options->report.len > 0 ? options->report : STR("null"));
@@ -238,12 +244,28 @@ static bool say_sound(struct spoken *spoken, struct speaker *speaker, struct str
     return fine;
 }
 
+/* Whether the next word, said aloud, is within the cap: its text is a token, and each 50 ms of its
+ * sound. */
+static bool fits_cap(struct spoken *spoken)
+{
+    struct persona_ask *ask = &spoken->ask;
+    buf_reset(&spoken->piece);
+    if (spoken->cap == 0 || !spoken->aloud || calls(spoken) || spoken->at >= ask->output_tokens ||
+        persona_word(ask, 0, spoken->at, &spoken->piece) != ERR_OK) {
+        return true;
+    }
+    int64_t more = 1 + (sounds_ms(buf_str(&spoken->piece)) + SAID_MS - 1) / SAID_MS;
+    spoken->capped = spoken->at + sound_tokens(spoken) + more > spoken->cap;
+    ask->cut_short |= spoken->capped;
+    return !spoken->capped;
+}
+
 bool spoken_step(struct spoken *spoken, struct speaker *speaker)
 {
     size_t before = spoken->said.len;
     bool call = calls(spoken);
     int64_t steps = call ? persona_fragments(&spoken->ask) : spoken->ask.output_tokens;
-    if (spoken->at >= steps) {
+    if (spoken->at >= steps || !fits_cap(spoken)) {
         return false;
     }
     enum err err = call ? buf_append(&spoken->said, persona_fragment(&spoken->ask, spoken->at))

@@ -33,6 +33,8 @@ struct spoken {
     char previous[ITEM_ID_MAX + 1];   /* the item before; empty: there is none */
     bool aloud;
     bool narrow; /* the sound is of G.711 */
+    bool capped; /* it ended for its cap, of which sound is a part */
+    int64_t cap; /* tokens; 0: none */
     int64_t at;
     int64_t heard_ms; /* of sound in its input */
     int64_t sound;    /* bytes said */

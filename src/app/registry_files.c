@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd_read.h"
 #include "base/mem.h"
 #include "registry/registry_signing.h"
 
@@ -114,22 +115,11 @@ static enum err files_read_all(int folder, const char *name, struct buf *out)
         return ERR_IO;
     }
     enum err err = ERR_OK;
-    ssize_t got = 1;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         errno = EINVAL;
         err = ERR_IO;
     }
-    while (err == ERR_OK && got > 0) {
-        err = buf_reserve(out, FILES_READ_BYTES);
-        if (err == ERR_OK) {
-            got = read(fd, out->ptr + out->len, FILES_READ_BYTES);
-            if (got > 0) {
-                buf_added(out, (size_t)got);
-            } else if (got < 0) {
-                err = ERR_IO;
-            }
-        }
-    }
+    err = err == ERR_OK ? fd_read_all(fd, FILES_READ_BYTES, out) : err;
     int sys_errno = errno;
     (void)close(fd); /* it was only read */
     errno = sys_errno;

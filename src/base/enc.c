@@ -4,7 +4,13 @@
 #    include <emmintrin.h>
 #endif
 
-static const char enc_hex_digits[] = "0123456789abcdef";
+#define ENC_HEX_ROW(h) \
+    h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char enc_hex_pairs[] = /* of each byte */
+    ENC_HEX_ROW("0") ENC_HEX_ROW("1") ENC_HEX_ROW("2") ENC_HEX_ROW("3") ENC_HEX_ROW("4")
+        ENC_HEX_ROW("5") ENC_HEX_ROW("6") ENC_HEX_ROW("7") ENC_HEX_ROW("8") ENC_HEX_ROW("9")
+            ENC_HEX_ROW("a") ENC_HEX_ROW("b") ENC_HEX_ROW("c") ENC_HEX_ROW("d") ENC_HEX_ROW("e")
+                ENC_HEX_ROW("f");
 static const char enc_base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const char enc_base32_digits[33] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -18,8 +24,7 @@ enum err enc_hex(struct buf *out, const void *bytes, size_t len)
     const unsigned char *from = bytes;
     char *to = out->ptr + out->len;
     for (size_t i = 0; i < len; i++) {
-        to[2 * i] = enc_hex_digits[from[i] >> 4];
-        to[2 * i + 1] = enc_hex_digits[from[i] & 15];
+        memcpy(to + 2 * i, enc_hex_pairs + (size_t)2 * from[i], 2);
     }
     buf_added(out, len * 2);
     return ERR_OK;
@@ -195,6 +200,9 @@ size_t enc_json_plain(struct str text)
 #ifdef __SSE2__
     while (text.len - at >= 16 && enc_json_sixteen(text.ptr + at)) {
         at += 16;
+    }
+    if (at > 0 && text.len - at < 16 && enc_json_sixteen(text.ptr + text.len - 16)) {
+        return text.len; /* the last bytes, along with some before them */
     }
 #endif
     while (text.len - at >= sizeof(uint64_t) && enc_json_eight(enc_load(text.ptr + at))) {

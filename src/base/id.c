@@ -1,5 +1,6 @@
 #include "base/id.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/enc.h"
@@ -39,23 +40,30 @@ int64_t id_made_ms(struct id id)
     return (int64_t)ms;
 }
 
+_Static_assert(ID_BYTES == 16 && ID_TEXT_LEN == 26, "two halves of 64 bits, 26 digits");
+
+static uint64_t id_half(const unsigned char *bytes)
+{
+    uint64_t half = 0;
+    memcpy(&half, bytes, sizeof(half));
+    return be64toh(half);
+}
+
 enum err id_print(struct buf *out, struct str prefix, struct id id)
 {
     ASSERT(prefix.len <= ID_PREFIX_MAX);
     char text[ID_TEXT_LEN];
-    /* 130 bits, two leading zero bits: digit i holds bits 5i-2 .. 5i+2 of the id. */
-    uint32_t bits = 0;
-    unsigned have = 2;
-    size_t at = 0;
-    for (size_t i = 0; i < ID_TEXT_LEN; i++) {
-        if (have < 5) {
-            bits = bits << 8 | id.bytes[at++];
-            have += 8;
-        }
-        have -= 5;
-        text[i] = enc_base32_digits[bits >> have & 31];
+    /* 130 bits, two leading zero bits: digit i holds bits 5i-2 .. 5i+2 of the id, so that digit 13
+     * has one bit of the first half and four of the second. */
+    uint64_t first = id_half(id.bytes);
+    uint64_t second = id_half(id.bytes + sizeof(first));
+    for (unsigned i = 0; i < 13; i++) {
+        text[i] = enc_base32_digits[first >> (61 - 5 * i) & 31];
     }
-    ASSERT(at == ID_BYTES);
+    text[13] = enc_base32_digits[(first & 1) << 4 | second >> 60];
+    for (unsigned i = 0; i < 12; i++) {
+        text[14 + i] = enc_base32_digits[second >> (55 - 5 * i) & 31];
+    }
     TRY(buf_reserve(out, prefix.len + ID_TEXT_LEN));
     TRY(buf_append(out, prefix));
     return buf_append(out, (struct str){ text, sizeof(text) });

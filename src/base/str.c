@@ -25,7 +25,8 @@ bool str_eq_nocase(struct str a, struct str b)
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (str_lower(a.ptr[i]) != str_lower(b.ptr[i])) {
+        char byte = b.ptr[i];
+        if (a.ptr[i] != byte && str_lower(a.ptr[i]) != str_lower(byte)) {
             return false;
         }
     }

@@ -168,25 +168,44 @@ void batch_index_end(struct batch_index *index, int64_t line, enum content_end e
     }
 }
 
+struct index_journal {
+    struct batch_index *index;
+    uint64_t hole; /* where one begins */
+    bool has_hole;
+};
+
+/* A sync that failed, and a power loss behind later ones, leave a hole. What stands behind it is
+ * asked again, and the books answer. */
 static enum err index_on_record(void *context, uint64_t at, struct str text)
 {
-    struct batch_index *index = context;
+    struct index_journal *journal = context;
+    struct json_fault fault;
     int64_t line = 0;
     enum content_end end = CONTENT_DONE;
     struct str json;
-    (void)at;
-    if (!content_journal_read(text, &line, &end, &json) || (size_t)line > index->count) {
-        return ERR_IO; /* a journal of ours says nothing else */
+    if (!content_journal_read(text, &line, &end, &json) || json_check(json, &fault) != ERR_OK) {
+        journal->has_hole = true;
+        journal->hole = at;
+        return ERR_IO;
     }
-    batch_index_end(index, line, end);
+    if ((size_t)line > journal->index->count) {
+        return ERR_IO; /* it is another batch's */
+    }
+    batch_index_end(journal->index, line, end);
     return ERR_OK;
 }
 
 enum err batch_index_read_journal(struct batch_index *index, int fd, size_t line_max,
                                   struct fail *fail)
 {
+    struct index_journal journal = { .index = index };
     uint64_t torn = 0;
-    TRY(content_lines(fd, line_max, index_on_record, index, &torn, fail));
+    enum err err = content_lines(fd, line_max, index_on_record, &journal, &torn, fail);
+    if (journal.has_hole) {
+        torn = journal.hole;
+    } else if (err != ERR_OK) {
+        return err;
+    }
     if (ftruncate(fd, (off_t)torn) != 0) {
         return FAIL_SYS(fail, ERR_IO, "could not mend a batch's journal");
     }

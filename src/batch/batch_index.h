@@ -45,7 +45,7 @@ void batch_index_fini(struct batch_index *index);
 /* ERR_LIMIT: there are more lines, or longer ones; ERR_NO_MEMORY, ERR_IO. */
 EP_MUST_CHECK enum err batch_index_read(struct batch_index *index, int fd,
                                         const struct batch_limits *limits, struct fail *fail);
-/* Notes what is over; cuts off what a crash has left half written. */
+/* Notes what is over; cuts off what a crash has left half written, and all behind a hole. */
 EP_MUST_CHECK enum err batch_index_read_journal(struct batch_index *index, int fd, size_t line_max,
                                                 struct fail *fail);
 /* A line is over. */

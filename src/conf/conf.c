@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd_read.h"
 #include "base/mem.h"
 #include "base/near.h"
 #include "conf/conf_internal.h"
@@ -223,19 +224,7 @@ static enum err conf_read_file(const char *path, struct buf *out)
     if (fd < 0) {
         return ERR_IO;
     }
-    enum err err = ERR_OK;
-    ssize_t got = 1;
-    while (err == ERR_OK && got > 0) {
-        err = buf_reserve(out, 4096);
-        if (err == ERR_OK) {
-            got = read(fd, out->ptr + out->len, 4096);
-            if (got > 0) {
-                buf_added(out, (size_t)got);
-            } else if (got < 0) {
-                err = ERR_IO;
-            }
-        }
-    }
+    enum err err = fd_read_all(fd, 4096, out);
     int sys_errno = errno;
     (void)close(fd); /* it was only read */
     errno = sys_errno;

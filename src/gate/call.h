@@ -162,7 +162,7 @@ struct call {
     struct call_choice *choice;  /* NULL: there was none */
     struct call_hedge *hedge;    /* NULL: the attempt is not watched, and nothing runs beside it */
     struct http_call upstream;
-    struct str *parts; /* CALL_PARTS_MAX of them, in the arena; NULL: nobody was asked yet */
+    struct str *parts;   /* CALL_PARTS_MAX of them, in the arena; NULL: nobody was asked yet */
     int upstream_status; /* 0: no head yet */
     bool upstream_over;
     enum err upstream_err;

@@ -386,6 +386,8 @@ static void receipt_fault(struct call *call, enum err err)
     log_str(&line, "text", STR("the call could not be settled; its hold ends with a restart"));
     log_end(&line);
     call->err = ERR_STORE_FAILED;
+    call->message = STR_EMPTY; /* what it would have been refused with is not so */
+    call->param = NULL;
 }
 
 /* RECEIPT: settlement and receipt become durable together (Gate B). */

@@ -1,6 +1,7 @@
 /*
  * A piece of work that may have to wait for a disk, done on a worker's thread for something that
- * lives on the gate's loop and goes on when it is over. Inside the gate only.
+ * lives on the gate's loop and goes on when it is over. For the gate, and for whoever routes its
+ * requests.
  *
  *   chore_start > run (a worker's thread) > over (the loop's)
  *

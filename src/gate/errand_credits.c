@@ -24,16 +24,6 @@ struct errand_credits {
     int64_t now_ns;
 };
 
-/* An amount as a JSON number: decimal text, exact. */
-static void credits_put_money(struct jsonw *json, const char *key, int64_t nano)
-{
-    char money[40];
-    struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
-    jsonw_key(json, key);
-    jsonw_raw(json, buf_str(&text));
-}
-
 /* What is left, in the units the product sells: nano times units a currency unit. */
 static void credits_put_units(struct jsonw *json, const struct registry_unit *unit, int64_t nano)
 {
@@ -64,7 +54,7 @@ static enum err credits_on_lot(void *context, const struct store_value *row, siz
     jsonw_open(json, '{');
     jsonw_put_int(json, "lot", row[0].number);
     jsonw_put_str(json, "kind", row[1].number == LOT_PAID ? STR("paid") : STR("promo"));
-    credits_put_money(json, "remaining", row[2].number);
+    errand_put_money(json, "remaining", row[2].number);
     jsonw_put_str(json, "expires", buf_str(&at));
     jsonw_put_int(json, "days_left", (row[3].number - asked->now_ns) / CREDITS_DAY_NS);
     jsonw_close(json, '}');
@@ -95,10 +85,10 @@ static enum err credits_read(void *context, struct store_txn *txn, struct fail *
     jsonw_open(json, '{');
     jsonw_key(json, "data");
     jsonw_open(json, '{');
-    credits_put_money(json, "total_credits", available + held + spent);
-    credits_put_money(json, "total_usage", spent);
-    credits_put_money(json, "available", available);
-    credits_put_money(json, "held", held);
+    errand_put_money(json, "total_credits", available + held + spent);
+    errand_put_money(json, "total_usage", spent);
+    errand_put_money(json, "available", available);
+    errand_put_money(json, "held", held);
     jsonw_put_str(json, "currency", ledger_currency(asked->account));
     if (asked->unit.per_currency_unit > 0) {
         credits_put_units(json, &asked->unit, available);

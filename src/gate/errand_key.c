@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/money.h"
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
@@ -29,16 +28,6 @@ struct errand_key {
     struct buf head;    /* the answer up to what is read from rows */
 };
 
-/* An amount as a JSON number: decimal text, exact. */
-static void key_put_money(struct jsonw *json, const char *key, int64_t nano)
-{
-    char money[40];
-    struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
-    jsonw_key(json, key);
-    jsonw_raw(json, buf_str(&text));
-}
-
 /* ---- on the worker's thread --------------------------------------------------------------- */
 
 /* Years are kept by months: of a shorter time the sum of what it lies in bounds what was used. */
@@ -47,10 +36,11 @@ static void key_put_usage(struct jsonw *json, const struct errand_key *asked,
 {
     static const char *const none[] = { "byok_usage", "byok_usage_daily", "byok_usage_weekly",
                                         "byok_usage_monthly" };
-    key_put_money(json, "usage", usage->all);
-    key_put_money(json, "usage_daily", asked->day_spent >= 0 ? asked->day_spent : usage->since[0]);
-    key_put_money(json, "usage_weekly", usage->since[1]);
-    key_put_money(json, "usage_monthly", usage->since[0]);
+    errand_put_money(json, "usage", usage->all);
+    errand_put_money(json, "usage_daily",
+                     asked->day_spent >= 0 ? asked->day_spent : usage->since[0]);
+    errand_put_money(json, "usage_weekly", usage->since[1]);
+    errand_put_money(json, "usage_monthly", usage->since[0]);
     for (size_t i = 0; i < EP_ARRAY_LEN(none); i++) {
         jsonw_put_int(json, none[i], 0); /* no client brings keys of its own */
     }
@@ -96,7 +86,7 @@ static void key_put_limit(struct jsonw *json, const char *key, int64_t nano)
         jsonw_key(json, key);
         jsonw_null(json);
     } else {
-        key_put_money(json, key, nano);
+        errand_put_money(json, key, nano);
     }
 }
 
@@ -144,10 +134,10 @@ static void key_put_budget(struct jsonw *json, const struct budget_view *view)
         left = view->max[i] - view->spent[i] - view->held[i];
         jsonw_open(json, '{');
         jsonw_put_str(json, "window", str_from(budget_window_name((enum budget_window)i)));
-        key_put_money(json, "limit", view->max[i]);
-        key_put_money(json, "spent", view->spent[i]);
-        key_put_money(json, "held", view->held[i]);
-        key_put_money(json, "left", left > 0 ? left : 0);
+        errand_put_money(json, "limit", view->max[i]);
+        errand_put_money(json, "spent", view->spent[i]);
+        errand_put_money(json, "held", view->held[i]);
+        errand_put_money(json, "left", left > 0 ? left : 0);
         char text[40];
         struct buf resets = { text, 0, sizeof(text), sizeof(text) };
         if (view->resets_ns[i] > 0) {

@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "base/money.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
 #include "gate/errand_rows.h"
@@ -70,15 +69,6 @@ static int64_t errand_tokens(struct str billed, enum usage_class first, enum usa
         sum += errand_number(billed, usage_name((enum usage_class)i));
     }
     return sum;
-}
-
-static void errand_put_nano(struct jsonw *json, const char *key, int64_t nano)
-{
-    char money[40];
-    struct buf text = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
-    jsonw_key(json, key);
-    jsonw_raw(json, buf_str(&text));
 }
 
 static void errand_put_classes(struct jsonw *json, struct str billed)
@@ -158,9 +148,9 @@ static enum err errand_put_generation(struct errand *errand, const struct tlog_f
     errand_copy(&json, "model", client, STR("model_served"));
     errand_copy(&json, "created_at", client, STR("begun"));
     errand_copy(&json, "finish", client, STR("outcome"));
-    errand_put_nano(&json, "total_cost", errand_number(client, "amount"));
-    errand_put_nano(&json, "usage", errand_number(client, "amount"));
-    errand_put_nano(&json, "cache_discount", errand_number(client, "saved"));
+    errand_put_money(&json, "total_cost", errand_number(client, "amount"));
+    errand_put_money(&json, "usage", errand_number(client, "amount"));
+    errand_put_money(&json, "cache_discount", errand_number(client, "saved"));
     errand_copy(&json, "service_tier", client, STR("tier"));
     errand_put_classes(&json, billed);
     errand_put_unknown(&json);

@@ -1,5 +1,6 @@
 #include "gate/errand_rows.h"
 
+#include "base/money.h"
 #include "gate/front_internal.h"
 
 #define ERRAND_ANSWER_MAX ((size_t)1 << 20) /* a month of some thousand keys and models */
@@ -20,4 +21,13 @@ void errand_rows_start(struct gate *gate, struct http_exchange *x, struct errand
     }
     errand_work_start(gate, x, rows == NULL ? NULL : &rows->work, gate->world.workers,
                       ERRAND_ANSWER_MAX);
+}
+
+void errand_put_money(struct jsonw *json, const char *key, int64_t nano)
+{
+    char money[40];
+    struct buf text = { money, 0, sizeof(money), sizeof(money) };
+    EP_IGNORE(money_print(&text, nano, 9, 0)); /* fits */
+    jsonw_key(json, key);
+    jsonw_raw(json, buf_str(&text));
 }

@@ -6,6 +6,7 @@
 
 #include "gate/errand_work.h"
 #include "store/store.h"
+#include "wire/jsonw.h"
 
 /* The first part of what an errand needs; mem_alloc()ed as a whole. */
 struct errand_rows {
@@ -16,3 +17,5 @@ struct errand_rows {
 /* Starts it; it is freed at its end. `rows` NULL: no memory, and so is told. */
 void errand_rows_start(struct gate *gate, struct http_exchange *x, struct errand_rows *rows,
                        store_read_fn *read);
+/* An amount of nano units as a JSON number: decimal text, exact. */
+void errand_put_money(struct jsonw *json, const char *key, int64_t nano);

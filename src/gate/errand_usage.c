@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/money.h"
 #include "base/stamp.h"
 #include "gate/auth.h"
 #include "gate/errand.h"
@@ -57,12 +56,8 @@ static void usage_put_units(struct jsonw *json, const struct usage_month *row)
 
 static void usage_put_sums(struct jsonw *json, const struct usage_month *row)
 {
-    char money[40];
-    struct buf amount = { money, 0, sizeof(money), sizeof(money) };
-    EP_IGNORE(money_print(&amount, row->amount, 9, 0)); /* fits */
     jsonw_put_int(json, "calls", row->calls);
-    jsonw_key(json, "amount");
-    jsonw_raw(json, buf_str(&amount));
+    errand_put_money(json, "amount", row->amount);
     jsonw_key(json, "tokens");
     jsonw_open(json, '{');
     for (size_t i = 0; i < USAGE_MONTH_CLASSES; i++) {

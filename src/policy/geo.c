@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/fd_read.h"
 #include "base/mem.h"
 #include "policy/mmdb.h"
 
@@ -28,25 +28,6 @@ struct geo {
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static enum err geo_read_on(int fd, const char *path, struct buf *bytes, struct fail *fail)
-{
-    for (;;) {
-        enum err err = buf_reserve(bytes, GEO_READ_BYTES);
-        if (err != ERR_OK) { /* ERR_LIMIT: it grows while it is read */
-            return FAIL(fail, err, "no memory for the country database \"%s\"", path);
-        }
-        ssize_t got = read(fd, bytes->ptr + bytes->len, GEO_READ_BYTES);
-        if (got == 0) {
-            return ERR_OK;
-        }
-        if (got > 0) {
-            buf_added(bytes, (size_t)got);
-        } else if (errno != EINTR) {
-            return FAIL_SYS(fail, ERR_IO, "could not read the country database \"%s\"", path);
-        }
-    }
-}
-
 static enum err geo_read_file(const char *path, struct stat *ret_info, struct buf *bytes,
                               struct fail *fail)
 {
@@ -63,7 +44,12 @@ static enum err geo_read_file(const char *path, struct stat *ret_info, struct bu
     } else if ((uint64_t)ret_info->st_size > MMDB_BYTES_MAX) {
         err = FAIL(fail, ERR_GEO, "the country database \"%s\" is larger than 256 MiB", path);
     } else {
-        err = geo_read_on(fd, path, bytes, fail);
+        err = fd_read_all(fd, GEO_READ_BYTES, bytes);
+        if (err == ERR_IO) {
+            err = FAIL_SYS(fail, err, "could not read the country database \"%s\"", path);
+        } else if (err != ERR_OK) { /* ERR_LIMIT: it grows while it is read */
+            err = FAIL(fail, err, "no memory for the country database \"%s\"", path);
+        }
     }
     (void)close(fd); /* it was only read */
     return err;

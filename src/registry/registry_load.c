@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd_read.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "registry/registry_check_internal.h"
@@ -299,18 +300,7 @@ static enum err registry_read_file(int folder, const char *name, struct buf *out
         errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
         err = ERR_IO;
     }
-    ssize_t got = 1;
-    while (err == ERR_OK && got > 0) {
-        err = buf_reserve(out, REGISTRY_READ_BYTES);
-        if (err == ERR_OK) {
-            got = read(fd, out->ptr + out->len, REGISTRY_READ_BYTES);
-            if (got > 0) {
-                buf_added(out, (size_t)got);
-            } else if (got < 0) {
-                err = ERR_IO;
-            }
-        }
-    }
+    err = err == ERR_OK ? fd_read_all(fd, REGISTRY_READ_BYTES, out) : err;
     int sys_errno = errno;
     (void)close(fd); /* it was only read */
     errno = sys_errno;

@@ -146,6 +146,28 @@ def test_sound_has_its_text_and_its_tokens():
             assert done["conversation_id"] is None and not [e for e in events if e["type"].startswith("conversation.")]
 
 
+def test_a_cap_is_of_words_and_sound_together():
+    with session("--words", "30") as wire:
+        for modality in ("text", "audio"):
+            done = respond(wire, conversation="none", output_modalities=[modality], max_output_tokens=20)[1]
+            assert done["status"] == "incomplete" and done["status_details"]["reason"] == "max_output_tokens"
+            assert 10 < done["usage"]["output_tokens"] <= 20, done["usage"]
+            sums_up(done["usage"])
+        assert respond(wire, max_output_tokens=1)[1]["output"][0]["content"] == []
+
+
+def test_a_conversation_is_bounded():
+    with session() as wire:
+        for _ in range(1024):
+            wire.send("conversation.item.create", item={"type": "message", "role": "user", "content": []})
+            wire.until("conversation.item.done")
+        wire.send("conversation.item.create", item={"type": "message", "role": "user", "content": []}, event_id="more")
+        wire.error(param="item", event_id="more")
+        wire.send("response.create", event_id="more")
+        wire.error(param="item", event_id="more")
+        assert respond(wire, conversation="none", input=[])[1]["status"] == "completed"
+
+
 def test_what_is_heard_is_an_item_and_may_be_written_down():
     with session() as wire:
         wire.send("session.update", session={**TEXT, "audio": {"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}}})

@@ -52,8 +52,24 @@ int64_t audit_most(const struct sale *sale, const struct sale *other, size_t boo
     return audit_ceiling(other, cap, book);
 }
 
+/* A request of another dialect is held for as the chat request that says the same: its text, and
+ * what stands around that in some form. */
+static bool audit_hold_is_near(const struct sale *sale, int64_t amount, size_t book)
+{
+    struct sale least = *sale;
+    struct sale most = *sale;
+    least.body_bytes = sale->pad;
+    most.body_bytes += AUDIT_TEMPLATE_TOKENS;
+    return amount >= audit_ceiling(&least, sale->cap, book) - 1 -
+                         AUDIT_TEMPLATE_TOKENS * play_prices[book][sale->model].input / 1000 &&
+           amount <= audit_ceiling(&most, sale->cap, book);
+}
+
 static bool audit_hold_is(const struct sale *sale, int64_t amount, size_t book)
 {
+    if (sale->tongue != TONGUE_CHAT) {
+        return audit_hold_is_near(sale, amount, book);
+    }
     return sale->cap > 0 ? amount == audit_ceiling(sale, sale->cap, book)
                          : amount <= audit_ceiling(sale, PLAY_OUTPUT_MAX, book);
 }
@@ -240,9 +256,49 @@ static bool reply_may_lack_credit(const struct play *play, const struct sale *sa
     return !account->rich && sum > sale->purchased - account->expired;
 }
 
+/* What Anthropic's clients are told: a status and a type, by the vendor's own table. */
+static bool reply_type_is(const struct sale *sale, int status, const char *code)
+{
+    static const struct {
+        int status; /* that others are told */
+        const char *code;
+        int its;
+        const char *type;
+    } types[] = {
+        { 400, "invalid_json", 400, "invalid_request_error" },
+        { 400, "upstream_said", 400, "invalid_request_error" },
+        { 401, "missing_api_key", 401, "authentication_error" },
+        { 401, "invalid_api_key", 401, "authentication_error" },
+        { 404, "model_not_found", 404, "not_found_error" },
+        { 429, "insufficient_quota", 402, "billing_error" },
+        { 429, "rate_limit_exceeded", 429, "rate_limit_error" },
+        { 502, "upstream_error", 502, "api_error" },
+        { 502, "upstream_cut", 502, "api_error" },
+        { 502, "upstream_unreachable", 502, "api_error" },
+        { 504, "upstream_timeout", 504, "timeout_error" },
+        { 503, "no_route", 503, "overloaded_error" },
+        { 503, "no_closed_route", 503, "overloaded_error" },
+        { 503, "overloaded", 503, "overloaded_error" },
+        { 503, "shutting_down", 503, "overloaded_error" },
+        { 409, "idempotency_in_progress", 409, "conflict_error" },
+        { 409, "idempotency_no_result", 409, "conflict_error" },
+        { 422, "idempotency_mismatch", 422, "invalid_request_error" },
+        { 503, "not_selling", 503, "not_selling" },
+        { 502, AUDIT_SWAPPED, 502, AUDIT_SWAPPED },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(types); i++) {
+        if (types[i].status == status && strcmp(types[i].code, code) == 0) {
+            return sale->status == types[i].its && strcmp(sale->code, types[i].type) == 0;
+        }
+    }
+    return false;
+}
+
 static bool reply_code_is(const struct sale *sale, int status, const char *code)
 {
-    return sale->status == status && strcmp(sale->code, code) == 0;
+    return sale->tongue == TONGUE_ANTHROPIC
+               ? reply_type_is(sale, status, code)
+               : sale->status == status && strcmp(sale->code, code) == 0;
 }
 
 /* It found no place. Whoever is told that it waited has waited, or another law has come. */
@@ -420,9 +476,9 @@ void auditor_on_reply(struct play *play, const struct sale *sale)
         play_fail(play, sale, "no such reply is allowed");
     }
     reply_note_swap(play, sale);
-    bool refused = sale->asking != ASK_GOOD || strcmp(sale->code, "insufficient_quota") == 0 ||
-                   strcmp(sale->code, "no_route_by_preference") == 0 ||
-                   strcmp(sale->code, "rate_limit_exceeded") == 0;
+    bool refused = sale->asking != ASK_GOOD || reply_code_is(sale, 429, "insufficient_quota") ||
+                   reply_code_is(sale, 404, "no_route_by_preference") ||
+                   reply_code_is(sale, 429, "rate_limit_exceeded");
     if (refused && sale->key == 0 && !first->repeated && first->attempt_count > 0) {
         play_fail(play, sale, "an upstream was asked for a call that was refused");
     }

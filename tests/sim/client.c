@@ -43,8 +43,11 @@ static void client_start(struct client_slot *client, struct str method, struct s
                      STR_ARG(path));
     ASSERT(err == ERR_OK);
     if (sale == NULL || sale->asking != ASK_NO_KEY) {
-        err = buf_printf(&client->head, "Authorization: Bearer %s%s\r\n", account->key[hand],
-                         wrong ? "x" : "");
+        bool anthropic = sale != NULL && sale->tongue == TONGUE_ANTHROPIC;
+        err = buf_printf(&client->head, "%s%s%s\r\n",
+                         anthropic ? "Anthropic-Version: 2023-06-01\r\nX-Api-Key: "
+                                   : "Authorization: Bearer ",
+                         account->key[hand], wrong ? "x" : "");
     }
     if (err == ERR_OK && sale != NULL) {
         wish_put_head(client->play, &sale->wish, &client->head);
@@ -113,6 +116,13 @@ static void client_write_body(struct client_slot *client, size_t pad)
     sale->body_bytes = client->body.len;
 }
 
+static void client_post(struct client_slot *client)
+{
+    bool anthropic = client->sale->tongue == TONGUE_ANTHROPIC;
+    client_start(client, STR("POST"),
+                 anthropic ? STR("/v1/messages") : STR("/v1/chat/completions"));
+}
+
 /* An earlier call of the account with an Idempotency-Key, or NULL. */
 static struct sale *client_earlier(struct client_slot *client)
 {
@@ -153,8 +163,11 @@ static void client_buy(struct client_slot *client)
         .purchased = play->accounts[client->account].purchased,
     };
     sale->include_usage = sale->stream && play_chance(play, 2);
-    if (play_is_told(play) && sale->cap > 0) {
-        sale->cap += CLIENT_CAP_LEAST; /* what Responses take */
+    if (play_is_told(play)) {
+        sale->tongue = play_chance(play, 3) ? TONGUE_ANTHROPIC : TONGUE_CHAT;
+        sale->cap = sale->tongue == TONGUE_ANTHROPIC && sale->cap == 0 ? 1 : sale->cap;
+        sale->cap += sale->cap > 0 ? CLIENT_CAP_LEAST : 0; /* what Responses take */
+        sale->include_usage = sale->include_usage && sale->tongue == TONGUE_CHAT;
     }
     const struct sale *earlier = play_chance(play, 5) ? client_earlier(client) : NULL;
     if (earlier != NULL) {
@@ -168,18 +181,22 @@ static void client_buy(struct client_slot *client)
         sale->cap = earlier->cap;
         sale->pad = earlier->pad;
         sale->wish = earlier->wish;
+        sale->tongue = earlier->tongue;
     } else if (play_chance(play, 4) && sale->asking == ASK_GOOD && !play_forgets(play)) {
         int space = play_key_space(play, client->hand);
         sale->key = ++play->accounts[client->account].keys[space];
     }
     if (earlier == NULL) {
         sale->wish = wish_make(play, sale->model, sale->key > 0);
+        if (sale->tongue != TONGUE_CHAT) { /* as its SDK has no words for them */
+            sale->wish = (struct wish){ .stand_in = -1 };
+        }
     }
     sale->counts = play_repeats(play) && sale->key == 0 && sale->asking == ASK_GOOD;
     client->sale = sale;
     client_write_body(client, sale->pad);
     play_note(play, "client of account %d calls: %d", client->account, sale->number);
-    client_start(client, STR("POST"), STR("/v1/chat/completions"));
+    client_post(client);
 }
 
 /* The same bytes once more, with another count. */
@@ -195,6 +212,7 @@ static void client_buy_again(struct client_slot *client)
         .hand = before->hand,
         .named = -1,
         .wish = before->wish,
+        .tongue = before->tongue,
         .model = before->model,
         .asking = ASK_GOOD,
         .stream = before->stream,
@@ -214,7 +232,7 @@ static void client_buy_again(struct client_slot *client)
     client->sale = sale;
     client_write_body(client, sale->pad);
     play_note(play, "client of account %d calls %d again", client->account, sale->number);
-    client_start(client, STR("POST"), STR("/v1/chat/completions"));
+    client_post(client);
 }
 
 static void client_ask_receipt(struct client_slot *client, struct sale *sale)

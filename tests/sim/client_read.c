@@ -80,8 +80,25 @@ static void read_said(struct sale *sale, struct str text)
     }
 }
 
+/* Anthropic's errors have a type, which is that of many; two are told by what they say. */
+static void read_type(struct sale *sale, struct str text)
+{
+    static const struct str name = STR_INIT("\"error\":{\"type\":\"");
+    size_t at = str_search(text, name);
+    struct str rest = at == text.len ? STR_EMPTY : str_from_at(text, at + name.len);
+    struct str type = str_slice(rest, 0, str_find(rest, '"'));
+    bool down = read_has(text, STR("stopped selling"));
+    bool swapped = read_has(text, STR("another model than"));
+    type = swapped ? STR("upstream_model_mismatch") : down ? STR("not_selling") : type;
+    (void)snprintf(sale->code, sizeof(sale->code), STR_FMT, STR_ARG(type));
+}
+
 static void read_code(struct sale *sale, struct str text)
 {
+    if (sale->tongue == TONGUE_ANTHROPIC) {
+        read_type(sale, text);
+        return;
+    }
     static const struct str name = STR_INIT("\"code\":\"");
     size_t at = str_search(text, name);
     if (at < text.len) {
@@ -94,9 +111,14 @@ static void read_code(struct sale *sale, struct str text)
 static void read_event(struct sale *sale, struct str event)
 {
     read_said(sale, event);
-    if (read_has(event, STR("\"error\":"))) {
+    if (read_has(event, STR("\"error\":")) || read_has(event, STR("\"type\":\"error\""))) {
         sale->error_seen = true;
         read_code(sale, event);
+    }
+    if (sale->tongue == TONGUE_ANTHROPIC) { /* what it cost stands in the beginning, too */
+        sale->finish_seen |=
+            read_has(event, STR("\"stop_reason\":\"")) || read_has(event, STR("\"message_stop\""));
+        return;
     }
     sale->finish_seen |= read_has(event, STR("\"finish_reason\":\"")) ||
                          read_has(event, STR("[DONE]")) || read_has(event, STR("\"usage\":{"));

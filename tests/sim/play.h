@@ -99,8 +99,9 @@ struct wish {
 struct sale {
     int number; /* from 1; of the first call with its Idempotency-Key for all of them */
     int account;
-    int hand;  /* by which of its account's API keys */
-    int batch; /* whose line it is (bulk.h); 0: of none */
+    int hand;           /* by which of its account's API keys */
+    int batch;          /* whose line it is (bulk.h); 0: of none */
+    enum tongue tongue; /* its client's: chat's, or Anthropic's */
     int model;
     struct wish wish;
     enum asking asking;

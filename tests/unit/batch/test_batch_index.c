@@ -98,8 +98,27 @@ TEST(a_journal_of_another_batch_is_refused)
     struct str left;
     CHECK_EQ(index_text(&index, "{}\n"), ERR_OK);
     CHECK_EQ(read_journal(&index, "2 o {}\n", &left), ERR_IO);
-    CHECK_EQ(read_journal(&index, "nonsense\n", &left), ERR_IO);
     batch_index_fini(&index);
+}
+
+TEST(what_stands_behind_a_hole_is_asked_again)
+{
+    static const char *const holes[] = {
+        "1 o {}\n2 o {\"a\n3 o {}\n", /* within a record */
+        "1 o {}\n\x01\x01\n3 o {}\n", /* in the place of one */
+        "1 o {}\nnonsense\n2 o {}\n",
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(holes); i++) {
+        struct batch_index index;
+        struct str left;
+        CHECK_EQ(index_text(&index, "{}\n{}\n{}\n"), ERR_OK);
+        CHECK_EQ(read_journal(&index, holes[i], &left), ERR_OK);
+        CHECK_STR(left, STR("1 o {}\n"));
+        CHECK_EQ(index.counts.completed, 1);
+        CHECK_EQ(index.entries[1].state, BATCH_ENTRY_NEXT);
+        CHECK_EQ(index.entries[2].state, BATCH_ENTRY_NEXT);
+        batch_index_fini(&index);
+    }
 }
 
 static void index_without_memory(void)
