@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -84,15 +85,24 @@ def rss_kib(pid):
 
 
 class Peak:
-    """The most memory that a process had meanwhile."""
+    """The most memory that a process had meanwhile, and what it had in the middle of the time: of streams that take their
+    time, while all are open and none has come to its end, whose books have memory of their own."""
 
     def __init__(self, pid):
-        self.pid, self.kib, self.over = pid, 0, threading.Event()
+        self.pid, self.samples, self.over = pid, [], threading.Event()
         self.thread = threading.Thread(target=self.watch)
 
     def watch(self):
         while not self.over.wait(0.1):
-            self.kib = max(self.kib, rss_kib(self.pid))
+            self.samples.append(rss_kib(self.pid))
+
+    @property
+    def kib(self):
+        return max(self.samples, default=0)
+
+    @property
+    def middle_kib(self):
+        return statistics.median(self.samples) if self.samples else 0
 
     def __enter__(self):
         self.thread.start()
