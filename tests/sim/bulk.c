@@ -194,11 +194,9 @@ static int64_t bulk_read_count(struct str text, struct str name)
 static bool bulk_may_fail(const struct bulk *bulk)
 {
     const struct play *play = bulk->play;
-    bool over = play->life == NULL || bulk->life != play->lives;
-    return bulk->status == 0
-               ? over || play->faulty_life >= bulk->life || play->closed_life >= bulk->life
-               : bulk->status >= 500 &&
-                     (play->faulty_life >= bulk->life || play->closed_life >= bulk->life);
+    bool over = play->life == NULL || bulk->life != play->lives ||
+                play->faulty_life >= bulk->life || play->closed_life >= bulk->life;
+    return over && (bulk->status == 0 || bulk->status >= 500);
 }
 
 static void bulk_on_created(struct bulk *bulk, struct bulk_batch *batch)
