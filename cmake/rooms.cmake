@@ -28,9 +28,12 @@ ep_room(policy   USES base wire registry)
 
 ep_room(sound    USES base                                  PKG opus LIB m)
 
-ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog batch sound)
+ep_room(gate     USES base loop crypto wire net store registry policy meter dialect dispatch ident ledger tlog batch)
+
+ep_room(front    USES base loop crypto wire net store registry meter dialect dispatch ident ledger
+                      tlog batch sound gate)
 
 ep_room(settle   USES base crypto wire store registry policy meter ledger tlog PKG zlib)
 
 ep_room(app      USES base loop crypto wire net conf store registry policy meter dialect dispatch ident
-                      ledger tlog batch gate settle)
+                      ledger tlog batch gate front settle)

@@ -1,5 +1,5 @@
-/* room: gate */
-#include "gate/device_order.h"
+/* room: front */
+#include "front/device_order.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include "app/acts_internal.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "gate/device_issue.h"
+#include "front/device_issue.h"
 #include "ident/forget.h"
 #include "ident/wake.h"
 

@@ -1,7 +1,7 @@
 /* The act on how a fleet's devices are spoken with. */
 #include "app/acts_internal.h"
 #include "base/stamp.h"
-#include "gate/voice_as.h"
+#include "front/voice_as.h"
 
 static const char *const voice_columns[] = {
     "fleet",    "product",      "hear",         "think",           "speak", "voice",

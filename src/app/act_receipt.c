@@ -1,6 +1,6 @@
 /* The act that shows a receipt: the operator's view, all sections and their salts. */
 #include "app/acts_internal.h"
-#include "gate/receipt_view.h"
+#include "front/receipt_view.h"
 #include "wire/json.h"
 
 static const char *const receipt_columns[] = { "section", "field", "value" };

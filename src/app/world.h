@@ -13,7 +13,7 @@
 #include "app/log_mark.h"
 #include "base/log.h"
 #include "conf/conf.h"
-#include "gate/front_hall.h"
+#include "front/front.h"
 #include "gate/price_shelf.h"
 #include "gate/quarantine.h"
 #include "gate/usage_check.h"

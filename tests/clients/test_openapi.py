@@ -11,14 +11,14 @@ from test_clients import HERE, PYTHON, ROOT, house  # noqa: F401
 
 DOCUMENT = json.loads((ROOT / "schema" / "openapi.json").read_text())
 ROWS = re.findall(r'\{ STR_INIT\("(/[^"]*)"\), (true|false), HTTP1_(GET|POST|DELETE), (\w+) \}',
-                  (ROOT / "src" / "gate" / "front.c").read_text())
+                  (ROOT / "src" / "front" / "router.c").read_text())
 SECONDS = int(os.environ.get("EP_OPENAPI_SECONDS", "15"))
 
 
 def test_each_path_of_the_router_stands_in_it():
     assert len(ROWS) > 15
     for path, prefix, method, serve in ROWS:
-        ways = [path] + (["/api" + path] if path.startswith("/v1/") and serve != "front_gemini" else [])
+        ways = [path] + (["/api" + path] if path.startswith("/v1/") and serve != "router_gemini" else [])
         for way in ways:
             items = [item for name, item in DOCUMENT["paths"].items()
                      if (name.startswith(way + "{") or name.startswith(way) and "/log/" in way if prefix == "true" else name == way)]

@@ -5,7 +5,7 @@
 
 #include "auditor_internal.h"
 #include "books.h"
-#include "gate/device_issue.h"
+#include "front/device_issue.h"
 #include "ledger/ledger.h"
 #include "life.h"
 

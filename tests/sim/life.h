@@ -10,7 +10,7 @@
 
 #include "base/id.h"
 #include "disk.h"
-#include "gate/front_hall.h"
+#include "front/front.h"
 #include "store/store.h"
 
 struct ident;

@@ -7,7 +7,7 @@
 #include "../net/peer.h"
 #include "app/server.h"
 #include "dispatch/limits.h"
-#include "gate/front_internal.h"
+#include "front/front_internal.h"
 #include "gate/retry_budget.h"
 #include "house.h"
 #include "ledger/ledger.h"
