@@ -175,7 +175,8 @@ struct index_journal {
 };
 
 /* A sync that failed, and a power loss behind later ones, leave a hole. What stands behind it is
- * asked again, and the books answer. */
+ * asked again, and the books answer. An answer may be as deep as JSON may be here: its result is
+ * deeper, and no hole. */
 static enum err index_on_record(void *context, uint64_t at, struct str text)
 {
     struct index_journal *journal = context;
@@ -183,7 +184,9 @@ static enum err index_on_record(void *context, uint64_t at, struct str text)
     int64_t line = 0;
     enum content_end end = CONTENT_DONE;
     struct str json;
-    if (!content_journal_read(text, &line, &end, &json) || json_check(json, &fault) != ERR_OK) {
+    bool ours = content_journal_read(text, &line, &end, &json);
+    enum err err = ours ? json_check(json, &fault) : ERR_JSON_SYNTAX;
+    if (err != ERR_OK && err != ERR_JSON_DEPTH) {
         journal->has_hole = true;
         journal->hole = at;
         return ERR_IO;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "batch_case.h"
 #include "crypto/digest.h"
+#include "wire/json.h"
 
 static const struct batch_limits limits = { 100, 1000 };
 static struct batch_case it;
@@ -66,7 +67,7 @@ static enum err read_journal(struct batch_index *index, const char *text, struct
     CHECK_EQ(ftruncate(fd, 0), 0);
     CHECK_EQ(content_write(fd, str_from(text), &fail), ERR_OK);
     enum err err = batch_index_read_journal(index, fd, 1000, &fail);
-    static char left[256];
+    static char left[512];
     ssize_t len = pread(fd, left, sizeof(left), 0);
     *ret_left = (struct str){ left, (size_t)len };
     CHECK_EQ(close(fd), 0);
@@ -119,6 +120,29 @@ TEST(what_stands_behind_a_hole_is_asked_again)
         CHECK_EQ(index.entries[2].state, BATCH_ENTRY_NEXT);
         batch_index_fini(&index);
     }
+}
+
+/* A result is two brackets deeper than the answer in it. */
+TEST(the_deepest_answer_is_no_hole)
+{
+    char text[2 * (JSON_DEPTH_MAX + 2) + 32];
+    struct buf journal = { text, 0, sizeof(text), sizeof(text) };
+    struct batch_index index;
+    struct str left;
+    CHECK_EQ(buf_append(&journal, STR("1 o ")), ERR_OK);
+    for (int i = 0; i < JSON_DEPTH_MAX + 2; i++) {
+        CHECK_EQ(buf_byte(&journal, '['), ERR_OK);
+    }
+    for (int i = 0; i < JSON_DEPTH_MAX + 2; i++) {
+        CHECK_EQ(buf_byte(&journal, ']'), ERR_OK);
+    }
+    CHECK_EQ(buf_append(&journal, STR("\n2 o {}\n")), ERR_OK);
+    CHECK_EQ(buf_byte(&journal, '\0'), ERR_OK);
+    CHECK_EQ(index_text(&index, "{}\n{}\n"), ERR_OK);
+    CHECK_EQ(read_journal(&index, text, &left), ERR_OK);
+    CHECK_EQ(left.len, journal.len - 1);
+    CHECK_EQ(index.counts.completed, 2);
+    batch_index_fini(&index);
 }
 
 static void index_without_memory(void)
