@@ -12,11 +12,11 @@
 
 _Static_assert(BATCH_SUM_BYTES == DIGEST_BYTES, "names are SHA-256");
 
-/* Of a client's keys, or of a device's own, as of calls. */
+/* Of a client's keys, or of a device's own, as of calls; and of a product, as what is made is. */
 static struct digest again_key_name(const struct api_key *key, struct str text)
 {
     const struct id *owner = key->device != NULL ? &key->id : &key->client->id;
-    const struct str parts[] = { id_str(owner), STR("\nkey\n"), text };
+    const struct str parts[] = { id_str(owner), key->product, STR("\nkey\n"), text };
     return digest_sha256_parts(parts, EP_ARRAY_LEN(parts));
 }
 

@@ -57,6 +57,7 @@ class Swallower:
 def shop(tmp_path_factory):
     made = House(tmp_path_factory.mktemp("again") / "demo")
     sell_batches(made)
+    sell_another(made)
     made.upstream(0)
     made.upstream(1)
     made.start()
@@ -66,10 +67,18 @@ def shop(tmp_path_factory):
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
-def second(house):
+def sell_another(house):
+    """A second product, that is as the first."""
+    file = house.folder / "registry" / "products.yaml"
+    text = file.read_text()
+    file.write_text(text + text[text.index("  - id: world\n"):].replace("  - id: world\n", "  - id: moon\n", 1))
+    house.apply()
+
+
+def second(house, product="world"):
     """Another key of the same client."""
     client = house.json("client", "list")[0]["id"]
-    return house.json("key", "add", "--client", client, "--product", "world")["key"]
+    return house.json("key", "add", "--client", client, "--product", product)["key"]
 
 
 def send(house, path, body, headers, key=None):
@@ -170,6 +179,15 @@ def test_an_idempotency_key_has_one_request(shop):
                              make(shop, file[2]["id"], **{"Idempotency-Key": "a b"}),
                              send(shop, "/v1/messages/batches", body, {"Idempotency-Key": '"'})):
         assert status == 400 and "Idempotency-Key" in error["error"]["message"], error
+
+
+def test_each_product_has_idempotency_keys_of_its_own(shop):
+    name = {"Idempotency-Key": "two-products"}
+    moon = second(shop, "moon")
+    mine = put(shop, None, fresh("products"), **name)[2]
+    theirs = put(shop, None, fresh("products"), key=moon, **name)
+    assert theirs[1] is None and theirs[2]["id"] != mine["id"], "a file is of one product"
+    assert put(shop, None, fresh("products"), **name) == (200, "true", mine), "and still is there"
 
 
 def test_another_key_repeats_nothing(shop):
