@@ -280,7 +280,7 @@ def test_a_repeat_that_leaves_with_some_of_it_ends_it(shop):
         answer.readline()
     answer.close()
     hang_up(shop, line)
-    time.sleep(0.2)  # the stream looks after its client every 20 ms
+    time.sleep(0.5)  # the stream looks after its client every 20 ms
     go_on(shop)
     wait_for(lambda: float(shop.credits()["held"]) == 0, "its end")
     count, posted = sold(shop)
