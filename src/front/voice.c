@@ -98,7 +98,7 @@ static void voice_rest(struct voice *voice)
         voice_history_add(&voice->history, buf_str(&voice->think.asked),
                           buf_str(&voice->speak.said));
     }
-    voice_talked(voice, voice->speak.play.sent_ms);
+    voice_talked(voice, voice->leaving ? 0 : voice->speak.play.sent_ms); /* a farewell is no talk */
     voice_hear_reset(voice);
     voice_think_reset(voice);
     voice_speak_reset(voice);

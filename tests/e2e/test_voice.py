@@ -526,6 +526,14 @@ def test_who_may_not_go_on_is_told_so_in_speech(tmp_path, codec):
     samples = Codec().decode([message for message in told if isinstance(message, bytes)])
     assert 1.1 < len(samples) / 24000 < 1.4 and max(samples) > 3000
     assert time.monotonic() - begun > 1, "it is heard before the door closes"
+    fleet = house.json("fleet", "add", "--client", house.json("client", "list")[0]["id"], "--product", "world", "--market", "SG",
+                       "--maker", "Kancil Toys")
+    toy = Toy(house, key=issue(house, fleet, "aa:bb:cc:00:02:01", caps={"wakes_total": 0})["key"])
+    toy.hello()
+    toy.say({"type": "listen", "state": "detect", "text": "hi"})
+    assert toy.until_closed()[0] == (1008, "This device was woken as often as it may be in all.")
+    settled(house)
+    assert shown(house, fleet, "aa:bb:cc:00:02:01")["used"]["seconds_day"] == 0, "a farewell is no talk"
     actor.close()
     house.stop()
     (house.folder / "farewell.wav").write_bytes(b"ID3 is another kind of file")
