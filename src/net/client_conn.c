@@ -216,7 +216,7 @@ static void upstream_unsendable(struct upstream_conn *conn)
 
 static void upstream_send(struct upstream_conn *conn)
 {
-    while (!conn->sent_all && !conn->unsendable) {
+    while (!conn->sent_all && !conn->unsendable && conn->source_err == ERR_OK) {
         struct iovec parts[PARTS_MAX];
         int count = 0;
         enum err had = upstream_gather(conn, parts, &count);
