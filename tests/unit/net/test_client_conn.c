@@ -717,6 +717,23 @@ TEST(a_source_that_fails_ends_the_call)
     finish(&buyer, &order, &peer);
 }
 
+TEST(a_source_that_is_busy_for_too_long_is_no_fault_of_the_upstream)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_stops_at = 200000;
+    begin_source(&order, &buyer);
+    order.call.first_byte_ns = 10 * MS; /* it has no connection yet */
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.failures, 1);
+    CHECK_EQ(order.err, ERR_UPLOAD_FAILED);
+    source_stops_at = 0;
+    finish(&buyer, &order, &peer);
+}
+
 TEST(an_answer_before_the_source_is_sent_is_an_answer)
 {
     struct buyer buyer;
