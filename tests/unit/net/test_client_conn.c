@@ -569,6 +569,7 @@ TEST(a_large_request_is_sent_whole)
 #define SOURCE_BYTES ((uint64_t)3 * 1024 * 1024 + 7)
 
 static uint64_t source_fails_at; /* 0: nowhere */
+static int source_failures;
 static uint64_t source_stops_at; /* likewise: what follows is never there */
 static bool source_waits;        /* each piece is asked for twice */
 static struct http_call *source_reader;
@@ -592,6 +593,7 @@ static enum err source_read(struct http_source *source, uint64_t at, struct str 
     static char room[50000];
     CHECK(at < source->len);
     if (source_fails_at > 0 && at >= source_fails_at) {
+        source_failures++;
         return ERR_STORE_FAILED;
     }
     if (source_stops_at > 0 && at >= source_stops_at) {
@@ -709,7 +711,26 @@ TEST(a_source_that_fails_ends_the_call)
     UNTIL(buyer.loop, order_over(&order) || (peer_has(&peer, STR("x")) && false));
     CHECK_EQ(order.failures, 1);
     CHECK_EQ(order.err, ERR_STORE_FAILED);
+    CHECK_EQ(source_failures, 1); /* it is not asked again for a call that ends */
+    source_failures = 0;
     source_fails_at = 0;
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_source_that_is_busy_for_too_long_is_no_fault_of_the_upstream)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_stops_at = 200000;
+    begin_source(&order, &buyer);
+    order.call.first_byte_ns = 10 * MS; /* it has no connection yet */
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.failures, 1);
+    CHECK_EQ(order.err, ERR_UPLOAD_FAILED);
+    source_stops_at = 0;
     finish(&buyer, &order, &peer);
 }
 
