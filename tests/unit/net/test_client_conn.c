@@ -396,7 +396,7 @@ TEST(a_head_that_drips_is_given_up)
         CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
         CHECK_EQ(order.heads, 0);
         CHECK(strstr(order.fail.text, "did not end the head of its answer in time") != NULL);
-        CHECK(took_ns >= 20 * MS && took_ns < 1000 * MS);
+        CHECK(took_ns >= 20 * MS && took_ns < order.call.silence_ns);
         finish(&buyer, &order, &peer);
     }
 }
@@ -415,7 +415,7 @@ TEST(an_answer_that_drips_is_given_up)
         buyer_open(&buyer);
         order_init(&order, &buyer);
         order.call.silence_ns = 10000 * MS;
-        order.call.answer_ns = 50 * MS;
+        order.call.answer_ns = 200 * MS;
         http_call_start(buyer.pool, &order.call);
         peer_accept(&peer, buyer.loop, buyer.listener);
         UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
@@ -423,9 +423,9 @@ TEST(an_answer_that_drips_is_given_up)
         int64_t took_ns = drip(&buyer, &order, &peer, i == 1 ? STR("1\r\nx\r\n") : STR("x"));
         CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
         CHECK_EQ(order.heads, 1);
-        CHECK(order.body.len > 5);
+        CHECK(order.body.len > 1);
         CHECK(strstr(order.fail.text, "did not end its answer in time") != NULL);
-        CHECK(took_ns < 1000 * MS);
+        CHECK(took_ns < order.call.silence_ns);
         finish(&buyer, &order, &peer);
     }
 }
