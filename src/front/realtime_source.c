@@ -289,6 +289,7 @@ static void source_answer_opening(struct session *session, struct turn *turn, st
     }
     session->created = true;
     session->says_narrow = read->narrow;
+    session->narrow |= read->hears_narrow;
     turn_whole(turn, 200, event);
 }
 
@@ -405,6 +406,7 @@ static void source_changed(struct session *session, const struct realtime_event 
     session->asked_cap = session->changes == 0 ? 0 : session->asked_cap;
     session->output_cap = read->output_cap;
     session->says_narrow = read->narrow;
+    session->narrow |= read->hears_narrow;
 }
 
 static void source_take(struct session *session, struct str event,
