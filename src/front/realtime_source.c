@@ -155,6 +155,7 @@ void source_ask(struct session *session, struct turn *turn)
     session->ask.beside = turn->beside;
     session->ask.turn = turn;
     turn->asked = true;
+    buf_fini(&turn->event); /* many may be under way, and it may be large */
     turn->bytes = session->bytes;
     turn->sound = session->sound;
     http_answer_sent(turn->call);

@@ -320,6 +320,9 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
     buf_init(&text, TURN_EVENT_MAX + 64);
     if (realtime_write_sse(&text, event) != ERR_OK) {
         buf_fini(&text);
+        if (!last) {
+            turn_drop_source(turn); /* it would go on, and be billed to nobody */
+        }
         turn_fail(turn, ERR_NO_MEMORY, "sent an event there is no memory for");
         return;
     }
@@ -352,9 +355,10 @@ static void turn_start_from_event(struct turn *turn)
     turn_release(turn);
 }
 
+/* A connection gives an answer once: another attempt cannot be made on it. */
 static void turn_start_response(struct turn *turn)
 {
-    if (!channel_is_open(&turn->session->source)) {
+    if (!channel_is_open(&turn->session->source) || turn->asked || turn->begun) {
         turn_fail(turn, ERR_UPSTREAM_CUT, "has closed the session");
     } else if (turn->by_source) {
         turn_start_from_event(turn);
