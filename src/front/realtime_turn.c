@@ -104,12 +104,6 @@ enum err turn_begin(struct session *session, enum turn_kind kind, struct str eve
     return ERR_OK;
 }
 
-void turn_leave(struct turn *turn)
-{
-    http_inner_cancel(&turn->inner);
-    turn_look(turn);
-}
-
 /* ---- the call's answer, on its way to the client -------------------------------------------- */
 
 /* The last event names the call, which an answer of HTTP does in a header. */
@@ -282,6 +276,18 @@ void turn_fail(struct turn *turn, enum err err, const char *what)
     err = FAIL(&fail, err, "route \"" STR_FMT "\" %s", STR_ARG(route), what);
     http_answer_fail(turn_let_go(turn), err, &fail);
     turn_look(turn);
+}
+
+/* What the source has not been asked for yet is nobody's to pay for any more. */
+void turn_leave(struct turn *turn)
+{
+    bool waits = turn->kind == TURN_RESPONSE && !turn->by_source && !turn->asked;
+    http_inner_cancel(&turn->inner);
+    if (waits && turn->call != NULL) {
+        turn_fail(turn, ERR_CANCELLED, "was not asked yet");
+    } else {
+        turn_look(turn);
+    }
 }
 
 static void turn_tell_head(struct turn *turn, int status, struct str type)

@@ -311,6 +311,29 @@ def test_a_client_that_leaves_ends_all_that_it_had_under_way(tmp_path):
     finish(made)
 
 
+def test_what_waits_is_not_asked_for_when_its_client_has_gone(tmp_path):
+    """Of a source that bills on: what it was asked for is read to its end, and nothing more is bought there."""
+    made = Studio(tmp_path / "demo", abort="continues")
+    made.source = Source(made.voice)
+    made.start()
+    with made.session() as wire:
+        receive(wire)
+        send(wire, "response.create", response={"conversation": "none", "instructions": "long"})
+        until(wire, "response.output_text.delta")
+        send(wire, "response.create", response={"instructions": "held"})
+        wait_for(lambda: made.source.types() == ["response.create"] * 2, "the second of them")
+        held = made.credits()["held"]
+        send(wire, "response.create", response={"conversation": "none"})
+        wait_for(lambda: made.credits()["held"] > held, "the third's hold")
+        wire.socket.shutdown(socket.SHUT_RDWR)  # which the server sees by what it writes of the first
+        wait_for(lambda: len(made.receipts()) == 2, "the third's end")
+        made.source.release.set()
+        wait_for(lambda: len(made.receipts()) == 3, "the second's end")
+    assert made.source.types() == ["response.create"] * 2
+    made.source.close()
+    finish(made)
+
+
 @pytest.mark.parametrize("how", [socket.SHUT_WR, socket.SHUT_RDWR])
 def test_a_client_that_has_half_gone_has_gone(house, how):
     log = house.folder / "server.log"
