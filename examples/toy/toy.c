@@ -63,6 +63,9 @@ static void say_next(struct lws *socket)
 {
     unsigned char buffer[LWS_PRE + PACKET_MAX], *out = buffer + LWS_PRE; /* frames have heads */
     enum step step = toy.next;
+    if (step > SAY_STOP) { /* it has said all, whatever the server asks for */
+        return;
+    }
     bool packet = step == SAY_PACKETS;
     int size = packet ? opus_encode(toy.encoder, toy.question + toy.said, FRAME, out, PACKET_MAX)
                       : snprintf((char *)out, PACKET_MAX, "%s", words[step]);
@@ -110,8 +113,12 @@ static void on_packet(const unsigned char *bytes, size_t len)
 
 static int put_key_into_request(struct lws *socket, unsigned char **at, size_t room)
 {
-    char value[128];
+    char value[256];
     int len = snprintf(value, sizeof(value), "Bearer %s", toy.key);
+    if (len < 0 || (size_t)len >= sizeof(value)) {
+        fail("the key is longer than any");
+        return -1;
+    }
     return lws_add_http_header_by_token(socket, WSI_TOKEN_HTTP_AUTHORIZATION,
                                         (unsigned char *)value, len, at, *at + room);
 }

@@ -58,8 +58,67 @@ static bool names_narrow(struct str text)
     return narrow;
 }
 
+/* Of today, {"audio":{"input":{"format":{"type":"audio/pcmu"}}}}; of the beta, a name. */
+static struct str format_of(struct str session, struct str side, struct str older)
+{
+    struct str format = json_get(json_get(json_get(session, STR("audio")), side), STR("format"));
+    return format.len > 0 ? format : json_get(session, older);
+}
+
+static struct str format_heard(struct str session)
+{
+    return format_of(session, STR("input"), STR("input_audio_format"));
+}
+
+/* ---- what must not stand there twice -------------------------------------------------------- */
+
+/* What is held for, and forbidden, by: of two a source may take the other one. */
+static const struct str once_event[] = { STR_INIT("type"), STR_INIT("event_id"),
+                                         STR_INIT("response"), STR_INIT("session"),
+                                         STR_INIT("audio") };
+static const struct str once_response[] = {
+    STR_INIT("conversation"),
+    STR_INIT("input"),
+    STR_INIT("audio"),
+    STR_INIT("output_audio_format"),
+    STR_INIT("max_output_tokens"),
+    STR_INIT("max_response_output_tokens"),
+};
+static const struct str once_session[] = {
+    STR_INIT("type"),
+    STR_INIT("model"),
+    STR_INIT("audio"),
+    STR_INIT("input_audio_format"),
+    STR_INIT("max_output_tokens"),
+    STR_INIT("max_response_output_tokens"),
+};
+
+/* What is no object has no members. */
+static enum err read_once(struct str object, const struct str *names, size_t count,
+                          struct realtime_ask *ask, struct fail *fail)
+{
+    struct json_member member;
+    unsigned seen = 0;
+    object = json_trim(object);
+    struct str rest = json_kind(object) == JSON_OBJECT ? json_inside(object) : STR_EMPTY;
+    while (json_next_member(&rest, &member)) {
+        for (size_t i = 0; i < count; i++) {
+            unsigned bit = 1U << i;
+            bool is = json_key_is(member.key, names[i]);
+            if (is && (seen & bit) != 0) {
+                ask->param = names[i].ptr;
+                return FAIL(fail, ERR_ASK_DUPLICATE, "\"%s\" stands there twice.", ask->param);
+            }
+            seen |= is ? bit : 0;
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- one event of each kind ----------------------------------------------------------------- */
+
 /* "inf" is no cap. */
-static enum err read_cap(struct str value, struct realtime_ask *ask, struct fail *fail)
+static enum err read_cap_value(struct str value, struct realtime_ask *ask, struct fail *fail)
 {
     int64_t cap = 0;
     ask->caps = value.len > 0;
@@ -82,29 +141,44 @@ static struct str cap_of(struct str object)
     return cap.len > 0 ? cap : json_get(object, STR("max_response_output_tokens"));
 }
 
+static enum err read_cap(struct str object, struct realtime_ask *ask, struct fail *fail)
+{
+    if (json_get(object, STR("max_output_tokens")).len > 0 &&
+        json_get(object, STR("max_response_output_tokens")).len > 0) {
+        ask->param = "max_response_output_tokens";
+        return FAIL(fail, ERR_ASK_DUPLICATE,
+                    "\"max_response_output_tokens\" is an older name of \"max_output_tokens\": "
+                    "give one of them.");
+    }
+    return read_cap_value(cap_of(object), ask, fail);
+}
+
 static enum err read_response(struct str event, struct realtime_ask *ask, struct fail *fail)
 {
     struct str response = json_get(event, STR("response"));
     struct str input = json_get(response, STR("input"));
+    TRY(read_once(response, once_response, EP_ARRAY_LEN(once_response), ask, fail));
     ask->beside = json_string_is(json_get(response, STR("conversation")), STR("none"));
     ask->instead = input.len > 0 && json_kind(input) != JSON_NULL;
     ask->sounds = json_get(response, STR("audio")).len > 0 ||
                   json_get(response, STR("output_audio_format")).len > 0;
-    return read_cap(cap_of(response), ask, fail);
+    return read_cap(response, ask, fail);
 }
 
 static enum err read_session(struct str event, struct realtime_ask *ask, struct fail *fail)
 {
     struct str session = json_get(event, STR("session"));
     struct str type = json_get(session, STR("type"));
+    struct str heard = format_heard(session);
+    TRY(read_once(session, once_session, EP_ARRAY_LEN(once_session), ask, fail));
     if (type.len > 0 && json_string_is(type, STR("transcription"))) {
         ask->param = "session.type";
         return FAIL(fail, ERR_ASK_INVALID,
                     "Sessions that only transcribe are not served: use /v1/audio/transcriptions.");
     }
     ask->model = string_of(json_get(session, STR("model")));
-    ask->narrow = names_narrow(session);
-    return read_cap(cap_of(session), ask, fail);
+    ask->narrow = names_narrow(session) || str_find(heard, '\\') < heard.len; /* "\u0061udio/..." */
+    return read_cap(session, ask, fail);
 }
 
 static enum err read_kind(struct str type, struct realtime_ask *ask, struct fail *fail)
@@ -138,6 +212,7 @@ enum err realtime_read_ask(struct str event, struct realtime_ask *ret_ask, struc
         return FAIL(fail, ERR_ASK_INVALID, "An \"event_id\" does not begin with \"entrepot_\".");
     }
     ret_ask->event_id = string_of(event_id);
+    TRY(read_once(event, once_event, EP_ARRAY_LEN(once_event), ret_ask, fail));
     if (type.len == 0 || json_kind(type) != JSON_STRING) {
         ret_ask->param = "type";
         return FAIL(fail, ERR_ASK_MISSING, "An event needs a \"type\".");
@@ -230,14 +305,6 @@ static int64_t told_cap(struct str value)
     return value.len > 0 && json_i64(value, &cap) && cap > 0 && cap <= ASK_OUTPUT_MAX ? cap : 0;
 }
 
-/* Of today, {"audio":{"output":{"format":{"type":"audio/pcmu"}}}}; of the beta, a name. */
-static bool says_narrow(struct str session)
-{
-    struct str output = json_get(json_get(session, STR("audio")), STR("output"));
-    return names_narrow(json_get(output, STR("format"))) ||
-           names_narrow(json_get(session, STR("output_audio_format")));
-}
-
 static bool is_said(struct str item)
 {
     struct str role = string_of(json_get(item, STR("role")));
@@ -296,7 +363,9 @@ void realtime_read_event(struct str event, struct realtime_event *ret_event)
         struct str session = json_get(event, STR("session"));
         ret_event->model = string_of(json_get(session, STR("model")));
         ret_event->output_cap = told_cap(cap_of(session));
-        ret_event->narrow = says_narrow(session);
+        ret_event->narrow =
+            names_narrow(format_of(session, STR("output"), STR("output_audio_format")));
+        ret_event->hears_narrow = names_narrow(format_heard(session));
         ret_event->created = json_string_is(type, STR("session.created"));
     }
 }

@@ -35,8 +35,8 @@ struct realtime_ask {
     const char *param;   /* with a failure: the field, or NULL; static */
 };
 
-/* ERR_JSON_SYNTAX, ERR_JSON_DEPTH, ERR_ASK_MISSING, ERR_ASK_INVALID: no event of a client's, or one
- * that is not served. `ret_ask` is always written. */
+/* ERR_JSON_SYNTAX, ERR_JSON_DEPTH, ERR_ASK_MISSING, ERR_ASK_INVALID, ERR_ASK_DUPLICATE: no event of
+ * a client's, or one that is not served. `ret_ask` is always written. */
 EP_MUST_CHECK enum err realtime_read_ask(struct str event, struct realtime_ask *ret_ask,
                                          struct fail *fail);
 
@@ -69,6 +69,7 @@ struct realtime_event {
     int64_t seconds;     /* of `usage` by duration, rounded up; 0: it is none */
     int64_t output_cap;  /* of a session, tokens; 0: none is told */
     bool narrow;         /* of a session: what it says has one byte a sample, 8,000 a second */
+    bool hears_narrow;   /* likewise, what it hears */
 };
 
 void realtime_read_event(struct str event, struct realtime_event *ret_event);

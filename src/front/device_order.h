@@ -4,7 +4,7 @@
  *
  *   {"device_id": "KT-000123", "consent": {"reference": "c-77", "given": "2026-11-01"},
  *    "expires": "2028-01-01", "caps": {"money_day": "0.05", "calls_day": 200, ...},
- *    "active": false, "rotate": true}
+ *    "active": false, "rotate": true, "proof": true}
  *   {"devices": [...]}
  *
  * All but the id may be left out or null. Amounts are decimal, as JSON numbers or strings, in the

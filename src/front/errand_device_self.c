@@ -21,7 +21,8 @@
 #define SELF_VOICE       "/v1/devices/voice" /* where devices speak */
 #define SELF_ANSWER_MAX  ((size_t)4096)
 #define SELF_HOST_MAX    255
-#define SELF_ACTIVATE_MS 30000 /* how long a device shows its code before it asks again */
+#define SELF_PROOF_MAX   ((size_t)4096) /* of a body that anybody may send: it has 300 bytes */
+#define SELF_ACTIVATE_MS 30000          /* how long a device shows its code before it asks again */
 
 static void self_answer(struct http_exchange *x, int status, const struct jsonw *json)
 {
@@ -258,6 +259,10 @@ static void proof_fini(struct errand_work *work)
 
 static void self_prove(struct front *front, struct http_exchange *x, const struct fleet *fleet)
 {
+    if (http_exchange_body(x).len > SELF_PROOF_MAX) {
+        errand_refuse(x, ERR_HTTP_BODY_SIZE);
+        return;
+    }
     struct errand_proof *asked = mem_zalloc(sizeof(*asked));
     if (asked == NULL) {
         errand_refuse(x, ERR_NO_MEMORY);

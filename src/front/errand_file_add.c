@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/stamp.h"
 #include "batch/content.h"
 #include "crypto/random.h"
@@ -34,6 +35,7 @@ struct file_add {
     struct buf piece; /* on its way to the file */
     int fd;           /* -1: not made yet */
     enum err piece_err;
+    struct fail piece_fail;
     bool whole;                  /* the form is: when it is written the file is kept */
     bool ended;                  /* nobody wants it any more: it goes when the chore is over */
     struct digest_stream digest; /* of its bytes, if it may be sent again */
@@ -191,19 +193,38 @@ static enum err file_write_row(void *context, struct store_txn *txn, struct fail
 static enum err file_write_piece(struct file_add *add)
 {
     const char *folder = add->errand.work.front->world.batches->folder;
-    struct fail fail;
+    struct fail *fail = &add->piece_fail;
     if (add->fd < 0) {
-        TRY(content_create(folder, add->file.id, CONTENT_JSONL, &add->fd, &fail));
+        TRY(content_create(folder, add->file.id, CONTENT_JSONL, &add->fd, fail));
     }
-    return content_write(add->fd, buf_str(&add->piece), &fail);
+    return content_write(add->fd, buf_str(&add->piece), fail);
+}
+
+/* To the disk, with its name. */
+static enum err file_write_rest(struct file_add *add)
+{
+    TRY(file_write_piece(add));
+    TRY(content_sync(add->fd, &add->piece_fail));
+    return content_folder_sync(add->errand.work.front->world.batches->folder, &add->piece_fail);
+}
+
+/* The client learns that the server has failed; the operator, of what. */
+static void file_log(const struct file_add *add)
+{
+    struct log_line line;
+    log_begin(&line, EVENT_UPLOAD);
+    log_fail(&line, &add->piece_fail);
+    log_end(&line);
 }
 
 /* The content is durable before anybody is told its id. */
 static enum err file_keep(struct file_add *add)
 {
-    const char *folder = add->errand.work.front->world.batches->folder;
-    struct fail fail;
-    TRY(file_write_piece(add));
+    enum err err = file_write_rest(add);
+    if (err != ERR_OK) {
+        file_log(add);
+        return err;
+    }
     int64_t keep_ns = add->errand.keep_ns;
     int64_t after_ns = add->after_s * STAMP_NS_PER_S;
     add->file.owner = add->errand.owner;
@@ -213,8 +234,6 @@ static enum err file_keep(struct file_add *add)
     add->file.until_ns =
         add->errand.now_ns + (after_ns > 0 && after_ns < keep_ns ? after_ns : keep_ns);
     file_asks(add);
-    TRY(content_sync(add->fd, &fail));
-    TRY(content_folder_sync(folder, &fail));
     errand_batch_write(&add->errand, file_write_row);
     return add->errand.work.err;
 }
@@ -328,6 +347,9 @@ static void file_run_write(struct chore *chore)
 static void file_on_written(struct chore *chore)
 {
     struct file_add *add = file_of(chore);
+    if (add->piece_err != ERR_OK) {
+        file_log(add);
+    }
     if (add->ended) {
         file_end(add);
         return;

@@ -155,6 +155,7 @@ void source_ask(struct session *session, struct turn *turn)
     session->ask.beside = turn->beside;
     session->ask.turn = turn;
     turn->asked = true;
+    buf_fini(&turn->event); /* many may be under way, and it may be large */
     turn->bytes = session->bytes;
     turn->sound = session->sound;
     http_answer_sent(turn->call);
@@ -289,6 +290,7 @@ static void source_answer_opening(struct session *session, struct turn *turn, st
     }
     session->created = true;
     session->says_narrow = read->narrow;
+    session->narrow |= read->hears_narrow;
     turn_whole(turn, 200, event);
 }
 
@@ -405,6 +407,7 @@ static void source_changed(struct session *session, const struct realtime_event 
     session->asked_cap = session->changes == 0 ? 0 : session->asked_cap;
     session->output_cap = read->output_cap;
     session->says_narrow = read->narrow;
+    session->narrow |= read->hears_narrow;
 }
 
 static void source_take(struct session *session, struct str event,

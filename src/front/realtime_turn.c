@@ -104,12 +104,6 @@ enum err turn_begin(struct session *session, enum turn_kind kind, struct str eve
     return ERR_OK;
 }
 
-void turn_leave(struct turn *turn)
-{
-    http_inner_cancel(&turn->inner);
-    turn_look(turn);
-}
-
 /* ---- the call's answer, on its way to the client -------------------------------------------- */
 
 /* The last event names the call, which an answer of HTTP does in a header. */
@@ -284,6 +278,18 @@ void turn_fail(struct turn *turn, enum err err, const char *what)
     turn_look(turn);
 }
 
+/* What the source has not been asked for yet is nobody's to pay for any more. */
+void turn_leave(struct turn *turn)
+{
+    bool waits = turn->kind == TURN_RESPONSE && !turn->by_source && !turn->asked;
+    http_inner_cancel(&turn->inner);
+    if (waits && turn->call != NULL) {
+        turn_fail(turn, ERR_CANCELLED, "was not asked yet");
+    } else {
+        turn_look(turn);
+    }
+}
+
 static void turn_tell_head(struct turn *turn, int status, struct str type)
 {
     struct http1_head head = { .status = status, .header_count = 1, .version_11 = true };
@@ -320,6 +326,9 @@ void turn_feed(struct turn *turn, struct str event, const struct realtime_event 
     buf_init(&text, TURN_EVENT_MAX + 64);
     if (realtime_write_sse(&text, event) != ERR_OK) {
         buf_fini(&text);
+        if (!last) {
+            turn_drop_source(turn); /* it would go on, and be billed to nobody */
+        }
         turn_fail(turn, ERR_NO_MEMORY, "sent an event there is no memory for");
         return;
     }
@@ -352,9 +361,10 @@ static void turn_start_from_event(struct turn *turn)
     turn_release(turn);
 }
 
+/* A connection gives an answer once: another attempt cannot be made on it. */
 static void turn_start_response(struct turn *turn)
 {
-    if (!channel_is_open(&turn->session->source)) {
+    if (!channel_is_open(&turn->session->source) || turn->asked || turn->begun) {
         turn_fail(turn, ERR_UPSTREAM_CUT, "has closed the session");
     } else if (turn->by_source) {
         turn_start_from_event(turn);

@@ -98,7 +98,7 @@ static void voice_rest(struct voice *voice)
         voice_history_add(&voice->history, buf_str(&voice->think.asked),
                           buf_str(&voice->speak.said));
     }
-    voice_talked(voice, voice->speak.play.sent_ms);
+    voice_talked(voice, voice->leaving ? 0 : voice->speak.play.sent_ms); /* a farewell is no talk */
     voice_hear_reset(voice);
     voice_think_reset(voice);
     voice_speak_reset(voice);
@@ -406,7 +406,7 @@ static const struct channel_events voice_events = {
     .on_closed = voice_on_closed,
 };
 
-static struct voice *voice_create(struct front *front, const struct api_key *key,
+static struct voice *voice_create(struct front *front, const struct api_key *key, const char *hint,
                                   const struct xiaozhi_session *session)
 {
     struct channel_options options = channel_options_default();
@@ -420,7 +420,7 @@ static struct voice *voice_create(struct front *front, const struct api_key *key
     voice->magic = VOICE_MAGIC;
     voice->front = front;
     voice->key = key;
-    voice->hint = api_key_hint(key).ptr;
+    voice->hint = hint;
     voice->session = *session;
     voice->begun_ns = loop_now_ns(front->loop);
     voice->active_ns = voice->begun_ns;
@@ -469,8 +469,12 @@ static enum err voice_may_spend(const struct front *front, const struct api_key 
 /* ERR_KEY_...: who asks; ERR_SERVICE_UNSERVED: its product is not spoken with; ERR_LEDGER_FUNDS: no
  * credit is left; the errors of voice_may_spend(). */
 static enum err voice_admit(struct front *front, struct http_exchange *x,
-                            const struct api_key **ret_key, struct voice_as *ret_as)
+                            const struct api_key **ret_key, const char **ret_hint,
+                            struct voice_as *ret_as)
 {
+    TRY(auth_find_speaker(front->gate, x, ret_key));
+    *ret_hint = api_key_hint(*ret_key).ptr;
+    /* Again, behind the hint: what was rotated away between the two would speak for an hour. */
     TRY(auth_find_speaker(front->gate, x, ret_key));
     TRY(voice_check_device(front, x, *ret_key));
     const struct registry_product *product =
@@ -532,6 +536,7 @@ static bool voice_place(struct voice *voice)
 void voice_begin(struct front *front, struct http_exchange *x, struct str path)
 {
     const struct api_key *key = NULL;
+    const char *hint = NULL;
     struct xiaozhi_session session;
     struct voice_as as;
     struct str accept;
@@ -539,12 +544,12 @@ void voice_begin(struct front *front, struct http_exchange *x, struct str path)
     if (!voice_handshake(x, &session, &accept)) {
         return;
     }
-    enum err err = voice_admit(front, x, &key, &as);
+    enum err err = voice_admit(front, x, &key, &hint, &as);
     if (err != ERR_OK) {
         errand_refuse(x, err);
         return;
     }
-    struct voice *voice = voice_create(front, key, &session);
+    struct voice *voice = voice_create(front, key, hint, &session);
     if (voice == NULL || !voice_place(voice)) {
         errand_refuse(x, ERR_NO_MEMORY);
         return;

@@ -141,6 +141,7 @@ static void forward_free_request(struct call *call)
         buf_fini(&call->body);
         if (call->quota == NULL && call->law.found == NULL && call->work == NULL) {
             arena_fini(&call->arena);
+            call->parts = NULL;
         }
     }
 }

@@ -153,8 +153,7 @@ static void mark_put(struct call *call, int64_t tokens, const struct ledger_prog
 {
     struct loop *loop = call->gate->loop;
     int64_t now_ns = loop_now_ns(loop);
-    ASSERT(progress->rated_pico >= call->marked.rated_pico);
-    call->marked = (struct call_marked){ now_ns, tokens, progress->rated_pico };
+    call->marked = (struct call_marked){ now_ns, tokens };
     ledger_mark_put(call->gate->world.ledger, &call->mark->row, progress);
     EP_CRASH_POINT("mark-waits");
     if (timer_start(loop, &call->mark->timer, now_ns + MARK_GRACE_NS) != ERR_OK) {

@@ -18,9 +18,8 @@ struct call;
 
 /* What is kept of the last one between marks. */
 struct call_marked {
-    int64_t at_ns;      /* when it was made; 0: none was yet */
-    int64_t tokens;     /* of output that it tells of */
-    int64_t rated_pico; /* what that costs; never falls */
+    int64_t at_ns;  /* when it was made; 0: none was yet */
+    int64_t tokens; /* of output that it tells of */
 };
 
 /* Lives until a commit has taken the mark along, so that an idle stream keeps none. */

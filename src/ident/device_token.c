@@ -20,6 +20,7 @@ _Static_assert(DEVICE_ID_MAX >= TOKEN_TIME, "device_mac() takes a time, too");
 #define USE_CHALLENGE "entrepot: challenge:"
 #define USE_PROOF     "entrepot: proof:"
 #define USE_NOBODY    "entrepot: nobody:"
+#define USE_HIDDEN    "entrepot: hidden:"
 
 /* A time in eight bytes, the highest first. Times of tokens are even, those of rotations odd
  * (DEVICE_ROTATED_NS), so that none is taken for the other. */
@@ -45,6 +46,19 @@ static struct digest token_mac(const struct ident *ident, const char *use, struc
     return device_mac(ident, use, device, (struct str){ (const char *)time, TOKEN_TIME });
 }
 
+/* The id in a token, hidden or shown again. An id begins with the time at which it was made: in the
+ * clear it would tell a device that is there from one that nobody has. The mask is made of the MAC,
+ * so that no two tokens have the same. */
+static void token_turn_id(const struct ident *ident, unsigned char *bytes)
+{
+    struct id mac;
+    memcpy(mac.bytes, bytes + ID_BYTES + TOKEN_TIME, ID_BYTES);
+    const struct digest mask = token_mac(ident, USE_HIDDEN, mac, bytes + ID_BYTES);
+    for (size_t i = 0; i < ID_BYTES; i++) {
+        bytes[i] ^= mask.bytes[i];
+    }
+}
+
 static void token_write(const struct ident *ident, const char *use, struct id device, int64_t ns,
                         struct device_token *token)
 {
@@ -54,6 +68,7 @@ static void token_write(const struct ident *ident, const char *use, struct id de
     token_put_time(bytes + ID_BYTES, ns);
     struct digest mac = token_mac(ident, use, device, bytes + ID_BYTES);
     memcpy(bytes + ID_BYTES + TOKEN_TIME, mac.bytes, TOKEN_MAC);
+    token_turn_id(ident, bytes);
     EP_IGNORE(buf_append(&text, STR(DEVICE_TOKEN_START))); /* both fit exactly */
     EP_IGNORE(enc_hex(&text, bytes, sizeof(bytes)));
     token->text[DEVICE_TOKEN_LEN] = '\0';
@@ -86,6 +101,7 @@ const struct device *device_token_find(const struct ident *ident, struct str tex
         !enc_hex_read(str_from_at(text, sizeof(DEVICE_TOKEN_START) - 1), bytes, sizeof(bytes))) {
         return NULL;
     }
+    token_turn_id(ident, bytes);
     memcpy(id.bytes, bytes, ID_BYTES);
     const struct api_key *key = api_key_find(ident, id);
     if (key == NULL || key->device == NULL) {
@@ -192,13 +208,15 @@ static const struct store_sql sql_tokens_set = {
     "UPDATE device SET tokens_ns = ?2 WHERE key = ?1"
 };
 
-/* Under the lock. An older proof than the last is a copy of it that somebody has kept. */
+/* Under the lock. An older proof than the last is a copy of it that somebody has kept; and one that
+ * follows too soon is of who has gathered challenges, and each would be written. */
 static enum err prove_in(struct ident *ident, struct device *device, int64_t made_ns,
                          struct fail *fail)
 {
     int64_t last_ns = atomic_load_explicit(&device->tokens_ns, memory_order_relaxed);
     const struct store_value values[] = { STORE_B(id_str(&device->key.id)), STORE_I(made_ns) };
-    if (made_ns <= last_ns) {
+    bool rotated = (last_ns & 1) != 0;
+    if (made_ns <= last_ns || (!rotated && made_ns - last_ns < DEVICE_PROOFS_NS)) {
         return made_ns == last_ns ? ERR_OK : ERR_DEVICE_PROOF;
     }
     TRY(ident_commit(ident, &sql_tokens_set, values, EP_ARRAY_LEN(values), fail));

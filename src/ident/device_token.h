@@ -1,7 +1,7 @@
 /*
  * What a device shows when it speaks, instead of its key: a token from its last set-up answer.
- * It is made of what is there (the device's id, a time, a MAC of both), so that a million of them
- * take no memory. Two kinds:
+ * It is made of what is there (the device's id, hidden; a time; a MAC of both), so that a million
+ * of them take no memory. Two kinds:
  *
  *   given    to whoever shows the device's key. It is good for DEVICE_TOKEN_DAYS, and ends when the
  *            key is revoked or rotated.
@@ -11,7 +11,8 @@
  *            was before.
  *
  * The key that a maker burns into a device's fuses is made of the device's id, too, and told the
- * maker alone. Nothing that is asked without a key tells whether a serial is there.
+ * maker alone. Nothing that is asked without a key tells whether a serial is there, but for the
+ * minute behind a proof (DEVICE_PROVED_NS).
  *
  * Threads: as in ident.h. Times are the server's.
  */
@@ -29,6 +30,10 @@
 #define DEVICE_CHALLENGE_NS INT64_C(600000000000)
 /* Firmware that has proved itself asks once more, and must not be challenged again. */
 #define DEVICE_PROVED_NS INT64_C(60000000000)
+
+/* Between the challenges of two proofs: no device starts more often, and each proof is a row that
+ * is written. */
+#define DEVICE_PROOFS_NS INT64_C(10000000000)
 
 struct device_token {
     char text[DEVICE_TOKEN_LEN + 1]; /* NUL-terminated */

@@ -207,10 +207,11 @@ static void devices_publish(struct ident *ident, const struct devices_issue *iss
             EP_IGNORE(device_publish(ident, plan->device, &plan->hash)); /* room was made */
         } else if (plan->order->has_text) {
             const struct api_key_change change = device_change(plan, issue->now_ns);
-            api_key_swap_text(ident, &change);
-            plan->device->text = plan->hash;
+            /* Before the hint, by which those who speak see that their text has ended. */
             atomic_store_explicit(&plan->device->tokens_ns, DEVICE_ROTATED_NS(issue->now_ns),
                                   memory_order_release);
+            api_key_swap_text(ident, &change);
+            plan->device->text = plan->hash;
         }
     }
 }

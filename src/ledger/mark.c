@@ -26,7 +26,6 @@ void ledger_mark_put(struct ledger *ledger, struct ledger_mark *mark,
                      const struct ledger_progress *now)
 {
     ASSERT(now->usage_len <= LEDGER_MARK_USAGE_MAX);
-    ASSERT(now->rated_pico >= mark->now.rated_pico);
     (void)pthread_mutex_lock(&ledger->marks_lock);
     mark->now = *now;
     if (!node_linked(&mark->node)) {

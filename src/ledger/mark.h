@@ -24,7 +24,8 @@ struct ledger_progress {
     struct str model;
     struct str route;   /* of the attempt that delivers */
     int64_t attempt;    /* 1, 2, ... */
-    int64_t rated_pico; /* what was delivered costs so much, exactly; never falls */
+    int64_t rated_pico; /* what was delivered costs so much, exactly; it may fall: a source may say
+                         * late that it serves in a cheaper tier */
     int64_t marked_ns;
     size_t usage_len;
     char usage[LEDGER_MARK_USAGE_MAX]; /* the tokens that are billed by it, as a JSON object */

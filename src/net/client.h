@@ -66,7 +66,8 @@ struct http_call_events {
     /*
      * ERR_NET_LOOKUP, ERR_UPSTREAM_CONNECT, ERR_UPSTREAM_TLS, ERR_UPSTREAM_SILENT (in time no head,
      * no further byte, or no end), ERR_UPSTREAM_CUT (closed too early), ERR_UPSTREAM_SYNTAX (no
-     * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY, and what `source` answers.
+     * HTTP), ERR_BUSY (no connection free in time), ERR_NO_MEMORY, and what `source` answers, or
+     * ERR_UPLOAD_FAILED where it was busy for longer than the upstream may be silent.
      */
     void (*on_failed)(struct http_call *call, enum err err, const struct fail *fail);
     /* After http_call_pending() was above CALL_PENDING_LOW: it has fallen to it. May be NULL. */
@@ -78,7 +79,8 @@ struct http_call_events {
 struct http_source {
     uint64_t len;
     /* Some bytes from `at` on, at least one, which stay until the next call. ERR_BUSY: they are on
-     * their way, and http_call_ready() follows. Other ERR_*: they cannot be had. */
+     * their way, and http_call_ready() follows. Other ERR_*: they cannot be had. Asked within
+     * http_call_start(), too; calls back into no call. */
     enum err (*read)(struct http_source *source, uint64_t at, struct str *ret_bytes);
 };
 

@@ -216,15 +216,15 @@ static void upstream_unsendable(struct upstream_conn *conn)
 
 static void upstream_send(struct upstream_conn *conn)
 {
-    while (!conn->sent_all && !conn->unsendable) {
+    conn->source_err = conn->source_err == ERR_BUSY ? ERR_OK : conn->source_err;
+    while (!conn->sent_all && !conn->unsendable && conn->source_err == ERR_OK) {
         struct iovec parts[PARTS_MAX];
         int count = 0;
-        enum err had = upstream_gather(conn, parts, &count);
-        if (had == ERR_BUSY) {
+        conn->source_err = upstream_gather(conn, parts, &count);
+        if (conn->source_err == ERR_BUSY) {
             return; /* http_call_ready() goes on */
         }
-        if (had != ERR_OK) {
-            conn->source_err = had;
+        if (conn->source_err != ERR_OK) {
             task_queue(conn->pool->loop, &conn->task); /* told from the loop */
             return;
         }
@@ -499,7 +499,8 @@ static void upstream_go(struct upstream_conn *conn)
         upstream_send(conn);
         upstream_schedule(conn);
     }
-    if (conn->state == UPSTREAM_CALL && conn->source_err != ERR_OK) {
+    bool cannot = conn->source_err != ERR_OK && conn->source_err != ERR_BUSY;
+    if (conn->state == UPSTREAM_CALL && cannot) {
         upstream_fail(conn, conn->source_err, "could not be sent the rest of an upload");
         return;
     }
@@ -545,6 +546,8 @@ static void upstream_on_timer(struct timer *timer)
         upstream_schedule(conn);
     } else if (conn->state == UPSTREAM_IDLE) {
         upstream_close(conn);
+    } else if (conn->source_err == ERR_BUSY && !conn->answered) { /* it has waited for us */
+        upstream_fail(conn, ERR_UPLOAD_FAILED, "was not sent the rest of an upload in time");
     } else {
         const struct http_call *call = conn->call;
         bool over = call->answer_ns > 0 &&

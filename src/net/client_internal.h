@@ -46,7 +46,7 @@ struct upstream_conn {
     bool again;    /* the timer is for going on to read */
     bool broken;   /* ends when the loop comes by: no memory for its timer */
     bool sent_all;
-    enum err source_err; /* its source failed: the call is to be told so */
+    enum err source_err; /* its source failed, as the call is to be told; ERR_BUSY: waited for */
     bool sent_told;
     bool unsendable; /* writing failed; an answer may still be there to read */
     bool answered;   /* a byte of an answer has come */

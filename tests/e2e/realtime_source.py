@@ -76,6 +76,8 @@ class Conversation:
             return
         if response.get("instructions") == "silent":
             return
+        if response.get("instructions") == "held":
+            self.source.release.wait(20)
         if response.get("instructions") == "tardy" and self.late:
             self.say("error", error={"type": "invalid_request_error", "code": "item_delete_invalid_item_id", "message": "No such item.",
                                      "param": None, "event_id": self.late.get("event_id")})
@@ -136,7 +138,7 @@ class Source:
 
     def __init__(self, port, tls=None):
         self.heard, self.sound, self.model, self.status = [], 0, None, None
-        self.paths, self.keys, self.dying = [], [], threading.Event()
+        self.paths, self.keys, self.dying, self.release = [], [], threading.Event(), threading.Event()
         self.server = serve(self.serve, "127.0.0.1", port, process_request=self.look, compression=None, ssl=tls)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

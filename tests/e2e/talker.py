@@ -12,6 +12,7 @@ class Talker:
         self.words, self.pace, self.first, self.cut_after, self.status = 30, 0.0, 0.0, None, 200
         self.usage, self.reasoning = "exact", 0
         self.tier = None  # that it says it served
+        self.later = None  # (5, "flex"): from the fifth word of a stream on it says that one
         self.asked, self.written, self.aborted, self.ended = [], 0, 0, 0
         self.lock = threading.Lock()
         outer = self
@@ -97,6 +98,8 @@ class Talker:
         for at in range(self.words):
             if at == self.cut_after:
                 raise OSError("cut")
+            if self.later is not None and at == self.later[0]:
+                base["service_tier"] = self.later[1]
             event({"choices": [{"index": 0, "delta": {"content": " word"}, "finish_reason": None}]})
             self.add("written")
             if self.pace:

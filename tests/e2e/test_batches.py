@@ -156,6 +156,20 @@ BAD_LINES = [
 ]
 
 
+def test_a_folder_that_fails_is_told_the_operator(shop):
+    folder = shop.folder / "var" / "batches"
+    folder.rename(shop.folder / "away")
+    try:
+        status, answer = upload(shop, [line(1)])
+        assert status == 500 and answer["error"]["code"] == "internal_error", answer
+    finally:
+        (shop.folder / "away").rename(folder)
+    wait_for(lambda: 'could not create \\"' + str(folder) in (shop.folder / "server.log").read_text(), "the event")
+    status, file = upload(shop, [line(1)])
+    assert status == 200, file
+    assert shop.request(f"/v1/files/{file['id']}", method="DELETE")[0] == 200
+
+
 def test_a_bad_line_fails_and_the_rest_runs(shop):
     lines = [json.dumps(line(0, custom_id="good-0")).encode()]
     lines += [one if isinstance(one, bytes) else json.dumps(one).encode() for one, _, _ in BAD_LINES]

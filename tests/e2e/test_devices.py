@@ -416,6 +416,7 @@ def test_firmware_proves_itself_by_the_key_in_its_fuses(house, client):
         assert activate(challenge, **change) == (403, "device_proof"), change
     assert activate(challenge, algorithm="md5") == (400, "invalid_value")
     assert house.request(ota + "/activate", b"[", key="none")[0] == 400
+    assert house.request(ota + "/activate", b"[" * 4097, key="none")[0] == 413, "anybody may send it"
     assert activate(challenge) == (202, None)
     ask(house, fleet["secret"], f"/v1/devices/{serial}/activate", {})
     assert activate(challenge) == (200, None)

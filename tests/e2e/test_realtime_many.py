@@ -16,7 +16,8 @@ from realtime_source import Source  # noqa: E402
 from test_realtime import Studio, dollar, receive, send, until  # noqa: E402
 
 TEXT = {"type": "realtime", "output_modalities": ["text"], "audio": {"input": {"turn_detection": None}}}
-PACE = ("--pace-ms", "50", "--words", "12")
+# A response lasts for more than a second: time for what is done while it is under way.
+PACE = ("--pace-ms", "100", "--words", "12")
 # USD a million tokens of text, as the example sells aurora-voice.
 IN, OUT = 4, 16
 
@@ -248,7 +249,7 @@ def test_a_session_that_ends_takes_a_cancellation_and_says_of_all_else_that_it_i
 def test_a_source_that_neither_begins_nor_refuses_ends_the_session(tmp_path):
     made = Studio(tmp_path / "demo")
     made.source = Source(made.voice)
-    made.conf.write_text(made.conf.read_text() + "\nlimits: {upstream_first_byte_ms: 1000}\n")
+    made.conf.write_text(made.conf.read_text() + "\nlimits: {upstream_first_byte_ms: 2000}\n")
     made.start()
     with made.session() as wire:
         receive(wire)
@@ -262,6 +263,75 @@ def test_a_source_that_neither_begins_nor_refuses_ends_the_session(tmp_path):
     assert made.source.types().count("response.create") == 1 and not made.sold()
     made.stop()
     made.source.close()
+
+
+def settled(made, count):
+    wait_for(lambda: len(made.receipts()) == count, "the settlements")
+    return [line["outcome"] for line in made.receipts()][:-1]  # the newest first, the opening last
+
+
+def ask_for_three(wire, last):
+    """The source works at three responses at once; what it does with the last of them. The events until all have begun."""
+    receive(wire)
+    for what in ("long", "long", last):
+        send(wire, "response.create", response={"conversation": "none", "instructions": what})
+    return [event for _ in range(3) for event in until(wire, "response.created")]
+
+
+def test_a_source_that_dies_ends_all_that_it_had_under_way(tmp_path):
+    made = Studio(tmp_path / "demo")
+    made.source = Source(made.voice)
+    made.start()
+    with made.session() as wire:
+        told = ask_for_three(wire, "die")
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                told.append(receive(wire))
+        assert closed.value.rcvd.code == 1001
+    errors = [event["error"]["code"] for event in told if event["type"] == "error"]
+    assert errors == ["upstream_cut"] * 3
+    spoke = len({event["response_id"] for event in told if event["type"] == "response.output_text.delta"})
+    assert sorted(settled(made, 4)) == ["failed"] * (3 - spoke) + ["interrupted"] * spoke
+    made.source.close()
+    finish(made)
+
+
+def test_a_client_that_leaves_ends_all_that_it_had_under_way(tmp_path):
+    made = Studio(tmp_path / "demo")
+    made.source = Source(made.voice)
+    made.start()
+    with made.session() as wire:
+        ask_for_three(wire, "long")
+        spoke = set()
+        while len(spoke) < 3:
+            spoke.add(until(wire, "response.output_text.delta")[-1]["response_id"])
+        wire.socket.shutdown(socket.SHUT_RDWR)
+        assert settled(made, 4) == ["interrupted"] * 3
+    made.source.close()
+    finish(made)
+
+
+def test_what_waits_is_not_asked_for_when_its_client_has_gone(tmp_path):
+    """Of a source that bills on: what it was asked for is read to its end, and nothing more is bought there."""
+    made = Studio(tmp_path / "demo", abort="continues")
+    made.source = Source(made.voice)
+    made.start()
+    with made.session() as wire:
+        receive(wire)
+        send(wire, "response.create", response={"conversation": "none", "instructions": "long"})
+        until(wire, "response.output_text.delta")
+        send(wire, "response.create", response={"instructions": "held"})
+        wait_for(lambda: made.source.types() == ["response.create"] * 2, "the second of them")
+        held = made.credits()["held"]
+        send(wire, "response.create", response={"conversation": "none"})
+        wait_for(lambda: made.credits()["held"] > held, "the third's hold")
+        wire.socket.shutdown(socket.SHUT_RDWR)  # which the server sees by what it writes of the first
+        wait_for(lambda: len(made.receipts()) == 2, "the third's end")
+        made.source.release.set()
+        wait_for(lambda: len(made.receipts()) == 3, "the second's end")
+    assert made.source.types() == ["response.create"] * 2
+    made.source.close()
+    finish(made)
 
 
 @pytest.mark.parametrize("how", [socket.SHUT_WR, socket.SHUT_RDWR])

@@ -117,6 +117,17 @@ def test_what_broke_off_is_charged_in_the_tier_that_its_events_said(desk):
     assert amounts["priority", None] == amounts["default", "default"]
 
 
+def test_a_source_may_say_a_cheaper_tier_when_some_of_its_stream_was_marked(desk):
+    for talker in desk.talkers:  # a mark each 256 words: the second costs less than the first
+        talker.words, talker.pace, talker.later = 600, 0.002, (300, "flex")
+    try:
+        _, receipt = desk.sold("priority", stream=True, service_tier="priority", max_tokens=700)
+    finally:
+        for talker in desk.talkers:
+            talker.later = None
+    assert (receipt["client"]["tier"], receipt["client"]["amount"]) == ("flex", str((9 * 1000 + 600 * 2000) // 2)), receipt
+
+
 def test_the_hold_is_of_the_tier_that_is_asked_for(desk):
     held = {tier: int(desk.sold(None, service_tier=tier)[1]["operator"]["held"]) for tier in ("default", "priority", "flex")}
     ordinary = {tier: held["default"] + 1000 * (len(tier) - len("default")) for tier in held}  # a token for each byte of the body

@@ -49,7 +49,10 @@ int64_t audit_most(const struct sale *sale, const struct sale *other, size_t boo
 {
     int64_t cap = other->cap > 0 ? other->cap : PLAY_OUTPUT_MAX;
     cap = other == sale && sale->cap == 0 ? AUDIT_OUTPUT_MIN : cap;
-    return audit_ceiling(other, cap, book);
+    struct sale most = *other;
+    /* Of another dialect it is held for as a chat request, which may be longer. */
+    most.body_bytes += other->tongue != TONGUE_CHAT ? AUDIT_TEMPLATE_TOKENS : 0;
+    return audit_ceiling(&most, cap, book);
 }
 
 /* A request of another dialect is held for as the chat request that says the same: its text, and

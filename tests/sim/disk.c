@@ -321,7 +321,7 @@ enum disk_result disk_write(const struct disk_handle *handle, const void *bytes,
         return DISK_OK;
     }
     size_t half = len / 2 - (at + len / 2) % DISK_SECTOR; /* sectors are whole, or not written */
-    if (disk_alive(handle) && disk.fault.kind == DISK_FAULT_HALF && len > DISK_SECTOR) {
+    if (disk_alive(handle) && disk.fault.kind == DISK_FAULT_HALF && len > DISK_SECTOR && half > 0) {
         file_change(handle->file, bytes, half, at);
     }
     return disk_failure();

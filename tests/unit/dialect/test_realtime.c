@@ -70,6 +70,71 @@ TEST(a_clients_events_are_told_apart)
     }
 }
 
+TEST(what_is_decided_by_stands_there_once)
+{
+    static const struct {
+        const char *event;
+        const char *param;
+    } rows[] = {
+        { "{\"type\":\"input_audio_buffer.clear\",\"\\u0074ype\":\"response.create\"}", "type" },
+        { "{\"type\":\"response.create\",\"event_id\":\"a\",\"event_id\":\"b\"}", "event_id" },
+        { " {\"type\":\"response.create\",\"response\":{},\"response\":{}} ", "response" },
+        { "{\"type\":\"session.update\",\"session\":{},\"session\":{}}", "session" },
+        { "{\"type\":\"input_audio_buffer.append\",\"audio\":\"\",\"audio\":\"AAAA\"}", "audio" },
+        { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":1,"
+          "\"max_output_tokens\":\"inf\"}}",
+          "max_output_tokens" },
+        { "{\"type\":\"response.create\",\"response\":{\"conversation\":\"auto\",\"a\":1,"
+          "\"conversation\":\"none\"}}",
+          "conversation" },
+        { "{\"type\":\"response.create\",\"response\":{\"max_output_tokens\":1,"
+          "\"max_response_output_tokens\":\"inf\"}}",
+          "max_response_output_tokens" },
+        { "{\"type\":\"session.update\",\"session\":{\"model\":\"a\",\"model\":\"b\"}}", "model" },
+        { "{\"type\":\"session.update\",\"session\":{\"max_response_output_tokens\":1,"
+          "\"max_output_tokens\":2}}",
+          "max_response_output_tokens" },
+    };
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        struct realtime_ask ask;
+        struct fail fail = { .text = "" };
+        struct str text = test_at_page_end(str_from(rows[i].event));
+        CHECK_EQ(realtime_read_ask(text, &ask, &fail), ERR_ASK_DUPLICATE);
+        CHECK(ask.param != NULL && strcmp(ask.param, rows[i].param) == 0 && fail.text[0] != '\0');
+    }
+}
+
+TEST(sound_of_one_byte_a_sample_is_seen_however_it_is_written)
+{
+    static const struct {
+        const char *ask;
+        const char *told; /* by the source, of the same */
+        bool hears;
+    } rows[] = {
+        { "{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pc\\u006du\"}}}}",
+          "{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcmu\"}}}}", true },
+        { "{\"input_audio_format\":\"g711\\u005fulaw\"}", "{\"input_audio_format\":\"g711_ulaw\"}",
+          true },
+        { "{\"instructions\":\"a\\n\",\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\"}}}}",
+          "{\"instructions\":\"pcmu\",\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\"}},"
+          "\"output\":{\"format\":{\"type\":\"audio/pcma\"}}}}",
+          false },
+    };
+    char text[512];
+    for (size_t i = 0; i < EP_ARRAY_LEN(rows); i++) {
+        struct realtime_ask ask;
+        struct realtime_event event;
+        (void)snprintf(text, sizeof(text), "{\"type\":\"session.update\",\"session\":%s}",
+                       rows[i].ask);
+        CHECK_EQ(realtime_read_ask(str_from(text), &ask, NULL), ERR_OK);
+        CHECK(ask.narrow == rows[i].hears);
+        (void)snprintf(text, sizeof(text), "{\"type\":\"session.updated\",\"session\":%s}",
+                       rows[i].told);
+        realtime_read_event(str_from(text), &event);
+        CHECK(event.hears_narrow == rows[i].hears && event.narrow == !rows[i].hears);
+    }
+}
+
 TEST(of_a_change_the_model_and_the_form_of_sound_are_seen)
 {
     struct realtime_ask ask;

@@ -118,16 +118,54 @@ TEST(a_proof_makes_its_token_good_and_ends_all_others)
     }
     CHECK(device_proved_lately(device, NOW + SEC));
     CHECK(!device_proved_lately(device, NOW + DEVICE_PROVED_NS));
-    device_challenge(house.ident, fleet, STR("KT-0001"), NOW + 2 * SEC, &second);
+    device_challenge(house.ident, fleet, STR("KT-0001"), NOW + DEVICE_PROOFS_NS, &second);
     sign(&house, device, &second, later);
     CHECK(by(&house, &first.token, NOW) == device); /* a challenge alone changes nothing */
-    CHECK_EQ(prove(&house, fleet, "KT-0001", &second, later, NOW + 3 * SEC), ERR_OK);
+    CHECK_EQ(prove(&house, fleet, "KT-0001", &second, later, NOW + DEVICE_PROOFS_NS + SEC), ERR_OK);
     fleet = fleet_again(&house);
     device = device_find(house.ident, fleet, STR("KT-0001"));
     CHECK(by(&house, &first.token, NOW + 3 * SEC) == NULL);
     CHECK(by(&house, &second.token, NOW + 3 * SEC) == device);
     /* Who has kept the first proof does not bring its token back. */
     CHECK_EQ(prove(&house, fleet, "KT-0001", &first, hmac, NOW + 4 * SEC), ERR_DEVICE_PROOF);
+    house_raze(&house);
+}
+
+/* The first half of an id is when it was made: hardly a byte of it would differ. */
+TEST(a_token_shows_no_id_so_that_nobody_learns_which_serials_are_there)
+{
+    struct house house = house_build();
+    struct device_challenge first;
+    struct device_challenge second;
+    char id_text[2 * ID_BYTES];
+    struct buf id = { id_text, 0, sizeof(id_text), sizeof(id_text) };
+    const struct fleet *fleet = fleet_new(&house, &unused);
+    const struct device *device = device_new(&house, fleet, "KT-0001", &unused);
+    CHECK_EQ(enc_hex(&id, device->key.id.bytes, ID_BYTES), ERR_OK);
+    device_challenge(house.ident, fleet, STR("KT-0001"), NOW, &first);
+    device_challenge(house.ident, fleet, STR("KT-0001"), NOW + SEC, &second);
+    struct str shown = str_slice(str_from(first.token.text), 6, 6 + sizeof(id_text));
+    CHECK(!str_eq(str_slice(shown, 0, 8), str_slice(buf_str(&id), 0, 8)));
+    CHECK(!str_eq(shown, str_slice(str_from(second.token.text), 6, 6 + sizeof(id_text))));
+    house_raze(&house);
+}
+
+TEST(a_device_proves_itself_no_more_often_than_devices_start)
+{
+    struct house house = house_build();
+    struct device_challenge challenges[3];
+    const int64_t at[3] = { NOW, NOW + DEVICE_PROOFS_NS - 2, NOW + DEVICE_PROOFS_NS };
+    char hmac[DEVICE_PROOF_LEN + 1];
+    const struct fleet *fleet = fleet_new(&house, &unused);
+    const struct device *device = device_new(&house, fleet, "KT-0001", &unused);
+    for (size_t i = 0; i < 3; i++) {
+        device_challenge(house.ident, fleet, STR("KT-0001"), at[i], &challenges[i]);
+        sign(&house, device, &challenges[i], hmac);
+        CHECK_EQ(prove(&house, fleet, "KT-0001", &challenges[i], hmac, NOW + DEVICE_PROOFS_NS),
+                 i == 1 ? ERR_DEVICE_PROOF : ERR_OK);
+    }
+    CHECK(by(&house, &challenges[1].token, NOW) == NULL);
+    CHECK(by(&house, &challenges[2].token, NOW) == device);
     house_raze(&house);
 }
 

@@ -95,6 +95,10 @@ TEST(the_last_mark_of_a_hold_stays)
     commit(&reading);
     commit(&reading);
     CHECK_EQ(reading.marked.progress.rated_pico, 7000);
+    put(&marks[0], 3500, "{}"); /* its source has said a cheaper tier */
+    commit(&reading);
+    commit(&reading);
+    CHECK_EQ(reading.marked.progress.rated_pico, 3500);
     reading.hold = 2;
     commit(&reading);
     CHECK_EQ(reading.marked.progress.rated_pico, 1000);

@@ -396,7 +396,7 @@ TEST(a_head_that_drips_is_given_up)
         CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
         CHECK_EQ(order.heads, 0);
         CHECK(strstr(order.fail.text, "did not end the head of its answer in time") != NULL);
-        CHECK(took_ns >= 20 * MS && took_ns < 1000 * MS);
+        CHECK(took_ns >= 20 * MS && took_ns < order.call.silence_ns);
         finish(&buyer, &order, &peer);
     }
 }
@@ -415,7 +415,7 @@ TEST(an_answer_that_drips_is_given_up)
         buyer_open(&buyer);
         order_init(&order, &buyer);
         order.call.silence_ns = 10000 * MS;
-        order.call.answer_ns = 50 * MS;
+        order.call.answer_ns = 200 * MS;
         http_call_start(buyer.pool, &order.call);
         peer_accept(&peer, buyer.loop, buyer.listener);
         UNTIL(buyer.loop, peer_has(&peer, STR("\r\n\r\n")));
@@ -423,9 +423,9 @@ TEST(an_answer_that_drips_is_given_up)
         int64_t took_ns = drip(&buyer, &order, &peer, i == 1 ? STR("1\r\nx\r\n") : STR("x"));
         CHECK_EQ(order.err, ERR_UPSTREAM_SILENT);
         CHECK_EQ(order.heads, 1);
-        CHECK(order.body.len > 5);
+        CHECK(order.body.len > 1);
         CHECK(strstr(order.fail.text, "did not end its answer in time") != NULL);
-        CHECK(took_ns < 1000 * MS);
+        CHECK(took_ns < order.call.silence_ns);
         finish(&buyer, &order, &peer);
     }
 }
@@ -569,6 +569,7 @@ TEST(a_large_request_is_sent_whole)
 #define SOURCE_BYTES ((uint64_t)3 * 1024 * 1024 + 7)
 
 static uint64_t source_fails_at; /* 0: nowhere */
+static int source_failures;
 static uint64_t source_stops_at; /* likewise: what follows is never there */
 static bool source_waits;        /* each piece is asked for twice */
 static struct http_call *source_reader;
@@ -592,6 +593,7 @@ static enum err source_read(struct http_source *source, uint64_t at, struct str 
     static char room[50000];
     CHECK(at < source->len);
     if (source_fails_at > 0 && at >= source_fails_at) {
+        source_failures++;
         return ERR_STORE_FAILED;
     }
     if (source_stops_at > 0 && at >= source_stops_at) {
@@ -709,7 +711,26 @@ TEST(a_source_that_fails_ends_the_call)
     UNTIL(buyer.loop, order_over(&order) || (peer_has(&peer, STR("x")) && false));
     CHECK_EQ(order.failures, 1);
     CHECK_EQ(order.err, ERR_STORE_FAILED);
+    CHECK_EQ(source_failures, 1); /* it is not asked again for a call that ends */
+    source_failures = 0;
     source_fails_at = 0;
+    finish(&buyer, &order, &peer);
+}
+
+TEST(a_source_that_is_busy_for_too_long_is_no_fault_of_the_upstream)
+{
+    struct buyer buyer;
+    struct order order;
+    struct peer peer;
+    buyer_open(&buyer);
+    source_stops_at = 200000;
+    begin_source(&order, &buyer);
+    order.call.first_byte_ns = 10 * MS; /* it has no connection yet */
+    peer_accept(&peer, buyer.loop, buyer.listener);
+    UNTIL(buyer.loop, order_over(&order));
+    CHECK_EQ(order.failures, 1);
+    CHECK_EQ(order.err, ERR_UPLOAD_FAILED);
+    source_stops_at = 0;
     finish(&buyer, &order, &peer);
 }
 
