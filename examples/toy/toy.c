@@ -63,9 +63,6 @@ static void say_next(struct lws *socket)
 {
     unsigned char buffer[LWS_PRE + PACKET_MAX], *out = buffer + LWS_PRE; /* frames have heads */
     enum step step = toy.next;
-    if (step > SAY_STOP) { /* it has said all, whatever the server asks for */
-        return;
-    }
     bool packet = step == SAY_PACKETS;
     int size = packet ? opus_encode(toy.encoder, toy.question + toy.said, FRAME, out, PACKET_MAX)
                       : snprintf((char *)out, PACKET_MAX, "%s", words[step]);
@@ -114,11 +111,7 @@ static void on_packet(const unsigned char *bytes, size_t len)
 static int put_key_into_request(struct lws *socket, unsigned char **at, size_t room)
 {
     char value[256];
-    int len = snprintf(value, sizeof(value), "Bearer %s", toy.key);
-    if (len < 0 || (size_t)len >= sizeof(value)) {
-        fail("the key is longer than any");
-        return -1;
-    }
+    int len = snprintf(value, sizeof(value), "Bearer %.200s", toy.key); /* none is longer */
     return lws_add_http_header_by_token(socket, WSI_TOKEN_HTTP_AUTHORIZATION,
                                         (unsigned char *)value, len, at, *at + room);
 }
@@ -130,7 +123,7 @@ static int on_event(struct lws *ws, enum lws_callback_reasons why, void *user, v
         return put_key_into_request(ws, in, len);
     } else if (why == LWS_CALLBACK_CLIENT_ESTABLISHED) {
         lws_callback_on_writable(ws);
-    } else if (why == LWS_CALLBACK_CLIENT_WRITEABLE) {
+    } else if (why == LWS_CALLBACK_CLIENT_WRITEABLE && toy.next <= SAY_STOP) {
         say_next(ws);
     } else if (why == LWS_CALLBACK_CLIENT_RECEIVE && lws_frame_is_binary(ws)) {
         on_packet(in, len);
